@@ -1,0 +1,121 @@
+//! The bounds itest has to meet, and whether what was measured meets them.
+
+use crate::numbers;
+use crate::peer::Peer;
+use crate::results::{self, Cold, Results, Start};
+use crate::samples::Samples;
+use crate::suite::Suite;
+
+/// How the two numbers of a bound are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Ratio,
+    Mebibytes,
+}
+
+/// Something that may be at most so much.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) target: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) most: f64,
+    pub(crate) measured: Option<f64>,
+}
+
+/// How a measurement compares with its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Met,
+    Missed,
+    NotMeasured,
+}
+
+impl Bound {
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.measured {
+            None => Verdict::NotMeasured,
+            Some(measured) if measured <= self.most => Verdict::Met,
+            // What is not a number is not within a bound either.
+            Some(_) => Verdict::Missed,
+        }
+    }
+}
+
+/// All bounds, with what was measured where it was.
+pub(crate) fn all(results: &Results) -> Vec<Bound> {
+    let ratio = |target, most, measured| Bound { target, unit: Unit::Ratio, most, measured };
+    let run = |peer| quotient(&results.runs, Peer::Itest, peer);
+    let start = |start| quotient(&results.starts, start, Start::Empty);
+    vec![
+        ratio("run / libtest + `#[tokio::test]`", 0.6, run(Peer::Libtest)),
+        ratio("run / libtest-mimic, a closure per test", 1.0, run(Peer::LibtestMimic)),
+        ratio("run / test-r with capture", 0.15, run(Peer::TestR)),
+        ratio("edit and rebuild / libtest", 1.15, quotient(&results.rebuilds, Suite::Itest, Suite::Libtest)),
+        ratio("binary / libtest", 1.5, size(results)),
+        ratio("a test among ten times as many / a test", 1.0, scale(results, Suite::Itest)),
+        ratio("`--list` / empty program", 3.0, start(Start::List(Suite::Itest))),
+        ratio("`--exact` / empty program", 3.0, start(Start::Exact(Suite::Itest))),
+        Bound {
+            target: "memory of the supervisor",
+            unit: Unit::Mebibytes,
+            most: 40.0,
+            measured: results::of(&results.memory, Suite::Itest).map(|peak| numbers::as_mebibytes(peak.top)),
+        },
+        ratio("cold build without default features / test-r", 1.0, quotient(&results.cold, Cold::Itest, Cold::TestR)),
+    ]
+}
+
+/// The time of one test in the large suite in terms of one in the small suite.
+pub(crate) fn scale(results: &Results, suite: Suite) -> Option<f64> {
+    let scale = results::of(&results.scale, suite)?;
+    let large = scale.large.median().as_secs_f64();
+    Some(large / scale.small.median().as_secs_f64() / 10.0)
+}
+
+/// The median of one subject in terms of another's.
+pub(crate) fn quotient<Subject: PartialEq + Copy>(
+    measured: &[(Subject, Samples)],
+    subject: Subject,
+    reference: Subject,
+) -> Option<f64> {
+    let subject = results::of(measured, subject)?.median();
+    let reference = results::of(measured, reference)?.median();
+    Some(subject.as_secs_f64() / reference.as_secs_f64())
+}
+
+fn size(results: &Results) -> Option<f64> {
+    let itest = results::of(&results.sizes, Suite::Itest)?;
+    let libtest = results::of(&results.sizes, Suite::Libtest)?;
+    Some(numbers::as_float(*itest) / numbers::as_float(*libtest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn samples(milliseconds: u64) -> Samples {
+        let mut samples = Samples::default();
+        samples.add(Duration::from_millis(milliseconds));
+        samples
+    }
+
+    #[test]
+    fn nothing_measured_is_neither_met_nor_missed() {
+        let bounds = all(&Results::default());
+        assert_eq!(bounds.len(), 10);
+        assert!(bounds.iter().all(|b| b.verdict() == Verdict::NotMeasured));
+    }
+
+    #[test]
+    fn a_bound_is_met_up_to_its_very_value() {
+        for (milliseconds, verdict) in [(60, Verdict::Met), (61, Verdict::Missed)] {
+            let results = Results {
+                runs: vec![(Peer::Libtest, samples(100)), (Peer::Itest, samples(milliseconds))],
+                ..Results::default()
+            };
+            assert_eq!(all(&results)[0].verdict(), verdict);
+        }
+    }
+}

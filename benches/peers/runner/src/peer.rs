@@ -1,0 +1,76 @@
+//! Peers: the rows of the comparison, each a suite and a way of running it with two workers.
+
+use crate::suite::Suite;
+
+/// One row of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// What the ratios refer to; cannot be skipped.
+    Libtest,
+    Itest,
+    LibtestMimic,
+    LibtestMimicInventory,
+    TestR,
+    TestRNoCapture,
+    Nextest,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Libtest,
+        Self::Itest,
+        Self::LibtestMimic,
+        Self::LibtestMimicInventory,
+        Self::TestR,
+        Self::TestRNoCapture,
+        Self::Nextest,
+    ];
+
+    /// What `--skip` takes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TestRNoCapture => "test-r-nocapture",
+            Self::Nextest => "nextest",
+            _ => self.suite().name(),
+        }
+    }
+
+    /// How the tables call it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::TestRNoCapture => "test-r `--nocapture`",
+            Self::Nextest => "cargo-nextest, the libtest suite",
+            _ => self.suite().label(),
+        }
+    }
+
+    pub(crate) fn suite(self) -> Suite {
+        match self {
+            Self::Libtest | Self::Nextest => Suite::Libtest,
+            Self::Itest => Suite::Itest,
+            Self::LibtestMimic => Suite::LibtestMimic,
+            Self::LibtestMimicInventory => Suite::LibtestMimicInventory,
+            Self::TestR | Self::TestRNoCapture => Suite::TestR,
+        }
+    }
+
+    /// The peer that stands for a suite where only the suite matters.
+    pub(crate) fn of(suite: Suite) -> Self {
+        match suite {
+            Suite::Libtest => Self::Libtest,
+            Suite::Itest => Self::Itest,
+            Suite::LibtestMimic => Self::LibtestMimic,
+            Suite::LibtestMimicInventory => Self::LibtestMimicInventory,
+            Suite::TestR => Self::TestR,
+        }
+    }
+
+    /// The arguments for a run of all tests with two workers.
+    pub(crate) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Itest => &["--jobs", "2"],
+            Self::TestRNoCapture => &["--test-threads", "2", "--nocapture"],
+            _ => &["--test-threads", "2"],
+        }
+    }
+}

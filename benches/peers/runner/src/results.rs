@@ -1,0 +1,48 @@
+//! What was measured; what was not is missing.
+
+use crate::launcher::Peak;
+use crate::peer::Peer;
+use crate::samples::Samples;
+use crate::suite::Suite;
+
+/// Everything one comparison measured.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    pub(crate) runs: Vec<(Peer, Samples)>,
+    pub(crate) rebuilds: Vec<(Suite, Samples)>,
+    pub(crate) sizes: Vec<(Suite, u64)>,
+    pub(crate) scale: Vec<(Suite, Scale)>,
+    pub(crate) starts: Vec<(Start, Samples)>,
+    pub(crate) memory: Vec<(Suite, Peak)>,
+    pub(crate) cold: Vec<(Cold, Samples)>,
+    /// What was left out, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A run of a suite and one of a suite ten times as large.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    pub(crate) small: Samples,
+    pub(crate) large: Samples,
+}
+
+/// A start of a program that has little to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Empty,
+    List(Suite),
+    Exact(Suite),
+}
+
+/// A build from an empty target directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cold {
+    Itest,
+    ItestDefault,
+    TestR,
+}
+
+/// What was measured of one subject.
+pub(crate) fn of<Subject: PartialEq + Copy, Value>(measured: &[(Subject, Value)], subject: Subject) -> Option<&Value> {
+    measured.iter().find_map(|(known, value)| (*known == subject).then_some(value))
+}

@@ -1,0 +1,168 @@
+//! Products: what is for sale, at which price, and how many are left.
+
+use std::fmt;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, put};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::auth::Admin;
+use crate::error::Error;
+use crate::extract::{Json, Path, Query};
+use crate::state::AppState;
+
+const DEFAULT_PAGE: u32 = 20;
+const LARGEST_PAGE: u32 = 100;
+
+/// The number of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct ProductId(pub i64);
+
+impl fmt::Display for ProductId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Something for sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+pub struct Product {
+    /// The product's number.
+    pub id: ProductId,
+    /// The shop's own, unique name for the product.
+    pub sku: String,
+    /// What customers call it.
+    pub name: String,
+    /// What one costs.
+    pub price_cents: i64,
+    /// How many are left.
+    pub stock: u32,
+}
+
+/// The body of `POST /products`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewProduct {
+    /// The shop's own, unique name for the product.
+    pub sku: String,
+    /// What customers call it.
+    pub name: String,
+    /// What one costs; not negative.
+    pub price_cents: i64,
+    /// How many there are.
+    pub stock: u32,
+}
+
+/// The body of `PUT /products/{id}/stock`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stock {
+    /// How many there are now.
+    pub stock: u32,
+}
+
+/// The response to `GET /products`: some products, in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductPage {
+    /// The products of this page.
+    pub products: Vec<Product>,
+    /// What to send as `after` for the next page, if there is one.
+    pub next_after: Option<ProductId>,
+}
+
+/// The query string of `GET /products`.
+#[derive(Deserialize)]
+struct PageQuery {
+    limit: Option<u32>,
+    after: Option<ProductId>,
+}
+
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/products", get(list).post(create))
+        .route("/products/{id}", get(show))
+        .route("/products/{id}/stock", put(set_stock))
+}
+
+async fn list(State(state): State<AppState>, Query(query): Query<PageQuery>) -> Result<Json<ProductPage>, Error> {
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Error::BadRequest(format!("`limit` must be between 1 and {LARGEST_PAGE}")));
+    }
+    let after = query.after.unwrap_or(ProductId(0));
+    if after.0 < 0 {
+        return Err(Error::BadRequest("`after` must not be negative".to_owned()));
+    }
+    // One more than asked for tells whether there is a next page.
+    let mut products: Vec<Product> = sqlx::query_as(
+        "SELECT id, sku, name, price_cents, stock FROM products
+         WHERE id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit + 1)
+    .fetch_all(&state.pool)
+    .await?;
+    let has_next = products.len() > limit as usize;
+    products.truncate(limit as usize);
+    let next_after = products.last().filter(|_| has_next).map(|product| product.id);
+    Ok(Json(ProductPage { products, next_after }))
+}
+
+async fn show(State(state): State<AppState>, Path(id): Path<ProductId>) -> Result<Json<Product>, Error> {
+    sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id = ?")
+        .bind(id)
+        .fetch_optional(&state.pool)
+        .await?
+        .map(Json)
+        .ok_or(Error::NotFound("product"))
+}
+
+async fn create(
+    State(state): State<AppState>,
+    _: Admin,
+    Json(product): Json<NewProduct>,
+) -> Result<(StatusCode, Json<Product>), Error> {
+    if product.sku.trim().is_empty() {
+        return Err(Error::Invalid("the SKU must not be empty".to_owned()));
+    }
+    if product.name.trim().is_empty() {
+        return Err(Error::Invalid("the name must not be empty".to_owned()));
+    }
+    if product.price_cents < 0 {
+        return Err(Error::Invalid("the price must not be negative".to_owned()));
+    }
+    let product = sqlx::query_as(
+        "INSERT INTO products (sku, name, price_cents, stock) VALUES (?, ?, ?, ?)
+         ON CONFLICT (sku) DO NOTHING
+         RETURNING id, sku, name, price_cents, stock",
+    )
+    .bind(product.sku)
+    .bind(product.name)
+    .bind(product.price_cents)
+    .bind(product.stock)
+    .fetch_optional(&state.pool)
+    .await?
+    .ok_or(Error::SkuTaken)?;
+    Ok((StatusCode::CREATED, Json(product)))
+}
+
+async fn set_stock(
+    State(state): State<AppState>,
+    _: Admin,
+    Path(id): Path<ProductId>,
+    Json(body): Json<Stock>,
+) -> Result<Json<Product>, Error> {
+    sqlx::query_as(
+        "UPDATE products SET stock = ? WHERE id = ?
+         RETURNING id, sku, name, price_cents, stock",
+    )
+    .bind(body.stock)
+    .bind(id)
+    .fetch_optional(&state.pool)
+    .await?
+    .map(Json)
+    .ok_or(Error::NotFound("product"))
+}

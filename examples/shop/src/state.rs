@@ -1,0 +1,30 @@
+//! What every request handler shares.
+
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+
+use crate::auth::Keys;
+use crate::config::Config;
+use crate::password::PasswordCost;
+use crate::payment::Gateway;
+
+/// The handlers' shared state. Every field is cheap to clone, as axum clones it per request.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) pool: SqlitePool,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) gateway: Gateway,
+    pub(crate) password_cost: PasswordCost,
+}
+
+impl AppState {
+    pub(crate) fn new(pool: SqlitePool, config: Config) -> Self {
+        Self {
+            pool,
+            keys: Arc::new(config.keys()),
+            password_cost: config.password_cost,
+            gateway: Gateway::new(config.gateway_url, config.gateway_timeout),
+        }
+    }
+}

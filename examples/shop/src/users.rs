@@ -1,0 +1,166 @@
+//! Users: registering, signing in, and becoming an admin.
+
+use std::fmt;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, SqlitePool};
+
+use crate::auth::{Role, Token};
+use crate::error::Error;
+use crate::extract::Json;
+use crate::password::{self, PasswordCost};
+use crate::secret::Secret;
+use crate::state::AppState;
+
+const SHORTEST_PASSWORD: usize = 8;
+/// The longest address a mail server has to accept.
+const LONGEST_EMAIL: usize = 254;
+
+/// The number of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct UserId(pub i64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+pub struct User {
+    /// The user's number.
+    pub id: UserId,
+    /// The address the user signs in with.
+    pub email: String,
+    /// What the user may do.
+    pub role: Role,
+}
+
+/// The body of `POST /users` and of `POST /tokens`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credentials {
+    /// An e-mail address; upper and lower case are the same.
+    pub email: String,
+    /// A password of at least eight characters.
+    pub password: Secret,
+}
+
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new().route("/users", post(create_user)).route("/tokens", post(create_token))
+}
+
+async fn create_user(
+    State(state): State<AppState>,
+    Json(credentials): Json<Credentials>,
+) -> Result<(StatusCode, Json<User>), Error> {
+    let user = register(&state.pool, credentials, state.password_cost).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+async fn create_token(
+    State(state): State<AppState>,
+    Json(credentials): Json<Credentials>,
+) -> Result<(StatusCode, Json<Token>), Error> {
+    let found: Option<(UserId, Role, String)> =
+        sqlx::query_as("SELECT id, role, password_hash FROM users WHERE email = ?")
+            .bind(credentials.email)
+            .fetch_optional(&state.pool)
+            .await?;
+    let Some((id, role, hash)) = found else {
+        // As slow as a wrong password, or the time taken would tell who is registered.
+        password::hash(credentials.password, state.password_cost).await?;
+        return Err(Error::WrongCredentials);
+    };
+    if !password::verify(credentials.password, hash).await? {
+        return Err(Error::WrongCredentials);
+    }
+    let token = state.keys.issue(id, role)?;
+    Ok((StatusCode::CREATED, Json(token)))
+}
+
+/// Registers a customer.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] when the address or the password is not acceptable, [`Error::EmailTaken`]
+/// when the address is registered already, [`Error::Internal`] when the database fails.
+pub async fn register(pool: &SqlitePool, credentials: Credentials, cost: PasswordCost) -> Result<User, Error> {
+    let Credentials { email, password } = credentials;
+    if !is_email(&email) {
+        return Err(Error::Invalid("the e-mail address is not valid".to_owned()));
+    }
+    if password.reveal().chars().count() < SHORTEST_PASSWORD {
+        return Err(Error::Invalid(format!("the password must have at least {SHORTEST_PASSWORD} characters")));
+    }
+    let hash = password::hash(password, cost).await?;
+    sqlx::query_as(
+        "INSERT INTO users (email, password_hash) VALUES (?, ?)
+         ON CONFLICT (email) DO NOTHING
+         RETURNING id, email, role",
+    )
+    .bind(email)
+    .bind(hash)
+    .fetch_optional(pool)
+    .await?
+    .ok_or(Error::EmailTaken)
+}
+
+/// Makes a user an admin. There is no endpoint for it: whoever may do this can reach the database.
+/// Tokens issued before keep the old role.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] when there is no such user, [`Error::Internal`] when the database fails.
+pub async fn promote(pool: &SqlitePool, id: UserId) -> Result<User, Error> {
+    sqlx::query_as("UPDATE users SET role = ? WHERE id = ? RETURNING id, email, role")
+        .bind(Role::Admin)
+        .bind(id)
+        .fetch_optional(pool)
+        .await?
+        .ok_or(Error::NotFound("user"))
+}
+
+/// Catches typing errors. Whether an address exists is only known once a mail has arrived there.
+fn is_email(text: &str) -> bool {
+    let Some((name, domain)) = text.split_once('@') else {
+        return false;
+    };
+    text.len() <= LONGEST_EMAIL
+        && !text.chars().any(char::is_whitespace)
+        && !name.is_empty()
+        && !domain.contains('@')
+        && domain.contains('.')
+        && domain.split('.').all(|label| !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_email;
+
+    #[test]
+    fn an_email_has_a_name_and_a_domain() {
+        for valid in ["ada@example.com", "a.b+c@mail.example.com"] {
+            assert!(is_email(valid), "{valid}");
+        }
+        for invalid in [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "ada@example",
+            "ada@.com",
+            "ada@example.",
+            "a@b@example.com",
+            "a da@example.com",
+        ] {
+            assert!(!is_email(invalid), "{invalid}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The expansion. It takes no decisions and cannot fail.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Block, Expr, Ident, ItemFn, Stmt, Type};
+
+use crate::model::{Access, Arguments, Fixture, Mark, Parameter, Phase, Scope, Source, Test};
+
+/// The function, and the entry that makes it a test.
+pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
+    let private = quote!(#itest::__private);
+    let function = ItemFn { block: Box::new(with_phases(test, &private)), ..test.function.clone() };
+    let name = &test.function.sig.ident;
+    let path = name.to_string();
+    let path = path.trim_start_matches("r#");
+    let conditions = &test.conditions;
+    let parameters = parameters(&test.parameters, &quote!(#private::TestScope), &private);
+    let cases = test.case_names();
+    let meta = meta(&test.arguments, &private);
+    let kind = kind(&test.function, &private);
+    let (bindings, call) = call(test, &private);
+    quote! {
+        #function
+        #(#conditions)*
+        const _: () = {
+            #private::inventory::submit! {
+                #private::TestEntry {
+                    path: ::core::concat!(::core::module_path!(), "::", #path),
+                    location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                    parameters: &[#parameters],
+                    cases: &[#(#cases),*],
+                    meta: &#meta,
+                    kind: #kind,
+                    run: |__itest_inputs| #private::Box::pin(async move {
+                        #bindings
+                        #private::Conclude::conclude(#call)
+                    }),
+                }
+            }
+        };
+    }
+}
+
+/// The function, and the implementation that makes its type a fixture.
+pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
+    let private = quote!(#itest::__private);
+    let Fixture { function, conditions, made, .. } = fixture;
+    let scope = scope(fixture.scope, &private);
+    let dependencies = parameters(&fixture.parameters, &scope, &private);
+    let kind = kind(function, &private);
+    let slots = slots(&fixture.parameters);
+    let values = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
+    let (name, wait) = (&function.sig.ident, wait(function));
+    quote! {
+        #function
+        #(#conditions)*
+        impl #private::Fixture for #made {
+            type Scope = #scope;
+            fn descriptor() -> &'static #private::FixtureDescriptor {
+                const {
+                    &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
+                        #private::Box::pin(async move {
+                            #slots
+                            #private::made::<#made>(#name(#(#values),*) #wait)
+                        })
+                    })
+                }
+            }
+        }
+    }
+}
+
+/// An implementation for a fixture that does not compile anyway.
+pub(crate) fn stand_in(made: &Type, kind: Scope, itest: &TokenStream) -> TokenStream {
+    let private = quote!(#itest::__private);
+    let scope = scope(kind, &private);
+    quote! {
+        impl #private::Fixture for #made {
+            type Scope = #scope;
+            fn descriptor() -> &'static #private::FixtureDescriptor {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+/// The body, with a call at the beginning of each phase.
+fn with_phases(test: &Test, private: &TokenStream) -> Block {
+    let mut block = (*test.function.block).clone();
+    let mut statements: Vec<Stmt> = Vec::with_capacity(block.stmts.len() + test.marks.len());
+    if test.has_prelude && !test.marks.is_empty() {
+        statements.push(enter(Phase::Arrange, Span::call_site(), None, private));
+    }
+    let mut marks = test.marks.iter().peekable();
+    for (position, statement) in block.stmts.drain(..).enumerate() {
+        if let Some(mark) = marks.next_if(|mark| mark.statement == position) {
+            statements.push(enter(mark.phase, mark.span, Some(mark), private));
+        }
+        statements.push(statement);
+    }
+    block.stmts = statements;
+    block
+}
+
+fn enter(phase: Phase, span: Span, mark: Option<&Mark>, private: &TokenStream) -> Stmt {
+    let phase = match phase {
+        Phase::Arrange => quote!(Arrange),
+        Phase::Act => quote!(Act),
+        Phase::Assert => quote!(Assert),
+    };
+    let description = option(mark.and_then(|mark| mark.description.as_ref()), private);
+    let within = option(mark.and_then(|mark| mark.within).map(|within| duration(within, private)).as_ref(), private);
+    let call = quote_spanned!(span=> #private::enter_phase(#private::Phase::#phase, #description, #within));
+    Stmt::Expr(Expr::Verbatim(call), Some(syn::Token![;](span)))
+}
+
+/// `row` and `slots` bound to names, and the call of the function with a value for each parameter.
+fn call(test: &Test, private: &TokenStream) -> (TokenStream, TokenStream) {
+    let (name, wait) = (&test.function.sig.ident, wait(&test.function));
+    let mut bindings = TokenStream::new();
+    let mut arguments = Vec::new();
+    let mut slot_names = names("slot");
+    let mut data_names = names("data");
+    // The row counts through the values first, the last parameter fastest; what is left counts the rows.
+    let mut divisor: usize = test.parameters.iter().map(|parameter| count(&parameter.source)).product();
+    let rows_divisor = divisor;
+    let mut column = 0_usize;
+    for parameter in &test.parameters {
+        let (values, index): (Vec<&Expr>, TokenStream) = match &parameter.source {
+            Source::Fixture(..) | Source::Wrong => {
+                let slot = slot_names.next().unwrap_or_else(|| format_ident!("__itest_slot"));
+                arguments.push(value(parameter, &slot));
+                continue;
+            }
+            Source::Case(_) => {
+                let values = test.rows.iter().filter_map(|row| row.values.get(column)).collect();
+                column += 1;
+                (values, quote!(__itest_row / #rows_divisor))
+            }
+            Source::Values(_, values) => {
+                let length = values.len();
+                divisor /= length;
+                (values.iter().collect(), quote!(__itest_row / #divisor % #length))
+            }
+        };
+        let data = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
+        bindings.extend(choose(&data, &parameter.written, &values, &index));
+        arguments.push(quote!(#data));
+    }
+    let row = (!bindings.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
+    let slots = slots(&test.parameters);
+    (quote!(#row #slots #bindings), quote!(#name(#(#arguments),*) #wait))
+}
+
+fn count(source: &Source) -> usize {
+    if let Source::Values(_, values) = source { values.len() } else { 1 }
+}
+
+/// `let data: T = match index { 0 => a, _ => b };`
+fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -> TokenStream {
+    match values {
+        [only] => quote!(let #data: #written = #only;),
+        [first @ .., last] => {
+            let numbers = 0..first.len();
+            quote!(let #data: #written = match #index { #(#numbers => #first,)* _ => #last };)
+        }
+        [] => TokenStream::new(),
+    }
+}
+
+/// `let [a, b] = inputs.slots();`
+fn slots(parameters: &[Parameter]) -> TokenStream {
+    let asked = parameters.iter().filter(|parameter| matches!(parameter.source, Source::Fixture(..))).count();
+    if asked == 0 {
+        return TokenStream::new();
+    }
+    let names = names("slot").take(asked);
+    quote!(let [#(#names),*] = __itest_inputs.slots();)
+}
+
+fn value(parameter: &Parameter, slot: &Ident) -> TokenStream {
+    match &parameter.source {
+        Source::Fixture(Access::Shared, _) => quote!(#slot.shared()),
+        Source::Fixture(Access::Exclusive, _) => quote!(#slot.exclusive()),
+        _ => quote!(#slot.take()),
+    }
+}
+
+/// The static list of what fixtures must fill.
+fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStream) -> TokenStream {
+    let entries = parameters.iter().filter_map(|parameter| {
+        let Source::Fixture(access, asked) = &parameter.source else { return None };
+        let constructor = match access {
+            Access::Owned => quote!(owned),
+            Access::Shared => quote!(shared),
+            Access::Exclusive => quote!(exclusive),
+        };
+        Some(quote!(#private::Parameter::#constructor::<#asked, #asker>()))
+    });
+    quote!(#(#entries),*)
+}
+
+fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
+    if arguments.is_plain() {
+        return quote!(#private::CaseMeta::PLAIN);
+    }
+    let Arguments { tags, covers, .. } = arguments;
+    let timeout = option(arguments.timeout.map(|timeout| duration(timeout, private)).as_ref(), private);
+    let retries = option(arguments.retries.as_ref(), private);
+    let serial = option(arguments.serial.as_ref(), private);
+    let ignore = option(arguments.ignore.as_ref(), private);
+    quote! {
+        #private::CaseMeta {
+            timeout: #timeout,
+            retries: #retries,
+            serial: #serial,
+            tags: &[#(#tags),*],
+            covers: &[#(#covers),*],
+            ignore: #ignore,
+        }
+    }
+}
+
+fn option(value: Option<&impl quote::ToTokens>, private: &TokenStream) -> TokenStream {
+    match value {
+        Some(value) => quote!(#private::Option::Some(#value)),
+        None => quote!(#private::Option::None),
+    }
+}
+
+fn duration(duration: Duration, private: &TokenStream) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(#private::Duration::new(#seconds, #nanos))
+}
+
+fn scope(scope: Scope, private: &TokenStream) -> TokenStream {
+    match scope {
+        Scope::Test => quote!(#private::TestScope),
+        Scope::Worker => quote!(#private::WorkerScope),
+    }
+}
+
+fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
+    match function.sig.asyncness {
+        Some(_) => quote!(#private::FunctionKind::Async),
+        None => quote!(#private::FunctionKind::Sync),
+    }
+}
+
+fn wait(function: &ItemFn) -> Option<TokenStream> {
+    function.sig.asyncness.map(|_| quote!(.await))
+}
+
+/// `__itest_slot_0`, `__itest_slot_1`, …
+fn names(stem: &'static str) -> impl Iterator<Item = Ident> {
+    (0_usize..).map(move |number| format_ident!("__itest_{stem}_{number}"))
+}

@@ -1,0 +1,106 @@
+//! The attribute macros of `itest`.
+//!
+//! Each goes the same way: `parse` reads tokens into the types of `model`, `check` looks at what only makes sense as a
+//! whole, `emit` writes the expansion. Mistakes are gathered on the way and told all at once; then `fallback` writes what
+//! keeps the rest of the file compiling.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod emit;
+mod errors;
+mod fallback;
+mod model;
+mod parse;
+mod paths;
+
+#[cfg(test)]
+mod snapshots;
+
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+
+/// Makes a function an integration test.
+///
+/// The function is sync or async and returns `()` or `Result<(), E>` for any displayable `E`. Each parameter is a fixture,
+/// asked for by its type: `T` is a fresh value, `&T` the scope's one value, `&mut T` the same for this test alone.
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `timeout = "10s"` | the budget of the body; the default is the setting `timeout` |
+/// | `retries = 2` | so many more attempts after a failure |
+/// | `serial`, `serial = "key"` | never beside another test of the same key |
+/// | `tags("a", "b")` | words for `--tag` |
+/// | `covers("POST /orders")` | the integration points that the test covers |
+/// | `ignore = "reason"` | left out unless asked for by `--ignored` or `--include-ignored` |
+/// | `workflow` | more than one `#[act]` … `#[assert]` |
+///
+/// # Phases
+///
+/// `#[arrange]`, `#[act]` and `#[assert]` mark the first statement of a phase: `arrange? act assert`, and with `workflow`
+/// `arrange? (act assert)+`. `#[act("words")]` describes it, `#[act(within = "200ms")]` limits it. A test without marks is
+/// one phase.
+///
+/// # Cases
+///
+/// `#[case(1, "a")]` and `#[case::name(1, "a")]` are rows for the parameters marked `#[case]`; a parameter marked
+/// `#[values(1, 2)]` multiplies the cases.
+///
+/// # Errors
+///
+/// Every mistake in one function is reported at once, on the smallest token.
+#[proc_macro_attribute]
+pub fn integration_test(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    expand_test(arguments.into(), item.into()).into()
+}
+
+/// Makes a function's return type a fixture: tests and other fixtures ask for it by naming the type.
+///
+/// The function is sync or async and returns `T` or `Result<T, E>` for any displayable `E`. Its parameters are fixtures,
+/// too: `T`, `&T`, or `&Teardown` to register what must be undone.
+///
+/// # Arguments
+///
+/// `scope = "test"` (the default): a value for each test. `scope = "worker"`: a value for each worker process, shared by
+/// its tests.
+///
+/// # Errors
+///
+/// Every mistake in one function is reported at once, on the smallest token. A fixture that depends on one of a narrower
+/// scope does not compile.
+#[proc_macro_attribute]
+pub fn fixture(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_fixture(arguments.into(), item.into()).into()
+}
+
+fn expand_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some(function) = parse::function(&item, "#[integration_test]", &mut errors) else {
+        return fallback::item(item, errors);
+    };
+    let test = parse::test(arguments, function, &mut errors);
+    check::test(&test, &mut errors);
+    match errors.finish() {
+        Ok(()) => emit::test(&test, &paths::itest()),
+        Err(messages) => fallback::function(&test.function, messages),
+    }
+}
+
+fn expand_fixture(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some(function) = parse::function(&item, "#[fixture]", &mut errors) else {
+        return fallback::item(item, errors);
+    };
+    let fixture = parse::fixture(arguments, function, &mut errors);
+    check::fixture(&fixture, &mut errors);
+    match errors.finish() {
+        Ok(()) => emit::fixture(&fixture, &paths::itest()),
+        Err(messages) => fallback::fixture(&fixture, messages, &paths::itest()),
+    }
+}

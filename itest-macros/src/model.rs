@@ -1,0 +1,174 @@
+//! What the macros understand of a function.
+
+use std::time::Duration;
+
+use proc_macro2::Span;
+use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Type};
+
+/// A function under `#[integration_test]`.
+pub(crate) struct Test {
+    /// The user's function, without our attributes.
+    pub(crate) function: ItemFn,
+    /// `#[cfg]`s, which the entry needs too.
+    pub(crate) conditions: Vec<Attribute>,
+    pub(crate) arguments: Arguments,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) marks: Vec<Mark>,
+    /// Whether something that is no item stands before the first mark.
+    pub(crate) has_prelude: bool,
+}
+
+/// A function under `#[fixture]`.
+pub(crate) struct Fixture {
+    pub(crate) function: ItemFn,
+    pub(crate) conditions: Vec<Attribute>,
+    pub(crate) scope: Scope,
+    pub(crate) parameters: Vec<Parameter>,
+    /// The type that is made; `None` when the return type does not tell.
+    pub(crate) made: Option<Type>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Test,
+    Worker,
+}
+
+/// The arguments of `#[integration_test(...)]`.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) serial: Option<String>,
+    pub(crate) tags: Vec<LitStr>,
+    pub(crate) covers: Vec<LitStr>,
+    pub(crate) ignore: Option<LitStr>,
+    /// The word itself, to point at.
+    pub(crate) workflow: Option<Ident>,
+}
+
+impl Arguments {
+    pub(crate) fn is_plain(&self) -> bool {
+        self.timeout.is_none()
+            && self.retries.is_none()
+            && self.serial.is_none()
+            && self.tags.is_empty()
+            && self.covers.is_empty()
+            && self.ignore.is_none()
+    }
+}
+
+/// One parameter of the function.
+pub(crate) struct Parameter {
+    /// The type as it is written, with its `&`.
+    pub(crate) written: Type,
+    pub(crate) source: Source,
+}
+
+/// Where a parameter's value comes from.
+pub(crate) enum Source {
+    /// A fixture of this type (without the `&`).
+    Fixture(Access, Type),
+    /// `#[case]`: the attribute, to point at.
+    Case(Attribute),
+    /// `#[values(...)]`: the name and the values.
+    Values(String, Vec<Expr>),
+    /// It was told already that this cannot be.
+    Wrong,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Owned,
+    Shared,
+    Exclusive,
+}
+
+/// One `#[case(...)]`.
+pub(crate) struct Row {
+    pub(crate) attribute: Attribute,
+    pub(crate) name: Option<Ident>,
+    pub(crate) values: Vec<Expr>,
+}
+
+/// One `#[arrange]`, `#[act]` or `#[assert]`.
+pub(crate) struct Mark {
+    pub(crate) phase: Phase,
+    /// The word, to point at.
+    pub(crate) span: Span,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) within: Option<Duration>,
+    /// The position of its statement in the body.
+    pub(crate) statement: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Arrange,
+    Act,
+    Assert,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Self; 3] = [Self::Arrange, Self::Act, Self::Assert];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Arrange => "arrange",
+            Self::Act => "act",
+            Self::Assert => "assert",
+        }
+    }
+
+    pub(crate) fn from_path(path: &syn::Path) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| path.is_ident(phase.word()))
+    }
+}
+
+impl Test {
+    /// The name of every case: rows times values; empty for a test that is its own only case.
+    ///
+    /// The last `#[values]` parameter changes fastest.
+    pub(crate) fn case_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.row_names();
+        for parameter in &self.parameters {
+            let Source::Values(name, values) = &parameter.source else { continue };
+            let labels = labels(name, values);
+            let with_label = |base: &String| {
+                let base = if base.is_empty() { String::new() } else { format!("{base}::") };
+                labels.iter().map(move |label| format!("{base}{label}")).collect::<Vec<_>>()
+            };
+            let bases = if names.is_empty() { vec![String::new()] } else { names };
+            names = bases.iter().flat_map(with_label).collect();
+        }
+        names
+    }
+
+    /// The names of the rows: their own, or `case_N`.
+    pub(crate) fn row_names(&self) -> Vec<String> {
+        (1..)
+            .zip(&self.rows)
+            .map(|(number, row)| row.name.as_ref().map_or_else(|| format!("case_{number}"), ToString::to_string))
+            .collect()
+    }
+}
+
+/// `retries_3` for `#[values(3)] retries`; by number where the values' texts are too long or not different.
+fn labels(name: &str, values: &[Expr]) -> Vec<String> {
+    let texts: Vec<String> = values.iter().map(readable).collect();
+    let all_differ = texts.iter().enumerate().all(|(position, text)| !texts[..position].contains(text));
+    let all_fit = texts.iter().all(|text| !text.is_empty() && text.len() <= 32);
+    (1..)
+        .zip(texts)
+        .map(|(number, text)| if all_differ && all_fit { format!("{name}_{text}") } else { format!("{name}_{number}") })
+        .collect()
+}
+
+/// A value's text as part of a name: letters, digits and single underscores.
+fn readable(value: &Expr) -> String {
+    let text = quote::ToTokens::to_token_stream(value).to_string();
+    let text = text.rsplit("::").next().unwrap_or_default();
+    let words = text.replace('-', "minus").chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
+    words.split_whitespace().collect::<Vec<_>>().join("_")
+}

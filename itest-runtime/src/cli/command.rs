@@ -1,0 +1,255 @@
+//! From `main` to the exit code.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::contract::CommandLine;
+use super::environment::Environment;
+use super::listing::list;
+use super::print_config::print_config;
+use super::resolve::{Resolved, resolve};
+use super::selection::{Selected, select};
+use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
+use crate::inject::Registry;
+use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, RunConfig, Summary, UsageError};
+use crate::plan::ordered;
+use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
+
+/// Which suite this binary is; `itest::main!()` fills it in.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// The package's name.
+    pub package: Option<&'static str>,
+    /// The test target's name.
+    pub target: Option<&'static str>,
+}
+
+/// Why there is no summary.
+#[derive(Debug)]
+enum Refusal {
+    Usage(UsageError),
+    NothingMatched(UsageError),
+    Harness(HarnessError),
+}
+
+impl From<UsageError> for Refusal {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<HarnessError> for Refusal {
+    fn from(error: HarnessError) -> Self {
+        Self::Harness(error)
+    }
+}
+
+/// Runs this binary as whatever it was started as: supervisor, worker, or list of tests.
+#[must_use]
+pub fn main(identity: Identity) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let status = if arguments.get(1).is_some_and(|argument| argument == WORKER_FLAG) {
+        work().map(|()| ExitStatus::Passed)
+    } else {
+        serve(identity, arguments)
+    };
+    let status = status.unwrap_or_else(|refusal| {
+        let (status, message) = match refusal {
+            Refusal::Usage(error) => (ExitStatus::Usage, error.to_string()),
+            Refusal::NothingMatched(error) => (ExitStatus::NothingMatched, error.to_string()),
+            Refusal::Harness(error) => (ExitStatus::Harness, error.chain()),
+        };
+        complain(&format!("error: {message}"));
+        status
+    });
+    ExitCode::from(status.code())
+}
+
+fn work() -> Result<(), Refusal> {
+    Ok(work_as_child(&Registry::collect()?)?)
+}
+
+fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
+    let given: Vec<String> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let line = match CommandLine::parse(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // A request for help is answered on stdout, a mistake on stderr; a closed stream changes neither.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Passed });
+        }
+    };
+    let environment = Environment::read()?;
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let resolved = resolve(&line, &environment, &folder)?;
+    for (name, likely) in environment.misspelt() {
+        complain(&format!("warning: the variable {name} means nothing; did you mean {likely}?"));
+    }
+    if line.print_config {
+        return Ok(print(|out| out.write_all(print_config(&resolved).as_bytes())));
+    }
+    let registry = Registry::collect()?;
+    let Resolved { mut config, .. } = resolved;
+    if line.lists() {
+        config.no_tests = crate::model::NoTests::Pass;
+        let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
+        cases.extend(ignored);
+        cases.sort_by_key(|case| case.index);
+        return Ok(print(|out| list(cases.iter(), config.format, out)));
+    }
+    registry.check()?;
+    let selected = choose(&registry, &line, &config)?;
+    run(identity, &line, given, config, selected, registry, &environment)
+}
+
+fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
+    select(registry, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+}
+
+fn run(
+    identity: Identity,
+    line: &CommandLine,
+    given: Vec<String>,
+    config: RunConfig,
+    selected: Selected,
+    registry: Registry,
+    environment: &Environment,
+) -> Result<ExitStatus, Refusal> {
+    let Selected { cases, ignored, filtered_out } = selected;
+    let ignored = ignored.into_iter().map(|case| (case.id, case.meta.ignore.unwrap_or_default())).collect();
+    let look = look(identity, line, given, &config, environment);
+    let live = look.live_width.is_some();
+    let mut reporter: Box<dyn Reporter> = match config.format {
+        Format::Pretty => Box::new(Console::new(look)),
+        Format::Terse => Box::new(Terse::new(look)),
+        Format::Json => Box::new(Json),
+    };
+    let mut sink = Sink::open(line.logfile())?;
+    let cases = ordered(cases, config.order, config.seed);
+    let flush_each = live || config.capture == Capture::Inherited;
+    let run = Run { config, cases, ignored, filtered_out, live };
+    let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+        sink.write(|out| {
+            reporter.event(&event, out)?;
+            if flush_each { out.flush() } else { Ok(()) }
+        });
+    })?;
+    Ok(sink.status(status(&summary)))
+}
+
+fn status(summary: &Summary) -> ExitStatus {
+    match summary.interrupted_by {
+        Some(signal) => ExitStatus::Signal(signal_number(signal)),
+        None if summary.is_success() => ExitStatus::Passed,
+        None => ExitStatus::TestsFailed,
+    }
+}
+
+fn look(
+    identity: Identity,
+    line: &CommandLine,
+    given: Vec<String>,
+    config: &RunConfig,
+    environment: &Environment,
+) -> Look {
+    let to_terminal = line.logfile().is_none() && io::stdout().is_terminal() && environment.find("TERM") != Some("dumb");
+    let colored = match config.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => to_terminal && environment.find("NO_COLOR").is_none(),
+    };
+    // With the tests' own output on the terminal, a line that is redrawn would only be in its way.
+    let has_live_line = to_terminal && config.format == Format::Pretty && config.capture == Capture::Captured;
+    let width = || rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col).max(20));
+    Look {
+        color: if colored { ColorMode::Colored } else { ColorMode::Plain },
+        live_width: has_live_line.then(width),
+        time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
+        output: config.show_output,
+        repeat: Repeat { program: program(identity), arguments: without_seed(given) },
+    }
+}
+
+/// How the user starts this suite.
+fn program(identity: Identity) -> String {
+    match identity {
+        Identity { package: Some(package), target: Some(target) } => {
+            format!("cargo test -p {package} --test {target} --")
+        }
+        _ => std::env::args().next().unwrap_or_else(|| "the test binary".to_owned()),
+    }
+}
+
+/// The arguments that fix a run, but for its seed, which is printed beside them.
+fn without_seed(given: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut given = given.into_iter();
+    while let Some(argument) = given.next() {
+        if argument == "--seed" || argument == "--shuffle-seed" {
+            given.next();
+        } else if !argument.starts_with("--seed=") && !argument.starts_with("--shuffle-seed=") {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
+/// Where the report goes. When it cannot be written any more, the tests run on: their result is the exit code.
+struct Sink {
+    out: Box<dyn Write>,
+    name: PathBuf,
+    broken: Option<io::Error>,
+}
+
+impl Sink {
+    fn open(logfile: Option<&str>) -> Result<Self, UsageError> {
+        let (out, name): (Box<dyn Write>, PathBuf) = match logfile {
+            None => (Box::new(BufWriter::new(io::stdout().lock())), "stdout".into()),
+            Some(path) => {
+                let file = File::create(Path::new(path))
+                    .map_err(|error| UsageError::new(format!("--logfile {path}"), error.to_string()))?;
+                (Box::new(BufWriter::new(file)), path.into())
+            }
+        };
+        Ok(Self { out, name, broken: None })
+    }
+
+    fn write(&mut self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if self.broken.is_none()
+            && let Err(error) = text(&mut *self.out)
+        {
+            complain(&format!("warning: the report is cut off, {} cannot be written: {error}", self.name.display()));
+            self.broken = Some(error);
+            // What is still buffered would be tried again when it is dropped.
+            self.out = Box::new(io::sink());
+        }
+    }
+
+    /// A report that was lost for want of space is a failure of the harness; a reader that left had seen enough.
+    fn status(&self, status: ExitStatus) -> ExitStatus {
+        match &self.broken {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => ExitStatus::Harness,
+            _ => status,
+        }
+    }
+}
+
+fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> ExitStatus {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match text(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("error: stdout cannot be written: {error}"));
+            ExitStatus::Harness
+        }
+        _ => ExitStatus::Passed,
+    }
+}
+
+/// One line on stderr; if that is closed too, there is nobody to tell.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "itest: {line}");
+}

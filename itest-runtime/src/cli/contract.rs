@@ -1,0 +1,253 @@
+//! The contract with libtest's command line, kept by libtest-mimic: its arguments are flattened into ours, and its trials
+//! decide which tests are filtered out or ignored. Nobody else names it.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
+
+use super::settings::{SETTINGS, Shape};
+use crate::model::Case;
+
+/// The command line, taken apart but not yet understood.
+#[derive(Debug)]
+pub(super) struct CommandLine {
+    arguments: Arguments,
+    /// All filters; a test is selected by any of them.
+    pub(super) filters: Vec<String>,
+    /// Settings that were given, with the flag as the user wrote it.
+    pub(super) settings: Vec<(&'static str, String, String)>,
+    pub(super) profile: Option<String>,
+    pub(super) config: Option<String>,
+    pub(super) print_config: bool,
+}
+
+const AFTER_HELP: &str = "\
+Every setting is also a variable (ITEST_FAIL_FAST) and a key of a profile in itest.toml ([profile.default]
+fail-fast = 3). The command line comes before the environment, the environment before the file.
+
+Exit codes: 0 passed, 101 tests failed, 2 wrong usage, 3 the harness failed, 4 nothing matched,
+128 + n ended by signal n.";
+
+/// The parser: libtest-mimic's arguments and ours.
+fn command() -> Command {
+    let command = Arguments::augment_args(Command::new("itest"))
+        .disable_version_flag(true)
+        .override_usage("cargo test --test TARGET -- [OPTIONS] [FILTER]...")
+        .after_help(AFTER_HELP)
+        .mut_arg("filter", |filter| {
+            let help = "Run only tests whose names contain a FILTER, or equal it with --exact";
+            filter.num_args(0..).action(ArgAction::Append).value_name("FILTER").help(help)
+        })
+        .mut_arg("nocapture", |flag| {
+            flag.visible_alias("no-capture").help("Let the tests write to stdout and stderr directly")
+        })
+        .mut_arg("show_output", |flag| flag.help("Show the captured output of passed tests too"))
+        .mut_arg("logfile", |flag| flag.help("Write the report to a file instead of stdout"))
+        .mut_arg("color", |flag| flag.help("Colour the report [default: auto, that is, on a terminal]"))
+        .mut_arg("format", |flag| flag.help("The report's shape [default: pretty]"))
+        .mut_arg("test_threads", |flag| flag.help("libtest's name for --jobs"))
+        .mut_arg("unstable_flags", |flag| flag.hide(true))
+        .mut_arg("bench", |flag| flag.hide(true))
+        .mut_arg("test", |flag| flag.hide(true))
+        .arg(Arg::new("shuffle").long("shuffle").action(ArgAction::SetTrue).help("libtest's name for --order random"))
+        .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"))
+        .arg(Arg::new("profile").long("profile").value_name("NAME").help(
+            "The profile of itest.toml [default: ci where the variable CI is set and the file has one, else default]",
+        ))
+        .arg(Arg::new("config").long("config").value_name("PATH").help(
+            "The configuration file [default: itest.toml here or in a parent folder, up to the workspace]",
+        ))
+        .arg(
+            Arg::new("print-config")
+                .long("print-config")
+                .action(ArgAction::SetTrue)
+                .help("Print every setting with its value and where it comes from"),
+        );
+    SETTINGS.iter().fold(command, |command, setting| {
+        let arg = Arg::new(setting.key).long(setting.key).help(setting.help);
+        command.args(match setting.shape {
+            Shape::Inherited => None,
+            Shape::Value(name) => Some(arg.value_name(name).allow_hyphen_values(true)),
+            Shape::Optional(name, missing) => {
+                Some(arg.value_name(name).num_args(0..=1).require_equals(true).default_missing_value(missing))
+            }
+            Shape::Switch => {
+                Some(arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL").hide_possible_values(true))
+            }
+        })
+    })
+}
+
+impl CommandLine {
+    /// Takes the process's arguments apart.
+    ///
+    /// # Errors
+    ///
+    /// The parser's own message; a request for help is one, too.
+    pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut matches = command().try_get_matches_from(arguments)?;
+        let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
+        let settings = settings(&matches);
+        let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
+        let print_config = matches.get_flag("print-config");
+        let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
+        let mut line = Self { arguments, filters, settings, profile, config, print_config };
+        line.inherit();
+        Ok(line)
+    }
+
+    /// Reads the settings that libtest-mimic has flags of its own for.
+    fn inherit(&mut self) {
+        let mut add = |key, flag: &str, text: &str| {
+            self.settings.push((key, flag.to_owned(), text.to_owned()));
+        };
+        let arguments = &self.arguments;
+        if let Some(threads) = arguments.test_threads {
+            add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
+        }
+        if arguments.nocapture {
+            add("no-capture", "--nocapture", "true");
+        }
+        if arguments.show_output {
+            add("show-output", "--show-output", "true");
+        }
+        if arguments.quiet {
+            add("format", "--quiet", "terse");
+        }
+        if let Some(format) = arguments.format {
+            let name = match format {
+                FormatSetting::Pretty => "pretty",
+                FormatSetting::Terse => "terse",
+                FormatSetting::Json => "json",
+            };
+            add("format", &format!("--format {name}"), name);
+        }
+        if let Some(color) = arguments.color {
+            let name = match color {
+                ColorSetting::Auto => "auto",
+                ColorSetting::Always => "always",
+                ColorSetting::Never => "never",
+            };
+            add("color", &format!("--color {name}"), name);
+        }
+    }
+
+    /// `--list`
+    pub(super) fn lists(&self) -> bool {
+        self.arguments.list
+    }
+
+    /// `--exact`
+    pub(super) fn is_exact(&self) -> bool {
+        self.arguments.exact
+    }
+
+    /// `--ignored`, which leaves out all others.
+    pub(super) fn only_ignored(&self) -> bool {
+        self.arguments.ignored
+    }
+
+    /// `--bench`: there are no benchmarks here, so nothing runs.
+    pub(super) fn only_benchmarks(&self) -> bool {
+        self.arguments.bench
+    }
+
+    /// `--logfile`
+    pub(super) fn logfile(&self) -> Option<&str> {
+        self.arguments.logfile.as_deref()
+    }
+
+    /// `--skip`
+    pub(super) fn skips(&self) -> &[String] {
+        &self.arguments.skip
+    }
+
+    /// What decides about each test.
+    pub(super) fn judge(&self) -> Judge {
+        let one = |filter: Option<&String>| Arguments { filter: filter.cloned(), ..self.arguments.clone() };
+        let filters = if self.filters.is_empty() {
+            vec![one(None)]
+        } else {
+            self.filters.iter().map(|filter| one(Some(filter))).collect()
+        };
+        Judge { filters }
+    }
+}
+
+/// Decides about tests as libtest would.
+#[derive(Debug)]
+pub(super) struct Judge {
+    /// One set of arguments for each filter.
+    filters: Vec<Arguments>,
+}
+
+impl Judge {
+    /// Which filters let a case through, by position. A test's own name stands for all its cases.
+    pub(super) fn matching<'j>(&'j self, case: &Case, test: &str) -> impl Iterator<Item = usize> + use<'j> {
+        let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
+        let of_case = trial(case.id.as_str());
+        let of_test = (case.id.as_str() != test).then(|| trial(test));
+        self.filters.iter().enumerate().filter_map(move |(position, arguments)| {
+            let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
+            let skipped = arguments.skip.iter().any(|skip| arguments.exact && of_test.as_ref().is_some_and(|test| test.name() == skip));
+            let matches = passes(&of_case) || of_test.as_ref().is_some_and(|test| arguments.exact && passes(test));
+            (matches && !skipped).then_some(position)
+        })
+    }
+
+    /// Whether a case is shown, but not run.
+    pub(super) fn ignores(&self, case: &Case) -> bool {
+        let trial = Trial::test(case.id.as_str(), || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
+        self.filters.first().is_some_and(|arguments| arguments.is_ignored(&trial))
+    }
+}
+
+/// Our own settings that were given, and libtest's other names for them.
+fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
+    let own = SETTINGS.iter().filter(|setting| setting.shape != Shape::Inherited).filter_map(|setting| {
+        let text: &String = matches.get_one(setting.key)?;
+        Some((setting.key, format!("--{} {text}", setting.key), text.clone()))
+    });
+    let mut given: Vec<_> = own.collect();
+    if matches.get_flag("shuffle") {
+        given.push(("order", "--shuffle".to_owned(), "random".to_owned()));
+    }
+    if let Some(seed) = matches.get_one::<String>("shuffle-seed") {
+        given.push(("seed", format!("--shuffle-seed {seed}"), seed.clone()));
+    }
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
+        CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect())
+    }
+
+    #[test]
+    fn the_parser_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn libtests_flags_and_ours_are_understood_together() {
+        let line = parse(&[
+            "one", "--exact", "--nocapture", "two", "--test-threads=3", "--shuffle-seed", "9", "--fail-fast", "--fail-fast=2",
+        ]);
+        assert!(line.is_err(), "a setting given twice is refused");
+        let line = parse(&["one", "--exact", "--no-capture", "two", "--test-threads=3", "--fail-fast", "--in-process"]).unwrap();
+        assert_eq!(line.filters, ["one", "two"]);
+        assert!(line.is_exact());
+        let given: Vec<_> = line.settings.iter().map(|(key, _, text)| (*key, text.as_str())).collect();
+        assert_eq!(given, [("fail-fast", "1"), ("in-process", "true"), ("jobs", "3"), ("no-capture", "true")]);
+    }
+
+    #[test]
+    fn the_run_lens_of_rust_analyzer_is_understood() {
+        let line = parse(&["orders::pay", "--exact", "--nocapture", "--show-output"]).unwrap();
+        assert_eq!(line.filters, ["orders::pay"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! The environment, read once and in one place.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::settings::{SETTINGS, closest};
+use crate::model::UsageError;
+
+/// Variables of ours that are not settings.
+const OTHERS: [&str; 2] = ["ITEST_PROFILE", "ITEST_CONFIG"];
+
+/// libtest's variables and the settings that they stand for.
+const LIBTEST: [(&str, &str); 4] = [
+    ("RUST_TEST_THREADS", "jobs"),
+    ("RUST_TEST_NOCAPTURE", "no-capture"),
+    ("RUST_TEST_SHUFFLE", "order"),
+    ("RUST_TEST_SHUFFLE_SEED", "seed"),
+];
+
+/// The variables that a run can depend on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Environment {
+    variables: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Reads the process's own.
+    ///
+    /// # Errors
+    ///
+    /// A variable of ours whose value is not text.
+    pub(super) fn read() -> Result<Self, UsageError> {
+        Self::from_pairs(std::env::vars_os())
+    }
+
+    fn from_pairs(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, UsageError> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in pairs {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => {
+                    variables.insert(name, value);
+                }
+                Err(_) if name.starts_with("ITEST_") => return Err(UsageError::new(name, "is not valid Unicode")),
+                Err(_) => {}
+            }
+        }
+        Ok(Self { variables })
+    }
+
+    /// A variable that is set to something.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable says yes.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|value| value != "0" && value != "false")
+    }
+
+    /// Settings that are given here: the key, the variable, the value. Ours come after libtest's and win.
+    pub(super) fn settings(&self) -> Vec<(&'static str, String, String)> {
+        let mut given = Vec::new();
+        for (name, key) in LIBTEST {
+            let Some(value) = self.find(name) else { continue };
+            let value = match key {
+                "order" | "no-capture" if !self.is_on(name) => continue,
+                "order" => "random",
+                "no-capture" => "true",
+                _ => value,
+            };
+            given.push((key, name.to_owned(), value.to_owned()));
+        }
+        for setting in SETTINGS {
+            let name = setting.variable();
+            if let Some(value) = self.find(&name) {
+                given.push((setting.key, name.clone(), value.to_owned()));
+            }
+        }
+        given
+    }
+
+    /// Variables that look like misspelt ones of ours, with the likely one.
+    pub(super) fn misspelt(&self) -> Vec<(&str, String)> {
+        let known: Vec<String> =
+            SETTINGS.iter().map(super::settings::Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
+        let ours = self.variables.keys().filter(|name| name.starts_with("ITEST_") && !known.contains(name));
+        ours.filter_map(|name| {
+            let rest = name.trim_start_matches("ITEST_");
+            let likely = closest(rest, known.iter().map(|known| known.trim_start_matches("ITEST_")))?;
+            Some((name.as_str(), format!("ITEST_{likely}")))
+        })
+        .collect()
+    }
+
+    /// The id of the cargo-nextest run whose test process this is.
+    pub(super) fn nextest_run(&self) -> Option<&str> {
+        let process_per_test = self.find("NEXTEST_EXECUTION_MODE") == Some("process-per-test");
+        self.find("NEXTEST_RUN_ID").filter(|_| self.is_on("NEXTEST") && process_per_test)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::from_pairs(pairs.iter().map(|(name, value)| (name.into(), value.into()))).unwrap()
+    }
+
+    #[test]
+    fn our_variables_come_after_libtests() {
+        let environment = environment(&[("ITEST_JOBS", "3"), ("RUST_TEST_THREADS", "2"), ("ITEST_SEED", "")]);
+        let given: Vec<_> = environment.settings().into_iter().map(|(key, _, value)| (key, value)).collect();
+        assert_eq!(given, [("jobs", "2".to_owned()), ("jobs", "3".to_owned())]);
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_noticed_and_a_foreign_one_is_not() {
+        let environment = environment(&[("ITEST_JOB", "3"), ("ITEST_POSTGRES_URL", "x"), ("ITEST_PROFILE", "ci")]);
+        assert_eq!(environment.misspelt(), [("ITEST_JOB", "ITEST_JOBS".to_owned())]);
+    }
+
+    #[test]
+    fn nextest_is_recognized_by_its_contract() {
+        let full = [("NEXTEST", "1"), ("NEXTEST_RUN_ID", "r"), ("NEXTEST_EXECUTION_MODE", "process-per-test")];
+        assert_eq!(environment(&full).nextest_run(), Some("r"));
+        assert_eq!(environment(&full[..2]).nextest_run(), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! Floor 4: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
+
+mod command;
+mod contract;
+mod environment;
+mod file;
+mod listing;
+mod print_config;
+mod resolve;
+mod selection;
+mod settings;
+
+pub use command::{Identity, main};

@@ -1,0 +1,283 @@
+//! Every setting, defined once: its name on the command line, in the environment and in `itest.toml`, and its effect.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::model::{Capture, Color, Format, Isolation, NoTests, Order, Require, RunConfig, ShowOutput};
+use crate::plan::TagExpression;
+
+/// How a setting looks on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `--key VALUE`
+    Value(&'static str),
+    /// `--key[=VALUE]`, and the value that stands for none.
+    Optional(&'static str, &'static str),
+    /// `--key`, or `--key=false` to take it back.
+    Switch,
+    /// libtest-mimic's own argument; it is read by the contract.
+    Inherited,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
+    /// `fail-fast`: the flag and the key; the variable is `ITEST_FAIL_FAST`.
+    pub(super) key: &'static str,
+    pub(super) shape: Shape,
+    pub(super) help: &'static str,
+    /// Takes the text of a value, or says what was expected.
+    pub(super) set: fn(&mut RunConfig, &str) -> Result<(), String>,
+    /// The value as TOML.
+    pub(super) show: fn(&RunConfig) -> String,
+}
+
+impl Setting {
+    /// The setting's variable.
+    pub(super) fn variable(&self) -> String {
+        format!("ITEST_{}", self.key.replace('-', "_").to_uppercase())
+    }
+
+    /// Finds a setting by its key.
+    pub(super) fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+}
+
+/// All settings, in the order in which help and `--print-config` show them.
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "order",
+        shape: Shape::Value("random|declared|reverse"),
+        help: "In which order tests are started [default: random]",
+        set: |config, text| {
+            let words = [("random", Order::Random), ("declared", Order::Declared), ("reverse", Order::Reverse)];
+            one_of(text, &words).map(|order| config.order = order)
+        },
+        show: |config| quoted(&format!("{:?}", config.order).to_lowercase()),
+    },
+    Setting {
+        key: "seed",
+        shape: Shape::Value("N"),
+        help: "Fixes the random order and the tests' random data [default: a new one each time, printed]",
+        set: |config, text| text.parse().map(|seed| config.seed = seed),
+        show: |config| config.seed.to_string(),
+    },
+    Setting {
+        key: "jobs",
+        shape: Shape::Value("N"),
+        help: "How many workers run tests at a time [default: one for each processor]",
+        set: |config, text| at_least_one(text).map(|jobs| config.jobs = jobs),
+        show: |config| config.jobs.to_string(),
+    },
+    Setting {
+        key: "fail-fast",
+        shape: Shape::Optional("N", "1"),
+        help: "Start no more tests after N failures [default: run them all; without N: 1]",
+        set: |config, text| match text {
+            "false" => {
+                config.fail_fast = None;
+                Ok(())
+            }
+            "true" => {
+                config.fail_fast = Some(NonZeroUsize::MIN);
+                Ok(())
+            }
+            number => at_least_one(number).map(|limit| config.fail_fast = Some(limit)),
+        },
+        show: |config| config.fail_fast.map_or_else(|| "false".to_owned(), |limit| limit.to_string()),
+    },
+    Setting {
+        key: "retries",
+        shape: Shape::Value("N"),
+        help: "Give a failed test N more attempts, each in a fresh worker [default: 0]",
+        set: |config, text| {
+            let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
+            number.map(|retries| config.retries = retries)
+        },
+        show: |config| config.retries.to_string(),
+    },
+    Setting {
+        key: "timeout",
+        shape: Shape::Value("DURATION"),
+        help: "The budget of a test's body, unless the test has its own, such as 500ms or 2m [default: 60s]",
+        set: |config, text| duration(text).map(|limit| config.limits.test = limit),
+        show: |config| shown_duration(config.limits.test),
+    },
+    Setting {
+        key: "setup-timeout",
+        shape: Shape::Value("DURATION"),
+        help: "The budget of a test's fixtures together [default: 60s]",
+        set: |config, text| duration(text).map(|limit| config.limits.setup = limit),
+        show: |config| shown_duration(config.limits.setup),
+    },
+    Setting {
+        key: "teardown-timeout",
+        shape: Shape::Value("DURATION"),
+        help: "The budget of each step of teardown [default: 10s]",
+        set: |config, text| duration(text).map(|limit| config.limits.teardown = limit),
+        show: |config| shown_duration(config.limits.teardown),
+    },
+    Setting {
+        key: "slow",
+        shape: Shape::Value("DURATION"),
+        help: "Name a test that has been running for so long, while it runs [default: 10s]",
+        set: |config, text| duration(text).map(|limit| config.slow = limit),
+        show: |config| shown_duration(config.slow),
+    },
+    Setting {
+        key: "tag",
+        shape: Shape::Value("EXPR"),
+        help: "Run only tests whose tags satisfy an expression, such as 'payments & !slow'",
+        set: |config, text| {
+            TagExpression::parse(text).map_err(|error| error.to_string())?;
+            config.selection.tag = Some(text.to_owned());
+            Ok(())
+        },
+        show: |config| config.selection.tag.as_deref().map_or_else(String::new, quoted),
+    },
+    Setting {
+        key: "no-tests",
+        shape: Shape::Value("fail|pass"),
+        help: "What a filter that matches nothing means [default: fail]",
+        set: |config, text| {
+            let words = [("fail", NoTests::Fail), ("pass", NoTests::Pass)];
+            one_of(text, &words).map(|no_tests| config.no_tests = no_tests)
+        },
+        show: |config| quoted(&format!("{:?}", config.no_tests).to_lowercase()),
+    },
+    Setting {
+        key: "require",
+        shape: Shape::Value("nothing|all"),
+        help: "Whether a test that finds a service missing skips (nothing) or fails (all) [default: nothing]",
+        set: |config, text| {
+            let words = [("nothing", Require::Nothing), ("all", Require::All)];
+            one_of(text, &words).map(|require| config.require = require)
+        },
+        show: |config| quoted(&format!("{:?}", config.require).to_lowercase()),
+    },
+    Setting {
+        key: "no-capture",
+        shape: Shape::Inherited,
+        help: "",
+        set: |config, text| {
+            switch(text).map(|on| config.capture = if on { Capture::Inherited } else { Capture::Captured })
+        },
+        show: |config| (config.capture == Capture::Inherited).to_string(),
+    },
+    Setting {
+        key: "show-output",
+        shape: Shape::Inherited,
+        help: "",
+        set: |config, text| {
+            switch(text).map(|on| config.show_output = if on { ShowOutput::All } else { ShowOutput::Failures })
+        },
+        show: |config| (config.show_output == ShowOutput::All).to_string(),
+    },
+    Setting {
+        key: "format",
+        shape: Shape::Inherited,
+        help: "",
+        set: |config, text| {
+            let words = [("pretty", Format::Pretty), ("terse", Format::Terse), ("json", Format::Json)];
+            one_of(text, &words).map(|format| config.format = format)
+        },
+        show: |config| quoted(&format!("{:?}", config.format).to_lowercase()),
+    },
+    Setting {
+        key: "color",
+        shape: Shape::Inherited,
+        help: "",
+        set: |config, text| {
+            let words = [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
+            one_of(text, &words).map(|color| config.color = color)
+        },
+        show: |config| quoted(&format!("{:?}", config.color).to_lowercase()),
+    },
+    Setting {
+        key: "report-time",
+        shape: Shape::Switch,
+        help: "End each test's line with its time",
+        set: |config, text| switch(text).map(|on| config.report_time = on),
+        show: |config| config.report_time.to_string(),
+    },
+    Setting {
+        key: "in-process",
+        shape: Shape::Switch,
+        help: "Run the tests one by one on a thread of this process, for debuggers",
+        set: |config, text| {
+            switch(text).map(|on| config.isolation = if on { Isolation::InProcess } else { Isolation::Processes })
+        },
+        show: |config| (config.isolation == Isolation::InProcess).to_string(),
+    },
+];
+
+fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        let hint = closest(text, words.iter().copied()).map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
+        format!("expected {}{hint}", words.join(", "))
+    })
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number from 1".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
+    parsed.ok_or_else(|| "expected a length of time with its unit, such as 500ms, 10s or 2m".to_owned())
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+fn shown_duration(duration: Duration) -> String {
+    quoted(&humantime::format_duration(duration).to_string())
+}
+
+/// The word most like a mistyped one, if any is close.
+pub(super) fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    words
+        .map(|word| (strsim::jaro_winkler(text, word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::resolve::base;
+
+    #[test]
+    fn every_setting_takes_back_what_it_shows() {
+        for setting in SETTINGS.iter().filter(|setting| setting.key != "tag") {
+            let before = base();
+            let shown = (setting.show)(&before);
+            let mut after = before.clone();
+            (setting.set)(&mut after, shown.trim_matches('"')).unwrap();
+            assert_eq!(before, after, "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_bad_value_says_what_was_expected() {
+        let complaint = |key, text| (Setting::find(key).unwrap().set)(&mut base(), text).unwrap_err();
+        assert_eq!(complaint("jobs", "0"), "expected a whole number from 1");
+        assert_eq!(complaint("order", "randm"), "expected random, declared, reverse; did you mean `random`?");
+        assert!(complaint("timeout", "10").contains("with its unit"));
+        assert!(complaint("seed", "banana").contains("expected a whole number"));
+        assert!(complaint("tag", "a &").contains("column 4"));
+        assert_eq!(complaint("in-process", "maybe"), "expected true or false");
+    }
+}

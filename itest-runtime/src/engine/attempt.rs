@@ -1,0 +1,149 @@
+//! One attempt at one case: setup, the body, teardown; whatever happens, the next step comes.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::watch::Watch;
+use crate::inject::{
+    Caught, Inputs, PhaseLog, RegisteredCase, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_phases, catch,
+    catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind, return_lent,
+};
+use crate::model::{AttemptReport, CaseIndex, Failure, Limits, Outcome, Phase, Problem};
+
+/// What an attempt needs besides its case.
+pub(super) struct Surroundings<'a> {
+    /// The fixtures of the worker.
+    pub(super) worker: &'a mut ScopeStore,
+    /// Budgets, before the test's own `timeout`.
+    pub(super) limits: Limits,
+    /// Becomes true when the run is cancelled.
+    pub(super) cancelled: watch::Receiver<bool>,
+    /// Tells where the attempt is.
+    pub(super) watch: &'a Watch,
+}
+
+/// How setup or the body ended.
+enum End {
+    Done,
+    Caught(Caught),
+    TimedOut(Duration),
+    Cancelled,
+}
+
+/// What is known before teardown.
+struct Verdict {
+    outcome: Outcome,
+    failure: Option<Failure>,
+    skip_reason: Option<String>,
+}
+
+/// Runs one case from setup to teardown.
+pub(super) async fn attempt(
+    index: CaseIndex,
+    case: RegisteredCase,
+    info: &TestInfo,
+    surroundings: Surroundings<'_>,
+) -> AttemptReport {
+    let Surroundings { worker, limits, mut cancelled, watch } = surroundings;
+    let entry = case.entry;
+    let observer = watch.clone();
+    begin_phases(Box::new(move |phase| observer.enter(phase)));
+
+    let mut test = ScopeStore::default();
+    let mut scopes = Scopes { worker, test: &mut test, info, making: Vec::new() };
+    if !entry.parameters.is_empty() {
+        watch.begin(Phase::Setup, limits.setup);
+    }
+    let setup = bounded(limits.setup, &mut cancelled, fill(&mut scopes, entry.parameters)).await;
+    let making = scopes.making.last().map(|fixture| fixture.short_name());
+
+    let verdict = match setup {
+        Ok(Ok(slots)) => {
+            let limit = entry.meta.timeout.unwrap_or(limits.test);
+            watch.begin(Phase::Body, limit);
+            enter_phase(Phase::Body, None, None);
+            let teardown = scopes.test.teardown().clone();
+            let mut inputs = Inputs::new(slots, case.row as usize, teardown, Some(info.clone()));
+            let end = run_body(case, &mut inputs, limit, &mut cancelled).await;
+            let (phase, description) = current_phase().unwrap_or((Phase::Body, None));
+            let verdict = judge(end, phase, description.map(str::to_owned));
+            return_lent(&mut scopes, entry.parameters, inputs.into_slots());
+            verdict
+        }
+        Ok(Err(failure)) => judge(End::Caught(failure.caught), Phase::Setup, Some(failure.fixture)),
+        Err(end) => judge(end, Phase::Setup, making),
+    };
+
+    enter_phase(Phase::Teardown, None, None);
+    let problems = test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
+    report(index, verdict, problems, end_phases())
+}
+
+async fn run_body(
+    case: RegisteredCase,
+    inputs: &mut Inputs,
+    limit: Duration,
+    cancelled: &mut watch::Receiver<bool>,
+) -> End {
+    // The expansion's own function is called under the guard too: it may evaluate arguments of the case.
+    let mut body = match catch_panic(|| (case.entry.run)(inputs)) {
+        Ok(body) => body,
+        Err(caught) => return End::Caught(caught),
+    };
+    let ended = bounded(limit, cancelled, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
+    // A body that was cut off still owns values, and dropping them is the test's own code.
+    let dropped = catch_panic(|| drop(body));
+    match (ended, dropped) {
+        (Ok(Ok(Ok(()))), Ok(())) => End::Done,
+        (Ok(Ok(Ok(()))), Err(caught)) | (Ok(Err(caught)), _) => End::Caught(caught),
+        (Ok(Ok(Err(problem))), _) => End::Caught(Caught::Panic(problem)),
+        (Err(end), _) => end,
+    }
+}
+
+/// Runs a future until it ends, its time is up, or the run is cancelled.
+async fn bounded<F: Future>(limit: Duration, cancelled: &mut watch::Receiver<bool>, future: F) -> Result<F::Output, End> {
+    tokio::select! {
+        biased;
+        output = future => Ok(output),
+        () = tokio::time::sleep(limit) => Err(End::TimedOut(limit)),
+        _ = cancelled.wait_for(|cancelled| *cancelled) => Err(End::Cancelled),
+    }
+}
+
+fn judge(end: End, phase: Phase, description: Option<String>) -> Verdict {
+    let failed = |outcome, problem| Verdict {
+        outcome,
+        failure: Some(Failure { phase, description, problem }),
+        skip_reason: None,
+    };
+    match end {
+        End::Done => Verdict { outcome: Outcome::Passed, failure: None, skip_reason: None },
+        End::Caught(Caught::Skip(reason)) => {
+            Verdict { outcome: Outcome::Skipped, failure: None, skip_reason: Some(reason) }
+        }
+        End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
+        End::TimedOut(limit) => {
+            let budget = if phase == Phase::Setup { "setup" } else { "the test" };
+            failed(Outcome::TimedOut, Problem::new(format!("{budget} did not end within {limit:?}")))
+        }
+        End::Cancelled => Verdict { outcome: Outcome::Interrupted, failure: None, skip_reason: None },
+    }
+}
+
+fn report(index: CaseIndex, verdict: Verdict, problems: Vec<TeardownProblem>, log: PhaseLog) -> AttemptReport {
+    let mut outcome = verdict.outcome;
+    let mut failures: Vec<Failure> = verdict.failure.into_iter().collect();
+    if let (Outcome::Passed, Some(overrun)) = (outcome, log.overruns.first()) {
+        outcome = overrun.phase.failure_outcome();
+    }
+    failures.extend(log.overruns);
+    for TeardownProblem { what, timed_out, problem } in problems {
+        if outcome.is_success() {
+            outcome = if timed_out { Outcome::TimedOut } else { Outcome::Errored };
+        }
+        failures.push(Failure { phase: Phase::Teardown, description: Some(what), problem });
+    }
+    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason: verdict.skip_reason }
+}

@@ -1,0 +1,13 @@
+//! Floor 3: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
+
+mod attempt;
+mod signals;
+mod supervisor;
+mod verdict;
+mod watch;
+mod worker;
+mod workers;
+
+pub use signals::signal_number;
+pub use supervisor::{Run, supervise};
+pub use worker::{WORKER_FLAG, work_as_child};

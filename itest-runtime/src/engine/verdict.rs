@@ -1,0 +1,28 @@
+//! The reports of attempts whose worker cannot report any more.
+
+use crate::model::{AttemptReport, Case, CaseIndex, Failure, Outcome, Phase, Problem};
+
+/// The worker was killed because the case overran its deadline.
+pub(super) fn hung(case: &Case, phase: Phase) -> AttemptReport {
+    let message = "did not end in time, nor when it was asked to (it blocks its thread); its process was killed";
+    ended(case, Outcome::TimedOut, phase, message.to_owned())
+}
+
+/// The worker died by itself.
+pub(super) fn died(case: &Case, phase: Phase, reason: String) -> AttemptReport {
+    ended(case, Outcome::Crashed, phase, reason)
+}
+
+fn ended(case: &Case, outcome: Outcome, phase: Phase, message: String) -> AttemptReport {
+    let problem = Problem { location: Some(case.location.clone()), ..Problem::new(message) };
+    let failure = Failure { phase, description: None, problem };
+    AttemptReport { outcome, failures: vec![failure], ..AttemptReport::interrupted(case.index) }
+}
+
+impl AttemptReport {
+    /// An attempt that the end of the run cut off.
+    #[must_use]
+    pub fn interrupted(case: CaseIndex) -> Self {
+        Self { case, outcome: Outcome::Interrupted, phases: Vec::new(), failures: Vec::new(), skip_reason: None }
+    }
+}

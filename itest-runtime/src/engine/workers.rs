@@ -1,0 +1,132 @@
+//! The supervisor's workers: what each holds, and how it is started and ended.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::process::Child;
+use tokio::sync::mpsc;
+
+use super::worker::{WORKER_FLAG, work_as_thread};
+use crate::inject::Registry;
+use crate::model::{Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
+use crate::process::{FromWorker, Link, Position, Start, kill_group, spawn_process, spawn_thread};
+
+/// What the supervisor hears, and from whom.
+pub(super) type Heard = (WorkerId, FromWorker);
+
+/// A case in a worker's hand.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) case: Case,
+    /// Counted from 1.
+    pub(super) attempt: u32,
+    /// Since when it is the first one in the hand.
+    pub(super) since: Option<Instant>,
+    /// Whether somebody was told that it is slow.
+    pub(super) slow: bool,
+}
+
+/// Why the supervisor ended a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Killed {
+    /// The case in its hand overran its deadline, in this phase.
+    Overrun(Phase),
+    /// The run was given up.
+    GivenUp,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) link: Link,
+    /// Cases in the order in which they will run; the first one is running.
+    pub(super) hand: VecDeque<Held>,
+    pub(super) began: Instant,
+    pub(super) ready: bool,
+    pub(super) farewell: bool,
+    pub(super) killed: Option<Killed>,
+    /// What was written after the last report.
+    pub(super) last_output: Output,
+    pub(super) child: Option<Child>,
+    process: Option<u32>,
+}
+
+impl Worker {
+    /// Starts a worker of the kind that the run asks for.
+    pub(super) fn start(
+        id: WorkerId,
+        config: &RunConfig,
+        registry: &Arc<Registry>,
+        heard: &mpsc::UnboundedSender<Heard>,
+    ) -> io::Result<Self> {
+        let limits = config.limits;
+        let told =
+            WorkerConfig { seed: config.seed, limits, capture: config.capture, require: config.require };
+        let start = Start { worker: id, config: told };
+        let spawned = match config.isolation {
+            Isolation::Processes => spawn_process(WORKER_FLAG, start, heard.clone())?,
+            Isolation::InProcess => {
+                let registry = Arc::clone(registry);
+                spawn_thread(start, heard.clone(), move |control| work_as_thread(&registry, control))?
+            }
+        };
+        Ok(Self {
+            link: spawned.link,
+            hand: VecDeque::new(),
+            began: Instant::now(),
+            ready: false,
+            farewell: false,
+            killed: None,
+            last_output: Output::default(),
+            process: spawned.child.as_ref().and_then(Child::id),
+            child: spawned.child,
+        })
+    }
+
+    /// Whether it can be ended by force.
+    pub(super) fn is_process(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Gives it cases. When they cannot be sent it is dying, and they come back with its death.
+    pub(super) fn give(&mut self, cases: Vec<Held>) {
+        let indices: Vec<CaseIndex> = cases.iter().map(|held| held.case.index).collect();
+        self.hand.extend(cases);
+        let _ = self.link.dispatch(indices);
+    }
+
+    /// Takes back the cases that it has not begun, in their order.
+    pub(super) fn recall(&mut self) -> Vec<Case> {
+        let recalled = self.link.recall().len();
+        let kept = self.hand.len() - recalled.min(self.hand.len());
+        self.hand.drain(kept..).map(|held| held.case).collect()
+    }
+
+    /// Where the running case is, by the worker's own word.
+    pub(super) fn position(&self) -> Option<Position> {
+        let running = self.hand.front()?.case.index;
+        self.link.position().filter(|position| position.case == Some(running))
+    }
+
+    /// How long past its deadline the worker is.
+    pub(super) fn overrun(&self, now: Duration) -> Option<Duration> {
+        let position = self.link.position()?;
+        now.checked_sub(position.deadline?)
+    }
+
+    /// Ends the process and everything in its group.
+    pub(super) fn kill(&mut self, why: Killed) {
+        self.killed.get_or_insert(why);
+        if let Some(leader) = self.process {
+            kill_group(leader);
+        }
+    }
+
+    /// The case that runs, with its time.
+    pub(super) fn running(&self) -> Option<(&Held, Duration)> {
+        let held = self.hand.front()?;
+        Some((held, held.since?.elapsed()))
+    }
+}

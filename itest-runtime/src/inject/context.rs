@@ -1,0 +1,115 @@
+//! What a test can know about itself and about the run it is part of.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::fixture::{Fixture, FixtureDescriptor, FunctionKind};
+use super::panic::skip;
+use super::scope::TestScope;
+use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, WorkerId};
+
+/// The running test: a fixture that every test can ask for.
+///
+/// # Examples
+///
+/// ```ignore
+/// #[integration_test(tags("smoke"))]
+/// fn knows_its_name(info: &TestInfo) {
+///     assert_eq!(info.id().as_str(), "knows_its_name");
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct TestInfo {
+    id: TestId,
+    location: SourceLocation,
+    meta: CaseMeta,
+    seed: Seed,
+    worker: WorkerId,
+    streams: Arc<AtomicU64>,
+}
+
+impl TestInfo {
+    /// Describes a test that is about to run.
+    #[must_use]
+    pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
+        Self { id, location, meta, seed, worker, streams: Arc::default() }
+    }
+
+    /// Its full name, `module::test` or `module::test::case`.
+    #[must_use]
+    pub fn id(&self) -> &TestId {
+        &self.id
+    }
+
+    /// Where it stands in the source.
+    #[must_use]
+    pub fn location(&self) -> &SourceLocation {
+        &self.location
+    }
+
+    /// Its tags.
+    #[must_use]
+    pub fn tags(&self) -> &'static [&'static str] {
+        self.meta.tags
+    }
+
+    /// The integration points it says it covers.
+    #[must_use]
+    pub fn covers(&self) -> &'static [&'static str] {
+        self.meta.covers
+    }
+
+    /// The run's seed.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The worker that runs it, counted from 0; no two tests that run side by side share one.
+    #[must_use]
+    pub fn worker(&self) -> WorkerId {
+        self.worker
+    }
+
+    /// A number that no earlier caller in this test was given: 0, 1, 2, …
+    #[must_use]
+    pub fn next_stream(&self) -> u64 {
+        self.streams.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Fixture for TestInfo {
+    type Scope = TestScope;
+
+    fn descriptor() -> &'static FixtureDescriptor {
+        const {
+            &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |inputs| {
+                Box::pin(async move {
+                    let info = inputs.info().ok_or("no test is running")?;
+                    Ok(Box::new(info.clone()) as Box<dyn Any>)
+                })
+            })
+        }
+    }
+}
+
+thread_local! {
+    static REQUIRE: Cell<Require> = const { Cell::new(Require::Nothing) };
+}
+
+/// Says what the tests on this thread do about a missing service.
+pub(crate) fn set_requirement(require: Require) {
+    REQUIRE.set(require);
+}
+
+/// Ends the test because a service is not there: skipped, or failed where the run requires it.
+#[expect(clippy::panic, reason = "a panic is how a test fails")]
+#[track_caller]
+pub fn unavailable(service: &str, remedy: &str) -> ! {
+    match REQUIRE.get() {
+        Require::Nothing => skip(format!("{service} is not available: {remedy}")),
+        Require::All => panic!("{service} is not available, and this run requires it: {remedy}"),
+    }
+}

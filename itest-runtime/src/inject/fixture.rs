@@ -1,0 +1,140 @@
+//! What a fixture is, and how one is asked for.
+
+use std::any::{Any, TypeId};
+
+use super::entry::LocalFuture;
+use super::error::Error;
+use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
+use super::slot::Inputs;
+
+/// A type whose value a test or another fixture can ask for by naming it as a parameter.
+///
+/// Implemented by `#[fixture]` on a function that returns the type, sync or async, with or without `Result`:
+///
+/// ```
+/// # use itest_runtime as _;
+/// struct Greeting(String);
+///
+/// // #[fixture]
+/// fn greeting() -> Greeting {
+///     Greeting("hello".to_owned())
+/// }
+/// # assert_eq!(greeting().0, "hello");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a fixture",
+    label = "no `#[fixture]` function makes this type",
+    note = "write one: `#[fixture] fn name() -> {Self} {{ … }}`; a type of another crate needs a newtype around it",
+    note = "a parameter that a case supplies is marked `#[case]` or `#[values(…)]`"
+)]
+pub trait Fixture: Sized + 'static {
+    /// How long its value lives.
+    type Scope: FixtureScope;
+
+    /// What the harness knows of it before anything runs.
+    fn descriptor() -> &'static FixtureDescriptor;
+}
+
+/// Makes a fixture's value out of the values it asked for.
+pub type SetupFn = for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<Box<dyn Any>, Error>>;
+
+/// The static description of a fixture.
+#[derive(Debug, Clone, Copy)]
+pub struct FixtureDescriptor {
+    /// The type.
+    pub type_id: TypeId,
+    /// The type's name, for people.
+    pub name: fn() -> &'static str,
+    /// How long its value lives.
+    pub scope: Scope,
+    /// What it asks for.
+    pub dependencies: &'static [Parameter],
+    /// Whether its function blocks.
+    pub kind: FunctionKind,
+    /// Makes a value.
+    pub setup: SetupFn,
+}
+
+/// How a function of the user's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FunctionKind {
+    /// It awaits.
+    Async,
+    /// It may block its thread, and may enter a runtime of its own.
+    Sync,
+}
+
+impl FixtureDescriptor {
+    /// Describes `F`.
+    #[must_use]
+    pub const fn of<F: Fixture>(kind: FunctionKind, dependencies: &'static [Parameter], setup: SetupFn) -> Self {
+        Self {
+            type_id: TypeId::of::<F>(),
+            name: std::any::type_name::<F>,
+            scope: F::Scope::SCOPE,
+            dependencies,
+            kind,
+            setup,
+        }
+    }
+
+    /// The type's name without the paths of its modules.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        let name = (self.name)();
+        let mut short = String::with_capacity(name.len());
+        for word in name.split_inclusive(|character: char| "<>, &()[]".contains(character)) {
+            short.push_str(word.rsplit("::").next().unwrap_or(word));
+        }
+        short
+    }
+}
+
+/// How a value is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// `T`: a fresh value.
+    Owned,
+    /// `&T`: the scope's one value.
+    Shared,
+    /// `&mut T`: the scope's one value, nobody else beside.
+    Exclusive,
+}
+
+/// A parameter that a fixture fills.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// The fixture. A function, so that fixtures in a circle are a message and not a compiler's stack overflow.
+    pub fixture: fn() -> &'static FixtureDescriptor,
+    /// How it is asked for.
+    pub access: Access,
+}
+
+impl Parameter {
+    /// `T`, asked for by something of scope `Asker`.
+    #[must_use]
+    pub const fn owned<F: Fixture, Asker>() -> Self
+    where
+        F::Scope: ByValue + LivesAsLongAs<Asker>,
+    {
+        Self { fixture: F::descriptor, access: Access::Owned }
+    }
+
+    /// `&T`, asked for by something of scope `Asker`.
+    #[must_use]
+    pub const fn shared<F: Fixture, Asker>() -> Self
+    where
+        F::Scope: LivesAsLongAs<Asker>,
+    {
+        Self { fixture: F::descriptor, access: Access::Shared }
+    }
+
+    /// `&mut T`, asked for by something of scope `Asker`.
+    #[must_use]
+    pub const fn exclusive<F: Fixture, Asker>() -> Self
+    where
+        F::Scope: LivesAsLongAs<Asker>,
+    {
+        Self { fixture: F::descriptor, access: Access::Exclusive }
+    }
+}

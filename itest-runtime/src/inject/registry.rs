@@ -1,0 +1,261 @@
+//! The sorted registry of all tests, the same in every process of one run.
+
+use std::any::TypeId;
+
+use super::entry::TestEntry;
+use super::fixture::{Access, FixtureDescriptor, Parameter};
+use super::scope::Scope;
+use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation, TestId};
+
+/// A case and the entry that runs it.
+#[derive(Debug, Clone, Copy)]
+pub struct RegisteredCase {
+    /// The test.
+    pub entry: &'static TestEntry,
+    /// The row, for a test with several cases.
+    pub row: u32,
+}
+
+impl RegisteredCase {
+    /// `module::test` or `module::test::case`.
+    #[must_use]
+    pub fn id(&self) -> TestId {
+        let name = self.entry.name();
+        match self.entry.cases.get(self.row as usize) {
+            Some(case) => TestId::new(format!("{name}::{case}")),
+            None => TestId::new(name),
+        }
+    }
+}
+
+/// All cases of this binary, sorted by name.
+#[derive(Debug)]
+pub struct Registry {
+    cases: Vec<RegisteredCase>,
+}
+
+impl Registry {
+    /// Gathers what the macros submitted.
+    ///
+    /// # Errors
+    ///
+    /// Two tests of one name.
+    pub fn collect() -> Result<Self, HarnessError> {
+        Self::from_entries(TestEntry::all())
+    }
+
+    /// Sorts entries, which come in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// Two tests of one name.
+    pub fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by_key(|entry| (entry.path, entry.location));
+        if let Some([first, second]) = entries.array_windows().find(|[first, second]| first.path == second.path) {
+            return Err(HarnessError::DuplicateTest {
+                id: first.name().to_owned(),
+                first: first.location.to_owned(),
+                second: second.location.to_owned(),
+            });
+        }
+        let cases = entries
+            .into_iter()
+            .flat_map(|entry| {
+                let rows = u32::try_from(entry.cases.len().max(1)).unwrap_or(u32::MAX);
+                (0..rows).map(move |row| RegisteredCase { entry, row })
+            })
+            .collect();
+        Ok(Self { cases })
+    }
+
+    /// The number of cases.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// Whether the binary has no test at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
+    /// The case at a position.
+    #[must_use]
+    pub fn get(&self, index: CaseIndex) -> Option<RegisteredCase> {
+        self.cases.get(index.position()).copied()
+    }
+
+    /// A number that differs between two suites of different tests.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.cases.iter().fold(self.cases.len() as u64, |hash, case| {
+            let lengths = (case.entry.path.len() as u64) << 32 | case.entry.location.len() as u64;
+            (hash ^ lengths ^ u64::from(case.row)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
+    /// What is known of every case, as plain data.
+    #[must_use]
+    pub fn describe(&self) -> Vec<Case> {
+        (0..)
+            .zip(&self.cases)
+            .map(|(index, case)| Case {
+                id: case.id(),
+                index: CaseIndex(index),
+                row: case.row,
+                location: SourceLocation(case.entry.location.to_owned()),
+                meta: *case.entry.meta,
+                locks: locks(case.entry),
+            })
+            .collect()
+    }
+
+    /// Looks at the fixtures of all tests before any of them runs.
+    ///
+    /// # Errors
+    ///
+    /// Fixtures in a circle, as a path; or one value borrowed in two ways that exclude each other.
+    pub fn check(&self) -> Result<(), HarnessError> {
+        let mut known_good = Vec::new();
+        for case in self.cases.iter().filter(|case| case.row == 0) {
+            for parameter in case.entry.parameters {
+                refuse_circles((parameter.fixture)(), &mut Vec::new(), &mut known_good)?;
+            }
+            refuse_conflicts(case.entry)?;
+        }
+        Ok(())
+    }
+}
+
+fn locks(entry: &TestEntry) -> Vec<Lock> {
+    // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
+    entry
+        .meta
+        .serial
+        .map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive })
+        .into_iter()
+        .collect()
+}
+
+fn refuse_circles(
+    fixture: &'static FixtureDescriptor,
+    path: &mut Vec<&'static FixtureDescriptor>,
+    known_good: &mut Vec<TypeId>,
+) -> Result<(), HarnessError> {
+    if known_good.contains(&fixture.type_id) {
+        return Ok(());
+    }
+    if let Some(start) = path.iter().position(|earlier| earlier.type_id == fixture.type_id) {
+        let names: Vec<_> =
+            path[start..].iter().chain([&fixture]).map(|fixture| fixture.short_name()).collect();
+        return Err(HarnessError::FixtureCycle { path: names.join(" -> ") });
+    }
+    path.push(fixture);
+    for dependency in fixture.dependencies {
+        refuse_circles((dependency.fixture)(), path, known_good)?;
+    }
+    path.pop();
+    known_good.push(fixture.type_id);
+    Ok(())
+}
+
+fn refuse_conflicts(entry: &TestEntry) -> Result<(), HarnessError> {
+    let borrowed = |parameter: &&Parameter| parameter.access != Access::Owned;
+    let borrowed: Vec<_> = entry.parameters.iter().filter(borrowed).collect();
+    for (position, parameter) in borrowed.iter().enumerate() {
+        let fixture = (parameter.fixture)();
+        let conflict = borrowed[..position].iter().any(|earlier| {
+            (earlier.fixture)().type_id == fixture.type_id
+                && (earlier.access == Access::Exclusive || parameter.access == Access::Exclusive)
+        });
+        if conflict && fixture.scope != Scope::Asker {
+            return Err(HarnessError::ConflictingBorrows {
+                owner: format!("`{}` ({})", entry.name(), entry.location),
+                fixture: fixture.short_name(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inject::TestInfo;
+    use crate::inject::fixture::{Fixture, FunctionKind};
+    use crate::model::CaseMeta;
+
+    const fn entry(path: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
+        TestEntry {
+            path,
+            location,
+            parameters: &[],
+            cases,
+            meta: &CaseMeta::PLAIN,
+            kind: FunctionKind::Async,
+            run: |_| Box::pin(async { Ok(()) }),
+        }
+    }
+
+    static PAY: TestEntry = entry("integration::orders::pay", "a.rs:3:1", &["visa", "master"]);
+    static LIST: TestEntry = entry("integration::orders::list", "a.rs:1:1", &[]);
+    static LIST_AGAIN: TestEntry = entry("integration::orders::list", "b.rs:9:1", &[]);
+
+    #[test]
+    fn the_order_of_submission_does_not_matter() {
+        let names = |entries: [&'static TestEntry; 2]| {
+            let registry = Registry::from_entries(entries).unwrap();
+            registry.describe().iter().map(|case| case.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::visa", "orders::pay::master"]);
+        assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
+    }
+
+    #[test]
+    fn a_name_taken_twice_is_refused_with_both_places() {
+        let message = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).unwrap_err().to_string();
+        assert_eq!(message, "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them");
+    }
+
+    struct Egg;
+    struct Hen;
+
+    impl Fixture for Egg {
+        type Scope = crate::inject::TestScope;
+        fn descriptor() -> &'static FixtureDescriptor {
+            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, const { &[Parameter::shared::<Hen, Self::Scope>()] }, |_| Box::pin(async { Err("".into()) })) }
+        }
+    }
+
+    impl Fixture for Hen {
+        type Scope = crate::inject::TestScope;
+        fn descriptor() -> &'static FixtureDescriptor {
+            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, const { &[Parameter::shared::<Egg, Self::Scope>()] }, |_| Box::pin(async { Err("".into()) })) }
+        }
+    }
+
+    #[test]
+    fn fixtures_in_a_circle_are_told_as_a_path() {
+        static CIRCLE: TestEntry = TestEntry {
+            parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
+            ..entry("integration::breakfast", "c.rs:1:1", &[])
+        };
+        let message = Registry::from_entries([&CIRCLE]).unwrap().check().unwrap_err().to_string();
+        assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
+    }
+
+    #[test]
+    fn one_value_is_not_borrowed_in_two_ways() {
+        static BOTH: TestEntry = TestEntry {
+            parameters: &[
+                Parameter::shared::<TestInfo, crate::inject::TestScope>(),
+                Parameter::exclusive::<TestInfo, crate::inject::TestScope>(),
+            ],
+            ..entry("integration::greedy", "d.rs:1:1", &[])
+        };
+        let message = Registry::from_entries([&BOTH]).unwrap().check().unwrap_err().to_string();
+        assert!(message.contains("`TestInfo` as `&mut`"), "{message}");
+    }
+}

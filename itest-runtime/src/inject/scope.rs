@@ -1,0 +1,67 @@
+//! How long a fixture's value lives, as types, so that the compiler can compare two of them.
+
+/// How long a fixture's value lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// As long as whoever asks for it; everyone gets a value of their own.
+    Asker,
+    /// One test.
+    Test,
+    /// One worker process and all the tests it runs.
+    Worker,
+}
+
+/// A scope as a type.
+pub trait FixtureScope: 'static {
+    /// The same scope as a value.
+    const SCOPE: Scope;
+}
+
+/// `#[fixture]`: a value for each test.
+#[derive(Debug, Clone, Copy)]
+pub struct TestScope;
+
+/// `#[fixture(scope = "worker")]`: a value for each worker process.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerScope;
+
+/// The scope of [`Teardown`](super::Teardown): that of whoever asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct AskerScope;
+
+impl FixtureScope for TestScope {
+    const SCOPE: Scope = Scope::Test;
+}
+
+impl FixtureScope for WorkerScope {
+    const SCOPE: Scope = Scope::Worker;
+}
+
+impl FixtureScope for AskerScope {
+    const SCOPE: Scope = Scope::Asker;
+}
+
+/// Implemented by scopes that last at least as long as `Asker`.
+#[diagnostic::on_unimplemented(
+    message = "a fixture of `{Asker}` cannot depend on one of the narrower `{Self}`",
+    label = "its value would be gone before the fixture that asks for it",
+    note = "give this fixture a wider scope, `#[fixture(scope = \"worker\")]`, or narrow the one that asks for it"
+)]
+pub trait LivesAsLongAs<Asker> {}
+
+impl LivesAsLongAs<Self> for TestScope {}
+impl LivesAsLongAs<TestScope> for WorkerScope {}
+impl LivesAsLongAs<Self> for WorkerScope {}
+impl<Asker> LivesAsLongAs<Asker> for AskerScope {}
+
+/// Implemented by scopes whose values can be given away.
+#[diagnostic::on_unimplemented(
+    message = "a fixture of `{Self}` is shared by many tests and cannot be owned by one",
+    label = "borrow it: `&T`, or `&mut T` to use it alone",
+    note = "only fixtures of scope \"test\" are given by value"
+)]
+pub trait ByValue {}
+
+impl ByValue for TestScope {}
+impl ByValue for AskerScope {}

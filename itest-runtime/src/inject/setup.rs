@@ -1,0 +1,143 @@
+//! Setup: the fixtures that a function asks for, and those that they ask for.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use super::context::TestInfo;
+use super::entry::LocalFuture;
+use super::fixture::{Access, FixtureDescriptor, Parameter};
+use super::panic::{Caught, catch};
+use super::scope::Scope;
+use super::slot::{Inputs, Slot};
+use super::sync::poll_by_kind;
+use super::teardown::{ScopeStore, Stored};
+use crate::model::Problem;
+
+/// The scopes that a test can draw from.
+#[derive(Debug)]
+pub struct Scopes<'a> {
+    /// The worker's.
+    pub worker: &'a mut ScopeStore,
+    /// The test's own.
+    pub test: &'a mut ScopeStore,
+    /// The test.
+    pub info: &'a TestInfo,
+    /// The fixtures being made, outermost first.
+    pub making: Vec<&'static FixtureDescriptor>,
+}
+
+/// Why a fixture could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupFailure {
+    /// The fixture at fault.
+    pub fixture: String,
+    /// What happened in it.
+    pub caught: Caught,
+}
+
+/// Makes or finds a value for each parameter of a test, in order.
+///
+/// # Errors
+///
+/// The first fixture that failed. What was made before it is in the scopes, to be given back.
+pub async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> Result<Vec<Slot>, SetupFailure> {
+    let mut slots = Vec::with_capacity(parameters.len());
+    for parameter in parameters {
+        slots.push(resolve(scopes, *parameter, Scope::Test).await?);
+    }
+    Ok(slots)
+}
+
+impl Scopes<'_> {
+    fn store(&mut self, scope: Scope) -> &mut ScopeStore {
+        match scope {
+            Scope::Worker => self.worker,
+            Scope::Test | Scope::Asker => self.test,
+        }
+    }
+}
+
+/// One parameter's value; `asker` is the scope of the function that it belongs to.
+fn resolve<'f>(
+    scopes: &'f mut Scopes<'_>,
+    parameter: Parameter,
+    asker: Scope,
+) -> LocalFuture<'f, Result<Slot, SetupFailure>> {
+    Box::pin(async move {
+        let descriptor = (parameter.fixture)();
+        let scope = if descriptor.scope == Scope::Asker { asker } else { descriptor.scope };
+        if parameter.access == Access::Owned || descriptor.scope == Scope::Asker {
+            return Ok(Slot::Owned(Some(make(scopes, descriptor, scope).await?)));
+        }
+        let value = match scopes.store(scope).find(descriptor.type_id) {
+            Some(Stored::Ready(value)) => Rc::clone(value),
+            Some(Stored::Failed(caught)) => {
+                return Err(SetupFailure { fixture: descriptor.short_name(), caught: caught.clone() });
+            }
+            Some(Stored::Making) => {
+                let problem = Problem::new("its setup was cut off by the time limit in an earlier test");
+                return Err(SetupFailure { fixture: descriptor.short_name(), caught: Caught::Panic(problem) });
+            }
+            None => make_once(scopes, descriptor, scope).await?,
+        };
+        Ok(match parameter.access {
+            Access::Exclusive => {
+                // The scope's own handle goes too, so that this one is the only one.
+                drop(scopes.store(scope).lend(descriptor.type_id));
+                Slot::Exclusive(value)
+            }
+            Access::Shared | Access::Owned => Slot::Shared(value),
+        })
+    })
+}
+
+async fn make_once(
+    scopes: &mut Scopes<'_>,
+    descriptor: &'static FixtureDescriptor,
+    scope: Scope,
+) -> Result<Rc<dyn Any>, SetupFailure> {
+    scopes.store(scope).mark(descriptor.type_id, Stored::Making);
+    match make(scopes, descriptor, scope).await {
+        Ok(value) => {
+            let value: Rc<dyn Any> = value.into();
+            scopes.store(scope).keep(descriptor, Rc::clone(&value));
+            Ok(value)
+        }
+        Err(failure) => {
+            scopes.store(scope).mark(descriptor.type_id, Stored::Failed(failure.caught.clone()));
+            Err(failure)
+        }
+    }
+}
+
+async fn make(
+    scopes: &mut Scopes<'_>,
+    descriptor: &'static FixtureDescriptor,
+    scope: Scope,
+) -> Result<Box<dyn Any>, SetupFailure> {
+    let mut slots = Vec::with_capacity(descriptor.dependencies.len());
+    for dependency in descriptor.dependencies {
+        slots.push(resolve(scopes, *dependency, scope).await?);
+    }
+    let info = (scope == Scope::Test).then(|| scopes.info.clone());
+    let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
+    scopes.making.push(descriptor);
+    let made = catch(async { poll_by_kind(descriptor.kind, (descriptor.setup)(&mut inputs).as_mut()).await }).await;
+    let failed = |caught| SetupFailure { fixture: descriptor.short_name(), caught };
+    let value = match made {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => return Err(failed(Caught::Panic(error.to_problem()))),
+        Err(caught) => return Err(failed(caught)),
+    };
+    scopes.making.pop();
+    Ok(value)
+}
+
+/// Gives what `&mut` parameters borrowed back to their scopes, when the test is over.
+pub fn return_lent(scopes: &mut Scopes<'_>, parameters: &[Parameter], slots: Vec<Slot>) {
+    for (parameter, slot) in parameters.iter().zip(slots) {
+        if let Slot::Exclusive(value) = slot {
+            scopes.store((parameter.fixture)().scope).take_back(value);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Sync functions among async ones.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use super::fixture::FunctionKind;
+
+/// Awaits a future that calls a function of the user's; a sync one runs where blocking is allowed.
+///
+/// There it may block, use a blocking client, or enter a runtime of its own.
+pub async fn poll_by_kind<F: Future + ?Sized>(kind: FunctionKind, mut future: Pin<&mut F>) -> F::Output {
+    match kind {
+        FunctionKind::Async => future.await,
+        FunctionKind::Sync => {
+            poll_fn(|context| tokio::task::block_in_place(|| future.as_mut().poll(context))).await
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The runtime of `itest`: registry, scheduling, processes, teardown, reports.
+//!
+//! Use it through the `itest` crate, which re-exports what tests need. The rooms and the rules between them are described
+//! in `ARCHITECTURE.md`.
+
+#![deny(unsafe_code)]
+
+mod cli;
+mod engine;
+mod inject;
+mod model;
+mod plan;
+mod process;
+mod report;
+
+pub use inject::{Error, Eventually, Fixture, NotYet, Teardown, TestInfo, eventually};
+pub use model::{Outcome, Phase, Seed, SourceLocation, TestId, WorkerId};
+
+/// A test's or a fixture's result: any error becomes an [`Error`] with `?`.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
+
+/// What the macros' expansions name, and nobody else: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::boxed::Box;
+    pub use std::option::Option;
+    pub use std::time::Duration;
+
+    pub use inventory;
+
+    pub use crate::cli::{Identity, main};
+    pub use crate::inject::{
+        Conclude, Fixture, FixtureDescriptor, FunctionKind, Inputs, Made, Parameter, TestEntry, TestScope, WorkerScope,
+        enter_phase, made, skip, unavailable,
+    };
+    pub use crate::model::{CaseMeta, Phase, Problem};
+}

@@ -1,0 +1,83 @@
+//! What is known of a case before anything runs.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{CaseIndex, TestId};
+
+/// A place in the source, as `file:line:column` (lines and columns count from 1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceLocation(pub String);
+
+impl fmt::Display for SourceLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The arguments of `#[integration_test(...)]`, shared by all cases of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaseMeta {
+    /// The budget of the test's body; the run's own limit applies where it is `None`.
+    pub timeout: Option<Duration>,
+    /// How many more attempts a failure may have; the run's own number applies where it is `None`.
+    pub retries: Option<u32>,
+    /// Tests of one key never run side by side.
+    pub serial: Option<&'static str>,
+    /// Words that `--tag` selects by.
+    pub tags: &'static [&'static str],
+    /// The integration points the test says it covers.
+    pub covers: &'static [&'static str],
+    /// Why the test is left out unless asked for.
+    pub ignore: Option<&'static str>,
+}
+
+impl CaseMeta {
+    /// A test without arguments.
+    pub const PLAIN: Self = Self {
+        timeout: None,
+        retries: None,
+        serial: None,
+        tags: &[],
+        covers: &[],
+        ignore: None,
+    };
+}
+
+/// How a lock is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LockMode {
+    /// Any number of cases at a time.
+    Shared,
+    /// One case, and no other beside it.
+    Exclusive,
+}
+
+/// What a case must hold while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lock {
+    /// The thing that is locked: a fixture's type or a `serial` key.
+    pub key: String,
+    /// How it is held.
+    pub mode: LockMode,
+}
+
+/// One runnable case: a test, or one row of its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its stable name.
+    pub id: TestId,
+    /// Its position in the sorted registry.
+    pub index: CaseIndex,
+    /// Its number among the test's cases, from 0.
+    pub row: u32,
+    /// Where the test stands in the source.
+    pub location: SourceLocation,
+    /// The test's arguments.
+    pub meta: CaseMeta,
+    /// Every lock the case needs, taken together before it starts.
+    pub locks: Vec<Lock>,
+}

@@ -1,0 +1,172 @@
+//! A run's settings, resolved: nothing here is optional because somebody forgot to say it.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::Seed;
+
+/// The order in which cases are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// A shuffle that the seed fixes.
+    Random,
+    /// By file and line, as the tests stand in the source.
+    Declared,
+    /// The declared order from its end.
+    Reverse,
+}
+
+/// Where the tests' stdout and stderr go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Capture {
+    /// To the supervisor, which shows them with the test that wrote them.
+    Captured,
+    /// Straight to the user's.
+    Inherited,
+}
+
+/// Whose captured output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShowOutput {
+    /// That of tests that did not pass.
+    Failures,
+    /// Everyone's.
+    All,
+}
+
+/// The shape of the report on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// libtest's lines, failures in full.
+    Pretty,
+    /// A character a test, failures in full.
+    Terse,
+    /// One JSON object a line, one line an event.
+    Json,
+}
+
+/// When the report is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What runs the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Worker processes.
+    Processes,
+    /// A thread of this process: for debuggers, and under cargo-nextest, whose process is a worker already.
+    InProcess,
+}
+
+/// What a selection without any test means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTests {
+    /// An error.
+    Fail,
+    /// A green run.
+    Pass,
+}
+
+/// What a test does that finds a service missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Require {
+    /// It skips, and says why.
+    Nothing,
+    /// It fails.
+    All,
+}
+
+/// Budgets of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// For a case's fixtures together.
+    pub setup: Duration,
+    /// For a test's body, unless its own `timeout` says otherwise.
+    pub test: Duration,
+    /// For each step of teardown.
+    pub teardown: Duration,
+}
+
+impl Limits {
+    /// How long a phase that ignores its deadline may run on before its process is killed.
+    pub const GRACE: Duration = Duration::from_millis(500);
+}
+
+/// Which cases a run is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The filters as they were given; a case must match one of them.
+    pub filters: Vec<String>,
+    /// What a case must not match.
+    pub skips: Vec<String>,
+    /// A tag expression that a case must satisfy.
+    pub tag: Option<String>,
+}
+
+impl Selection {
+    /// Whether anything narrows the run at all.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none()
+    }
+}
+
+/// Everything a run needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunConfig {
+    /// The order of starting.
+    pub order: Order,
+    /// Fixes the order and the tests' random data.
+    pub seed: Seed,
+    /// How many workers run at a time.
+    pub jobs: NonZeroUsize,
+    /// Stop starting tests after so many failures.
+    pub fail_fast: Option<NonZeroUsize>,
+    /// How many more attempts a failure may have, unless the test says otherwise.
+    pub retries: u32,
+    /// Budgets of time.
+    pub limits: Limits,
+    /// A test that runs for longer is named while it runs.
+    pub slow: Duration,
+    /// Where output goes.
+    pub capture: Capture,
+    /// Whose output is shown.
+    pub show_output: ShowOutput,
+    /// The report's shape.
+    pub format: Format,
+    /// The report's colours.
+    pub color: Color,
+    /// Whether each test's line ends with its time.
+    pub report_time: bool,
+    /// Processes or one process.
+    pub isolation: Isolation,
+    /// What an empty selection means.
+    pub no_tests: NoTests,
+    /// What a missing service means.
+    pub require: Require,
+    /// Which cases run.
+    pub selection: Selection,
+}
+
+/// What a worker is told at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerConfig {
+    /// For the tests' random data.
+    pub seed: Seed,
+    /// Budgets of time.
+    pub limits: Limits,
+    /// Whether output is captured.
+    pub capture: Capture,
+    /// What a missing service means.
+    pub require: Require,
+}

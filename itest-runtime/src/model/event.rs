@@ -1,0 +1,138 @@
+//! The events of a run: the only thing reporters see.
+
+use std::time::Duration;
+
+use super::config::Order;
+use super::id::{Seed, TestId, WorkerId};
+use super::outcome::{CaseReport, Outcome, Phase};
+
+/// A case that is running at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Its name.
+    pub id: TestId,
+    /// How long it has been running.
+    pub elapsed: Duration,
+    /// Where it is.
+    pub phase: Option<Phase>,
+}
+
+/// A finished case and its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// Its name.
+    pub id: TestId,
+    /// From dispatch to the end of teardown.
+    pub elapsed: Duration,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Cases that passed, flaky ones included.
+    pub passed: usize,
+    /// Cases that passed only after another attempt.
+    pub flaky: usize,
+    /// Cases that failed, errored, timed out or crashed.
+    pub failed: usize,
+    /// Cases left out by `ignore`, and those that skipped themselves.
+    pub ignored: usize,
+    /// Cases that the selection left out.
+    pub filtered_out: usize,
+    /// Cases that were never started, because the run stopped early.
+    pub not_run: usize,
+    /// The signal that ended the run.
+    pub interrupted_by: Option<&'static str>,
+    /// The slowest cases, slowest first, at most five.
+    pub slowest: Vec<Timing>,
+    /// The length of the run.
+    pub elapsed: Duration,
+    /// What went wrong beside the tests, such as the teardown of worker fixtures.
+    pub problems: Vec<String>,
+}
+
+impl Summary {
+    /// Whether the run is green.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.failed == 0 && self.interrupted_by.is_none() && self.problems.is_empty()
+    }
+
+    /// Counts a finished case.
+    pub fn count(&mut self, report: &CaseReport) {
+        match report.report.outcome {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Flaky => {
+                self.passed += 1;
+                self.flaky += 1;
+            }
+            Outcome::Skipped => self.ignored += 1,
+            Outcome::Interrupted => self.not_run += 1,
+            Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
+                self.failed += 1;
+            }
+        }
+        let at = self.slowest.partition_point(|slower| slower.elapsed >= report.elapsed);
+        if at < 5 {
+            self.slowest.insert(at, Timing { id: report.id.clone(), elapsed: report.elapsed });
+            self.slowest.truncate(5);
+        }
+    }
+}
+
+/// Something that happened, in the order in which it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The run begins.
+    RunStarted {
+        /// Cases that will run or be shown as ignored.
+        selected: usize,
+        /// The order.
+        order: Order,
+        /// The seed.
+        seed: Seed,
+        /// Workers at a time.
+        jobs: usize,
+    },
+    /// A case was left out by its own `ignore`.
+    CaseIgnored {
+        /// The case.
+        id: TestId,
+        /// The reason given in the source.
+        reason: &'static str,
+    },
+    /// A case was handed to a worker.
+    CaseStarted {
+        /// The case.
+        id: TestId,
+        /// The worker.
+        worker: WorkerId,
+        /// Counted from 1.
+        attempt: u32,
+    },
+    /// A case has been running for longer than it should.
+    CaseSlow(Running),
+    /// An attempt failed and another one follows.
+    CaseRetried(CaseReport),
+    /// A case ended for good.
+    CaseFinished(CaseReport),
+    /// What is running now; emitted a few times a second, for terminals.
+    Progress {
+        /// The cases in the workers' hands that have started.
+        running: Vec<Running>,
+        /// Cases that have ended.
+        finished: usize,
+        /// Cases that failed so far.
+        failed: usize,
+    },
+    /// A signal asked the run to end.
+    Interrupting {
+        /// Its name.
+        signal: &'static str,
+        /// What was running.
+        running: Vec<TestId>,
+    },
+    /// The run is over.
+    RunFinished(Summary),
+}

@@ -1,0 +1,49 @@
+//! How many cases a worker is given at a time.
+
+use std::time::Duration;
+
+/// Enough work to keep a worker busy while a message travels, and no more.
+const WORTH_IN_HAND: Duration = Duration::from_millis(2);
+
+/// The most cases ever given ahead.
+const LARGEST_HAND: usize = 64;
+
+/// How many cases a worker may hold, the running one included.
+///
+/// A round trip between processes costs more than an empty test, so fast tests are handed over in bundles; slow ones one
+/// at a time. Near the end the bundles shrink, so that the workers finish together (guided self-scheduling: Polychronopoulos
+/// and Kuck, IEEE Trans. Computers, 1987).
+#[must_use]
+pub fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
+    let Some(typical) = typical else { return 1 };
+    let by_time = WORTH_IN_HAND.as_nanos() / typical.as_nanos().max(1);
+    let by_time = usize::try_from(by_time).unwrap_or(LARGEST_HAND).min(LARGEST_HAND);
+    let fair_share = waiting.div_ceil(workers.max(1) * 2);
+    by_time.min(fair_share).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_held_ahead_before_the_first_measurement() {
+        assert_eq!(hand_size(None, 1_000, 2), 1);
+    }
+
+    #[test]
+    fn fast_tests_come_in_bundles_and_slow_ones_alone() {
+        assert_eq!(hand_size(Some(Duration::from_micros(20)), 1_000, 2), LARGEST_HAND);
+        assert_eq!(hand_size(Some(Duration::from_micros(500)), 1_000, 2), 4);
+        assert_eq!(hand_size(Some(Duration::from_millis(50)), 1_000, 2), 1);
+    }
+
+    #[test]
+    fn bundles_shrink_towards_the_end() {
+        let fast = Some(Duration::from_micros(1));
+        assert_eq!(hand_size(fast, 16, 2), 4);
+        assert_eq!(hand_size(fast, 3, 2), 1);
+        assert_eq!(hand_size(fast, 0, 2), 1);
+        assert_eq!(hand_size(Some(Duration::ZERO), 10, 0), 5);
+    }
+}

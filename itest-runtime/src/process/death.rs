@@ -1,0 +1,74 @@
+//! How a process ended, in words.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use rustix::process::{Pid, Signal};
+
+/// The end of a process that should not have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Death(ExitStatus);
+
+impl Death {
+    /// Wraps what `wait` returned.
+    #[must_use]
+    pub fn new(status: ExitStatus) -> Self {
+        Self(status)
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(number) = self.0.signal() else {
+            return match self.0.code() {
+                Some(code) => write!(formatter, "the process exited with code {code}"),
+                None => write!(formatter, "the process ended: {}", self.0),
+            };
+        };
+        match SIGNALS.iter().find(|(signal, ..)| signal.as_raw() == number) {
+            Some((_, name, meaning)) => write!(formatter, "the process was ended by {name} ({meaning})"),
+            None => write!(formatter, "the process was ended by signal {number}"),
+        }
+    }
+}
+
+const SIGNALS: [(Signal, &str, &str); 17] = [
+    (Signal::ABORT, "SIGABRT", "aborted itself"),
+    (Signal::ALARM, "SIGALRM", "an alarm it had set"),
+    (Signal::BUS, "SIGBUS", "invalid memory access"),
+    (Signal::FPE, "SIGFPE", "invalid arithmetic"),
+    (Signal::HUP, "SIGHUP", "hung up"),
+    (Signal::ILL, "SIGILL", "invalid instruction"),
+    (Signal::INT, "SIGINT", "interrupted"),
+    (Signal::KILL, "SIGKILL", "killed from outside, perhaps for lack of memory"),
+    (Signal::PIPE, "SIGPIPE", "nobody reads what it writes"),
+    (Signal::QUIT, "SIGQUIT", "asked to quit"),
+    (Signal::SEGV, "SIGSEGV", "invalid memory reference"),
+    (Signal::SYS, "SIGSYS", "a forbidden system call"),
+    (Signal::TERM, "SIGTERM", "asked to end"),
+    (Signal::TRAP, "SIGTRAP", "a breakpoint without a debugger"),
+    (Signal::USR1, "SIGUSR1", "a signal it does not handle"),
+    (Signal::USR2, "SIGUSR2", "a signal it does not handle"),
+    (Signal::XCPU, "SIGXCPU", "its limit of processor time"),
+];
+
+/// Kills a worker and everything it started that is still in its process group.
+pub fn kill_group(leader: u32) {
+    if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // A group that is gone already is what is wanted.
+        let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deaths_are_told_in_words() {
+        let told = |raw| Death::new(ExitStatus::from_raw(raw)).to_string();
+        assert_eq!(told(Signal::SEGV.as_raw()), "the process was ended by SIGSEGV (invalid memory reference)");
+        assert_eq!(told(7 << 8), "the process exited with code 7");
+    }
+}

@@ -1,0 +1,198 @@
+//! The supervisor's side of the connection to one worker.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, OnceLock};
+
+use rustix::net::{RecvFlags, SendFlags};
+use tokio::io::Interest;
+use tokio::net::UnixStream as Control;
+use tokio::sync::mpsc;
+
+use super::beacon::{BeaconReader, Position};
+use super::channel::{NOTE_CANCEL, NOTE_READ};
+use super::output::{Capture, Pair};
+use super::wire::{Message, Receiver};
+use crate::model::{AttemptReport, CaseIndex, HarnessError, Output, WorkerId};
+
+/// What the supervisor hears from a worker.
+#[derive(Debug)]
+pub enum FromWorker {
+    /// It is there.
+    Ready {
+        /// Of its registry.
+        fingerprint: u64,
+    },
+    /// An attempt ended; this is what the test wrote.
+    Finished {
+        /// How.
+        report: AttemptReport,
+        /// What the test wrote.
+        output: Output,
+    },
+    /// It gave back its own fixtures and leaves.
+    Farewell {
+        /// What went wrong with that.
+        problems: Vec<String>,
+    },
+    /// It spoke nonsense.
+    Broken(HarnessError),
+    /// It will not be heard of again; this is what was written since the last report.
+    Gone {
+        /// What the last test wrote.
+        output: Output,
+    },
+}
+
+/// A worker, as the supervisor holds it.
+#[derive(Debug)]
+pub struct Link {
+    control: Arc<Control>,
+    /// `None` when no more cases will be sent.
+    dispatch: Option<UnixStream>,
+    /// The worker's own end: what it has not claimed can be read back from here.
+    unclaimed: UnixStream,
+    beacon: Arc<OnceLock<BeaconReader>>,
+}
+
+impl Link {
+    /// Starts listening; everything heard goes to `heard`, with the worker's number.
+    pub(super) fn start(
+        worker: WorkerId,
+        control: UnixStream,
+        dispatch: UnixStream,
+        unclaimed: UnixStream,
+        output: Option<Pair>,
+        heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+    ) -> io::Result<Self> {
+        control.set_nonblocking(true)?;
+        let control = Arc::new(Control::from_std(control)?);
+        let beacon = Arc::default();
+        let capture = output.map(|pair| capture(pair, &control)).transpose()?;
+        let ear = Ear { worker, control: Arc::clone(&control), beacon: Arc::clone(&beacon), capture, heard };
+        tokio::spawn(ear.listen());
+        Ok(Self { control, dispatch: Some(dispatch), unclaimed, beacon })
+    }
+
+    /// Sends cases, in the order in which they should run.
+    ///
+    /// # Errors
+    ///
+    /// When the worker is gone, or no more cases may be sent.
+    pub fn dispatch(&mut self, cases: impl IntoIterator<Item = CaseIndex>) -> io::Result<()> {
+        let numbers: Vec<u8> = cases.into_iter().flat_map(|case| case.0.to_le_bytes()).collect();
+        self.dispatch.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(&numbers)
+    }
+
+    /// Takes back the cases that the worker has not begun.
+    #[must_use]
+    pub fn recall(&mut self) -> Vec<CaseIndex> {
+        let mut recalled = Vec::new();
+        let mut number = [0; 4];
+        while let Ok((_, 4)) = rustix::net::recv(&self.unclaimed, &mut number, RecvFlags::DONTWAIT) {
+            recalled.push(CaseIndex(u32::from_le_bytes(number)));
+        }
+        recalled
+    }
+
+    /// Lets the worker finish what it holds, give back its own fixtures, and leave.
+    pub fn close(&mut self) {
+        self.dispatch = None;
+    }
+
+    /// Whether [`Self::close`] was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.dispatch.is_none()
+    }
+
+    /// Asks the worker to end the running case now, to give everything back, and to leave.
+    pub fn cancel(&mut self) {
+        note(&self.control, NOTE_CANCEL);
+        self.close();
+    }
+
+    /// Where the worker is or was.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.beacon.get().and_then(BeaconReader::position)
+    }
+}
+
+fn note(control: &Control, note: u8) {
+    // A worker that is gone needs no note, and one that has not read thousands of them hangs and is dealt with elsewhere.
+    let _ = rustix::net::send(control, &[note], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+}
+
+fn capture(pair: Pair, control: &Arc<Control>) -> io::Result<Capture> {
+    let control = Arc::clone(control);
+    Capture::start(pair, move || note(&control, NOTE_READ))
+}
+
+/// Listens to one worker until it is gone.
+struct Ear {
+    worker: WorkerId,
+    control: Arc<Control>,
+    beacon: Arc<OnceLock<BeaconReader>>,
+    capture: Option<Capture>,
+    heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+}
+
+impl Ear {
+    async fn listen(mut self) {
+        let mut receiver = Receiver::default();
+        while self.control.readable().await.is_ok() {
+            match self.control.try_io(Interest::READABLE, || receiver.receive(&*self.control)) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => continue,
+                Err(_) => break,
+            }
+            if let Err(error) = self.pass_on(&mut receiver) {
+                let broken = HarnessError::Protocol { worker: self.worker.to_string(), source: error };
+                self.say(FromWorker::Broken(broken));
+                break;
+            }
+        }
+        let output = self.capture.take().map(|capture| capture.finish()).unwrap_or_default();
+        self.say(FromWorker::Gone { output });
+    }
+
+    fn pass_on(&mut self, receiver: &mut Receiver) -> Result<(), serde_json::Error> {
+        while let Some(frame) = receiver.next_frame() {
+            match frame? {
+                Message::Ready { fingerprint } => {
+                    if let Some(descriptor) = receiver.next_descriptor() {
+                        let _ = self.beacon.set(BeaconReader::new(descriptor));
+                    }
+                    self.say(FromWorker::Ready { fingerprint });
+                }
+                Message::Finished { report, wrote } => {
+                    let output = if wrote { self.exchange(receiver)? } else { Output::default() };
+                    self.say(FromWorker::Finished { report, output });
+                }
+                Message::Farewell { problems } => self.say(FromWorker::Farewell { problems }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the capture of one test and begins that of the next.
+    fn exchange(&mut self, receiver: &mut Receiver) -> Result<Output, serde_json::Error> {
+        let fresh: VecDeque<_> = std::iter::from_fn(|| receiver.next_descriptor()).take(2).collect();
+        let Ok([stdout, stderr]) = <[OwnedFd; 2]>::try_from(Vec::from(fresh)) else {
+            return Err(serde::de::Error::custom("a report came without its output pipes"));
+        };
+        let ended = self.capture.replace(
+            capture(Pair { stdout, stderr }, &self.control).map_err(serde_json::Error::io)?,
+        );
+        Ok(ended.map(|capture| capture.finish()).unwrap_or_default())
+    }
+
+    fn say(&self, message: FromWorker) {
+        // Nobody listens any more when the run has been given up.
+        let _ = self.heard.send((self.worker, message));
+    }
+}

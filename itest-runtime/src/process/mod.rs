@@ -1,0 +1,27 @@
+//! Floor 2: worker processes, and what passes between them and the supervisor.
+//!
+//! Four things connect the two:
+//!
+//! * the *control* socket, the worker's stdin at its start: reports go up it, single-letter notes down;
+//! * the *dispatch* socket: case numbers that the worker claims one by one, and that the supervisor can take back;
+//! * the *beacon*, a small file in memory: where the worker is and until when it may stay there, readable even when the
+//!   worker hangs or has died;
+//! * the *output pipes*, exchanged for new ones after each test that wrote something, so that no byte is ever attributed to
+//!   the wrong test.
+
+mod beacon;
+mod channel;
+mod death;
+mod debugger;
+mod link;
+mod output;
+mod spawn;
+mod wire;
+
+pub use beacon::{Beacon, BeaconReader, Position, monotonic};
+pub use channel::Channel;
+pub use death::{Death, kill_group};
+pub use debugger::debugger_attached;
+pub use link::{FromWorker, Link};
+pub use spawn::{Spawned, reap, spawn_process, spawn_thread};
+pub use wire::{Message, Start};

@@ -1,0 +1,121 @@
+//! Starting workers: the same binary again, or a thread of this process.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::death::kill_group;
+use super::link::{FromWorker, Link};
+use super::output::pipes;
+use super::wire::{Start, send};
+use crate::model::{Capture, WorkerId};
+
+/// How long a worker may take from its last word to its end.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// A worker that was just started.
+#[derive(Debug)]
+pub struct Spawned {
+    /// The connection to it.
+    pub link: Link,
+    /// The process; `None` for a thread.
+    pub child: Option<Child>,
+}
+
+/// Starts this very binary as a worker, in a process group of its own.
+///
+/// The group keeps the terminal's Ctrl-C away from workers: the supervisor decides what it means for them.
+///
+/// # Errors
+///
+/// When the system has no processes, pipes or sockets left.
+pub fn spawn_process(
+    flag: &str,
+    start: Start,
+    heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+) -> io::Result<Spawned> {
+    let (control, workers_control) = UnixStream::pair()?;
+    let mut command = Command::new(own_binary()?);
+    command
+        .arg0(format!("itest-{}", start.worker).replace(' ', "-"))
+        .arg(flag)
+        .stdin(Stdio::from(OwnedFd::from(workers_control)))
+        .process_group(0);
+    let output = match start.config.capture {
+        Capture::Inherited => None,
+        Capture::Captured => {
+            let (readers, writers) = pipes()?;
+            command.stdout(Stdio::from(writers.stdout)).stderr(Stdio::from(writers.stderr));
+            Some(readers)
+        }
+    };
+    let child = command.spawn()?;
+    // The command holds the worker's ends; as long as they are open here, nobody sees the worker's end of life.
+    drop(command);
+    let (dispatch, unclaimed) = UnixStream::pair()?;
+    send(&control, &start, &[unclaimed.as_fd()])?;
+    let link = Link::start(start.worker, control, dispatch, unclaimed, output, heard)?;
+    Ok(Spawned { link, child: Some(child) })
+}
+
+/// Runs `work` on a thread of this process, with the worker's end of the control socket.
+///
+/// # Errors
+///
+/// When the system has no threads or sockets left.
+pub fn spawn_thread(
+    start: Start,
+    heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+    work: impl FnOnce(UnixStream) + Send + 'static,
+) -> io::Result<Spawned> {
+    let (control, workers_control) = UnixStream::pair()?;
+    let (dispatch, unclaimed) = UnixStream::pair()?;
+    send(&control, &start, &[unclaimed.as_fd()])?;
+    std::thread::Builder::new().name("itest-worker".to_owned()).spawn(move || work(workers_control))?;
+    let link = Link::start(start.worker, control, dispatch, unclaimed, None, heard)?;
+    Ok(Spawned { link, child: None })
+}
+
+/// The binary that runs, even if it was deleted or replaced in the meantime.
+fn own_binary() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe()
+}
+
+/// Waits for the end of a worker that will not be heard of again, and ends whatever it left in its process group.
+///
+/// One that said farewell has time to leave by itself: it may have coverage data to write.
+///
+/// # Errors
+///
+/// When waiting fails.
+pub async fn reap(mut child: Child, said_farewell: bool) -> io::Result<ExitStatus> {
+    let Some(leader) = child.id() else { return child.wait().await };
+    if said_farewell {
+        let _ = tokio::time::timeout(LEAVING, has_ended(leader)).await;
+    }
+    // Before it is waited for: until then its number cannot belong to anyone else.
+    kill_group(leader);
+    child.wait().await
+}
+
+/// Until a child has ended; it stays to be waited for.
+async fn has_ended(child: u32) -> io::Result<()> {
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut children = signal(SignalKind::child())?;
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    while waitid(WaitId::Pid(child), look)?.is_none() {
+        children.recv().await;
+    }
+    Ok(())
+}

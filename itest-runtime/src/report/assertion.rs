@@ -1,0 +1,178 @@
+//! What `assert_eq!` says, made readable: long values over several lines, differences marked.
+
+use std::io::{self, Write};
+
+use similar::{ChangeTag, TextDiff};
+
+use super::ColorMode;
+use super::text::{Ink, Inked};
+
+/// Values up to this width stand on one line.
+const SHORT: usize = 72;
+
+/// So many equal lines around a difference are shown.
+const CONTEXT: usize = 3;
+
+/// A failed comparison, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Comparison<'m> {
+    head: &'m str,
+    left: &'m str,
+    right: &'m str,
+}
+
+impl<'m> Comparison<'m> {
+    /// Recognizes the standard library's message.
+    pub(super) fn parse(message: &'m str) -> Option<Self> {
+        let (head, values) = message.split_once("\n  left: ")?;
+        let (left, right) = values.split_once("\n right: ")?;
+        head.starts_with("assertion `left ").then_some(Self { head, left, right })
+    }
+
+    /// Writes it, each line behind `margin`.
+    pub(super) fn write(&self, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
+        for line in self.head.lines() {
+            writeln!(out, "{margin}{line}")?;
+        }
+        let (left, right) = (lay_out(self.left), lay_out(self.right));
+        if left == right || (is_short(&left) && is_short(&right)) {
+            return self.write_pair(&left, &right, margin, color, out);
+        }
+        writeln!(out, "{margin}  {} {}", Inked(color, Ink::Red, "- left"), Inked(color, Ink::Green, "+ right"))?;
+        let (left, right) = (format!("{left}\n"), format!("{right}\n"));
+        let diff = TextDiff::from_lines(&left, &right);
+        for (position, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+            if position > 0 {
+                writeln!(out, "{margin}    …")?;
+            }
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let line = change.value().trim_end_matches('\n');
+                match change.tag() {
+                    ChangeTag::Equal => writeln!(out, "{margin}    {line}")?,
+                    ChangeTag::Delete => writeln!(out, "{margin}  {}", Inked(color, Ink::Red, format!("- {line}")))?,
+                    ChangeTag::Insert => writeln!(out, "{margin}  {}", Inked(color, Ink::Green, format!("+ {line}")))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Two values under each other, with marks under what differs.
+    fn write_pair(&self, left: &str, right: &str, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
+        let mut names = ["  left: ", " right: "].into_iter();
+        for (value, ink) in [(left, Ink::Red), (right, Ink::Green)] {
+            let name = names.next().unwrap_or_default();
+            for (position, line) in value.lines().enumerate() {
+                let name = if position == 0 { name } else { "        " };
+                writeln!(out, "{margin}{name}{}", Inked(color, ink, line))?;
+            }
+        }
+        if left == right {
+            return Ok(());
+        }
+        let diff = TextDiff::from_chars(left, right);
+        let marks: String = diff
+            .iter_all_changes()
+            .filter(|change| change.tag() != ChangeTag::Delete)
+            .map(|change| if change.tag() == ChangeTag::Equal { ' ' } else { '^' })
+            .collect();
+        let marked = marks.chars().filter(|mark| *mark == '^').count();
+        // Marks everywhere point at nothing.
+        if marked > 0 && marked * 2 <= marks.len() {
+            writeln!(out, "{margin}        {}", marks.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn is_short(value: &str) -> bool {
+    !value.contains('\n') && value.chars().count() <= SHORT
+}
+
+/// Breaks a long `Debug` text at its brackets and commas, and a long string at its newlines.
+fn lay_out(value: &str) -> String {
+    if is_short(value) || value.contains('\n') {
+        return value.to_owned();
+    }
+    if value.starts_with('"') {
+        return value.replace("\\n", "\\n\n").replace("\\\"", "\"");
+    }
+    let mut laid_out = String::with_capacity(value.len() * 2);
+    let mut depth = 0_usize;
+    let mut quoted = false;
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
+        laid_out.push(character);
+        match character {
+            '\\' if quoted => laid_out.extend(characters.next()),
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '{' | '[' | '(' => {
+                let closes = characters.peek().is_some_and(|next| "}])".contains(*next));
+                if !closes {
+                    depth += 1;
+                    break_line(&mut laid_out, depth, &mut characters);
+                }
+            }
+            ',' => break_line(&mut laid_out, depth, &mut characters),
+            _ => {}
+        }
+        let closing = characters.peek().copied().filter(|next| !quoted && "}])".contains(*next));
+        let opened = laid_out.ends_with(['{', '[', '(']);
+        if closing.is_some() && !opened && depth > 0 {
+            depth -= 1;
+            while laid_out.ends_with(' ') {
+                laid_out.pop();
+            }
+            break_line(&mut laid_out, depth, &mut characters);
+        }
+    }
+    laid_out
+}
+
+fn break_line(text: &mut String, depth: usize, characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    while characters.next_if_eq(&' ').is_some() {}
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(message: &str) -> String {
+        let mut text = Vec::new();
+        Comparison::parse(message).unwrap().write("", ColorMode::Plain, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn short_values_stand_under_each_other_with_marks() {
+        let text = shown("assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"");
+        assert_eq!(
+            text,
+            "assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"\n                      ^\n"
+        );
+    }
+
+    #[test]
+    fn long_values_become_a_diff_of_lines() {
+        let order = |status: &str| {
+            format!("Order {{ id: OrderId(7), status: {status}, items: [Item {{ name: \"a, b\", quantity: 2 }}], total_cents: 2598 }}")
+        };
+        let text = shown(&format!(
+            "assertion `left == right` failed\n  left: {}\n right: {}",
+            order("Paid"),
+            order("Placed")
+        ));
+        assert!(text.contains("  -   status: Paid,\n"), "{text}");
+        assert!(text.contains("  +   status: Placed,\n"), "{text}");
+        assert!(text.contains("        name: \"a, b\",\n"), "{text}");
+    }
+
+    #[test]
+    fn other_messages_are_left_alone() {
+        assert_eq!(Comparison::parse("boom"), None);
+        assert_eq!(Comparison::parse("x\n  left: 1\n right: 2"), None);
+    }
+}

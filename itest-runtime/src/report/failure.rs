@@ -1,0 +1,106 @@
+//! One failed case in full: what, where, why, what it wrote, how to repeat it.
+
+use std::io::{self, Write};
+
+use super::Look;
+use super::assertion::Comparison;
+use super::text::{Ink, Inked, time};
+use crate::model::{AttemptReport, CaseReport, Failure, Outcome, Phase, PhaseTime, Problem, Seed};
+
+/// `failed in act, "the customer pays"`: the outcome and the phase it is attributed to.
+pub(super) fn headline(report: &AttemptReport) -> String {
+    match report.failures.first() {
+        None => report.outcome.to_string(),
+        Some(failure) => format!("{} in {}", report.outcome, phase(failure)),
+    }
+}
+
+fn phase(failure: &Failure) -> String {
+    match &failure.description {
+        None => failure.phase.to_string(),
+        Some(description) if failure.phase == Phase::Setup => format!("setup of `{}`", description.escape_debug()),
+        Some(description) => format!("{}, \"{}\"", failure.phase, description.escape_debug()),
+    }
+}
+
+/// Writes everything that helps to understand why a case did not pass.
+pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let bold = |text: String| Inked(look.color, Ink::Bold, text);
+    writeln!(out, "---- {} ----", bold(case.id.to_string()))?;
+    for (position, failure) in case.report.failures.iter().enumerate() {
+        let what = if position == 0 { headline(&case.report) } else { format!("and in {}", phase(failure)) };
+        let place = failure.problem.location.as_ref().unwrap_or(&case.location);
+        writeln!(out, "{} at {place}", Inked(look.color, Ink::Red, what))?;
+        write_problem(&failure.problem, look, out)?;
+    }
+    if case.report.failures.is_empty() {
+        writeln!(out, "{} at {}", Inked(look.color, Ink::Red, headline(&case.report)), case.location)?;
+    }
+    if case.attempts > 1 {
+        writeln!(out, "  attempt: {}", case.attempts)?;
+    }
+    if !case.report.phases.is_empty() {
+        writeln!(out, "  phases: {}", phases(&case.report.phases))?;
+    }
+    write_output(case, look, out)?;
+    writeln!(out, "  repeat: {}\n", bold(look.repeat.test(&case.id, seed)))
+}
+
+/// The captured output of a case, each stream under its name.
+pub(super) fn write_output(case: &CaseReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for (name, bytes) in [("stdout", &case.output.stdout), ("stderr", &case.output.stderr)] {
+        if bytes.is_empty() {
+            continue;
+        }
+        writeln!(out, "  {name}:")?;
+        for line in String::from_utf8_lossy(bytes).lines() {
+            writeln!(out, "  {} {line}", Inked(look.color, Ink::Dim, "|"))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_problem(problem: &Problem, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    match Comparison::parse(&problem.message) {
+        Some(comparison) => comparison.write("  ", look.color, out)?,
+        None => {
+            for line in problem.message.lines() {
+                writeln!(out, "  {line}")?;
+            }
+        }
+    }
+    if let Some(backtrace) = &problem.backtrace {
+        writeln!(out, "  stack:")?;
+        for line in backtrace.lines() {
+            writeln!(out, "  {}", Inked(look.color, Ink::Dim, line))?;
+        }
+    }
+    Ok(())
+}
+
+fn phases(phases: &[PhaseTime]) -> String {
+    let words = phases.iter().map(|phase| match &phase.description {
+        None => format!("{} {}", phase.phase, time(phase.elapsed)),
+        Some(description) => format!("{} \"{}\" {}", phase.phase, description.escape_debug(), time(phase.elapsed)),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// The word at the end of a case's line, as libtest says it, and what libtest has no word for in brackets.
+pub(super) fn status(case: &CaseReport) -> (Ink, String) {
+    match case.report.outcome {
+        Outcome::Passed => (Ink::Green, "ok".to_owned()),
+        Outcome::Flaky => (Ink::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts)),
+        Outcome::Skipped => {
+            let reason = case.report.skip_reason.as_deref().unwrap_or_default();
+            (Ink::Yellow, format!("ignored, {}", reason.lines().collect::<Vec<_>>().join(" ")))
+        }
+        Outcome::Failed if case.report.failures.first().is_none_or(|failure| failure.phase == Phase::Body) => {
+            (Ink::Red, "FAILED".to_owned())
+        }
+        Outcome::Interrupted => (Ink::Yellow, "interrupted".to_owned()),
+        Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
+            (Ink::Red, format!("FAILED ({})", headline(&case.report)))
+        }
+    }
+}

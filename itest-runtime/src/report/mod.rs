@@ -1,0 +1,62 @@
+//! Floor 1: events in, text out. Reporters write to any `Write` and know nothing of how tests are run.
+
+mod assertion;
+mod console;
+mod failure;
+mod json;
+mod progress;
+mod summary;
+mod terse;
+mod text;
+
+use std::io::{self, Write};
+
+use crate::model::Event;
+
+pub use console::Console;
+pub use json::Json;
+pub use terse::Terse;
+pub use text::Repeat;
+
+/// How a report on a console looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Escape sequences for colours.
+    pub color: ColorMode,
+    /// The width of a terminal that shows a live line; `None` where there is none.
+    pub live_width: Option<usize>,
+    /// Whether each line ends with its time.
+    pub time: TimeColumn,
+    /// Whose output is shown.
+    pub output: crate::model::ShowOutput,
+    /// How a failure is repeated.
+    pub repeat: Repeat,
+}
+
+/// Whether colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorMode {
+    /// Text only.
+    Plain,
+    /// With escape sequences.
+    Colored,
+}
+
+/// Whether times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeColumn {
+    /// As libtest's `--report-time`.
+    Shown,
+    /// Not.
+    Hidden,
+}
+
+/// Turns events into text.
+pub trait Reporter {
+    /// Writes what an event is worth.
+    ///
+    /// # Errors
+    ///
+    /// When the text cannot be written.
+    fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()>;
+}

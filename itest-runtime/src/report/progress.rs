@@ -1,0 +1,90 @@
+//! The live line at the foot of a terminal.
+
+use std::io::{self, Write};
+
+use super::text::time;
+use crate::model::Running;
+
+/// A line that is redrawn in place.
+#[derive(Debug)]
+pub(super) struct LiveLine {
+    width: usize,
+    total: usize,
+    drawn: bool,
+}
+
+impl LiveLine {
+    pub(super) fn new(width: usize) -> Self {
+        Self { width, total: 0, drawn: false }
+    }
+
+    pub(super) fn begin(&mut self, total: usize) {
+        self.total = total;
+    }
+
+    /// Takes the line away, so that others can be written.
+    pub(super) fn clear(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if std::mem::take(&mut self.drawn) { out.write_all(b"\r\x1b[K") } else { Ok(()) }
+    }
+
+    /// Draws it anew.
+    pub(super) fn draw(
+        &mut self,
+        running: &[Running],
+        finished: usize,
+        failed: usize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.clear(out)?;
+        let line = line(running, finished, failed, self.total);
+        let fitting: String = line.chars().take(self.width.saturating_sub(1)).collect();
+        out.write_all(fitting.as_bytes())?;
+        self.drawn = true;
+        out.flush()
+    }
+}
+
+/// `12/31, 1 failed; running: orders::pay 1.20s (act), …`, the longest running first.
+fn line(running: &[Running], finished: usize, failed: usize, total: usize) -> String {
+    let mut line = format!("{finished}/{total}");
+    if failed > 0 {
+        line.push_str(&format!(", {failed} failed"));
+    }
+    let mut running: Vec<_> = running.iter().collect();
+    running.sort_by_key(|running| std::cmp::Reverse(running.elapsed));
+    for (position, Running { id, elapsed, phase }) in running.into_iter().enumerate() {
+        line.push_str(if position == 0 { "; running: " } else { ", " });
+        line.push_str(&format!("{id} {}", time(*elapsed)));
+        if let Some(phase) = phase {
+            line.push_str(&format!(" ({phase})"));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Phase, TestId};
+
+    #[test]
+    fn the_longest_running_test_comes_first_and_the_line_never_wraps() {
+        let running = |name: &str, seconds| Running {
+            id: TestId::new(name),
+            elapsed: Duration::from_secs(seconds),
+            phase: Some(Phase::Act),
+        };
+        let now = [running("quick", 1), running("slow", 9)];
+        assert_eq!(line(&now, 3, 1, 10), "3/10, 1 failed; running: slow 9.00s (act), quick 1.00s (act)");
+
+        let mut live = LiveLine::new(12);
+        live.begin(10);
+        let mut text = Vec::new();
+        live.draw(&now, 3, 0, &mut text).unwrap();
+        live.clear(&mut text).unwrap();
+        live.clear(&mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), "3/10; runni\r\x1b[K");
+    }
+}

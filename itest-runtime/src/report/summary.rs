@@ -1,0 +1,124 @@
+//! The end of a report: failures in full, what was slow, and libtest's own last line.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::Look;
+use super::failure::{status, write_failure, write_output};
+use super::text::{Ink, Inked, count, time};
+use crate::model::{CaseReport, Order, Seed, ShowOutput, Summary};
+
+/// Captured output that is kept until the end of the run, for all failures together.
+const KEPT: usize = 64 << 20;
+
+/// A test below this is not worth being called slow.
+const WORTH_NAMING: Duration = Duration::from_millis(10);
+
+/// Gathers what the end of the report is made of.
+#[derive(Debug)]
+pub(super) struct Ending {
+    seed: Seed,
+    order: Order,
+    failed: Vec<CaseReport>,
+    shown: Vec<CaseReport>,
+    flaky: Vec<CaseReport>,
+    kept: usize,
+}
+
+impl Ending {
+    pub(super) fn new() -> Self {
+        Self { seed: Seed(0), order: Order::Random, failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), kept: 0 }
+    }
+
+    /// Remembers how the run was ordered.
+    pub(super) fn begin(&mut self, seed: Seed, order: Order) {
+        (self.seed, self.order) = (seed, order);
+    }
+
+    /// Remembers a case if the end of the report will need it.
+    pub(super) fn remember(&mut self, case: &CaseReport, output: ShowOutput) {
+        let success = case.report.outcome.is_success();
+        let wrote = !case.output.stdout.is_empty() || !case.output.stderr.is_empty();
+        if success && !(output == ShowOutput::All && wrote) && case.attempts == 1 {
+            return;
+        }
+        let mut case = case.clone();
+        self.kept += case.output.stdout.len() + case.output.stderr.len();
+        if self.kept > KEPT {
+            case.output.stdout = b"[itest: left out, too much output in this run; run this test alone]".to_vec();
+            case.output.stderr.clear();
+        }
+        if !success {
+            self.failed.push(case);
+        } else if case.attempts > 1 {
+            self.flaky.push(case);
+        } else {
+            self.shown.push(case);
+        }
+    }
+
+    /// Writes the end.
+    pub(super) fn write(&mut self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+        // Sorted, so that two runs can be compared by eye whatever their order.
+        for list in [&mut self.failed, &mut self.shown, &mut self.flaky] {
+            list.sort_by(|left, right| left.id.cmp(&right.id));
+        }
+        if !self.shown.is_empty() {
+            writeln!(out, "\nsuccesses:\n")?;
+            for case in &self.shown {
+                writeln!(out, "---- {} ----", case.id)?;
+                write_output(case, look, out)?;
+            }
+        }
+        if !self.failed.is_empty() {
+            writeln!(out, "\nfailures:\n")?;
+            for case in &self.failed {
+                write_failure(case, self.seed, look, out)?;
+            }
+            writeln!(out, "failures:")?;
+            for case in &self.failed {
+                writeln!(out, "    {}", case.id)?;
+            }
+        }
+        writeln!(out)?;
+        for case in &self.flaky {
+            writeln!(out, "flaky: {} {}", case.id, status(case).1)?;
+        }
+        self.write_remarks(summary, look, out)?;
+        let verdict = if summary.is_success() { (Ink::Green, "ok") } else { (Ink::Red, "FAILED") };
+        writeln!(
+            out,
+            "test result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
+            Inked(look.color, verdict.0, verdict.1),
+            summary.passed,
+            summary.failed,
+            summary.ignored,
+            summary.filtered_out,
+            summary.elapsed.as_secs_f64(),
+        )
+    }
+
+    fn write_remarks(&self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+        for problem in &summary.problems {
+            writeln!(out, "{}: {problem}", Inked(look.color, Ink::Red, "error"))?;
+        }
+        if summary.not_run > 0 {
+            let why = summary.interrupted_by.map_or_else(
+                || "the run stopped early".to_owned(),
+                |signal| format!("the run was ended by {signal}"),
+            );
+            writeln!(out, "{} not run to the end: {why}", count(summary.not_run, "test"))?;
+        } else if let Some(signal) = summary.interrupted_by {
+            writeln!(out, "the run was ended by {signal}")?;
+        }
+        if !summary.is_success() && self.order == Order::Random {
+            writeln!(out, "repeat this run: {}", look.repeat.run(self.seed))?;
+        }
+        let slow: Vec<_> = summary.slowest.iter().filter(|timing| timing.elapsed >= WORTH_NAMING).collect();
+        if !slow.is_empty() {
+            let named: Vec<_> = slow.iter().map(|timing| format!("{} {}", timing.id, time(timing.elapsed))).collect();
+            writeln!(out, "slowest: {}", named.join(", "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Words, numbers and colours, the same in all reports for people.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::ColorMode;
+use crate::model::{Seed, TestId};
+
+/// A colour or weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    Green,
+    Red,
+    Yellow,
+    Bold,
+    Dim,
+}
+
+/// A text in an ink, if the report has colours.
+pub(super) struct Inked<T>(pub(super) ColorMode, pub(super) Ink, pub(super) T);
+
+impl<T: fmt::Display> fmt::Display for Inked<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(mode, ink, text) = self;
+        if *mode == ColorMode::Plain {
+            return text.fmt(formatter);
+        }
+        let code = match ink {
+            Ink::Green => 32,
+            Ink::Red => 31,
+            Ink::Yellow => 33,
+            Ink::Bold => 1,
+            Ink::Dim => 2,
+        };
+        write!(formatter, "\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// A length of time with three digits or so.
+pub(super) fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 100.0 {
+        format!("{}m {:02}s", duration.as_secs() / 60, duration.as_secs() % 60)
+    } else if seconds >= 1.0 {
+        format!("{seconds:.2}s")
+    } else if seconds >= 0.001 {
+        format!("{:.1}ms", seconds * 1e3)
+    } else {
+        format!("{:.0}us", seconds * 1e6)
+    }
+}
+
+/// A count and its noun.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How tests are run again: one of them, or the whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeat {
+    /// Everything before the harness's own arguments: `cargo test -p shop --test integration --`.
+    pub program: String,
+    /// The user's own arguments, without those that name a seed.
+    pub arguments: Vec<String>,
+}
+
+impl Repeat {
+    /// The command that runs one test again.
+    pub(super) fn test(&self, id: &TestId, seed: Seed) -> String {
+        format!("{} --exact {} --seed {seed}", self.program, quote(id.as_str()))
+    }
+
+    /// The command that runs the whole run again, in its order.
+    pub(super) fn run(&self, seed: Seed) -> String {
+        let arguments: String = self.arguments.iter().map(|argument| format!(" {}", quote(argument))).collect();
+        format!("{}{arguments} --seed {seed}", self.program)
+    }
+}
+
+/// A word for a shell.
+fn quote(word: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_=:,./+@%^".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_about_three_digits() {
+        let times = [1_u64, 900, 1_500, 34_000, 1_234_000, 75_000_000, 125_000_000];
+        let shown: Vec<_> = times.iter().map(|micros| time(Duration::from_micros(*micros))).collect();
+        assert_eq!(shown, ["1us", "900us", "1.5ms", "34.0ms", "1.23s", "75.00s", "2m 05s"]);
+    }
+
+    #[test]
+    fn a_command_survives_the_shell() {
+        let repeat = Repeat { program: "cargo test --".to_owned(), arguments: vec!["--tag".into(), "a & !b's".into()] };
+        assert_eq!(repeat.run(Seed(7)), r"cargo test -- --tag 'a & !b'\''s' --seed 7");
+        assert_eq!(repeat.test(&TestId::new("a::b"), Seed(7)), "cargo test -- --exact a::b --seed 7");
+    }
+}

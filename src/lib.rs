@@ -1,0 +1,59 @@
+//! Integration tests for Rust.
+//!
+//! ```no_run
+//! use itest::prelude::*;
+//!
+//! struct Greeter;
+//!
+//! #[fixture]
+//! fn greeter() -> Greeter {
+//!     Greeter
+//! }
+//!
+//! #[integration_test]
+//! async fn greets(_greeter: &Greeter) {}
+//! # fn main() {}
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub use itest_macros::{fixture, integration_test};
+pub use itest_runtime::*;
+
+/// Everything a suite needs: `use itest::prelude::*;`.
+pub mod prelude {
+    pub use crate::{Fixture, Outcome, Result, Teardown, TestInfo, eventually, fixture, integration_test, skip, unavailable};
+}
+
+/// The `main` of a suite: a test target with `harness = false`.
+#[macro_export]
+macro_rules! main {
+    () => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::__private::main($crate::__private::Identity {
+                package: ::core::option_env!("CARGO_PKG_NAME"),
+                target: ::core::option_env!("CARGO_CRATE_NAME"),
+            })
+        }
+    };
+}
+
+/// Ends a test as skipped, for a reason: `skip!("needs {} cores", 4)`.
+///
+/// It works in tests and fixtures, and in functions that they call on their own thread.
+#[macro_export]
+macro_rules! skip {
+    ($($reason:tt)+) => {
+        $crate::__private::skip(::std::format!($($reason)+))
+    };
+}
+
+/// Ends a test because a service is missing: skipped, or failed where the run requires it (`--require all`).
+///
+/// `unavailable!("nats-server", "apt-get install nats-server")`
+#[macro_export]
+macro_rules! unavailable {
+    ($service:expr, $($remedy:tt)+) => {
+        $crate::__private::unavailable($service, &::std::format!($($remedy)+))
+    };
+}
