@@ -22,7 +22,9 @@ pub use itest_runtime::*;
 
 /// Everything a suite needs: `use itest::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Fixture, Outcome, Result, Teardown, TestInfo, eventually, fixture, integration_test, skip, unavailable};
+    pub use crate::{
+        Fixture, Outcome, Result, Teardown, TestInfo, eventually, fixture, integration_test, skip, unavailable,
+    };
 }
 
 /// The `main` of a suite: a test target with `harness = false`.

@@ -66,11 +66,14 @@ fn borrows(test: &Test, errors: &mut Errors) {
             continue;
         }
         let name = asked.to_token_stream().to_string();
-        let conflict = earlier.iter().any(|(other, fixture)| {
-            *fixture == name && (*other == Access::Exclusive || *access == Access::Exclusive)
-        });
+        let conflict = earlier
+            .iter()
+            .any(|(other, fixture)| *fixture == name && (*other == Access::Exclusive || *access == Access::Exclusive));
         if conflict {
-            errors.at(&parameter.written, "this fixture is borrowed above already, and `&mut` stands alone; ask for it once");
+            errors.at(
+                &parameter.written,
+                "this fixture is borrowed above already, and `&mut` stands alone; ask for it once",
+            );
         }
         earlier.push((*access, name));
     }
@@ -88,11 +91,14 @@ fn phases(test: &Test, errors: &mut Errors) {
             | (Some(Phase::Arrange), Phase::Act)
             | (Some(Phase::Act), Phase::Assert) => None,
             (Some(Phase::Assert), Phase::Act) if workflow => None,
-            (None, Phase::Assert) => Some("nothing has been done yet; the first phase is `#[arrange]` or `#[act]`".to_owned()),
+            (None, Phase::Assert) => {
+                Some("nothing has been done yet; the first phase is `#[arrange]` or `#[act]`".to_owned())
+            }
             (Some(Phase::Arrange), _) => Some(format!("after `#[arrange]` comes `#[act]`, not `#[{word}]`")),
             (Some(Phase::Act), _) => Some(format!("after `#[act]` comes `#[assert]`, not `#[{word}]`")),
             (Some(Phase::Assert), Phase::Act) => Some(
-                "after `#[assert]` comes nothing; a test with several acts is `#[integration_test(workflow)]`".to_owned(),
+                "after `#[assert]` comes nothing; a test with several acts is `#[integration_test(workflow)]`"
+                    .to_owned(),
             ),
             (Some(Phase::Assert), _) if workflow => {
                 Some(format!("after `#[assert]` comes `#[act]` or nothing, not `#[{word}]`"))
@@ -105,8 +111,12 @@ fn phases(test: &Test, errors: &mut Errors) {
         before = Some(mark.phase);
     }
     match test.marks.last() {
-        Some(last) if last.phase == Phase::Arrange => at(last, "after `#[arrange]` comes `#[act]`; it is missing".to_owned()),
-        Some(last) if last.phase == Phase::Act => at(last, "after `#[act]` comes `#[assert]`; it is missing".to_owned()),
+        Some(last) if last.phase == Phase::Arrange => {
+            at(last, "after `#[arrange]` comes `#[act]`; it is missing".to_owned())
+        }
+        Some(last) if last.phase == Phase::Act => {
+            at(last, "after `#[act]` comes `#[assert]`; it is missing".to_owned())
+        }
         _ => {}
     }
     if let Some(first) = test.marks.first().filter(|first| first.phase == Phase::Arrange && test.has_prelude) {

@@ -53,10 +53,7 @@ use crate::errors::Errors;
 ///
 /// Every mistake in one function is reported at once, on the smallest token.
 #[proc_macro_attribute]
-pub fn integration_test(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
+pub fn integration_test(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand_test(arguments.into(), item.into()).into()
 }
 

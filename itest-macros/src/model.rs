@@ -169,6 +169,7 @@ fn labels(name: &str, values: &[Expr]) -> Vec<String> {
 fn readable(value: &Expr) -> String {
     let text = quote::ToTokens::to_token_stream(value).to_string();
     let text = text.rsplit("::").next().unwrap_or_default();
-    let words = text.replace('-', "minus").chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
+    let words =
+        text.replace('-', "minus").chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
     words.split_whitespace().collect::<Vec<_>>().join("_")
 }

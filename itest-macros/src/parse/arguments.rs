@@ -60,11 +60,15 @@ pub(super) fn fixture(tokens: TokenStream, errors: &mut Errors) -> Scope {
             continue;
         }
         let example = "scope = \"worker\"";
-        let Some(text) = value(&meta, example, errors).and_then(|value| text(&value, example, errors)) else { continue };
+        let Some(text) = value(&meta, example, errors).and_then(|value| text(&value, example, errors)) else {
+            continue;
+        };
         match text.value().as_str() {
             "test" => scope = Scope::Test,
             "worker" => scope = Scope::Worker,
-            "session" => errors.at(text, "session scope is not there yet; `scope = \"worker\"` makes one value a process"),
+            "session" => {
+                errors.at(text, "session scope is not there yet; `scope = \"worker\"` makes one value a process")
+            }
             other => {
                 let message = format!("unknown scope `{other}`; {}", suggestion(other, &["test", "worker"]));
                 errors.at(text, message);

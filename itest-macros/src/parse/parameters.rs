@@ -94,7 +94,8 @@ fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source 
         let path = attribute.path();
         if path.is_ident("case") {
             if !matches!(attribute.meta, Meta::Path(_)) {
-                errors.at(attribute, "a parameter is marked `#[case]`; its values stand in `#[case(…)]` on the function");
+                errors
+                    .at(attribute, "a parameter is marked `#[case]`; its values stand in `#[case(…)]` on the function");
             }
             sources.push(Source::Case(attribute.clone()));
         } else if path.is_ident("values") {
@@ -115,7 +116,10 @@ fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source 
     match sources.pop() {
         Some(source) if owner == Owner::Test => source,
         Some(_) => {
-            errors.at(&parameter.pat, "a fixture has no cases; put `#[case]` and `#[values]` on the tests that ask for it");
+            errors.at(
+                &parameter.pat,
+                "a fixture has no cases; put `#[case]` and `#[values]` on the tests that ask for it",
+            );
             Source::Wrong
         }
         None => fixture(&parameter.ty, owner, errors),

@@ -156,7 +156,8 @@ fn look(
     config: &RunConfig,
     environment: &Environment,
 ) -> Look {
-    let to_terminal = line.logfile().is_none() && io::stdout().is_terminal() && environment.find("TERM") != Some("dumb");
+    let to_terminal =
+        line.logfile().is_none() && io::stdout().is_terminal() && environment.find("TERM") != Some("dumb");
     let colored = match config.color {
         Color::Always => true,
         Color::Never => false,
@@ -232,7 +233,9 @@ impl Sink {
     /// A report that was lost for want of space is a failure of the harness; a reader that left had seen enough.
     fn status(&self, status: ExitStatus) -> ExitStatus {
         match &self.broken {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => ExitStatus::Harness,
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => {
+                ExitStatus::Harness
+            }
             _ => status,
         }
     }

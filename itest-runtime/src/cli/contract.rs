@@ -55,9 +55,12 @@ fn command() -> Command {
         .arg(Arg::new("profile").long("profile").value_name("NAME").help(
             "The profile of itest.toml [default: ci where the variable CI is set and the file has one, else default]",
         ))
-        .arg(Arg::new("config").long("config").value_name("PATH").help(
-            "The configuration file [default: itest.toml here or in a parent folder, up to the workspace]",
-        ))
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("PATH")
+                .help("The configuration file [default: itest.toml here or in a parent folder, up to the workspace]"),
+        )
         .arg(
             Arg::new("print-config")
                 .long("print-config")
@@ -72,9 +75,13 @@ fn command() -> Command {
             Shape::Optional(name, missing) => {
                 Some(arg.value_name(name).num_args(0..=1).require_equals(true).default_missing_value(missing))
             }
-            Shape::Switch => {
-                Some(arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL").hide_possible_values(true))
-            }
+            Shape::Switch => Some(
+                arg.num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value("true")
+                    .value_name("BOOL")
+                    .hide_possible_values(true),
+            ),
         })
     })
 }
@@ -190,7 +197,10 @@ impl Judge {
         let of_test = (case.id.as_str() != test).then(|| trial(test));
         self.filters.iter().enumerate().filter_map(move |(position, arguments)| {
             let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
-            let skipped = arguments.skip.iter().any(|skip| arguments.exact && of_test.as_ref().is_some_and(|test| test.name() == skip));
+            let skipped = arguments
+                .skip
+                .iter()
+                .any(|skip| arguments.exact && of_test.as_ref().is_some_and(|test| test.name() == skip));
             let matches = passes(&of_case) || of_test.as_ref().is_some_and(|test| arguments.exact && passes(test));
             (matches && !skipped).then_some(position)
         })
@@ -235,10 +245,19 @@ mod tests {
     #[test]
     fn libtests_flags_and_ours_are_understood_together() {
         let line = parse(&[
-            "one", "--exact", "--nocapture", "two", "--test-threads=3", "--shuffle-seed", "9", "--fail-fast", "--fail-fast=2",
+            "one",
+            "--exact",
+            "--nocapture",
+            "two",
+            "--test-threads=3",
+            "--shuffle-seed",
+            "9",
+            "--fail-fast",
+            "--fail-fast=2",
         ]);
         assert!(line.is_err(), "a setting given twice is refused");
-        let line = parse(&["one", "--exact", "--no-capture", "two", "--test-threads=3", "--fail-fast", "--in-process"]).unwrap();
+        let line = parse(&["one", "--exact", "--no-capture", "two", "--test-threads=3", "--fail-fast", "--in-process"])
+            .unwrap();
         assert_eq!(line.filters, ["one", "two"]);
         assert!(line.is_exact());
         let given: Vec<_> = line.settings.iter().map(|(key, _, text)| (*key, text.as_str())).collect();

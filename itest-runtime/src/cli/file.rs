@@ -56,13 +56,15 @@ impl Profiles {
             let profiles = match (name.get_ref().as_ref(), value.get_ref()) {
                 ("profile", DeValue::Table(profiles)) => profiles,
                 (other, _) => {
-                    let what = format!("unknown key `{other}`; settings stand under [profile.default] or another profile");
+                    let what =
+                        format!("unknown key `{other}`; settings stand under [profile.default] or another profile");
                     return Err(UsageError::new(place(name.span().start), what));
                 }
             };
             for (profile, lines) in profiles {
                 let DeValue::Table(lines) = lines.get_ref() else {
-                    let what = format!("`{}` is not a profile; write [profile.{}]", profile.get_ref(), profile.get_ref());
+                    let what =
+                        format!("`{}` is not a profile; write [profile.{}]", profile.get_ref(), profile.get_ref());
                     return Err(UsageError::new(place(profile.span().start), what));
                 };
                 let lines = lines.iter().map(|(key, value)| {

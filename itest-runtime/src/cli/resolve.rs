@@ -112,7 +112,10 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
     if let Some((flag, text)) = first.get("jobs").filter(|_| in_process)
         && *text != "1"
     {
-        return Err(UsageError::new(*flag, "contradicts --in-process, which runs one test at a time; give one of them"));
+        return Err(UsageError::new(
+            *flag,
+            "contradicts --in-process, which runs one test at a time; give one of them",
+        ));
     }
     Ok(())
 }

@@ -215,7 +215,8 @@ pub(super) static SETTINGS: &[Setting] = &[
 fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let hint = closest(text, words.iter().copied()).map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
+        let hint =
+            closest(text, words.iter().copied()).map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
         format!("expected {}{hint}", words.join(", "))
     })
 }

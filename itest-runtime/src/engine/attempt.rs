@@ -76,7 +76,8 @@ pub(super) async fn attempt(
     };
 
     enter_phase(Phase::Teardown, None, None);
-    let problems = test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
+    let problems =
+        test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
     report(index, verdict, problems, end_phases())
 }
 
@@ -103,7 +104,11 @@ async fn run_body(
 }
 
 /// Runs a future until it ends, its time is up, or the run is cancelled.
-async fn bounded<F: Future>(limit: Duration, cancelled: &mut watch::Receiver<bool>, future: F) -> Result<F::Output, End> {
+async fn bounded<F: Future>(
+    limit: Duration,
+    cancelled: &mut watch::Receiver<bool>,
+    future: F,
+) -> Result<F::Output, End> {
     tokio::select! {
         biased;
         output = future => Ok(output),

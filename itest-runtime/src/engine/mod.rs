@@ -8,6 +8,6 @@ mod watch;
 mod worker;
 mod workers;
 
-pub use signals::signal_number;
-pub use supervisor::{Run, supervise};
-pub use worker::{WORKER_FLAG, work_as_child};
+pub(crate) use signals::signal_number;
+pub(crate) use supervisor::{Run, supervise};
+pub(crate) use worker::{WORKER_FLAG, work_as_child};

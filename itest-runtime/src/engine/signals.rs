@@ -34,7 +34,7 @@ impl Signals {
 
 /// The number of a signal that [`Signals::next`] named.
 #[must_use]
-pub fn signal_number(name: &str) -> u8 {
+pub(crate) fn signal_number(name: &str) -> u8 {
     let kind = match name {
         "SIGINT" => SignalKind::interrupt(),
         "SIGTERM" => SignalKind::terminate(),

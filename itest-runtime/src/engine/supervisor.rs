@@ -33,7 +33,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// A run, ready to start.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its settings.
     pub config: RunConfig,
     /// What runs, in order.
@@ -51,7 +51,11 @@ pub struct Run {
 /// # Errors
 ///
 /// When the harness itself cannot go on. All its workers are gone then, too.
-pub fn supervise(run: Run, registry: Arc<Registry>, emit: &mut dyn FnMut(Event)) -> Result<Summary, HarnessError> {
+pub(crate) fn supervise(
+    run: Run,
+    registry: Arc<Registry>,
+    emit: &mut dyn FnMut(Event),
+) -> Result<Summary, HarnessError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -93,8 +97,7 @@ struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     fn new(run: Run, registry: Arc<Registry>, emit: &'a mut dyn FnMut(Event)) -> Result<Self, HarnessError> {
-        let summary =
-            Summary { filtered_out: run.filtered_out, ignored: run.ignored.len(), ..Summary::default() };
+        let summary = Summary { filtered_out: run.filtered_out, ignored: run.ignored.len(), ..Summary::default() };
         Ok(Self {
             config: run.config,
             registry,
@@ -161,9 +164,8 @@ impl<'a> Supervisor<'a> {
     /// Starts as many workers as there is work for.
     fn hire(&mut self) -> Result<(), HarnessError> {
         let open = self.workers.values().filter(|worker| !worker.link.is_closed());
-        let (mut open, idle) = open.fold((0, 0), |(open, idle), worker| {
-            (open + 1, idle + usize::from(worker.hand.is_empty()))
-        });
+        let (mut open, idle) =
+            open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
         let mut unattended = self.admission.waiting().saturating_sub(idle);
         while open < self.config.jobs.get() && unattended > 0 {
             self.start_worker()?;
@@ -227,7 +229,8 @@ impl<'a> Supervisor<'a> {
     }
 
     fn recall_from_others(&mut self, idle: WorkerId) {
-        let fullest = self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
+        let fullest =
+            self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
         if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.hand.len() > 1) {
             for case in worker.recall().into_iter().rev() {
                 self.admission.put_back(case);

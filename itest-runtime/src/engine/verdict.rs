@@ -22,7 +22,7 @@ fn ended(case: &Case, outcome: Outcome, phase: Phase, message: String) -> Attemp
 impl AttemptReport {
     /// An attempt that the end of the run cut off.
     #[must_use]
-    pub fn interrupted(case: CaseIndex) -> Self {
+    pub(crate) fn interrupted(case: CaseIndex) -> Self {
         Self { case, outcome: Outcome::Interrupted, phases: Vec::new(), failures: Vec::new(), skip_reason: None }
     }
 }

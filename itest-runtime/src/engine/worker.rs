@@ -11,7 +11,7 @@ use crate::model::{AttemptReport, HarnessError, Outcome, Phase, SourceLocation};
 use crate::process::{Channel, Start};
 
 /// The only argument of a worker process.
-pub const WORKER_FLAG: &str = "--itest-worker";
+pub(crate) const WORKER_FLAG: &str = "--itest-worker";
 
 /// Threads of the tests' runtime, beside the one that runs the test itself.
 const RUNTIME_THREADS: usize = 2;
@@ -24,7 +24,7 @@ const SHUTDOWN: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// When the supervisor is gone, or the process was not started by one.
-pub fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
+pub(crate) fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
     let talk = HarnessError::io("talk to the supervisor (workers are started by it, not by hand)");
     Channel::from_stdin().and_then(|(channel, start)| work(registry, channel, start)).map_err(talk)
 }
@@ -54,12 +54,8 @@ fn work(registry: &Registry, channel: Channel, start: Start) -> io::Result<()> {
         watch.holds(Some(index));
         let location = SourceLocation(case.entry.location.to_owned());
         let info = TestInfo::new(case.id(), location, *case.entry.meta, config.seed, worker);
-        let surroundings = Surroundings {
-            worker: &mut store,
-            limits: config.limits,
-            cancelled: channel.cancelled(),
-            watch: &watch,
-        };
+        let surroundings =
+            Surroundings { worker: &mut store, limits: config.limits, cancelled: channel.cancelled(), watch: &watch };
         let report: AttemptReport = runtime.block_on(attempt(index, case, &info, surroundings));
         watch.holds(None);
         result = channel.finished(report);

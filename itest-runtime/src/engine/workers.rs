@@ -62,8 +62,7 @@ impl Worker {
         heard: &mpsc::UnboundedSender<Heard>,
     ) -> io::Result<Self> {
         let limits = config.limits;
-        let told =
-            WorkerConfig { seed: config.seed, limits, capture: config.capture, require: config.require };
+        let told = WorkerConfig { seed: config.seed, limits, capture: config.capture, require: config.require };
         let start = Start { worker: id, config: told };
         let spawned = match config.isolation {
             Isolation::Processes => spawn_process(WORKER_FLAG, start, heard.clone())?,

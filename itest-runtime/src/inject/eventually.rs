@@ -103,7 +103,8 @@ impl<P> Eventually<P> {
                 pause = (pause * 3 / 2).min(Duration::from_millis(200));
             }
         }
-        let last = last.map_or_else(|| "never seen: the first probe did not end".to_owned(), |value| format!("{value:?}"));
+        let last =
+            last.map_or_else(|| "never seen: the first probe did not end".to_owned(), |value| format!("{value:?}"));
         Err(NotYet { within: self.within, polls, last })
     }
 

@@ -36,7 +36,7 @@ pub trait Fixture: Sized + 'static {
 }
 
 /// Makes a fixture's value out of the values it asked for.
-pub type SetupFn = for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<Box<dyn Any>, Error>>;
+pub(super) type SetupFn = for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<Box<dyn Any>, Error>>;
 
 /// The static description of a fixture.
 #[derive(Debug, Clone, Copy)]

@@ -19,7 +19,7 @@ thread_local! {
 
 /// Why a guarded future did not end by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caught {
+pub(crate) enum Caught {
     /// It panicked.
     Panic(Problem),
     /// It asked to be skipped, for this reason.
@@ -34,7 +34,7 @@ pub fn skip(reason: String) -> ! {
 }
 
 /// Makes panics of guarded code silent and remembered; panics elsewhere go to the hook that was there before.
-pub fn install_panic_hook() {
+pub(crate) fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let previous = panic::take_hook();
@@ -58,7 +58,7 @@ pub fn install_panic_hook() {
 /// # Cancel safety
 ///
 /// As that of the future.
-pub async fn catch<F: Future>(future: F) -> Result<F::Output, Caught> {
+pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Caught> {
     let mut future = pin!(future);
     poll_fn(move |context| match catch_panic(|| future.as_mut().poll(context)) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -73,7 +73,7 @@ pub async fn catch<F: Future>(future: F) -> Result<F::Output, Caught> {
 /// # Errors
 ///
 /// What was caught.
-pub fn catch_panic<T>(function: impl FnOnce() -> T) -> Result<T, Caught> {
+pub(crate) fn catch_panic<T>(function: impl FnOnce() -> T) -> Result<T, Caught> {
     struct Guard;
     impl Drop for Guard {
         fn drop(&mut self) {
@@ -118,8 +118,9 @@ fn user_frames(backtrace: &Backtrace) -> Option<String> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
     }
-    const MACHINERY: [&str; 6] =
-        ["std::", "core::panicking", "core::result::", "core::option::", "rust_begin_unwind", "__rustc::"];
+    // The last of these frames is the one that calls the user's code back, as it were.
+    const MACHINERY: [&str; 5] =
+        ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::begin_panic"];
     let text = backtrace.to_string();
     let mut frames: Vec<(&str, &str)> = Vec::new();
     let mut lines = text.lines().peekable();
@@ -128,21 +129,22 @@ fn user_frames(backtrace: &Backtrace) -> Option<String> {
         let place = lines.next_if(|next| next.trim_start().starts_with("at ")).unwrap_or_default();
         frames.push((symbol, place.trim_start()));
     }
-    let own = |symbol: &str| symbol.contains("itest_runtime::");
-    let frames: Vec<_> = frames
-        .into_iter()
-        .skip_while(|(symbol, _)| {
-            own(symbol) || MACHINERY.iter().any(|prefix| symbol.trim_start_matches('<').starts_with(prefix))
-        })
-        .take_while(|(symbol, _)| !own(symbol))
+    let is_machinery = |(symbol, _): &(&str, &str)| MACHINERY.iter().any(|part| symbol.contains(part));
+    let is_own = |(symbol, _): &&(&str, &str)| symbol.contains("itest_runtime::") || symbol.contains("__INVENTORY");
+    let begin = frames.iter().position(is_machinery).unwrap_or(0);
+    let begin = begin + frames[begin..].iter().take_while(|frame| is_machinery(frame)).count();
+    let frames: Vec<_> = frames[begin..]
+        .iter()
+        .take_while(|frame| !is_own(frame))
         .filter(|(symbol, _)| !symbol.starts_with("core::"))
         .enumerate()
-        .map(|(number, (symbol, place))| match place {
+        .map(|(number, (symbol, place))| match *place {
             "" => format!("{number:>4}: {symbol}"),
             place => format!("{number:>4}: {symbol}\n             {place}"),
         })
         .collect();
-    (!frames.is_empty()).then(|| frames.join("\n"))
+    // A single frame is the line that is told anyway.
+    (frames.len() > 1).then(|| frames.join("\n"))
 }
 
 #[cfg(test)]

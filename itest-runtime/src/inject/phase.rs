@@ -30,7 +30,7 @@ struct Budget {
 
 /// The phases an attempt went through.
 #[derive(Debug, Default)]
-pub struct PhaseLog {
+pub(crate) struct PhaseLog {
     /// Their times, in order.
     pub phases: Vec<PhaseTime>,
     /// Those that took longer than their `within`.
@@ -57,7 +57,7 @@ impl PhaseLog {
 }
 
 /// Starts the clock of an attempt on this thread, in setup. The observer hears of every phase that follows.
-pub fn begin_phases(observer: Box<dyn Fn(Phase)>) {
+pub(crate) fn begin_phases(observer: Box<dyn Fn(Phase)>) {
     let current = Stretch { phase: Phase::Setup, description: None, budget: None, began: Instant::now() };
     CLOCK.set(Some(Clock { current, log: PhaseLog::default(), observer }));
 }
@@ -82,13 +82,13 @@ pub fn enter_phase(phase: Phase, description: Option<&'static str>, within: Opti
 
 /// The phase this thread's attempt is in, with its description.
 #[must_use]
-pub fn current_phase() -> Option<(Phase, Option<&'static str>)> {
+pub(crate) fn current_phase() -> Option<(Phase, Option<&'static str>)> {
     CLOCK.with_borrow(|clock| clock.as_ref().map(|clock| (clock.current.phase, clock.current.description)))
 }
 
 /// Stops the clock.
 #[must_use]
-pub fn end_phases() -> PhaseLog {
+pub(crate) fn end_phases() -> PhaseLog {
     let Some(mut clock) = CLOCK.take() else { return PhaseLog::default() };
     clock.log.close(&clock.current);
     clock.log

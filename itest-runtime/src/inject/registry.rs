@@ -9,7 +9,7 @@ use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation
 
 /// A case and the entry that runs it.
 #[derive(Debug, Clone, Copy)]
-pub struct RegisteredCase {
+pub(crate) struct RegisteredCase {
     /// The test.
     pub entry: &'static TestEntry,
     /// The row, for a test with several cases.
@@ -19,7 +19,7 @@ pub struct RegisteredCase {
 impl RegisteredCase {
     /// `module::test` or `module::test::case`.
     #[must_use]
-    pub fn id(&self) -> TestId {
+    pub(crate) fn id(&self) -> TestId {
         let name = self.entry.name();
         match self.entry.cases.get(self.row as usize) {
             Some(case) => TestId::new(format!("{name}::{case}")),
@@ -30,7 +30,7 @@ impl RegisteredCase {
 
 /// All cases of this binary, sorted by name.
 #[derive(Debug)]
-pub struct Registry {
+pub(crate) struct Registry {
     cases: Vec<RegisteredCase>,
 }
 
@@ -40,7 +40,7 @@ impl Registry {
     /// # Errors
     ///
     /// Two tests of one name.
-    pub fn collect() -> Result<Self, HarnessError> {
+    pub(crate) fn collect() -> Result<Self, HarnessError> {
         Self::from_entries(TestEntry::all())
     }
 
@@ -49,7 +49,7 @@ impl Registry {
     /// # Errors
     ///
     /// Two tests of one name.
-    pub fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
+    pub(crate) fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
         let mut entries: Vec<_> = entries.into_iter().collect();
         entries.sort_by_key(|entry| (entry.path, entry.location));
         if let Some([first, second]) = entries.array_windows().find(|[first, second]| first.path == second.path) {
@@ -69,27 +69,15 @@ impl Registry {
         Ok(Self { cases })
     }
 
-    /// The number of cases.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.cases.len()
-    }
-
-    /// Whether the binary has no test at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cases.is_empty()
-    }
-
     /// The case at a position.
     #[must_use]
-    pub fn get(&self, index: CaseIndex) -> Option<RegisteredCase> {
+    pub(crate) fn get(&self, index: CaseIndex) -> Option<RegisteredCase> {
         self.cases.get(index.position()).copied()
     }
 
     /// A number that differs between two suites of different tests.
     #[must_use]
-    pub fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         self.cases.iter().fold(self.cases.len() as u64, |hash, case| {
             let lengths = (case.entry.path.len() as u64) << 32 | case.entry.location.len() as u64;
             (hash ^ lengths ^ u64::from(case.row)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -98,7 +86,7 @@ impl Registry {
 
     /// What is known of every case, as plain data.
     #[must_use]
-    pub fn describe(&self) -> Vec<Case> {
+    pub(crate) fn describe(&self) -> Vec<Case> {
         (0..)
             .zip(&self.cases)
             .map(|(index, case)| Case {
@@ -117,7 +105,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fixtures in a circle, as a path; or one value borrowed in two ways that exclude each other.
-    pub fn check(&self) -> Result<(), HarnessError> {
+    pub(crate) fn check(&self) -> Result<(), HarnessError> {
         let mut known_good = Vec::new();
         for case in self.cases.iter().filter(|case| case.row == 0) {
             for parameter in case.entry.parameters {
@@ -131,12 +119,7 @@ impl Registry {
 
 fn locks(entry: &TestEntry) -> Vec<Lock> {
     // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
-    entry
-        .meta
-        .serial
-        .map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive })
-        .into_iter()
-        .collect()
+    entry.meta.serial.map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }).into_iter().collect()
 }
 
 fn refuse_circles(
@@ -148,8 +131,7 @@ fn refuse_circles(
         return Ok(());
     }
     if let Some(start) = path.iter().position(|earlier| earlier.type_id == fixture.type_id) {
-        let names: Vec<_> =
-            path[start..].iter().chain([&fixture]).map(|fixture| fixture.short_name()).collect();
+        let names: Vec<_> = path[start..].iter().chain([&fixture]).map(|fixture| fixture.short_name()).collect();
         return Err(HarnessError::FixtureCycle { path: names.join(" -> ") });
     }
     path.push(fixture);
@@ -225,14 +207,26 @@ mod tests {
     impl Fixture for Egg {
         type Scope = crate::inject::TestScope;
         fn descriptor() -> &'static FixtureDescriptor {
-            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, const { &[Parameter::shared::<Hen, Self::Scope>()] }, |_| Box::pin(async { Err("".into()) })) }
+            const {
+                &FixtureDescriptor::of::<Self>(
+                    FunctionKind::Async,
+                    const { &[Parameter::shared::<Hen, Self::Scope>()] },
+                    |_| Box::pin(async { Err("".into()) }),
+                )
+            }
         }
     }
 
     impl Fixture for Hen {
         type Scope = crate::inject::TestScope;
         fn descriptor() -> &'static FixtureDescriptor {
-            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, const { &[Parameter::shared::<Egg, Self::Scope>()] }, |_| Box::pin(async { Err("".into()) })) }
+            const {
+                &FixtureDescriptor::of::<Self>(
+                    FunctionKind::Async,
+                    const { &[Parameter::shared::<Egg, Self::Scope>()] },
+                    |_| Box::pin(async { Err("".into()) }),
+                )
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::model::Problem;
 
 /// The scopes that a test can draw from.
 #[derive(Debug)]
-pub struct Scopes<'a> {
+pub(crate) struct Scopes<'a> {
     /// The worker's.
     pub worker: &'a mut ScopeStore,
     /// The test's own.
@@ -28,7 +28,7 @@ pub struct Scopes<'a> {
 
 /// Why a fixture could not be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetupFailure {
+pub(crate) struct SetupFailure {
     /// The fixture at fault.
     pub fixture: String,
     /// What happened in it.
@@ -40,7 +40,7 @@ pub struct SetupFailure {
 /// # Errors
 ///
 /// The first fixture that failed. What was made before it is in the scopes, to be given back.
-pub async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> Result<Vec<Slot>, SetupFailure> {
+pub(crate) async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> Result<Vec<Slot>, SetupFailure> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
         slots.push(resolve(scopes, *parameter, Scope::Test).await?);
@@ -134,7 +134,7 @@ async fn make(
 }
 
 /// Gives what `&mut` parameters borrowed back to their scopes, when the test is over.
-pub fn return_lent(scopes: &mut Scopes<'_>, parameters: &[Parameter], slots: Vec<Slot>) {
+pub(crate) fn return_lent(scopes: &mut Scopes<'_>, parameters: &[Parameter], slots: Vec<Slot>) {
     for (parameter, slot) in parameters.iter().zip(slots) {
         if let Slot::Exclusive(value) = slot {
             scopes.store((parameter.fixture)().scope).take_back(value);

@@ -8,11 +8,9 @@ use super::fixture::FunctionKind;
 /// Awaits a future that calls a function of the user's; a sync one runs where blocking is allowed.
 ///
 /// There it may block, use a blocking client, or enter a runtime of its own.
-pub async fn poll_by_kind<F: Future + ?Sized>(kind: FunctionKind, mut future: Pin<&mut F>) -> F::Output {
+pub(crate) async fn poll_by_kind<F: Future + ?Sized>(kind: FunctionKind, mut future: Pin<&mut F>) -> F::Output {
     match kind {
         FunctionKind::Async => future.await,
-        FunctionKind::Sync => {
-            poll_fn(|context| tokio::task::block_in_place(|| future.as_mut().poll(context))).await
-        }
+        FunctionKind::Sync => poll_fn(|context| tokio::task::block_in_place(|| future.as_mut().poll(context))).await,
     }
 }

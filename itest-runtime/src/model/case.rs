@@ -37,20 +37,14 @@ pub struct CaseMeta {
 
 impl CaseMeta {
     /// A test without arguments.
-    pub const PLAIN: Self = Self {
-        timeout: None,
-        retries: None,
-        serial: None,
-        tags: &[],
-        covers: &[],
-        ignore: None,
-    };
+    pub const PLAIN: Self = Self { timeout: None, retries: None, serial: None, tags: &[], covers: &[], ignore: None };
 }
 
 /// How a lock is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LockMode {
+pub(crate) enum LockMode {
     /// Any number of cases at a time.
+    #[cfg_attr(not(test), expect(dead_code, reason = "borrows of session fixtures will ask for it; admission is ready"))]
     Shared,
     /// One case, and no other beside it.
     Exclusive,
@@ -58,7 +52,7 @@ pub enum LockMode {
 
 /// What a case must hold while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Lock {
+pub(crate) struct Lock {
     /// The thing that is locked: a fixture's type or a `serial` key.
     pub key: String,
     /// How it is held.
@@ -67,7 +61,7 @@ pub struct Lock {
 
 /// One runnable case: a test, or one row of its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub(crate) struct Case {
     /// Its stable name.
     pub id: TestId,
     /// Its position in the sorted registry.

@@ -10,7 +10,7 @@ use super::id::Seed;
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub(crate) enum Order {
     /// A shuffle that the seed fixes.
     Random,
     /// By file and line, as the tests stand in the source.
@@ -21,7 +21,7 @@ pub enum Order {
 
 /// Where the tests' stdout and stderr go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Capture {
+pub(crate) enum Capture {
     /// To the supervisor, which shows them with the test that wrote them.
     Captured,
     /// Straight to the user's.
@@ -30,7 +30,7 @@ pub enum Capture {
 
 /// Whose captured output is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShowOutput {
+pub(crate) enum ShowOutput {
     /// That of tests that did not pass.
     Failures,
     /// Everyone's.
@@ -39,7 +39,7 @@ pub enum ShowOutput {
 
 /// The shape of the report on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// libtest's lines, failures in full.
     Pretty,
     /// A character a test, failures in full.
@@ -50,7 +50,7 @@ pub enum Format {
 
 /// When the report is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal.
     Auto,
     /// Always.
@@ -61,7 +61,7 @@ pub enum Color {
 
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolation {
+pub(crate) enum Isolation {
     /// Worker processes.
     Processes,
     /// A thread of this process: for debuggers, and under cargo-nextest, whose process is a worker already.
@@ -70,7 +70,7 @@ pub enum Isolation {
 
 /// What a selection without any test means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoTests {
+pub(crate) enum NoTests {
     /// An error.
     Fail,
     /// A green run.
@@ -79,7 +79,7 @@ pub enum NoTests {
 
 /// What a test does that finds a service missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Require {
+pub(crate) enum Require {
     /// It skips, and says why.
     Nothing,
     /// It fails.
@@ -88,7 +88,7 @@ pub enum Require {
 
 /// Budgets of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// For a case's fixtures together.
     pub setup: Duration,
     /// For a test's body, unless its own `timeout` says otherwise.
@@ -99,12 +99,12 @@ pub struct Limits {
 
 impl Limits {
     /// How long a phase that ignores its deadline may run on before its process is killed.
-    pub const GRACE: Duration = Duration::from_millis(500);
+    pub(crate) const GRACE: Duration = Duration::from_millis(500);
 }
 
 /// Which cases a run is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The filters as they were given; a case must match one of them.
     pub filters: Vec<String>,
     /// What a case must not match.
@@ -116,14 +116,14 @@ pub struct Selection {
 impl Selection {
     /// Whether anything narrows the run at all.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none()
     }
 }
 
 /// Everything a run needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunConfig {
+pub(crate) struct RunConfig {
     /// The order of starting.
     pub order: Order,
     /// Fixes the order and the tests' random data.
@@ -160,7 +160,7 @@ pub struct RunConfig {
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkerConfig {
+pub(crate) struct WorkerConfig {
     /// For the tests' random data.
     pub seed: Seed,
     /// Budgets of time.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// How the process ends. The numbers are part of the public contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
+pub(crate) enum ExitStatus {
     /// 0: every selected test passed.
     Passed,
     /// 101: at least one test did not pass, as with libtest.
@@ -22,7 +22,7 @@ pub enum ExitStatus {
 impl ExitStatus {
     /// The number that the process leaves with.
     #[must_use]
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Passed => 0,
             Self::TestsFailed => 101,
@@ -37,7 +37,7 @@ impl ExitStatus {
 /// A setting that cannot be used, wherever it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {what}")]
-pub struct UsageError {
+pub(crate) struct UsageError {
     /// The flag, the variable, or the file and line.
     pub place: String,
     /// What is wrong with it, and what to do.
@@ -47,7 +47,7 @@ pub struct UsageError {
 impl UsageError {
     /// Names the place and the mistake.
     #[must_use]
-    pub fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self { place: place.into(), what: what.into() }
     }
 }
@@ -55,7 +55,7 @@ impl UsageError {
 /// A failure of the harness, not of a test.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum HarnessError {
+pub(crate) enum HarnessError {
     /// Two tests share a name.
     #[error("two tests are named `{id}`: at {first} and at {second}; rename one of them")]
     DuplicateTest {
@@ -100,7 +100,9 @@ pub enum HarnessError {
         reason: String,
     },
     /// A worker has other tests than the supervisor.
-    #[error("{worker} is of another build than the supervisor; the test binary was replaced while it ran: run it again")]
+    #[error(
+        "{worker} is of another build than the supervisor; the test binary was replaced while it ran: run it again"
+    )]
     OtherBuild {
         /// The worker's name.
         worker: String,
@@ -117,14 +119,14 @@ pub enum HarnessError {
 
 impl HarnessError {
     /// Wraps an operating-system error with what was being done.
-    pub fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let action = action.into();
         |source| Self::Io { action, source }
     }
 
     /// The error and its causes, joined into one line.
     #[must_use]
-    pub fn chain(&self) -> String {
+    pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

@@ -8,7 +8,7 @@ use super::outcome::{CaseReport, Outcome, Phase};
 
 /// A case that is running at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub(crate) struct Running {
     /// Its name.
     pub id: TestId,
     /// How long it has been running.
@@ -19,7 +19,7 @@ pub struct Running {
 
 /// A finished case and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// Its name.
     pub id: TestId,
     /// From dispatch to the end of teardown.
@@ -28,7 +28,7 @@ pub struct Timing {
 
 /// What a run came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Cases that passed, flaky ones included.
     pub passed: usize,
     /// Cases that passed only after another attempt.
@@ -54,12 +54,12 @@ pub struct Summary {
 impl Summary {
     /// Whether the run is green.
     #[must_use]
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.failed == 0 && self.interrupted_by.is_none() && self.problems.is_empty()
     }
 
     /// Counts a finished case.
-    pub fn count(&mut self, report: &CaseReport) {
+    pub(crate) fn count(&mut self, report: &CaseReport) {
         match report.report.outcome {
             Outcome::Passed => self.passed += 1,
             Outcome::Flaky => {
@@ -83,7 +83,7 @@ impl Summary {
 /// Something that happened, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event {
+pub(crate) enum Event {
     /// The run begins.
     RunStarted {
         /// Cases that will run or be shown as ignored.

@@ -35,12 +35,12 @@ impl fmt::Display for TestId {
 /// A case's position in the sorted registry, the same in every process of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CaseIndex(pub u32);
+pub(crate) struct CaseIndex(pub u32);
 
 impl CaseIndex {
     /// The position as an index into a slice.
     #[must_use]
-    pub fn position(self) -> usize {
+    pub(crate) fn position(self) -> usize {
         self.0 as usize
     }
 }
@@ -76,8 +76,7 @@ impl FromStr for Seed {
             None => text.parse(),
         };
         number.map(Self).map_err(|_| {
-            "expected a whole number from 0 to 18446744073709551615, or 0x and hexadecimal digits"
-                .to_owned()
+            "expected a whole number from 0 to 18446744073709551615, or 0x and hexadecimal digits".to_owned()
         })
     }
 }

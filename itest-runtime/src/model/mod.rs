@@ -7,14 +7,15 @@ mod event;
 mod id;
 mod outcome;
 
-pub use case::{Case, CaseMeta, Lock, LockMode, SourceLocation};
-pub use config::{
-    Capture, Color, Format, Isolation, Limits, NoTests, Order, Require, RunConfig, Selection,
-    ShowOutput, WorkerConfig,
+pub use case::{CaseMeta, SourceLocation};
+pub use id::{Seed, TestId, WorkerId};
+pub use outcome::{Outcome, Phase, Problem};
+
+pub(crate) use case::{Case, Lock, LockMode};
+pub(crate) use config::{
+    Capture, Color, Format, Isolation, Limits, NoTests, Order, Require, RunConfig, Selection, ShowOutput, WorkerConfig,
 };
-pub use error::{ExitStatus, HarnessError, UsageError};
-pub use event::{Event, Running, Summary, Timing};
-pub use id::{CaseIndex, Seed, TestId, WorkerId};
-pub use outcome::{
-    AttemptReport, CaseReport, Failure, Outcome, Output, Phase, PhaseTime, Problem,
-};
+pub(crate) use error::{ExitStatus, HarnessError, UsageError};
+pub(crate) use event::{Event, Running, Summary, Timing};
+pub(crate) use id::CaseIndex;
+pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Output, PhaseTime};

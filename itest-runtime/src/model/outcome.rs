@@ -103,7 +103,7 @@ impl fmt::Display for Outcome {
 
 /// One phase of an attempt and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PhaseTime {
+pub(crate) struct PhaseTime {
     /// Which phase.
     pub phase: Phase,
     /// The words of `#[act("words")]`.
@@ -137,7 +137,7 @@ impl Problem {
 
 /// A problem and the phase that it is attributed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The phase.
     pub phase: Phase,
     /// The words of the phase's attribute, or the teardown step's name.
@@ -150,7 +150,7 @@ pub struct Failure {
 
 /// What a worker says of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptReport {
+pub(crate) struct AttemptReport {
     /// The case that was run.
     pub case: CaseIndex,
     /// How it ended.
@@ -167,7 +167,7 @@ pub struct AttemptReport {
 
 /// What a test and its children wrote, byte for byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// File descriptor 1.
     pub stdout: Vec<u8>,
     /// File descriptor 2.
@@ -176,7 +176,7 @@ pub struct Output {
 
 /// The end of a case, as reporters see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CaseReport {
+pub(crate) struct CaseReport {
     /// Its name.
     pub id: TestId,
     /// Where the test stands.

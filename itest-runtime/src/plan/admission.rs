@@ -6,7 +6,7 @@ use crate::model::{Case, Lock, LockMode};
 
 /// The locks that running cases hold.
 #[derive(Debug, Clone, Default)]
-pub struct Locks {
+pub(crate) struct Locks {
     held: HashMap<String, Held>,
 }
 
@@ -19,7 +19,7 @@ enum Held {
 impl Locks {
     /// Whether all of these can be taken together.
     #[must_use]
-    pub fn admits(&self, locks: &[Lock]) -> bool {
+    pub(crate) fn admits(&self, locks: &[Lock]) -> bool {
         locks.iter().all(|lock| match (self.held.get(&lock.key), lock.mode) {
             (None, _) | (Some(Held::Shared(_)), LockMode::Shared) => true,
             (Some(_), _) => false,
@@ -27,7 +27,7 @@ impl Locks {
     }
 
     /// Takes locks that [`Self::admits`] said yes to.
-    pub fn take(&mut self, locks: &[Lock]) {
+    pub(crate) fn take(&mut self, locks: &[Lock]) {
         for lock in locks {
             match lock.mode {
                 LockMode::Exclusive => {
@@ -44,7 +44,7 @@ impl Locks {
     }
 
     /// Gives back what [`Self::take`] took.
-    pub fn give_back(&mut self, locks: &[Lock]) {
+    pub(crate) fn give_back(&mut self, locks: &[Lock]) {
         for lock in locks {
             match self.held.get_mut(&lock.key) {
                 Some(Held::Shared(count)) if *count > 1 => *count -= 1,
@@ -62,7 +62,7 @@ impl Locks {
 /// another, so there is no deadlock. A case that is passed over keeps its place, and the locks it waits for are reserved
 /// for it against everyone behind it, so no case waits for ever.
 #[derive(Debug, Default)]
-pub struct Admission {
+pub(crate) struct Admission {
     waiting: VecDeque<Case>,
     locks: Locks,
 }
@@ -70,18 +70,18 @@ pub struct Admission {
 impl Admission {
     /// Takes the cases in the order in which they should start.
     #[must_use]
-    pub fn new(ordered: Vec<Case>) -> Self {
+    pub(crate) fn new(ordered: Vec<Case>) -> Self {
         Self { waiting: ordered.into(), locks: Locks::default() }
     }
 
     /// The number of cases that wait.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
     /// The next case that may start; its locks are taken.
-    pub fn next(&mut self) -> Option<Case> {
+    pub(crate) fn next(&mut self) -> Option<Case> {
         if let Some(case) = self.next_without_locks() {
             return Some(case);
         }
@@ -99,23 +99,23 @@ impl Admission {
     }
 
     /// The next case, if it needs no lock: only such cases may be held ahead of their time.
-    pub fn next_without_locks(&mut self) -> Option<Case> {
+    pub(crate) fn next_without_locks(&mut self) -> Option<Case> {
         if self.waiting.front()?.locks.is_empty() { self.waiting.pop_front() } else { None }
     }
 
     /// Puts a case back at the front, as if it had never been taken.
-    pub fn put_back(&mut self, case: Case) {
+    pub(crate) fn put_back(&mut self, case: Case) {
         self.locks.give_back(&case.locks);
         self.waiting.push_front(case);
     }
 
     /// Gives back the locks of a case that ended.
-    pub fn finish(&mut self, case: &Case) {
+    pub(crate) fn finish(&mut self, case: &Case) {
         self.locks.give_back(&case.locks);
     }
 
     /// Everything that waits, which will not be started any more.
-    pub fn drain(&mut self) -> Vec<Case> {
+    pub(crate) fn drain(&mut self) -> Vec<Case> {
         self.waiting.drain(..).collect()
     }
 }
@@ -152,11 +152,8 @@ mod tests {
 
     #[test]
     fn a_blocked_case_is_passed_over_and_keeps_its_place() {
-        let mut admission = Admission::new(vec![
-            case(0, vec![exclusive("db")]),
-            case(1, vec![exclusive("db")]),
-            case(2, vec![]),
-        ]);
+        let mut admission =
+            Admission::new(vec![case(0, vec![exclusive("db")]), case(1, vec![exclusive("db")]), case(2, vec![])]);
         let first = admission.next();
         assert_eq!(started(&mut admission), Some(2));
         assert_eq!(started(&mut admission), None);

@@ -14,7 +14,7 @@ const LARGEST_HAND: usize = 64;
 /// at a time. Near the end the bundles shrink, so that the workers finish together (guided self-scheduling: Polychronopoulos
 /// and Kuck, IEEE Trans. Computers, 1987).
 #[must_use]
-pub fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
+pub(crate) fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
     let Some(typical) = typical else { return 1 };
     let by_time = WORTH_IN_HAND.as_nanos() / typical.as_nanos().max(1);
     let by_time = usize::try_from(by_time).unwrap_or(LARGEST_HAND).min(LARGEST_HAND);

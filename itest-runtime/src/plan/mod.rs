@@ -7,7 +7,7 @@ mod hand;
 mod order;
 mod tags;
 
-pub use admission::{Admission, Locks};
-pub use hand::hand_size;
-pub use order::{mix, ordered};
-pub use tags::{TagExpression, TagSyntaxError};
+pub(crate) use admission::Admission;
+pub(crate) use hand::hand_size;
+pub(crate) use order::{mix, ordered};
+pub(crate) use tags::TagExpression;

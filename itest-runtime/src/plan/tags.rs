@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Operators, tightest first: `!` or `not`, `&` or `and`, `|` or `or`; parentheses group. A tag is anything else without
 /// blanks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TagExpression {
+pub(crate) enum TagExpression {
     /// The test bears this tag.
     Tag(String),
     /// The condition does not hold.
@@ -21,7 +21,7 @@ pub enum TagExpression {
 /// What is wrong with a tag expression.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("expected {expected} at column {column}, found {found}")]
-pub struct TagSyntaxError {
+pub(crate) struct TagSyntaxError {
     expected: &'static str,
     column: usize,
     found: String,
@@ -33,7 +33,7 @@ impl TagExpression {
     /// # Errors
     ///
     /// Names the column (counted from 1, in characters) of the first token that does not fit.
-    pub fn parse(text: &str) -> Result<Self, TagSyntaxError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, TagSyntaxError> {
         let mut parser = Parser { tokens: tokens(text), next: 0, depth: 0, end: text.chars().count() + 1 };
         let expression = parser.either()?;
         match parser.peek() {
@@ -44,7 +44,7 @@ impl TagExpression {
 
     /// Whether a test with these tags satisfies the condition.
     #[must_use]
-    pub fn matches(&self, tags: &[&str]) -> bool {
+    pub(crate) fn matches(&self, tags: &[&str]) -> bool {
         match self {
             Self::Tag(tag) => tags.contains(&tag.as_str()),
             Self::Not(inner) => !inner.matches(tags),

@@ -12,14 +12,14 @@ use crate::model::{CaseIndex, Phase};
 
 /// The time since some fixed moment, the same for all processes of this machine.
 #[must_use]
-pub fn monotonic() -> Duration {
+pub(crate) fn monotonic() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 /// Where a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// The case in hand; `None` between cases and when the worker gives back its own fixtures.
     pub case: Option<CaseIndex>,
     /// The phase.
@@ -28,8 +28,7 @@ pub struct Position {
     pub deadline: Option<Duration>,
 }
 
-const PHASES: [Phase; 6] =
-    [Phase::Setup, Phase::Arrange, Phase::Act, Phase::Assert, Phase::Body, Phase::Teardown];
+const PHASES: [Phase; 6] = [Phase::Setup, Phase::Arrange, Phase::Act, Phase::Assert, Phase::Body, Phase::Teardown];
 
 /// Case, phase, deadline, and a sum that tells a torn read.
 const SIZE: usize = 24;
@@ -72,7 +71,7 @@ fn sum(bytes: &[u8; SIZE]) -> u64 {
 
 /// The worker's side.
 #[derive(Debug)]
-pub struct Beacon {
+pub(crate) struct Beacon {
     file: File,
 }
 
@@ -91,7 +90,7 @@ impl Beacon {
     }
 
     /// Tells where the worker is. A beacon that cannot be written costs only the phase in a crash report.
-    pub fn show(&self, position: Position) {
+    pub(crate) fn show(&self, position: Position) {
         let _ = self.file.write_all_at(&position.encode(), 0);
     }
 
@@ -103,7 +102,7 @@ impl Beacon {
 
 /// The supervisor's side.
 #[derive(Debug)]
-pub struct BeaconReader {
+pub(crate) struct BeaconReader {
     file: File,
 }
 
@@ -114,7 +113,7 @@ impl BeaconReader {
 
     /// Where the worker is or was, if it ever said so.
     #[must_use]
-    pub fn position(&self) -> Option<Position> {
+    pub(crate) fn position(&self) -> Option<Position> {
         // A read beside a write can be torn; the next one is whole.
         (0..3).find_map(|_| {
             let mut bytes = [0; SIZE];

@@ -22,7 +22,7 @@ pub(super) const NOTE_CANCEL: u8 = b'c';
 
 /// A worker's connection to its supervisor.
 #[derive(Debug)]
-pub struct Channel {
+pub(crate) struct Channel {
     control: UnixStream,
     dispatch: UnixStream,
     beacon: Rc<Beacon>,
@@ -82,7 +82,7 @@ impl Channel {
     /// # Errors
     ///
     /// When stdin is not a socket that a supervisor speaks on.
-    pub fn from_stdin() -> io::Result<(Self, Start)> {
+    pub(crate) fn from_stdin() -> io::Result<(Self, Start)> {
         let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
         Self::connect(control)
@@ -93,7 +93,7 @@ impl Channel {
     /// # Errors
     ///
     /// When the other side is gone or does not speak the protocol.
-    pub fn connect(control: UnixStream) -> io::Result<(Self, Start)> {
+    pub(crate) fn connect(control: UnixStream) -> io::Result<(Self, Start)> {
         let mut receiver = Receiver::default();
         let start: Start = loop {
             if receiver.receive(&control)? == 0 {
@@ -126,7 +126,7 @@ impl Channel {
     /// # Errors
     ///
     /// When the supervisor is gone.
-    pub fn ready(&self, fingerprint: u64) -> io::Result<()> {
+    pub(crate) fn ready(&self, fingerprint: u64) -> io::Result<()> {
         send(&self.control, &Message::Ready { fingerprint }, &[self.beacon.reader()?.as_fd()])
     }
 
@@ -135,7 +135,7 @@ impl Channel {
     /// # Errors
     ///
     /// When reading fails for another reason than the end.
-    pub fn next_case(&self) -> io::Result<Option<CaseIndex>> {
+    pub(crate) fn next_case(&self) -> io::Result<Option<CaseIndex>> {
         let mut number = [0; 4];
         match (&self.dispatch).read_exact(&mut number) {
             Ok(()) => Ok(Some(CaseIndex(u32::from_le_bytes(number)))),
@@ -149,7 +149,7 @@ impl Channel {
     /// # Errors
     ///
     /// When the supervisor is gone, or no new pipes can be had.
-    pub fn finished(&self, report: AttemptReport) -> io::Result<()> {
+    pub(crate) fn finished(&self, report: AttemptReport) -> io::Result<()> {
         flush();
         if self.capture == Capture::Inherited {
             return send(&self.control, &Message::Finished { report, wrote: false }, &[]);
@@ -170,20 +170,20 @@ impl Channel {
     /// # Errors
     ///
     /// When the supervisor is gone.
-    pub fn farewell(&self, problems: Vec<String>) -> io::Result<()> {
+    pub(crate) fn farewell(&self, problems: Vec<String>) -> io::Result<()> {
         flush();
         send(&self.control, &Message::Farewell { problems }, &[])
     }
 
     /// Becomes true when the supervisor cancels the run, or is gone.
     #[must_use]
-    pub fn cancelled(&self) -> watch::Receiver<bool> {
+    pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
         self.notes.cancelled.subscribe()
     }
 
     /// The worker's beacon.
     #[must_use]
-    pub fn beacon(&self) -> &Rc<Beacon> {
+    pub(crate) fn beacon(&self) -> &Rc<Beacon> {
         &self.beacon
     }
 }

@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal};
 
 /// The end of a process that should not have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Death(ExitStatus);
+pub(crate) struct Death(ExitStatus);
 
 impl Death {
     /// Wraps what `wait` returned.
     #[must_use]
-    pub fn new(status: ExitStatus) -> Self {
+    pub(crate) fn new(status: ExitStatus) -> Self {
         Self(status)
     }
 }
@@ -54,7 +54,7 @@ const SIGNALS: [(Signal, &str, &str); 17] = [
 ];
 
 /// Kills a worker and everything it started that is still in its process group.
-pub fn kill_group(leader: u32) {
+pub(crate) fn kill_group(leader: u32) {
     if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
         // A group that is gone already is what is wanted.
         let _ = rustix::process::kill_process_group(leader, Signal::KILL);

@@ -2,15 +2,12 @@
 
 /// True when a debugger is attached (Linux; elsewhere `--in-process` says so by hand).
 #[must_use]
-pub fn debugger_attached() -> bool {
+pub(crate) fn debugger_attached() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_traced(&status))
 }
 
 fn is_traced(status: &str) -> bool {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("TracerPid:"))
-        .is_some_and(|tracer| tracer.trim() != "0")
+    status.lines().find_map(|line| line.strip_prefix("TracerPid:")).is_some_and(|tracer| tracer.trim() != "0")
 }
 
 #[cfg(test)]

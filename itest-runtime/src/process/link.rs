@@ -19,7 +19,7 @@ use crate::model::{AttemptReport, CaseIndex, HarnessError, Output, WorkerId};
 
 /// What the supervisor hears from a worker.
 #[derive(Debug)]
-pub enum FromWorker {
+pub(crate) enum FromWorker {
     /// It is there.
     Ready {
         /// Of its registry.
@@ -48,7 +48,7 @@ pub enum FromWorker {
 
 /// A worker, as the supervisor holds it.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     control: Arc<Control>,
     /// `None` when no more cases will be sent.
     dispatch: Option<UnixStream>,
@@ -81,14 +81,14 @@ impl Link {
     /// # Errors
     ///
     /// When the worker is gone, or no more cases may be sent.
-    pub fn dispatch(&mut self, cases: impl IntoIterator<Item = CaseIndex>) -> io::Result<()> {
+    pub(crate) fn dispatch(&mut self, cases: impl IntoIterator<Item = CaseIndex>) -> io::Result<()> {
         let numbers: Vec<u8> = cases.into_iter().flat_map(|case| case.0.to_le_bytes()).collect();
         self.dispatch.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(&numbers)
     }
 
     /// Takes back the cases that the worker has not begun.
     #[must_use]
-    pub fn recall(&mut self) -> Vec<CaseIndex> {
+    pub(crate) fn recall(&mut self) -> Vec<CaseIndex> {
         let mut recalled = Vec::new();
         let mut number = [0; 4];
         while let Ok((_, 4)) = rustix::net::recv(&self.unclaimed, &mut number, RecvFlags::DONTWAIT) {
@@ -98,25 +98,25 @@ impl Link {
     }
 
     /// Lets the worker finish what it holds, give back its own fixtures, and leave.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.dispatch = None;
     }
 
     /// Whether [`Self::close`] was called.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.dispatch.is_none()
     }
 
     /// Asks the worker to end the running case now, to give everything back, and to leave.
-    pub fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         note(&self.control, NOTE_CANCEL);
         self.close();
     }
 
     /// Where the worker is or was.
     #[must_use]
-    pub fn position(&self) -> Option<Position> {
+    pub(crate) fn position(&self) -> Option<Position> {
         self.beacon.get().and_then(BeaconReader::position)
     }
 }
@@ -147,7 +147,9 @@ impl Ear {
             match self.control.try_io(Interest::READABLE, || receiver.receive(&*self.control)) {
                 Ok(0) => break,
                 Ok(_) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => continue,
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    continue;
+                }
                 Err(_) => break,
             }
             if let Err(error) = self.pass_on(&mut receiver) {
@@ -185,9 +187,8 @@ impl Ear {
         let Ok([stdout, stderr]) = <[OwnedFd; 2]>::try_from(Vec::from(fresh)) else {
             return Err(serde::de::Error::custom("a report came without its output pipes"));
         };
-        let ended = self.capture.replace(
-            capture(Pair { stdout, stderr }, &self.control).map_err(serde_json::Error::io)?,
-        );
+        let ended =
+            self.capture.replace(capture(Pair { stdout, stderr }, &self.control).map_err(serde_json::Error::io)?);
         Ok(ended.map(|capture| capture.finish()).unwrap_or_default())
     }
 

@@ -18,10 +18,10 @@ mod output;
 mod spawn;
 mod wire;
 
-pub use beacon::{Beacon, BeaconReader, Position, monotonic};
-pub use channel::Channel;
-pub use death::{Death, kill_group};
-pub use debugger::debugger_attached;
-pub use link::{FromWorker, Link};
-pub use spawn::{Spawned, reap, spawn_process, spawn_thread};
-pub use wire::{Message, Start};
+pub(crate) use beacon::{Beacon, Position, monotonic};
+pub(crate) use channel::Channel;
+pub(crate) use death::{Death, kill_group};
+pub(crate) use debugger::debugger_attached;
+pub(crate) use link::{FromWorker, Link};
+pub(crate) use spawn::{reap, spawn_process, spawn_thread};
+pub(crate) use wire::Start;

@@ -80,12 +80,8 @@ struct Kept {
 
 impl Capture {
     /// Starts reading. `before_first_read` is called once, before any byte is taken out of either pipe.
-    pub(super) fn start(
-        pair: Pair,
-        before_first_read: impl Fn() + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        let capture =
-            Self { stdout: Arc::new(Stream::new(pair.stdout)?), stderr: Arc::new(Stream::new(pair.stderr)?) };
+    pub(super) fn start(pair: Pair, before_first_read: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let capture = Self { stdout: Arc::new(Stream::new(pair.stdout)?), stderr: Arc::new(Stream::new(pair.stderr)?) };
         let told = AtomicBool::new(false);
         let tell = Arc::new(move || {
             if !told.swap(true, Ordering::Relaxed) {

@@ -23,7 +23,7 @@ const LEAVING: Duration = Duration::from_secs(5);
 
 /// A worker that was just started.
 #[derive(Debug)]
-pub struct Spawned {
+pub(crate) struct Spawned {
     /// The connection to it.
     pub link: Link,
     /// The process; `None` for a thread.
@@ -37,7 +37,7 @@ pub struct Spawned {
 /// # Errors
 ///
 /// When the system has no processes, pipes or sockets left.
-pub fn spawn_process(
+pub(crate) fn spawn_process(
     flag: &str,
     start: Start,
     heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
@@ -71,7 +71,7 @@ pub fn spawn_process(
 /// # Errors
 ///
 /// When the system has no threads or sockets left.
-pub fn spawn_thread(
+pub(crate) fn spawn_thread(
     start: Start,
     heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
     work: impl FnOnce(UnixStream) + Send + 'static,
@@ -99,7 +99,7 @@ fn own_binary() -> io::Result<PathBuf> {
 /// # Errors
 ///
 /// When waiting fails.
-pub async fn reap(mut child: Child, said_farewell: bool) -> io::Result<ExitStatus> {
+pub(crate) async fn reap(mut child: Child, said_farewell: bool) -> io::Result<ExitStatus> {
     let Some(leader) = child.id() else { return child.wait().await };
     if said_farewell {
         let _ = tokio::time::timeout(LEAVING, has_ended(leader)).await;

@@ -15,7 +15,7 @@ use crate::model::{AttemptReport, WorkerConfig, WorkerId};
 
 /// The first frame, from the supervisor; the worker's end of the dispatch socket travels with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
+pub(crate) struct Start {
     /// The worker's number.
     pub worker: WorkerId,
     /// What it needs to know of the run.
@@ -25,7 +25,7 @@ pub struct Start {
 /// What a worker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message {
+pub(crate) enum Message {
     /// It is there; its beacon travels with this.
     Ready {
         /// Of its registry, to be sure that both mean the same cases.
@@ -89,12 +89,8 @@ impl Receiver {
         let mut chunk = [0_u8; 16 * 1024];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8 * DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let received = rustix::net::recvmsg(
-            socket,
-            &mut [IoSliceMut::new(&mut chunk)],
-            &mut ancillary,
-            RecvFlags::CMSG_CLOEXEC,
-        )?;
+        let received =
+            rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut chunk)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
         for message in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                 self.descriptors.extend(descriptors);

@@ -58,7 +58,14 @@ impl<'m> Comparison<'m> {
     }
 
     /// Two values under each other, with marks under what differs.
-    fn write_pair(&self, left: &str, right: &str, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
+    fn write_pair(
+        &self,
+        left: &str,
+        right: &str,
+        margin: &str,
+        color: ColorMode,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut names = ["  left: ", " right: "].into_iter();
         for (value, ink) in [(left, Ink::Red), (right, Ink::Green)] {
             let name = names.next().unwrap_or_default();
@@ -151,20 +158,19 @@ mod tests {
         let text = shown("assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"");
         assert_eq!(
             text,
-            "assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"\n                      ^\n"
+            "assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"\n                ^\n"
         );
     }
 
     #[test]
     fn long_values_become_a_diff_of_lines() {
         let order = |status: &str| {
-            format!("Order {{ id: OrderId(7), status: {status}, items: [Item {{ name: \"a, b\", quantity: 2 }}], total_cents: 2598 }}")
+            format!(
+                "Order {{ id: OrderId(7), status: {status}, items: [Item {{ name: \"a, b\", quantity: 2 }}], total_cents: 2598 }}"
+            )
         };
-        let text = shown(&format!(
-            "assertion `left == right` failed\n  left: {}\n right: {}",
-            order("Paid"),
-            order("Placed")
-        ));
+        let text =
+            shown(&format!("assertion `left == right` failed\n  left: {}\n right: {}", order("Paid"), order("Placed")));
         assert!(text.contains("  -   status: Paid,\n"), "{text}");
         assert!(text.contains("  +   status: Placed,\n"), "{text}");
         assert!(text.contains("        name: \"a, b\",\n"), "{text}");

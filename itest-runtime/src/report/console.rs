@@ -2,16 +2,16 @@
 
 use std::io::{self, Write};
 
+use super::failure::status;
 use super::progress::LiveLine;
 use super::summary::Ending;
 use super::text::{Ink, Inked, count, time};
-use super::failure::status;
 use super::{Look, Reporter, TimeColumn};
 use crate::model::{CaseReport, Event, Order, Running};
 
 /// One line a test.
 #[derive(Debug)]
-pub struct Console {
+pub(crate) struct Console {
     look: Look,
     live: Option<LiveLine>,
     ending: Ending,
@@ -20,7 +20,7 @@ pub struct Console {
 impl Console {
     /// A report in this look.
     #[must_use]
-    pub fn new(look: Look) -> Self {
+    pub(crate) fn new(look: Look) -> Self {
         Self { live: look.live_width.map(LiveLine::new), look, ending: Ending::new() }
     }
 

@@ -16,7 +16,7 @@ const FORMAT_VERSION: u32 = 1;
 
 /// JSON lines.
 #[derive(Debug, Default)]
-pub struct Json;
+pub(crate) struct Json;
 
 impl Reporter for Json {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {

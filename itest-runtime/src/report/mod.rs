@@ -13,14 +13,14 @@ use std::io::{self, Write};
 
 use crate::model::Event;
 
-pub use console::Console;
-pub use json::Json;
-pub use terse::Terse;
-pub use text::Repeat;
+pub(crate) use console::Console;
+pub(crate) use json::Json;
+pub(crate) use terse::Terse;
+pub(crate) use text::Repeat;
 
 /// How a report on a console looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub(crate) struct Look {
     /// Escape sequences for colours.
     pub color: ColorMode,
     /// The width of a terminal that shows a live line; `None` where there is none.
@@ -35,7 +35,7 @@ pub struct Look {
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColorMode {
+pub(crate) enum ColorMode {
     /// Text only.
     Plain,
     /// With escape sequences.
@@ -44,7 +44,7 @@ pub enum ColorMode {
 
 /// Whether times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeColumn {
+pub(crate) enum TimeColumn {
     /// As libtest's `--report-time`.
     Shown,
     /// Not.
@@ -52,7 +52,7 @@ pub enum TimeColumn {
 }
 
 /// Turns events into text.
-pub trait Reporter {
+pub(crate) trait Reporter {
     /// Writes what an event is worth.
     ///
     /// # Errors

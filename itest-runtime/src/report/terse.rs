@@ -12,7 +12,7 @@ const LINE: usize = 88;
 
 /// One character a test.
 #[derive(Debug)]
-pub struct Terse {
+pub(crate) struct Terse {
     look: Look,
     ending: Ending,
     total: usize,
@@ -22,7 +22,7 @@ pub struct Terse {
 impl Terse {
     /// A report in this look.
     #[must_use]
-    pub fn new(look: Look) -> Self {
+    pub(crate) fn new(look: Look) -> Self {
         Self { look, ending: Ending::new(), total: 0, finished: 0 }
     }
 

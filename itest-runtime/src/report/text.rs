@@ -57,7 +57,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 
 /// How tests are run again: one of them, or the whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeat {
+pub(crate) struct Repeat {
     /// Everything before the harness's own arguments: `cargo test -p shop --test integration --`.
     pub program: String,
     /// The user's own arguments, without those that name a seed.
