@@ -1,9 +1,10 @@
 //! What only makes sense as a whole: rows and their parameters, the order of phases.
 
 use quote::ToTokens;
+use syn::Attribute;
 
 use crate::errors::Errors;
-use crate::model::{Access, Fixture, Phase, Source, Test};
+use crate::model::{Access, Fixture, Mark, Parameter, Phase, Phases, Row, Source, Test};
 
 /// Looks at a test as a whole.
 pub(crate) fn test(test: &Test, errors: &mut Errors) {
@@ -19,31 +20,21 @@ pub(crate) fn fixture(fixture: &Fixture, errors: &mut Errors) {
         if let Source::Fixture(_, asked) = &parameter.source
             && asked.to_token_stream().to_string() == made.to_token_stream().to_string()
         {
-            errors.at(asked, "a fixture cannot depend on itself");
+            errors.at(asked, "a fixture cannot depend on itself; ask for what it is made of");
         }
     }
 }
 
 fn rows(test: &Test, errors: &mut Errors) {
-    let marked: Vec<_> =
-        test.parameters.iter().filter(|parameter| matches!(parameter.source, Source::Case(_))).collect();
+    let marked: Vec<&Attribute> = test.parameters.iter().filter_map(case_attribute).collect();
     if test.rows.is_empty() {
-        for parameter in &marked {
-            if let Source::Case(attribute) = &parameter.source {
-                errors.at(attribute, "no row gives this parameter a value; add `#[case(value)]` to the function");
-            }
+        for attribute in &marked {
+            errors.at(attribute, "no row gives this parameter a value; add `#[case(value)]` to the function");
         }
     }
-    for row in &test.rows {
-        let (given, wanted) = (row.values.len(), marked.len());
-        if marked.is_empty() {
-            errors.at(row.attribute.path(), "no parameter is marked `#[case]` to take this row's values");
-        } else if let Some(surplus) = row.values.get(wanted) {
-            errors.at(surplus, format_args!("one value too many: {} parameters are marked `#[case]`", wanted));
-        } else if given < wanted {
-            let message = format!("{given} of {wanted} values: each parameter marked `#[case]` needs one");
-            errors.at(row.attribute.path(), message);
-        }
+    // A parameter that was refused may have been meant to take a value.
+    if test.parameters.iter().all(|parameter| !matches!(parameter.source, Source::Wrong)) {
+        row_lengths(&test.rows, marked.len(), errors);
     }
     let names = test.row_names();
     for (position, row) in test.rows.iter().enumerate() {
@@ -53,6 +44,29 @@ fn rows(test: &Test, errors: &mut Errors) {
                 Some(name) => errors.at(name, message),
                 None => errors.at(row.attribute.path(), message),
             }
+        }
+    }
+}
+
+fn case_attribute(parameter: &Parameter) -> Option<&Attribute> {
+    match &parameter.source {
+        Source::Case(attribute) => Some(attribute),
+        _ => None,
+    }
+}
+
+fn row_lengths(rows: &[Row], wanted: usize, errors: &mut Errors) {
+    if let Some(row) = rows.first().filter(|_| wanted == 0) {
+        errors.at(row.attribute.path(), "no parameter is marked `#[case]` to take this row's values; mark one");
+        return;
+    }
+    for row in rows {
+        let Some(values) = &row.values else { continue };
+        if let Some(surplus) = values.get(wanted) {
+            errors.at(surplus, "no parameter takes this value; mark one more with `#[case]` or remove the value");
+        } else if values.len() < wanted {
+            let message = format!("{} of {wanted} values: each parameter marked `#[case]` needs one", values.len());
+            errors.at(row.attribute.path(), message);
         }
     }
 }
@@ -81,48 +95,76 @@ fn borrows(test: &Test, errors: &mut Errors) {
 
 /// `arrange? act assert`, and with `workflow` `arrange? (act assert)+`.
 fn phases(test: &Test, errors: &mut Errors) {
-    let workflow = test.arguments.workflow.is_some();
-    let mut at = |mark: &crate::model::Mark, message: String| errors.push(syn::Error::new(mark.span, message));
-    let mut before: Option<Phase> = None;
-    for mark in &test.marks {
-        let word = mark.phase.word();
-        let complaint = match (before, mark.phase) {
+    let Phases { marks, has_prelude, has_strays } = &test.phases;
+    if *has_strays {
+        return;
+    }
+    if let Some(word) = test.arguments.workflow.as_ref().filter(|_| marks.is_empty()) {
+        let message =
+            "a workflow marks its phases, `#[act]` and `#[assert]`, as often as it takes; mark them or remove this";
+        errors.at(word, message);
+    }
+    let mut order = Order { last: None, workflow: test.arguments.workflow.is_some() };
+    let complaints: Vec<(&Mark, String)> =
+        marks.iter().filter_map(|mark| Some((mark, order.advance(mark.phase)?))).collect();
+    // Behind a misplaced mark nobody knows what is missing.
+    if let Some(last) = marks.last().filter(|last| complaints.is_empty() && last.phase != Phase::Assert) {
+        let next = if last.phase == Phase::Arrange { Phase::Act } else { Phase::Assert };
+        let message = format!("after `#[{}]` comes `#[{}]`; it is missing", last.phase.word(), next.word());
+        errors.push(syn::Error::new(last.span, message));
+    }
+    for (mark, complaint) in complaints {
+        errors.push(syn::Error::new(mark.span, complaint));
+    }
+    if let Some(first) = marks.first().filter(|first| first.phase == Phase::Arrange && *has_prelude) {
+        let message = "statements stand above the first phase; move `#[arrange]` up to the first of them";
+        errors.push(syn::Error::new(first.span, message));
+    }
+}
+
+/// How far a body has come.
+struct Order {
+    last: Option<Phase>,
+    workflow: bool,
+}
+
+impl Order {
+    /// Goes on to the next phase; one that must not come next is told, and passed over.
+    fn advance(&mut self, next: Phase) -> Option<String> {
+        let word = next.word();
+        let complaint = match (self.last, next) {
             (None, Phase::Arrange | Phase::Act)
             | (Some(Phase::Arrange), Phase::Act)
             | (Some(Phase::Act), Phase::Assert) => None,
-            (Some(Phase::Assert), Phase::Act) if workflow => None,
+            (Some(Phase::Assert), Phase::Act) if self.workflow => None,
+            (Some(Phase::Assert), Phase::Act) => {
+                // Told once, not at each further act.
+                self.workflow = true;
+                self.last = Some(next);
+                let example = "`#[integration_test(workflow)]`";
+                return Some(format!("after `#[assert]` comes nothing; a test with several acts is {example}"));
+            }
             (None, Phase::Assert) => {
                 Some("nothing has been done yet; the first phase is `#[arrange]` or `#[act]`".to_owned())
             }
-            (Some(Phase::Arrange), _) => Some(format!("after `#[arrange]` comes `#[act]`, not `#[{word}]`")),
-            (Some(Phase::Act), _) => Some(format!("after `#[act]` comes `#[assert]`, not `#[{word}]`")),
-            (Some(Phase::Assert), Phase::Act) => Some(
-                "after `#[assert]` comes nothing; a test with several acts is `#[integration_test(workflow)]`"
-                    .to_owned(),
-            ),
-            (Some(Phase::Assert), _) if workflow => {
-                Some(format!("after `#[assert]` comes `#[act]` or nothing, not `#[{word}]`"))
+            (Some(last), _) => {
+                let successor = match last {
+                    Phase::Arrange => "`#[act]`",
+                    Phase::Act => "`#[assert]`",
+                    Phase::Assert if self.workflow => "`#[act]` or nothing",
+                    Phase::Assert => "nothing",
+                };
+                let not = if last == next {
+                    format!("another `#[{word}]`; the phase goes on: remove this mark")
+                } else {
+                    format!("`#[{word}]`")
+                };
+                Some(format!("after `#[{}]` comes {successor}, not {not}", last.word()))
             }
-            (Some(Phase::Assert), _) => Some(format!("after `#[assert]` comes nothing, not `#[{word}]`")),
         };
-        if let Some(complaint) = complaint {
-            at(mark, complaint);
+        if complaint.is_none() {
+            self.last = Some(next);
         }
-        before = Some(mark.phase);
-    }
-    match test.marks.last() {
-        Some(last) if last.phase == Phase::Arrange => {
-            at(last, "after `#[arrange]` comes `#[act]`; it is missing".to_owned())
-        }
-        Some(last) if last.phase == Phase::Act => {
-            at(last, "after `#[act]` comes `#[assert]`; it is missing".to_owned())
-        }
-        _ => {}
-    }
-    if let Some(first) = test.marks.first().filter(|first| first.phase == Phase::Arrange && test.has_prelude) {
-        at(first, "statements stand above the first phase; move `#[arrange]` up to the first of them".to_owned());
-    }
-    if let Some(word) = test.arguments.workflow.as_ref().filter(|_| test.marks.is_empty()) {
-        errors.at(word, "a workflow marks its phases: `#[act]` and `#[assert]`, as often as it takes");
+        complaint
     }
 }

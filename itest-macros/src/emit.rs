@@ -3,97 +3,98 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{Block, Expr, Ident, ItemFn, Stmt, Type};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Block, Expr, Ident, ItemFn, ReturnType, Stmt, Type};
 
 use crate::model::{Access, Arguments, Fixture, Mark, Parameter, Phase, Scope, Source, Test};
+use crate::spans::{ends, in_expansion, located};
 
 /// The function, and the entry that makes it a test.
 pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
     let function = ItemFn { block: Box::new(with_phases(test, &private)), ..test.function.clone() };
-    let name = &test.function.sig.ident;
-    let path = name.to_string();
-    let path = path.trim_start_matches("r#");
-    let conditions = &test.conditions;
-    let parameters = parameters(&test.parameters, &quote!(#private::TestScope), &private);
+    let path = test.function.sig.ident.unraw().to_string();
+    let parameters = parameters(&test.parameters, &scope(Scope::Test, itest), &private);
     let cases = test.case_names();
     let meta = meta(&test.arguments, &private);
     let kind = kind(&test.function, &private);
     let (bindings, call) = call(test, &private);
+    let conclude = quote!(#private::Conclude::conclude);
+    let conclude = on_returned(&test.function, &conclude, call);
     quote! {
         #function
-        #(#conditions)*
-        const _: () = {
-            #private::inventory::submit! {
-                #private::TestEntry {
-                    path: ::core::concat!(::core::module_path!(), "::", #path),
-                    location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
-                    parameters: &[#parameters],
-                    cases: &[#(#cases),*],
-                    meta: &#meta,
-                    kind: #kind,
-                    run: |__itest_inputs| #private::Box::pin(async move {
-                        #bindings
-                        #private::Conclude::conclude(#call)
-                    }),
-                }
+        #private::inventory::submit! {
+            #private::TestEntry {
+                path: ::core::concat!(::core::module_path!(), "::", #path),
+                location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                parameters: &[#parameters],
+                cases: &[#(#cases),*],
+                meta: &#meta,
+                kind: #kind,
+                run: |__itest_inputs| #private::Box::pin(async move {
+                    #bindings
+                    #conclude
+                }),
             }
-        };
+        }
     }
 }
 
 /// The function, and the implementation that makes its type a fixture.
 pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
-    let Fixture { function, conditions, made, .. } = fixture;
-    let scope = scope(fixture.scope, &private);
+    let Fixture { function, made, .. } = fixture;
+    let scope = scope(fixture.scope, itest);
     let dependencies = parameters(&fixture.parameters, &scope, &private);
     let kind = kind(function, &private);
     let slots = slots(&fixture.parameters);
     let values = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let (name, wait) = (&function.sig.ident, wait(function));
-    quote! {
-        #function
-        #(#conditions)*
-        impl #private::Fixture for #made {
-            type Scope = #scope;
-            fn descriptor() -> &'static #private::FixtureDescriptor {
-                const {
-                    &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
-                        #private::Box::pin(async move {
-                            #slots
-                            #private::made::<#made>(#name(#(#values),*) #wait)
-                        })
-                    })
-                }
-            }
+    let value = on_returned(function, &quote!(#private::made::<Self>), quote!(#name(#(#values),*) #wait));
+    let descriptor = quote! {
+        const {
+            &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
+                #private::Box::pin(async move {
+                    #slots
+                    #value
+                })
+            })
         }
-    }
+    };
+    let implementation = made.as_ref().map(|made| implementation(made, &scope, &descriptor, &private));
+    quote!(#function #implementation)
 }
 
 /// An implementation for a fixture that does not compile anyway.
 pub(crate) fn stand_in(made: &Type, kind: Scope, itest: &TokenStream) -> TokenStream {
-    let private = quote!(#itest::__private);
-    let scope = scope(kind, &private);
-    quote! {
-        impl #private::Fixture for #made {
+    implementation(made, &scope(kind, itest), &quote!(::core::unreachable!()), &quote!(#itest::__private))
+}
+
+/// Messages about it (a second fixture of the type, a type of another crate) stand on the type.
+fn implementation(made: &Type, scope: &TokenStream, descriptor: &TokenStream, private: &TokenStream) -> TokenStream {
+    let items = quote! {
+        {
             type Scope = #scope;
             fn descriptor() -> &'static #private::FixtureDescriptor {
-                ::core::unreachable!()
+                #descriptor
             }
         }
-    }
+    };
+    let (first, last) = ends(made);
+    let header = located(quote!(impl #private::Fixture for), (first, first));
+    let items = located(items, (last, last));
+    quote!(#header #made #items)
 }
 
 /// The body, with a call at the beginning of each phase.
 fn with_phases(test: &Test, private: &TokenStream) -> Block {
     let mut block = (*test.function.block).clone();
-    let mut statements: Vec<Stmt> = Vec::with_capacity(block.stmts.len() + test.marks.len());
-    if test.has_prelude && !test.marks.is_empty() {
+    let mut statements: Vec<Stmt> = Vec::with_capacity(block.stmts.len() + test.phases.marks.len());
+    if test.phases.has_prelude && !test.phases.marks.is_empty() {
         statements.push(enter(Phase::Arrange, Span::call_site(), None, private));
     }
-    let mut marks = test.marks.iter().peekable();
+    let mut marks = test.phases.marks.iter().peekable();
     for (position, statement) in block.stmts.drain(..).enumerate() {
         if let Some(mark) = marks.next_if(|mark| mark.statement == position) {
             statements.push(enter(mark.phase, mark.span, Some(mark), private));
@@ -135,7 +136,7 @@ fn call(test: &Test, private: &TokenStream) -> (TokenStream, TokenStream) {
                 continue;
             }
             Source::Case(_) => {
-                let values = test.rows.iter().filter_map(|row| row.values.get(column)).collect();
+                let values = test.rows.iter().filter_map(|row| row.values.as_ref()?.get(column)).collect();
                 column += 1;
                 (values, quote!(__itest_row / #rows_divisor))
             }
@@ -164,7 +165,10 @@ fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -
         [only] => quote!(let #data: #written = #only;),
         [first @ .., last] => {
             let numbers = 0..first.len();
-            quote!(let #data: #written = match #index { #(#numbers => #first,)* _ => #last };)
+            let chosen = quote!(match #index { #(#numbers => #first,)* _ => #last });
+            // A value of another type does not fit the parameter's.
+            let chosen = located(chosen, in_expansion(ends(written)));
+            quote!(let #data: #written = #chosen;)
         }
         [] => TokenStream::new(),
     }
@@ -191,13 +195,17 @@ fn value(parameter: &Parameter, slot: &Ident) -> TokenStream {
 /// The static list of what fixtures must fill.
 fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStream) -> TokenStream {
     let entries = parameters.iter().filter_map(|parameter| {
-        let Source::Fixture(access, asked) = &parameter.source else { return None };
+        let Source::Fixture(access, fixture) = &parameter.source else { return None };
         let constructor = match access {
             Access::Owned => quote!(owned),
             Access::Shared => quote!(shared),
             Access::Exclusive => quote!(exclusive),
         };
-        Some(quote!(#private::Parameter::#constructor::<#asked, #asker>()))
+        // A missing fixture, or one of another scope, is a message about this type.
+        let (first, last) = ends(fixture);
+        let function = located(quote!(#private::Parameter::#constructor::<), (first, first));
+        let call = located(quote!(, #asker>()), (last, last));
+        Some(quote!(#function #fixture #call))
     });
     quote!(#(#entries),*)
 }
@@ -223,11 +231,8 @@ fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
     }
 }
 
-fn option(value: Option<&impl quote::ToTokens>, private: &TokenStream) -> TokenStream {
-    match value {
-        Some(value) => quote!(#private::Option::Some(#value)),
-        None => quote!(#private::Option::None),
-    }
+fn option(value: Option<&impl ToTokens>, private: &TokenStream) -> TokenStream {
+    if let Some(value) = value { quote!(#private::Option::Some(#value)) } else { quote!(#private::Option::None) }
 }
 
 fn duration(duration: Duration, private: &TokenStream) -> TokenStream {
@@ -235,22 +240,34 @@ fn duration(duration: Duration, private: &TokenStream) -> TokenStream {
     quote!(#private::Duration::new(#seconds, #nanos))
 }
 
-fn scope(scope: Scope, private: &TokenStream) -> TokenStream {
+fn scope(scope: Scope, itest: &TokenStream) -> TokenStream {
+    let private = quote!(#itest::__private);
     match scope {
         Scope::Test => quote!(#private::TestScope),
         Scope::Worker => quote!(#private::WorkerScope),
+        // That of `Teardown` suits everyone who asks, so that nobody is told of a second mistake.
+        Scope::Wrong => quote!(<#itest::Teardown as #private::Fixture>::Scope),
     }
 }
 
 fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
-    match function.sig.asyncness {
-        Some(_) => quote!(#private::FunctionKind::Async),
-        None => quote!(#private::FunctionKind::Sync),
+    if function.sig.asyncness.is_some() {
+        quote!(#private::FunctionKind::Async)
+    } else {
+        quote!(#private::FunctionKind::Sync)
     }
 }
 
 fn wait(function: &ItemFn) -> Option<TokenStream> {
     function.sig.asyncness.map(|_| quote!(.await))
+}
+
+/// `function(call)`; what is wrong with the call's value is wrong with the return type.
+fn on_returned(function: &ItemFn, accepts: &TokenStream, call: TokenStream) -> TokenStream {
+    let ReturnType::Type(_, returned) = &function.sig.output else { return quote!(#accepts(#call)) };
+    let places = ends(returned);
+    let call = located(call, places);
+    located(quote!(#accepts(#call)), places)
 }
 
 /// `__itest_slot_0`, `__itest_slot_1`, …

@@ -9,13 +9,13 @@ use crate::errors::Errors;
 use crate::model::Fixture;
 
 /// An item that is no function stays as it is.
-pub(crate) fn item(item: TokenStream, errors: Errors) -> TokenStream {
+pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
     let messages = errors.finish().err();
     quote!(#messages #item)
 }
 
 /// The function stays and is not called dead.
-pub(crate) fn function(function: &ItemFn, messages: TokenStream) -> TokenStream {
+pub(crate) fn function(function: &ItemFn, messages: &TokenStream) -> TokenStream {
     quote! {
         #messages
         #[allow(dead_code)]
@@ -24,7 +24,7 @@ pub(crate) fn function(function: &ItemFn, messages: TokenStream) -> TokenStream 
 }
 
 /// The type is still a fixture, so that those who ask for it are not told that it is none.
-pub(crate) fn fixture(fixture: &Fixture, messages: TokenStream, itest: &TokenStream) -> TokenStream {
+pub(crate) fn fixture(fixture: &Fixture, messages: &TokenStream, itest: &TokenStream) -> TokenStream {
     let item = function(&fixture.function, messages);
     let stand_in = fixture.made.as_ref().map(|made| emit::stand_in(made, fixture.scope, itest));
     quote!(#item #stand_in)

@@ -13,6 +13,7 @@ mod fallback;
 mod model;
 mod parse;
 mod paths;
+mod spans;
 
 #[cfg(test)]
 mod snapshots;
@@ -78,26 +79,28 @@ pub fn fixture(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream
 
 fn expand_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let Some(function) = parse::function(&item, "#[integration_test]", &mut errors) else {
-        return fallback::item(item, errors);
+    let function = match parse::function(item, "#[integration_test]", &mut errors) {
+        Ok(function) => function,
+        Err(rest) => return fallback::item(&rest, errors),
     };
     let test = parse::test(arguments, function, &mut errors);
     check::test(&test, &mut errors);
     match errors.finish() {
         Ok(()) => emit::test(&test, &paths::itest()),
-        Err(messages) => fallback::function(&test.function, messages),
+        Err(messages) => fallback::function(&test.function, &messages),
     }
 }
 
 fn expand_fixture(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let Some(function) = parse::function(&item, "#[fixture]", &mut errors) else {
-        return fallback::item(item, errors);
+    let function = match parse::function(item, "#[fixture]", &mut errors) {
+        Ok(function) => function,
+        Err(rest) => return fallback::item(&rest, errors),
     };
     let fixture = parse::fixture(arguments, function, &mut errors);
     check::fixture(&fixture, &mut errors);
     match errors.finish() {
         Ok(()) => emit::fixture(&fixture, &paths::itest()),
-        Err(messages) => fallback::fixture(&fixture, messages, &paths::itest()),
+        Err(messages) => fallback::fixture(&fixture, &messages, &paths::itest()),
     }
 }

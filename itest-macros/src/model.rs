@@ -3,29 +3,25 @@
 use std::time::Duration;
 
 use proc_macro2::Span;
+use syn::ext::IdentExt;
 use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Type};
 
 /// A function under `#[integration_test]`.
 pub(crate) struct Test {
     /// The user's function, without our attributes.
     pub(crate) function: ItemFn,
-    /// `#[cfg]`s, which the entry needs too.
-    pub(crate) conditions: Vec<Attribute>,
     pub(crate) arguments: Arguments,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) marks: Vec<Mark>,
-    /// Whether something that is no item stands before the first mark.
-    pub(crate) has_prelude: bool,
+    pub(crate) phases: Phases,
 }
 
 /// A function under `#[fixture]`.
 pub(crate) struct Fixture {
     pub(crate) function: ItemFn,
-    pub(crate) conditions: Vec<Attribute>,
     pub(crate) scope: Scope,
     pub(crate) parameters: Vec<Parameter>,
-    /// The type that is made; `None` when the return type does not tell.
+    /// The type that is made; `None`: it was told already that the return type does not say.
     pub(crate) made: Option<Type>,
 }
 
@@ -33,6 +29,8 @@ pub(crate) struct Fixture {
 pub(crate) enum Scope {
     Test,
     Worker,
+    /// It was told already that there is no such scope.
+    Wrong,
 }
 
 /// The arguments of `#[integration_test(...)]`.
@@ -89,7 +87,17 @@ pub(crate) enum Access {
 pub(crate) struct Row {
     pub(crate) attribute: Attribute,
     pub(crate) name: Option<Ident>,
-    pub(crate) values: Vec<Expr>,
+    /// `None`: it was told already that they cannot be read.
+    pub(crate) values: Option<Vec<Expr>>,
+}
+
+/// The phases of a body.
+pub(crate) struct Phases {
+    pub(crate) marks: Vec<Mark>,
+    /// Whether something that is no item stands before the first mark.
+    pub(crate) has_prelude: bool,
+    /// It was told already that a mark stands where none can: the order of the others says nothing.
+    pub(crate) has_strays: bool,
 }
 
 /// One `#[arrange]`, `#[act]` or `#[assert]`.
@@ -149,7 +157,9 @@ impl Test {
     pub(crate) fn row_names(&self) -> Vec<String> {
         (1..)
             .zip(&self.rows)
-            .map(|(number, row)| row.name.as_ref().map_or_else(|| format!("case_{number}"), ToString::to_string))
+            .map(|(number, row)| {
+                row.name.as_ref().map_or_else(|| format!("case_{number}"), |name| name.unraw().to_string())
+            })
             .collect()
     }
 }
@@ -169,7 +179,7 @@ fn labels(name: &str, values: &[Expr]) -> Vec<String> {
 fn readable(value: &Expr) -> String {
     let text = quote::ToTokens::to_token_stream(value).to_string();
     let text = text.rsplit("::").next().unwrap_or_default();
-    let words =
-        text.replace('-', "minus").chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
+    let text = text.strip_prefix('-').map_or_else(|| text.to_owned(), |positive| format!("minus {positive}"));
+    let words = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
     words.split_whitespace().collect::<Vec<_>>().join("_")
 }

@@ -1,50 +1,56 @@
 //! The arguments of the attributes.
 
-use proc_macro2::TokenStream;
-use syn::parse::Parser;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Token};
 
-use super::words::{duration, suggestion, text};
+use super::words::{duration, suggestion, text, words};
 use crate::errors::Errors;
 use crate::model::{Arguments, Scope};
 
-const KNOWN: [&str; 7] = ["timeout", "retries", "serial", "tags", "covers", "ignore", "workflow"];
+const TIMEOUT: &str = "timeout = \"10s\"";
+const SCOPE: &str = "scope = \"worker\"";
 
 /// Reads the arguments of `#[integration_test(...)]`.
 pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
+    const KNOWN: [&str; 7] = ["timeout", "retries", "serial", "tags", "covers", "ignore", "workflow"];
     let mut arguments = Arguments::default();
-    for (name, meta) in named(tokens, errors) {
-        match name.to_string().as_str() {
+    for (name, meta) in named(tokens, TIMEOUT, errors) {
+        match name.as_str() {
             "timeout" => {
-                let example = "timeout = \"10s\"";
-                arguments.timeout = value(&meta, example, errors).and_then(|value| duration(&value, example, errors));
+                arguments.timeout = value(&meta, TIMEOUT, errors).and_then(|value| duration(&value, TIMEOUT, errors));
             }
             "retries" => {
-                let example = "retries = 2";
-                arguments.retries = value(&meta, example, errors).and_then(|value| number(&value, errors));
+                arguments.retries = value(&meta, "retries = 2", errors).and_then(|value| number(&value, errors));
             }
             "serial" => {
+                let example = "serial = \"key\"";
                 arguments.serial = match &meta {
                     Meta::Path(_) => Some(String::new()),
-                    meta => value(meta, "serial = \"key\"", errors)
-                        .and_then(|value| text(&value, "serial = \"key\"", errors))
+                    meta => value(meta, example, errors)
+                        .and_then(|value| words(&value, example, errors))
                         .map(|key| key.value()),
                 }
             }
             "tags" => arguments.tags = tags(&meta, errors),
-            "covers" => arguments.covers = texts(&meta, "covers(\"POST /orders\")", errors),
+            "covers" => arguments.covers = covers(&meta, errors),
             "ignore" => {
                 let example = "ignore = \"reason\"";
-                arguments.ignore = value(&meta, example, errors).and_then(|value| text(&value, example, errors));
+                arguments.ignore = value(&meta, example, errors).and_then(|value| words(&value, example, errors));
             }
             "workflow" => {
                 if !matches!(meta, Meta::Path(_)) {
-                    errors.at(&meta, "`workflow` takes no value");
+                    errors.at(&meta, "`workflow` takes no value; write the word alone");
                 }
-                arguments.workflow = Some(name);
+                arguments.workflow = meta.path().get_ident().cloned();
             }
-            unknown => errors.at(&name, format_args!("unknown argument `{unknown}`; {}", suggestion(unknown, &KNOWN))),
+            unknown => {
+                let message = format!("unknown argument `{unknown}`; {}", suggestion(unknown, &KNOWN));
+                errors.at(meta.path(), message);
+            }
         }
     }
     arguments
@@ -52,54 +58,89 @@ pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
 
 /// Reads the arguments of `#[fixture(...)]`.
 pub(super) fn fixture(tokens: TokenStream, errors: &mut Errors) -> Scope {
-    let mut scope = Scope::Test;
-    for (name, meta) in named(tokens, errors) {
-        let word = name.to_string();
-        if word != "scope" {
-            errors.at(&name, format_args!("unknown argument `{word}`; {}", suggestion(&word, &["scope"])));
-            continue;
-        }
-        let example = "scope = \"worker\"";
-        let Some(text) = value(&meta, example, errors).and_then(|value| text(&value, example, errors)) else {
-            continue;
-        };
-        match text.value().as_str() {
-            "test" => scope = Scope::Test,
-            "worker" => scope = Scope::Worker,
-            "session" => {
-                errors.at(text, "session scope is not there yet; `scope = \"worker\"` makes one value a process")
+    let mut found = Scope::Test;
+    for (name, meta) in named(tokens, SCOPE, errors) {
+        match name.as_str() {
+            "scope" => found = scope(&meta, errors),
+            "test" | "worker" => {
+                errors.at(meta, format_args!("a scope is written `scope = \"{name}\"`"));
+                found = Scope::Wrong;
             }
-            other => {
-                let message = format!("unknown scope `{other}`; {}", suggestion(other, &["test", "worker"]));
-                errors.at(text, message);
+            unknown => {
+                let message = format!("unknown argument `{unknown}`; {}", suggestion(unknown, &["scope"]));
+                errors.at(meta.path(), message);
+                // It may have been meant to be the scope.
+                found = if matches!(found, Scope::Test) { Scope::Wrong } else { found };
             }
         }
     }
-    scope
+    found
+}
+
+fn scope(meta: &Meta, errors: &mut Errors) -> Scope {
+    let Some(text) = value(meta, SCOPE, errors).and_then(|value| text(&value, SCOPE, errors)) else {
+        return Scope::Wrong;
+    };
+    match text.value().as_str() {
+        "test" => return Scope::Test,
+        "worker" => return Scope::Worker,
+        "session" => {
+            errors.at(text, "session scope is not there yet; `scope = \"worker\"` makes one value a process");
+        }
+        other => {
+            let message = format!("unknown scope `{other}`; {}", suggestion(other, &["test", "worker"]));
+            errors.at(text, message);
+        }
+    }
+    Scope::Wrong
 }
 
 /// Splits at commas and refuses names that stand twice.
-fn named(tokens: TokenStream, errors: &mut Errors) -> Vec<(Ident, Meta)> {
-    let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
-        Ok(metas) => metas,
-        Err(error) => {
-            errors.push(error);
-            return Vec::new();
+fn named(tokens: TokenStream, example: &str, errors: &mut Errors) -> Vec<(String, Meta)> {
+    let mut metas = Vec::new();
+    let read = |input: ParseStream| {
+        while !input.is_empty() {
+            match argument(input, example) {
+                Ok(meta) => metas.push(meta),
+                Err(error) => errors.push(error),
+            }
+            if input.parse::<Option<Token![,]>>()?.is_none() && !input.is_empty() {
+                errors.push(input.error("expected `,` between two arguments"));
+            }
         }
+        Ok(())
     };
-    let mut found: Vec<(Ident, Meta)> = Vec::new();
+    if let Err(error) = read.parse2(tokens) {
+        errors.push(error);
+    }
+    let mut found: Vec<(String, Meta)> = Vec::new();
     for meta in metas {
-        let Some(name) = meta.path().get_ident().cloned() else {
-            errors.at(meta.path(), "expected the name of an argument");
-            continue;
-        };
+        let name = meta.path().to_token_stream().to_string().replace(' ', "");
         if found.iter().any(|(earlier, _)| *earlier == name) {
-            errors.at(&name, format_args!("`{name}` stands here twice; remove one"));
-            continue;
+            errors.at(meta.path(), format_args!("`{name}` stands here twice; remove one"));
+        } else {
+            found.push((name, meta));
         }
-        found.push((name, meta));
     }
     found
+}
+
+/// One argument. One that cannot be read is skipped up to its comma.
+fn argument(input: ParseStream, example: &str) -> syn::Result<Meta> {
+    let begins_with_name = input.peek(Ident::peek_any) || input.peek(Token![::]);
+    if begins_with_name && input.fork().parse::<Meta>().is_ok() {
+        return input.parse();
+    }
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        skipped.extend([input.parse::<TokenTree>()?]);
+    }
+    if skipped.is_empty() {
+        return Err(input.error("nothing stands before this comma; remove it"));
+    }
+    let message =
+        if begins_with_name { "no value that can be read stands here" } else { "an argument begins with its name" };
+    Err(syn::Error::new_spanned(skipped, format_args!("{message}; write `{example}`")))
 }
 
 /// What stands behind the `=`.
@@ -114,33 +155,18 @@ fn value(meta: &Meta, example: &str, errors: &mut Errors) -> Option<Expr> {
 }
 
 fn number(value: &Expr, errors: &mut Errors) -> Option<u32> {
-    let parsed = match value {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
-        _ => None,
-    };
-    if parsed.is_none() {
-        errors.at(value, "expected a whole number, as in `retries = 2`");
-    }
-    parsed
-}
-
-/// The string literals in `name("a", "b")`.
-fn texts(meta: &Meta, example: &str, errors: &mut Errors) -> Vec<LitStr> {
-    let Meta::List(list) = meta else {
-        errors.at(meta, format_args!("expected a list, as in `{example}`"));
-        return Vec::new();
-    };
-    match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
-        Ok(values) if values.is_empty() => {
-            errors.at(&list.path, format_args!("the list is empty; write `{example}` or remove it"));
-            Vec::new()
+    let digits = match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => number,
+        other => {
+            errors.at(other, "expected a whole number, as in `retries = 2`");
+            return None;
         }
-        Ok(values) => values.iter().filter_map(|value| text(value, example, errors)).collect(),
-        Err(error) => {
-            errors.push(error);
-            Vec::new()
-        }
+    };
+    let number = digits.base10_parse().ok();
+    if number.is_none() {
+        errors.at(digits, format_args!("expected a whole number from 0 to {}, as in `retries = 2`", u32::MAX));
     }
+    number
 }
 
 fn tags(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
@@ -153,4 +179,37 @@ fn tags(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
         }
     }
     tags
+}
+
+fn covers(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
+    let covers = texts(meta, "covers(\"POST /orders\")", errors);
+    for nothing in covers.iter().filter(|text| text.value().trim().is_empty()) {
+        errors.at(nothing, "an empty text covers nothing; name what is covered or remove it");
+    }
+    covers
+}
+
+/// The string literals in `name("a", "b")`, each of them once.
+fn texts(meta: &Meta, example: &str, errors: &mut Errors) -> Vec<LitStr> {
+    let Meta::List(list) = meta else {
+        errors.at(meta, format_args!("expected a list, as in `{example}`"));
+        return Vec::new();
+    };
+    let texts: Vec<LitStr> = match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
+        Ok(values) if values.is_empty() => {
+            errors.at(&list.path, format_args!("the list is empty; write `{example}` or remove it"));
+            Vec::new()
+        }
+        Ok(values) => values.iter().filter_map(|value| text(value, example, errors)).collect(),
+        Err(error) => {
+            errors.push(error);
+            Vec::new()
+        }
+    };
+    for (position, text) in texts.iter().enumerate() {
+        if texts[..position].iter().any(|earlier| earlier.value() == text.value()) {
+            errors.at(text, format_args!("`{}` stands here twice; remove one", text.value()));
+        }
+    }
+    texts
 }

@@ -1,19 +1,15 @@
 //! Parameters, and the rows that fill some of them.
 
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, FnArg, GenericParam, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
 
-use super::words::{is_plain_type, source_text};
+use super::attributes::Owner;
+use super::types::{borrowed_lifetime, is_plain, source_text, without_group, without_lifetimes};
+use super::words::suggestion;
 use crate::errors::Errors;
 use crate::model::{Access, Parameter, Row, Source};
-
-/// Whose parameters are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    Test,
-    Fixture,
-}
 
 /// Takes the `#[case(...)]` rows from a function's attributes.
 pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Row> {
@@ -23,40 +19,49 @@ pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) ->
         let name = match segments.as_slice() {
             [case] if *case == "case" => None,
             [case, name] if *case == "case" => Some((*name).clone()),
+            [case, _, second, ..] if *case == "case" => {
+                errors.at(second, "a row has one name: `#[case::name(…)]`; remove this");
+                None
+            }
             _ => return true,
         };
-        let values = match &attribute.meta {
-            Meta::List(list) => match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
-                Ok(values) => values.into_iter().collect(),
-                Err(error) => {
-                    errors.push(error);
-                    return false;
-                }
-            },
-            Meta::Path(_) => Vec::new(),
-            Meta::NameValue(pair) => {
-                errors.at(pair, "a row is written `#[case(value, …)]` or `#[case::name(value, …)]`");
-                return false;
-            }
-        };
-        rows.push(Row { attribute: attribute.clone(), name, values });
+        rows.push(Row { attribute: attribute.clone(), name, values: row_values(attribute, errors) });
         false
     });
     rows
 }
 
+fn row_values(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Expr>> {
+    match &attribute.meta {
+        Meta::Path(_) => Some(Vec::new()),
+        Meta::List(list) => match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
+            Ok(values) => Some(values.into_iter().collect()),
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        },
+        Meta::NameValue(pair) => {
+            errors.at(pair, "a row is written `#[case(value, …)]` or `#[case::name(value, …)]`");
+            None
+        }
+    }
+}
+
 /// Takes our attributes from the parameters and says where each value comes from.
 pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors) -> Vec<Parameter> {
     refuse_odd_signatures(signature, errors);
+    let lifetimes: Vec<String> =
+        signature.generics.lifetimes().map(|declared| declared.lifetime.ident.to_string()).collect();
     let mut parameters = Vec::new();
     for input in &mut signature.inputs {
         match input {
             FnArg::Receiver(receiver) => {
-                errors.at(&receiver.self_token, "a test or fixture is a free function; it has no `self`");
+                errors.at(receiver.self_token, "a test or fixture is a free function; it has no `self`");
             }
             FnArg::Typed(parameter) => {
                 let source = source(parameter, owner, errors);
-                parameters.push(Parameter { written: (*parameter.ty).clone(), source });
+                parameters.push(Parameter { written: without_lifetimes(&parameter.ty, &lifetimes), source });
             }
         }
     }
@@ -85,51 +90,54 @@ fn refuse_odd_signatures(signature: &Signature, errors: &mut Errors) {
 }
 
 fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source {
-    let mut sources = Vec::new();
-    let name = match &*parameter.pat {
-        Pat::Ident(pattern) => pattern.ident.to_string(),
-        _ => "value".to_owned(),
-    };
+    let mut ours = Vec::new();
     parameter.attrs.retain(|attribute| {
-        let path = attribute.path();
-        if path.is_ident("case") {
-            if !matches!(attribute.meta, Meta::Path(_)) {
-                errors
-                    .at(attribute, "a parameter is marked `#[case]`; its values stand in `#[case(…)]` on the function");
-            }
-            sources.push(Source::Case(attribute.clone()));
-        } else if path.is_ident("values") {
-            sources.push(values(attribute, name.clone(), errors));
-        } else {
-            return true;
+        let is_lint =
+            ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level));
+        if !is_lint {
+            ours.push(attribute.clone());
         }
-        false
+        is_lint
     });
-    if let Some(attribute) = parameter.attrs.first() {
-        errors.at(attribute, "a parameter bears `#[case]`, `#[values(…)]` or nothing");
+    let Some(first) = ours.first() else { return fixture(&parameter.ty, owner, errors) };
+    if let Some(second) = ours.get(1) {
+        errors.at(second.path(), "a parameter has one source, `#[case]` or `#[values(…)]`; remove one");
         return Source::Wrong;
     }
-    if sources.len() > 1 {
-        errors.at(&parameter.pat, "a parameter has one source: `#[case]` or `#[values(…)]`");
-        return Source::Wrong;
-    }
-    match sources.pop() {
-        Some(source) if owner == Owner::Test => source,
-        Some(_) => {
-            errors.at(
-                &parameter.pat,
-                "a fixture has no cases; put `#[case]` and `#[values]` on the tests that ask for it",
-            );
+    let word = first.path().to_token_stream().to_string().replace(' ', "");
+    match (word.as_str(), owner) {
+        ("case" | "values", Owner::Fixture) => {
+            errors
+                .at(first.path(), format_args!("a fixture has no cases; put `#[{word}]` on the tests that ask for it"));
             Source::Wrong
         }
-        None => fixture(&parameter.ty, owner, errors),
+        ("case" | "values", Owner::Test) if is_trait(&parameter.ty) => {
+            errors.at(&parameter.ty, "the values of a parameter are of one type; a trait does not say which: name it");
+            Source::Wrong
+        }
+        ("case", Owner::Test) => case(first, errors),
+        ("values", Owner::Test) => values(first, &parameter.pat, errors),
+        _ => {
+            let hint = suggestion(&word, &["case", "values"]);
+            errors.at(first.path(), format_args!("`#[{word}]` means nothing here; {hint}"));
+            Source::Wrong
+        }
     }
 }
 
-fn values(attribute: &Attribute, name: String, errors: &mut Errors) -> Source {
+fn case(attribute: &Attribute, errors: &mut Errors) -> Source {
+    if matches!(attribute.meta, Meta::Path(_)) {
+        return Source::Case(attribute.clone());
+    }
+    let message = "a parameter is marked `#[case]`; its values stand in `#[case(…)]` on the function";
+    errors.at(&attribute.meta, message);
+    Source::Wrong
+}
+
+fn values(attribute: &Attribute, pattern: &Pat, errors: &mut Errors) -> Source {
     let example = "`#[values(1, 2)]`";
     let Meta::List(list) = &attribute.meta else {
-        errors.at(attribute, format_args!("expected values, as in {example}"));
+        errors.at(&attribute.meta, format_args!("expected values, as in {example}"));
         return Source::Wrong;
     };
     match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
@@ -137,7 +145,7 @@ fn values(attribute: &Attribute, name: String, errors: &mut Errors) -> Source {
             errors.at(attribute.path(), format_args!("without a value there is no case; write {example}"));
             Source::Wrong
         }
-        Ok(values) => Source::Values(name, values.into_iter().collect()),
+        Ok(values) => Source::Values(name(pattern), values.into_iter().collect()),
         Err(error) => {
             errors.push(error);
             Source::Wrong
@@ -145,36 +153,46 @@ fn values(attribute: &Attribute, name: String, errors: &mut Errors) -> Source {
     }
 }
 
+/// The name of a parameter as part of a case's name.
+fn name(pattern: &Pat) -> String {
+    match pattern {
+        Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
+        _ => "value".to_owned(),
+    }
+}
+
 /// The fixture that an unmarked parameter asks for.
 fn fixture(written: &Type, owner: Owner, errors: &mut Errors) -> Source {
-    let (access, asked) = match written {
+    let (access, asked) = match without_group(written) {
         Type::Reference(reference) => {
-            if let Some(lifetime) = &reference.lifetime
-                && lifetime.ident == "static"
-            {
+            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
                 errors.at(lifetime, "a fixture's value lives as long as its scope, not for ever; write `&T`");
                 return Source::Wrong;
             }
+            if let (Some(mutability), Owner::Fixture) = (&reference.mutability, owner) {
+                let message = "a fixture borrows another as `&T` or owns a fresh `T`; `&mut T` is for tests";
+                errors.at(mutability, message);
+                return Source::Wrong;
+            }
             let access = if reference.mutability.is_some() { Access::Exclusive } else { Access::Shared };
-            (access, &*reference.elem)
+            (access, without_group(&reference.elem))
         }
-        owned => (Access::Owned, owned),
+        other => (Access::Owned, other),
     };
-    if access == Access::Exclusive && owner == Owner::Fixture {
-        errors.at(written, "a fixture borrows another as `&T` or owns a fresh `T`; `&mut T` is for tests");
+    if is_trait(asked) {
+        errors.at(asked, "a fixture is asked for by its type; a trait does not say which: name the type");
         return Source::Wrong;
     }
-    let plain = match asked {
-        Type::Path(path) => is_plain_type(&path.path),
-        Type::Slice(_) | Type::Tuple(_) | Type::Array(_) => true,
-        Type::ImplTrait(_) | Type::TraitObject(_) => {
-            let message = "a fixture is asked for by its type; a trait does not say which: name the type";
-            errors.at(asked, message);
-            return Source::Wrong;
-        }
-        _ => false,
+    if let Type::Reference(second) = asked {
+        errors.at(second.and_token, "a fixture is borrowed once; remove this `&`");
+        return Source::Wrong;
+    }
+    let is_data = match asked {
+        Type::Path(path) => is_plain(&path.path),
+        Type::Macro(_) => false,
+        _ => true,
     };
-    if plain {
+    if is_data {
         let text = source_text(asked);
         let message = match owner {
             Owner::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
@@ -183,5 +201,13 @@ fn fixture(written: &Type, owner: Owner, errors: &mut Errors) -> Source {
         errors.at(asked, message);
         return Source::Wrong;
     }
+    if let Some(lifetime) = borrowed_lifetime(asked) {
+        errors.at(lifetime, "a fixture's value borrows nothing; let its type own what it holds");
+        return Source::Wrong;
+    }
     Source::Fixture(access, asked.clone())
+}
+
+fn is_trait(written: &Type) -> bool {
+    matches!(without_group(written), Type::ImplTrait(_) | Type::TraitObject(_))
 }

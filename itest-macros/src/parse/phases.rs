@@ -1,41 +1,66 @@
 //! The marks of phases in a body.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, Expr, Meta, Stmt, Token};
+use syn::{Attribute, Block, Expr, Meta, Path, Stmt, Token};
 
-use super::words::{duration, suggestion, text};
+use super::attributes::Owner;
+use super::words::{duration, suggestion, words};
 use crate::errors::Errors;
-use crate::model::{Mark, Phase};
+use crate::model::{Mark, Phase, Phases};
 
-/// Takes the marks from the statements of a body; also says whether anything but items stands before the first.
-pub(super) fn take(block: &mut Block, errors: &mut Errors) -> (Vec<Mark>, bool) {
-    let mut marks: Vec<Mark> = Vec::new();
-    let mut has_prelude = false;
+const WITHIN: &str = "within = \"200ms\"";
+
+/// Takes the marks from the statements of a body.
+pub(super) fn take(block: &mut Block, owner: Owner, errors: &mut Errors) -> Phases {
+    let mut phases = Phases { marks: Vec::new(), has_prelude: false, has_strays: false };
     for (position, statement) in block.stmts.iter_mut().enumerate() {
-        let mut found = Vec::new();
-        if let Some(attributes) = attributes(statement) {
-            attributes.retain(|attribute| match Phase::from_path(attribute.path()) {
-                Some(phase) => {
-                    found.push(mark(attribute, phase, position, errors));
-                    false
-                }
-                None => true,
-            });
-        }
+        let mut found = marks_of(statement, position, errors);
+        phases.has_strays |= found.len() > 1;
         for second in found.drain(1.min(found.len())..) {
-            let message = "a statement begins one phase; remove one of the marks";
-            errors.push(syn::Error::new(second.span, message));
+            errors.push(syn::Error::new(second.span, "a statement begins one phase; remove one of the marks"));
         }
-        if marks.is_empty() && found.is_empty() {
-            has_prelude |= !matches!(statement, Stmt::Item(_));
+        if phases.marks.is_empty() && found.is_empty() {
+            phases.has_prelude |= !matches!(statement, Stmt::Item(_));
         }
-        marks.extend(found);
-        refuse_nested(&statement.to_token_stream(), errors);
+        phases.marks.extend(found);
+        phases.has_strays |= refuse_strays(statement, owner, errors);
     }
-    (marks, has_prelude)
+    phases
+}
+
+/// What a mark in a fixture is told.
+pub(super) fn in_fixture(word: &str) -> String {
+    format!("`#[{word}]` marks a phase of a test; a fixture runs in its setup: remove it")
+}
+
+fn marks_of(statement: &mut Stmt, position: usize, errors: &mut Errors) -> Vec<Mark> {
+    let mut found = Vec::new();
+    if let Some(attributes) = attributes(statement) {
+        attributes.retain(|attribute| match phase(attribute.path(), errors) {
+            Some(phase) => {
+                found.push(mark(attribute, phase, position, errors));
+                false
+            }
+            None => true,
+        });
+    }
+    found
+}
+
+/// The phase that an attribute begins, also where its word is misspelt.
+fn phase(path: &Path, errors: &mut Errors) -> Option<Phase> {
+    if let Some(phase) = Phase::from_path(path) {
+        return Some(phase);
+    }
+    let word = path.get_ident()?.to_string();
+    let likely =
+        Phase::ALL.into_iter().find(|phase| strsim::osa_distance(&word, phase.word()) <= phase.word().len() / 3)?;
+    errors.at(path, format_args!("unknown phase `#[{word}]`; did you mean `#[{}]`?", likely.word()));
+    Some(likely)
 }
 
 /// The attributes of a statement, wherever the grammar puts them.
@@ -89,23 +114,20 @@ fn attributes_of(expression: &mut Expr) -> Option<&mut Vec<Attribute>> {
 
 fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Errors) -> Mark {
     let mut mark = Mark { phase, span: attribute.path().span(), description: None, within: None, statement };
+    let word = phase.word();
     let list = match &attribute.meta {
         Meta::Path(_) => return mark,
         Meta::List(list) => list,
         Meta::NameValue(pair) => {
-            let word = phase.word();
             errors.at(pair, format_args!("a description is written `#[{word}(\"words\")]`"));
             return mark;
         }
     };
-    let arguments = match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            errors.push(error);
-            return mark;
-        }
+    let Ok(arguments) = list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) else {
+        let message = format!("expected a description, as in `{word}(\"words\")`");
+        errors.at(&list.tokens, message);
+        return mark;
     };
-    let example = format!("{}(\"words\", within = \"200ms\")", phase.word());
     for argument in arguments {
         match argument {
             Expr::Assign(pair) => {
@@ -116,44 +138,74 @@ fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Erro
                 } else if mark.within.is_some() {
                     errors.at(&pair.left, "`within` stands here twice; remove one");
                 } else {
-                    mark.within = duration(&pair.right, &example, errors);
+                    mark.within = duration(&pair.right, WITHIN, errors);
                 }
             }
-            value if mark.description.is_none() => mark.description = text(&value, &example, errors),
-            second => errors.at(second, "a phase has one description"),
+            Expr::Path(name) if name.path.is_ident("within") => {
+                errors.at(name, format_args!("expected a value, as in `{WITHIN}`"));
+            }
+            value if mark.description.is_none() => {
+                mark.description = words(&value, &format!("{word}(\"words\")"), errors);
+            }
+            second => errors.at(second, "a phase has one description; put the words together"),
         }
-    }
-    if let Some(description) = mark.description.as_ref().filter(|description| description.value().trim().is_empty()) {
-        errors.at(description, "an empty description says nothing; write words or leave it out");
     }
     mark
 }
 
-/// Marks inside of blocks, closures and macros would be reached in an order that nobody can check.
-fn refuse_nested(tokens: &TokenStream, errors: &mut Errors) {
-    for mark in nested(tokens) {
-        errors.at(
-            &mark,
-            format_args!("`#[{mark}]` marks a statement of the test's own body, not of a block inside it; move it out"),
-        );
+/// Marks inside of blocks, closures and macros would be reached in an order that nobody can check. They are taken away,
+/// for the compiler would call them unknown.
+fn refuse_strays(statement: &mut Stmt, owner: Owner, errors: &mut Errors) -> bool {
+    let (rest, strays) = without_marks(statement.to_token_stream());
+    for stray in &strays {
+        let message = match owner {
+            Owner::Test => {
+                format!(
+                    "`#[{stray}]` marks a statement of the test's own body, not an item or what is in a block; move it"
+                )
+            }
+            Owner::Fixture => in_fixture(&stray.to_string()),
+        };
+        errors.at(stray, message);
     }
+    if !strays.is_empty()
+        && let Ok(statements) = Block::parse_within.parse2(rest)
+        && let Ok([rest]) = <[Stmt; 1]>::try_from(statements)
+    {
+        *statement = rest;
+    }
+    !strays.is_empty()
 }
 
-fn nested(tokens: &TokenStream) -> Vec<Ident> {
+/// Tokens without marks, and the words of the marks that stood there, however deep.
+pub(super) fn without_marks(tokens: TokenStream) -> (TokenStream, Vec<Ident>) {
+    let mut rest = Vec::new();
     let mut found = Vec::new();
-    let mut after_pound = false;
-    for token in tokens.clone() {
-        if let TokenTree::Group(group) = &token {
-            let word = match group.stream().into_iter().next() {
-                Some(TokenTree::Ident(word)) if after_pound && group.delimiter() == Delimiter::Bracket => Some(word),
-                _ => None,
-            };
-            match word.filter(|word| Phase::ALL.iter().any(|phase| word == phase.word())) {
-                Some(word) => found.push(word),
-                None => found.extend(nested(&group.stream())),
-            }
+    for token in tokens {
+        let TokenTree::Group(group) = token else {
+            rest.push(token);
+            continue;
+        };
+        let after_pound = matches!(rest.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
+        if after_pound && let Some(word) = mark_word(&group) {
+            rest.pop();
+            found.push(word);
+            continue;
         }
-        after_pound = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+        let (inner, mut deeper) = without_marks(group.stream());
+        let mut stripped = Group::new(group.delimiter(), inner);
+        stripped.set_span(group.span());
+        rest.push(TokenTree::Group(if deeper.is_empty() { group } else { stripped }));
+        found.append(&mut deeper);
     }
-    found
+    (rest.into_iter().collect(), found)
+}
+
+/// `act` of `[act]`, `[act(…)]` and `[act = …]`.
+fn mark_word(group: &Group) -> Option<Ident> {
+    let mut tokens = group.stream().into_iter();
+    let Some(TokenTree::Ident(word)) = tokens.next() else { return None };
+    let is_mark = group.delimiter() == Delimiter::Bracket && Phase::ALL.iter().any(|phase| word == phase.word());
+    let is_path = matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+    (is_mark && !is_path).then_some(word)
 }

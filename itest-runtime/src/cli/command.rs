@@ -70,7 +70,7 @@ pub fn main(identity: Identity) -> ExitCode {
 }
 
 fn work() -> Result<(), Refusal> {
-    Ok(work_as_child(&Registry::collect()?)?)
+    Ok(work_as_child(&Registry::collect())?)
 }
 
 fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
@@ -92,13 +92,13 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     if line.print_config {
         return Ok(print(|out| out.write_all(print_config(&resolved).as_bytes())));
     }
-    let registry = Registry::collect()?;
+    let registry = Registry::collect();
     let Resolved { mut config, .. } = resolved;
     if line.lists() {
         config.no_tests = crate::model::NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        cases.sort_by_key(|case| case.index);
+        cases.sort_unstable_by(|left, right| left.id.cmp(&right.id));
         return Ok(print(|out| list(cases.iter(), config.format, out)));
     }
     registry.check()?;
@@ -107,7 +107,8 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
 }
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
-    select(registry, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+    let all = registry.describe()?;
+    select(all, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
 }
 
 fn run(
@@ -131,7 +132,7 @@ fn run(
     let mut sink = Sink::open(line.logfile())?;
     let cases = ordered(cases, config.order, config.seed);
     let flush_each = live || config.capture == Capture::Inherited;
-    let run = Run { config, cases, ignored, filtered_out, live };
+    let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), live };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
         sink.write(|out| {
             reporter.event(&event, out)?;
@@ -209,7 +210,7 @@ struct Sink {
 impl Sink {
     fn open(logfile: Option<&str>) -> Result<Self, UsageError> {
         let (out, name): (Box<dyn Write>, PathBuf) = match logfile {
-            None => (Box::new(BufWriter::new(io::stdout().lock())), "stdout".into()),
+            None => (Box::new(BufWriter::new(io::stdout())), "stdout".into()),
             Some(path) => {
                 let file = File::create(Path::new(path))
                     .map_err(|error| UsageError::new(format!("--logfile {path}"), error.to_string()))?;
@@ -242,7 +243,7 @@ impl Sink {
 }
 
 fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> ExitStatus {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(io::stdout());
     match text(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             complain(&format!("error: stdout cannot be written: {error}"));

@@ -172,44 +172,58 @@ impl CommandLine {
 
     /// What decides about each test.
     pub(super) fn judge(&self) -> Judge {
-        let one = |filter: Option<&String>| Arguments { filter: filter.cloned(), ..self.arguments.clone() };
         let filters = if self.filters.is_empty() {
-            vec![one(None)]
+            vec![self.arguments.clone()]
         } else {
-            self.filters.iter().map(|filter| one(Some(filter))).collect()
+            let one = |filter: &String| Arguments { filter: Some(filter.clone()), ..self.arguments.clone() };
+            self.filters.iter().map(one).collect()
         };
-        Judge { filters }
+        Judge { matched: vec![false; filters.len()], filters }
     }
 }
 
-/// Decides about tests as libtest would.
+/// Decides about cases as libtest would.
 #[derive(Debug)]
 pub(super) struct Judge {
     /// One set of arguments for each filter.
     filters: Vec<Arguments>,
+    matched: Vec<bool>,
+}
+
+/// What becomes of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// It is not part of the run.
+    FilteredOut,
+    /// It is shown and not run.
+    Ignored,
+    /// It runs.
+    Runs,
 }
 
 impl Judge {
-    /// Which filters let a case through, by position. A test's own name stands for all its cases.
-    pub(super) fn matching<'j>(&'j self, case: &Case, test: &str) -> impl Iterator<Item = usize> + use<'j> {
+    /// Decides about one case. With `--exact` a test's own name stands for all its cases.
+    pub(super) fn decide(&mut self, case: &Case) -> Judgement {
         let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
         let of_case = trial(case.id.as_str());
-        let of_test = (case.id.as_str() != test).then(|| trial(test));
-        self.filters.iter().enumerate().filter_map(move |(position, arguments)| {
+        let is_exact = self.filters.iter().any(|arguments| arguments.exact);
+        let of_test = (is_exact && case.id.as_str() != case.test).then(|| trial(case.test));
+        let skips_test =
+            |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == case.test);
+        let mut judgement = Judgement::FilteredOut;
+        for (arguments, matched) in self.filters.iter().zip(&mut self.matched) {
             let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
-            let skipped = arguments
-                .skip
-                .iter()
-                .any(|skip| arguments.exact && of_test.as_ref().is_some_and(|test| test.name() == skip));
-            let matches = passes(&of_case) || of_test.as_ref().is_some_and(|test| arguments.exact && passes(test));
-            (matches && !skipped).then_some(position)
-        })
+            if !skips_test(arguments) && (passes(&of_case) || of_test.as_ref().is_some_and(passes)) {
+                *matched = true;
+                judgement = if arguments.is_ignored(&of_case) { Judgement::Ignored } else { Judgement::Runs };
+            }
+        }
+        judgement
     }
 
-    /// Whether a case is shown, but not run.
-    pub(super) fn ignores(&self, case: &Case) -> bool {
-        let trial = Trial::test(case.id.as_str(), || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
-        self.filters.first().is_some_and(|arguments| arguments.is_ignored(&trial))
+    /// The position of a filter that has matched nothing so far.
+    pub(super) fn unmatched(&self) -> Option<usize> {
+        self.matched.iter().position(|matched| !matched)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Which cases a run is about.
 
-use super::contract::CommandLine;
+use super::contract::{CommandLine, Judgement};
 use super::settings::closest;
-use crate::inject::Registry;
-use crate::model::{Case, NoTests, RunConfig, UsageError};
+use crate::model::{Case, NoTests, RunConfig, TestId, UsageError};
 use crate::plan::TagExpression;
 
 /// The cases, sorted into those that run and the others.
@@ -14,7 +13,7 @@ pub(super) struct Selected {
     /// To be shown as ignored.
     pub(super) ignored: Vec<Case>,
     /// Not part of this run.
-    pub(super) filtered_out: usize,
+    pub(super) filtered_out: Vec<TestId>,
 }
 
 /// Applies filters, tags and the tests' own `ignore`.
@@ -22,45 +21,37 @@ pub(super) struct Selected {
 /// # Errors
 ///
 /// A filter that matches nothing, unless that is allowed.
-pub(super) fn select(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, NothingMatched> {
+pub(super) fn select(all: Vec<Case>, line: &CommandLine, config: &RunConfig) -> Result<Selected, NothingMatched> {
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
-    let judge = line.judge();
-    let all = registry.describe();
-    let mut unmatched = vec![true; config.selection.filters.len()];
-    let mut selected = Selected { cases: Vec::new(), ignored: Vec::new(), filtered_out: 0 };
-    let names = all.iter().map(|case| case.id.clone()).collect::<Vec<_>>();
+    let mut judge = line.judge();
+    let is_empty_suite = all.is_empty();
+    let mut selected = Selected { cases: Vec::with_capacity(all.len()), ignored: Vec::new(), filtered_out: Vec::new() };
     for case in all {
-        let test = registry.get(case.index).map_or_else(String::new, |registered| registered.entry.name().to_owned());
-        let mut passes = false;
-        for position in judge.matching(&case, &test) {
-            passes = true;
-            if let Some(unmatched) = unmatched.get_mut(position) {
-                *unmatched = false;
-            }
-        }
+        let judgement = judge.decide(&case);
         let tagged = tag.as_ref().is_none_or(|tag| tag.matches(case.meta.tags));
-        if !passes || !tagged || line.only_benchmarks() {
-            selected.filtered_out += 1;
-        } else if judge.ignores(&case) {
-            selected.ignored.push(case);
-        } else {
-            selected.cases.push(case);
+        match judgement {
+            _ if !tagged || line.only_benchmarks() => selected.filtered_out.push(case.id),
+            Judgement::FilteredOut => selected.filtered_out.push(case.id),
+            Judgement::Ignored => selected.ignored.push(case),
+            Judgement::Runs => selected.cases.push(case),
         }
     }
-    if config.no_tests == NoTests::Fail && !line.only_benchmarks() {
-        if names.is_empty() {
-            return Err(NothingMatched::EmptySuite);
-        }
-        // With --ignored a filter is measured against the ignored tests alone, as libtest does; none of them is no mistake.
-        if let Some(position) = unmatched.iter().position(|unmatched| *unmatched).filter(|_| !line.only_ignored()) {
-            let filter = config.selection.filters[position].clone();
-            let likely = closest(&filter, names.iter().map(crate::model::TestId::as_str)).map(str::to_owned);
-            return Err(NothingMatched::Filter { filter, likely, is_exact: line.is_exact() });
-        }
-        let is_empty = selected.cases.is_empty() && selected.ignored.is_empty();
-        if is_empty && !config.selection.is_everything() && !line.only_ignored() {
-            return Err(NothingMatched::Selection);
-        }
+    if config.no_tests == NoTests::Pass || line.only_benchmarks() {
+        return Ok(selected);
+    }
+    if is_empty_suite {
+        return Err(NothingMatched::EmptySuite);
+    }
+    // With --ignored a filter is measured against the ignored tests alone, as libtest does; none of them is no mistake.
+    if line.only_ignored() {
+        return Ok(selected);
+    }
+    if let Some(filter) = judge.unmatched().and_then(|position| config.selection.filters.get(position)) {
+        let likely = closest(filter, selected.filtered_out.iter().map(TestId::as_str)).map(str::to_owned);
+        return Err(NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() });
+    }
+    if selected.cases.is_empty() && selected.ignored.is_empty() && !config.selection.is_everything() {
+        return Err(NothingMatched::Selection);
     }
     Ok(selected)
 }

@@ -18,7 +18,7 @@ pub(super) struct Surroundings<'a> {
     /// Budgets, before the test's own `timeout`.
     pub(super) limits: Limits,
     /// Becomes true when the run is cancelled.
-    pub(super) cancelled: watch::Receiver<bool>,
+    pub(super) cancelled: &'a mut watch::Receiver<bool>,
     /// Tells where the attempt is.
     pub(super) watch: &'a Watch,
 }
@@ -45,7 +45,7 @@ pub(super) async fn attempt(
     info: &TestInfo,
     surroundings: Surroundings<'_>,
 ) -> AttemptReport {
-    let Surroundings { worker, limits, mut cancelled, watch } = surroundings;
+    let Surroundings { worker, limits, cancelled, watch } = surroundings;
     let entry = case.entry;
     let observer = watch.clone();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
@@ -55,7 +55,7 @@ pub(super) async fn attempt(
     if !entry.parameters.is_empty() {
         watch.begin(Phase::Setup, limits.setup);
     }
-    let setup = bounded(limits.setup, &mut cancelled, fill(&mut scopes, entry.parameters)).await;
+    let setup = bounded(limits.setup, cancelled, fill(&mut scopes, entry.parameters)).await;
     let making = scopes.making.last().map(|fixture| fixture.short_name());
 
     let verdict = match setup {
@@ -65,7 +65,7 @@ pub(super) async fn attempt(
             enter_phase(Phase::Body, None, None);
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, Some(info.clone()));
-            let end = run_body(case, &mut inputs, limit, &mut cancelled).await;
+            let end = run_body(case, &mut inputs, limit, cancelled).await;
             let (phase, description) = current_phase().unwrap_or((Phase::Body, None));
             let verdict = judge(end, phase, description.map(str::to_owned));
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());

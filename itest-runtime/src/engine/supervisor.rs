@@ -143,7 +143,10 @@ impl<'a> Supervisor<'a> {
                 }
                 Some(Ok((id, status))) = self.dying.join_next(), if !self.dying.is_empty() => self.bury(id, status)?,
                 signal = self.signals.next() => self.interrupt(signal),
-                _ = tick.tick() => self.look_around(),
+                _ = tick.tick() => {
+                    self.collect_unsent()?;
+                    self.look_around();
+                }
             }
         }
     }
@@ -253,7 +256,7 @@ impl<'a> Supervisor<'a> {
                 self.summary.problems.extend(told);
             }
             FromWorker::Finished { report, output } => {
-                if let Some(held) = worker.hand.pop_front() {
+                if let Some(held) = worker.take_ended(report.case) {
                     self.announce(id);
                     self.conclude(id, held, report, output)?;
                 }
@@ -283,8 +286,12 @@ impl<'a> Supervisor<'a> {
             (None | Some(Killed::GivenUp), None) => None,
             _ => worker.hand.pop_front(),
         };
-        for held in worker.hand.drain(..).rev() {
-            self.admission.put_back(held.case);
+        if self.stopping.is_some() {
+            self.summary.not_run += worker.hand.len();
+        } else {
+            for held in worker.hand.drain(..).rev() {
+                self.admission.put_back(held.case);
+            }
         }
         let reason = crate::process::Death::new(status).to_string();
         if let Some(held) = running {
@@ -320,7 +327,7 @@ impl<'a> Supervisor<'a> {
     ) -> Result<(), HarnessError> {
         let elapsed: Duration = report.phases.iter().map(|phase| phase.elapsed).sum();
         let elapsed = if elapsed.is_zero() { held.since.map_or(elapsed, |since| since.elapsed()) } else { elapsed };
-        self.typical = Some(self.typical.map_or(elapsed, |typical| (typical * 7 + elapsed) / 8));
+        self.typical = Some(self.typical.map_or(elapsed, |typical| (typical + elapsed) / 2));
         if held.attempt > 1 && report.outcome == Outcome::Passed {
             report.outcome = Outcome::Flaky;
         }
@@ -380,6 +387,19 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Takes the reports that workers hold back while they are in a test that turned out to be long.
+    fn collect_unsent(&mut self) -> Result<(), HarnessError> {
+        let unsent: Vec<_> = self
+            .workers
+            .iter()
+            .flat_map(|(id, worker)| worker.link.unsent().into_iter().map(|report| (*id, report)))
+            .collect();
+        for (id, report) in unsent {
+            self.hear(id, FromWorker::Finished { report, output: Output::default() })?;
+        }
+        Ok(())
+    }
+
     /// Ends what hangs, names what is slow, tells what runs.
     fn look_around(&mut self) {
         let now = monotonic();
@@ -387,7 +407,7 @@ impl<'a> Supervisor<'a> {
         let mut lost = Vec::new();
         for (id, worker) in &mut self.workers {
             let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
-            let phase = worker.link.position().map_or(Phase::Setup, |position| position.phase);
+            let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
             let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);
             if overrun && !unheeded {
                 worker.kill(Killed::Overrun(phase));

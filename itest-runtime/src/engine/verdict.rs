@@ -1,6 +1,6 @@
 //! The reports of attempts whose worker cannot report any more.
 
-use crate::model::{AttemptReport, Case, CaseIndex, Failure, Outcome, Phase, Problem};
+use crate::model::{AttemptReport, Case, Failure, Outcome, Phase, Problem};
 
 /// The worker was killed because the case overran its deadline.
 pub(super) fn hung(case: &Case, phase: Phase) -> AttemptReport {
@@ -17,12 +17,4 @@ fn ended(case: &Case, outcome: Outcome, phase: Phase, message: String) -> Attemp
     let problem = Problem { location: Some(case.location.clone()), ..Problem::new(message) };
     let failure = Failure { phase, description: None, problem };
     AttemptReport { outcome, failures: vec![failure], ..AttemptReport::interrupted(case.index) }
-}
-
-impl AttemptReport {
-    /// An attempt that the end of the run cut off.
-    #[must_use]
-    pub(crate) fn interrupted(case: CaseIndex) -> Self {
-        Self { case, outcome: Outcome::Interrupted, phases: Vec::new(), failures: Vec::new(), skip_reason: None }
-    }
 }

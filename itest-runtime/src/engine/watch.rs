@@ -20,9 +20,9 @@ impl Watch {
         Self { beacon: Rc::clone(beacon), position: Rc::new(Cell::new(idle)) }
     }
 
-    /// The worker holds this case now, or none.
+    /// The worker holds this case now, or none; the beacon shows it from the next [`Self::begin`] on.
     pub(super) fn holds(&self, case: Option<CaseIndex>) {
-        self.show(Position { case, phase: Phase::Setup, deadline: None });
+        self.position.set(Position { case, phase: Phase::Setup, deadline: None });
     }
 
     /// A stretch with a budget of its own begins.
@@ -32,10 +32,10 @@ impl Watch {
         self.show(Position { phase, deadline, ..self.position.get() });
     }
 
-    /// Another phase of the same stretch begins.
+    /// Another phase of the body begins; setup and teardown are stretches of their own.
     pub(super) fn enter(&self, phase: Phase) {
         let position = self.position.get();
-        if position.phase != phase {
+        if matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert) {
             self.show(Position { phase, ..position });
         }
     }

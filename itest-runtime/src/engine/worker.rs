@@ -1,5 +1,6 @@
 //! The worker: claims cases, runs them one by one on one runtime, reports each.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use super::attempt::{Surroundings, attempt};
 use super::watch::Watch;
 use crate::inject::{Registry, ScopeStore, TestInfo, install_panic_hook, set_requirement};
-use crate::model::{AttemptReport, HarnessError, Outcome, Phase, SourceLocation};
-use crate::process::{Channel, Start};
+use crate::model::{AttemptReport, CaseIndex, HarnessError, Outcome, Phase, SourceLocation};
+use crate::process::{Channel, Start, Urgency};
 
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
@@ -47,29 +48,61 @@ fn work(registry: &Registry, channel: Channel, start: Start) -> io::Result<()> {
     channel.ready(registry.fingerprint())?;
     let watch = Watch::new(channel.beacon());
     let mut store = ScopeStore::default();
+    let mut cancelled = channel.cancelled();
 
     let mut result = Ok(());
-    while let Some(index) = channel.next_case()? {
+    let mut claims = Claims::default();
+    while let Some(index) = claims.next(&channel)? {
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
-        let location = SourceLocation(case.entry.location.to_owned());
+        let location = SourceLocation::new(case.entry.location);
         let info = TestInfo::new(case.id(), location, *case.entry.meta, config.seed, worker);
         let surroundings =
-            Surroundings { worker: &mut store, limits: config.limits, cancelled: channel.cancelled(), watch: &watch };
+            Surroundings { worker: &mut store, limits: config.limits, cancelled: &mut cancelled, watch: &watch };
         let report: AttemptReport = runtime.block_on(attempt(index, case, &info, surroundings));
-        watch.holds(None);
-        result = channel.finished(report);
-        if result.is_err() || *channel.cancelled().borrow() {
+        let urgency = claims.learn(&report);
+        result = channel.finished(report, urgency);
+        if result.is_err() || *cancelled.borrow() {
             break;
         }
     }
 
     // Also without a supervisor: what the worker took, it gives back.
     let limit = config.limits.teardown;
+    watch.holds(None);
     let before_step = || watch.begin(Phase::Teardown, limit);
     let problems = runtime.block_on(store.unwind(Outcome::Passed, limit, before_step));
     let told = problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message));
     result = result.and(channel.farewell(told.collect()));
     runtime.shutdown_timeout(SHUTDOWN);
     result
+}
+
+/// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.
+///
+/// What is claimed cannot be taken back, so there is never more of it than a fraction of a millisecond's worth.
+#[derive(Debug, Default)]
+struct Claims {
+    claimed: VecDeque<CaseIndex>,
+    last: Option<Duration>,
+}
+
+impl Claims {
+    const SHORT: Duration = Duration::from_micros(50);
+    const AT_ONCE: usize = 16;
+
+    fn next(&mut self, channel: &Channel) -> io::Result<Option<CaseIndex>> {
+        if self.claimed.is_empty() {
+            let is_short = self.last.is_some_and(|last| last < Self::SHORT);
+            self.claimed = channel.claim(if is_short { Self::AT_ONCE } else { 1 })?.into();
+        }
+        Ok(self.claimed.pop_front())
+    }
+
+    /// Remembers how long the last case took; says whether its report can wait for the next.
+    fn learn(&mut self, report: &AttemptReport) -> Urgency {
+        let elapsed = report.phases.iter().map(|phase| phase.elapsed).sum();
+        self.last = Some(elapsed);
+        if elapsed < Self::SHORT && !self.claimed.is_empty() { Urgency::CanWait } else { Urgency::Now }
+    }
 }

@@ -96,6 +96,11 @@ impl Worker {
         let _ = self.link.dispatch(indices);
     }
 
+    /// Takes the running case out of the hand, if it is this one: a report that comes twice is heard once.
+    pub(super) fn take_ended(&mut self, case: CaseIndex) -> Option<Held> {
+        self.hand.pop_front_if(|held| held.case.index == case)
+    }
+
     /// Takes back the cases that it has not begun, in their order.
     pub(super) fn recall(&mut self) -> Vec<Case> {
         let recalled = self.link.recall().len();
@@ -103,16 +108,17 @@ impl Worker {
         self.hand.drain(kept..).map(|held| held.case).collect()
     }
 
-    /// Where the running case is, by the worker's own word.
+    /// Where the worker is, by its own word: in its running case, or in its own teardown.
+    ///
+    /// What the beacon says of a case that has ended is old.
     pub(super) fn position(&self) -> Option<Position> {
-        let running = self.hand.front()?.case.index;
-        self.link.position().filter(|position| position.case == Some(running))
+        let current = self.hand.front().map(|held| held.case.index);
+        self.link.position().filter(|position| position.case == current)
     }
 
     /// How long past its deadline the worker is.
     pub(super) fn overrun(&self, now: Duration) -> Option<Duration> {
-        let position = self.link.position()?;
-        now.checked_sub(position.deadline?)
+        now.checked_sub(self.position()?.deadline?)
     }
 
     /// Ends the process and everything in its group.

@@ -46,7 +46,7 @@ impl Error {
     pub fn to_problem(&self) -> Problem {
         Problem {
             message: self.to_string(),
-            location: Some(SourceLocation(self.location.to_string())),
+            location: Some(SourceLocation::new(self.location.to_string())),
             backtrace: None,
         }
     }
@@ -106,8 +106,8 @@ mod tests {
     fn a_question_mark_keeps_the_causes_and_its_line() {
         let problem = fails().unwrap_err().to_problem();
         assert_eq!(problem.message, "cannot read the menu: invalid digit found in string");
-        let place = problem.location.unwrap().0;
-        assert!(place.contains("error.rs:"), "{place}");
+        let place = problem.location.unwrap();
+        assert!(place.as_str().contains("error.rs:"), "{place}");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn caught(payload: Box<dyn Any + Send>) -> Caught {
 fn describe(info: &PanicHookInfo<'_>) -> Problem {
     Problem {
         message: payload_text(info.payload()),
-        location: info.location().map(|location| SourceLocation(location.to_string())),
+        location: info.location().map(|location| SourceLocation::new(location.to_string())),
         backtrace: user_frames(&Backtrace::capture()),
     }
 }
@@ -158,7 +158,7 @@ mod tests {
             panic!("no panic was caught");
         };
         assert_eq!(problem.message, "broken 7");
-        assert!(problem.location.is_some_and(|place| place.0.contains("panic.rs:")));
+        assert!(problem.location.is_some_and(|place| place.as_str().contains("panic.rs:")));
         assert_eq!(catch_panic(|| skip("later".to_owned())), Err::<(), _>(Caught::Skip("later".to_owned())));
     }
 

@@ -47,7 +47,7 @@ impl PhaseLog {
                 description: description.clone(),
                 problem: Problem {
                     message: format!("took {elapsed:.1?}, over its budget of {:?}", budget.within),
-                    location: Some(SourceLocation(budget.place.to_string())),
+                    location: Some(SourceLocation::new(budget.place.to_string())),
                     backtrace: None,
                 },
             });

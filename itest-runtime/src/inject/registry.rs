@@ -1,6 +1,7 @@
-//! The sorted registry of all tests, the same in every process of one run.
+//! The registry of all tests, the same in every process of one run.
 
 use std::any::TypeId;
+use std::cmp::Ordering;
 
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
@@ -28,7 +29,10 @@ impl RegisteredCase {
     }
 }
 
-/// All cases of this binary, sorted by name.
+/// All cases of this binary.
+///
+/// They are numbered as they were submitted, which is the same order in every process of one binary. Sorting is left to
+/// [`Self::describe`], which only the supervisor needs: a worker looks its cases up by number.
 #[derive(Debug)]
 pub(crate) struct Registry {
     cases: Vec<RegisteredCase>,
@@ -36,37 +40,19 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Gathers what the macros submitted.
-    ///
-    /// # Errors
-    ///
-    /// Two tests of one name.
-    pub(crate) fn collect() -> Result<Self, HarnessError> {
+    pub(crate) fn collect() -> Self {
         Self::from_entries(TestEntry::all())
     }
 
-    /// Sorts entries, which come in no particular order.
-    ///
-    /// # Errors
-    ///
-    /// Two tests of one name.
-    pub(crate) fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
-        let mut entries: Vec<_> = entries.into_iter().collect();
-        entries.sort_by_key(|entry| (entry.path, entry.location));
-        if let Some([first, second]) = entries.array_windows().find(|[first, second]| first.path == second.path) {
-            return Err(HarnessError::DuplicateTest {
-                id: first.name().to_owned(),
-                first: first.location.to_owned(),
-                second: second.location.to_owned(),
-            });
+    fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Self {
+        let mut cases = Vec::new();
+        for entry in entries {
+            let rows = u32::try_from(entry.cases.len().max(1)).unwrap_or(u32::MAX);
+            for row in 0..rows {
+                cases.push(RegisteredCase { entry, row });
+            }
         }
-        let cases = entries
-            .into_iter()
-            .flat_map(|entry| {
-                let rows = u32::try_from(entry.cases.len().max(1)).unwrap_or(u32::MAX);
-                (0..rows).map(move |row| RegisteredCase { entry, row })
-            })
-            .collect();
-        Ok(Self { cases })
+        Self { cases }
     }
 
     /// The case at a position.
@@ -84,20 +70,38 @@ impl Registry {
         })
     }
 
-    /// What is known of every case, as plain data.
-    #[must_use]
-    pub(crate) fn describe(&self) -> Vec<Case> {
-        (0..)
-            .zip(&self.cases)
-            .map(|(index, case)| Case {
-                id: case.id(),
-                index: CaseIndex(index),
-                row: case.row,
-                location: SourceLocation(case.entry.location.to_owned()),
-                meta: *case.entry.meta,
-                locks: locks(case.entry),
-            })
-            .collect()
+    /// What is known of every case, as plain data, sorted by name and row.
+    ///
+    /// # Errors
+    ///
+    /// Two tests of one name.
+    pub(crate) fn describe(&self) -> Result<Vec<Case>, HarnessError> {
+        let mut sorted: Vec<(&'static TestEntry, u32, CaseIndex)> =
+            (0..).zip(&self.cases).map(|(index, case)| (case.entry, case.row, CaseIndex(index))).collect();
+        // Fixed comparisons: this runs unoptimized at the start of every run.
+        sorted.sort_unstable_by(|left, right| match left.0.path.cmp(right.0.path) {
+            Ordering::Equal => (left.1, left.0.location).cmp(&(right.1, right.0.location)),
+            different => different,
+        });
+        for [(first, row, _), (second, next_row, _)] in sorted.array_windows() {
+            if row == next_row && first.path == second.path {
+                return Err(HarnessError::DuplicateTest {
+                    id: first.name().to_owned(),
+                    first: first.location.to_owned(),
+                    second: second.location.to_owned(),
+                });
+            }
+        }
+        let describe = |(entry, row, index): (&'static TestEntry, u32, CaseIndex)| Case {
+            id: RegisteredCase { entry, row }.id(),
+            test: entry.name(),
+            index,
+            row,
+            location: SourceLocation::new(entry.location),
+            meta: *entry.meta,
+            locks: locks(entry),
+        };
+        Ok(sorted.into_iter().map(describe).collect())
     }
 
     /// Looks at the fixtures of all tests before any of them runs.
@@ -188,8 +192,8 @@ mod tests {
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let registry = Registry::from_entries(entries).unwrap();
-            registry.describe().iter().map(|case| case.id.to_string()).collect::<Vec<_>>()
+            let registry = Registry::from_entries(entries);
+            registry.describe().unwrap().iter().map(|case| case.id.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::visa", "orders::pay::master"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
@@ -197,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_name_taken_twice_is_refused_with_both_places() {
-        let message = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).unwrap_err().to_string();
+        let message = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe().unwrap_err().to_string();
         assert_eq!(message, "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them");
     }
 
@@ -236,7 +240,7 @@ mod tests {
             parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
             ..entry("integration::breakfast", "c.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&CIRCLE]).unwrap().check().unwrap_err().to_string();
+        let message = Registry::from_entries([&CIRCLE]).check().unwrap_err().to_string();
         assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
     }
 
@@ -249,7 +253,7 @@ mod tests {
             ],
             ..entry("integration::greedy", "d.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&BOTH]).unwrap().check().unwrap_err().to_string();
+        let message = Registry::from_entries([&BOTH]).check().unwrap_err().to_string();
         assert!(message.contains("`TestInfo` as `&mut`"), "{message}");
     }
 }

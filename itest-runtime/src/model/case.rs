@@ -1,5 +1,6 @@
 //! What is known of a case before anything runs.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,7 +11,21 @@ use super::id::{CaseIndex, TestId};
 /// A place in the source, as `file:line:column` (lines and columns count from 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SourceLocation(pub String);
+pub struct SourceLocation(Cow<'static, str>);
+
+impl SourceLocation {
+    /// Wraps a place that is written as `file:line:column`.
+    #[must_use]
+    pub fn new(place: impl Into<Cow<'static, str>>) -> Self {
+        Self(place.into())
+    }
+
+    /// The place as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Display for SourceLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +59,10 @@ impl CaseMeta {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LockMode {
     /// Any number of cases at a time.
-    #[cfg_attr(not(test), expect(dead_code, reason = "borrows of session fixtures will ask for it; admission is ready"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "borrows of session fixtures will ask for it; admission is ready")
+    )]
     Shared,
     /// One case, and no other beside it.
     Exclusive,
@@ -64,7 +82,9 @@ pub(crate) struct Lock {
 pub(crate) struct Case {
     /// Its stable name.
     pub id: TestId,
-    /// Its position in the sorted registry.
+    /// The name of its test, which may have other cases.
+    pub test: &'static str,
+    /// Its position in the registry.
     pub index: CaseIndex,
     /// Its number among the test's cases, from 0.
     pub row: u32,

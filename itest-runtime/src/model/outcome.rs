@@ -27,6 +27,19 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All phases; their positions here are their numbers.
+    pub(crate) const ALL: [Self; 6] = [Self::Setup, Self::Arrange, Self::Act, Self::Assert, Self::Body, Self::Teardown];
+
+    /// A number for places where names are too long.
+    pub(crate) fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The phase of a number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// The phase's name in a sentence.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -163,6 +176,14 @@ pub(crate) struct AttemptReport {
     /// Why it was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
+}
+
+impl AttemptReport {
+    /// An attempt that the end of the run cut off.
+    #[must_use]
+    pub(crate) fn interrupted(case: CaseIndex) -> Self {
+        Self { case, outcome: Outcome::Interrupted, phases: Vec::new(), failures: Vec::new(), skip_reason: None }
+    }
 }
 
 /// What a test and its children wrote, byte for byte.

@@ -130,9 +130,10 @@ mod tests {
     fn case(number: u32, locks: Vec<Lock>) -> Case {
         Case {
             id: TestId::new(format!("test_{number}")),
+            test: "test",
             index: CaseIndex(number),
             row: 0,
-            location: SourceLocation(String::new()),
+            location: SourceLocation::new(""),
             meta: CaseMeta::PLAIN,
             locks,
         }

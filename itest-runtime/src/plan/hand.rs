@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 /// Enough work to keep a worker busy while a message travels, and no more.
-const WORTH_IN_HAND: Duration = Duration::from_millis(2);
+const WORTH_IN_HAND: Duration = Duration::from_millis(5);
+
+/// Before anything is known. What a worker has not begun can be taken back from it, so this costs nothing.
+const FIRST_HAND: usize = 8;
 
 /// The most cases ever given ahead.
-const LARGEST_HAND: usize = 64;
+const LARGEST_HAND: usize = 512;
 
 /// How many cases a worker may hold, the running one included.
 ///
@@ -15,7 +18,7 @@ const LARGEST_HAND: usize = 64;
 /// and Kuck, IEEE Trans. Computers, 1987).
 #[must_use]
 pub(crate) fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
-    let Some(typical) = typical else { return 1 };
+    let Some(typical) = typical else { return FIRST_HAND };
     let by_time = WORTH_IN_HAND.as_nanos() / typical.as_nanos().max(1);
     let by_time = usize::try_from(by_time).unwrap_or(LARGEST_HAND).min(LARGEST_HAND);
     let fair_share = waiting.div_ceil(workers.max(1) * 2);
@@ -27,14 +30,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_held_ahead_before_the_first_measurement() {
-        assert_eq!(hand_size(None, 1_000, 2), 1);
+    fn little_is_held_ahead_before_the_first_measurement() {
+        assert_eq!(hand_size(None, 1_000, 2), FIRST_HAND);
     }
 
     #[test]
     fn fast_tests_come_in_bundles_and_slow_ones_alone() {
-        assert_eq!(hand_size(Some(Duration::from_micros(20)), 1_000, 2), LARGEST_HAND);
-        assert_eq!(hand_size(Some(Duration::from_micros(500)), 1_000, 2), 4);
+        assert_eq!(hand_size(Some(Duration::from_micros(5)), 10_000, 2), LARGEST_HAND);
+        assert_eq!(hand_size(Some(Duration::from_micros(500)), 1_000, 2), 10);
         assert_eq!(hand_size(Some(Duration::from_millis(50)), 1_000, 2), 1);
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn ordered(mut cases: Vec<Case>, order: Order, seed: Seed) -> Vec<Cas
 
 /// File, line, column, and the row of a test with several cases.
 fn declared_key(case: &Case) -> (String, u32, u32, u32) {
-    let mut parts = case.location.0.rsplitn(3, ':');
+    let mut parts = case.location.as_str().rsplitn(3, ':');
     let column = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     let line = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     let file = parts.next().unwrap_or_default().to_owned();
@@ -55,9 +55,10 @@ mod tests {
         (0..count)
             .map(|number| Case {
                 id: TestId::new(format!("module::test_{number}")),
+                test: "module::test",
                 index: CaseIndex(number),
                 row: 0,
-                location: SourceLocation(format!("tests/file.rs:{}:1", (number * 37) % 101)),
+                location: SourceLocation::new(format!("tests/file.rs:{}:1", (number * 37) % 101)),
                 meta: CaseMeta::PLAIN,
                 locks: Vec::new(),
             })

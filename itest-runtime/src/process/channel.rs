@@ -1,24 +1,29 @@
 //! The worker's side of the connection.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
+use rustix::time::Timespec;
 use tokio::sync::watch;
 
 use super::beacon::Beacon;
-use super::output::{exchange_pipes, unread_output};
-use super::wire::{Message, Receiver, Start, send};
+use super::output::{Pair, exchange_pipes};
+use super::wire::{Message, Receiver, Start, append, send_frames};
 use crate::model::{AttemptReport, Capture, CaseIndex};
 
 /// "I have read from your current output pipes."
 pub(super) const NOTE_READ: u8 = b'r';
 /// "End what you are doing, give everything back, and leave."
 pub(super) const NOTE_CANCEL: u8 = b'c';
+
+/// At most so many cases are claimed at a time.
+const MOST_CLAIMED: usize = 16;
 
 /// A worker's connection to its supervisor.
 #[derive(Debug)]
@@ -30,11 +35,23 @@ pub(crate) struct Channel {
     notes: Arc<Notes>,
 }
 
+/// Whether a report must be sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Another case is in hand, and its end will not be long in coming.
+    CanWait,
+    /// Nobody knows when the next one comes.
+    Now,
+}
+
 /// What the supervisor noted; one lock covers receiving and remembering, so that a note is seen by whoever asks next.
 #[derive(Debug)]
 struct Notes {
     control: UnixStream,
     read: Mutex<bool>,
+    /// The ends to read from of the current output pipes, to see whether anything is in them. Without a supervisor they are
+    /// let go, so that nobody waits for ever in a write that nobody reads.
+    pipes: Mutex<Option<Pair>>,
     cancelled: watch::Sender<bool>,
 }
 
@@ -46,6 +63,7 @@ impl Notes {
         loop {
             match rustix::net::recv(&self.control, &mut notes, RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => {
+                    *self.lock_pipes() = None;
                     self.cancelled.send_replace(true);
                     break;
                 }
@@ -62,9 +80,13 @@ impl Notes {
         if reset { std::mem::take(&mut *read) } else { *read }
     }
 
+    fn lock_pipes(&self) -> MutexGuard<'_, Option<Pair>> {
+        self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for notes until the supervisor is gone.
     fn listen(&self) {
-        while !*self.cancelled.borrow() {
+        while !*self.cancelled.borrow() || self.lock_pipes().is_some() {
             let mut waiting = [PollFd::new(&self.control, PollFlags::IN)];
             match poll(&mut waiting, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {
@@ -105,9 +127,11 @@ impl Channel {
         };
         let no_dispatch = || io::Error::new(io::ErrorKind::InvalidData, "no dispatch socket was passed");
         let dispatch: OwnedFd = receiver.next_descriptor().ok_or_else(no_dispatch)?;
+        let pipes = receiver.next_descriptor().zip(receiver.next_descriptor());
         let notes = Arc::new(Notes {
             control: control.try_clone()?,
             read: Mutex::new(false),
+            pipes: Mutex::new(pipes.map(|(stdout, stderr)| Pair { stdout, stderr })),
             cancelled: watch::Sender::new(false),
         });
         let channel = Self {
@@ -127,41 +151,83 @@ impl Channel {
     ///
     /// When the supervisor is gone.
     pub(crate) fn ready(&self, fingerprint: u64) -> io::Result<()> {
-        send(&self.control, &Message::Ready { fingerprint }, &[self.beacon.reader()?.as_fd()])
+        self.send(&Message::Ready { fingerprint }, &[self.beacon.reader()?.as_fd()])
     }
 
-    /// Claims the next case; `None` when there will be no more.
+    /// Claims the next cases, at most so many, at least one; none when there will be no more.
     ///
     /// # Errors
     ///
     /// When reading fails for another reason than the end.
-    pub(crate) fn next_case(&self) -> io::Result<Option<CaseIndex>> {
-        let mut number = [0; 4];
-        match (&self.dispatch).read_exact(&mut number) {
-            Ok(()) => Ok(Some(CaseIndex(u32::from_le_bytes(number)))),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
+    pub(crate) fn claim(&self, at_most: usize) -> io::Result<Vec<CaseIndex>> {
+        let mut numbers = [0; 4 * MOST_CLAIMED];
+        let numbers = &mut numbers[..4 * at_most.clamp(1, MOST_CLAIMED)];
+        let mut length = 0;
+        // The supervisor writes whole numbers, but nothing says that a read ends where one of them ends.
+        while length == 0 || length % 4 != 0 {
+            match (&self.dispatch).read(&mut numbers[length..]) {
+                Ok(0) => return Ok(Vec::new()),
+                Ok(more) => length += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
+        let (numbers, _) = numbers[..length].as_chunks();
+        Ok(numbers.iter().map(|number| CaseIndex(u32::from_le_bytes(*number))).collect())
     }
 
     /// Sends a report, and new output pipes if the test wrote anything.
     ///
+    /// A report that says nothing but that the test passed can wait for the next ones, if there are any: on the beacon it
+    /// is safe.
+    ///
     /// # Errors
     ///
     /// When the supervisor is gone, or no new pipes can be had.
-    pub(crate) fn finished(&self, report: AttemptReport) -> io::Result<()> {
+    pub(crate) fn finished(&self, report: AttemptReport, urgency: Urgency) -> io::Result<()> {
         flush();
-        if self.capture == Capture::Inherited {
-            return send(&self.control, &Message::Finished { report, wrote: false }, &[]);
+        let wrote = self.capture == Capture::Captured && self.wrote();
+        let message = Message::Finished { report, wrote };
+        if urgency == Urgency::CanWait && message.is_brief() && self.beacon.hold_back(&message) {
+            return Ok(());
         }
-        // In this order: a byte that is no longer in a pipe was taken after its note was sent.
-        let wrote = unread_output() | self.notes.collect(true);
-        if wrote {
-            let readers = exchange_pipes()?;
-            let message = Message::Finished { report, wrote };
-            send(&self.control, &message, &[readers.stdout.as_fd(), readers.stderr.as_fd()])
-        } else {
-            send(&self.control, &Message::Finished { report, wrote }, &[])
+        if !wrote {
+            return self.send(&message, &[]);
+        }
+        let readers = exchange_pipes()?;
+        let sent = self.send(&message, &[readers.stdout.as_fd(), readers.stderr.as_fd()]);
+        *self.notes.lock_pipes() = Some(readers);
+        sent
+    }
+
+    /// Sends a message behind everything that was held back.
+    fn send(&self, message: &Message, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut frames = self.beacon.take_unsent();
+        append(&mut frames, message)?;
+        send_frames(&self.control, &frames, descriptors)
+    }
+
+    /// Whether anything was written to the current output pipes.
+    fn wrote(&self) -> bool {
+        let seen = {
+            let pipes = self.notes.lock_pipes();
+            let Some(pipes) = pipes.as_ref() else { return false };
+            // In this order: a byte that is no longer in a pipe was taken after its note was sent.
+            let mut waiting = [
+                PollFd::new(&pipes.stdout, PollFlags::IN),
+                PollFd::new(&pipes.stderr, PollFlags::IN),
+                PollFd::new(&self.control, PollFlags::IN),
+            ];
+            let _ = poll(&mut waiting, Some(&Timespec::default()));
+            waiting.map(|descriptor| !descriptor.revents().is_empty())
+        };
+        match seen {
+            [false, false, false] => false,
+            [false, false, true] => self.notes.collect(true),
+            _ => {
+                self.notes.collect(true);
+                true
+            }
         }
     }
 
@@ -172,7 +238,7 @@ impl Channel {
     /// When the supervisor is gone.
     pub(crate) fn farewell(&self, problems: Vec<String>) -> io::Result<()> {
         flush();
-        send(&self.control, &Message::Farewell { problems }, &[])
+        self.send(&Message::Farewell { problems }, &[])
     }
 
     /// Becomes true when the supervisor cancels the run, or is gone.
@@ -185,6 +251,13 @@ impl Channel {
     #[must_use]
     pub(crate) fn beacon(&self) -> &Rc<Beacon> {
         &self.beacon
+    }
+}
+
+impl Drop for Channel {
+    /// The listening thread holds the socket too; only this tells both it and the supervisor that the worker is done.
+    fn drop(&mut self) {
+        let _ = self.control.shutdown(Shutdown::Both);
     }
 }
 

@@ -114,6 +114,12 @@ impl Link {
         self.close();
     }
 
+    /// Reports that the worker has not sent yet. They may come once more, through the socket.
+    #[must_use]
+    pub(crate) fn unsent(&self) -> Vec<AttemptReport> {
+        self.beacon.get().map(BeaconReader::unsent).unwrap_or_default()
+    }
+
     /// Where the worker is or was.
     #[must_use]
     pub(crate) fn position(&self) -> Option<Position> {
@@ -157,6 +163,10 @@ impl Ear {
                 self.say(FromWorker::Broken(broken));
                 break;
             }
+        }
+        let unsent = self.beacon.get().map(BeaconReader::unsent).unwrap_or_default();
+        for report in unsent {
+            self.say(FromWorker::Finished { report, output: Output::default() });
         }
         let output = self.capture.take().map(|capture| capture.finish()).unwrap_or_default();
         self.say(FromWorker::Gone { output });

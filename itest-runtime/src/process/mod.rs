@@ -19,7 +19,7 @@ mod spawn;
 mod wire;
 
 pub(crate) use beacon::{Beacon, Position, monotonic};
-pub(crate) use channel::Channel;
+pub(crate) use channel::{Channel, Urgency};
 pub(crate) use death::{Death, kill_group};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use link::{FromWorker, Link};

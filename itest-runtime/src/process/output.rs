@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::io::ioctl_fionread;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe;
 
@@ -30,13 +29,6 @@ pub(super) fn pipes() -> io::Result<(Pair, Pair)> {
     let (stdout, to_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stderr, to_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
     Ok((Pair { stdout, stderr }, Pair { stdout: to_stdout, stderr: to_stderr }))
-}
-
-/// Whether this process's stdout or stderr holds bytes that nobody has read yet.
-pub(super) fn unread_output() -> bool {
-    // A pipe that cannot be asked (it was closed by the test) is treated as if it had been written to.
-    let unread = |waiting: rustix::io::Result<u64>| waiting.map_or(true, |bytes| bytes > 0);
-    unread(ioctl_fionread(io::stdout())) || unread(ioctl_fionread(io::stderr()))
 }
 
 /// Replaces this process's stdout and stderr with new pipes and returns the ends to read from.

@@ -61,7 +61,9 @@ pub(crate) fn spawn_process(
     // The command holds the worker's ends; as long as they are open here, nobody sees the worker's end of life.
     drop(command);
     let (dispatch, unclaimed) = UnixStream::pair()?;
-    send(&control, &start, &[unclaimed.as_fd()])?;
+    let mut descriptors = vec![unclaimed.as_fd()];
+    descriptors.extend(output.iter().flat_map(|pair| [pair.stdout.as_fd(), pair.stderr.as_fd()]));
+    send(&control, &start, &descriptors)?;
     let link = Link::start(start.worker, control, dispatch, unclaimed, output, heard)?;
     Ok(Spawned { link, child: Some(child) })
 }

@@ -1,19 +1,26 @@
-//! Frames on the control socket: a length, a JSON body, and file descriptors beside them.
+//! Frames on the control socket: a length, a body, and file descriptors beside them.
+//!
+//! A body is JSON, except for the one message that is sent for nearly every test: that it passed, and how long each phase
+//! took. That one is a handful of numbers, because test binaries are built without optimizations and JSON costs more there
+//! than the rest of an empty test.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AttemptReport, WorkerConfig, WorkerId};
 
-/// The first frame, from the supervisor; the worker's end of the dispatch socket travels with it.
+/// The first frame, from the supervisor.
+///
+/// The worker's end of the dispatch socket travels with it, and where output is captured the ends to read from of its
+/// output pipes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Start {
     /// The worker's number.
@@ -46,22 +53,117 @@ pub(crate) enum Message {
 }
 
 /// At most so many descriptors travel with a frame.
-const DESCRIPTORS: usize = 2;
+const DESCRIPTORS: usize = 3;
 
 /// The longest body that is believed.
 const LONGEST: usize = 1 << 30;
 
+/// Something that can be the body of a frame.
+pub(super) trait Body: Sized {
+    /// Appends the body.
+    fn encode(&self, frame: &mut Vec<u8>) -> serde_json::Result<()>;
+    /// Reads a body.
+    fn decode(body: &[u8]) -> serde_json::Result<Self>;
+}
+
+impl Body for Start {
+    fn encode(&self, frame: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(frame, self)
+    }
+
+    fn decode(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
+    }
+}
+
+impl Body for Message {
+    fn encode(&self, frame: &mut Vec<u8>) -> serde_json::Result<()> {
+        match self {
+            Self::Finished { report, wrote } if brief::covers(report) => {
+                brief::encode(report, *wrote, frame);
+                Ok(())
+            }
+            message => serde_json::to_writer(frame, message),
+        }
+    }
+
+    fn decode(body: &[u8]) -> serde_json::Result<Self> {
+        if body.first() == Some(&brief::MARK) {
+            let told = brief::decode(&body[1..]);
+            let (report, wrote) = told.ok_or_else(|| serde::de::Error::custom("a short report of odd length"))?;
+            return Ok(Self::Finished { report, wrote });
+        }
+        serde_json::from_slice(body)
+    }
+}
+
+impl Message {
+    /// Whether it says no more than that a test passed without a word.
+    pub(super) fn is_brief(&self) -> bool {
+        matches!(self, Self::Finished { report, wrote: false } if brief::covers(report))
+    }
+}
+
+/// The short form of a report that says no more than that a test passed.
+mod brief {
+    use std::time::Duration;
+
+    use crate::model::{AttemptReport, CaseIndex, Outcome, Phase, PhaseTime};
+
+    /// No JSON begins with this.
+    pub(super) const MARK: u8 = 0;
+
+    /// A phase and its time.
+    const ENTRY: usize = 9;
+
+    pub(super) fn covers(report: &AttemptReport) -> bool {
+        report.outcome == Outcome::Passed && report.phases.iter().all(|phase| phase.description.is_none())
+    }
+
+    pub(super) fn encode(report: &AttemptReport, wrote: bool, frame: &mut Vec<u8>) {
+        frame.extend([MARK, u8::from(wrote)]);
+        frame.extend(report.case.0.to_le_bytes());
+        for phase in &report.phases {
+            frame.push(phase.phase.number());
+            frame.extend(u64::try_from(phase.elapsed.as_nanos()).unwrap_or(u64::MAX).to_le_bytes());
+        }
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Option<(AttemptReport, bool)> {
+        let (wrote, rest) = body.split_first()?;
+        let (case, rest) = rest.split_first_chunk()?;
+        let (entries, []) = rest.as_chunks::<ENTRY>() else { return None };
+        let mut phases = Vec::with_capacity(entries.len());
+        for [phase, elapsed @ ..] in entries {
+            let elapsed = Duration::from_nanos(u64::from_le_bytes(*elapsed));
+            phases.push(PhaseTime { phase: Phase::from_number(*phase)?, description: None, elapsed });
+        }
+        let case = CaseIndex(u32::from_le_bytes(*case));
+        let report = AttemptReport { case, outcome: Outcome::Passed, phases, failures: Vec::new(), skip_reason: None };
+        Some((report, *wrote == 1))
+    }
+}
+
+/// Appends a whole frame.
+pub(super) fn append<T: Body>(frames: &mut Vec<u8>, message: &T) -> io::Result<()> {
+    let start = frames.len();
+    frames.extend([0; 4]);
+    message.encode(frames)?;
+    let length = u32::try_from(frames.len() - start - 4).map_err(io::Error::other)?;
+    frames[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    Ok(())
+}
+
 /// Sends a frame on a blocking socket.
-pub(super) fn send<T: Serialize>(
-    socket: &std::os::unix::net::UnixStream,
-    message: &T,
-    descriptors: &[BorrowedFd<'_>],
-) -> io::Result<()> {
-    let mut frame = vec![0; 4];
-    serde_json::to_writer(&mut frame, message)?;
-    let length = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    let mut unsent = frame.as_slice();
+pub(super) fn send<T: Body>(socket: &UnixStream, message: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut frame = Vec::with_capacity(64);
+    append(&mut frame, message)?;
+    send_frames(socket, &frame, descriptors)
+}
+
+/// Sends whole frames on a blocking socket; the descriptors belong to the last one.
+pub(super) fn send_frames(socket: &UnixStream, frames: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut unsent = frames;
     if !descriptors.is_empty() {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -100,16 +202,21 @@ impl Receiver {
         Ok(received.bytes)
     }
 
+    /// Takes frames that came another way.
+    pub(super) fn from_frames(frames: Vec<u8>) -> Self {
+        Self { bytes: frames, ..Self::default() }
+    }
+
     /// The next whole frame, if it has arrived.
-    pub(super) fn next_frame<T: DeserializeOwned>(&mut self) -> Option<Result<T, serde_json::Error>> {
+    pub(super) fn next_frame<T: Body>(&mut self) -> Option<Result<T, serde_json::Error>> {
         let unparsed = &self.bytes[self.parsed..];
         let (length, rest) = unparsed.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
         if length > LONGEST {
-            return Some(serde_json::from_slice(&[]));
+            return Some(Err(serde::de::Error::custom("a frame longer than any message")));
         }
         let body = rest.get(..length)?;
-        let message = serde_json::from_slice(body);
+        let message = T::decode(body);
         self.parsed += 4 + length;
         Some(message)
     }
@@ -122,9 +229,12 @@ impl Receiver {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::model::{CaseIndex, Outcome, Phase, PhaseTime};
 
     #[test]
     fn frames_arrive_whole_however_they_are_cut() {
@@ -150,6 +260,22 @@ mod tests {
         assert_eq!(received, [long, short]);
         assert!(receiver.next_descriptor().is_some());
         assert!(receiver.next_descriptor().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_passed_test_is_told_briefly_and_whole(case: u32, wrote: bool, elapsed in proptest::collection::vec(0_u64..1 << 40, 0..6)) {
+            let phases = elapsed.iter().zip(Phase::ALL).map(|(nanos, phase)| {
+                PhaseTime { phase, description: None, elapsed: Duration::from_nanos(*nanos) }
+            });
+            let report = AttemptReport { outcome: Outcome::Passed, phases: phases.collect(), ..AttemptReport::interrupted(CaseIndex(case)) };
+            let message = Message::Finished { report, wrote };
+            let mut body = Vec::new();
+            message.encode(&mut body).unwrap();
+            prop_assert!(body.len() < 64);
+            prop_assert_eq!(Message::decode(&body).unwrap(), message);
+            prop_assert!(Message::decode(&body[..body.len() - 1]).is_err());
+        }
     }
 
     #[test]

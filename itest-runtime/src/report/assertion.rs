@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use similar::{ChangeTag, TextDiff};
+use diff::Result as Change;
 
 use super::ColorMode;
 use super::text::{Ink, Inked};
@@ -39,19 +39,21 @@ impl<'m> Comparison<'m> {
             return self.write_pair(&left, &right, margin, color, out);
         }
         writeln!(out, "{margin}  {} {}", Inked(color, Ink::Red, "- left"), Inked(color, Ink::Green, "+ right"))?;
-        let (left, right) = (format!("{left}\n"), format!("{right}\n"));
-        let diff = TextDiff::from_lines(&left, &right);
-        for (position, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
-            if position > 0 {
+        let changes = diff::lines(&left, &right);
+        let shown = near_changes(&changes);
+        let mut skipped = false;
+        for (change, shown) in changes.iter().zip(shown) {
+            if !shown {
+                skipped = true;
+                continue;
+            }
+            if std::mem::take(&mut skipped) {
                 writeln!(out, "{margin}    …")?;
             }
-            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-                let line = change.value().trim_end_matches('\n');
-                match change.tag() {
-                    ChangeTag::Equal => writeln!(out, "{margin}    {line}")?,
-                    ChangeTag::Delete => writeln!(out, "{margin}  {}", Inked(color, Ink::Red, format!("- {line}")))?,
-                    ChangeTag::Insert => writeln!(out, "{margin}  {}", Inked(color, Ink::Green, format!("+ {line}")))?,
-                }
+            match change {
+                Change::Both(line, _) => writeln!(out, "{margin}    {line}")?,
+                Change::Left(line) => writeln!(out, "{margin}  {}", Inked(color, Ink::Red, format!("- {line}")))?,
+                Change::Right(line) => writeln!(out, "{margin}  {}", Inked(color, Ink::Green, format!("+ {line}")))?,
             }
         }
         Ok(())
@@ -77,11 +79,13 @@ impl<'m> Comparison<'m> {
         if left == right {
             return Ok(());
         }
-        let diff = TextDiff::from_chars(left, right);
-        let marks: String = diff
-            .iter_all_changes()
-            .filter(|change| change.tag() != ChangeTag::Delete)
-            .map(|change| if change.tag() == ChangeTag::Equal { ' ' } else { '^' })
+        let marks: String = diff::chars(left, right)
+            .into_iter()
+            .filter_map(|change| match change {
+                Change::Left(_) => None,
+                Change::Both(..) => Some(' '),
+                Change::Right(_) => Some('^'),
+            })
             .collect();
         let marked = marks.chars().filter(|mark| *mark == '^').count();
         // Marks everywhere point at nothing.
@@ -90,6 +94,17 @@ impl<'m> Comparison<'m> {
         }
         Ok(())
     }
+}
+
+/// Which lines are shown: the differences and a few around each.
+fn near_changes<T>(changes: &[Change<T>]) -> Vec<bool> {
+    let is_change = |change: &Change<T>| !matches!(change, Change::Both(..));
+    (0..changes.len())
+        .map(|line| {
+            let around = line.saturating_sub(CONTEXT)..changes.len().min(line + CONTEXT + 1);
+            changes[around].iter().any(is_change)
+        })
+        .collect()
 }
 
 fn is_short(value: &str) -> bool {

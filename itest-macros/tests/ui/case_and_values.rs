@@ -1,0 +1,13 @@
+use itest::prelude::*;
+
+#[integration_test]
+#[case(1)]
+fn squares_are_positive(
+    #[case]
+    #[values(2, 3)]
+    number: u32,
+) {
+    assert!(number * number > 0);
+}
+
+fn main() {}

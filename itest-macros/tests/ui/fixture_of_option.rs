@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture]
+fn database() -> Option<Database> {
+    Some(Database)
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+#[fixture]
+async fn url() -> Result<String> {
+    Ok("http://localhost".to_owned())
+}
+
+fn main() {}

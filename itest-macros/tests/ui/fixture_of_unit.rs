@@ -1,0 +1,6 @@
+use itest::prelude::*;
+
+#[fixture]
+async fn migrations() -> () {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+#[fixture]
+async fn migrations() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

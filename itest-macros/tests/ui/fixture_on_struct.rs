@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+#[fixture]
+struct Database {
+    url: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture]
+#[ignore]
+fn database() -> Database {
+    Database
+}
+
+fn main() {}

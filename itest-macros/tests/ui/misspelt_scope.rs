@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture(scop = "worker")]
+fn database() -> Database {
+    Database
+}
+
+fn main() {}

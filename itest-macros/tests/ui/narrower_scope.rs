@@ -1,0 +1,17 @@
+use itest::prelude::*;
+
+struct Order;
+
+#[fixture]
+fn order() -> Order {
+    Order
+}
+
+struct Shop;
+
+#[fixture(scope = "worker")]
+async fn shop(_order: &Order) -> Shop {
+    Shop
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use itest::prelude::*;
+
+#[integration_test]
+#[case::small::one(1)]
+fn squares_are_positive(#[case] number: u32) {
+    assert!(number * number > 0);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture("worker")]
+fn database() -> Database {
+    Database
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use itest::prelude::*;
+
+#[integration_test(serial("database"))]
+async fn it_works() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use itest::prelude::*;
+
+#[integration_test]
+#[serial_test::serial]
+async fn it_works() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use itest::prelude::*;
+
+#[integration_test]
+#[test]
+fn it_works() {}
+
+fn main() {}

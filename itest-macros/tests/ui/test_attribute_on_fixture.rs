@@ -1,0 +1,11 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture]
+#[test]
+fn database() -> Database {
+    Database
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use itest::prelude::*;
+
+#[integration_test]
+mod orders {}
+
+fn main() {}

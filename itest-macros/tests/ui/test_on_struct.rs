@@ -1,0 +1,6 @@
+use itest::prelude::*;
+
+#[integration_test]
+struct Suite;
+
+fn main() {}

@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture(timeout = "10s")]
+fn database() -> Database {
+    Database
+}
+
+fn main() {}

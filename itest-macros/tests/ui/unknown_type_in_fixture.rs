@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+#[fixture]
+fn database() -> Database {
+    todo!()
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use itest::prelude::*;
+
+#[integration_test]
+#[values(1, 2)]
+fn squares_are_positive(number: u32) {
+    assert!(number * number > 0);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Database;
+
+#[fixture]
+fn database() -> Result<Database> {
+    Database
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+#[integration_test]
+async fn it_counts() -> usize {
+    7
+}
+
+fn main() {}
