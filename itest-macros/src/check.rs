@@ -95,7 +95,7 @@ fn borrows(test: &Test, errors: &mut Errors) {
 
 /// `arrange? act assert`, and with `workflow` `arrange? (act assert)+`.
 fn phases(test: &Test, errors: &mut Errors) {
-    let Phases { marks, has_prelude, has_strays } = &test.phases;
+    let Phases { marks, prelude, has_strays } = &test.phases;
     if *has_strays {
         return;
     }
@@ -116,7 +116,7 @@ fn phases(test: &Test, errors: &mut Errors) {
     for (mark, complaint) in complaints {
         errors.push(syn::Error::new(mark.span, complaint));
     }
-    if let Some(first) = marks.first().filter(|first| first.phase == Phase::Arrange && *has_prelude) {
+    if let Some(first) = marks.first().filter(|first| first.phase == Phase::Arrange && prelude.is_some()) {
         let message = "statements stand above the first phase; move `#[arrange]` up to the first of them";
         errors.push(syn::Error::new(first.span, message));
     }

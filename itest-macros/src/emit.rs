@@ -19,10 +19,12 @@ pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
     let cases = test.case_names();
     let meta = meta(&test.arguments, &private);
     let kind = kind(&test.function, &private);
-    let (bindings, call) = call(test, &private);
-    let conclude = quote!(#private::Conclude::conclude);
-    let conclude = on_returned(&test.function, &conclude, call);
+    let lints = lints(&test.parameters);
+    let (bindings, arguments) = inputs(test, &private);
+    let call = call(&test.function, &arguments);
+    let conclude = on_returned(&test.function, quote!(#private::Conclude::conclude));
     quote! {
+        #lints
         #function
         #private::inventory::submit! {
             #private::TestEntry {
@@ -34,7 +36,7 @@ pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
                 kind: #kind,
                 run: |__itest_inputs| #private::Box::pin(async move {
                     #bindings
-                    #conclude
+                    #conclude(#call)
                 }),
             }
         }
@@ -49,21 +51,21 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
     let dependencies = parameters(&fixture.parameters, &scope, &private);
     let kind = kind(function, &private);
     let slots = slots(&fixture.parameters);
-    let values = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
-    let (name, wait) = (&function.sig.ident, wait(function));
-    let value = on_returned(function, &quote!(#private::made::<Self>), quote!(#name(#(#values),*) #wait));
+    let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
+    let call = call(function, &arguments.collect::<Vec<_>>());
     let descriptor = quote! {
         const {
             &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
                 #private::Box::pin(async move {
                     #slots
-                    #value
+                    #private::made::<Self>(#call)
                 })
             })
         }
     };
     let implementation = made.as_ref().map(|made| implementation(made, &scope, &descriptor, &private));
-    quote!(#function #implementation)
+    let lints = lints(&fixture.parameters);
+    quote!(#lints #function #implementation)
 }
 
 /// An implementation for a fixture that does not compile anyway.
@@ -73,6 +75,8 @@ pub(crate) fn stand_in(made: &Type, kind: Scope, itest: &TokenStream) -> TokenSt
 
 /// Messages about it (a second fixture of the type, a type of another crate) stand on the type.
 fn implementation(made: &Type, scope: &TokenStream, descriptor: &TokenStream, private: &TokenStream) -> TokenStream {
+    let (first, last) = ends(made);
+    let keyword = located(quote!(impl), (first, first));
     let items = quote! {
         {
             type Scope = #scope;
@@ -81,21 +85,20 @@ fn implementation(made: &Type, scope: &TokenStream, descriptor: &TokenStream, pr
             }
         }
     };
-    let (first, last) = ends(made);
-    let header = located(quote!(impl #private::Fixture for), (first, first));
     let items = located(items, (last, last));
-    quote!(#header #made #items)
+    quote!(#keyword #private::Fixture for #made #items)
 }
 
 /// The body, with a call at the beginning of each phase.
 fn with_phases(test: &Test, private: &TokenStream) -> Block {
     let mut block = (*test.function.block).clone();
-    let mut statements: Vec<Stmt> = Vec::with_capacity(block.stmts.len() + test.phases.marks.len());
-    if test.phases.has_prelude && !test.phases.marks.is_empty() {
-        statements.push(enter(Phase::Arrange, Span::call_site(), None, private));
-    }
     let mut marks = test.phases.marks.iter().peekable();
+    let prelude = test.phases.prelude.filter(|_| marks.peek().is_some());
+    let mut statements: Vec<Stmt> = Vec::with_capacity(block.stmts.len() + marks.len() + 1);
     for (position, statement) in block.stmts.drain(..).enumerate() {
+        if prelude == Some(position) {
+            statements.push(enter(Phase::Arrange, Span::call_site(), None, private));
+        }
         if let Some(mark) = marks.next_if(|mark| mark.statement == position) {
             statements.push(enter(mark.phase, mark.span, Some(mark), private));
         }
@@ -117,9 +120,22 @@ fn enter(phase: Phase, span: Span, mark: Option<&Mark>, private: &TokenStream) -
     Stmt::Expr(Expr::Verbatim(call), Some(syn::Token![;](span)))
 }
 
-/// `row` and `slots` bound to names, and the call of the function with a value for each parameter.
-fn call(test: &Test, private: &TokenStream) -> (TokenStream, TokenStream) {
-    let (name, wait) = (&test.function.sig.ident, wait(&test.function));
+/// A parameter's type says which fixture it is, and its `&` how that is shared: to pass it otherwise is another thing.
+fn lints(parameters: &[Parameter]) -> Option<TokenStream> {
+    let allow = quote! {
+        #[allow(
+            clippy::borrowed_box,
+            clippy::needless_pass_by_ref_mut,
+            clippy::needless_pass_by_value,
+            clippy::trivially_copy_pass_by_ref,
+            reason = "how a parameter is passed is what it asks for"
+        )]
+    };
+    (!parameters.is_empty()).then_some(allow)
+}
+
+/// `row`, `slots` and data bound to names, and an expression for each parameter.
+fn inputs(test: &Test, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
     let mut bindings = TokenStream::new();
     let mut arguments = Vec::new();
     let mut slot_names = names("slot");
@@ -152,7 +168,7 @@ fn call(test: &Test, private: &TokenStream) -> (TokenStream, TokenStream) {
     }
     let row = (!bindings.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
     let slots = slots(&test.parameters);
-    (quote!(#row #slots #bindings), quote!(#name(#(#arguments),*) #wait))
+    (quote!(#row #slots #bindings), arguments)
 }
 
 fn count(source: &Source) -> usize {
@@ -258,16 +274,19 @@ fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-fn wait(function: &ItemFn) -> Option<TokenStream> {
-    function.sig.asyncness.map(|_| quote!(.await))
+/// The call of the function.
+fn call(function: &ItemFn, arguments: &[TokenStream]) -> TokenStream {
+    let name = &function.sig.ident;
+    let wait = function.sig.asyncness.map(|_| quote!(.await));
+    on_returned(function, quote!(#name(#(#arguments),*) #wait))
 }
 
-/// `function(call)`; what is wrong with the call's value is wrong with the return type.
-fn on_returned(function: &ItemFn, accepts: &TokenStream, call: TokenStream) -> TokenStream {
-    let ReturnType::Type(_, returned) = &function.sig.output else { return quote!(#accepts(#call)) };
-    let places = ends(returned);
-    let call = located(call, places);
-    located(quote!(#accepts(#call)), places)
+/// What is wrong with the function's value is wrong with its return type.
+fn on_returned(function: &ItemFn, tokens: TokenStream) -> TokenStream {
+    match &function.sig.output {
+        ReturnType::Default => tokens,
+        ReturnType::Type(_, returned) => located(tokens, ends(returned)),
+    }
 }
 
 /// `__itest_slot_0`, `__itest_slot_1`, …

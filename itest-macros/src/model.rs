@@ -94,8 +94,8 @@ pub(crate) struct Row {
 /// The phases of a body.
 pub(crate) struct Phases {
     pub(crate) marks: Vec<Mark>,
-    /// Whether something that is no item stands before the first mark.
-    pub(crate) has_prelude: bool,
+    /// The first statement, if it stands before the first mark; items are none.
+    pub(crate) prelude: Option<usize>,
     /// It was told already that a mark stands where none can: the order of the others says nothing.
     pub(crate) has_strays: bool,
 }
@@ -182,4 +182,25 @@ fn readable(value: &Expr) -> String {
     let text = text.strip_prefix('-').map_or_else(|| text.to_owned(), |positive| format!("minus {positive}"));
     let words = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect::<String>();
     words.split_whitespace().collect::<Vec<_>>().join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_value_names_its_case() {
+        let values = [parse_quote!(-1), parse_quote!(1.5), parse_quote!("tok-visa"), parse_quote!(Status::Paid)];
+        assert_eq!(labels("v", &values), ["v_minus_1", "v_1_5", "v_tok_visa", "v_Paid"]);
+    }
+
+    #[test]
+    fn values_that_look_alike_are_numbered() {
+        assert_eq!(labels("v", &[parse_quote!("a b"), parse_quote!("a-b")]), ["v_1", "v_2"]);
+        assert_eq!(labels("v", &[parse_quote!(""), parse_quote!("b")]), ["v_1", "v_2"]);
+        let long = "x".repeat(33);
+        assert_eq!(labels("v", &[parse_quote!(#long), parse_quote!("b")]), ["v_1", "v_2"]);
+    }
 }

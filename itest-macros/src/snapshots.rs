@@ -1,1 +1,180 @@
-//! Snapshots of expansions.
+//! Snapshots of expansions: what is written, and what the compiler is given for it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{File, Item, ItemMacro, parse_quote};
+
+use crate::{expand_fixture, expand_test};
+
+#[test]
+fn async_test() {
+    let function = quote! {
+        /// A book is there.
+        async fn finds_a_book() -> itest::Result {
+            assert!(find("book").await?);
+            Ok(())
+        }
+    };
+    test("async_test", quote!(), function);
+}
+
+#[test]
+fn sync_test() {
+    test(
+        "sync_test",
+        quote!(),
+        quote!(
+            pub(crate) fn r#loop() {}
+        ),
+    );
+}
+
+#[test]
+fn fixtures() {
+    let function = quote! {
+        async fn sells(mut cart: Cart, shop: &Shop, Stock(stock): &mut shop::Stock) {
+            cart.add(shop, stock).await;
+        }
+    };
+    test("fixtures", quote!(), function);
+}
+
+#[test]
+fn every_argument() {
+    let arguments = quote! {
+        timeout = "1m 30s", retries = 2, serial = "shop", tags("payments", "slow"), covers("POST /orders"),
+        ignore = "not yet"
+    };
+    test(
+        "every_argument",
+        arguments,
+        quote!(
+            async fn sells() {}
+        ),
+    );
+}
+
+#[test]
+fn phases() {
+    let function = quote! {
+        async fn sells() -> Result<()> {
+            use shop::Shop;
+            let shop = Shop::start().await?;
+
+            #[act("the customer pays", within = "200ms")]
+            shop.pay("tok_visa").await?;
+
+            #[assert]
+            assert_eq!(shop.charges(), 1);
+            Ok(())
+        }
+    };
+    test("phases", quote!(), function);
+}
+
+#[test]
+fn cases() {
+    let function = quote! {
+        #[case::one("book", 1)]
+        #[case("books", 2)]
+        fn counts(shop: Shop, #[case] title: &str, #[values(Card::Visa, Card::Master)] card: Card, #[case] number: u32) {
+            assert_eq!(shop.count(title, card), number);
+        }
+    };
+    test("cases", quote!(), function);
+}
+
+#[test]
+fn sync_fixture() {
+    fixture(
+        "sync_fixture",
+        quote!(),
+        quote!(
+            fn cart() -> Cart {
+                Cart::default()
+            }
+        ),
+    );
+}
+
+#[test]
+fn async_fixture() {
+    let function = quote! {
+        async fn shop(database: &Database, cart: Cart, teardown: &Teardown) -> Result<Shop, StartError> {
+            Shop::start(database, cart, teardown).await
+        }
+    };
+    fixture("async_fixture", quote!(scope = "worker"), function);
+}
+
+#[test]
+fn broken_test() {
+    let function = quote! {
+        #[should_panic]
+        #[case(1)]
+        async fn sells(number: u32) {
+            #[assert]
+            assert_eq!(number, 1);
+            loop {
+                #[act]
+                break;
+            }
+        }
+    };
+    test("broken_test", quote!(timout = "10s"), function);
+}
+
+#[test]
+fn broken_fixture() {
+    let function = quote! {
+        async fn shop(port: u16) -> Result<Shop> {
+            Shop::start(port).await
+        }
+    };
+    fixture("broken_fixture", quote!(scope = "workers"), function);
+}
+
+#[test]
+fn something_else() {
+    test(
+        "something_else",
+        quote!(),
+        quote!(
+            struct Suite;
+        ),
+    );
+}
+
+fn test(name: &str, arguments: TokenStream, item: TokenStream) {
+    let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
+    let written = quote!(#[integration_test #list] #item);
+    snapshot(name, &written, &expand_test(arguments, item));
+}
+
+fn fixture(name: &str, arguments: TokenStream, item: TokenStream) {
+    let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
+    let written = quote!(#[fixture #list] #item);
+    snapshot(name, &written, &expand_fixture(arguments, item));
+}
+
+fn snapshot(name: &str, written: &TokenStream, expanded: &TokenStream) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let text = format!("// Written:\n{}\n// Expanded:\n{}", pretty(written), pretty(expanded));
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+fn pretty(tokens: &TokenStream) -> String {
+    let mut file: File = syn::parse2(tokens.clone()).expect("an expansion is made of items");
+    for item in &mut file.items {
+        // What stands in a macro is not laid out, what stands in a constant is.
+        if let Item::Macro(ItemMacro { mac, .. }) = item
+            && mac.path.segments.last().is_some_and(|last| last.ident == "submit")
+        {
+            let entry = &mac.tokens;
+            *item = parse_quote!(const SUBMITTED: _ = #entry;);
+        }
+    }
+    prettyplease::unparse(&file)
+}

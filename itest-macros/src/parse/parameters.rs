@@ -193,7 +193,7 @@ fn fixture(written: &Type, owner: Owner, errors: &mut Errors) -> Source {
         _ => true,
     };
     if is_data {
-        let text = source_text(asked);
+        let text = source_text(without_group(written));
         let message = match owner {
             Owner::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
             Owner::Fixture => format!("`{text}` is data and no fixture; ask for a type that a `#[fixture]` makes"),

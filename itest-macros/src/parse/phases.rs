@@ -16,15 +16,15 @@ const WITHIN: &str = "within = \"200ms\"";
 
 /// Takes the marks from the statements of a body.
 pub(super) fn take(block: &mut Block, owner: Owner, errors: &mut Errors) -> Phases {
-    let mut phases = Phases { marks: Vec::new(), has_prelude: false, has_strays: false };
+    let mut phases = Phases { marks: Vec::new(), prelude: None, has_strays: false };
     for (position, statement) in block.stmts.iter_mut().enumerate() {
         let mut found = marks_of(statement, position, errors);
         phases.has_strays |= found.len() > 1;
         for second in found.drain(1.min(found.len())..) {
             errors.push(syn::Error::new(second.span, "a statement begins one phase; remove one of the marks"));
         }
-        if phases.marks.is_empty() && found.is_empty() {
-            phases.has_prelude |= !matches!(statement, Stmt::Item(_));
+        if phases.marks.is_empty() && found.is_empty() && !matches!(statement, Stmt::Item(_)) {
+            phases.prelude.get_or_insert(position);
         }
         phases.marks.extend(found);
         phases.has_strays |= refuse_strays(statement, owner, errors);

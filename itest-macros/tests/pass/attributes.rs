@@ -3,7 +3,14 @@
 #![forbid(unsafe_code)]
 #![deny(warnings)]
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub, unused_qualifications)]
-#![deny(let_underscore_drop, single_use_lifetimes, trivial_casts, unused_lifetimes, unused_results, non_local_definitions)]
+#![deny(
+    let_underscore_drop,
+    single_use_lifetimes,
+    trivial_casts,
+    unused_lifetimes,
+    unused_results,
+    non_local_definitions
+)]
 
 use itest::prelude::*;
 
@@ -53,13 +60,7 @@ fn conditional(shop: &Shop) {
 #[expect(unused_mut, reason = "so that it can be told")]
 fn linted(mut shop: Shop) {}
 
-#[integration_test(
-    timeout = "1m 30s",
-    retries = 2,
-    serial = "shop",
-    tags("smoke", "payments"),
-    covers("POST /orders"),
-)]
+#[integration_test(timeout = "1m 30s", retries = 2, serial = "shop", tags("smoke", "payments"), covers("POST /orders"))]
 fn every_argument(_shop: &Shop) {}
 
 #[integration_test(serial, ignore = "not yet")]

@@ -1,0 +1,14 @@
+//! itest, tested by itself: real suites are spawned and judged.
+
+mod bad_input;
+mod builtin;
+mod console;
+mod nextest;
+mod order;
+mod outcomes;
+mod output;
+mod selection;
+mod sharing;
+mod signals;
+
+itest::main!();

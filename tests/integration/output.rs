@@ -1,0 +1,101 @@
+//! What a test writes is captured byte for byte and attributed to nobody else.
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::Suite;
+use serde_json::{Value, json};
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir)
+}
+
+#[integration_test(tags("output"))]
+#[case::rust("writes_from_rust", "out without newline", "err\n")]
+#[case::c("writes_from_c", "hello from C\n", "")]
+#[case::child("writes_from_a_child", "child out\nmore\n", "child err\nreopened\n")]
+#[case::crash("writes_then_crashes", "last words\n", "and no newline")]
+fn a_test_is_shown_what_it_wrote(
+    #[case] test: &str,
+    #[case] stdout: &str,
+    #[case] stderr: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let events = suite(dir).events(&["--exact", test])?;
+    let case = events.case(test);
+    assert_eq!(case["stdout"].as_str().unwrap_or_default(), stdout);
+    assert_eq!(case["stderr"].as_str().unwrap_or_default(), stderr);
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+fn bytes_that_are_no_text_are_kept(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--exact", "writes_bytes"])?;
+    assert_eq!(events.case("writes_bytes")["stdout_bytes"], json!([255, 0, 254]));
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+fn megabytes_neither_block_the_test_nor_are_lost(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--exact", "writes_at_length"])?;
+    let length = events.case("writes_at_length")["stdout"].as_str().map(str::len);
+    assert_eq!(length, Some(5_000_000));
+    Ok(())
+}
+
+/// Many short tests, several in each worker's hand, with chatter left over from others: every line finds its test.
+#[integration_test(tags("output"))]
+fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")] jobs: &str) -> Result<()> {
+    #[act]
+    let events = suite(dir).events(&["--jobs", jobs])?;
+
+    #[assert]
+    for case in events.named("case_finished") {
+        let id = case["id"].as_str().unwrap_or_default();
+        let stdout = case["stdout"].as_str().unwrap_or_default();
+        if let Some((tens, ones)) = id.strip_prefix("writes_its_number::tens_").and_then(|rest| rest.split_once("::ones_")) {
+            assert_eq!(stdout, format!("number {tens}{ones}\n"), "{id}");
+        } else if id.starts_with("is_silent") {
+            assert_eq!(case["stdout"], Value::Null, "{id}");
+        } else if id == "leaves_a_writer_behind" {
+            assert!(stdout.starts_with("before\n") || stdout.starts_with("late\n"), "{stdout}");
+        } else {
+            assert!(!stdout.contains("late"), "{id}: {stdout}");
+        }
+    }
+    assert_eq!(events.named("case_finished").len(), 78);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+fn a_test_that_closes_its_stdout_harms_only_itself(dir: &TempDir) -> Result<()> {
+    #[act]
+    let arguments = ["closes_its_stdout", "writes_from_rust", "--jobs", "1", "--order", "reverse"];
+    let events = suite(dir).events(&arguments)?;
+
+    #[assert]
+    assert_eq!(events.case("closes_its_stdout")["outcome"], "passed");
+    assert_eq!(events.case("writes_from_rust")["stdout"], "out without newline");
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+fn without_capture_everything_goes_straight_through(
+    #[values("--nocapture", "--no-capture", "--in-process")] flag: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let finished = suite(dir).args(&["--exact", "writes_from_rust", flag]).run()?;
+    assert!(finished.stdout().contains("out without newline"), "{}", finished.stdout());
+    assert_eq!(finished.stderr(), "err\n");
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+fn output_of_passed_tests_is_shown_when_asked_for(dir: &TempDir) -> Result<()> {
+    let arguments = ["--exact", "writes_its_number::tens_1::ones_2"];
+    let quiet = suite(dir).args(&arguments).run()?;
+    assert!(!quiet.stdout().contains("number 12"));
+    let shown = suite(dir).args(&arguments).args(&["--show-output"]).run()?;
+    assert!(shown.stdout().contains("successes:") && shown.stdout().contains("number 12"), "{}", shown.stdout());
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Spawns a suite as a user would, and judges it: by its events, its exit code, its output, and what it leaves behind.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use itest::TempDir;
+use serde_json::Value;
+
+/// No suite of these tests takes longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A suite, ready to be run in surroundings of its own.
+#[derive(Debug)]
+pub struct Suite<'t> {
+    program: PathBuf,
+    dir: &'t TempDir,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl<'t> Suite<'t> {
+    /// A suite's binary; `env!("CARGO_BIN_EXE_suite-…")` names it. It gets a temp dir of its own inside of `dir`.
+    #[must_use]
+    pub fn new(program: &str, dir: &'t TempDir) -> Self {
+        Self { program: program.into(), dir, arguments: Vec::new(), variables: Vec::new() }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The temp dir of the suite's own tests.
+    #[must_use]
+    pub fn temp(&self) -> PathBuf {
+        self.dir.join("temp")
+    }
+
+    /// The command, with nothing of this process's own settings in its environment.
+    ///
+    /// # Errors
+    ///
+    /// When the suite's temp dir cannot be made.
+    pub fn command(&self) -> io::Result<Command> {
+        fs::create_dir_all(self.temp())?;
+        let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars() {
+            let ours = ["ITEST_", "NEXTEST", "RUST_TEST_", "RUST_BACKTRACE", "CI", "NO_COLOR", "CARGO"];
+            if ours.iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(&self.arguments)
+            .current_dir(self.dir)
+            .env("TMPDIR", self.temp())
+            .env(MARK, self.mark())
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or takes longer than a minute.
+    pub fn run(&self) -> io::Result<Finished> {
+        let mut command = self.command()?;
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let id = child.id();
+        // Reading and waiting block, so a watchman ends a suite that hangs.
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        let watchman = std::thread::spawn(move || {
+            if ended.recv_timeout(LIMIT).is_err() {
+                signal(id, rustix::process::Signal::KILL);
+            }
+        });
+        let output = child.wait_with_output()?;
+        let _ = done.send(());
+        let _ = watchman.join();
+        Ok(Finished { output, temp: self.temp(), mark: self.mark() })
+    }
+
+    /// Runs it with its events as JSON lines.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub fn events(self, arguments: &[&str]) -> io::Result<Events> {
+        let finished = self.args(&["--format", "json"]).args(arguments).run()?;
+        let lines = finished.stdout();
+        let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        let events = events.map_err(|error| io::Error::other(format!("{error} in:\n{lines}\n{}", finished.stderr())))?;
+        Ok(Events { events, finished })
+    }
+
+    /// Finds the suite's processes again, whoever their parents are.
+    fn mark(&self) -> String {
+        self.dir.path().display().to_string()
+    }
+}
+
+/// The variable that all processes of a suite inherit.
+const MARK: &str = "STAGE_MARK";
+
+/// Sends a signal to a process.
+pub fn signal(process: u32, signal: rustix::process::Signal) {
+    if let Some(process) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may be gone already, which is what most signals are for.
+        let _ = rustix::process::kill_process(process, signal);
+    }
+}
+
+/// A suite that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    output: Output,
+    temp: PathBuf,
+    mark: String,
+}
+
+impl Finished {
+    /// Wraps what was waited for by other means.
+    #[must_use]
+    pub fn of(output: Output, suite: &Suite<'_>) -> Self {
+        Self { output, temp: suite.temp(), mark: suite.mark() }
+    }
+
+    /// The exit code; none if a signal ended it.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    /// What it wrote to stdout.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    /// What it wrote to stderr.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    /// The lines that begin with `test `, without their times.
+    #[must_use]
+    pub fn test_lines(&self) -> Vec<String> {
+        self.stdout().lines().filter(|line| line.starts_with("test ") && line.contains(" ... ")).map(str::to_owned).collect()
+    }
+
+    /// Fails if the suite left a file in its temp dir or a process anywhere.
+    ///
+    /// # Panics
+    ///
+    /// With what is left. Processes that are on their way out have two seconds for it.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        let files: Vec<_> = fs::read_dir(&self.temp)
+            .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        assert!(files.is_empty(), "files were left behind: {files:?}\n{}", self.stdout());
+        let since = Instant::now();
+        let mut processes = self.processes();
+        while !processes.is_empty() && since.elapsed() < Duration::from_secs(2) {
+            std::thread::park_timeout(Duration::from_millis(10));
+            processes = self.processes();
+        }
+        assert!(processes.is_empty(), "processes were left behind: {processes:?}");
+    }
+
+    /// The suite's living processes, as numbers and command lines.
+    fn processes(&self) -> Vec<String> {
+        let wanted = format!("{MARK}={}", self.mark);
+        let all = fs::read_dir("/proc").map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
+        let bears_mark = |path: &Path| {
+            fs::read(path.join("environ")).is_ok_and(|environment| {
+                environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+            })
+        };
+        let described = |path: &Path| {
+            let command = fs::read(path.join("cmdline")).unwrap_or_default();
+            format!("{} {}", path.display(), String::from_utf8_lossy(&command).replace('\0', " "))
+        };
+        let all = all.unwrap_or_default();
+        all.iter().map(fs::DirEntry::path).filter(|path| bears_mark(path)).map(|path| described(&path)).collect()
+    }
+}
+
+/// A suite that has ended, and everything that it said.
+#[derive(Debug)]
+pub struct Events {
+    events: Vec<Value>,
+    /// The rest.
+    pub finished: Finished,
+}
+
+impl Events {
+    /// All events of one name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Vec<&Value> {
+        self.events.iter().filter(|event| event["event"] == name).collect()
+    }
+
+    /// The end of one case.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn case(&self, id: &str) -> &Value {
+        let ends = self.named("case_finished");
+        let found = ends.iter().find(|event| event["id"] == id);
+        found.unwrap_or_else(|| panic!("`{id}` did not end; what did: {:?}", self.outcomes()))
+    }
+
+    /// Every case that ended, and how.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<String, String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.named("case_finished").iter().map(|event| (text(&event["id"]), text(&event["outcome"]))).collect()
+    }
+
+    /// The cases in the order in which they ended.
+    #[must_use]
+    pub fn order(&self) -> Vec<String> {
+        let ends = self.named("case_finished");
+        ends.iter().filter_map(|event| event["id"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The last event.
+    ///
+    /// # Panics
+    ///
+    /// If the run did not come to its end.
+    #[track_caller]
+    #[must_use]
+    pub fn summary(&self) -> &Value {
+        let last = self.named("run_finished").pop();
+        last.unwrap_or_else(|| panic!("the run was not finished: {}", self.finished.stderr()))
+    }
+}

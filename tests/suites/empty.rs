@@ -1,0 +1,3 @@
+//! A suite whose author forgot the `mod` line.
+
+itest::main!();

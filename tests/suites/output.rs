@@ -1,0 +1,87 @@
+//! Tests that write: from Rust, from C, from children, at length, in bytes that are no text. Each then fails, to be shown.
+
+use std::io::Write;
+use std::process::Command;
+
+use itest::prelude::*;
+
+itest::main!();
+
+/// Fails, so that the output is reported.
+fn end() -> ! {
+    panic!("shown")
+}
+
+#[integration_test]
+fn writes_from_rust() {
+    print!("out without newline");
+    eprintln!("err");
+    end();
+}
+
+#[integration_test]
+#[expect(unsafe_code, reason = "a C library's own buffer is the point")]
+fn writes_from_c() {
+    // SAFETY: `puts` is part of every C library, with this signature, and the text ends in a zero byte.
+    unsafe extern "C" {
+        fn puts(text: *const std::ffi::c_char) -> std::ffi::c_int;
+    }
+    // SAFETY: see above.
+    unsafe { puts(c"hello from C".as_ptr()) };
+    end();
+}
+
+#[integration_test]
+fn writes_from_a_child() {
+    let script = "echo child out; echo child err >&2; echo reopened >/dev/stderr; echo more";
+    Command::new("sh").args(["-c", script]).status().ok();
+    end();
+}
+
+#[integration_test]
+fn writes_bytes() {
+    std::io::stdout().write_all(b"\xff\x00\xfe").ok();
+    end();
+}
+
+#[integration_test]
+fn writes_at_length() {
+    let line = "x".repeat(999);
+    for _ in 0..5_000 {
+        println!("{line}");
+    }
+    end();
+}
+
+#[integration_test]
+fn writes_then_crashes() {
+    println!("last words");
+    eprint!("and no newline");
+    std::process::abort();
+}
+
+#[integration_test]
+fn leaves_a_writer_behind() {
+    // It writes on after the test, when others run: none of that is theirs.
+    let script = "for i in 1 2 3 4 5 6 7 8 9; do echo late; sleep 0.02; done";
+    Command::new("sh").args(["-c", script]).spawn().ok();
+    println!("before");
+    end();
+}
+
+#[integration_test]
+fn closes_its_stdout() {
+    rustix::stdio::dup2_stdout(std::fs::File::open("/dev/null").expect("every system has it")).ok();
+    println!("lost");
+}
+
+/// Sixty tests that write their own number, and nothing else's.
+#[integration_test]
+fn writes_its_number(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] tens: u32, #[values(0, 1, 2, 3, 4, 5)] ones: u32) {
+    println!("number {tens}{ones}");
+    assert!(ones % 2 == 0, "shown");
+}
+
+/// Silent tests in between.
+#[integration_test]
+fn is_silent(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _number: u32) {}
