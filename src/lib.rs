@@ -23,7 +23,8 @@ pub use itest_runtime::*;
 /// Everything a suite needs: `use itest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Fixture, Outcome, Result, Teardown, TestInfo, eventually, fixture, integration_test, skip, unavailable,
+        Fixture, Outcome, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture, integration_test, skip,
+        unavailable,
     };
 }
 
@@ -36,6 +37,12 @@ macro_rules! main {
                 package: ::core::option_env!("CARGO_PKG_NAME"),
                 target: ::core::option_env!("CARGO_CRATE_NAME"),
             })
+        }
+
+        /// It is only there under libtest's harness, and then something is missing in Cargo.toml.
+        #[test]
+        fn this_suite_needs_harness_false() {
+            ::std::panic!("itest runs this suite: write `harness = false` under its [[test]] in Cargo.toml");
         }
     };
 }

@@ -166,6 +166,8 @@ impl Test {
 
 /// `retries_3` for `#[values(3)] retries`; by number where the values' texts are too long or not different.
 fn labels(name: &str, values: &[Expr]) -> Vec<String> {
+    // An underscore that only says "not used" says nothing in a name.
+    let name = name.trim_start_matches('_');
     let texts: Vec<String> = values.iter().map(readable).collect();
     let all_differ = texts.iter().enumerate().all(|(position, text)| !texts[..position].contains(text));
     let all_fit = texts.iter().all(|text| !text.is_empty() && text.len() <= 32);
@@ -198,6 +200,7 @@ mod tests {
 
     #[test]
     fn values_that_look_alike_are_numbered() {
+        assert_eq!(labels("_v", &[parse_quote!(1)]), ["v_1"]);
         assert_eq!(labels("v", &[parse_quote!("a b"), parse_quote!("a-b")]), ["v_1", "v_2"]);
         assert_eq!(labels("v", &[parse_quote!(""), parse_quote!("b")]), ["v_1", "v_2"]);
         let long = "x".repeat(33);

@@ -36,8 +36,8 @@ pub mod __private {
 
     pub use crate::cli::{Identity, main};
     pub use crate::inject::{
-        Conclude, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter, TestEntry, TestScope,
-        WorkerScope, enter_phase, made, skip, unavailable,
+        AskerScope, Conclude, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
+        TestEntry, TestScope, WorkerScope, enter_phase, made, skip, unavailable,
     };
     pub use crate::model::{CaseMeta, Phase, Problem};
 }

@@ -115,7 +115,8 @@ fn random_data_repeats_with_the_seed_and_differs_between_tests(dir: &TempDir) ->
     let other = sorted(run(dir, &["--tag", "data", "--seed", "6"])?);
     assert_eq!(first, again);
     assert_ne!(first, other);
-    let numbers: std::collections::BTreeSet<_> = first.iter().filter_map(|line| line.split_once(' ')).map(|(_, n)| n).collect();
+    let numbers: std::collections::BTreeSet<_> =
+        first.iter().filter_map(|line| line.split_once(' ')).map(|(_, n)| n).collect();
     assert_eq!(numbers.len(), 3, "each test draws its own number: {first:?}");
     Ok(())
 }

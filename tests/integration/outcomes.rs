@@ -24,7 +24,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::times_out_blocking("times_out_blocking", "timed_out", "act", "it blocks its thread")]
 #[case::aborts("aborts", "crashed", "act", "SIGABRT")]
 #[case::exits("exits", "crashed", "body", "exited with code 0")]
-#[case::is_killed("is_killed", "crashed", "body", "SIGSEGV")]
+#[case::reads_where_nothing_is("reads_where_nothing_is", "crashed", "body", "SIGSEGV")]
 #[case::overflows_its_stack("overflows_its_stack", "crashed", "body", "SIG")]
 #[case::skips("skips", "skipped", "", "")]
 #[case::misses_a_service("misses_a_service", "skipped", "", "")]
@@ -85,7 +85,8 @@ fn a_fixture_that_failed_once_is_not_tried_again_for_the_next_test(dir: &TempDir
     #[assert]
     let ends = events.named("case_finished");
     assert_eq!(ends.len(), 2);
-    let tries = ends.iter().filter(|end| end["stdout"].as_str().is_some_and(|text| text.contains("trying once"))).count();
+    let tries =
+        ends.iter().filter(|end| end["stdout"].as_str().is_some_and(|text| text.contains("trying once"))).count();
     assert_eq!(tries, 1);
     assert!(ends.iter().all(|end| end["failures"][0]["message"] == "no route to host"));
     assert!(ends.iter().all(|end| end["failures"][0]["description"] == "Unreachable"));
@@ -132,7 +133,8 @@ fn a_failing_teardown_is_told_beside_the_tests_own_failure(dir: &TempDir) -> Res
 fn a_failure_in_a_phase_names_its_line(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "fails_in_act"])?;
     let place = events.case("fails_in_act")["failures"][0]["location"].to_string();
-    let line = include_str!("../suites/outcomes.rs").lines().position(|line| line.contains("let port")).unwrap_or(0) + 1;
+    let line =
+        include_str!("../suites/outcomes.rs").lines().position(|line| line.contains("let port")).unwrap_or(0) + 1;
     assert!(place.contains(&format!("suites/outcomes.rs:{line}:")), "{place}, not line {line}");
     Ok(())
 }

@@ -52,7 +52,9 @@ fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")]
     for case in events.named("case_finished") {
         let id = case["id"].as_str().unwrap_or_default();
         let stdout = case["stdout"].as_str().unwrap_or_default();
-        if let Some((tens, ones)) = id.strip_prefix("writes_its_number::tens_").and_then(|rest| rest.split_once("::ones_")) {
+        if let Some((tens, ones)) =
+            id.strip_prefix("writes_its_number::tens_").and_then(|rest| rest.split_once("::ones_"))
+        {
             assert_eq!(stdout, format!("number {tens}{ones}\n"), "{id}");
         } else if id.starts_with("is_silent") {
             assert_eq!(case["stdout"], Value::Null, "{id}");

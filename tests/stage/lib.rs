@@ -106,7 +106,8 @@ impl<'t> Suite<'t> {
         let finished = self.args(&["--format", "json"]).args(arguments).run()?;
         let lines = finished.stdout();
         let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-        let events = events.map_err(|error| io::Error::other(format!("{error} in:\n{lines}\n{}", finished.stderr())))?;
+        let events =
+            events.map_err(|error| io::Error::other(format!("{error} in:\n{lines}\n{}", finished.stderr())))?;
         Ok(Events { events, finished })
     }
 
@@ -163,7 +164,11 @@ impl Finished {
     /// The lines that begin with `test `, without their times.
     #[must_use]
     pub fn test_lines(&self) -> Vec<String> {
-        self.stdout().lines().filter(|line| line.starts_with("test ") && line.contains(" ... ")).map(str::to_owned).collect()
+        self.stdout()
+            .lines()
+            .filter(|line| line.starts_with("test ") && line.contains(" ... "))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Fails if the suite left a file in its temp dir or a process anywhere.

@@ -166,7 +166,10 @@ fn look(
     };
     // With the tests' own output on the terminal, a line that is redrawn would only be in its way.
     let has_live_line = to_terminal && config.format == Format::Pretty && config.capture == Capture::Captured;
-    let width = || rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col).max(20));
+    let width = || match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col >= 20 => usize::from(size.ws_col),
+        _ => 80,
+    };
     Look {
         color: if colored { ColorMode::Colored } else { ColorMode::Plain },
         live_width: has_live_line.then(width),

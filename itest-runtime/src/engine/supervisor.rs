@@ -195,7 +195,11 @@ impl<'a> Supervisor<'a> {
         ids.sort_by_key(|id| self.workers[id].hand.len());
         for id in ids {
             let Some(held) = self.workers.get(&id).map(|worker| worker.hand.len()) else { continue };
-            let size = hand_size(self.typical, self.admission.waiting(), jobs);
+            // Whoever wants to stop at a failure does not want others to be under way already.
+            let size = match self.config.fail_fast {
+                Some(_) => 1,
+                None => hand_size(self.typical, self.admission.waiting(), jobs),
+            };
             let mut cases = Vec::new();
             if held == 0 {
                 if self.admission.waiting() == 0 {

@@ -22,12 +22,14 @@ pub trait Conclude {
     fn conclude(self) -> Result<(), Problem>;
 }
 
+#[diagnostic::do_not_recommend]
 impl Conclude for () {
     fn conclude(self) -> Result<(), Problem> {
         Ok(())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Display + 'static> Conclude for Result<(), E> {
     fn conclude(self) -> Result<(), Problem> {
         self.map_err(|error| problem(&error))

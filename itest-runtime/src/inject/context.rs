@@ -80,6 +80,7 @@ impl TestInfo {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Fixture for TestInfo {
     type Scope = TestScope;
 

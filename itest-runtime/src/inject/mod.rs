@@ -23,7 +23,7 @@ pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, FunctionKind, Parameter};
 pub use panic::skip;
 pub use phase::enter_phase;
-pub use scope::{TestScope, WorkerScope};
+pub use scope::{AskerScope, TestScope, WorkerScope};
 pub use slot::Inputs;
 pub use teardown::Teardown;
 

@@ -44,7 +44,7 @@ impl FixtureScope for AskerScope {
 
 /// Implemented by scopes that last at least as long as `Asker`.
 #[diagnostic::on_unimplemented(
-    message = "a fixture of `{Asker}` cannot depend on one of the narrower `{Self}`",
+    message = "a fixture cannot depend on one of a narrower scope",
     label = "its value would be gone before the fixture that asks for it",
     note = "give this fixture a wider scope, `#[fixture(scope = \"worker\")]`, or narrow the one that asks for it"
 )]
@@ -57,11 +57,13 @@ impl<Asker> LivesAsLongAs<Asker> for AskerScope {}
 
 /// Implemented by scopes whose values can be given away.
 #[diagnostic::on_unimplemented(
-    message = "a fixture of `{Self}` is shared by many tests and cannot be owned by one",
+    message = "a fixture of a wider scope than \"test\" is shared by many tests and cannot be owned by one",
     label = "borrow it: `&T`, or `&mut T` to use it alone",
     note = "only fixtures of scope \"test\" are given by value"
 )]
 pub trait ByValue {}
 
+#[diagnostic::do_not_recommend]
 impl ByValue for TestScope {}
+#[diagnostic::do_not_recommend]
 impl ByValue for AskerScope {}

@@ -107,6 +107,7 @@ impl fmt::Debug for Teardown {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Fixture for Teardown {
     type Scope = AskerScope;
 

@@ -18,9 +18,10 @@ const LARGEST_HAND: usize = 512;
 /// and Kuck, IEEE Trans. Computers, 1987).
 #[must_use]
 pub(crate) fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
-    let Some(typical) = typical else { return FIRST_HAND };
-    let by_time = WORTH_IN_HAND.as_nanos() / typical.as_nanos().max(1);
-    let by_time = usize::try_from(by_time).unwrap_or(LARGEST_HAND).min(LARGEST_HAND);
+    let by_time = typical.map_or(FIRST_HAND, |typical| {
+        let fitting = WORTH_IN_HAND.as_nanos() / typical.as_nanos().max(1);
+        usize::try_from(fitting).unwrap_or(LARGEST_HAND).min(LARGEST_HAND)
+    });
     let fair_share = waiting.div_ceil(workers.max(1) * 2);
     by_time.min(fair_share).max(1)
 }
@@ -32,6 +33,7 @@ mod tests {
     #[test]
     fn little_is_held_ahead_before_the_first_measurement() {
         assert_eq!(hand_size(None, 1_000, 2), FIRST_HAND);
+        assert_eq!(hand_size(None, 6, 3), 1);
     }
 
     #[test]

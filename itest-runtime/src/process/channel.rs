@@ -80,6 +80,11 @@ impl Notes {
         if reset { std::mem::take(&mut *read) } else { *read }
     }
 
+    /// Whether a note has come that the output pipes were read from, and none is remembered any more.
+    fn take_read(&self) -> bool {
+        std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn lock_pipes(&self) -> MutexGuard<'_, Option<Pair>> {
         self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -222,7 +227,8 @@ impl Channel {
             waiting.map(|descriptor| !descriptor.revents().is_empty())
         };
         match seen {
-            [false, false, false] => false,
+            // The listening thread may have taken the note already.
+            [false, false, false] => self.notes.take_read(),
             [false, false, true] => self.notes.collect(true),
             _ => {
                 self.notes.collect(true);

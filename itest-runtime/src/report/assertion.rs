@@ -1,5 +1,6 @@
 //! What `assert_eq!` says, made readable: long values over several lines, differences marked.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use diff::Result as Change;
@@ -9,6 +10,9 @@ use super::text::{Ink, Inked};
 
 /// Values up to this width stand on one line.
 const SHORT: usize = 72;
+
+/// Characters of a value that are compared and shown.
+const LONGEST: usize = 10_000;
 
 /// So many equal lines around a difference are shown.
 const CONTEXT: usize = 3;
@@ -34,7 +38,7 @@ impl<'m> Comparison<'m> {
         for line in self.head.lines() {
             writeln!(out, "{margin}{line}")?;
         }
-        let (left, right) = (lay_out(self.left), lay_out(self.right));
+        let (left, right) = (lay_out(&cut(self.left)), lay_out(&cut(self.right)));
         if left == right || (is_short(&left) && is_short(&right)) {
             return self.write_pair(&left, &right, margin, color, out);
         }
@@ -93,6 +97,14 @@ impl<'m> Comparison<'m> {
             writeln!(out, "{margin}        {}", marks.trim_end())?;
         }
         Ok(())
+    }
+}
+
+/// A value as far as somebody would read it.
+fn cut(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(LONGEST) {
+        None => value.into(),
+        Some((end, _)) => format!("{}… {} bytes more", &value[..end], value.len() - end).into(),
     }
 }
 
@@ -189,6 +201,12 @@ mod tests {
         assert!(text.contains("  -   status: Paid,\n"), "{text}");
         assert!(text.contains("  +   status: Placed,\n"), "{text}");
         assert!(text.contains("        name: \"a, b\",\n"), "{text}");
+    }
+
+    #[test]
+    fn values_that_nobody_would_read_are_cut() {
+        let text = shown(&format!("assertion `left == right` failed\n  left: {}\n right: {:?}", "x".repeat(100_000), "y"));
+        assert!(text.len() < 11_000 && text.contains("… 90000 bytes more"));
     }
 
     #[test]

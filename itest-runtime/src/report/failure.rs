@@ -53,8 +53,33 @@ pub(super) fn write_output(case: &CaseReport, look: &Look, out: &mut dyn Write) 
             continue;
         }
         writeln!(out, "  {name}:")?;
-        for line in String::from_utf8_lossy(bytes).lines() {
-            writeln!(out, "  {} {line}", Inked(look.color, Ink::Dim, "|"))?;
+        let margin = format!("  {} ", Inked(look.color, Ink::Dim, "|"));
+        write_bounded(&String::from_utf8_lossy(bytes), &margin, out)?;
+    }
+    Ok(())
+}
+
+/// Lines at the beginning and at the end of a long text that are shown.
+const SHOWN_LINES: (usize, usize) = (100, 200);
+
+/// Characters of a long line that are shown.
+const SHOWN_CHARACTERS: usize = 1_000;
+
+/// Writes a text as far as somebody would read it: its beginning and its end, and lines of a bearable length.
+fn write_bounded(text: &str, margin: &str, out: &mut dyn Write) -> io::Result<()> {
+    let lines: Vec<&str> = text.lines().collect();
+    let (head, tail) = SHOWN_LINES;
+    let left_out = lines.len().saturating_sub(head + tail);
+    for (position, line) in lines.iter().enumerate() {
+        if position == head && left_out > 0 {
+            writeln!(out, "{margin}… {left_out} lines left out; --format json has them all …")?;
+        }
+        if (head..head + left_out).contains(&position) {
+            continue;
+        }
+        match line.char_indices().nth(SHOWN_CHARACTERS) {
+            None => writeln!(out, "{margin}{line}")?,
+            Some((end, _)) => writeln!(out, "{margin}{}… {} bytes more", &line[..end], line.len() - end)?,
         }
     }
     Ok(())
@@ -63,11 +88,7 @@ pub(super) fn write_output(case: &CaseReport, look: &Look, out: &mut dyn Write) 
 fn write_problem(problem: &Problem, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     match Comparison::parse(&problem.message) {
         Some(comparison) => comparison.write("  ", look.color, out)?,
-        None => {
-            for line in problem.message.lines() {
-                writeln!(out, "  {line}")?;
-            }
-        }
+        None => write_bounded(&problem.message, "  ", out)?,
     }
     if let Some(backtrace) = &problem.backtrace {
         writeln!(out, "  stack:")?;
@@ -102,5 +123,26 @@ pub(super) fn status(case: &CaseReport) -> (Ink, String) {
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
             (Ink::Red, format!("FAILED ({})", headline(&case.report)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let mut out = Vec::new();
+        write_bounded(text, "| ", &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_shown_as_far_as_somebody_would_read_it() {
+        assert_eq!(shown("a\nb\n"), "| a\n| b\n");
+        let numbers: String = (0..1_000).map(|number| format!("{number}\n")).collect();
+        let cut = shown(&numbers);
+        assert_eq!(cut.lines().count(), 301);
+        assert!(cut.contains("| 99\n| … 700 lines left out; --format json has them all …\n| 800\n"), "{cut}");
+        assert!(shown(&"é".repeat(5_000)).contains("… 8000 bytes more"));
     }
 }

@@ -1,0 +1,196 @@
+//! Keeps the house in order: floors, pure rooms, file sizes, and who may name what.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms of the runtime and their floors.
+const FLOORS: [(&str, u32); 8] = [
+    ("model", 0),
+    ("plan", 1),
+    ("inject", 1),
+    ("report", 1),
+    ("process", 2),
+    ("fixtures", 2),
+    ("engine", 3),
+    ("cli", 4),
+];
+
+/// Lines before a file's tests.
+const LONGEST: usize = 400;
+
+/// A file of the runtime.
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Without its tests.
+    code: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn without_tests(text: &str) -> String {
+    text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned()
+}
+
+fn runtime() -> Vec<Source> {
+    let src = root().join("itest-runtime/src");
+    let sources: Vec<_> = rust_files(&src)
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap().to_path_buf();
+            let room = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let code = without_tests(&fs::read_to_string(&path).unwrap());
+            Source { path: inside, room, code }
+        })
+        .collect();
+    assert!(sources.len() > 30, "the runtime has moved");
+    sources
+}
+
+/// Code without comments and literals of text, so that words in prose are no imports.
+fn words_of_code(source: &Source) -> String {
+    source.code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Every `crate::room` in a file, also in braces after `use crate::`.
+fn rooms_named(code: &str) -> Vec<&str> {
+    let rest = |part: &'static str| code.match_indices(part).map(move |(at, _)| &code[at + part.len()..]);
+    rest("crate::")
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn a_floor_names_lower_floors_only() {
+    let floors = BTreeMap::from(FLOORS);
+    let mut seen = 0;
+    for source in runtime().iter().filter(|source| source.room != "lib") {
+        let own =
+            *floors.get(source.room.as_str()).unwrap_or_else(|| panic!("{}: a room without a floor", source.room));
+        let code = words_of_code(source);
+        for named in rooms_named(&code) {
+            if let Some(floor) = floors.get(named).filter(|_| named != source.room) {
+                seen += 1;
+                assert!(*floor < own, "{} (floor {own}) names {named} (floor {floor})", source.path.display());
+            }
+        }
+    }
+    assert!(seen > 50, "the search finds nothing any more");
+}
+
+#[test]
+fn the_engine_does_not_know_the_reports() {
+    for source in runtime().iter().filter(|source| source.room == "engine") {
+        assert!(!words_of_code(source).contains("report::"), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn planning_knows_no_clock_no_files_and_no_runtime() {
+    const IMPURE: [&str; 9] =
+        ["std::fs", "std::env", "std::io", "std::net", "std::process", "std::thread", "Instant", "SystemTime", "tokio"];
+    let plan: Vec<_> = runtime().into_iter().filter(|source| source.room == "plan").collect();
+    assert!(plan.len() >= 4);
+    for source in plan {
+        let code = words_of_code(&source);
+        for word in IMPURE {
+            assert!(!code.contains(word), "{} names {word}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn one_room_speaks_with_libtest_mimic() {
+    for source in runtime().iter().filter(|source| words_of_code(source).contains("libtest_mimic")) {
+        assert_eq!(source.path, Path::new("cli/contract.rs"));
+    }
+}
+
+/// Settings come from one room; what else is read is where the system keeps its temp files and its programs.
+#[test]
+fn one_room_reads_arguments_and_environment() {
+    for source in runtime().iter().filter(|source| source.room != "cli") {
+        let code = words_of_code(source);
+        for word in ["env::var", "env::vars", "env::args"] {
+            assert!(!code.contains(word), "{} names {word}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn nobody_leaves_through_the_window() {
+    for source in runtime() {
+        assert!(!words_of_code(&source).contains("process::exit"), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn a_file_fits_in_one_head_and_says_what_it_is_for() {
+    for folder in ["src", "itest-macros/src", "itest-runtime/src", "examples/shop/src"] {
+        for path in rust_files(&root().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+            let lines = without_tests(&text).lines().count();
+            assert!(lines <= LONGEST, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn names_say_something() {
+    const EMPTY: [&str; 5] = ["utils.rs", "helpers.rs", "common.rs", "misc.rs", "imp.rs"];
+    for folder in ["src", "itest-macros", "itest-runtime", "examples", "tests"] {
+        for path in rust_files(&root().join(folder)) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(!EMPTY.contains(&name.as_str()), "{}", path.display());
+        }
+    }
+}
+
+/// What an expansion writes is made of tokens, and there is nothing in it that could go wrong.
+#[test]
+fn writing_an_expansion_cannot_fail() {
+    let text = fs::read_to_string(root().join("itest-macros/src/emit.rs")).unwrap();
+    for word in ["Result<", "Errors", "syn::Error", "panic!", ".unwrap()", ".expect("] {
+        assert!(!text.contains(word), "emit.rs names {word}");
+    }
+}
+
+/// The documents that describe the house name rooms and tests that are there.
+#[test]
+fn the_map_shows_the_house() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for (room, _) in FLOORS {
+        assert!(map.contains(&format!("`{room}/`")), "ARCHITECTURE.md does not show {room}");
+    }
+    let tests: String = rust_files(&root().join("tests"))
+        .into_iter()
+        .chain(rust_files(&root().join("itest-runtime/src")))
+        .chain(rust_files(&root().join("itest-macros")))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let guards: Vec<_> = map.lines().filter(|line| line.contains("**Invariant:**")).collect();
+    assert!(guards.len() >= 8, "{} invariants", guards.len());
+    for guard in guards {
+        let name = guard.rsplit_once("(guarded by `").and_then(|(_, rest)| rest.split('`').next());
+        let name = name.unwrap_or_else(|| panic!("no test is named in: {guard}"));
+        assert!(tests.contains(&format!("fn {name}(")), "no test is called {name}");
+    }
+}
