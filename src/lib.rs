@@ -66,3 +66,18 @@ macro_rules! unavailable {
         $crate::__private::unavailable($service, &::std::format!($($remedy)+))
     };
 }
+
+/// The pages under `docs/`; their code is compiled with the documentation tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../docs/database.md")]
+    struct Database;
+    #[doc = include_str!("../docs/files.md")]
+    struct Files;
+    #[doc = include_str!("../docs/fixtures.md")]
+    struct Fixtures;
+    #[doc = include_str!("../docs/http.md")]
+    struct Http;
+    #[doc = include_str!("../docs/tests.md")]
+    struct Tests;
+}

@@ -13,7 +13,7 @@ use itest::TempDir;
 use serde_json::Value;
 
 /// No suite of these tests takes longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A suite, ready to be run in surroundings of its own.
 #[derive(Debug)]

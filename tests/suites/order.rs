@@ -60,13 +60,13 @@ async fn is_slow() {
 async fn waits_to_be_interrupted(teardown: &Teardown) {
     teardown.defer("leave in good order", async { note("torn down") });
     note("waiting");
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
 }
 
 #[integration_test(tags("stubborn"))]
 fn does_not_listen() {
     note("waiting");
-    std::thread::park_timeout(Duration::from_secs(300));
+    std::thread::park_timeout(Duration::from_mins(5));
 }
 
 #[integration_test(tags("child"))]

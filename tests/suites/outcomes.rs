@@ -48,7 +48,7 @@ fn passes() {}
 #[integration_test]
 async fn passes_in_phases() {
     #[arrange]
-    let basket = vec![1, 2];
+    let basket = [1, 2];
     #[act("adds up")]
     let sum: i32 = basket.iter().sum();
     #[assert]
@@ -115,7 +115,7 @@ async fn times_out_awaiting(teardown: &Teardown) {
 #[integration_test(timeout = "100ms")]
 fn times_out_blocking() {
     #[act("sleeps like a stone")]
-    std::thread::park_timeout(Duration::from_secs(600));
+    std::thread::park_timeout(Duration::from_mins(10));
     #[assert]
     println!("never reached");
 }

@@ -123,7 +123,7 @@ fn run(
     let Selected { cases, ignored, filtered_out } = selected;
     let ignored = ignored.into_iter().map(|case| (case.id, case.meta.ignore.unwrap_or_default())).collect();
     let look = look(identity, line, given, &config, environment);
-    let live = look.live_width.is_some();
+    let is_watched = look.live_width.is_some();
     let mut reporter: Box<dyn Reporter> = match config.format {
         Format::Pretty => Box::new(Console::new(look)),
         Format::Terse => Box::new(Terse::new(look)),
@@ -131,8 +131,8 @@ fn run(
     };
     let mut sink = Sink::open(line.logfile())?;
     let cases = ordered(cases, config.order, config.seed);
-    let flush_each = live || config.capture == Capture::Inherited;
-    let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), live };
+    let flush_each = is_watched || config.capture == Capture::Inherited;
+    let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
         sink.write(|out| {
             reporter.event(&event, out)?;

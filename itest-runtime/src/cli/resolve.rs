@@ -36,8 +36,8 @@ pub(super) fn base() -> RunConfig {
         fail_fast: None,
         retries: 0,
         limits: Limits {
-            setup: Duration::from_secs(60),
-            test: Duration::from_secs(60),
+            setup: Duration::from_mins(1),
+            test: Duration::from_mins(1),
             teardown: Duration::from_secs(10),
         },
         slow: Duration::from_secs(10),
@@ -135,7 +135,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
     } else if debugger_attached() {
         // Somebody stands at a breakpoint: nothing is timed out under their hands.
         config.isolation = Isolation::InProcess;
-        let unlimited = Duration::from_secs(365 * 24 * 3600);
+        let unlimited = Duration::from_hours(365 * 24);
         config.limits = Limits { setup: unlimited, test: unlimited, teardown: unlimited };
         sources.insert("in-process", "a debugger is attached".to_owned());
     }

@@ -2,9 +2,11 @@
 
 mod attempt;
 mod signals;
+mod staffing;
 mod supervisor;
 mod verdict;
 mod watch;
+mod watchman;
 mod worker;
 mod workers;
 

@@ -13,23 +13,16 @@ use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, Case, CaseReport, Event, HarnessError, Limits, Outcome, Output, Phase, RunConfig, Running, Summary,
-    TestId, WorkerId,
+    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, RunConfig, Summary, TestId, WorkerId,
 };
-use crate::plan::{Admission, hand_size};
-use crate::process::{FromWorker, monotonic, reap};
+use crate::plan::Admission;
+use crate::process::{FromWorker, reap};
 
 /// How often hanging, slow and running tests are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
-/// A worker that has not said a word for so long never will.
-const START_LIMIT: Duration = Duration::from_secs(30);
-
 /// So many workers in a row may die before their first test.
 const FAILED_STARTS: u32 = 3;
-
-/// How long a cancelled test may take to notice.
-const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// A run, ready to start.
 #[derive(Debug)]
@@ -43,7 +36,7 @@ pub(crate) struct Run {
     /// How many cases the selection left out.
     pub filtered_out: usize,
     /// Whether anyone watches the progress.
-    pub live: bool,
+    pub is_watched: bool,
 }
 
 /// Runs everything and tells what happens.
@@ -76,23 +69,23 @@ pub(crate) fn supervise(
     Ok(summary)
 }
 
-struct Supervisor<'a> {
-    config: RunConfig,
-    registry: Arc<Registry>,
-    live: bool,
-    emit: &'a mut dyn FnMut(Event),
-    admission: Admission,
-    workers: BTreeMap<WorkerId, Worker>,
-    next_worker: u32,
-    heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
-    dying: JoinSet<(WorkerId, std::io::Result<ExitStatus>)>,
-    signals: Signals,
+pub(super) struct Supervisor<'a> {
+    pub(super) config: RunConfig,
+    pub(super) registry: Arc<Registry>,
+    pub(super) is_watched: bool,
+    pub(super) emit: &'a mut dyn FnMut(Event),
+    pub(super) admission: Admission,
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+    pub(super) next_worker: u32,
+    pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
+    pub(super) dying: JoinSet<(WorkerId, std::io::Result<ExitStatus>)>,
+    pub(super) signals: Signals,
     /// A running mean of the length of tests.
-    typical: Option<Duration>,
-    failed_starts: u32,
+    pub(super) typical: Option<Duration>,
+    pub(super) failed_starts: u32,
     /// Since when no more tests are started.
-    stopping: Option<Instant>,
-    summary: Summary,
+    pub(super) stopping: Option<Instant>,
+    pub(super) summary: Summary,
 }
 
 impl<'a> Supervisor<'a> {
@@ -101,7 +94,7 @@ impl<'a> Supervisor<'a> {
         Ok(Self {
             config: run.config,
             registry,
-            live: run.live,
+            is_watched: run.is_watched,
             emit,
             admission: Admission::new(run.cases),
             workers: BTreeMap::new(),
@@ -151,101 +144,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Gives work to whoever can take some, and lets go of whoever is not needed any more.
-    fn feed(&mut self) -> Result<(), HarnessError> {
-        if self.stopping.is_none() {
-            self.hire()?;
-            self.hand_out();
-        }
-        let done = self.stopping.is_some() || self.admission.waiting() == 0;
-        for worker in self.workers.values_mut().filter(|worker| done && worker.hand.is_empty()) {
-            worker.link.close();
-        }
-        Ok(())
-    }
-
-    /// Starts as many workers as there is work for.
-    fn hire(&mut self) -> Result<(), HarnessError> {
-        let open = self.workers.values().filter(|worker| !worker.link.is_closed());
-        let (mut open, idle) =
-            open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
-        let mut unattended = self.admission.waiting().saturating_sub(idle);
-        while open < self.config.jobs.get() && unattended > 0 {
-            self.start_worker()?;
-            open += 1;
-            unattended -= 1;
-        }
-        Ok(())
-    }
-
-    fn start_worker(&mut self) -> Result<WorkerId, HarnessError> {
-        let id = WorkerId(self.next_worker);
-        self.next_worker += 1;
-        let worker = Worker::start(id, &self.config, &self.registry, &self.heard.0)
-            .map_err(HarnessError::io(format!("start {id}")))?;
-        self.workers.insert(id, worker);
-        Ok(id)
-    }
-
-    fn hand_out(&mut self) {
-        let jobs = self.config.jobs.get();
-        let mut ids: Vec<WorkerId> =
-            self.workers.iter().filter(|(_, worker)| !worker.link.is_closed()).map(|(id, _)| *id).collect();
-        // Whoever holds least comes first.
-        ids.sort_by_key(|id| self.workers[id].hand.len());
-        for id in ids {
-            let Some(held) = self.workers.get(&id).map(|worker| worker.hand.len()) else { continue };
-            // Whoever wants to stop at a failure does not want others to be under way already.
-            let size = match self.config.fail_fast {
-                Some(_) => 1,
-                None => hand_size(self.typical, self.admission.waiting(), jobs),
-            };
-            let mut cases = Vec::new();
-            if held == 0 {
-                if self.admission.waiting() == 0 {
-                    self.recall_from_others(id);
-                }
-                cases.extend(self.admission.next());
-            }
-            let holds_locks = cases.first().is_some_and(|case| !case.locks.is_empty());
-            if !holds_locks && (held == 0 || held <= size / 2) {
-                let more = std::iter::from_fn(|| self.admission.next_without_locks());
-                cases.extend(more.take(size.saturating_sub(held + cases.len())));
-            }
-            if !cases.is_empty() {
-                let first = |case| Held { case, attempt: 1, since: None, slow: false };
-                self.give(id, cases.into_iter().map(first).collect());
-            }
-        }
-    }
-
-    fn give(&mut self, id: WorkerId, cases: Vec<Held>) {
-        if let Some(worker) = self.workers.get_mut(&id) {
-            worker.give(cases);
-        }
-        self.announce(id);
-    }
-
-    /// Tells that the first case of a hand has started, once.
-    fn announce(&mut self, id: WorkerId) {
-        let Some(held) = self.workers.get_mut(&id).and_then(|worker| worker.hand.front_mut()) else { return };
-        if held.since.is_none() {
-            held.since = Some(Instant::now());
-            (self.emit)(Event::CaseStarted { id: held.case.id.clone(), worker: id, attempt: held.attempt });
-        }
-    }
-
-    fn recall_from_others(&mut self, idle: WorkerId) {
-        let fullest =
-            self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
-        if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.hand.len() > 1) {
-            for case in worker.recall().into_iter().rev() {
-                self.admission.put_back(case);
-            }
-        }
-    }
-
-    fn hear(&mut self, id: WorkerId, message: FromWorker) -> Result<(), HarnessError> {
+    pub(super) fn hear(&mut self, id: WorkerId, message: FromWorker) -> Result<(), HarnessError> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         match message {
             FromWorker::Ready { fingerprint } if fingerprint == self.registry.fingerprint() => {
@@ -280,7 +179,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Takes leave of a worker and sees to what it still held.
-    fn bury(&mut self, id: WorkerId, status: std::io::Result<ExitStatus>) -> Result<(), HarnessError> {
+    pub(super) fn bury(&mut self, id: WorkerId, status: std::io::Result<ExitStatus>) -> Result<(), HarnessError> {
         let Some(mut worker) = self.workers.remove(&id) else { return Ok(()) };
         let status = status.map_err(HarnessError::io(format!("wait for the end of {id}")))?;
         let position = worker.position();
@@ -322,7 +221,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// A case ended: for good, or to be tried again.
-    fn conclude(
+    pub(super) fn conclude(
         &mut self,
         id: WorkerId,
         held: Held,
@@ -366,89 +265,11 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Starts no more tests.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.stopping.get_or_insert_with(Instant::now);
         for worker in self.workers.values_mut() {
             self.summary.not_run += worker.recall().len();
         }
         self.summary.not_run += self.admission.drain().len();
     }
-
-    fn interrupt(&mut self, signal: &'static str) {
-        if self.summary.interrupted_by.is_some() {
-            for worker in self.workers.values_mut() {
-                worker.kill(Killed::GivenUp);
-            }
-            return;
-        }
-        self.summary.interrupted_by = Some(signal);
-        self.stop();
-        self.stopping = Some(Instant::now());
-        let running = self.workers.values().filter_map(|worker| Some(worker.running()?.0.case.id.clone()));
-        (self.emit)(Event::Interrupting { signal, running: running.collect() });
-        for worker in self.workers.values_mut() {
-            worker.link.cancel();
-        }
-    }
-
-    /// Takes the reports that workers hold back while they are in a test that turned out to be long.
-    fn collect_unsent(&mut self) -> Result<(), HarnessError> {
-        let unsent: Vec<_> = self
-            .workers
-            .iter()
-            .flat_map(|(id, worker)| worker.link.unsent().into_iter().map(|report| (*id, report)))
-            .collect();
-        for (id, report) in unsent {
-            self.hear(id, FromWorker::Finished { report, output: Output::default() })?;
-        }
-        Ok(())
-    }
-
-    /// Ends what hangs, names what is slow, tells what runs.
-    fn look_around(&mut self) {
-        let now = monotonic();
-        let cancelled = self.summary.interrupted_by.and(self.stopping);
-        let mut lost = Vec::new();
-        for (id, worker) in &mut self.workers {
-            let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
-            let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
-            let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);
-            if overrun && !unheeded {
-                worker.kill(Killed::Overrun(phase));
-            } else if unheeded || (!worker.ready && worker.began.elapsed() > START_LIMIT) {
-                worker.kill(Killed::GivenUp);
-            }
-            if worker.killed.is_some() && !worker.is_process() {
-                lost.push(*id);
-            }
-            if let Some(running) = running(worker).filter(|running| running.elapsed > self.config.slow) {
-                if let Some(held) = worker.hand.front_mut().filter(|held| !held.slow) {
-                    held.slow = true;
-                    (self.emit)(Event::CaseSlow(running));
-                }
-            }
-        }
-        lost.into_iter().for_each(|id| self.abandon(id));
-        if self.live {
-            let running = self.workers.values().filter_map(running).collect();
-            let finished = self.summary.passed + self.summary.failed + self.summary.ignored;
-            (self.emit)(Event::Progress { running, finished, failed: self.summary.failed });
-        }
-    }
-
-    /// A thread that hangs cannot be ended: it is reported and left behind, and the run ends with it.
-    fn abandon(&mut self, id: WorkerId) {
-        self.stop();
-        if self.bury(id, Ok(ExitStatus::default())).is_ok() {
-            self.summary.problems.push(format!(
-                "{id} hangs and, being a thread, cannot be ended; without --in-process only its test is lost"
-            ));
-        }
-    }
-}
-
-fn running(worker: &Worker) -> Option<Running> {
-    let (held, elapsed) = worker.running()?;
-    let phase = worker.position().map(|position| position.phase);
-    Some(Running { id: held.case.id.clone(), elapsed, phase })
 }

@@ -27,16 +27,16 @@ const SHUTDOWN: Duration = Duration::from_millis(100);
 /// When the supervisor is gone, or the process was not started by one.
 pub(crate) fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
     let talk = HarnessError::io("talk to the supervisor (workers are started by it, not by hand)");
-    Channel::from_stdin().and_then(|(channel, start)| work(registry, channel, start)).map_err(talk)
+    Channel::from_stdin().and_then(|(channel, start)| work(registry, &channel, start)).map_err(talk)
 }
 
 /// Runs a thread as a worker.
 pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
     // The supervisor hears of every end, also of one by an error: the socket closes.
-    let _ = Channel::connect(control).and_then(|(channel, start)| work(registry, channel, start));
+    let _ = Channel::connect(control).and_then(|(channel, start)| work(registry, &channel, start));
 }
 
-fn work(registry: &Registry, channel: Channel, start: Start) -> io::Result<()> {
+fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
     let Start { worker, config } = start;
     install_panic_hook();
     set_requirement(config.require);
@@ -52,7 +52,7 @@ fn work(registry: &Registry, channel: Channel, start: Start) -> io::Result<()> {
 
     let mut result = Ok(());
     let mut claims = Claims::default();
-    while let Some(index) = claims.next(&channel)? {
+    while let Some(index) = claims.next(channel)? {
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
         let location = SourceLocation::new(case.entry.location);

@@ -106,6 +106,10 @@ pub(crate) fn set_requirement(require: Require) {
 }
 
 /// Ends the test because a service is not there: skipped, or failed where the run requires it.
+///
+/// # Panics
+///
+/// Always: that is how a test ends from within.
 #[expect(clippy::panic, reason = "a panic is how a test fails")]
 #[track_caller]
 pub fn unavailable(service: &str, remedy: &str) -> ! {

@@ -113,14 +113,15 @@ fn payload_text(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic whose payload is not text".to_owned())
 }
 
+/// The last of these frames is the one that calls the user's code back, as it were.
+const MACHINERY: [&str; 5] =
+    ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::begin_panic"];
+
 /// The frames between the panic machinery and the harness, numbered anew.
 fn user_frames(backtrace: &Backtrace) -> Option<String> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
     }
-    // The last of these frames is the one that calls the user's code back, as it were.
-    const MACHINERY: [&str; 5] =
-        ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::begin_panic"];
     let text = backtrace.to_string();
     let mut frames: Vec<(&str, &str)> = Vec::new();
     let mut lines = text.lines().peekable();

@@ -129,7 +129,7 @@ impl Parser {
     }
 
     fn single(&mut self) -> Result<TagExpression, TagSyntaxError> {
-        let mut negations = 0_usize;
+        let mut negations = 0_u32;
         while self.take(&Token::Not) {
             negations += 1;
         }
@@ -151,7 +151,7 @@ impl Parser {
         } else {
             return Err(self.unexpected("a tag, `!` or `(`"));
         };
-        Ok(if negations % 2 == 0 { inner } else { TagExpression::Not(Box::new(inner)) })
+        Ok(if negations.is_multiple_of(2) { inner } else { TagExpression::Not(Box::new(inner)) })
     }
 
     fn peek(&self) -> Option<&Token> {

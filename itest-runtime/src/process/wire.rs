@@ -249,15 +249,15 @@ mod tests {
             }
         });
         let mut receiver = Receiver::default();
-        let mut received = Vec::new();
-        while received.len() < 2 {
+        let mut messages = Vec::new();
+        while messages.len() < 2 {
             assert!(receiver.receive(&theirs).unwrap() > 0);
             while let Some(frame) = receiver.next_frame::<Message>() {
-                received.push(frame.unwrap());
+                messages.push(frame.unwrap());
             }
         }
         sender.join().unwrap();
-        assert_eq!(received, [long, short]);
+        assert_eq!(messages, [long, short]);
         assert!(receiver.next_descriptor().is_some());
         assert!(receiver.next_descriptor().is_none());
     }

@@ -40,7 +40,7 @@ impl<'m> Comparison<'m> {
         }
         let (left, right) = (lay_out(&cut(self.left)), lay_out(&cut(self.right)));
         if left == right || (is_short(&left) && is_short(&right)) {
-            return self.write_pair(&left, &right, margin, color, out);
+            return write_pair(&left, &right, margin, color, out);
         }
         writeln!(out, "{margin}  {} {}", Inked(color, Ink::Red, "- left"), Inked(color, Ink::Green, "+ right"))?;
         let changes = diff::lines(&left, &right);
@@ -62,42 +62,35 @@ impl<'m> Comparison<'m> {
         }
         Ok(())
     }
+}
 
-    /// Two values under each other, with marks under what differs.
-    fn write_pair(
-        &self,
-        left: &str,
-        right: &str,
-        margin: &str,
-        color: ColorMode,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        let mut names = ["  left: ", " right: "].into_iter();
-        for (value, ink) in [(left, Ink::Red), (right, Ink::Green)] {
-            let name = names.next().unwrap_or_default();
-            for (position, line) in value.lines().enumerate() {
-                let name = if position == 0 { name } else { "        " };
-                writeln!(out, "{margin}{name}{}", Inked(color, ink, line))?;
-            }
+/// Two values under each other, with marks under what differs.
+fn write_pair(left: &str, right: &str, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
+    let mut names = ["  left: ", " right: "].into_iter();
+    for (value, ink) in [(left, Ink::Red), (right, Ink::Green)] {
+        let name = names.next().unwrap_or_default();
+        for (position, line) in value.lines().enumerate() {
+            let name = if position == 0 { name } else { "        " };
+            writeln!(out, "{margin}{name}{}", Inked(color, ink, line))?;
         }
-        if left == right {
-            return Ok(());
-        }
-        let marks: String = diff::chars(left, right)
-            .into_iter()
-            .filter_map(|change| match change {
-                Change::Left(_) => None,
-                Change::Both(..) => Some(' '),
-                Change::Right(_) => Some('^'),
-            })
-            .collect();
-        let marked = marks.chars().filter(|mark| *mark == '^').count();
-        // Marks everywhere point at nothing.
-        if marked > 0 && marked * 2 <= marks.len() {
-            writeln!(out, "{margin}        {}", marks.trim_end())?;
-        }
-        Ok(())
     }
+    if left == right {
+        return Ok(());
+    }
+    let marks: String = diff::chars(left, right)
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Left(_) => None,
+            Change::Both(..) => Some(' '),
+            Change::Right(_) => Some('^'),
+        })
+        .collect();
+    let marked = marks.chars().filter(|mark| *mark == '^').count();
+    // Marks everywhere point at nothing.
+    if marked > 0 && marked * 2 <= marks.len() {
+        writeln!(out, "{margin}        {}", marks.trim_end())?;
+    }
+    Ok(())
 }
 
 /// A value as far as somebody would read it.
@@ -205,7 +198,8 @@ mod tests {
 
     #[test]
     fn values_that_nobody_would_read_are_cut() {
-        let text = shown(&format!("assertion `left == right` failed\n  left: {}\n right: {:?}", "x".repeat(100_000), "y"));
+        let text =
+            shown(&format!("assertion `left == right` failed\n  left: {}\n right: {:?}", "x".repeat(100_000), "y"));
         assert!(text.len() < 11_000 && text.contains("… 90000 bytes more"));
     }
 

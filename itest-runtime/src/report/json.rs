@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Reporter;
-use crate::model::{CaseReport, Event, Running, Timing};
+use crate::model::{CaseReport, Event, Running, TestId, Timing};
 
 /// Raised when a field changes its meaning or goes away.
 const FORMAT_VERSION: u32 = 1;
@@ -45,7 +45,7 @@ fn line(event: &Event) -> Value {
         }),
         Event::Interrupting { signal, running } => json!({
             "event": "interrupting", "signal": signal,
-            "running": running.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+            "running": running.iter().map(TestId::as_str).collect::<Vec<_>>(),
         }),
         Event::RunFinished(summary) => json!({
             "event": "run_finished", "success": summary.is_success(),

@@ -46,20 +46,16 @@ impl LiveLine {
 
 /// `12/31, 1 failed; running: orders::pay 1.20s (act), …`, the longest running first.
 fn line(running: &[Running], finished: usize, failed: usize, total: usize) -> String {
-    let mut line = format!("{finished}/{total}");
-    if failed > 0 {
-        line.push_str(&format!(", {failed} failed"));
-    }
+    let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     let mut running: Vec<_> = running.iter().collect();
     running.sort_by_key(|running| std::cmp::Reverse(running.elapsed));
-    for (position, Running { id, elapsed, phase }) in running.into_iter().enumerate() {
-        line.push_str(if position == 0 { "; running: " } else { ", " });
-        line.push_str(&format!("{id} {}", time(*elapsed)));
-        if let Some(phase) = phase {
-            line.push_str(&format!(" ({phase})"));
-        }
-    }
-    line
+    let words = running.into_iter().map(|Running { id, elapsed, phase }| {
+        let phase = phase.map_or_else(String::new, |phase| format!(" ({phase})"));
+        format!("{id} {}{phase}", time(*elapsed))
+    });
+    let words = words.collect::<Vec<_>>().join(", ");
+    let running = if words.is_empty() { words } else { format!("; running: {words}") };
+    format!("{finished}/{total}{failures}{running}")
 }
 
 #[cfg(test)]

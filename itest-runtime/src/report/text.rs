@@ -72,8 +72,9 @@ impl Repeat {
 
     /// The command that runs the whole run again, in its order.
     pub(super) fn run(&self, seed: Seed) -> String {
-        let arguments: String = self.arguments.iter().map(|argument| format!(" {}", quote(argument))).collect();
-        format!("{}{arguments} --seed {seed}", self.program)
+        let words = self.arguments.iter().map(|argument| quote(argument));
+        let words: Vec<_> = std::iter::once(self.program.clone()).chain(words).collect();
+        format!("{} --seed {seed}", words.join(" "))
     }
 }
 

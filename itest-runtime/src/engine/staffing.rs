@@ -1,0 +1,104 @@
+//! Who works on what: workers are hired, given cases, relieved of them, and let go.
+
+use std::time::Instant;
+
+use super::supervisor::Supervisor;
+use super::workers::{Held, Worker};
+use crate::model::{Event, HarnessError, WorkerId};
+use crate::plan::hand_size;
+
+impl Supervisor<'_> {
+    /// Gives work to whoever can take some, and lets go of whoever is not needed any more.
+    pub(super) fn feed(&mut self) -> Result<(), HarnessError> {
+        if self.stopping.is_none() {
+            self.hire()?;
+            self.hand_out();
+        }
+        let done = self.stopping.is_some() || self.admission.waiting() == 0;
+        for worker in self.workers.values_mut().filter(|worker| done && worker.hand.is_empty()) {
+            worker.link.close();
+        }
+        Ok(())
+    }
+
+    /// Starts as many workers as there is work for.
+    pub(super) fn hire(&mut self) -> Result<(), HarnessError> {
+        let open = self.workers.values().filter(|worker| !worker.link.is_closed());
+        let (mut open, idle) =
+            open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
+        let mut unattended = self.admission.waiting().saturating_sub(idle);
+        while open < self.config.jobs.get() && unattended > 0 {
+            self.start_worker()?;
+            open += 1;
+            unattended -= 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_worker(&mut self) -> Result<WorkerId, HarnessError> {
+        let id = WorkerId(self.next_worker);
+        self.next_worker += 1;
+        let worker = Worker::start(id, &self.config, &self.registry, &self.heard.0)
+            .map_err(HarnessError::io(format!("start {id}")))?;
+        self.workers.insert(id, worker);
+        Ok(id)
+    }
+
+    pub(super) fn hand_out(&mut self) {
+        let jobs = self.config.jobs.get();
+        let mut ids: Vec<WorkerId> =
+            self.workers.iter().filter(|(_, worker)| !worker.link.is_closed()).map(|(id, _)| *id).collect();
+        // Whoever holds least comes first.
+        ids.sort_by_key(|id| self.workers[id].hand.len());
+        for id in ids {
+            let Some(held) = self.workers.get(&id).map(|worker| worker.hand.len()) else { continue };
+            // Whoever wants to stop at a failure does not want others to be under way already.
+            let size = match self.config.fail_fast {
+                Some(_) => 1,
+                None => hand_size(self.typical, self.admission.waiting(), jobs),
+            };
+            let mut cases = Vec::new();
+            if held == 0 {
+                if self.admission.waiting() == 0 {
+                    self.recall_from_others(id);
+                }
+                cases.extend(self.admission.next());
+            }
+            let holds_locks = cases.first().is_some_and(|case| !case.locks.is_empty());
+            if !holds_locks && (held == 0 || held <= size / 2) {
+                let more = std::iter::from_fn(|| self.admission.next_without_locks());
+                cases.extend(more.take(size.saturating_sub(held + cases.len())));
+            }
+            if !cases.is_empty() {
+                let first = |case| Held { case, attempt: 1, since: None, slow: false };
+                self.give(id, cases.into_iter().map(first).collect());
+            }
+        }
+    }
+
+    pub(super) fn give(&mut self, id: WorkerId, cases: Vec<Held>) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.give(cases);
+        }
+        self.announce(id);
+    }
+
+    /// Tells that the first case of a hand has started, once.
+    pub(super) fn announce(&mut self, id: WorkerId) {
+        let Some(held) = self.workers.get_mut(&id).and_then(|worker| worker.hand.front_mut()) else { return };
+        if held.since.is_none() {
+            held.since = Some(Instant::now());
+            (self.emit)(Event::CaseStarted { id: held.case.id.clone(), worker: id, attempt: held.attempt });
+        }
+    }
+
+    pub(super) fn recall_from_others(&mut self, idle: WorkerId) {
+        let fullest =
+            self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
+        if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.hand.len() > 1) {
+            for case in worker.recall().into_iter().rev() {
+                self.admission.put_back(case);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is seen to from time to time: tests that hang, tests that are slow, and signals that ask for an end.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::supervisor::Supervisor;
+use super::workers::{Killed, Worker};
+use crate::model::{Event, HarnessError, Limits, Output, Phase, Running, WorkerId};
+use crate::process::{FromWorker, monotonic};
+
+/// A worker that has not said a word for so long never will.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a cancelled test may take to notice.
+const CANCEL_LIMIT: Duration = Duration::from_secs(2);
+
+impl Supervisor<'_> {
+    pub(super) fn interrupt(&mut self, signal: &'static str) {
+        if self.summary.interrupted_by.is_some() {
+            for worker in self.workers.values_mut() {
+                worker.kill(Killed::GivenUp);
+            }
+            return;
+        }
+        self.summary.interrupted_by = Some(signal);
+        self.stop();
+        self.stopping = Some(Instant::now());
+        let running = self.workers.values().filter_map(|worker| Some(worker.running()?.0.case.id.clone()));
+        (self.emit)(Event::Interrupting { signal, running: running.collect() });
+        for worker in self.workers.values_mut() {
+            worker.link.cancel();
+        }
+    }
+
+    /// Takes the reports that workers hold back while they are in a test that turned out to be long.
+    pub(super) fn collect_unsent(&mut self) -> Result<(), HarnessError> {
+        let unsent: Vec<_> = self
+            .workers
+            .iter()
+            .flat_map(|(id, worker)| worker.link.unsent().into_iter().map(|report| (*id, report)))
+            .collect();
+        for (id, report) in unsent {
+            self.hear(id, FromWorker::Finished { report, output: Output::default() })?;
+        }
+        Ok(())
+    }
+
+    /// Ends what hangs, names what is slow, tells what runs.
+    pub(super) fn look_around(&mut self) {
+        let now = monotonic();
+        let cancelled = self.summary.interrupted_by.and(self.stopping);
+        let mut lost = Vec::new();
+        for (id, worker) in &mut self.workers {
+            let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
+            let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
+            let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);
+            if overrun && !unheeded {
+                worker.kill(Killed::Overrun(phase));
+            } else if unheeded || (!worker.ready && worker.began.elapsed() > START_LIMIT) {
+                worker.kill(Killed::GivenUp);
+            }
+            if worker.killed.is_some() && !worker.is_process() {
+                lost.push(*id);
+            }
+            if let Some(running) = running(worker).filter(|running| running.elapsed > self.config.slow)
+                && let Some(held) = worker.hand.front_mut().filter(|held| !held.slow)
+            {
+                held.slow = true;
+                (self.emit)(Event::CaseSlow(running));
+            }
+        }
+        for id in lost {
+            self.abandon(id);
+        }
+        if self.is_watched {
+            let running = self.workers.values().filter_map(running).collect();
+            let finished = self.summary.passed + self.summary.failed + self.summary.ignored;
+            (self.emit)(Event::Progress { running, finished, failed: self.summary.failed });
+        }
+    }
+
+    /// A thread that hangs cannot be ended: it is reported and left behind, and the run ends with it.
+    fn abandon(&mut self, id: WorkerId) {
+        self.stop();
+        if self.bury(id, Ok(ExitStatus::default())).is_ok() {
+            self.summary.problems.push(format!(
+                "{id} hangs and, being a thread, cannot be ended; without --in-process only its test is lost"
+            ));
+        }
+    }
+}
+
+fn running(worker: &Worker) -> Option<Running> {
+    let (held, elapsed) = worker.running()?;
+    let phase = worker.position().map(|position| position.phase);
+    Some(Running { id: held.case.id.clone(), elapsed, phase })
+}
