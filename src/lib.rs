@@ -17,6 +17,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "sqlite")]
+pub use itest_fixtures::sqlite;
+#[cfg(feature = "http")]
+pub use itest_fixtures::{Client, Request, Response, Server, ServerStopError};
 pub use itest_macros::{fixture, integration_test};
 pub use itest_runtime::*;
 

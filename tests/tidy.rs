@@ -143,7 +143,7 @@ fn nobody_leaves_through_the_window() {
 
 #[test]
 fn a_file_fits_in_one_head_and_says_what_it_is_for() {
-    for folder in ["src", "itest-macros/src", "itest-runtime/src", "examples/shop/src"] {
+    for folder in ["src", "itest-fixtures/src", "itest-macros/src", "itest-runtime/src", "examples/shop/src"] {
         for path in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
@@ -156,7 +156,7 @@ fn a_file_fits_in_one_head_and_says_what_it_is_for() {
 #[test]
 fn names_say_something() {
     const EMPTY: [&str; 5] = ["utils.rs", "helpers.rs", "common.rs", "misc.rs", "imp.rs"];
-    for folder in ["src", "itest-macros", "itest-runtime", "examples", "tests"] {
+    for folder in ["src", "itest-fixtures", "itest-macros", "itest-runtime", "examples", "tests"] {
         for path in rust_files(&root().join(folder)) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             assert!(!EMPTY.contains(&name.as_str()), "{}", path.display());

@@ -14,10 +14,6 @@ mod plan;
 mod process;
 mod report;
 
-#[cfg(feature = "sqlite")]
-pub use fixtures::sqlite;
-#[cfg(feature = "http")]
-pub use fixtures::{Client, Request, Response, Server, ServerStopError};
 pub use fixtures::{TempDir, TestRng};
 pub use inject::{Error, Eventually, Fixture, NotYet, Teardown, TestInfo, eventually};
 pub use model::{Outcome, Phase, Seed, SourceLocation, TestId, WorkerId};

@@ -9,14 +9,18 @@ use crate::inject::{
     Caught, Inputs, PhaseLog, RegisteredCase, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_phases, catch,
     catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind, return_lent,
 };
-use crate::model::{AttemptReport, CaseIndex, Failure, Limits, Outcome, Phase, Problem};
+use crate::model::{
+    AttemptReport, CaseIndex, Failure, Outcome, Phase, Problem, SourceLocation, WorkerConfig, WorkerId,
+};
 
 /// What an attempt needs besides its case.
 pub(super) struct Surroundings<'a> {
     /// The fixtures of the worker.
     pub(super) worker: &'a mut ScopeStore,
-    /// Budgets, before the test's own `timeout`.
-    pub(super) limits: Limits,
+    /// Budgets, before the test's own `timeout`; the seed.
+    pub(super) config: &'a WorkerConfig,
+    /// The worker's number.
+    pub(super) id: WorkerId,
     /// Becomes true when the run is cancelled.
     pub(super) cancelled: &'a mut watch::Receiver<bool>,
     /// Tells where the attempt is.
@@ -39,19 +43,17 @@ struct Verdict {
 }
 
 /// Runs one case from setup to teardown.
-pub(super) async fn attempt(
-    index: CaseIndex,
-    case: RegisteredCase,
-    info: &TestInfo,
-    surroundings: Surroundings<'_>,
-) -> AttemptReport {
-    let Surroundings { worker, limits, cancelled, watch } = surroundings;
+pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings: Surroundings<'_>) -> AttemptReport {
+    let Surroundings { worker, config: WorkerConfig { limits, seed, .. }, id, cancelled, watch } = surroundings;
     let entry = case.entry;
+    let location = SourceLocation::new(entry.location);
+    // Only fixtures ask for it, and most tests of a large suite have few.
+    let info = (!entry.parameters.is_empty()).then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id));
     let observer = watch.clone();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
 
     let mut test = ScopeStore::default();
-    let mut scopes = Scopes { worker, test: &mut test, info, making: Vec::new() };
+    let mut scopes = Scopes { worker, test: &mut test, info: info.as_ref(), making: Vec::new() };
     if !entry.parameters.is_empty() {
         watch.begin(Phase::Setup, limits.setup);
     }
@@ -64,7 +66,7 @@ pub(super) async fn attempt(
             watch.begin(Phase::Body, limit);
             enter_phase(Phase::Body, None, None);
             let teardown = scopes.test.teardown().clone();
-            let mut inputs = Inputs::new(slots, case.row as usize, teardown, Some(info.clone()));
+            let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
             let end = run_body(case, &mut inputs, limit, cancelled).await;
             let (phase, description) = current_phase().unwrap_or((Phase::Body, None));
             let verdict = judge(end, phase, description.map(str::to_owned));

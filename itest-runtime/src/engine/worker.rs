@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::attempt::{Surroundings, attempt};
 use super::watch::Watch;
-use crate::inject::{Registry, ScopeStore, TestInfo, install_panic_hook, set_requirement};
-use crate::model::{AttemptReport, CaseIndex, HarnessError, Outcome, Phase, SourceLocation};
+use crate::inject::{Registry, ScopeStore, install_panic_hook, set_requirement};
+use crate::model::{AttemptReport, CaseIndex, HarnessError, Outcome, Phase};
 use crate::process::{Channel, Start, Urgency};
 
 /// The only argument of a worker process.
@@ -37,29 +37,36 @@ pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
 }
 
 fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
-    let Start { worker, config } = start;
     install_panic_hook();
-    set_requirement(config.require);
+    set_requirement(start.config.require);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("itest-runtime")
         .enable_all()
         .build()?;
+    let result = runtime.block_on(serve(registry, channel, start));
+    runtime.shutdown_timeout(SHUTDOWN);
+    result
+}
+
+/// Runs what is dispatched until nothing more comes, then gives back the worker's own fixtures.
+///
+/// Waiting for cases blocks this thread, and nothing else: tasks have threads of their own.
+async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
+    let Start { worker, config } = start;
     channel.ready(registry.fingerprint())?;
     let watch = Watch::new(channel.beacon());
     let mut store = ScopeStore::default();
     let mut cancelled = channel.cancelled();
 
-    let mut result = Ok(());
     let mut claims = Claims::default();
+    let mut result = Ok(());
     while let Some(index) = claims.next(channel)? {
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
-        let location = SourceLocation::new(case.entry.location);
-        let info = TestInfo::new(case.id(), location, *case.entry.meta, config.seed, worker);
         let surroundings =
-            Surroundings { worker: &mut store, limits: config.limits, cancelled: &mut cancelled, watch: &watch };
-        let report: AttemptReport = runtime.block_on(attempt(index, case, &info, surroundings));
+            Surroundings { worker: &mut store, config: &config, id: worker, cancelled: &mut cancelled, watch: &watch };
+        let report = attempt(index, case, surroundings).await;
         let urgency = claims.learn(&report);
         result = channel.finished(report, urgency);
         if result.is_err() || *cancelled.borrow() {
@@ -71,11 +78,9 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
     let limit = config.limits.teardown;
     watch.holds(None);
     let before_step = || watch.begin(Phase::Teardown, limit);
-    let problems = runtime.block_on(store.unwind(Outcome::Passed, limit, before_step));
+    let problems = store.unwind(Outcome::Passed, limit, before_step).await;
     let told = problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message));
-    result = result.and(channel.farewell(told.collect()));
-    runtime.shutdown_timeout(SHUTDOWN);
-    result
+    result.and(channel.farewell(told.collect()))
 }
 
 /// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.

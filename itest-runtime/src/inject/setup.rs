@@ -21,7 +21,7 @@ pub(crate) struct Scopes<'a> {
     /// The test's own.
     pub test: &'a mut ScopeStore,
     /// The test.
-    pub info: &'a TestInfo,
+    pub info: Option<&'a TestInfo>,
     /// The fixtures being made, outermost first.
     pub making: Vec<&'static FixtureDescriptor>,
 }
@@ -119,7 +119,7 @@ async fn make(
     for dependency in descriptor.dependencies {
         slots.push(resolve(scopes, *dependency, scope).await?);
     }
-    let info = (scope == Scope::Test).then(|| scopes.info.clone());
+    let info = scopes.info.filter(|_| scope == Scope::Test).cloned();
     let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
     scopes.making.push(descriptor);
     let made = catch(async { poll_by_kind(descriptor.kind, (descriptor.setup)(&mut inputs).as_mut()).await }).await;

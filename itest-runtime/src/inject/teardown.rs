@@ -1,7 +1,6 @@
 //! What was taken is given back: one last-in-first-out stack for each scope.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -134,7 +133,8 @@ pub(crate) struct TeardownProblem {
 /// The values of one scope and the way back from them.
 #[derive(Debug, Default)]
 pub(crate) struct ScopeStore {
-    values: HashMap<TypeId, Stored>,
+    /// A handful: searching them one by one is quicker than hashing.
+    values: Vec<(TypeId, Stored)>,
     order: Vec<Placed>,
     teardown: Teardown,
 }
@@ -165,27 +165,29 @@ impl ScopeStore {
     }
 
     pub(super) fn find(&self, type_id: TypeId) -> Option<&Stored> {
-        self.values.get(&type_id)
+        self.values.iter().find(|(stored, _)| *stored == type_id).map(|(_, state)| state)
     }
 
     pub(super) fn mark(&mut self, type_id: TypeId, state: Stored) {
-        self.values.insert(type_id, state);
+        self.values.retain(|(stored, _)| *stored != type_id);
+        self.values.push((type_id, state));
     }
 
     pub(super) fn keep(&mut self, descriptor: &FixtureDescriptor, value: Rc<dyn Any>) {
         let position = self.teardown.lock().next_position();
-        self.values.insert(descriptor.type_id, Stored::Ready(value));
+        self.mark(descriptor.type_id, Stored::Ready(value));
         self.order.push(Placed { position, type_id: descriptor.type_id, name: descriptor.name });
     }
 
     pub(super) fn lend(&mut self, type_id: TypeId) -> Option<Stored> {
-        self.values.remove(&type_id)
+        let position = self.values.iter().position(|(stored, _)| *stored == type_id)?;
+        Some(self.values.swap_remove(position).1)
     }
 
     /// Takes back what [`Self::lend`] gave for a test.
     pub(crate) fn take_back(&mut self, value: Rc<dyn Any>) {
         let type_id = (*value).type_id();
-        self.values.insert(type_id, Stored::Ready(value));
+        self.mark(type_id, Stored::Ready(value));
     }
 
     /// Ends the scope: drops the values and runs the steps, last in, first out.
@@ -227,7 +229,7 @@ impl ScopeStore {
     }
 
     fn drop_value(&mut self, placed: &Placed) -> Option<TeardownProblem> {
-        let value = self.values.remove(&placed.type_id)?;
+        let value = self.lend(placed.type_id)?;
         let dropped = catch_panic(|| tokio::task::block_in_place(|| drop(value)));
         dropped.err().map(|caught| TeardownProblem {
             what: format!("drop {}", (placed.name)()),
