@@ -28,7 +28,7 @@ pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
         #function
         #private::inventory::submit! {
             #private::TestEntry {
-                path: ::core::concat!(::core::module_path!(), "::", #path),
+                name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
                 location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                 parameters: &[#parameters],
                 cases: &[#(#cases),*],

@@ -33,7 +33,7 @@ pub mod __private {
     pub use crate::cli::{Identity, main};
     pub use crate::inject::{
         AskerScope, Conclude, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
-        TestEntry, TestScope, WorkerScope, enter_phase, made, skip, unavailable,
+        TestEntry, TestScope, WorkerScope, enter_phase, made, skip, unavailable, without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem};
 }

@@ -16,7 +16,7 @@ use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::Registry;
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, RunConfig, Summary, UsageError};
-use crate::plan::ordered;
+use crate::plan::{by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
 
 /// Which suite this binary is; `itest::main!()` fills it in.
@@ -98,8 +98,8 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         config.no_tests = crate::model::NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        cases.sort_unstable_by(|left, right| left.id.cmp(&right.id));
-        return Ok(print(|out| list(cases.iter(), config.format, out)));
+        let sorted = by_name(&cases)?;
+        return Ok(print(|out| list(sorted.iter().map(|position| &cases[*position]), config.format, out)));
     }
     registry.check()?;
     let selected = choose(&registry, &line, &config)?;
@@ -107,8 +107,7 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
 }
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
-    let all = registry.describe()?;
-    select(all, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+    select(registry.describe(), line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
 }
 
 fn run(
@@ -130,7 +129,7 @@ fn run(
         Format::Json => Box::new(Json),
     };
     let mut sink = Sink::open(line.logfile())?;
-    let cases = ordered(cases, config.order, config.seed);
+    let cases = ordered(cases, config.order, config.seed)?;
     let flush_each = is_watched || config.capture == Capture::Inherited;
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {

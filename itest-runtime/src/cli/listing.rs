@@ -12,7 +12,8 @@ use crate::model::{Case, Format};
 pub(super) fn list<'c>(cases: impl Iterator<Item = &'c Case>, format: Format, out: &mut dyn Write) -> io::Result<()> {
     let mut count = 0_usize;
     for case in cases {
-        writeln!(out, "{}: test", case.id)?;
+        out.write_all(case.id.as_str().as_bytes())?;
+        out.write_all(b": test\n")?;
         count += 1;
     }
     if format == Format::Pretty {

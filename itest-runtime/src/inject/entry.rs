@@ -14,8 +14,8 @@ pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// Kept small: a suite has thousands of them, and each pointer in a `static` is a relocation at every start.
 #[derive(Debug)]
 pub struct TestEntry {
-    /// `crate::module::function`.
-    pub path: &'static str,
+    /// `module::function`; see [`without_crate`].
+    pub name: &'static str,
     /// `file:line:column` of the attribute.
     pub location: &'static str,
     /// The parameters that fixtures fill.
@@ -33,14 +33,23 @@ pub struct TestEntry {
 inventory::collect!(TestEntry);
 
 impl TestEntry {
-    /// The test's name without the crate's.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.path.split_once("::").map_or(self.path, |(_, name)| name)
-    }
-
     /// All entries of this binary, in no particular order.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         inventory::iter::<Self>.into_iter()
     }
+}
+
+/// `module::function` of `crate::module::function`, found while the suite is compiled: at its start it would be found anew
+/// for every test.
+#[must_use]
+pub const fn without_crate(path: &'static str) -> &'static str {
+    let bytes = path.as_bytes();
+    let mut at = 0;
+    while at + 1 < bytes.len() {
+        if bytes[at] == b':' && bytes[at + 1] == b':' {
+            return path.split_at(at + 2).1;
+        }
+        at += 1;
+    }
+    path
 }

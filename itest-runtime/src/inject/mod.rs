@@ -17,7 +17,7 @@ mod teardown;
 
 pub use conclude::{Conclude, Made, made};
 pub use context::{TestInfo, unavailable};
-pub use entry::{LocalFuture, TestEntry};
+pub use entry::{LocalFuture, TestEntry, without_crate};
 pub use error::Error;
 pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, FunctionKind, Parameter};

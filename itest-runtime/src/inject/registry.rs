@@ -1,7 +1,6 @@
 //! The registry of all tests, the same in every process of one run.
 
 use std::any::TypeId;
-use std::cmp::Ordering;
 
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
@@ -21,7 +20,7 @@ impl RegisteredCase {
     /// `module::test` or `module::test::case`.
     #[must_use]
     pub(crate) fn id(&self) -> TestId {
-        let name = self.entry.name();
+        let name = self.entry.name;
         match self.entry.cases.get(self.row as usize) {
             Some(case) => TestId::new(format!("{name}::{case}")),
             None => TestId::new(name),
@@ -32,7 +31,7 @@ impl RegisteredCase {
 /// All cases of this binary.
 ///
 /// They are numbered as they were submitted, which is the same order in every process of one binary. Sorting is left to
-/// [`Self::describe`], which only the supervisor needs: a worker looks its cases up by number.
+/// `plan`, which only the supervisor needs: a worker looks its cases up by number.
 #[derive(Debug)]
 pub(crate) struct Registry {
     cases: Vec<RegisteredCase>,
@@ -65,43 +64,23 @@ impl Registry {
     #[must_use]
     pub(crate) fn fingerprint(&self) -> u64 {
         self.cases.iter().fold(self.cases.len() as u64, |hash, case| {
-            let lengths = (case.entry.path.len() as u64) << 32 | case.entry.location.len() as u64;
+            let lengths = (case.entry.name.len() as u64) << 32 | case.entry.location.len() as u64;
             (hash ^ lengths ^ u64::from(case.row)).wrapping_mul(0x0000_0100_0000_01b3)
         })
     }
 
-    /// What is known of every case, as plain data, sorted by name and row.
-    ///
-    /// # Errors
-    ///
-    /// Two tests of one name.
-    pub(crate) fn describe(&self) -> Result<Vec<Case>, HarnessError> {
-        let mut sorted: Vec<(&'static TestEntry, u32, CaseIndex)> =
-            (0..).zip(&self.cases).map(|(index, case)| (case.entry, case.row, CaseIndex(index))).collect();
-        // Fixed comparisons: this runs unoptimized at the start of every run.
-        sorted.sort_unstable_by(|left, right| match left.0.path.cmp(right.0.path) {
-            Ordering::Equal => (left.1, left.0.location).cmp(&(right.1, right.0.location)),
-            different => different,
-        });
-        for [(first, row, _), (second, next_row, _)] in sorted.array_windows() {
-            if row == next_row && first.path == second.path {
-                return Err(HarnessError::DuplicateTest {
-                    id: first.name().to_owned(),
-                    first: first.location.to_owned(),
-                    second: second.location.to_owned(),
-                });
-            }
-        }
-        let describe = |(entry, row, index): (&'static TestEntry, u32, CaseIndex)| Case {
-            id: RegisteredCase { entry, row }.id(),
-            test: entry.name(),
-            index,
-            row,
-            location: SourceLocation::new(entry.location),
-            meta: *entry.meta,
-            locks: locks(entry),
+    /// What is known of every case, as plain data.
+    pub(crate) fn describe(&self) -> Vec<Case> {
+        let describe = |(index, case): (u32, &RegisteredCase)| Case {
+            id: case.id(),
+            test: case.entry.name,
+            index: CaseIndex(index),
+            row: case.row,
+            location: SourceLocation::new(case.entry.location),
+            meta: *case.entry.meta,
+            locks: locks(case.entry),
         };
-        Ok(sorted.into_iter().map(describe).collect())
+        (0..).zip(&self.cases).map(describe).collect()
     }
 
     /// Looks at the fixtures of all tests before any of them runs.
@@ -158,7 +137,7 @@ fn refuse_conflicts(entry: &TestEntry) -> Result<(), HarnessError> {
         });
         if conflict && fixture.scope != Scope::Asker {
             return Err(HarnessError::ConflictingBorrows {
-                owner: format!("`{}` ({})", entry.name(), entry.location),
+                owner: format!("`{}` ({})", entry.name, entry.location),
                 fixture: fixture.short_name(),
             });
         }
@@ -171,11 +150,12 @@ mod tests {
     use super::*;
     use crate::inject::TestInfo;
     use crate::inject::fixture::{Fixture, FunctionKind};
-    use crate::model::CaseMeta;
+    use crate::model::{CaseMeta, Order, Seed};
+    use crate::plan::{by_name, ordered};
 
-    const fn entry(path: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
+    const fn entry(name: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
         TestEntry {
-            path,
+            name,
             location,
             parameters: &[],
             cases,
@@ -185,24 +165,29 @@ mod tests {
         }
     }
 
-    static PAY: TestEntry = entry("integration::orders::pay", "a.rs:3:1", &["visa", "master"]);
-    static LIST: TestEntry = entry("integration::orders::list", "a.rs:1:1", &[]);
-    static LIST_AGAIN: TestEntry = entry("integration::orders::list", "b.rs:9:1", &[]);
+    static PAY: TestEntry = entry("orders::pay", "a.rs:3:1", &["visa", "master"]);
+    static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
+    static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
 
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let registry = Registry::from_entries(entries);
-            registry.describe().unwrap().iter().map(|case| case.id.to_string()).collect::<Vec<_>>()
+            let cases = Registry::from_entries(entries).describe();
+            let sorted = by_name(&cases).unwrap();
+            sorted.into_iter().map(|position| cases[position].id.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::visa", "orders::pay::master"]);
+        assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
     }
 
     #[test]
     fn a_name_taken_twice_is_refused_with_both_places() {
-        let message = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe().unwrap_err().to_string();
-        assert_eq!(message, "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them");
+        let cases = || Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe();
+        let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
+        assert_eq!(by_name(&cases()).unwrap_err().to_string(), told);
+        for order in [Order::Random, Order::Declared, Order::Reverse] {
+            assert_eq!(ordered(cases(), order, Seed(1)).unwrap_err().to_string(), told);
+        }
     }
 
     struct Egg;
@@ -238,7 +223,7 @@ mod tests {
     fn fixtures_in_a_circle_are_told_as_a_path() {
         static CIRCLE: TestEntry = TestEntry {
             parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
-            ..entry("integration::breakfast", "c.rs:1:1", &[])
+            ..entry("breakfast", "c.rs:1:1", &[])
         };
         let message = Registry::from_entries([&CIRCLE]).check().unwrap_err().to_string();
         assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
@@ -251,7 +236,7 @@ mod tests {
                 Parameter::shared::<TestInfo, crate::inject::TestScope>(),
                 Parameter::exclusive::<TestInfo, crate::inject::TestScope>(),
             ],
-            ..entry("integration::greedy", "d.rs:1:1", &[])
+            ..entry("greedy", "d.rs:1:1", &[])
         };
         let message = Registry::from_entries([&BOTH]).check().unwrap_err().to_string();
         assert!(message.contains("`TestInfo` as `&mut`"), "{message}");

@@ -9,5 +9,5 @@ mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::{mix, ordered};
+pub(crate) use order::{by_name, mix, ordered};
 pub(crate) use tags::TagExpression;

@@ -6,7 +6,7 @@ use super::failure::status;
 use super::progress::LiveLine;
 use super::summary::Ending;
 use super::text::{Ink, Inked, count, time};
-use super::{Look, Reporter, TimeColumn};
+use super::{ColorMode, Look, Reporter, TimeColumn};
 use crate::model::{CaseReport, Event, Order, Running};
 
 /// One line a test.
@@ -26,11 +26,18 @@ impl Console {
 
     fn write_line(&self, case: &CaseReport, out: &mut dyn Write) -> io::Result<()> {
         let (ink, word) = status(case);
-        write!(out, "test {} ... {}", case.id, Inked(self.look.color, ink, word))?;
+        // In pieces and not through `format_args!`: there is one such line for each test.
+        for piece in ["test ", case.id.as_str(), " ... "] {
+            out.write_all(piece.as_bytes())?;
+        }
+        match self.look.color {
+            ColorMode::Plain => out.write_all(word.as_bytes())?,
+            ColorMode::Colored => write!(out, "{}", Inked(ColorMode::Colored, ink, word))?,
+        }
         if self.look.time == TimeColumn::Shown {
             write!(out, " <{:.3}s>", case.elapsed.as_secs_f64())?;
         }
-        writeln!(out)
+        out.write_all(b"\n")
     }
 }
 

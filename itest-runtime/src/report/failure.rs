@@ -1,5 +1,6 @@
 //! One failed case in full: what, where, why, what it wrote, how to repeat it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::Look;
@@ -108,20 +109,20 @@ fn phases(phases: &[PhaseTime]) -> String {
 }
 
 /// The word at the end of a case's line, as libtest says it, and what libtest has no word for in brackets.
-pub(super) fn status(case: &CaseReport) -> (Ink, String) {
+pub(super) fn status(case: &CaseReport) -> (Ink, Cow<'static, str>) {
     match case.report.outcome {
-        Outcome::Passed => (Ink::Green, "ok".to_owned()),
-        Outcome::Flaky => (Ink::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts)),
+        Outcome::Passed => (Ink::Green, "ok".into()),
+        Outcome::Flaky => (Ink::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts).into()),
         Outcome::Skipped => {
             let reason = case.report.skip_reason.as_deref().unwrap_or_default();
-            (Ink::Yellow, format!("ignored, {}", reason.lines().collect::<Vec<_>>().join(" ")))
+            (Ink::Yellow, format!("ignored, {}", reason.lines().collect::<Vec<_>>().join(" ")).into())
         }
         Outcome::Failed if case.report.failures.first().is_none_or(|failure| failure.phase == Phase::Body) => {
-            (Ink::Red, "FAILED".to_owned())
+            (Ink::Red, "FAILED".into())
         }
-        Outcome::Interrupted => (Ink::Yellow, "interrupted".to_owned()),
+        Outcome::Interrupted => (Ink::Yellow, "interrupted".into()),
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
-            (Ink::Red, format!("FAILED ({})", headline(&case.report)))
+            (Ink::Red, format!("FAILED ({})", headline(&case.report)).into())
         }
     }
 }
