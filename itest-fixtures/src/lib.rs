@@ -19,4 +19,6 @@ pub use client::{Client, Request};
 #[cfg(feature = "http")]
 pub use exchange::Response;
 #[cfg(feature = "http")]
+pub use reqwest::Method;
+#[cfg(feature = "http")]
 pub use server::{Server, ServerStopError};

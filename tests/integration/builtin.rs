@@ -29,14 +29,22 @@ fn a_failed_assertion_shows_request_and_response_without_secrets(dir: &TempDir) 
     assert!(message.starts_with("expected status 200, got 400\n> GET http://127.0.0.1:"), "{message}");
     assert!(message.contains("> authorization: (hidden)") && !message.contains("s3cret"), "{message}");
     assert!(message.contains("< 400 Bad Request"), "{message}");
-    assert!(failure["location"].as_str().is_some_and(|place| place.starts_with("tests/suites/fixtures.rs:")));
+    assert!(
+        failure["location"].as_str().is_some_and(|place| place.starts_with("tests/suites/fixtures.rs:")),
+        "{failure}"
+    );
     Ok(())
 }
 
 #[integration_test(tags("fixtures"))]
 fn a_service_that_is_not_there_is_named(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["a_dead_service_is_named"])?;
-    let message = events.case("a_dead_service_is_named")["failures"][0]["message"].to_string();
+    let failure = &events.case("a_dead_service_is_named")["failures"][0];
+    assert!(
+        failure["location"].as_str().is_some_and(|place| place.starts_with("tests/suites/fixtures.rs:")),
+        "{failure}"
+    );
+    let message = failure["message"].to_string();
     assert!(message.contains("GET http://127.0.0.1:9/") && message.contains("refused"), "{message}");
     Ok(())
 }

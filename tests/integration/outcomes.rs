@@ -106,6 +106,10 @@ fn teardown_runs_after_a_timeout(dir: &TempDir) -> Result<()> {
     let case = events.case("times_out_awaiting");
     assert_eq!(case["stdout"], "tidied up\n");
     assert_eq!(case["failures"][0]["description"], "waits for ever");
+    let line =
+        include_str!("../suites/outcomes.rs").lines().position(|line| line.contains("waits for ever")).unwrap_or(0) + 1;
+    let place = case["failures"][0]["location"].to_string();
+    assert!(place.contains(&format!("suites/outcomes.rs:{line}:")), "the phase's own line, {line}, not {place}");
     Ok(())
 }
 

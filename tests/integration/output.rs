@@ -13,6 +13,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::rust("writes_from_rust", "out without newline", "err\n")]
 #[case::c("writes_from_c", "hello from C\n", "")]
 #[case::child("writes_from_a_child", "child out\nmore\n", "child err\nreopened\n")]
+#[case::late("writes_early_and_ends_late", "early\n", "")]
 #[case::crash("writes_then_crashes", "last words\n", "and no newline")]
 fn a_test_is_shown_what_it_wrote(
     #[case] test: &str,
@@ -64,7 +65,7 @@ fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")]
             assert!(!stdout.contains("late"), "{id}: {stdout}");
         }
     }
-    assert_eq!(events.named("case_finished").len(), 78);
+    assert_eq!(events.named("case_finished").len(), 79);
     events.finished.assert_nothing_left();
     Ok(())
 }

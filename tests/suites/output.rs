@@ -53,6 +53,14 @@ fn writes_at_length() {
     end();
 }
 
+/// Long enough that the supervisor has read before the test ends.
+#[integration_test]
+fn writes_early_and_ends_late() {
+    println!("early");
+    std::thread::park_timeout(std::time::Duration::from_millis(60));
+    end();
+}
+
 #[integration_test]
 fn writes_then_crashes() {
     println!("last words");

@@ -33,6 +33,7 @@ Exit codes: 0 passed, 101 tests failed, 2 wrong usage, 3 the harness failed, 4 n
 fn command() -> Command {
     let command = Arguments::augment_args(Command::new("itest"))
         .disable_version_flag(true)
+        .help_template("{usage-heading} {usage}\n\n{all-args}\n\n{after-help}")
         .override_usage("cargo test --test TARGET -- [OPTIONS] [FILTER]...")
         .after_help(AFTER_HELP)
         .mut_arg("filter", |filter| {
@@ -43,6 +44,10 @@ fn command() -> Command {
             flag.visible_alias("no-capture").help("Let the tests write to stdout and stderr directly")
         })
         .mut_arg("show_output", |flag| flag.help("Show the captured output of passed tests too"))
+        .mut_arg("ignored", |flag| flag.help("Run only the tests that are ignored otherwise"))
+        .mut_arg("include_ignored", |flag| flag.help("Run ignored tests, too"))
+        .mut_arg("color", |flag| flag.hide_possible_values(true).value_name("auto|always|never"))
+        .mut_arg("format", |flag| flag.hide_possible_values(true).value_name("pretty|terse|json"))
         .mut_arg("logfile", |flag| flag.help("Write the report to a file instead of stdout"))
         .mut_arg("color", |flag| flag.help("Colour the report [default: auto, that is, on a terminal]"))
         .mut_arg("format", |flag| flag.help("The report's shape [default: pretty]"))

@@ -1,5 +1,7 @@
 //! Which cases a run is about.
 
+use std::collections::BTreeSet;
+
 use super::contract::{CommandLine, Judgement};
 use super::settings::closest;
 use crate::model::{Case, NoTests, RunConfig, TestId, UsageError};
@@ -25,6 +27,7 @@ pub(super) fn select(all: Vec<Case>, line: &CommandLine, config: &RunConfig) -> 
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
     let mut judge = line.judge();
     let is_empty_suite = all.is_empty();
+    let unknown_tag = tag.as_ref().and_then(|tag| unknown_tag(tag, &all));
     let mut selected = Selected { cases: Vec::with_capacity(all.len()), ignored: Vec::new(), filtered_out: Vec::new() };
     for case in all {
         let judgement = judge.decide(&case);
@@ -51,9 +54,17 @@ pub(super) fn select(all: Vec<Case>, line: &CommandLine, config: &RunConfig) -> 
         return Err(NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() });
     }
     if selected.cases.is_empty() && selected.ignored.is_empty() && !config.selection.is_everything() {
-        return Err(NothingMatched::Selection);
+        return Err(unknown_tag.unwrap_or(NothingMatched::Selection));
     }
     Ok(selected)
+}
+
+/// A word of a tag expression that no test bears.
+fn unknown_tag(tag: &TagExpression, all: &[Case]) -> Option<NothingMatched> {
+    let known: BTreeSet<&str> = all.iter().flat_map(|case| case.meta.tags.iter().copied()).collect();
+    let unknown = tag.words().into_iter().find(|word| !known.contains(word))?;
+    let likely = closest(unknown, known.into_iter()).map(str::to_owned);
+    Some(NothingMatched::Tag { tag: unknown.to_owned(), likely })
 }
 
 /// Why there is nothing to run.
@@ -63,6 +74,8 @@ pub(super) enum NothingMatched {
     EmptySuite,
     /// One filter matches none.
     Filter { filter: String, likely: Option<String>, is_exact: bool },
+    /// No test bears this tag.
+    Tag { tag: String, likely: Option<String> },
     /// All of them together leave none.
     Selection,
 }
@@ -86,6 +99,14 @@ impl NothingMatched {
                 UsageError::new(
                     "nothing matched",
                     format!("no test {relation} `{shown}`; {hint} (--no-tests pass allows it)"),
+                )
+            }
+            Self::Tag { tag, likely } => {
+                let shown: String = tag.chars().take(200).collect();
+                let hint = likely.as_ref().map_or_else(String::new, |likely| format!("; did you mean `{likely}`?"));
+                UsageError::new(
+                    "nothing matched",
+                    format!("no test bears the tag `{}`{hint} (--no-tests pass allows it)", shown.escape_debug()),
                 )
             }
             Self::Selection => UsageError::new(

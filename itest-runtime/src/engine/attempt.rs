@@ -35,6 +35,19 @@ enum End {
     Cancelled,
 }
 
+/// Where an attempt was when it ended.
+struct Where {
+    phase: Phase,
+    description: Option<String>,
+    place: Option<SourceLocation>,
+}
+
+impl Where {
+    fn setup(fixture: Option<String>) -> Self {
+        Self { phase: Phase::Setup, description: fixture, place: None }
+    }
+}
+
 /// What is known before teardown.
 struct Verdict {
     outcome: Outcome,
@@ -68,13 +81,18 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
             let end = run_body(case, &mut inputs, limit, cancelled).await;
-            let (phase, description) = current_phase().unwrap_or((Phase::Body, None));
-            let verdict = judge(end, phase, description.map(str::to_owned));
+            let place = match current_phase() {
+                Some(now) => {
+                    Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.place }
+                }
+                None => Where { phase: Phase::Body, description: None, place: None },
+            };
+            let verdict = judge(end, place);
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
             verdict
         }
-        Ok(Err(failure)) => judge(End::Caught(failure.caught), Phase::Setup, Some(failure.fixture)),
-        Err(end) => judge(end, Phase::Setup, making),
+        Ok(Err(failure)) => judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture))),
+        Err(end) => judge(end, Where::setup(making)),
     };
 
     enter_phase(Phase::Teardown, None, None);
@@ -119,7 +137,8 @@ async fn bounded<F: Future>(
     }
 }
 
-fn judge(end: End, phase: Phase, description: Option<String>) -> Verdict {
+fn judge(end: End, at: Where) -> Verdict {
+    let Where { phase, description, place } = at;
     let failed = |outcome, problem| Verdict {
         outcome,
         failure: Some(Failure { phase, description, problem }),
@@ -133,7 +152,8 @@ fn judge(end: End, phase: Phase, description: Option<String>) -> Verdict {
         End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
         End::TimedOut(limit) => {
             let budget = if phase == Phase::Setup { "setup" } else { "the test" };
-            failed(Outcome::TimedOut, Problem::new(format!("{budget} did not end within {limit:?}")))
+            let message = format!("{budget} did not end within {limit:?}");
+            failed(Outcome::TimedOut, Problem { location: place, ..Problem::new(message) })
         }
         End::Cancelled => Verdict { outcome: Outcome::Interrupted, failure: None, skip_reason: None },
     }

@@ -35,6 +35,12 @@ impl Error {
         Self::from(message.into())
     }
 
+    /// An error of code that knows on whose behalf it runs, such as a client's.
+    #[must_use]
+    pub fn at(message: impl Into<String>, location: &'static Location<'static>) -> Self {
+        Self { inner: message.into().into(), location }
+    }
+
     /// The wrapped error.
     #[must_use]
     pub fn inner(&self) -> &(dyn StdError + Send + Sync + 'static) {

@@ -8,7 +8,9 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::pin::pin;
 use std::sync::Once;
 use std::task::Poll;
+use std::time::Instant;
 
+use super::phase::excuse;
 use crate::model::{Problem, SourceLocation};
 
 thread_local! {
@@ -42,7 +44,10 @@ pub(crate) fn install_panic_hook() {
             if GUARDS.get() == 0 {
                 previous(info);
             } else {
+                // Finding the names of a stack takes a while, the first time; it is no part of what the test does.
+                let began = Instant::now();
                 let problem = describe(info);
+                excuse(began.elapsed());
                 LAST.with_borrow_mut(|last| *last = Some(problem));
             }
         }));
@@ -113,9 +118,16 @@ fn payload_text(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic whose payload is not text".to_owned())
 }
 
-/// The last of these frames is the one that calls the user's code back, as it were.
-const MACHINERY: [&str; 5] =
-    ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::begin_panic"];
+/// The last of these frames is the one that calls the user's code back, as it were. Assertions of built-in fixtures panic
+/// on behalf of their callers.
+const MACHINERY: [&str; 6] = [
+    "rust_begin_unwind",
+    "core::panicking::",
+    "core::option::",
+    "core::result::",
+    "std::panicking::begin_panic",
+    "itest_fixtures::",
+];
 
 /// The frames between the panic machinery and the harness, numbered anew.
 fn user_frames(backtrace: &Backtrace) -> Option<String> {

@@ -19,13 +19,21 @@ struct Clock {
 struct Stretch {
     phase: Phase,
     description: Option<&'static str>,
-    budget: Option<Budget>,
+    within: Option<Duration>,
+    /// The line of the phase's mark.
+    place: Option<&'static Location<'static>>,
     began: Instant,
 }
 
-struct Budget {
-    within: Duration,
-    place: &'static Location<'static>,
+/// The phase that an attempt is in.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentPhase {
+    /// Which phase.
+    pub(crate) phase: Phase,
+    /// The words of its mark.
+    pub(crate) description: Option<&'static str>,
+    /// The line of its mark.
+    pub(crate) place: Option<SourceLocation>,
 }
 
 /// The phases an attempt went through.
@@ -41,13 +49,13 @@ impl PhaseLog {
     fn close(&mut self, stretch: &Stretch) {
         let elapsed = stretch.began.elapsed();
         let description = stretch.description.map(str::to_owned);
-        if let Some(budget) = stretch.budget.as_ref().filter(|budget| elapsed > budget.within) {
+        if let Some(within) = stretch.within.filter(|within| elapsed > *within) {
             self.overruns.push(Failure {
                 phase: stretch.phase,
                 description: description.clone(),
                 problem: Problem {
-                    message: format!("took {elapsed:.1?}, over its budget of {:?}", budget.within),
-                    location: Some(SourceLocation::new(budget.place.to_string())),
+                    message: format!("took {elapsed:.1?}, over its budget of {within:?}"),
+                    location: stretch.place.map(|place| SourceLocation::new(place.to_string())),
                     backtrace: None,
                 },
             });
@@ -58,18 +66,21 @@ impl PhaseLog {
 
 /// Starts the clock of an attempt on this thread, in setup. The observer hears of every phase that follows.
 pub(crate) fn begin_phases(observer: Box<dyn Fn(Phase)>) {
-    let current = Stretch { phase: Phase::Setup, description: None, budget: None, began: Instant::now() };
+    let current = Stretch { phase: Phase::Setup, description: None, within: None, place: None, began: Instant::now() };
     CLOCK.set(Some(Clock { current, log: PhaseLog::default(), observer }));
 }
 
 /// Ends the current phase and begins another; without a running attempt on this thread it does nothing.
 #[track_caller]
 pub fn enter_phase(phase: Phase, description: Option<&'static str>, within: Option<Duration>) {
-    let place = Location::caller();
+    // Setup, teardown and the body as a whole are entered by the engine; their place is the test itself.
+    let is_marked = matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert);
+    // Called here and not handed on: a function pointer has no caller.
+    let caller = Location::caller();
+    let place = is_marked.then_some(caller);
     CLOCK.with_borrow_mut(|clock| {
         let Some(clock) = clock else { return };
-        let budget = within.map(|within| Budget { within, place });
-        let next = Stretch { phase, description, budget, began: Instant::now() };
+        let next = Stretch { phase, description, within, place, began: Instant::now() };
         let ended = std::mem::replace(&mut clock.current, next);
         // The first mark stands at the top of the body: what was an unmarked body turns out to be marked.
         let was_unmarked = ended.phase == Phase::Body && phase != Phase::Teardown;
@@ -80,10 +91,22 @@ pub fn enter_phase(phase: Phase, description: Option<&'static str>, within: Opti
     });
 }
 
-/// The phase this thread's attempt is in, with its description.
+/// The phase this thread's attempt is in.
 #[must_use]
-pub(crate) fn current_phase() -> Option<(Phase, Option<&'static str>)> {
-    CLOCK.with_borrow(|clock| clock.as_ref().map(|clock| (clock.current.phase, clock.current.description)))
+pub(crate) fn current_phase() -> Option<CurrentPhase> {
+    CLOCK.with_borrow(|clock| {
+        let Stretch { phase, description, place, .. } = clock.as_ref()?.current;
+        Some(CurrentPhase { phase, description, place: place.map(|place| SourceLocation::new(place.to_string())) })
+    })
+}
+
+/// Takes time that the harness itself spent out of the current phase.
+pub(super) fn excuse(spent: Duration) {
+    CLOCK.with_borrow_mut(|clock| {
+        if let Some(clock) = clock {
+            clock.current.began = clock.current.began.checked_add(spent).unwrap_or(clock.current.began);
+        }
+    });
 }
 
 /// Stops the clock.
@@ -107,7 +130,9 @@ mod tests {
         begin_phases(Box::new(|_| ()));
         enter_phase(Phase::Body, None, None);
         enter_phase(Phase::Act, Some("pays"), None);
-        assert_eq!(current_phase(), Some((Phase::Act, Some("pays"))));
+        let now = current_phase().unwrap();
+        assert_eq!((now.phase, now.description), (Phase::Act, Some("pays")));
+        assert!(now.place.is_some_and(|place| place.as_str().contains("phase.rs:")));
         enter_phase(Phase::Assert, None, None);
         enter_phase(Phase::Teardown, None, None);
         let log = end_phases();

@@ -42,6 +42,16 @@ impl TagExpression {
         }
     }
 
+    /// The tags that the condition speaks of.
+    #[must_use]
+    pub(crate) fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Tag(tag) => vec![tag],
+            Self::Not(inner) => inner.words(),
+            Self::And(left, right) | Self::Or(left, right) => [left.words(), right.words()].concat(),
+        }
+    }
+
     /// Whether a test with these tags satisfies the condition.
     #[must_use]
     pub(crate) fn matches(&self, tags: &[&str]) -> bool {
@@ -202,6 +212,7 @@ mod tests {
         assert!(matches("not a and b or c", &["a", "c"]));
         assert!(matches("a && b || c", &["a", "b"]));
         assert!(matches("!!a", &["a"]));
+        assert_eq!(TagExpression::parse("a & !(b | c)").unwrap().words(), ["a", "b", "c"]);
     }
 
     #[test]

@@ -1,0 +1,173 @@
+//! What is for sale.
+
+use itest::prelude::*;
+use serde_json::{Value, json};
+use shop::products::{Product, ProductPage};
+
+use crate::fixtures::{Admin, Shop};
+
+#[integration_test(tags("smoke"), covers("POST /products", "GET /products/{id}"))]
+async fn what_an_admin_adds_is_for_sale(shop: &Shop, admin: Admin) -> Result<()> {
+    #[arrange]
+    let book = json!({"sku": "B-1", "name": "The Book", "price_cents": 1299, "stock": 10});
+
+    #[act]
+    let added = admin.client.post("/products").json(&book).await?;
+
+    #[assert]
+    let added: Product = added.assert_status(201).json()?;
+    let seen: Product = shop.client.get(format!("/products/{}", added.id)).await?.assert_status(200).json()?;
+    assert_eq!(seen, added);
+    assert_eq!((seen.sku.as_str(), seen.name.as_str()), ("B-1", "The Book"));
+    assert_eq!((seen.price_cents, seen.stock), (1299, 10));
+    Ok(())
+}
+
+#[integration_test(covers("POST /products"))]
+#[case::no_sku("/sku", json!(""))]
+#[case::a_blank_sku("/sku", json!("  "))]
+#[case::no_name("/name", json!(""))]
+#[case::a_blank_name("/name", json!("\t"))]
+#[case::a_number_as_name("/name", json!(7))]
+#[case::a_negative_price("/price_cents", json!(-1))]
+#[case::a_price_in_words("/price_cents", json!("free"))]
+#[case::half_a_cent("/price_cents", json!(0.5))]
+#[case::negative_stock("/stock", json!(-1))]
+#[case::stock_of_more_than_32_bits("/stock", json!(4_294_967_296_u64))]
+#[case::unknown_stock("/stock", Value::Null)]
+async fn a_product_that_makes_no_sense_is_refused(
+    shop: &Shop,
+    admin: Admin,
+    #[case] field: &str,
+    #[case] value: Value,
+) -> Result<()> {
+    #[arrange]
+    let mut product = json!({"sku": "B-1", "name": "The Book", "price_cents": 1299, "stock": 10});
+    *product.pointer_mut(field).ok_or("there is no such field")? = value;
+
+    #[act]
+    let response = admin.client.post("/products").json(&product).await?;
+
+    #[assert]
+    response.assert_status(422).assert_json("/error/code", "invalid");
+    shop.client.get("/products").await?.assert_json("/products", json!([]));
+    Ok(())
+}
+
+#[integration_test(covers("POST /products"))]
+async fn a_product_may_be_free_and_sold_out(shop: &Shop) -> Result<()> {
+    #[act]
+    let leaflet = shop.product("leaflet", 0, 0).await?;
+
+    #[assert]
+    assert_eq!((leaflet.price_cents, leaflet.stock), (0, 0));
+    Ok(())
+}
+
+#[integration_test(covers("POST /products"))]
+async fn a_sku_belongs_to_one_product(shop: &Shop, admin: Admin) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+
+    #[act]
+    let other = json!({"sku": book.sku, "name": "Another Book", "price_cents": 1, "stock": 1});
+    let response = admin.client.post("/products").json(&other).await?;
+
+    #[assert]
+    response.assert_status(409).assert_json("/error/code", "sku_taken");
+    shop.client.get("/products").await?.assert_json("/products", json!([book]));
+    Ok(())
+}
+
+#[integration_test(covers("PUT /products/{id}/stock"))]
+async fn restocking_sets_what_is_left_of_one_product(
+    shop: &Shop,
+    admin: Admin,
+    #[values(0, 7, u32::MAX)] stock: u32,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let pen = shop.product("pen", 199, 10).await?;
+
+    #[act]
+    let response = admin.restocks(book.id, stock).await?;
+
+    #[assert]
+    let restocked: Product = response.assert_status(200).json()?;
+    assert_eq!(restocked, Product { stock, ..book.clone() });
+    assert_eq!(shop.stock(&book).await?, stock);
+    assert_eq!(shop.stock(&pen).await?, 10);
+    Ok(())
+}
+
+#[integration_test(covers("GET /products/{id}", "PUT /products/{id}/stock"))]
+#[case::seen("GET", "/products/1")]
+#[case::restocked("PUT", "/products/1/stock")]
+async fn a_product_that_does_not_exist_cannot_be(admin: Admin, #[case] method: &str, #[case] path: &str) -> Result<()> {
+    #[act]
+    let response = admin.client.request(method.parse()?, path).json(&json!({"stock": 1})).await?;
+
+    #[assert]
+    response.assert_status(404).assert_json("/error/message", "there is no such product");
+    Ok(())
+}
+
+#[integration_test(covers("GET /products"))]
+async fn the_pages_of_the_catalog_show_everything_once(
+    shop: &Shop,
+    #[values(1, 2, 3, 5, 6, 100)] limit: usize,
+) -> Result<()> {
+    #[arrange]
+    let mut all = Vec::new();
+    for name in ["book", "pen", "ink", "paper", "lamp"] {
+        all.push(shop.product(name, 100, 1).await?);
+    }
+
+    #[act("a customer leafs through the catalog")]
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let query = [("limit", Some(limit.to_string())), ("after", after)];
+        let page: ProductPage = shop.client.get("/products").query(&query).await?.assert_status(200).json()?;
+        after = page.next_after.map(|product| product.to_string());
+        pages.push(page.products);
+        if after.is_none() {
+            break;
+        }
+    }
+
+    #[assert]
+    let expected: Vec<_> = all.chunks(limit).collect();
+    assert_eq!(pages, expected);
+    Ok(())
+}
+
+#[integration_test(covers("GET /products"))]
+async fn a_page_has_twenty_products_unless_asked_for_more(shop: &Shop) -> Result<()> {
+    #[arrange]
+    for number in 1..=21 {
+        shop.product(&format!("book {number}"), 1299, 1).await?;
+    }
+
+    #[act]
+    let response = shop.client.get("/products").await?;
+
+    #[assert]
+    let page: ProductPage = response.assert_status(200).json()?;
+    assert_eq!(page.products.len(), 20);
+    assert_eq!(page.next_after, page.products.last().map(|product| product.id));
+    Ok(())
+}
+
+#[integration_test(covers("GET /products"))]
+async fn a_page_that_cannot_be_is_refused(
+    shop: &Shop,
+    #[values("limit=0", "limit=101", "limit=-1", "limit=many", "after=-1", "after=book")] query: &str,
+) -> Result<()> {
+    #[act]
+    let response = shop.client.get(format!("/products?{query}")).await?;
+
+    #[assert]
+    response.assert_status(400).assert_json("/error/code", "bad_request");
+    Ok(())
+}

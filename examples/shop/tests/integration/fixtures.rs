@@ -1,0 +1,188 @@
+//! What the tests ask for: a database, the shop itself, and people who use it.
+//!
+//! Ask for `&Shop`, `&Gateway` and `&ShopDb` to get the ones that belong together, and for `Customer`
+//! by value: each is somebody else.
+
+use std::time::Duration;
+
+use itest::prelude::*;
+use itest::sqlite::{Schema, Sqlite};
+use itest::{Client, Response, Server, TestRng};
+use serde_json::json;
+use shop::Config;
+use shop::auth::{Role, Token};
+use shop::orders::{Order, OrderId, OrderStatus};
+use shop::password::PasswordCost;
+use shop::products::{Product, ProductId};
+use shop::users::{User, UserId};
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+
+use crate::gateway::Gateway;
+
+/// Everybody signs in with it.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// A database of the test's own, with the shop's schema and nothing in it.
+pub(crate) type ShopDb = Sqlite<ShopSchema>;
+
+pub(crate) struct ShopSchema;
+
+impl Schema for ShopSchema {
+    fn migrator() -> &'static Migrator {
+        &shop::MIGRATIONS
+    }
+}
+
+/// The shop, listening on a port of its own, and a client that is not signed in.
+pub(crate) struct Shop {
+    pub(crate) client: Client,
+    pub(crate) config: Config,
+    pool: SqlitePool,
+}
+
+#[fixture]
+async fn shop(db: &ShopDb, gateway: &Gateway, teardown: &Teardown) -> Result<Shop> {
+    Shop::start(db.pool(), config(gateway.url()), teardown).await
+}
+
+/// One more instance of the shop over the same database. It gives the gateway no time at all.
+pub(crate) struct ImpatientShop(pub(crate) Shop);
+
+#[fixture]
+async fn impatient_shop(db: &ShopDb, gateway: &Gateway, teardown: &Teardown) -> Result<ImpatientShop> {
+    let config = Config { gateway_timeout: Duration::from_millis(100), ..config(gateway.url()) };
+    Ok(ImpatientShop(Shop::start(db.pool(), config, teardown).await?))
+}
+
+/// How the shop is configured in tests: as in production, but for passwords that are quickly checked.
+pub(crate) fn config(gateway_url: impl Into<String>) -> Config {
+    Config {
+        password_cost: PasswordCost::MINIMAL,
+        ..Config::new(gateway_url, "a key that is good enough for the tests")
+    }
+}
+
+impl Shop {
+    pub(crate) async fn start(pool: SqlitePool, config: Config, teardown: &Teardown) -> Result<Self> {
+        let server = Server::start(shop::app(pool.clone(), config.clone()), teardown).await?;
+        Ok(Self { client: server.client(), config, pool })
+    }
+
+    /// Registers somebody and signs them in.
+    pub(crate) async fn customer(&self, email: &str) -> Result<Customer> {
+        let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
+        let token: Token = self.sign_in(email, PASSWORD).await?.assert_status(201).json()?;
+        Ok(Customer { id: user.id, client: self.client.with_bearer(&token.access_token), token })
+    }
+
+    /// Registers somebody, makes them an admin, and signs them in.
+    pub(crate) async fn admin(&self, email: &str) -> Result<Admin> {
+        let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
+        shop::users::promote(&self.pool, user.id).await?;
+        let token: Token = self.sign_in(email, PASSWORD).await?.assert_status(201).json()?;
+        Ok(Admin { client: self.client.with_bearer(&token.access_token), token })
+    }
+
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Result<Response> {
+        self.client.post("/users").json(&json!({"email": email, "password": password})).await
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<Response> {
+        self.client.post("/tokens").json(&json!({"email": email, "password": password})).await
+    }
+
+    /// Puts something on the shelves. The name is the SKU, too.
+    pub(crate) async fn product(&self, name: &str, price_cents: i64, stock: u32) -> Result<Product> {
+        let token = self.config.keys().issue(UserId(0), Role::Admin)?;
+        let product = json!({"sku": name, "name": name, "price_cents": price_cents, "stock": stock});
+        let response = self.client.post("/products").bearer(&token.access_token).json(&product).await?;
+        response.assert_status(201).json()
+    }
+
+    /// How many are left.
+    pub(crate) async fn stock(&self, product: &Product) -> Result<u32> {
+        let product: Product = self.client.get(format!("/products/{}", product.id)).await?.assert_status(200).json()?;
+        Ok(product.stock)
+    }
+}
+
+/// Somebody who is registered and signed in.
+pub(crate) struct Customer {
+    pub(crate) id: UserId,
+    pub(crate) client: Client,
+    pub(crate) token: Token,
+}
+
+#[fixture]
+async fn customer(shop: &Shop, mut random: TestRng) -> Result<Customer> {
+    shop.customer(&format!("{}@example.com", random.word(12))).await
+}
+
+impl Customer {
+    /// The same person at another instance of the shop.
+    pub(crate) fn at(&self, shop: &Shop) -> Self {
+        let token = self.token.clone();
+        Self { id: self.id, client: shop.client.with_bearer(&token.access_token), token }
+    }
+
+    pub(crate) async fn places(&self, lines: &[(ProductId, u32)]) -> Result<Response> {
+        let items: Vec<_> =
+            lines.iter().map(|(product, quantity)| json!({"product_id": product, "quantity": quantity})).collect();
+        self.client.post("/orders").json(&json!({"items": items})).await
+    }
+
+    pub(crate) async fn pays(&self, order: OrderId, card_token: &str) -> Result<Response> {
+        self.client.post(format!("/orders/{order}/pay")).json(&json!({"card_token": card_token})).await
+    }
+
+    pub(crate) async fn cancels(&self, order: OrderId) -> Result<Response> {
+        self.client.post(format!("/orders/{order}/cancel")).await
+    }
+
+    /// An order that was placed.
+    pub(crate) async fn order(&self, product: &Product, quantity: u32) -> Result<Order> {
+        self.places(&[(product.id, quantity)]).await?.assert_status(201).json()
+    }
+
+    /// An order that was placed and paid.
+    pub(crate) async fn paid_order(&self, product: &Product, quantity: u32) -> Result<Order> {
+        let order = self.order(product, quantity).await?;
+        self.pays(order.id, "tok_visa").await?.assert_status(200);
+        self.sees(order.id).await
+    }
+
+    /// What an order of theirs has become.
+    pub(crate) async fn sees(&self, order: OrderId) -> Result<Order> {
+        self.client.get(format!("/orders/{order}")).await?.assert_status(200).json()
+    }
+
+    pub(crate) async fn status_of(&self, order: OrderId) -> Result<OrderStatus> {
+        Ok(self.sees(order).await?.status)
+    }
+}
+
+/// Somebody who runs the shop.
+pub(crate) struct Admin {
+    pub(crate) client: Client,
+    pub(crate) token: Token,
+}
+
+#[fixture]
+async fn admin(shop: &Shop, mut random: TestRng) -> Result<Admin> {
+    shop.admin(&format!("{}@shop.example.com", random.word(12))).await
+}
+
+impl Admin {
+    pub(crate) async fn ships(&self, order: OrderId) -> Result<Response> {
+        self.client.post(format!("/orders/{order}/ship")).await
+    }
+
+    pub(crate) async fn delivers(&self, order: OrderId) -> Result<Response> {
+        self.client.post(format!("/orders/{order}/deliver")).await
+    }
+
+    pub(crate) async fn restocks(&self, product: ProductId, stock: u32) -> Result<Response> {
+        self.client.put(format!("/products/{product}/stock")).json(&json!({"stock": stock})).await
+    }
+}

@@ -1,0 +1,162 @@
+//! How an order moves from one status to the next.
+
+use itest::prelude::*;
+use serde_json::json;
+use shop::orders::OrderStatus::{self, Cancelled, Delivered, Paid, Placed, Shipped};
+use shop::orders::{Order, OrderId};
+use shop::products::Product;
+
+use crate::fixtures::{Admin, Customer, Shop};
+use crate::gateway::Gateway;
+
+#[integration_test(
+    workflow,
+    tags("smoke", "payments"),
+    covers("POST /orders", "POST /orders/{id}/pay", "POST /orders/{id}/ship", "POST /orders/{id}/deliver")
+)]
+async fn an_order_goes_from_the_shelf_to_the_door(
+    shop: &Shop,
+    gateway: &Gateway,
+    customer: Customer,
+    admin: Admin,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+
+    #[act("the customer orders two books")]
+    let response = customer.places(&[(book.id, 2)]).await?;
+
+    #[assert("two books are reserved")]
+    let order: Order = response.assert_status(201).json()?;
+    assert_eq!(order.status, Placed);
+    assert_eq!(shop.stock(&book).await?, 8);
+
+    #[act("the card is declined")]
+    gateway.declines();
+    let response = customer.pays(order.id, "tok_expired").await?;
+
+    #[assert("nothing has happened")]
+    response.assert_status(402);
+    assert_eq!(customer.status_of(order.id).await?, Placed);
+
+    #[act("the customer takes another card")]
+    gateway.approves();
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert("the shop has its money")]
+    response.assert_status(200).assert_json("/amount_cents", 2598);
+    assert_eq!(gateway.charges().len(), 1);
+
+    #[act("the parcel leaves")]
+    let response = admin.ships(order.id).await?;
+
+    #[assert("it is too late to cancel")]
+    response.assert_status(200).assert_json("/status", "shipped");
+    customer.cancels(order.id).await?.assert_status(409);
+
+    #[act("the parcel arrives")]
+    let response = admin.delivers(order.id).await?;
+
+    #[assert("the customer sees it, and the two books are gone for good")]
+    response.assert_status(200).assert_json("/status", "delivered");
+    assert_eq!(customer.sees(order.id).await?, Order { status: Delivered, ..order });
+    assert_eq!(shop.stock(&book).await?, 8);
+    Ok(())
+}
+
+#[integration_test]
+async fn an_order_takes_no_step_that_it_must_not_take(
+    shop: &Shop,
+    customer: Customer,
+    admin: Admin,
+    #[values(Placed, Paid, Shipped, Delivered, Cancelled)] from: OrderStatus,
+    #[values("pay", "ship", "deliver", "cancel")] step: &str,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = an_order_that_is(from, &book, &customer, &admin).await?;
+
+    #[act]
+    let client = if matches!(step, "ship" | "deliver") { &admin.client } else { &customer.client };
+    let path = format!("/orders/{order}/{step}");
+    let response = client.post(path).json(&json!({"card_token": "tok_visa"})).await?;
+
+    #[assert]
+    let next = match (from, step) {
+        (Placed, "pay") => Paid,
+        (Paid, "ship") => Shipped,
+        (Shipped, "deliver") => Delivered,
+        (Placed | Paid, "cancel") => Cancelled,
+        _ => {
+            response.assert_status(409).assert_json("/error/code", "illegal_transition");
+            from
+        }
+    };
+    if next != from {
+        response.assert_status(200).assert_json("/status", next.to_string());
+    }
+    assert_eq!(customer.status_of(order).await?, next);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders/{id}/cancel"))]
+async fn cancelling_gives_the_stock_back(
+    shop: &Shop,
+    customer: Customer,
+    admin: Admin,
+    #[values(Placed, Paid)] status: OrderStatus,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = an_order_that_is(status, &book, &customer, &admin).await?;
+    assert_eq!(shop.stock(&book).await?, 9);
+
+    #[act]
+    let response = customer.cancels(order).await?;
+
+    #[assert]
+    response.assert_status(200).assert_json("/status", "cancelled");
+    assert_eq!(shop.stock(&book).await?, 10);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders/{id}/cancel"))]
+async fn cancelling_twice_gives_the_stock_back_once(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let pen = shop.product("pen", 199, 10).await?;
+    let order: Order = customer.places(&[(book.id, 4), (pen.id, 6)]).await?.assert_status(201).json()?;
+
+    #[act("both at the same time")]
+    let (first, second) = tokio::join!(customer.cancels(order.id), customer.cancels(order.id));
+
+    #[assert]
+    let mut statuses = [first?.status(), second?.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    assert_eq!((shop.stock(&book).await?, shop.stock(&pen).await?), (10, 10));
+    Ok(())
+}
+
+/// Places an order of one and takes it, step by step, to a status.
+async fn an_order_that_is(
+    status: OrderStatus,
+    product: &Product,
+    customer: &Customer,
+    admin: &Admin,
+) -> Result<OrderId> {
+    let order = customer.order(product, 1).await?.id;
+    if status == Cancelled {
+        customer.cancels(order).await?.assert_status(200);
+    }
+    if matches!(status, Paid | Shipped | Delivered) {
+        customer.pays(order, "tok_visa").await?.assert_status(200);
+    }
+    if matches!(status, Shipped | Delivered) {
+        admin.ships(order).await?.assert_status(200);
+    }
+    if status == Delivered {
+        admin.delivers(order).await?.assert_status(200);
+    }
+    Ok(order)
+}

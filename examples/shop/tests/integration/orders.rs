@@ -1,0 +1,187 @@
+//! Placing orders: what they reserve, and what is refused.
+
+use itest::prelude::*;
+use serde_json::{Value, json};
+use shop::orders::{Order, OrderItem, OrderStatus};
+use tokio::task::JoinSet;
+
+use crate::fixtures::{Admin, Customer, Shop};
+
+#[integration_test(tags("smoke"), covers("POST /orders", "GET /orders/{id}"))]
+async fn an_order_reserves_the_stock_of_every_line(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let pen = shop.product("pen", 199, 3).await?;
+
+    #[act]
+    let response = customer.places(&[(pen.id, 3), (book.id, 2)]).await?;
+
+    #[assert]
+    let order: Order = response.assert_status(201).json()?;
+    assert_eq!(order.customer_id, customer.id);
+    assert_eq!(order.status, OrderStatus::Placed);
+    assert_eq!(order.total_cents, 3 * 199 + 2 * 1299);
+    let lines = [
+        OrderItem { product_id: pen.id, quantity: 3, unit_price_cents: 199 },
+        OrderItem { product_id: book.id, quantity: 2, unit_price_cents: 1299 },
+    ];
+    assert_eq!(order.items, lines);
+    assert_eq!(customer.sees(order.id).await?, order);
+    assert_eq!((shop.stock(&book).await?, shop.stock(&pen).await?), (8, 0));
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+#[case::no_items(json!({}))]
+#[case::an_empty_list(json!({"items": []}))]
+#[case::no_product(json!({"items": [{"quantity": 1}]}))]
+#[case::no_quantity(json!({"items": [{"product_id": 1}]}))]
+#[case::nothing_of_it(json!({"items": [{"product_id": 1, "quantity": 0}]}))]
+#[case::less_than_nothing(json!({"items": [{"product_id": 1, "quantity": -1}]}))]
+#[case::half_of_it(json!({"items": [{"product_id": 1, "quantity": 0.5}]}))]
+#[case::one_line_with_nothing(json!({"items": [{"product_id": 1, "quantity": 1}, {"product_id": 1, "quantity": 0}]}))]
+async fn an_order_that_makes_no_sense_is_refused(shop: &Shop, customer: Customer, #[case] order: Value) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+
+    #[act]
+    let response = customer.client.post("/orders").json(&order).await?;
+
+    #[assert]
+    response.assert_status(422).assert_json("/error/code", "invalid");
+    assert_eq!(shop.stock(&book).await?, 10);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn more_than_is_left_cannot_be_ordered(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 2).await?;
+
+    #[act]
+    let response = customer.places(&[(book.id, 3)]).await?;
+
+    #[assert("the customer learns how many are left")]
+    let message = format!("product {} is out of stock: 3 ordered, 2 left", book.id);
+    response.assert_status(409).assert_json("/error/code", "out_of_stock").assert_json("/error/message", message);
+    assert_eq!(shop.stock(&book).await?, 2);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn the_lines_of_an_order_share_what_is_left(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 5).await?;
+
+    #[act("the customer orders three, and then three more of the same")]
+    let response = customer.places(&[(book.id, 3), (book.id, 3)]).await?;
+
+    #[assert]
+    response.assert_status(409).assert_json("/error/code", "out_of_stock");
+    assert_eq!(shop.stock(&book).await?, 5);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn one_line_out_of_stock_leaves_the_stock_of_all_lines(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let pen = shop.product("pen", 199, 1).await?;
+    let lamp = shop.product("lamp", 4999, 10).await?;
+
+    #[act]
+    let response = customer.places(&[(book.id, 2), (pen.id, 2), (lamp.id, 2)]).await?;
+
+    #[assert]
+    response.assert_status(409).assert_json("/error/code", "out_of_stock");
+    let left = (shop.stock(&book).await?, shop.stock(&pen).await?, shop.stock(&lamp).await?);
+    assert_eq!(left, (10, 1, 10));
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn one_unknown_product_leaves_the_stock_of_all_lines(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+
+    #[act]
+    let nothing = shop::products::ProductId(book.id.0 + 1);
+    let response = customer.places(&[(book.id, 1), (nothing, 1)]).await?;
+
+    #[assert]
+    response.assert_status(422).assert_json("/error/code", "unknown_product");
+    assert_eq!(shop.stock(&book).await?, 10);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn an_order_worth_more_than_can_be_counted_is_refused(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let palace = shop.product("palace", i64::MAX, 10).await?;
+
+    #[act]
+    let response = customer.places(&[(palace.id, 2)]).await?;
+
+    #[assert]
+    response.assert_status(422).assert_json("/error/code", "invalid");
+    assert_eq!(shop.stock(&palace).await?, 10);
+    Ok(())
+}
+
+#[integration_test(tags("smoke"), covers("POST /orders"))]
+async fn only_one_of_two_customers_gets_the_last_one(shop: &Shop, ada: Customer, bob: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 1).await?;
+    let last = [(book.id, 1)];
+
+    #[act("both order at the same time")]
+    let (adas, bobs) = tokio::join!(ada.places(&last), bob.places(&last));
+
+    #[assert]
+    let mut statuses = [adas?.status(), bobs?.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    assert_eq!(shop.stock(&book).await?, 0);
+    Ok(())
+}
+
+#[integration_test(covers("POST /orders"))]
+async fn a_crowd_buys_no_more_than_there_is(shop: &Shop, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 5).await?;
+    let order = json!({"items": [{"product_id": book.id, "quantity": 1}]});
+
+    #[act("twenty orders at the same time")]
+    let requests = (0..20).map(|_| customer.client.post("/orders").json(&order));
+    let responses = requests.map(itest::Request::send).collect::<JoinSet<_>>().join_all().await;
+
+    #[assert]
+    let mut sold = 0;
+    for response in responses {
+        let response = response?;
+        if response.status() == 201 {
+            sold += 1;
+        } else {
+            response.assert_status(409).assert_json("/error/code", "out_of_stock");
+        }
+    }
+    assert_eq!(sold, 5);
+    assert_eq!(shop.stock(&book).await?, 0);
+    Ok(())
+}
+
+#[integration_test(tags("auth"))]
+#[case::seen("GET", "")]
+#[case::paid("POST", "/pay")]
+#[case::shipped("POST", "/ship")]
+#[case::delivered("POST", "/deliver")]
+#[case::cancelled("POST", "/cancel")]
+async fn an_order_that_does_not_exist_cannot_be(admin: Admin, #[case] method: &str, #[case] step: &str) -> Result<()> {
+    #[act]
+    let path = format!("/orders/1{step}");
+    let response = admin.client.request(method.parse()?, path).json(&json!({"card_token": "tok_visa"})).await?;
+
+    #[assert]
+    response.assert_status(404).assert_json("/error/message", "there is no such order");
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! Paying through the gateway, and everything that the gateway can do wrong.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+use itest::Server;
+use itest::prelude::*;
+use serde_json::json;
+use shop::orders::{OrderStatus, Receipt};
+use shop::payment::ChargeRequest;
+use tokio::net::TcpSocket;
+use tokio::sync::Notify;
+
+use crate::fixtures::{Customer, ImpatientShop, Shop, ShopDb, config};
+use crate::gateway::Gateway;
+
+#[integration_test(tags("payments", "smoke"), covers("POST /orders/{id}/pay"))]
+async fn paying_charges_the_card_once(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 2).await?;
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    let receipt: Receipt = response.assert_status(200).json()?;
+    assert_eq!((receipt.order_id, receipt.status, receipt.amount_cents), (order.id, OrderStatus::Paid, 2598));
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Paid);
+    let requests = gateway.requests().await?;
+    let [ChargeRequest { amount_cents: 2598, card_token, .. }] = requests.as_slice() else {
+        return Err(format!("the gateway was asked for {requests:?}").into());
+    };
+    assert_eq!(card_token, "tok_visa");
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn a_declined_card_leaves_the_order_placed(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.declines();
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(402).assert_json("/error/code", "card_declined");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Placed);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn a_gateway_that_fails_leaves_the_order_placed(
+    shop: &Shop,
+    gateway: &Gateway,
+    customer: Customer,
+    #[values(400, 404, 500, 503)] status: u16,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.answers(status);
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(502).assert_json("/error/code", "gateway_failed");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Placed);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn a_gateway_that_talks_nonsense_has_failed(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.answers_nonsense();
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(502).assert_json("/error/code", "gateway_failed");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Placed);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn the_card_is_shown_to_nobody_but_the_gateway(
+    shop: &Shop,
+    gateway: &Gateway,
+    elsewhere: Gateway,
+    customer: Customer,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.redirects_to(&elsewhere);
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(502).assert_json("/error/code", "gateway_failed");
+    assert_eq!(elsewhere.requests().await?, []);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn an_unreachable_gateway_leaves_the_order_placed(db: &ShopDb, teardown: &Teardown) -> Result<()> {
+    #[arrange("a port that is taken, but nobody listens there")]
+    let nobody = TcpSocket::new_v4()?;
+    nobody.bind("127.0.0.1:0".parse()?)?;
+    let gateway = format!("http://{}", nobody.local_addr()?);
+    let shop = Shop::start(db.pool(), config(gateway), teardown).await?;
+    let customer = shop.customer("ada@example.com").await?;
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(502).assert_json("/error/code", "gateway_unreachable");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Placed);
+    Ok(())
+}
+
+#[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn a_slow_gateway_is_not_waited_for(
+    ImpatientShop(shop): &ImpatientShop,
+    gateway: &Gateway,
+    customer: Customer,
+) -> Result<()> {
+    #[arrange]
+    let customer = customer.at(shop);
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.answers_late();
+
+    #[act(within = "5s")]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(504).assert_json("/error/code", "gateway_timeout");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Placed);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+#[case::a_declined_card(Gateway::declines, 402)]
+#[case::a_gateway_that_is_down(Gateway::is_down, 502)]
+async fn paying_again_works_after(
+    shop: &Shop,
+    gateway: &Gateway,
+    customer: Customer,
+    #[case] fails: fn(&Gateway),
+    #[case] status: u16,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    fails(gateway);
+    customer.pays(order.id, "tok_visa").await?.assert_status(status);
+    gateway.approves();
+
+    #[act]
+    let response = customer.pays(order.id, "tok_mastercard").await?;
+
+    #[assert]
+    response.assert_status(200).assert_json("/status", "paid");
+    let requests = gateway.requests().await?;
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0].idempotency_key, requests[1].idempotency_key);
+    assert_eq!(gateway.charges(), requests[1..]);
+    Ok(())
+}
+
+#[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn paying_again_after_a_timeout_does_not_charge_again(
+    shop: &Shop,
+    ImpatientShop(impatient): &ImpatientShop,
+    gateway: &Gateway,
+    customer: Customer,
+) -> Result<()> {
+    #[arrange("the gateway takes the money, but the shop does not hear of it")]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+    gateway.answers_late();
+    customer.at(impatient).pays(order.id, "tok_visa").await?.assert_status(504);
+    assert_eq!(gateway.charges().len(), 1);
+    gateway.approves();
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(200).assert_json("/status", "paid").assert_json("/charge_id", "ch_0");
+    assert_eq!(gateway.requests().await?.len(), 2);
+    assert_eq!(gateway.charges().len(), 1);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn a_paid_order_is_not_paid_again(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.paid_order(&book, 1).await?;
+
+    #[act]
+    let response = customer.pays(order.id, "tok_visa").await?;
+
+    #[assert]
+    response.assert_status(409).assert_json("/error/message", "the order is paid and cannot become paid");
+    assert_eq!(gateway.requests().await?.len(), 1);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn every_order_is_a_charge_of_its_own(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let pen = shop.product("pen", 199, 10).await?;
+
+    #[act]
+    customer.paid_order(&book, 1).await?;
+    customer.paid_order(&pen, 1).await?;
+
+    #[assert]
+    let amounts: Vec<_> = gateway.charges().iter().map(|charge| charge.amount_cents).collect();
+    assert_eq!(amounts, [1299, 199]);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+async fn the_gateway_is_not_bothered_without_a_card(
+    shop: &Shop,
+    gateway: &Gateway,
+    customer: Customer,
+    #[values("", "  ")] card_token: &str,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+
+    #[act]
+    let response = customer.pays(order.id, card_token).await?;
+
+    #[assert]
+    response.assert_status(422).assert_json("/error/code", "invalid");
+    assert_eq!(gateway.requests().await?, []);
+    Ok(())
+}
+
+#[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay", "POST /orders/{id}/cancel"))]
+async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record(db: &ShopDb, teardown: &Teardown) -> Result<()> {
+    #[arrange("a gateway that answers when it is told to")]
+    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (asking, answering) = (Arc::clone(&asked), Arc::clone(&answer));
+    let charge = async move || {
+        asking.notify_one();
+        answering.notified().await;
+        axum::Json(json!({"charge_id": "ch_7"}))
+    };
+    let gateway = Server::start(Router::new().route("/charges", post(charge)), teardown).await?;
+    let shop = Shop::start(db.pool(), config(gateway.url()), teardown).await?;
+    let customer = shop.customer("ada@example.com").await?;
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+
+    #[act("the customer cancels while the gateway takes the money")]
+    let cancelling = async {
+        asked.notified().await;
+        let response = customer.cancels(order.id).await;
+        answer.notify_one();
+        response
+    };
+    let (paid, cancelled) = tokio::join!(customer.pays(order.id, "tok_visa"), cancelling);
+
+    #[assert("somebody will give the money back")]
+    cancelled?.assert_status(200);
+    paid?.assert_status(409).assert_json("/error/code", "illegal_transition");
+    assert_eq!(customer.status_of(order.id).await?, OrderStatus::Cancelled);
+    let recorded: (i64, String) =
+        sqlx::query_as("SELECT amount_cents, charge_id FROM payments").fetch_one(&db.pool()).await?;
+    assert_eq!(recorded, (1299, "ch_7".to_owned()));
+    Ok(())
+}

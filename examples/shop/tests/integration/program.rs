@@ -1,0 +1,42 @@
+//! The program itself, as somebody starts it on a server.
+
+use std::process::Command;
+
+use itest::prelude::*;
+
+/// What the program needs to run.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("DATABASE_URL", "sqlite::memory:"),
+    ("GATEWAY_URL", "http://127.0.0.1:9"),
+    ("TOKEN_KEY", "a key that is good enough for the tests"),
+    ("LISTEN_ADDRESS", "127.0.0.1:0"),
+];
+
+// The test is not async: it waits for another process, and itest runs it where that blocks nobody.
+#[integration_test]
+#[case::a_database("DATABASE_URL", None, "DATABASE_URL is missing")]
+#[case::a_gateway("GATEWAY_URL", None, "GATEWAY_URL is missing")]
+#[case::a_key("TOKEN_KEY", None, "TOKEN_KEY is missing")]
+#[case::an_address("LISTEN_ADDRESS", None, "LISTEN_ADDRESS is missing")]
+#[case::a_database_it_can_open("DATABASE_URL", Some("sqlite:/no/such/folder/shop.db"), "cannot open the database")]
+#[case::a_gateway_it_can_talk_to("GATEWAY_URL", Some("ftp://127.0.0.1"), "GATEWAY_URL must start with http://")]
+#[case::a_key_that_is_long_enough("TOKEN_KEY", Some("secret"), "TOKEN_KEY is too short")]
+#[case::an_address_to_listen_on("LISTEN_ADDRESS", Some("nowhere"), "cannot listen on nowhere")]
+fn the_program_does_not_start_without(
+    #[case] variable: &str,
+    #[case] value: Option<&str>,
+    #[case] complaint: &str,
+) -> Result<()> {
+    #[arrange]
+    let mut program = Command::new(env!("CARGO_BIN_EXE_shop"));
+    program.env_clear().envs(ENVIRONMENT).env_remove(variable).envs(value.map(|value| (variable, value)));
+
+    #[act]
+    let output = program.output()?;
+
+    #[assert]
+    let stderr = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("shop: ") && stderr.contains(complaint), "{stderr}");
+    Ok(())
+}
