@@ -118,7 +118,7 @@ fn enter(phase: Phase, span: Span, mark: Option<&Mark>, private: &TokenStream) -
     let within = option(mark.and_then(|mark| mark.within).map(|within| duration(within, private)).as_ref(), private);
     let call = quote_spanned!(span=> #private::enter_phase(#private::Phase::#phase, #description, #within));
     // The call is made from the line of the mark: that is the phase's place in a report.
-    let call = located(call, in_expansion((span, span)));
+    let call = located(call, (span, span));
     Stmt::Expr(Expr::Verbatim(call), Some(syn::Token![;](span)))
 }
 
