@@ -3,6 +3,7 @@
 mod bad_input;
 mod builtin;
 mod console;
+mod hostile;
 mod nextest;
 mod order;
 mod outcomes;

@@ -192,7 +192,8 @@ impl Finished {
     }
 
     /// The suite's living processes, as numbers and command lines.
-    fn processes(&self) -> Vec<String> {
+    #[must_use]
+    pub fn processes(&self) -> Vec<String> {
         let wanted = format!("{MARK}={}", self.mark);
         let all = fs::read_dir("/proc").map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
         let bears_mark = |path: &Path| {

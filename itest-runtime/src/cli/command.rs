@@ -174,7 +174,7 @@ fn look(
         live_width: has_live_line.then(width),
         time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
         output: config.show_output,
-        repeat: Repeat { program: program(identity), arguments: without_seed(given) },
+        repeat: Repeat { program: program(identity), arguments: without_seed(given), of_one_test: line.of_one_test() },
     }
 }
 

@@ -150,6 +150,19 @@ impl CommandLine {
         self.arguments.list
     }
 
+    /// The arguments without which one test may end otherwise.
+    pub(super) fn of_one_test(&self) -> Vec<String> {
+        const KEYS: [&str; 5] = ["timeout", "setup-timeout", "teardown-timeout", "require", "in-process"];
+        let mut words = Vec::new();
+        if self.arguments.ignored || self.arguments.include_ignored {
+            words.push("--include-ignored".to_owned());
+        }
+        for (key, _, text) in self.settings.iter().filter(|(key, ..)| KEYS.contains(key)) {
+            words.push(format!("--{key}={text}"));
+        }
+        words
+    }
+
     /// `--exact`
     pub(super) fn is_exact(&self) -> bool {
         self.arguments.exact

@@ -1,5 +1,6 @@
 //! Who works on what: workers are hired, given cases, relieved of them, and let go.
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use super::supervisor::Supervisor;
@@ -28,7 +29,15 @@ impl Supervisor<'_> {
             open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
         let mut unattended = self.admission.waiting().saturating_sub(idle);
         while open < self.config.jobs.get() && unattended > 0 {
-            self.start_worker()?;
+            match self.start_worker() {
+                // With fewer of them the run takes longer, and that is all.
+                Err(error) if open > 0 => {
+                    (self.emit)(Event::Warning(format!("{}; going on with {open}", error.chain())));
+                    self.config.jobs = NonZeroUsize::new(open).unwrap_or(NonZeroUsize::MIN);
+                    break;
+                }
+                started => started?,
+            };
             open += 1;
             unattended -= 1;
         }

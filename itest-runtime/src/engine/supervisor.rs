@@ -16,13 +16,21 @@ use crate::model::{
     AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, RunConfig, Summary, TestId, WorkerId,
 };
 use crate::plan::Admission;
-use crate::process::{FromWorker, reap};
+use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap};
 
 /// How often hanging, slow and running tests are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
 /// So many workers in a row may die before their first test.
 const FAILED_STARTS: u32 = 3;
+
+/// What is said of a worker whose control socket carries nonsense.
+const UNINTELLIGIBLE: &str = "the worker's connection to the supervisor carries bytes that are not its own; \
+                              did the test write to file descriptors that it did not open?";
+
+/// What is said of a worker that lives, and cannot be heard any more.
+const CUT_OFF: &str = "the worker lost its connection to the supervisor, and its process was killed; \
+                       did the test close file descriptors that it did not open?";
 
 /// A run, ready to start.
 #[derive(Debug)]
@@ -45,7 +53,7 @@ pub(crate) struct Run {
 ///
 /// When the harness itself cannot go on. All its workers are gone then, too.
 pub(crate) fn supervise(
-    run: Run,
+    mut run: Run,
     registry: Arc<Registry>,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Summary, HarnessError> {
@@ -54,19 +62,29 @@ pub(crate) fn supervise(
         .build()
         .map_err(HarnessError::io("start the supervisor's event loop"))?;
     let began = Instant::now();
+    let affordable = affordable_workers();
+    let asked = run.config.jobs;
+    run.config.jobs = asked.min(affordable);
     emit(Event::RunStarted {
         selected: run.cases.len() + run.ignored.len(),
         order: run.config.order,
         seed: run.config.seed,
         jobs: run.config.jobs.get().min(run.cases.len().max(1)),
     });
+    if asked > affordable && run.cases.len() > affordable.get() {
+        emit(Event::Warning(format!("the limit of open files is enough for {affordable} workers, not {asked}")));
+    }
     for (id, reason) in &run.ignored {
         emit(Event::CaseIgnored { id: id.clone(), reason });
     }
-    let mut summary = runtime.block_on(async { Supervisor::new(run, registry, emit)?.run().await })?;
+    let (mut summary, result) = runtime.block_on(async {
+        let supervisor = Supervisor::new(run, registry, emit)?;
+        Ok::<_, HarnessError>(supervisor.run().await)
+    })?;
     summary.elapsed = began.elapsed();
+    summary.problems.extend(result.as_ref().err().map(HarnessError::chain));
     emit(Event::RunFinished(summary.clone()));
-    Ok(summary)
+    result.map(|()| summary)
 }
 
 pub(super) struct Supervisor<'a> {
@@ -78,7 +96,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) next_worker: u32,
     pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
-    pub(super) dying: JoinSet<(WorkerId, std::io::Result<ExitStatus>)>,
+    pub(super) dying: JoinSet<(WorkerId, std::io::Result<Reaped>)>,
     pub(super) signals: Signals,
     /// A running mean of the length of tests.
     pub(super) typical: Option<Duration>,
@@ -109,13 +127,14 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    async fn run(mut self) -> Result<Summary, HarnessError> {
+    /// The summary is there whatever happened: what was found out until then is not lost.
+    async fn run(mut self) -> (Summary, Result<(), HarnessError>) {
         let result = self.run_to_the_end().await;
         for worker in self.workers.values_mut() {
             worker.kill(Killed::GivenUp);
         }
         while self.dying.join_next().await.is_some() {}
-        result.map(|()| self.summary)
+        (self.summary, result)
     }
 
     async fn run_to_the_end(&mut self) -> Result<(), HarnessError> {
@@ -134,7 +153,12 @@ impl<'a> Supervisor<'a> {
                         self.hear(id, message)?;
                     }
                 }
-                Some(Ok((id, status))) = self.dying.join_next(), if !self.dying.is_empty() => self.bury(id, status)?,
+                Some(Ok((id, reaped))) = self.dying.join_next(), if !self.dying.is_empty() => {
+                    if let (Some(worker), Ok(reaped)) = (self.workers.get_mut(&id), &reaped) {
+                        worker.cut_off = reaped.by_force && !worker.farewell && worker.killed.is_none();
+                    }
+                    self.bury(id, reaped.map(|reaped| reaped.status))?;
+                }
                 signal = self.signals.next() => self.interrupt(signal),
                 _ = tick.tick() => {
                     self.collect_unsent()?;
@@ -149,16 +173,16 @@ impl<'a> Supervisor<'a> {
         match message {
             FromWorker::Ready { fingerprint } if fingerprint == self.registry.fingerprint() => {
                 worker.ready = true;
-                self.failed_starts = 0;
             }
             FromWorker::Ready { .. } => return Err(HarnessError::OtherBuild { worker: id.to_string() }),
-            FromWorker::Broken(error) => return Err(error),
+            FromWorker::Broken => worker.kill(Killed::Unintelligible),
             FromWorker::Farewell { problems } => {
                 worker.farewell = true;
                 let told = problems.into_iter().map(|problem| format!("teardown of {id}: {problem}"));
                 self.summary.problems.extend(told);
             }
             FromWorker::Finished { report, output } => {
+                self.failed_starts = 0;
                 if let Some(held) = worker.take_ended(report.case) {
                     self.announce(id);
                     self.conclude(id, held, report, output)?;
@@ -196,11 +220,12 @@ impl<'a> Supervisor<'a> {
                 self.admission.put_back(held.case);
             }
         }
-        let reason = crate::process::Death::new(status).to_string();
+        let reason = if worker.cut_off { CUT_OFF.to_owned() } else { Death::new(status).to_string() };
         if let Some(held) = running {
             let phase = position.map_or(Phase::Setup, |position| position.phase);
             let report = match worker.killed {
-                Some(Killed::Overrun(phase)) => hung(&held.case, phase),
+                Some(Killed::Overrun(phase)) => hung(&held.case, phase, &self.config.limits),
+                Some(Killed::Unintelligible) => died(&held.case, phase, UNINTELLIGIBLE.to_owned()),
                 Some(Killed::GivenUp) => AttemptReport::interrupted(held.case.index),
                 None => died(&held.case, phase, reason),
             };
@@ -209,12 +234,10 @@ impl<'a> Supervisor<'a> {
         if !worker.farewell && worker.killed.is_none() {
             if worker.ready {
                 self.summary.problems.push(format!("{id} died between two tests: {reason}"));
-            } else {
-                self.failed_starts += 1;
-                if self.failed_starts == FAILED_STARTS {
-                    let attempts = self.failed_starts;
-                    return Err(HarnessError::WorkersDoNotStart { attempts, reason });
-                }
+            }
+            self.failed_starts += 1;
+            if self.failed_starts == FAILED_STARTS {
+                return Err(HarnessError::WorkersDoNotStart { attempts: self.failed_starts, reason });
             }
         }
         Ok(())

@@ -54,7 +54,12 @@ impl Supervisor<'_> {
             let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
             let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
             let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);
-            if overrun && !unheeded {
+            let limits = &self.config.limits;
+            let own = worker.hand.front().and_then(|held| held.case.meta.timeout);
+            let is_lost = worker.lost().is_some_and(|elapsed| elapsed > own.unwrap_or(limits.test) + Limits::GRACE);
+            if is_lost && !unheeded {
+                worker.kill(Killed::Overrun(Phase::Body));
+            } else if overrun && !unheeded {
                 worker.kill(Killed::Overrun(phase));
             } else if unheeded || (!worker.ready && worker.began.elapsed() > START_LIMIT) {
                 worker.kill(Killed::GivenUp);

@@ -46,6 +46,7 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
         .build()?;
     let result = runtime.block_on(serve(registry, channel, start));
     runtime.shutdown_timeout(SHUTDOWN);
+    channel.leave();
     result
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Held {
 pub(super) enum Killed {
     /// The case in its hand overran its deadline, in this phase.
     Overrun(Phase),
+    /// It said something that nobody understands.
+    Unintelligible,
     /// The run was given up.
     GivenUp,
 }
@@ -47,6 +49,8 @@ pub(super) struct Worker {
     pub(super) ready: bool,
     pub(super) farewell: bool,
     pub(super) killed: Option<Killed>,
+    /// It lived, and could not be heard any more.
+    pub(super) cut_off: bool,
     /// What was written after the last report.
     pub(super) last_output: Output,
     pub(super) child: Option<Child>,
@@ -78,6 +82,7 @@ impl Worker {
             ready: false,
             farewell: false,
             killed: None,
+            cut_off: false,
             last_output: Output::default(),
             process: spawned.child.as_ref().and_then(Child::id),
             child: spawned.child,
@@ -119,6 +124,13 @@ impl Worker {
     /// How long past its deadline the worker is.
     pub(super) fn overrun(&self, now: Duration) -> Option<Duration> {
         now.checked_sub(self.position()?.deadline?)
+    }
+
+    /// How long the running case has been running without the worker ever having said where it is: its beacon must have been
+    /// written over.
+    pub(super) fn lost(&self) -> Option<Duration> {
+        let (_, elapsed) = self.running().filter(|_| self.ready && self.position().is_none())?;
+        Some(elapsed)
     }
 
     /// Ends the process and everything in its group.

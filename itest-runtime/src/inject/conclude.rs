@@ -9,7 +9,7 @@ use crate::model::Problem;
 
 /// The end of a test or of a teardown step: `()` or `Result<(), E>` for any displayable error.
 #[diagnostic::on_unimplemented(
-    message = "an integration test returns `()` or `Result<(), E>`, not `{Self}`",
+    message = "a test or a step of teardown returns `()` or `Result<(), E>`, not `{Self}`",
     label = "cannot be judged as passed or failed",
     note = "`E` is any type that implements `Display`; `itest::Result` accepts every error with `?`"
 )]

@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::slot::{Inputs, Slot};
 use super::sync::poll_by_kind;
 use super::teardown::{ScopeStore, Stored};
-use crate::model::Problem;
+use crate::model::{Problem, SourceLocation};
 
 /// The scopes that a test can draw from.
 #[derive(Debug)]
@@ -126,11 +126,18 @@ async fn make(
     let failed = |caught| SetupFailure { fixture: descriptor.short_name(), caught };
     let value = match made {
         Ok(Ok(value)) => value,
-        Ok(Err(error)) => return Err(failed(Caught::Panic(error.to_problem()))),
+        Ok(Err(error)) => return Err(failed(Caught::Panic(in_users_terms(error.to_problem())))),
         Err(caught) => return Err(failed(caught)),
     };
     scopes.making.pop();
     Ok(value)
+}
+
+/// The lines of built-in fixtures mean nothing to a user; the test's own place is told instead.
+fn in_users_terms(problem: Problem) -> Problem {
+    const OURS: [&str; 2] = ["itest-runtime/src/", "itest-fixtures/src/"];
+    let is_ours = |place: &SourceLocation| OURS.iter().any(|ours| place.as_str().contains(ours));
+    Problem { location: problem.location.filter(|place| !is_ours(place)), ..problem }
 }
 
 /// Gives what `&mut` parameters borrowed back to their scopes, when the test is over.

@@ -119,6 +119,9 @@ impl Fixture for Teardown {
     }
 }
 
+/// No scope has so many steps; what goes on for longer goes on for ever.
+const MOST_STEPS: u32 = 10_000;
+
 /// A step that did not do its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TeardownProblem {
@@ -200,7 +203,11 @@ impl ScopeStore {
         before_step: impl Fn(),
     ) -> Vec<TeardownProblem> {
         let mut problems = Vec::new();
-        loop {
+        for taken in 0.. {
+            if taken == MOST_STEPS {
+                problems.push(self.give_up());
+                break;
+            }
             let step = {
                 let mut stack = self.teardown.lock();
                 let last_value = self.order.last().map_or(0, |placed| placed.position);
@@ -226,6 +233,19 @@ impl ScopeStore {
         }
         self.values.clear();
         problems
+    }
+
+    /// Steps that register steps without an end are cut off.
+    fn give_up(&mut self) -> TeardownProblem {
+        let mut stack = self.teardown.lock();
+        stack.closed = true;
+        let what = stack.steps.pop().map_or_else(|| "teardown".to_owned(), |step| step.what);
+        let left = std::mem::take(&mut stack.steps);
+        drop(stack);
+        drop(left);
+        let problem =
+            Problem::new(format!("gave up after {MOST_STEPS} steps: its steps register new ones without an end"));
+        TeardownProblem { what, timed_out: false, problem }
     }
 
     fn drop_value(&mut self, placed: &Placed) -> Option<TeardownProblem> {
@@ -312,6 +332,19 @@ mod tests {
         store.teardown().defer("newer", note(&journal, "newer"));
         assert_eq!(unwind(&mut store), []);
         assert_eq!(*journal.lock().unwrap(), ["newer", "value", "older"]);
+    }
+
+    #[test]
+    fn steps_that_register_steps_without_an_end_are_cut_off() {
+        fn again(teardown: &Teardown) {
+            let inner = teardown.clone();
+            teardown.defer("again", async move { again(&inner) });
+        }
+        let mut store = ScopeStore::default();
+        again(store.teardown());
+        let problems = unwind(&mut store);
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].problem.message.contains("without an end"));
     }
 
     #[test]

@@ -107,14 +107,6 @@ pub(crate) enum HarnessError {
         /// The worker's name.
         worker: String,
     },
-    /// A worker and the supervisor do not speak the same language.
-    #[error("{worker} sent something unintelligible; was the test binary replaced while it ran?")]
-    Protocol {
-        /// The worker's name.
-        worker: String,
-        /// What did not parse.
-        source: serde_json::Error,
-    },
 }
 
 impl HarnessError {

@@ -126,6 +126,8 @@ pub(crate) enum Event {
         /// Cases that failed so far.
         failed: usize,
     },
+    /// Something is not as it should be, and the run goes on.
+    Warning(String),
     /// A signal asked the run to end.
     Interrupting {
         /// Its name.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
@@ -13,6 +14,7 @@ use rustix::time::Timespec;
 use tokio::sync::watch;
 
 use super::beacon::Beacon;
+use super::death::kill_group;
 use super::output::{Pair, exchange_pipes};
 use super::wire::{Message, Receiver, Start, append, send_frames};
 use crate::model::{AttemptReport, Capture, CaseIndex};
@@ -21,6 +23,9 @@ use crate::model::{AttemptReport, Capture, CaseIndex};
 pub(super) const NOTE_READ: u8 = b'r';
 /// "End what you are doing, give everything back, and leave."
 pub(super) const NOTE_CANCEL: u8 = b'c';
+
+/// What an orphaned worker is given beside the limit of one step of teardown.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// At most so many cases are claimed at a time.
 const MOST_CLAIMED: usize = 16;
@@ -33,6 +38,7 @@ pub(crate) struct Channel {
     beacon: Rc<Beacon>,
     capture: Capture,
     notes: Arc<Notes>,
+    kind: Kind,
 }
 
 /// Whether a report must be sent at once.
@@ -101,6 +107,29 @@ impl Notes {
             }
         }
     }
+
+    /// Without a supervisor nobody else ends a test that blocks, nor the children of this process. A worker that is a process
+    /// of its own has so long to give everything back, and then ends with its group.
+    fn end_group_after(&self, patience: Duration) {
+        self.listen();
+        if self.is_orphaned() {
+            std::thread::sleep(patience);
+            kill_group(std::process::id());
+        }
+    }
+
+    /// Whether the supervisor is gone.
+    fn is_orphaned(&self) -> bool {
+        let mut note = [0_u8; 1];
+        matches!(rustix::net::recv(&self.control, &mut note, RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((_, 0)))
+    }
+}
+
+/// What a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Process,
+    Thread,
 }
 
 impl Channel {
@@ -112,7 +141,7 @@ impl Channel {
     pub(crate) fn from_stdin() -> io::Result<(Self, Start)> {
         let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-        Self::connect(control)
+        Self::open(control, Kind::Process)
     }
 
     /// Waits for the supervisor's first frame.
@@ -121,6 +150,10 @@ impl Channel {
     ///
     /// When the other side is gone or does not speak the protocol.
     pub(crate) fn connect(control: UnixStream) -> io::Result<(Self, Start)> {
+        Self::open(control, Kind::Thread)
+    }
+
+    fn open(control: UnixStream, kind: Kind) -> io::Result<(Self, Start)> {
         let mut receiver = Receiver::default();
         let start: Start = loop {
             if receiver.receive(&control)? == 0 {
@@ -145,8 +178,12 @@ impl Channel {
             beacon: Rc::new(Beacon::new()?),
             capture: start.config.capture,
             notes: Arc::clone(&notes),
+            kind,
         };
-        std::thread::Builder::new().name("itest-notes".to_owned()).spawn(move || notes.listen())?;
+        std::thread::Builder::new().name("itest-notes".to_owned()).spawn(move || match kind {
+            Kind::Process => notes.end_group_after(start.config.limits.teardown + LAST_WORDS),
+            Kind::Thread => notes.listen(),
+        })?;
         Ok((channel, start))
     }
 
@@ -257,6 +294,15 @@ impl Channel {
     #[must_use]
     pub(crate) fn beacon(&self) -> &Rc<Beacon> {
         &self.beacon
+    }
+}
+
+impl Channel {
+    /// Ends the children that an orphaned worker's tests left in its group, and the worker with them.
+    pub(crate) fn leave(&self) {
+        if self.kind == Kind::Process && self.notes.is_orphaned() {
+            kill_group(std::process::id());
+        }
     }
 }
 

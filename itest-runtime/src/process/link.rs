@@ -15,7 +15,7 @@ use super::beacon::{BeaconReader, Position};
 use super::channel::{NOTE_CANCEL, NOTE_READ};
 use super::output::{Capture, Pair};
 use super::wire::{Message, Receiver};
-use crate::model::{AttemptReport, CaseIndex, HarnessError, Output, WorkerId};
+use crate::model::{AttemptReport, CaseIndex, Output, WorkerId};
 
 /// What the supervisor hears from a worker.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) enum FromWorker {
         problems: Vec<String>,
     },
     /// It spoke nonsense.
-    Broken(HarnessError),
+    Broken,
     /// It will not be heard of again; this is what was written since the last report.
     Gone {
         /// What the last test wrote.
@@ -158,9 +158,8 @@ impl Ear {
                 }
                 Err(_) => break,
             }
-            if let Err(error) = self.pass_on(&mut receiver) {
-                let broken = HarnessError::Protocol { worker: self.worker.to_string(), source: error };
-                self.say(FromWorker::Broken(broken));
+            if self.pass_on(&mut receiver).is_err() {
+                self.say(FromWorker::Broken);
                 break;
             }
         }

@@ -23,5 +23,5 @@ pub(crate) use channel::{Channel, Urgency};
 pub(crate) use death::{Death, kill_group};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use link::{FromWorker, Link};
-pub(crate) use spawn::{reap, spawn_process, spawn_thread};
+pub(crate) use spawn::{Reaped, affordable_workers, reap, spawn_process, spawn_thread};
 pub(crate) use wire::Start;

@@ -1,11 +1,12 @@
 //! The pipes that carry a test's stdout and stderr, and what comes out of them.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe;
 
@@ -26,9 +27,20 @@ pub(super) struct Pair {
 
 /// New pipes: the ends to read from, and the ends to write to.
 pub(super) fn pipes() -> io::Result<(Pair, Pair)> {
-    let (stdout, to_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (stderr, to_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stdout, to_stdout) = pipe()?;
+    let (stderr, to_stderr) = pipe()?;
     Ok((Pair { stdout, stderr }, Pair { stdout: to_stdout, stderr: to_stderr }))
+}
+
+/// A pipe whose ends are neither stdin, stdout nor stderr: a test may have closed those, and their numbers are given anew.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((above_the_standard_streams(reader)?, above_the_standard_streams(writer)?))
+}
+
+fn above_the_standard_streams(end: OwnedFd) -> io::Result<OwnedFd> {
+    const FIRST: i32 = 3;
+    if end.as_raw_fd() >= FIRST { Ok(end) } else { Ok(fcntl_dupfd_cloexec(&end, FIRST)?) }
 }
 
 /// Replaces this process's stdout and stderr with new pipes and returns the ends to read from.

@@ -1,6 +1,7 @@
 //! Starting workers: the same binary again, or a thread of this process.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ use crate::model::{Capture, WorkerId};
 
 /// How long a worker may take from its last word to its end.
 const LEAVING: Duration = Duration::from_secs(5);
+
+/// How long a crash may take from the closing of its sockets to its end.
+const DYING: Duration = Duration::from_secs(1);
 
 /// A worker that was just started.
 #[derive(Debug)]
@@ -94,21 +98,30 @@ fn own_binary() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// The end of a worker process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reaped {
+    /// What `wait` returned.
+    pub(crate) status: ExitStatus,
+    /// It did not end by itself.
+    pub(crate) by_force: bool,
+}
+
 /// Waits for the end of a worker that will not be heard of again, and ends whatever it left in its process group.
 ///
-/// One that said farewell has time to leave by itself: it may have coverage data to write.
+/// One that said farewell has time to leave by itself: it may have coverage data to write. Another one is dying, or has lost
+/// its connection.
 ///
 /// # Errors
 ///
 /// When waiting fails.
-pub(crate) async fn reap(mut child: Child, said_farewell: bool) -> io::Result<ExitStatus> {
-    let Some(leader) = child.id() else { return child.wait().await };
-    if said_farewell {
-        let _ = tokio::time::timeout(LEAVING, has_ended(leader)).await;
-    }
+pub(crate) async fn reap(mut child: Child, said_farewell: bool) -> io::Result<Reaped> {
+    let Some(leader) = child.id() else { return Ok(Reaped { status: child.wait().await?, by_force: false }) };
+    let patience = if said_farewell { LEAVING } else { DYING };
+    let by_force = tokio::time::timeout(patience, has_ended(leader)).await.is_err();
     // Before it is waited for: until then its number cannot belong to anyone else.
     kill_group(leader);
-    child.wait().await
+    Ok(Reaped { status: child.wait().await?, by_force })
 }
 
 /// Until a child has ended; it stays to be waited for.
@@ -120,4 +133,15 @@ async fn has_ended(child: u32) -> io::Result<()> {
         children.recv().await;
     }
     Ok(())
+}
+
+/// How many workers the limit of open files allows.
+#[must_use]
+pub(crate) fn affordable_workers() -> NonZeroUsize {
+    // Two sockets and their other ends, a beacon, a pair of pipes and the next pair, the process itself.
+    const EACH: u64 = 10;
+    const OTHERS: u64 = 20;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    let affordable = limit.saturating_sub(OTHERS) / EACH;
+    NonZeroUsize::new(usize::try_from(affordable).unwrap_or(usize::MAX)).unwrap_or(NonZeroUsize::MIN)
 }

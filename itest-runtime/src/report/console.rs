@@ -51,7 +51,7 @@ impl Reporter for Console {
         }
         match event {
             Event::RunStarted { selected, order, seed, jobs } => {
-                self.ending.begin(*seed, *order);
+                self.ending.begin(*seed);
                 if let Some(live) = &mut self.live {
                     live.begin(*selected);
                 }
@@ -79,6 +79,9 @@ impl Reporter for Console {
             Event::CaseFinished(case) => {
                 self.ending.remember(case, self.look.output);
                 self.write_line(case, out)
+            }
+            Event::Warning(message) => {
+                writeln!(out, "{}: {message}", Inked(self.look.color, Ink::Yellow, "warning"))
             }
             Event::Interrupting { signal, running } => {
                 let running: Vec<_> = running.iter().map(ToString::to_string).collect();

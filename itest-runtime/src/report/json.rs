@@ -43,6 +43,7 @@ fn line(event: &Event) -> Value {
             "event": "progress", "finished": finished, "failed": failed,
             "running": all.iter().map(running).collect::<Vec<_>>(),
         }),
+        Event::Warning(message) => json!({"event": "warning", "message": message}),
         Event::Interrupting { signal, running } => json!({
             "event": "interrupting", "signal": signal,
             "running": running.iter().map(TestId::as_str).collect::<Vec<_>>(),

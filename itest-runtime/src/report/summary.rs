@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Look;
 use super::failure::{status, write_failure, write_output};
 use super::text::{Ink, Inked, count, time};
-use crate::model::{CaseReport, Order, Seed, ShowOutput, Summary};
+use crate::model::{CaseReport, Seed, ShowOutput, Summary};
 
 /// Captured output that is kept until the end of the run, for all failures together.
 const KEPT: usize = 64 << 20;
@@ -18,7 +18,6 @@ const WORTH_NAMING: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Ending {
     seed: Seed,
-    order: Order,
     failed: Vec<CaseReport>,
     shown: Vec<CaseReport>,
     flaky: Vec<CaseReport>,
@@ -27,12 +26,12 @@ pub(super) struct Ending {
 
 impl Ending {
     pub(super) fn new() -> Self {
-        Self { seed: Seed(0), order: Order::Random, failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), kept: 0 }
+        Self { seed: Seed(0), failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), kept: 0 }
     }
 
-    /// Remembers how the run was ordered.
-    pub(super) fn begin(&mut self, seed: Seed, order: Order) {
-        (self.seed, self.order) = (seed, order);
+    /// Remembers what repeats the run.
+    pub(super) fn begin(&mut self, seed: Seed) {
+        self.seed = seed;
     }
 
     /// Remembers a case if the end of the report will need it.
@@ -110,7 +109,7 @@ impl Ending {
         } else if let Some(signal) = summary.interrupted_by {
             writeln!(out, "the run was ended by {signal}")?;
         }
-        if !summary.is_success() && self.order == Order::Random {
+        if !summary.is_success() {
             writeln!(out, "repeat this run: {}", look.repeat.run(self.seed))?;
         }
         let slow: Vec<_> = summary.slowest.iter().filter(|timing| timing.elapsed >= WORTH_NAMING).collect();

@@ -39,8 +39,8 @@ impl Terse {
 impl Reporter for Terse {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::RunStarted { selected, order, seed, .. } => {
-                self.ending.begin(*seed, *order);
+            Event::RunStarted { selected, seed, .. } => {
+                self.ending.begin(*seed);
                 self.total = *selected;
                 writeln!(out, "\nrunning {}\nseed {seed}", count(*selected, "test"))
             }

@@ -62,12 +62,16 @@ pub(crate) struct Repeat {
     pub program: String,
     /// The user's own arguments, without those that name a seed.
     pub arguments: Vec<String>,
+    /// Those of them that one test needs to end as it did: limits, `--include-ignored`.
+    pub of_one_test: Vec<String>,
 }
 
 impl Repeat {
     /// The command that runs one test again.
     pub(super) fn test(&self, id: &TestId, seed: Seed) -> String {
-        format!("{} --exact {} --seed {seed}", self.program, quote(id.as_str()))
+        let words =
+            self.of_one_test.iter().map(|argument| format!(" {}", quote(argument))).collect::<Vec<_>>().concat();
+        format!("{} --exact {}{words} --seed {seed}", self.program, quote(id.as_str()))
     }
 
     /// The command that runs the whole run again, in its order.
@@ -101,8 +105,12 @@ mod tests {
 
     #[test]
     fn a_command_survives_the_shell() {
-        let repeat = Repeat { program: "cargo test --".to_owned(), arguments: vec!["--tag".into(), "a & !b's".into()] };
+        let repeat = Repeat {
+            program: "cargo test --".to_owned(),
+            arguments: vec!["--tag".into(), "a & !b's".into()],
+            of_one_test: vec!["--timeout".into(), "1s".into()],
+        };
         assert_eq!(repeat.run(Seed(7)), r"cargo test -- --tag 'a & !b'\''s' --seed 7");
-        assert_eq!(repeat.test(&TestId::new("a::b"), Seed(7)), "cargo test -- --exact a::b --seed 7");
+        assert_eq!(repeat.test(&TestId::new("a::b"), Seed(7)), "cargo test -- --exact a::b --timeout 1s --seed 7");
     }
 }

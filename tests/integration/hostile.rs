@@ -1,0 +1,84 @@
+//! What a hostile test does costs that test, and nobody else.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Finished, Suite, signal};
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-hostile"), dir).env("JOURNAL", dir.join("journal").display().to_string())
+}
+
+#[integration_test(tags("hostile"))]
+#[case::stderr("closes_its_stderr", "passed", "")]
+#[case::closed("closes_what_is_not_its_own", "crashed", "")]
+#[case::garbage("writes_to_what_is_not_its_own", "", "")]
+#[case::teardown("registers_teardown_for_ever", "errored", "without an end")]
+fn a_hostile_test_harms_only_itself(
+    #[case] test: &str,
+    #[case] outcome: &str,
+    #[case] message: &str,
+    dir: &TempDir,
+    #[values("declared", "reverse")] order: &str,
+) -> Result<()> {
+    #[act("runs it among good ones, in one worker")]
+    let events = suite(dir).events(&[test, "a_good_neighbour", "--jobs", "1", "--order", order])?;
+
+    #[assert]
+    let outcomes = events.outcomes();
+    let good = outcomes.iter().filter(|(id, outcome)| id.starts_with("a_good") && *outcome == "passed").count();
+    assert_eq!(good, 6, "{outcomes:?} {:#}", events.summary());
+    let case = events.case(test);
+    let found = case["outcome"].as_str().unwrap_or_default();
+    match outcome {
+        "" => assert!(["crashed", "timed_out"].contains(&found), "{case:#}"),
+        expected => assert_eq!(found, expected, "{case:#}"),
+    }
+    assert!(case["failures"][0]["message"].as_str().unwrap_or_default().contains(message), "{case:#}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// Nobody is left to end them: they do it themselves.
+#[integration_test(tags("hostile"), timeout = "90s")]
+async fn children_and_blocked_tests_do_not_outlive_a_killed_supervisor(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir).args(&["--tag", "orphan", "--include-ignored", "--teardown-timeout", "100ms"]);
+    let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let journal = dir.join("journal");
+    let has_begun = || async { std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("waiting")) };
+    eventually(has_begun).within(Duration::from_secs(20)).equals(true).await?;
+
+    #[act]
+    signal(child.id(), rustix::process::Signal::KILL);
+    let finished = Finished::of(child.wait_with_output()?, &suite);
+
+    #[assert]
+    eventually(|| async { finished.processes().len() }).within(Duration::from_secs(20)).equals(0).await?;
+    Ok(())
+}
+
+#[integration_test(tags("hostile"))]
+fn the_printed_command_repeats_a_failure_of_an_ignored_test(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["--tag", "red", "--ignored", "--timeout", "7s"]).run()?;
+    let text = finished.stdout();
+    let expected = "-- --exact is_red_when_it_is_run --include-ignored --timeout=7s --seed ";
+    assert!(text.contains(expected), "{text}");
+    Ok(())
+}
+
+/// Three file descriptors are enough for nobody; a few dozen are enough for fewer workers.
+#[integration_test(tags("hostile"))]
+fn a_lack_of_descriptors_costs_workers_and_not_the_run(dir: &TempDir) -> Result<()> {
+    let suite = suite(dir).args(&["a_good_neighbour", "--jobs", "64"]);
+    let program = format!("ulimit -n 40; exec {} \"$@\"", env!("CARGO_BIN_EXE_suite-hostile"));
+    let command = suite.command()?;
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", &program, "sh"]).args(command.get_args()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = limited.output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("6 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
