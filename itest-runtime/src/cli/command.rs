@@ -15,7 +15,7 @@ use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::Registry;
-use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, RunConfig, Summary, UsageError};
+use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
 use crate::plan::{by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
 
@@ -95,7 +95,7 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     let registry = Registry::collect();
     let Resolved { mut config, .. } = resolved;
     if line.lists() {
-        config.no_tests = crate::model::NoTests::Pass;
+        config.no_tests = NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
         let sorted = by_name(&cases)?;

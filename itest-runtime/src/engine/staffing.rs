@@ -23,7 +23,7 @@ impl Supervisor<'_> {
     }
 
     /// Starts as many workers as there is work for.
-    pub(super) fn hire(&mut self) -> Result<(), HarnessError> {
+    fn hire(&mut self) -> Result<(), HarnessError> {
         let open = self.workers.values().filter(|worker| !worker.link.is_closed());
         let (mut open, idle) =
             open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
@@ -53,7 +53,7 @@ impl Supervisor<'_> {
         Ok(id)
     }
 
-    pub(super) fn hand_out(&mut self) {
+    fn hand_out(&mut self) {
         let jobs = self.config.jobs.get();
         let mut ids: Vec<WorkerId> =
             self.workers.iter().filter(|(_, worker)| !worker.link.is_closed()).map(|(id, _)| *id).collect();
@@ -101,7 +101,7 @@ impl Supervisor<'_> {
         }
     }
 
-    pub(super) fn recall_from_others(&mut self, idle: WorkerId) {
+    fn recall_from_others(&mut self, idle: WorkerId) {
         let fullest =
             self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
         if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.hand.len() > 1) {

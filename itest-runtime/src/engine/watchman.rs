@@ -15,6 +15,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 impl Supervisor<'_> {
+    /// A signal asks for an end: the first one in good order, the second one at once.
     pub(super) fn interrupt(&mut self, signal: &'static str) {
         if self.summary.interrupted_by.is_some() {
             for worker in self.workers.values_mut() {
@@ -24,6 +25,7 @@ impl Supervisor<'_> {
         }
         self.summary.interrupted_by = Some(signal);
         self.stop();
+        // Also if the run was stopping already: patience with cancelled tests begins now.
         self.stopping = Some(Instant::now());
         let running = self.workers.values().filter_map(|worker| Some(worker.running()?.0.case.id.clone()));
         (self.emit)(Event::Interrupting { signal, running: running.collect() });

@@ -62,8 +62,8 @@ struct Notes {
 }
 
 impl Notes {
-    /// Takes in what has arrived and returns whether the output pipes were read from since the last call that reset it.
-    fn collect(&self, reset: bool) -> bool {
+    /// Takes in what has arrived.
+    fn collect(&self) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut notes = [0_u8; 64];
         loop {
@@ -83,7 +83,6 @@ impl Notes {
                 Err(_) => break,
             }
         }
-        if reset { std::mem::take(&mut *read) } else { *read }
     }
 
     /// Whether a note has come that the output pipes were read from, and none is remembered any more.
@@ -101,7 +100,7 @@ impl Notes {
             let mut waiting = [PollFd::new(&self.control, PollFlags::IN)];
             match poll(&mut waiting, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {
-                    self.collect(false);
+                    self.collect();
                 }
                 Err(_) => return,
             }
@@ -263,15 +262,13 @@ impl Channel {
             let _ = poll(&mut waiting, Some(&Timespec::default()));
             waiting.map(|descriptor| !descriptor.revents().is_empty())
         };
-        match seen {
-            // The listening thread may have taken the note already.
-            [false, false, false] => self.notes.take_read(),
-            [false, false, true] => self.notes.collect(true),
-            _ => {
-                self.notes.collect(true);
-                true
-            }
+        let [stdout, stderr, note] = seen;
+        if note {
+            self.notes.collect();
         }
+        // Asked in any case: the listening thread may have taken the note in already.
+        let read = self.notes.take_read();
+        stdout || stderr || read
     }
 
     /// Sends the worker's last words.

@@ -11,7 +11,7 @@ mod text;
 
 use std::io::{self, Write};
 
-use crate::model::Event;
+use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
 pub(crate) use json::Json;
@@ -28,7 +28,7 @@ pub(crate) struct Look {
     /// Whether each line ends with its time.
     pub time: TimeColumn,
     /// Whose output is shown.
-    pub output: crate::model::ShowOutput,
+    pub output: ShowOutput,
     /// How a failure is repeated.
     pub repeat: Repeat,
 }
