@@ -21,7 +21,7 @@
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{Client, Method, Request, Response, Server, ServerStopError};
-pub use itest_macros::{fixture, integration_test};
+pub use itest_macros::{fixture, integration_test, teardown};
 pub use itest_runtime::*;
 
 /// Everything a suite needs: `use itest::prelude::*;`.
@@ -29,8 +29,8 @@ pub mod prelude {
     #[cfg(feature = "http")]
     pub use crate::{Client, Response, Server};
     pub use crate::{
-        Fixture, Outcome, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture, integration_test, skip,
-        unavailable,
+        Durable, Fixture, Outcome, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture, integration_test,
+        skip, teardown, unavailable,
     };
 }
 

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the runtime and their floors.
-const FLOORS: [(&str, u32); 8] = [
+const FLOORS: [(&str, u32); 9] = [
     ("model", 0),
     ("plan", 1),
     ("inject", 1),
     ("report", 1),
     ("process", 2),
     ("fixtures", 2),
-    ("engine", 3),
-    ("cli", 4),
+    ("session", 3),
+    ("engine", 4),
+    ("cli", 5),
 ];
 
 /// Lines before a file's tests.

@@ -7,7 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Block, Expr, Ident, ItemFn, ReturnType, Stmt, Type};
 
-use crate::model::{Access, Arguments, Fixture, Mark, Parameter, Phase, Scope, Source, Test};
+use crate::model::{Access, Arguments, Fixture, Mark, Parameter, Phase, Scope, Source, TeardownFunction, Test};
 use crate::spans::{ends, in_expansion, located};
 
 /// The function, and the entry that makes it a test.
@@ -53,6 +53,13 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
     let slots = slots(&fixture.parameters);
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let call = call(function, &arguments.collect::<Vec<_>>());
+    // What a session's fixture makes crosses to other processes; that it can is a message about the type.
+    let crossing = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
+        let (first, last) = ends(made);
+        let function = located(quote!(#private::Crossing::of::<), (first, first));
+        let call = located(quote!(>()), (last, last));
+        quote!(.crossing(const { &#function #made #call }))
+    });
     let descriptor = quote! {
         const {
             &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
@@ -61,11 +68,42 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
                     #private::made::<Self>(#call)
                 })
             })
+            #crossing
         }
     };
     let implementation = made.as_ref().map(|made| implementation(made, &scope, &descriptor, &private));
     let lints = lints(&fixture.parameters);
     quote!(#lints #function #implementation)
+}
+
+/// A function of the same name that pairs the user's with its argument, and the entry under which the ledger finds it.
+pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &TokenStream) -> TokenStream {
+    let private = quote!(#itest::__private);
+    let ItemFn { attrs, vis, sig, block, .. } = &teardown.function;
+    let name = &sig.ident;
+    let path = name.unraw().to_string();
+    let kind = kind(&teardown.function, &private);
+    let (first, last) = ends(argument);
+    let durable = located(quote!(#itest::Durable::<), (first, first));
+    let new = located(quote!(>::new(__itest_argument, &__ITEST_ENTRY)), (last, last));
+    let call = call(&teardown.function, &[quote!(__itest_argument)]);
+    let conclude = on_returned(&teardown.function, quote!(#private::Conclude::conclude));
+    quote! {
+        #(#attrs)*
+        #vis fn #name(__itest_argument: #argument) -> #itest::Durable<#argument> {
+            #sig #block
+            const __ITEST_ENTRY: #private::TeardownEntry = #private::TeardownEntry {
+                name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
+                location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                kind: #kind,
+                run: |__itest_written| #private::call_with::<#argument>(__itest_written, |__itest_argument| {
+                    #private::Box::pin(async move { #conclude(#call) })
+                }),
+            };
+            #private::inventory::submit! { __ITEST_ENTRY }
+            #durable #argument #new
+        }
+    }
 }
 
 /// An implementation for a fixture that does not compile anyway.
@@ -263,6 +301,7 @@ fn scope(scope: Scope, itest: &TokenStream) -> TokenStream {
     match scope {
         Scope::Test => quote!(#private::TestScope),
         Scope::Worker => quote!(#private::WorkerScope),
+        Scope::Session => quote!(#private::SessionScope),
         // That of `Teardown` suits everyone who asks, so that nobody is told of a second mistake.
         Scope::Wrong => quote!(<#itest::Teardown as #private::Fixture>::Scope),
     }

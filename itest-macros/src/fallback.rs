@@ -2,11 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ItemFn;
+use syn::{ItemFn, Type};
 
 use crate::emit;
 use crate::errors::Errors;
-use crate::model::Fixture;
+use crate::model::{Fixture, TeardownFunction};
 
 /// An item that is no function stays as it is.
 pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
@@ -28,4 +28,20 @@ pub(crate) fn fixture(fixture: &Fixture, messages: &TokenStream, itest: &TokenSt
     let item = function(&fixture.function, messages);
     let stand_in = fixture.made.as_ref().map(|made| emit::stand_in(made, fixture.scope, itest));
     quote!(#item #stand_in)
+}
+
+/// A function of the same name and parameter is still there for those who register it.
+pub(crate) fn teardown(
+    teardown: &TeardownFunction,
+    argument: Option<&Type>,
+    messages: Option<&TokenStream>,
+    itest: &TokenStream,
+) -> TokenStream {
+    match argument {
+        Some(argument) => {
+            let expanded = emit::teardown(teardown, argument, itest);
+            quote!(#messages #[allow(dead_code)] #expanded)
+        }
+        None => function(&teardown.function, &quote!(#messages)),
+    }
 }

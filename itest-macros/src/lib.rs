@@ -66,7 +66,8 @@ pub fn integration_test(arguments: proc_macro::TokenStream, item: proc_macro::To
 /// # Arguments
 ///
 /// `scope = "test"` (the default): a value for each test. `scope = "worker"`: a value for each worker process, shared by
-/// its tests.
+/// its tests. `scope = "session"`: one value for the whole run; its type has serde's `Serialize` and `Deserialize`, because
+/// it is made in a process of its own and handed to the workers.
 ///
 /// # Errors
 ///
@@ -75,6 +76,22 @@ pub fn integration_test(arguments: proc_macro::TokenStream, item: proc_macro::To
 #[proc_macro_attribute]
 pub fn fixture(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand_fixture(arguments.into(), item.into()).into()
+}
+
+/// Makes a function one that gives a resource back, whatever happens to the process that took it.
+///
+/// The function is sync or async, has one parameter with serde's `Serialize` and `Deserialize`, and returns `()` or
+/// `Result<(), E>` for any displayable `E`. It is given to `Teardown::durable` with a value for its parameter, before the
+/// resource is acquired. It must be content when there is nothing to give back, and may be called more than once.
+///
+/// Its name, with that of its module, stands in the ledger: two of one name are refused before a run.
+///
+/// # Errors
+///
+/// Every mistake in one function is reported at once, on the smallest token.
+#[proc_macro_attribute]
+pub fn teardown(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_teardown(arguments.into(), item.into()).into()
 }
 
 fn expand_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -102,5 +119,20 @@ fn expand_fixture(arguments: TokenStream, item: TokenStream) -> TokenStream {
     match errors.finish() {
         Ok(()) => emit::fixture(&fixture, &paths::itest()),
         Err(messages) => fallback::fixture(&fixture, &messages, &paths::itest()),
+    }
+}
+
+fn expand_teardown(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let function = match parse::function(item, "#[teardown]", &mut errors) {
+        Ok(function) => function,
+        Err(rest) => return fallback::item(&rest, errors),
+    };
+    let teardown = parse::teardown(arguments, function, &mut errors);
+    match (errors.finish(), &teardown.argument) {
+        (Ok(()), Some(argument)) => emit::teardown(&teardown, argument, &paths::itest()),
+        (messages, argument) => {
+            fallback::teardown(&teardown, argument.as_ref(), messages.err().as_ref(), &paths::itest())
+        }
     }
 }

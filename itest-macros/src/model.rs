@@ -25,10 +25,18 @@ pub(crate) struct Fixture {
     pub(crate) made: Option<Type>,
 }
 
+/// A function under `#[teardown]`.
+pub(crate) struct TeardownFunction {
+    pub(crate) function: ItemFn,
+    /// The type of its parameter; `None`: it was told already that there must be one.
+    pub(crate) argument: Option<Type>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Test,
     Worker,
+    Session,
     /// It was told already that there is no such scope.
     Wrong,
 }

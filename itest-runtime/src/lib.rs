@@ -13,9 +13,10 @@ mod model;
 mod plan;
 mod process;
 mod report;
+mod session;
 
 pub use fixtures::{TempDir, TestRng};
-pub use inject::{Error, Eventually, Fixture, NotYet, Teardown, TestInfo, eventually};
+pub use inject::{Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, eventually};
 pub use model::{Outcome, Phase, Seed, SourceLocation, TestId, WorkerId};
 
 /// A test's or a fixture's result: any error becomes an [`Error`] with `?`.
@@ -32,8 +33,9 @@ pub mod __private {
 
     pub use crate::cli::{Identity, main};
     pub use crate::inject::{
-        AskerScope, Conclude, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
-        TestEntry, TestScope, WorkerScope, enter_phase, made, skip, unavailable, without_crate,
+        AskerScope, Conclude, Crossing, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
+        SessionScope, TeardownEntry, TestEntry, TestScope, WorkerScope, call_with, enter_phase, made, skip,
+        unavailable, without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem};
 }

@@ -51,6 +51,12 @@ impl<'t> Suite<'t> {
         self.dir.join("temp")
     }
 
+    /// The folder of the suite's sessions.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.dir.join("sessions")
+    }
+
     /// The command, with nothing of this process's own settings in its environment.
     ///
     /// # Errors
@@ -69,6 +75,7 @@ impl<'t> Suite<'t> {
             .args(&self.arguments)
             .current_dir(self.dir)
             .env("TMPDIR", self.temp())
+            .env("ITEST_SESSION_DIR", self.sessions())
             .env(MARK, self.mark())
             .envs(self.variables.iter().cloned())
             .stdin(Stdio::null());
@@ -94,7 +101,7 @@ impl<'t> Suite<'t> {
         let output = child.wait_with_output()?;
         let _ = done.send(());
         let _ = watchman.join();
-        Ok(Finished { output, temp: self.temp(), mark: self.mark() })
+        Ok(Finished::of(output, self))
     }
 
     /// Runs it with its events as JSON lines.
@@ -133,6 +140,7 @@ pub fn signal(process: u32, signal: rustix::process::Signal) {
 pub struct Finished {
     output: Output,
     temp: PathBuf,
+    sessions: PathBuf,
     mark: String,
 }
 
@@ -140,7 +148,7 @@ impl Finished {
     /// Wraps what was waited for by other means.
     #[must_use]
     pub fn of(output: Output, suite: &Suite<'_>) -> Self {
-        Self { output, temp: suite.temp(), mark: suite.mark() }
+        Self { output, temp: suite.temp(), sessions: suite.sessions(), mark: suite.mark() }
     }
 
     /// The exit code; none if a signal ended it.
@@ -171,24 +179,30 @@ impl Finished {
             .collect()
     }
 
-    /// Fails if the suite left a file in its temp dir or a process anywhere.
+    /// Fails if the suite left a file in its temp dir, a session, or a process anywhere.
     ///
     /// # Panics
     ///
-    /// With what is left. Processes that are on their way out have two seconds for it.
+    /// With what is left. What is on its way out has two seconds for it.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        let files: Vec<_> = fs::read_dir(&self.temp)
-            .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
-            .unwrap_or_default();
-        assert!(files.is_empty(), "files were left behind: {files:?}\n{}", self.stdout());
         let since = Instant::now();
-        let mut processes = self.processes();
-        while !processes.is_empty() && since.elapsed() < Duration::from_secs(2) {
+        let mut left = self.left();
+        while !left.is_empty() && since.elapsed() < Duration::from_secs(2) {
             std::thread::park_timeout(Duration::from_millis(10));
-            processes = self.processes();
+            left = self.left();
         }
-        assert!(processes.is_empty(), "processes were left behind: {processes:?}");
+        assert!(left.is_empty(), "left behind: {left:#?}\n{}\n{}", self.stdout(), self.stderr());
+    }
+
+    /// Files, sessions and processes that are there now and should not be.
+    #[must_use]
+    pub fn left(&self) -> Vec<String> {
+        let entries = |folder: &Path| {
+            let entries = fs::read_dir(folder).map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
+            entries.unwrap_or_default().into_iter().map(|entry| entry.path().display().to_string()).collect::<Vec<_>>()
+        };
+        [entries(&self.temp), entries(&self.sessions), self.processes()].concat()
     }
 
     /// The suite's living processes, as numbers and command lines.

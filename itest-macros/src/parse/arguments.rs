@@ -56,13 +56,20 @@ pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
     arguments
 }
 
+/// Reads the arguments of `#[teardown]`, of which there are none.
+pub(super) fn teardown(tokens: TokenStream, errors: &mut Errors) {
+    if !tokens.is_empty() {
+        errors.at(tokens, "`#[teardown]` takes no arguments; what the function needs to know is its parameter");
+    }
+}
+
 /// Reads the arguments of `#[fixture(...)]`.
 pub(super) fn fixture(tokens: TokenStream, errors: &mut Errors) -> Scope {
     let mut found = Scope::Test;
     for (name, meta) in named(tokens, SCOPE, errors) {
         match name.as_str() {
             "scope" => found = scope(&meta, errors),
-            "test" | "worker" => {
+            "test" | "worker" | "session" => {
                 errors.at(meta, format_args!("a scope is written `scope = \"{name}\"`"));
                 found = Scope::Wrong;
             }
@@ -84,11 +91,9 @@ fn scope(meta: &Meta, errors: &mut Errors) -> Scope {
     match text.value().as_str() {
         "test" => return Scope::Test,
         "worker" => return Scope::Worker,
-        "session" => {
-            errors.at(text, "session scope is not there yet; `scope = \"worker\"` makes one value a process");
-        }
+        "session" => return Scope::Session,
         other => {
-            let message = format!("unknown scope `{other}`; {}", suggestion(other, &["test", "worker"]));
+            let message = format!("unknown scope `{other}`; {}", suggestion(other, &["test", "worker", "session"]));
             errors.at(text, message);
         }
     }

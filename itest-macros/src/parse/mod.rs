@@ -6,7 +6,9 @@ mod item;
 mod made;
 mod parameters;
 mod phases;
+mod teardown;
 mod types;
 mod words;
 
 pub(crate) use item::{fixture, function, test};
+pub(crate) use teardown::teardown;

@@ -68,7 +68,7 @@ pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors)
     parameters
 }
 
-fn refuse_odd_signatures(signature: &Signature, errors: &mut Errors) {
+pub(super) fn refuse_odd_signatures(signature: &Signature, errors: &mut Errors) {
     for generic in &signature.generics.params {
         let what = match generic {
             GenericParam::Lifetime(_) => continue,
@@ -196,7 +196,9 @@ fn fixture(written: &Type, owner: Owner, errors: &mut Errors) -> Source {
         let text = source_text(without_group(written));
         let message = match owner {
             Owner::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
-            Owner::Fixture => format!("`{text}` is data and no fixture; ask for a type that a `#[fixture]` makes"),
+            Owner::Fixture | Owner::Teardown => {
+                format!("`{text}` is data and no fixture; ask for a type that a `#[fixture]` makes")
+            }
         };
         errors.at(asked, message);
         return Source::Wrong;

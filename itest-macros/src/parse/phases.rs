@@ -165,6 +165,7 @@ fn refuse_strays(statement: &mut Stmt, owner: Owner, errors: &mut Errors) -> boo
                 )
             }
             Owner::Fixture => in_fixture(&stray.to_string()),
+            Owner::Teardown => "a teardown function has no phases; remove this mark".to_owned(),
         };
         errors.at(stray, message);
     }

@@ -18,6 +18,7 @@ use crate::inject::Registry;
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
 use crate::plan::{by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
+use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, serve_session};
 
 /// Which suite this binary is; `itest::main!()` fills it in.
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +53,18 @@ impl From<HarnessError> for Refusal {
 #[must_use]
 pub fn main(identity: Identity) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let status = if arguments.get(1).is_some_and(|argument| argument == WORKER_FLAG) {
-        work().map(|()| ExitStatus::Passed)
-    } else {
-        serve(identity, arguments)
+    let part = arguments.get(1).and_then(|argument| argument.to_str());
+    let played = match part {
+        Some(WORKER_FLAG) => Some(work_as_child(&Registry::collect())),
+        Some(SESSION_FLAG) => {
+            Some(serve_session(&Registry::collect(), arguments.get(2).map(PathBuf::from).unwrap_or_default()))
+        }
+        Some(RECOVER_FLAG) => Some(recover_as_child(&arguments[2..])),
+        _ => None,
+    };
+    let status = match played {
+        Some(played) => played.map(|()| ExitStatus::Passed).map_err(Refusal::from),
+        None => serve(identity, arguments),
     };
     let status = status.unwrap_or_else(|refusal| {
         let (status, message) = match refusal {
@@ -67,10 +76,6 @@ pub fn main(identity: Identity) -> ExitCode {
         status
     });
     ExitCode::from(status.code())
-}
-
-fn work() -> Result<(), Refusal> {
-    Ok(work_as_child(&Registry::collect())?)
 }
 
 fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
@@ -102,7 +107,8 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         return Ok(print(|out| list(sorted.iter().map(|position| &cases[*position]), config.format, out)));
     }
     registry.check()?;
-    let selected = choose(&registry, &line, &config)?;
+    let mut selected = choose(&registry, &line, &config)?;
+    registry.add_session_locks(&mut selected.cases);
     run(identity, &line, given, config, selected, registry, &environment)
 }
 

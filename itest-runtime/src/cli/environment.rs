@@ -93,6 +93,12 @@ impl Environment {
         .collect()
     }
 
+    /// What all processes have in their environment that a test process of cargo-nextest starts, and no others.
+    pub(super) fn nextest_mark(&self) -> Option<(String, String)> {
+        const ATTEMPT: &str = "NEXTEST_ATTEMPT_ID";
+        self.find(ATTEMPT).map(|attempt| (ATTEMPT.to_owned(), attempt.to_owned()))
+    }
+
     /// The id of the cargo-nextest run whose test process this is.
     pub(super) fn nextest_run(&self) -> Option<&str> {
         let process_per_test = self.find("NEXTEST_EXECUTION_MODE") == Some("process-per-test");

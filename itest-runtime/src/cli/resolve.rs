@@ -11,8 +11,8 @@ use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
 use crate::model::{
-    Capture, Color, Format, Isolation, Limits, NoTests, Order, Require, RunConfig, Seed, Selection, ShowOutput,
-    UsageError,
+    Capture, Color, Format, Isolation, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed, Selection,
+    SessionSettings, ShowOutput, UsageError,
 };
 use crate::plan::mix;
 use crate::process::debugger_attached;
@@ -49,6 +49,7 @@ pub(super) fn base() -> RunConfig {
         isolation: Isolation::Processes,
         no_tests: NoTests::Fail,
         require: Require::Nothing,
+        session: SessionSettings::default(),
         selection: Selection::default(),
     }
 }
@@ -123,6 +124,7 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
 /// What follows from who runs this process.
 fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
     if let Some(run) = environment.nextest_run() {
+        config.session.nextest = Some(NextestRun { id: run.to_owned(), mark: environment.nextest_mark() });
         // cargo-nextest starts one process for each test: order, retries and parallelism are its business, and it captures.
         config.isolation = Isolation::InProcess;
         config.retries = 0;

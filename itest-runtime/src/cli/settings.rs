@@ -157,6 +157,19 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |config| quoted(&format!("{:?}", config.require).to_lowercase()),
     },
     Setting {
+        key: "session-dir",
+        shape: Shape::Value("DIR"),
+        help: "Where the ledgers and sockets of runs are kept [default: target/itest/sessions, or the temp dir]",
+        set: |config, text| {
+            config.session.dir = (!text.is_empty()).then(|| std::path::PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| {
+            let dir = config.session.dir.as_deref().unwrap_or(std::path::Path::new(""));
+            quoted(&dir.to_string_lossy())
+        },
+    },
+    Setting {
         key: "no-capture",
         shape: Shape::Inherited,
         help: "",

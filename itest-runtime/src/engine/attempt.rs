@@ -1,22 +1,31 @@
 //! One attempt at one case: setup, the body, teardown; whatever happens, the next step comes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::watch::Watch;
 use crate::inject::{
-    Caught, Inputs, PhaseLog, RegisteredCase, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_phases, catch,
-    catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind, return_lent,
+    Caught, Inputs, Ledger, PhaseLog, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, TeardownProblem,
+    TestInfo, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
+    return_lent, session_needs,
 };
 use crate::model::{
-    AttemptReport, CaseIndex, Failure, Outcome, Phase, Problem, SourceLocation, WorkerConfig, WorkerId,
+    AttemptReport, CaseIndex, Failure, Outcome, Phase, Problem, Prospects, SourceLocation, WorkerConfig, WorkerId,
 };
+use crate::session::SessionClient;
 
 /// What an attempt needs besides its case.
 pub(super) struct Surroundings<'a> {
+    /// Copies of the session's values.
+    pub(super) session: &'a mut ScopeStore,
     /// The fixtures of the worker.
     pub(super) worker: &'a mut ScopeStore,
+    /// Asks the session's server for more.
+    pub(super) client: &'a SessionClient,
+    /// What the process takes is written down here.
+    pub(super) ledger: &'a Arc<Ledger>,
     /// Budgets, before the test's own `timeout`; the seed.
     pub(super) config: &'a WorkerConfig,
     /// The worker's number.
@@ -53,11 +62,16 @@ struct Verdict {
     outcome: Outcome,
     failure: Option<Failure>,
     skip_reason: Option<String>,
+    prospects: Prospects,
 }
+
+/// The session's server has limits of its own, one for each fixture; this one is for a server that does not answer.
+const SESSION_PATIENCE: u32 = 8;
 
 /// Runs one case from setup to teardown.
 pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings: Surroundings<'_>) -> AttemptReport {
-    let Surroundings { worker, config: WorkerConfig { limits, seed, .. }, id, cancelled, watch } = surroundings;
+    let Surroundings { session, worker, client, ledger, config, id, cancelled, watch } = surroundings;
+    let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let location = SourceLocation::new(entry.location);
     // Only fixtures ask for it, and most tests of a large suite have few.
@@ -65,12 +79,23 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
     let observer = watch.clone();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
 
-    let mut test = ScopeStore::default();
-    let mut scopes = Scopes { worker, test: &mut test, info: info.as_ref(), making: Vec::new() };
+    let mut test = ScopeStore::new(ledger);
+    let needs = session_needs(entry.parameters);
+    let fetched = if needs.is_empty() {
+        Ok(())
+    } else {
+        let patience = limits.setup.saturating_mul(SESSION_PATIENCE);
+        watch.begin(Phase::Setup, patience);
+        bounded(patience, cancelled, fetch(&needs, session, client)).await
+    };
+    let mut scopes = Scopes { session, worker, test: &mut test, info: info.as_ref(), making: Vec::new() };
     if !entry.parameters.is_empty() {
         watch.begin(Phase::Setup, limits.setup);
     }
-    let setup = bounded(limits.setup, cancelled, fill(&mut scopes, entry.parameters)).await;
+    let setup = match fetched {
+        Ok(()) => bounded(limits.setup, cancelled, fill(&mut scopes, entry.parameters)).await,
+        Err(end) => Err(end),
+    };
     let making = scopes.making.last().map(|fixture| fixture.short_name());
 
     let verdict = match setup {
@@ -91,7 +116,12 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
             verdict
         }
-        Ok(Err(failure)) => judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture))),
+        Ok(Err(failure)) => {
+            let verdict = judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture)));
+            // The session's fixtures are made once in a run, well or not.
+            let prospects = if failure.scope == Scope::Session { Prospects::None } else { Prospects::Open };
+            Verdict { prospects, ..verdict }
+        }
         Err(end) => judge(end, Where::setup(making)),
     };
 
@@ -99,6 +129,16 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
     let problems =
         test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
     report(index, verdict, problems, end_phases())
+}
+
+/// Copies of the values that the session's server keeps. Those that cannot be had are remembered with the reason.
+async fn fetch(needs: &[SessionNeed], session: &mut ScopeStore, client: &SessionClient) {
+    for SessionNeed { fixture, .. } in needs {
+        if session.lacks(fixture) {
+            let told = client.fetch(fixture).await;
+            session.receive(fixture, told);
+        }
+    }
 }
 
 async fn run_body(
@@ -139,23 +179,19 @@ async fn bounded<F: Future>(
 
 fn judge(end: End, at: Where) -> Verdict {
     let Where { phase, description, place } = at;
-    let failed = |outcome, problem| Verdict {
-        outcome,
-        failure: Some(Failure { phase, description, problem }),
-        skip_reason: None,
-    };
+    let plain = |outcome| Verdict { outcome, failure: None, skip_reason: None, prospects: Prospects::Open };
+    let failed =
+        |outcome, problem| Verdict { failure: Some(Failure { phase, description, problem }), ..plain(outcome) };
     match end {
-        End::Done => Verdict { outcome: Outcome::Passed, failure: None, skip_reason: None },
-        End::Caught(Caught::Skip(reason)) => {
-            Verdict { outcome: Outcome::Skipped, failure: None, skip_reason: Some(reason) }
-        }
+        End::Done => plain(Outcome::Passed),
+        End::Caught(Caught::Skip(reason)) => Verdict { skip_reason: Some(reason), ..plain(Outcome::Skipped) },
         End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
         End::TimedOut(limit) => {
             let budget = if phase == Phase::Setup { "setup" } else { "the test" };
             let message = format!("{budget} did not end within {limit:?}");
             failed(Outcome::TimedOut, Problem { location: place, ..Problem::new(message) })
         }
-        End::Cancelled => Verdict { outcome: Outcome::Interrupted, failure: None, skip_reason: None },
+        End::Cancelled => plain(Outcome::Interrupted),
     }
 }
 
@@ -172,5 +208,6 @@ fn report(index: CaseIndex, verdict: Verdict, problems: Vec<TeardownProblem>, lo
         }
         failures.push(Failure { phase: Phase::Teardown, description: Some(what), problem });
     }
-    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason: verdict.skip_reason }
+    let Verdict { skip_reason, prospects, .. } = verdict;
+    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason, prospects }
 }

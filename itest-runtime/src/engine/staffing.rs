@@ -47,7 +47,7 @@ impl Supervisor<'_> {
     pub(super) fn start_worker(&mut self) -> Result<WorkerId, HarnessError> {
         let id = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let worker = Worker::start(id, &self.config, &self.registry, &self.heard.0)
+        let worker = Worker::start(id, &self.config, &self.session, &self.registry, &self.heard.0)
             .map_err(HarnessError::io(format!("start {id}")))?;
         self.workers.insert(id, worker);
         Ok(id)

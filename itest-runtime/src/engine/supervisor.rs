@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::session::{Finished, RunSession};
 use super::signals::Signals;
 use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, RunConfig, Summary, TestId, WorkerId,
+    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RunConfig, Summary,
+    TestId, WorkerId,
 };
 use crate::plan::Admission;
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap};
+use crate::session::LockGuard;
 
 /// How often hanging, slow and running tests are looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -89,6 +92,7 @@ pub(crate) fn supervise(
 
 pub(super) struct Supervisor<'a> {
     pub(super) config: RunConfig,
+    pub(super) session: RunSession,
     pub(super) registry: Arc<Registry>,
     pub(super) is_watched: bool,
     pub(super) emit: &'a mut dyn FnMut(Event),
@@ -101,6 +105,8 @@ pub(super) struct Supervisor<'a> {
     /// A running mean of the length of tests.
     pub(super) typical: Option<Duration>,
     pub(super) failed_starts: u32,
+    /// A second signal came.
+    pub(super) leaves_at_once: bool,
     /// Since when no more tests are started.
     pub(super) stopping: Option<Instant>,
     pub(super) summary: Summary,
@@ -110,6 +116,7 @@ impl<'a> Supervisor<'a> {
     fn new(run: Run, registry: Arc<Registry>, emit: &'a mut dyn FnMut(Event)) -> Result<Self, HarnessError> {
         let summary = Summary { filtered_out: run.filtered_out, ignored: run.ignored.len(), ..Summary::default() };
         Ok(Self {
+            session: RunSession::new(&run.config),
             config: run.config,
             registry,
             is_watched: run.is_watched,
@@ -122,6 +129,7 @@ impl<'a> Supervisor<'a> {
             signals: Signals::listen().map_err(HarnessError::io("listen for signals"))?,
             typical: None,
             failed_starts: 0,
+            leaves_at_once: false,
             stopping: None,
             summary,
         })
@@ -129,12 +137,66 @@ impl<'a> Supervisor<'a> {
 
     /// The summary is there whatever happened: what was found out until then is not lost.
     async fn run(mut self) -> (Summary, Result<(), HarnessError>) {
-        let result = self.run_to_the_end().await;
+        let result = match self.wait_for_other_processes().await {
+            Ok(guard) => {
+                let result = self.run_to_the_end().await;
+                drop(guard);
+                result
+            }
+            Err(error) => Err(error),
+        };
         for worker in self.workers.values_mut() {
             worker.kill(Killed::GivenUp);
         }
         while self.dying.join_next().await.is_some() {}
+        self.finish_session().await;
         (self.summary, result)
+    }
+
+    /// Under cargo-nextest other processes may hold what the tests of this one need.
+    async fn wait_for_other_processes(&mut self) -> Result<Option<LockGuard>, HarnessError> {
+        let locks = self.admission.all_locks();
+        tokio::select! {
+            locked = self.session.lock(locks) => locked.map_err(|reason| HarnessError::Session { reason }),
+            signal = self.signals.next() => {
+                self.interrupt(signal);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gives back what belongs to the run as a whole. A signal that comes twice is not kept waiting: the session's server goes
+    /// on by itself.
+    async fn finish_session(&mut self) {
+        if self.leaves_at_once || !self.session.is_worth_finishing() {
+            return;
+        }
+        let slow = self.config.slow;
+        let finished = {
+            let finishing = self.session.finish();
+            tokio::pin!(finishing);
+            loop {
+                tokio::select! {
+                    finished = &mut finishing => break finished,
+                    _ = self.signals.next() => break Finished::default(),
+                    () = tokio::time::sleep(slow) => {
+                        (self.emit)(Event::Warning(format!("the session is still being torn down, after {slow:?}")));
+                    }
+                }
+            }
+        };
+        let Finished { recovered, swept } = finished;
+        self.summary.given_back = recovered.given_back;
+        self.summary.problems.extend(recovered.problems.into_iter().map(|problem| format!("session: {problem}")));
+        if swept.sessions > 0 {
+            let count = swept.recovered.given_back;
+            (self.emit)(Event::Warning(format!(
+                "an earlier run was killed; gave back what it had left: {count} resources"
+            )));
+        }
+        for problem in swept.recovered.problems {
+            (self.emit)(Event::Warning(format!("an earlier run left what cannot be given back: {problem}")));
+        }
     }
 
     async fn run_to_the_end(&mut self) -> Result<(), HarnessError> {
@@ -261,7 +323,8 @@ impl<'a> Supervisor<'a> {
         let retries = held.case.meta.retries.unwrap_or(self.config.retries);
         let (case_id, location) = (held.case.id.clone(), held.case.location.clone());
         let case = CaseReport { id: case_id, location, worker: id, attempts: held.attempt, report, output, elapsed };
-        if failed && held.attempt <= retries && self.stopping.is_none() {
+        let hopeless = case.report.prospects == Prospects::None;
+        if failed && !hopeless && held.attempt <= retries && self.stopping.is_none() {
             (self.emit)(Event::CaseRetried(case));
             return self.retry(id, held);
         }

@@ -18,6 +18,7 @@ impl Supervisor<'_> {
     /// A signal asks for an end: the first one in good order, the second one at once.
     pub(super) fn interrupt(&mut self, signal: &'static str) {
         if self.summary.interrupted_by.is_some() {
+            self.leaves_at_once = true;
             for worker in self.workers.values_mut() {
                 worker.kill(Killed::GivenUp);
             }

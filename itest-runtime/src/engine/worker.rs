@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::{Surroundings, attempt};
 use super::watch::Watch;
-use crate::inject::{Registry, ScopeStore, install_panic_hook, set_requirement};
+use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
 use crate::model::{AttemptReport, CaseIndex, HarnessError, Outcome, Phase};
 use crate::process::{Channel, Start, Urgency};
+use crate::session::SessionClient;
 
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
@@ -54,10 +56,14 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
 ///
 /// Waiting for cases blocks this thread, and nothing else: tasks have threads of their own.
 async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
-    let Start { worker, config } = start;
+    let Start { worker: id, config } = start;
     channel.ready(registry.fingerprint())?;
     let watch = Watch::new(channel.beacon());
-    let mut store = ScopeStore::default();
+    let (session, session_config) = (config.session.clone(), config.session_config.clone());
+    let client = Arc::new(SessionClient::new(session, session_config, config.mark.clone()));
+    let opener = Arc::clone(&client);
+    let ledger = Ledger::new(move || opener.open_ledger().map_err(|error| Error::new(error.chain())));
+    let (mut session, mut worker) = (ScopeStore::new(&ledger), ScopeStore::new(&ledger));
     let mut cancelled = channel.cancelled();
 
     let mut claims = Claims::default();
@@ -65,8 +71,16 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     while let Some(index) = claims.next(channel)? {
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
-        let surroundings =
-            Surroundings { worker: &mut store, config: &config, id: worker, cancelled: &mut cancelled, watch: &watch };
+        let surroundings = Surroundings {
+            session: &mut session,
+            worker: &mut worker,
+            client: &client,
+            ledger: &ledger,
+            config: &config,
+            id,
+            cancelled: &mut cancelled,
+            watch: &watch,
+        };
         let report = attempt(index, case, surroundings).await;
         let urgency = claims.learn(&report);
         result = channel.finished(report, urgency);
@@ -79,9 +93,11 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let limit = config.limits.teardown;
     watch.holds(None);
     let before_step = || watch.begin(Phase::Teardown, limit);
-    let problems = store.unwind(Outcome::Passed, limit, before_step).await;
-    let told = problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message));
-    result.and(channel.farewell(told.collect()))
+    let problems = worker.unwind(Outcome::Passed, limit, before_step).await;
+    let mut told: Vec<_> =
+        problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
+    told.extend(ledger.close().err().map(|problem| problem.message));
+    result.and(channel.farewell(told))
 }
 
 /// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 use tokio::sync::mpsc;
 
+use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
 use crate::model::{Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
@@ -62,11 +63,22 @@ impl Worker {
     pub(super) fn start(
         id: WorkerId,
         config: &RunConfig,
+        session: &RunSession,
         registry: &Arc<Registry>,
         heard: &mpsc::UnboundedSender<Heard>,
     ) -> io::Result<Self> {
-        let limits = config.limits;
-        let told = WorkerConfig { seed: config.seed, limits, capture: config.capture, require: config.require };
+        let told = WorkerConfig {
+            seed: config.seed,
+            limits: config.limits,
+            capture: config.capture,
+            require: config.require,
+            session: session.address(),
+            session_config: session.config(),
+            mark: match config.isolation {
+                Isolation::Processes => Some(session.mark_of(id)),
+                Isolation::InProcess => session.own_mark(),
+            },
+        };
         let start = Start { worker: id, config: told };
         let spawned = match config.isolation {
             Isolation::Processes => spawn_process(WORKER_FLAG, start, heard.clone())?,

@@ -1,9 +1,11 @@
 //! What a fixture is, and how one is asked for.
 
 use std::any::{Any, TypeId};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::entry::LocalFuture;
 use super::error::Error;
+use super::portable::Crossing;
 use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
 use super::slot::Inputs;
 
@@ -53,6 +55,8 @@ pub struct FixtureDescriptor {
     pub kind: FunctionKind,
     /// Makes a value.
     pub setup: SetupFn,
+    /// How the value of a session fixture comes to the workers.
+    pub crossing: Option<&'static Crossing>,
 }
 
 /// How a function of the user's runs.
@@ -75,7 +79,22 @@ impl FixtureDescriptor {
             dependencies,
             kind,
             setup,
+            crossing: None,
         }
+    }
+
+    /// Its value crosses from one process to others.
+    #[must_use]
+    pub const fn crossing(self, crossing: &'static Crossing) -> Self {
+        Self { crossing: Some(crossing), ..self }
+    }
+
+    /// A number for the type, the same in all processes of one binary.
+    #[must_use]
+    pub fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.type_id.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The type's name without the paths of its modules.

@@ -1,9 +1,12 @@
 //! The registry of all tests, the same in every process of one run.
 
 use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
 
+use super::durable::TeardownEntry;
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
+use super::needs::session_needs;
 use super::scope::Scope;
 use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation, TestId};
 
@@ -78,17 +81,67 @@ impl Registry {
             row: case.row,
             location: SourceLocation::new(case.entry.location),
             meta: *case.entry.meta,
-            locks: locks(case.entry),
+            locks: serial(case.entry).into_iter().collect(),
         };
         (0..).zip(&self.cases).map(describe).collect()
+    }
+
+    /// Adds the locks that follow from how cases ask for session fixtures.
+    ///
+    /// What no test of the suite asks for alone can be shared without a lock.
+    pub(crate) fn add_session_locks(&self, cases: &mut [Case]) {
+        let mut reaching = HashMap::new();
+        let mut locks: HashMap<&'static str, Vec<Lock>> = HashMap::new();
+        for case in self.cases.iter().filter(|case| case.row == 0) {
+            let parameters = case.entry.parameters;
+            if parameters.iter().any(|parameter| reaches_session((parameter.fixture)(), &mut reaching)) {
+                let needs = session_needs(parameters).into_iter().map(|need| Lock {
+                    key: format!("fixture {:016x}", need.fixture.key()),
+                    mode: if need.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared },
+                });
+                locks.insert(case.entry.name, needs.collect());
+            }
+        }
+        let exclusive: HashSet<String> = locks
+            .values()
+            .flatten()
+            .filter(|lock| lock.mode == LockMode::Exclusive)
+            .map(|lock| lock.key.clone())
+            .collect();
+        if exclusive.is_empty() {
+            return;
+        }
+        for case in cases {
+            let needed = locks.get(case.test).into_iter().flatten();
+            case.locks.extend(needed.filter(|lock| exclusive.contains(&lock.key)).cloned());
+        }
+    }
+
+    /// The session fixture of a key, if any test can reach it.
+    #[must_use]
+    pub(crate) fn session_fixture(&self, key: u64) -> Option<&'static FixtureDescriptor> {
+        let mut seen = HashSet::new();
+        let mut unseen: Vec<&'static FixtureDescriptor> =
+            self.cases.iter().flat_map(|case| case.entry.parameters).map(|parameter| (parameter.fixture)()).collect();
+        while let Some(fixture) = unseen.pop() {
+            if fixture.scope == Scope::Session && fixture.key() == key {
+                return Some(fixture);
+            }
+            if seen.insert(fixture.type_id) {
+                unseen.extend(fixture.dependencies.iter().map(|dependency| (dependency.fixture)()));
+            }
+        }
+        None
     }
 
     /// Looks at the fixtures of all tests before any of them runs.
     ///
     /// # Errors
     ///
-    /// Fixtures in a circle, as a path; or one value borrowed in two ways that exclude each other.
+    /// Fixtures in a circle, as a path; one value borrowed in two ways that exclude each other; two teardown functions of
+    /// one name.
     pub(crate) fn check(&self) -> Result<(), HarnessError> {
+        refuse_duplicates(TeardownEntry::all())?;
         let mut known_good = Vec::new();
         for case in self.cases.iter().filter(|case| case.row == 0) {
             for parameter in case.entry.parameters {
@@ -100,9 +153,36 @@ impl Registry {
     }
 }
 
-fn locks(entry: &TestEntry) -> Vec<Lock> {
-    // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
-    entry.meta.serial.map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }).into_iter().collect()
+/// Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
+fn serial(entry: &TestEntry) -> Option<Lock> {
+    entry.meta.serial.map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive })
+}
+
+fn reaches_session(fixture: &'static FixtureDescriptor, known: &mut HashMap<TypeId, bool>) -> bool {
+    if fixture.scope == Scope::Session {
+        return true;
+    }
+    if let Some(known) = known.get(&fixture.type_id) {
+        return *known;
+    }
+    let reaches = fixture.dependencies.iter().any(|dependency| reaches_session((dependency.fixture)(), known));
+    known.insert(fixture.type_id, reaches);
+    reaches
+}
+
+/// The ledger knows teardown functions by their names alone.
+fn refuse_duplicates(entries: impl IntoIterator<Item = &'static TeardownEntry>) -> Result<(), HarnessError> {
+    let mut places: HashMap<&str, &str> = HashMap::new();
+    for entry in entries {
+        if let Some(first) = places.insert(entry.name, entry.location) {
+            return Err(HarnessError::DuplicateTeardown {
+                name: entry.name.to_owned(),
+                first: first.min(entry.location).to_owned(),
+                second: first.max(entry.location).to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn refuse_circles(

@@ -10,6 +10,8 @@ pub enum Scope {
     Test,
     /// One worker process and all the tests it runs.
     Worker,
+    /// The whole run and all its processes.
+    Session,
 }
 
 /// A scope as a type.
@@ -26,6 +28,10 @@ pub struct TestScope;
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerScope;
 
+/// `#[fixture(scope = "session")]`: one value for the whole run.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionScope;
+
 /// The scope of [`Teardown`](super::Teardown): that of whoever asks for it.
 #[derive(Debug, Clone, Copy)]
 pub struct AskerScope;
@@ -38,6 +44,10 @@ impl FixtureScope for WorkerScope {
     const SCOPE: Scope = Scope::Worker;
 }
 
+impl FixtureScope for SessionScope {
+    const SCOPE: Scope = Scope::Session;
+}
+
 impl FixtureScope for AskerScope {
     const SCOPE: Scope = Scope::Asker;
 }
@@ -46,13 +56,16 @@ impl FixtureScope for AskerScope {
 #[diagnostic::on_unimplemented(
     message = "a fixture cannot depend on one of a narrower scope",
     label = "its value would be gone before the fixture that asks for it",
-    note = "give this fixture a wider scope, `#[fixture(scope = \"worker\")]`, or narrow the one that asks for it"
+    note = "give this fixture a wider scope (\"worker\", \"session\"), or narrow the one that asks for it"
 )]
 pub trait LivesAsLongAs<Asker> {}
 
 impl LivesAsLongAs<Self> for TestScope {}
 impl LivesAsLongAs<TestScope> for WorkerScope {}
 impl LivesAsLongAs<Self> for WorkerScope {}
+impl LivesAsLongAs<TestScope> for SessionScope {}
+impl LivesAsLongAs<WorkerScope> for SessionScope {}
+impl LivesAsLongAs<Self> for SessionScope {}
 impl<Asker> LivesAsLongAs<Asker> for AskerScope {}
 
 /// Implemented by scopes whose values can be given away.

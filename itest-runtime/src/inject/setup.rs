@@ -16,6 +16,8 @@ use crate::model::{Problem, SourceLocation};
 /// The scopes that a test can draw from.
 #[derive(Debug)]
 pub(crate) struct Scopes<'a> {
+    /// The run's: values that were fetched before, see [`session_needs`](super::session_needs).
+    pub session: &'a mut ScopeStore,
     /// The worker's.
     pub worker: &'a mut ScopeStore,
     /// The test's own.
@@ -31,6 +33,8 @@ pub(crate) struct Scopes<'a> {
 pub(crate) struct SetupFailure {
     /// The fixture at fault.
     pub fixture: String,
+    /// How long its value would have lived.
+    pub scope: Scope,
     /// What happened in it.
     pub caught: Caught,
 }
@@ -51,6 +55,7 @@ pub(crate) async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> R
 impl Scopes<'_> {
     fn store(&mut self, scope: Scope) -> &mut ScopeStore {
         match scope {
+            Scope::Session => self.session,
             Scope::Worker => self.worker,
             Scope::Test | Scope::Asker => self.test,
         }
@@ -72,11 +77,11 @@ fn resolve<'f>(
         let value = match scopes.store(scope).find(descriptor.type_id) {
             Some(Stored::Ready(value)) => Rc::clone(value),
             Some(Stored::Failed(caught)) => {
-                return Err(SetupFailure { fixture: descriptor.short_name(), caught: caught.clone() });
+                return Err(SetupFailure { fixture: descriptor.short_name(), scope, caught: caught.clone() });
             }
             Some(Stored::Making) => {
                 let problem = Problem::new("its setup was cut off by the time limit in an earlier test");
-                return Err(SetupFailure { fixture: descriptor.short_name(), caught: Caught::Panic(problem) });
+                return Err(SetupFailure { fixture: descriptor.short_name(), scope, caught: Caught::Panic(problem) });
             }
             None => make_once(scopes, descriptor, scope).await?,
         };
@@ -110,6 +115,18 @@ async fn make_once(
     }
 }
 
+/// Makes a session fixture's value, in the process that keeps it.
+///
+/// # Errors
+///
+/// What went wrong in it.
+pub(crate) async fn make_session_value(
+    scopes: &mut Scopes<'_>,
+    descriptor: &'static FixtureDescriptor,
+) -> Result<Rc<dyn Any>, SetupFailure> {
+    make_once(scopes, descriptor, Scope::Session).await
+}
+
 async fn make(
     scopes: &mut Scopes<'_>,
     descriptor: &'static FixtureDescriptor,
@@ -123,7 +140,7 @@ async fn make(
     let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
     scopes.making.push(descriptor);
     let made = catch(async { poll_by_kind(descriptor.kind, (descriptor.setup)(&mut inputs).as_mut()).await }).await;
-    let failed = |caught| SetupFailure { fixture: descriptor.short_name(), caught };
+    let failed = |caught| SetupFailure { fixture: descriptor.short_name(), scope, caught };
     let value = match made {
         Ok(Ok(value)) => value,
         Ok(Err(error)) => return Err(failed(Caught::Panic(in_users_terms(error.to_problem())))),
@@ -143,8 +160,12 @@ fn in_users_terms(problem: Problem) -> Problem {
 /// Gives what `&mut` parameters borrowed back to their scopes, when the test is over.
 pub(crate) fn return_lent(scopes: &mut Scopes<'_>, parameters: &[Parameter], slots: Vec<Slot>) {
     for (parameter, slot) in parameters.iter().zip(slots) {
-        if let Slot::Exclusive(value) = slot {
-            scopes.store((parameter.fixture)().scope).take_back(value);
+        let scope = (parameter.fixture)().scope;
+        // What a test changed in its copy of a session's value is nobody else's: the next one is given a new copy.
+        if let Slot::Exclusive(value) = slot
+            && scope != Scope::Session
+        {
+            scopes.store(scope).take_back(value);
         }
     }
 }

@@ -2,18 +2,23 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::pin::Pin;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::conclude::Conclude;
+use super::durable::Durable;
+use super::entry::LocalFuture;
+use super::error::Error;
 use super::fixture::{Fixture, FixtureDescriptor, FunctionKind};
+use super::ledger::Ledger;
 use super::panic::{Caught, catch, catch_panic};
+use super::portable::Portable;
 use super::scope::AskerScope;
 use crate::model::{Outcome, Problem};
 
-type StepFuture = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
+type StepFuture = LocalFuture<'static, Result<(), Problem>>;
 
 /// Where a fixture or a test registers what must be undone, at the moment it is done.
 ///
@@ -30,9 +35,10 @@ type StepFuture = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
 ///     Ok(queue)
 /// }
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Teardown {
     stack: Arc<Mutex<Stack>>,
+    ledger: Arc<Ledger>,
 }
 
 #[derive(Default)]
@@ -68,22 +74,59 @@ impl Teardown {
     /// # Panics
     ///
     /// If the scope has ended already, because then nobody would run the step.
-    #[expect(clippy::panic, reason = "a resource that nobody will give back must not go unnoticed")]
     pub fn defer_with<F>(&self, what: impl Into<String>, step: impl FnOnce(Outcome) -> F + Send + 'static)
     where
         F: Future<Output: Conclude> + Send + 'static,
     {
-        let what = what.into();
+        let run = Box::new(|outcome| {
+            let step = step(outcome);
+            Box::pin(async move { step.await.conclude() }) as StepFuture
+        });
+        self.push(what.into(), run);
+    }
+
+    /// Registers a step that is done whatever happens to this process.
+    ///
+    /// The function bears `#[teardown]`. Its name and arguments are written to the ledger, on disk, before this returns; call
+    /// it *before* the resource is acquired. If this process dies, another one of the run gives the resource back; if all of
+    /// them die, the next run does. The function must therefore be content when there is nothing to give back, and may
+    /// be called more than once. Arguments stand in a file that only its owner can read until the resource is given back.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written, or the arguments refuse to be written down. Then do not acquire the resource.
+    ///
+    /// # Panics
+    ///
+    /// If the scope has ended already.
+    pub fn durable<A: Portable>(&self, function: fn(A) -> Durable<A>, arguments: A) -> Result<(), Error> {
+        let (entry, arguments) = function(arguments).write_down()?;
+        let ticket = self.ledger.take(entry.name, arguments.clone())?;
+        let ledger = Arc::clone(&self.ledger);
+        let run = Box::new(move |_| {
+            Box::pin(async move {
+                entry.give_back(&arguments).await?;
+                ledger.give_back(ticket);
+                Ok(())
+            }) as StepFuture
+        });
+        self.push(entry.name.to_owned(), run);
+        Ok(())
+    }
+
+    /// A folder of this process; see [`Ledger::folder`].
+    pub(crate) fn process_folder(&self) -> Result<PathBuf, Error> {
+        self.ledger.folder()
+    }
+
+    #[expect(clippy::panic, reason = "a resource that nobody will give back must not go unnoticed")]
+    fn push(&self, what: String, run: Box<dyn FnOnce(Outcome) -> StepFuture + Send>) {
         let mut stack = self.lock();
         if stack.closed {
             drop(stack);
             panic!("`{what}` was deferred after its scope had ended; defer it before the resource is acquired");
         }
         let position = stack.next_position();
-        let run = Box::new(|outcome| {
-            let step = step(outcome);
-            Box::pin(async move { step.await.conclude() }) as StepFuture
-        });
         stack.steps.push(Step { what, position, run });
     }
 
@@ -134,7 +177,7 @@ pub(crate) struct TeardownProblem {
 }
 
 /// The values of one scope and the way back from them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ScopeStore {
     /// A handful: searching them one by one is quicker than hashing.
     values: Vec<(TypeId, Stored)>,
@@ -161,6 +204,13 @@ struct Placed {
 }
 
 impl ScopeStore {
+    /// An empty scope, whose durable steps are written to this ledger.
+    #[must_use]
+    pub(crate) fn new(ledger: &Arc<Ledger>) -> Self {
+        let teardown = Teardown { stack: Arc::default(), ledger: Arc::clone(ledger) };
+        Self { values: Vec::new(), order: Vec::new(), teardown }
+    }
+
     /// The handle with which this scope's fixtures register their steps.
     #[must_use]
     pub(crate) fn teardown(&self) -> &Teardown {
@@ -254,7 +304,7 @@ impl ScopeStore {
         dropped.err().map(|caught| TeardownProblem {
             what: format!("drop {}", (placed.name)()),
             timed_out: false,
-            problem: into_problem(caught),
+            problem: caught.into_problem(),
         })
     }
 }
@@ -266,23 +316,20 @@ impl Step {
         let (timed_out, problem) = match tokio::time::timeout(limit, step).await {
             Ok(Ok(Ok(()))) => return None,
             Ok(Ok(Err(problem))) => (false, problem),
-            Ok(Err(caught)) => (false, into_problem(caught)),
+            Ok(Err(caught)) => (false, caught.into_problem()),
             Err(_) => (true, Problem::new(format!("still running after its limit of {limit:?}"))),
         };
         Some(TeardownProblem { what, timed_out, problem })
     }
 }
 
-fn into_problem(caught: Caught) -> Problem {
-    match caught {
-        Caught::Panic(problem) => problem,
-        Caught::Skip(reason) => Problem::new(format!("asked to skip the test, too late: {reason}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn no_ledger() -> ScopeStore {
+        ScopeStore::new(&Ledger::new(|| Err("there is no ledger here".into())))
+    }
 
     type Journal = Arc<Mutex<Vec<&'static str>>>;
 
@@ -299,7 +346,7 @@ mod tests {
     #[test]
     fn steps_run_last_in_first_out_and_a_bad_one_stops_nobody() {
         let journal = Journal::default();
-        let mut store = ScopeStore::default();
+        let mut store = no_ledger();
         let teardown = store.teardown().clone();
         teardown.defer("first", note(&journal, "first"));
         teardown.defer("fails", async { Err::<(), _>("no such bucket") });
@@ -321,7 +368,7 @@ mod tests {
             }
         }
         let journal = Journal::default();
-        let mut store = ScopeStore::default();
+        let mut store = no_ledger();
         store.teardown().defer("older", note(&journal, "older"));
         let descriptor = FixtureDescriptor {
             type_id: TypeId::of::<Telling>(),
@@ -340,7 +387,7 @@ mod tests {
             let inner = teardown.clone();
             teardown.defer("again", async move { again(&inner) });
         }
-        let mut store = ScopeStore::default();
+        let mut store = no_ledger();
         again(store.teardown());
         let problems = unwind(&mut store);
         assert_eq!(problems.len(), 1);
@@ -350,7 +397,7 @@ mod tests {
     #[test]
     fn a_step_may_look_at_the_outcome_and_may_register_another() {
         let journal = Journal::default();
-        let mut store = ScopeStore::default();
+        let mut store = no_ledger();
         let teardown = store.teardown().clone();
         let (inner, later) = (teardown.clone(), note(&journal, "later"));
         teardown.defer_with("outer", move |outcome| async move {

@@ -56,20 +56,16 @@ impl CaseMeta {
 }
 
 /// How a lock is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum LockMode {
     /// Any number of cases at a time.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "borrows of session fixtures will ask for it; admission is ready")
-    )]
     Shared,
     /// One case, and no other beside it.
     Exclusive,
 }
 
 /// What a case must hold while it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Lock {
     /// The thing that is locked: a fixture's type or a `serial` key.
     pub key: String,

@@ -1,11 +1,13 @@
 //! A run's settings, resolved: nothing here is optional because somebody forgot to say it.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::id::Seed;
+use super::session::{SessionAddress, SessionConfig};
 
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -154,12 +156,32 @@ pub(crate) struct RunConfig {
     pub no_tests: NoTests,
     /// What a missing service means.
     pub require: Require,
+    /// Where sessions are, and whose.
+    pub session: SessionSettings,
     /// Which cases run.
     pub selection: Selection,
 }
 
+/// Where sessions are kept, and who shares this run's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SessionSettings {
+    /// The folder for sessions; beside what cargo built, if there is none.
+    pub dir: Option<PathBuf>,
+    /// The cargo-nextest run that this process is part of.
+    pub nextest: Option<NextestRun>,
+}
+
+/// A run of cargo-nextest, which starts a process for each test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NextestRun {
+    /// The same in all its processes.
+    pub id: String,
+    /// The variable, and its value, that everything inherits that this process starts.
+    pub mark: Option<(String, String)>,
+}
+
 /// What a worker is told at its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkerConfig {
     /// For the tests' random data.
     pub seed: Seed,
@@ -169,4 +191,10 @@ pub(crate) struct WorkerConfig {
     pub capture: Capture,
     /// What a missing service means.
     pub require: Require,
+    /// The run's session.
+    pub session: SessionAddress,
+    /// What its server is told, if this worker is the one that starts it.
+    pub session_config: SessionConfig,
+    /// The variable, and its value, that everything inherits that the worker starts.
+    pub mark: Option<(String, String)>,
 }

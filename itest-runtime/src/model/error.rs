@@ -66,6 +66,16 @@ pub(crate) enum HarnessError {
         /// Where the other stands.
         second: String,
     },
+    /// Two teardown functions share a name.
+    #[error("two `#[teardown]` functions are named `{name}`: at {first} and at {second}; rename one of them")]
+    DuplicateTeardown {
+        /// The name.
+        name: String,
+        /// Where one stands.
+        first: String,
+        /// Where the other stands.
+        second: String,
+    },
     /// Fixtures depend on each other in a circle.
     #[error("fixtures depend on each other in a circle: {path}; break it at one of them")]
     FixtureCycle {
@@ -97,6 +107,12 @@ pub(crate) enum HarnessError {
         /// How many died in a row.
         attempts: u32,
         /// How the last one ended.
+        reason: String,
+    },
+    /// The session that all processes of a run share cannot be used.
+    #[error("the session of this run cannot be used: {reason}")]
+    Session {
+        /// Why.
         reason: String,
     },
     /// A worker has other tests than the supervisor.

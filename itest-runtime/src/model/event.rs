@@ -47,6 +47,8 @@ pub(crate) struct Summary {
     pub slowest: Vec<Timing>,
     /// The length of the run.
     pub elapsed: Duration,
+    /// Resources that processes which died had left, and that were given back for them.
+    pub given_back: usize,
     /// What went wrong beside the tests, such as the teardown of worker fixtures.
     pub problems: Vec<String>,
 }

@@ -5,7 +5,9 @@ mod config;
 mod error;
 mod event;
 mod id;
+mod ledger;
 mod outcome;
+mod session;
 
 pub use case::{CaseMeta, SourceLocation};
 pub use id::{Seed, TestId, WorkerId};
@@ -13,9 +15,12 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Capture, Color, Format, Isolation, Limits, NoTests, Order, Require, RunConfig, Selection, ShowOutput, WorkerConfig,
+    Capture, Color, Format, Isolation, Limits, NextestRun, NoTests, Order, Require, RunConfig, Selection,
+    SessionSettings, ShowOutput, WorkerConfig,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};
 pub(crate) use id::CaseIndex;
-pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Output, PhaseTime};
+pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
+pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Output, PhaseTime, Prospects};
+pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig};

@@ -176,13 +176,34 @@ pub(crate) struct AttemptReport {
     /// Why it was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
+    /// Whether another attempt could end otherwise.
+    #[serde(default)]
+    pub prospects: Prospects,
+}
+
+/// Whether another attempt could end otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Prospects {
+    /// Nobody knows.
+    #[default]
+    Open,
+    /// What failed is made once in a run, and told to everyone who asks.
+    None,
 }
 
 impl AttemptReport {
     /// An attempt that the end of the run cut off.
     #[must_use]
     pub(crate) fn interrupted(case: CaseIndex) -> Self {
-        Self { case, outcome: Outcome::Interrupted, phases: Vec::new(), failures: Vec::new(), skip_reason: None }
+        Self {
+            case,
+            outcome: Outcome::Interrupted,
+            phases: Vec::new(),
+            failures: Vec::new(),
+            skip_reason: None,
+            prospects: Prospects::Open,
+        }
     }
 }
 

@@ -43,6 +43,15 @@ impl Locks {
         }
     }
 
+    /// Whether these can be taken; if not, they are as good as taken for everyone behind.
+    pub(super) fn admits_or_reserves(&mut self, locks: &[Lock]) -> bool {
+        let free = self.admits(locks);
+        if !free {
+            self.take(locks);
+        }
+        free
+    }
+
     /// Gives back what [`Self::take`] took.
     pub(crate) fn give_back(&mut self, locks: &[Lock]) {
         for lock in locks {
@@ -80,19 +89,27 @@ impl Admission {
         self.waiting.len()
     }
 
+    /// Every lock that any waiting case needs, each once, in its strongest mode.
+    #[must_use]
+    pub(crate) fn all_locks(&self) -> Vec<Lock> {
+        let mut all: Vec<Lock> = Vec::new();
+        for lock in self.waiting.iter().flat_map(|case| &case.locks) {
+            match all.iter_mut().find(|known| known.key == lock.key) {
+                None => all.push(lock.clone()),
+                Some(known) if lock.mode == LockMode::Exclusive => known.mode = LockMode::Exclusive,
+                Some(_) => {}
+            }
+        }
+        all
+    }
+
     /// The next case that may start; its locks are taken.
     pub(crate) fn next(&mut self) -> Option<Case> {
         if let Some(case) = self.next_without_locks() {
             return Some(case);
         }
         let mut reserved = self.locks.clone();
-        let position = self.waiting.iter().position(|case| {
-            let free = reserved.admits(&case.locks);
-            if !free {
-                reserved.take(&case.locks);
-            }
-            free
-        })?;
+        let position = self.waiting.iter().position(|case| reserved.admits_or_reserves(&case.locks))?;
         let case = self.waiting.remove(position)?;
         self.locks.take(&case.locks);
         Some(case)

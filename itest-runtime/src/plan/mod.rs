@@ -5,9 +5,11 @@
 mod admission;
 mod hand;
 mod order;
+mod queue;
 mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
 pub(crate) use order::{by_name, mix, ordered};
+pub(crate) use queue::LockQueue;
 pub(crate) use tags::TagExpression;

@@ -51,6 +51,7 @@ pub(crate) fn spawn_process(
     command
         .arg0(format!("itest-{}", start.worker).replace(' ', "-"))
         .arg(flag)
+        .envs(start.config.mark.clone())
         .stdin(Stdio::from(OwnedFd::from(workers_control)))
         .process_group(0);
     let output = match start.config.capture {
@@ -91,7 +92,7 @@ pub(crate) fn spawn_thread(
 }
 
 /// The binary that runs, even if it was deleted or replaced in the meantime.
-fn own_binary() -> io::Result<PathBuf> {
+pub(crate) fn own_binary() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") {
         return Ok(PathBuf::from("/proc/self/exe"));
     }

@@ -21,7 +21,7 @@ use crate::model::{AttemptReport, WorkerConfig, WorkerId};
 ///
 /// The worker's end of the dispatch socket travels with it, and where output is captured the ends to read from of its
 /// output pipes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Start {
     /// The worker's number.
     pub worker: WorkerId,
@@ -139,7 +139,7 @@ mod brief {
             phases.push(PhaseTime { phase: Phase::from_number(*phase)?, description: None, elapsed });
         }
         let case = CaseIndex(u32::from_le_bytes(*case));
-        let report = AttemptReport { case, outcome: Outcome::Passed, phases, failures: Vec::new(), skip_reason: None };
+        let report = AttemptReport { outcome: Outcome::Passed, phases, ..AttemptReport::interrupted(case) };
         Some((report, *wrote == 1))
     }
 }

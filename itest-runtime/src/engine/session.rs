@@ -1,0 +1,110 @@
+//! The run's session, as the supervisor sees it: begun by whoever needs it, ended with the run.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::model::{Lock, Recovered, RunConfig, SessionAddress, SessionConfig, WorkerId};
+use crate::process::WORKER_MARK;
+use crate::session::{LockGuard, SessionClient, Sweep, address_of, is_worth_sweeping, sweep};
+
+/// Whose session it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// This run's own: it ends with the run.
+    Own,
+    /// That of a cargo-nextest run, which goes on behind this process.
+    Nextest,
+}
+
+/// The session of the run.
+#[derive(Debug)]
+pub(super) struct RunSession {
+    kind: Kind,
+    address: SessionAddress,
+    config: SessionConfig,
+    /// By what everything is found that this process and its threads start.
+    mark: Option<(String, String)>,
+    client: SessionClient,
+    sweep: Option<JoinHandle<Sweep>>,
+}
+
+impl RunSession {
+    /// Finds out where the session is, and begins to sweep up behind dead ones. Nothing else is started yet.
+    pub(super) fn new(run: &RunConfig) -> Self {
+        let (address, config) = address_of(run);
+        let kind = if run.session.nextest.is_some() { Kind::Nextest } else { Kind::Own };
+        let mark = run.session.nextest.as_ref().and_then(|nextest| nextest.mark.clone());
+        let client = SessionClient::new(address.clone(), config.clone(), mark.clone());
+        let roots = address.roots.clone();
+        let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(async move { sweep(&roots).await }));
+        Self { kind, address, config, mark, client, sweep }
+    }
+
+    pub(super) fn address(&self) -> SessionAddress {
+        self.address.clone()
+    }
+
+    pub(super) fn config(&self) -> SessionConfig {
+        self.config.clone()
+    }
+
+    /// By what everything is found that a worker process starts.
+    pub(super) fn mark_of(&self, worker: WorkerId) -> (String, String) {
+        (WORKER_MARK.to_owned(), format!("{}/{}", self.address.name, worker.0))
+    }
+
+    /// By what everything is found that a worker thread starts.
+    pub(super) fn own_mark(&self) -> Option<(String, String)> {
+        self.mark.clone()
+    }
+
+    /// Locks against other processes of the run, where it has any that this one does not supervise.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be had.
+    pub(super) async fn lock(&self, locks: Vec<Lock>) -> Result<Option<LockGuard>, String> {
+        if self.kind == Kind::Own || locks.is_empty() {
+            return Ok(None);
+        }
+        match self.client.lock(locks).await {
+            Ok(guard) => Ok(Some(guard)),
+            Err(caught) => Err(caught.into_problem().message),
+        }
+    }
+
+    /// Whether there is anything to wait for at the end.
+    pub(super) fn is_worth_finishing(&self) -> bool {
+        self.sweep.is_some() || self.kind == Kind::Own && self.client.is_started()
+    }
+
+    /// Ends the session, and waits until everything is given back.
+    pub(super) async fn finish(&mut self) -> Finished {
+        let recovered = match self.kind {
+            Kind::Own => self.client.finish().await,
+            Kind::Nextest => Recovered::default(),
+        };
+        let swept = match &mut self.sweep {
+            // Under nextest many processes come by here; what one of them does not finish, the next one does.
+            Some(sweep) => {
+                let limit = if self.kind == Kind::Own { SWEEP_LIMIT } else { Duration::from_secs(1) };
+                tokio::time::timeout(limit, sweep).await.ok().and_then(Result::ok).unwrap_or_default()
+            }
+            None => Sweep::default(),
+        };
+        Finished { recovered, swept }
+    }
+}
+
+/// A run does not wait for longer than this for what earlier ones left behind.
+const SWEEP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What came of the session's end.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    /// Of this run.
+    pub(super) recovered: Recovered,
+    /// Of earlier ones.
+    pub(super) swept: Sweep,
+}

@@ -1,0 +1,119 @@
+//! The ledger of this process: what it takes from the outside world is written down before it is taken.
+
+use std::fmt;
+use std::fs::{DirBuilder, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::error::Error;
+use super::folder::{REMOVE_FOLDER, remove_folder};
+use super::portable::Portable;
+use crate::model::{LedgerLine, Problem, Taken};
+
+type Open = Box<dyn Fn() -> Result<File, Error> + Send + Sync>;
+
+/// What one process has taken and not given back, on disk.
+///
+/// The file is opened with the first entry: a test that takes nothing pays nothing.
+pub(crate) struct Ledger {
+    open: Open,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    file: Option<File>,
+    last: u64,
+    folder: Option<(PathBuf, Ticket)>,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Ledger").field("last", &self.lock().last).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// A ledger in the file that `open` makes, to be appended to.
+    pub(crate) fn new(open: impl Fn() -> Result<File, Error> + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { open: Box::new(open), state: Mutex::default() })
+    }
+
+    /// Writes an entry; when this returns it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written. Then what it is about must not be taken.
+    pub(crate) fn take(&self, function: &str, arguments: String) -> Result<Ticket, Error> {
+        self.lock().take(&self.open, function, arguments)
+    }
+
+    /// Notes that something was given back. If that cannot be written it will be given back once more, which does no harm.
+    pub(crate) fn give_back(&self, Ticket(number): Ticket) {
+        let line = LedgerLine::Given { number }.encode();
+        if let (Some(file), Ok(line)) = (&mut self.lock().file, line) {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    /// A folder of this process under the system's temp dir, in the ledger as a whole: what is made inside of it needs no
+    /// entry of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the temp dir, or the ledger, takes no more.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Error> {
+        let mut state = self.lock();
+        if let Some((path, _)) = &state.folder {
+            return Ok(path.clone());
+        }
+        let name = RandomState::new().hash_one(std::process::id());
+        let path = std::env::temp_dir().join(format!("itest-{}-{name:012x}", std::process::id()));
+        let arguments = path.write_down().map_err(|problem| Error::new(problem.message))?;
+        let ticket = state.take(&self.open, REMOVE_FOLDER, arguments)?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(|error| Error::new(format!("cannot make a temp dir at {}: {error}", path.display())))?;
+        state.folder = Some((path.clone(), ticket));
+        Ok(path)
+    }
+
+    /// Gives back what belongs to the process as a whole, at its end.
+    pub(crate) fn close(&self) -> Result<(), Problem> {
+        let Some((path, ticket)) = self.lock().folder.take() else { return Ok(()) };
+        remove_folder(&path).map_err(|error| Problem::new(format!("cannot remove {}: {error}", path.display())))?;
+        self.give_back(ticket);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, open: &Open, function: &str, arguments: String) -> Result<Ticket, Error> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => open()?,
+        };
+        let number = self.last + 1;
+        let taken = Taken { number, function: function.to_owned(), arguments };
+        let line = LedgerLine::Taken(taken).encode()?;
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        self.file = Some(file);
+        self.last = number;
+        written.map_err(|error| {
+            Error::new(format!("the ledger cannot be written, so nothing is taken that it could not name: {error}"))
+        })?;
+        Ok(Ticket(number))
+    }
+}

@@ -1,0 +1,101 @@
+//! Marks: a variable in the environment of a process that all its descendants inherit, wherever they go.
+//!
+//! A daemon leaves its parent, its process group and its session; it takes its environment along.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+/// The variable by which what a worker started is found.
+pub(crate) const WORKER_MARK: &str = "ITEST_WORKER";
+
+/// How often it is looked for what was started while others were being ended.
+const ROUNDS: u32 = 50;
+
+/// Kills every process whose environment has this variable with this value, but for this one. Says how many there were.
+pub(crate) fn kill_marked(name: &str, value: &str) -> usize {
+    let wanted = format!("{name}={value}");
+    let mut killed = std::collections::BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let found = marked(&wanted);
+        if found.is_empty() {
+            break;
+        }
+        for pid in found {
+            if send(pid, &wanted, Signal::KILL) {
+                killed.insert(pid);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    killed.len()
+}
+
+/// The living processes that bear a mark.
+#[cfg(target_os = "linux")]
+fn marked(wanted: &str) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers.filter(|pid| *pid != std::process::id() && bears(*pid, wanted)).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn bears(pid: u32, wanted: &str) -> bool {
+    // That of a zombie is empty, and that of somebody else's process cannot be read.
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+}
+
+/// Sends a signal to the process that bears the mark, and to no later one of the same number.
+#[cfg(target_os = "linux")]
+fn send(pid: u32, wanted: &str, signal: Signal) -> bool {
+    use rustix::process::{PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
+
+    let Some(number) = super::identity::number(pid) else { return false };
+    match pidfd_open(number, PidfdFlags::empty()) {
+        Ok(descriptor) => bears(pid, wanted) && pidfd_send_signal(&descriptor, signal).is_ok(),
+        Err(rustix::io::Errno::NOSYS) => bears(pid, wanted) && kill_process(number, signal).is_ok(),
+        Err(_) => false,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn marked(wanted: &str) -> Vec<u32> {
+    let Ok(told) = std::process::Command::new("ps").args(["-axEww", "-o", "pid=,command="]).output() else {
+        return Vec::new();
+    };
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    let bears = |line: &&str| line.split_whitespace().any(|word| word == wanted);
+    let numbers = text.lines().filter(bears).filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    numbers.filter(|pid| *pid != std::process::id()).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(pid: u32, _: &str, signal: Signal) -> bool {
+    super::identity::number(pid).is_some_and(|number| rustix::process::kill_process(number, signal).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_found_by_what_it_inherited() {
+        let value = format!("mark-test-{}", std::process::id());
+        let mut shell = Command::new("sh")
+            .args(["-c", "setsid sh -c 'sleep 60 & echo; exec sleep 61' & read line"])
+            .env("ITEST_MARK_TEST", &value)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert_eq!(kill_marked("ITEST_MARK_TEST", &value), 2);
+        assert_eq!(kill_marked("ITEST_MARK_TEST", &value), 0);
+    }
+}

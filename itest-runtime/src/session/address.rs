@@ -1,0 +1,39 @@
+//! Where the session of a run is, and with whose end it ends.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use super::folder::default_roots;
+use crate::model::{ProcessIdentity, RunConfig, SessionAddress, SessionConfig};
+use crate::process::{ancestor, own_identity};
+
+/// The session of the run that this process supervises, or of the cargo-nextest run that it is part of.
+#[must_use]
+pub(crate) fn address_of(config: &RunConfig) -> (SessionAddress, SessionConfig) {
+    let binary = std::env::current_exe().unwrap_or_default();
+    let (owner, name) = match &config.session.nextest {
+        None => {
+            let own = own_identity();
+            (own, format!("run-{}-{}", own.pid, own.start))
+        }
+        Some(run) => {
+            // Each test binary has fixtures of its own, and so a session of its own.
+            let mut hasher = DefaultHasher::new();
+            binary.hash(&mut hasher);
+            let owner = ancestor(&["cargo-nextest"]).unwrap_or_else(own_identity);
+            (owner, format!("nextest-{}-{:016x}", run.id, hasher.finish()))
+        }
+    };
+    let address = SessionAddress { roots: roots(config), name, owner };
+    (address, session_config(config, owner, binary))
+}
+
+/// The folders that may hold sessions.
+#[must_use]
+pub(crate) fn roots(config: &RunConfig) -> Vec<PathBuf> {
+    config.session.dir.clone().map_or_else(default_roots, |dir| vec![dir])
+}
+
+fn session_config(config: &RunConfig, owner: ProcessIdentity, binary: PathBuf) -> SessionConfig {
+    SessionConfig { owner, binary, limits: config.limits, seed: config.seed, require: config.require }
+}

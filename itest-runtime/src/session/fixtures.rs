@@ -1,0 +1,112 @@
+//! Session fixtures: each on a thread of its own, from its setup to its teardown.
+
+use std::io;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::server::{Context, Heard};
+use super::wire::Reply;
+use crate::inject::{
+    Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, make_session_value, session_needs, set_requirement,
+};
+use crate::model::{Outcome, Problem};
+
+/// A session fixture that is being made, or there.
+#[derive(Debug)]
+pub(super) struct Holder {
+    unwind: oneshot::Sender<()>,
+    problems: oneshot::Receiver<Vec<TeardownProblem>>,
+}
+
+impl Holder {
+    /// Starts making a fixture's value; what comes of it is told to the server.
+    pub(super) fn start(
+        fixture: &'static FixtureDescriptor,
+        context: Context,
+        heard: mpsc::UnboundedSender<Heard>,
+    ) -> io::Result<Self> {
+        let (unwind, unwound) = oneshot::channel();
+        let (tell, problems) = oneshot::channel();
+        let handle = Handle::current();
+        std::thread::Builder::new().name("itest-session".to_owned()).spawn(move || {
+            set_requirement(context.config.require);
+            let told = handle.block_on(hold(fixture, &context, &heard, unwound));
+            let _ = tell.send(told);
+        })?;
+        Ok(Self { unwind, problems })
+    }
+
+    /// Gives the value back; what went wrong with that.
+    pub(super) async fn unwind(self) -> Vec<TeardownProblem> {
+        // A thread that has failed with its setup has given everything back already.
+        let _ = self.unwind.send(());
+        self.problems.await.unwrap_or_default()
+    }
+}
+
+async fn hold(
+    fixture: &'static FixtureDescriptor,
+    context: &Context,
+    heard: &mpsc::UnboundedSender<Heard>,
+    unwound: oneshot::Receiver<()>,
+) -> Vec<TeardownProblem> {
+    let limits = context.config.limits;
+    let mut store = ScopeStore::new(&context.ledger);
+    let made = match fetch_needs(fixture, &mut store, heard).await {
+        Ok(()) => tokio::time::timeout(limits.setup, make(fixture, &mut store, context))
+            .await
+            .unwrap_or_else(|_| Err(failed(format!("its setup did not end within {:?}", limits.setup)))),
+        Err(caught) => Err(caught),
+    };
+    if made.is_err() {
+        let problems = store.unwind(Outcome::Errored, limits.teardown, || ()).await;
+        let _ = heard.send(Heard::Made(fixture.key(), made));
+        return problems;
+    }
+    let _ = heard.send(Heard::Made(fixture.key(), made));
+    // The server's end, however it comes, is the fixture's.
+    let _ = unwound.await;
+    store.unwind(Outcome::Passed, limits.teardown, || ()).await
+}
+
+/// The values of the session fixtures that this one asks for; they cross as they do to a worker.
+async fn fetch_needs(
+    fixture: &'static FixtureDescriptor,
+    store: &mut ScopeStore,
+    heard: &mpsc::UnboundedSender<Heard>,
+) -> Result<(), Caught> {
+    for need in session_needs(fixture.dependencies) {
+        let (reply, told) = oneshot::channel();
+        let _ = heard.send(Heard::Needed(need.fixture, reply));
+        match told.await {
+            Ok(Reply::Value(value)) => store.receive(need.fixture, Ok(value)),
+            Ok(Reply::Skipped(reason)) => return Err(Caught::Skip(reason)),
+            Ok(Reply::Failed(problem)) => {
+                let message = format!("{}, which it asks for, failed: {}", need.fixture.short_name(), problem.message);
+                return Err(Caught::Panic(Problem { message, ..problem }));
+            }
+            _ => return Err(failed("the session is ending".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+async fn make(
+    fixture: &'static FixtureDescriptor,
+    store: &mut ScopeStore,
+    context: &Context,
+) -> Result<String, Caught> {
+    let Some(crossing) = fixture.crossing else {
+        return Err(failed("itest: a session fixture that cannot cross; please report this".to_owned()));
+    };
+    // Narrower scopes cannot be asked for: that is a compile error.
+    let (mut worker, mut test) = (ScopeStore::new(&context.ledger), ScopeStore::new(&context.ledger));
+    let mut scopes = Scopes { session: store, worker: &mut worker, test: &mut test, info: None, making: Vec::new() };
+    let value = make_session_value(&mut scopes, fixture).await.map_err(|failure| failure.caught)?;
+    crossing.write_down(value.as_ref()).map_err(Caught::Panic)
+}
+
+fn failed(message: String) -> Caught {
+    Caught::Panic(Problem::new(message))
+}

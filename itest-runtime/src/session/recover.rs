@@ -1,0 +1,237 @@
+//! Executing the ledgers of the dead, each in a process of its own: a teardown function that crashes or hangs stops no other.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::folder::SessionFolder;
+use crate::inject::{TeardownEntry, install_panic_hook};
+use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, Recovered, read_ledger};
+use crate::process::{Death, kill_group, kill_marked, own_binary, own_identity};
+
+/// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
+pub(crate) const RECOVER_FLAG: &str = "--itest-recover";
+
+/// What could not be given back so often is not tried again.
+const MOST_TRIES: usize = 3;
+
+/// What a recovering process says of one resource.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    number: u64,
+    function: String,
+    /// None: it was given back.
+    problem: Option<String>,
+}
+
+/// Gives back everything that a session left whose server is dead, and removes the session if that went well.
+pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
+    let mut recovered = Recovered::default();
+    let (limit, binary) = match folder.config() {
+        Ok(config) => (config.limits.teardown, Some(config.binary)),
+        Err(_) => (PATIENCE, None),
+    };
+    for ledger in folder.ledgers() {
+        recovered.add(recover_ledger(&ledger, limit, binary.as_deref()).await);
+    }
+    if recovered.problems.is_empty()
+        && let Err(error) = folder.remove()
+    {
+        recovered.problems.push(format!("cannot remove {}: {error}", folder.path().display()));
+    }
+    recovered
+}
+
+/// Gives back what stands in one ledger and was not given back; its process must have ended.
+///
+/// `binary` is the one that wrote it, if it is not this one.
+pub(super) async fn recover_ledger(ledger: &Path, limit: Duration, binary: Option<&Path>) -> Recovered {
+    let mut recovered = Recovered::default();
+    let Some(lock) = lock_of_the_dead(ledger).await else {
+        // It lives, and gives back by itself; or it never wrote a line.
+        return recovered;
+    };
+    let reading = read_ledger(&fs::read(ledger).unwrap_or_default());
+    if let Some((name, value)) = &reading.mark {
+        kill_marked(name, value);
+    }
+    for line in &reading.damaged {
+        recovered.problems.push(format!("{}: line {line} is damaged; what it names is lost", ledger.display()));
+    }
+    let own = own_identity();
+    let recovery = format!("{}-{}", own.pid, own.start);
+    let binary = binary.filter(|binary| binary.is_file()).map(Path::to_owned);
+    loop {
+        let left = untried(ledger, &recovery);
+        if left.is_empty() {
+            break;
+        }
+        let mut told = Vec::new();
+        let end = match execute(ledger, &recovery, limit, binary.as_deref(), &mut told).await {
+            Ok(end) => end,
+            Err(error) => {
+                recovered.problems.push(format!("{}: no process can be started: {error}", ledger.display()));
+                break;
+            }
+        };
+        for told in &told {
+            match &told.problem {
+                None => recovered.given_back += 1,
+                Some(problem) => recovered.problems.push(format!("{}: {problem}", told.function)),
+            }
+        }
+        // Whatever it began and said nothing about ended it.
+        let now_left = untried(ledger, &recovery);
+        let guilty = left.iter().find(|left| {
+            let number = left.taken.number;
+            !now_left.iter().any(|now| now.taken.number == number) && !told.iter().any(|told| told.number == number)
+        });
+        match guilty {
+            Some(guilty) => recovered.problems.push(format!("{}: {}", guilty.taken.function, end.in_words(limit))),
+            None if now_left.len() == left.len() => {
+                recovered.problems.push(format!("{}: {}", ledger.display(), end.in_words(limit)));
+                break;
+            }
+            None => {}
+        }
+    }
+    drop(lock);
+    recovered
+}
+
+/// What is left and was not tried in this recovery, nor too often before.
+fn untried(ledger: &Path, recovery: &str) -> Vec<Outstanding> {
+    let mut left = read_ledger(&fs::read(ledger).unwrap_or_default()).outstanding;
+    left.retain(|left| left.tried.len() < MOST_TRIES && !left.tried.iter().any(|tried| tried == recovery));
+    left
+}
+
+/// The lock of a ledger whose process has ended; one that is ending is waited for.
+async fn lock_of_the_dead(ledger: &Path) -> Option<File> {
+    let file = OpenOptions::new().append(true).open(ledger).ok()?;
+    let wait = async {
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.ok()?;
+    Some(file)
+}
+
+/// How a recovering process ended.
+enum End {
+    By(ExitStatus),
+    Hung,
+}
+
+impl End {
+    fn in_words(&self, limit: Duration) -> String {
+        match self {
+            Self::By(status) => Death::new(*status).to_string(),
+            Self::Hung => format!("it did not end within {limit:?}, and its process was killed"),
+        }
+    }
+}
+
+async fn execute(
+    ledger: &Path,
+    recovery: &str,
+    limit: Duration,
+    binary: Option<&Path>,
+    told: &mut Vec<Told>,
+) -> io::Result<End> {
+    let program = match binary {
+        Some(binary) => binary.to_owned(),
+        None => own_binary()?,
+    };
+    let mut child = Command::new(program)
+        .arg(RECOVER_FLAG)
+        .arg(ledger)
+        .args([recovery, &limit.as_millis().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let Some(stdout) = child.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+    let mut lines = BufReader::new(stdout).lines();
+    let patience = limit + Limits::GRACE + Limits::GRACE;
+    loop {
+        match tokio::time::timeout(patience, lines.next_line()).await {
+            Ok(Ok(Some(line))) => told.extend(serde_json::from_str::<Told>(&line).ok()),
+            Ok(_) => return end(child).await,
+            Err(_) => {
+                if let Some(leader) = child.id() {
+                    kill_group(leader);
+                }
+                child.wait().await?;
+                return Ok(End::Hung);
+            }
+        }
+    }
+}
+
+async fn end(mut child: Child) -> io::Result<End> {
+    match tokio::time::timeout(PATIENCE, child.wait()).await {
+        Ok(status) => Ok(End::By(status?)),
+        Err(_) => {
+            child.kill().await?;
+            Ok(End::Hung)
+        }
+    }
+}
+
+/// Runs this process as one that executes a ledger.
+///
+/// # Errors
+///
+/// When it was not started as one.
+pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), HarnessError> {
+    let work = || -> io::Result<()> {
+        let [ledger, recovery, limit] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let limit = limit.to_str().and_then(|limit| limit.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
+        let recovery = recovery.to_string_lossy().into_owned();
+        // What teardown functions print is not for whoever reads the results.
+        let results = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdout(io::stderr())?;
+        install_panic_hook();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let result = runtime.block_on(give_back(&PathBuf::from(ledger), &recovery, limit, results));
+        runtime.shutdown_background();
+        result
+    };
+    work().map_err(HarnessError::io("execute a ledger (this is done by the harness, not by hand)"))
+}
+
+async fn give_back(ledger: &Path, recovery: &str, limit_ms: u64, mut results: File) -> io::Result<()> {
+    let limit = Duration::from_millis(limit_ms);
+    let mut file = OpenOptions::new().append(true).open(ledger)?;
+    for Outstanding { taken, .. } in untried(ledger, recovery) {
+        let tried = LedgerLine::Tried { number: taken.number, recovery: recovery.to_owned() };
+        file.write_all(tried.encode()?.as_bytes())?;
+        let problem = match TeardownEntry::find(&taken.function) {
+            None => {
+                Some("this binary has no `#[teardown]` function of that name; it was renamed or removed".to_owned())
+            }
+            Some(entry) => match tokio::time::timeout(limit, entry.give_back(&taken.arguments)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(problem)) => Some(problem.message),
+                Err(_) => Some(format!("still running after its limit of {limit:?}")),
+            },
+        };
+        if problem.is_none() {
+            file.write_all(LedgerLine::Given { number: taken.number }.encode()?.as_bytes())?;
+        }
+        let mut line = serde_json::to_vec(&Told { number: taken.number, function: taken.function, problem })?;
+        line.push(b'\n');
+        results.write_all(&line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! The session's server: keeps session fixtures, hands out locks, executes the ledgers of the dead, and ends with the run.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::UnixListener as Listener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::build::build;
+use super::connection::{Connection, accept};
+use super::fixtures::Holder;
+use super::folder::SessionFolder;
+use super::recover::recover_ledger;
+use super::wire::{Reply, Request};
+use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
+use crate::model::{HarnessError, PATIENCE, Recovered, SessionConfig};
+use crate::plan::LockQueue;
+use crate::process::wait_for_end;
+
+/// What makes a process a session's server; its folder follows.
+pub(crate) const SESSION_FLAG: &str = "--itest-session";
+
+/// Threads of the fixtures' runtime.
+const THREADS: usize = 2;
+
+/// What every session fixture is given.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    pub(super) config: SessionConfig,
+    pub(super) ledger: Arc<Ledger>,
+}
+
+/// Everything that can happen to a session.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// A client asks.
+    Asked(Connection, Request, oneshot::Sender<Reply>),
+    /// A session fixture asks for another one.
+    Needed(&'static FixtureDescriptor, oneshot::Sender<Reply>),
+    /// A client is gone.
+    Gone(Connection),
+    /// A session fixture was made, or not.
+    Made(u64, Result<String, Caught>),
+    /// The run is over, without anyone having said so.
+    Over,
+}
+
+#[derive(Debug)]
+enum Fixture {
+    Making(Vec<oneshot::Sender<Reply>>),
+    Told(Reply),
+}
+
+/// Runs this process as a session's server, to the session's end.
+///
+/// # Errors
+///
+/// When the process was not started as one, or the system has nothing left.
+pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), HarnessError> {
+    let folder = SessionFolder::at(folder);
+    let begin = || -> io::Result<_> {
+        let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let lock = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        rustix::stdio::dup2_stdout(io::stderr())?;
+        // Away from the terminal and from the process group of whoever started this.
+        rustix::process::setsid()?;
+        listener.set_nonblocking(true)?;
+        let config = folder.config()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("itest-runtime")
+            .enable_all()
+            .build()?;
+        Ok((listener, lock, config, runtime))
+    };
+    let (listener, lock, config, runtime) =
+        begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
+    install_panic_hook();
+    runtime
+        .block_on(async { Server::start(registry, folder, listener, config)?.run().await })
+        .map_err(HarnessError::io("serve the session"))?;
+    // A fixture's thread that hangs does not keep the process.
+    runtime.shutdown_background();
+    drop(lock);
+    Ok(())
+}
+
+struct Server<'r> {
+    registry: &'r Registry,
+    folder: SessionFolder,
+    context: Context,
+    build: u64,
+    heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
+    fixtures: HashMap<u64, Fixture>,
+    /// In the order in which they were begun; what one of them asks for is begun after it, and ready before.
+    holders: Vec<(u64, &'static FixtureDescriptor, Holder)>,
+    /// In the order in which they became ready.
+    ready: Vec<u64>,
+    leases: HashMap<Connection, String>,
+    locks: LockQueue<Connection>,
+    lock_replies: HashMap<Connection, oneshot::Sender<Reply>>,
+    recoveries: JoinSet<Recovered>,
+    recovered: Recovered,
+}
+
+impl<'r> Server<'r> {
+    fn start(
+        registry: &'r Registry,
+        folder: SessionFolder,
+        listener: UnixListener,
+        config: SessionConfig,
+    ) -> io::Result<Self> {
+        let heard = mpsc::unbounded_channel();
+        tokio::spawn(accept(Listener::from_std(listener)?, heard.0.clone()));
+        let owner = config.owner;
+        let over = heard.0.clone();
+        std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
+            wait_for_end(owner);
+            let _ = over.send(Heard::Over);
+        })?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let over = heard.0.clone();
+        tokio::spawn(async move {
+            terminate.recv().await;
+            let _ = over.send(Heard::Over);
+        });
+        let own = folder.clone();
+        let ledger = Ledger::new(move || own.open_ledger("server").map_err(Error::from));
+        Ok(Self {
+            registry,
+            folder,
+            context: Context { config, ledger },
+            build: build()?,
+            heard,
+            fixtures: HashMap::new(),
+            holders: Vec::new(),
+            ready: Vec::new(),
+            leases: HashMap::new(),
+            locks: LockQueue::default(),
+            lock_replies: HashMap::new(),
+            recoveries: JoinSet::new(),
+            recovered: Recovered::default(),
+        })
+    }
+
+    async fn run(mut self) -> io::Result<()> {
+        let mut asked_to_finish = None;
+        loop {
+            tokio::select! {
+                Some(heard) = self.heard.1.recv() => match heard {
+                    Heard::Over => break,
+                    Heard::Asked(_, Request::Finish, reply) => {
+                        asked_to_finish = Some(reply);
+                        break;
+                    }
+                    heard => self.hear(heard),
+                },
+                Some(Ok(recovered)) = self.recoveries.join_next() => self.recovered.add(recovered),
+            }
+        }
+        self.wait_for_clients().await;
+        self.unwind_fixtures().await;
+        self.recover_the_rest().await;
+        if self.recovered.problems.is_empty() {
+            self.folder.remove()?;
+        }
+        if let Some(reply) = asked_to_finish {
+            let _ = reply.send(Reply::Finished(std::mem::take(&mut self.recovered)));
+            // Until the answer has been read: with this process the connection ends.
+            let _ = tokio::time::timeout(PATIENCE, async {
+                while !matches!(self.heard.1.recv().await, Some(Heard::Gone(_)) | None) {}
+            })
+            .await;
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Asked(_, Request::Fetch { build, .. }, reply) if build != self.build => {
+                let _ = reply.send(Reply::OtherBuild);
+            }
+            Heard::Asked(_, Request::Fetch { fixture, .. }, reply) => match self.registry.session_fixture(fixture) {
+                Some(fixture) => self.fetch(fixture, reply),
+                None => drop(reply.send(Reply::OtherBuild)),
+            },
+            Heard::Needed(fixture, reply) => self.fetch(fixture, reply),
+            Heard::Made(key, made) => self.tell(key, made),
+            Heard::Asked(client, Request::Lease { ledger }, _) => {
+                self.leases.insert(client, ledger);
+            }
+            Heard::Asked(client, Request::Lock { locks }, reply) => {
+                self.locks.join(client, locks);
+                self.lock_replies.insert(client, reply);
+                self.grant();
+            }
+            Heard::Gone(client) => {
+                self.locks.leave(client);
+                self.lock_replies.remove(&client);
+                self.grant();
+                if let Some(ledger) = self.leases.remove(&client) {
+                    let (path, limit) = (self.folder.ledger(&ledger), self.context.config.limits.teardown);
+                    self.recoveries.spawn(async move { recover_ledger(&path, limit, None).await });
+                }
+            }
+            Heard::Asked(_, Request::Finish, _) | Heard::Over => {}
+        }
+    }
+
+    fn fetch(&mut self, fixture: &'static FixtureDescriptor, reply: oneshot::Sender<Reply>) {
+        match self.fixtures.get_mut(&fixture.key()) {
+            Some(Fixture::Making(waiting)) => waiting.push(reply),
+            Some(Fixture::Told(told)) => drop(reply.send(told.clone())),
+            None => {
+                self.fixtures.insert(fixture.key(), Fixture::Making(vec![reply]));
+                match Holder::start(fixture, self.context.clone(), self.heard.0.clone()) {
+                    Ok(holder) => self.holders.push((fixture.key(), fixture, holder)),
+                    Err(error) => {
+                        let caught = Caught::Skip(format!("no thread can be had: {error}"));
+                        self.tell(fixture.key(), Err(Caught::Panic(caught.into_problem())));
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, key: u64, made: Result<String, Caught>) {
+        let told = match made {
+            Ok(value) => Reply::Value(value),
+            Err(Caught::Skip(reason)) => Reply::Skipped(reason),
+            Err(Caught::Panic(problem)) => Reply::Failed(problem),
+        };
+        self.ready.push(key);
+        if let Some(Fixture::Making(waiting)) = self.fixtures.insert(key, Fixture::Told(told.clone())) {
+            for reply in waiting {
+                let _ = reply.send(told.clone());
+            }
+        }
+    }
+
+    fn grant(&mut self) {
+        while let Some(client) = self.locks.next() {
+            if let Some(reply) = self.lock_replies.remove(&client) {
+                let _ = reply.send(Reply::Granted);
+            }
+        }
+    }
+
+    /// The run's processes give back what they hold; those that take too long are given up.
+    async fn wait_for_clients(&mut self) {
+        let limits = self.context.config.limits;
+        let patience = limits.teardown + PATIENCE;
+        let _ = tokio::time::timeout(patience, async {
+            while !self.leases.is_empty() || self.is_making() {
+                if let Some(heard) = self.heard.1.recv().await {
+                    self.hear(heard);
+                }
+            }
+        })
+        .await;
+        while let Some(recovered) = self.recoveries.join_next().await {
+            self.recovered.add(recovered.unwrap_or_default());
+        }
+    }
+
+    fn is_making(&self) -> bool {
+        self.fixtures.values().any(|fixture| matches!(fixture, Fixture::Making(_)))
+    }
+
+    /// Last made, first given back.
+    async fn unwind_fixtures(&mut self) {
+        let ready = std::mem::take(&mut self.ready);
+        let mut holders = std::mem::take(&mut self.holders);
+        let position = |key: &u64| ready.iter().position(|ready| ready == key);
+        holders.sort_by_key(|(key, ..)| std::cmp::Reverse(position(key)));
+        for (_, fixture, holder) in holders {
+            let name = fixture.short_name();
+            // Each step has a limit of its own; this one is for steps that block.
+            let limit = self.context.config.limits.teardown.saturating_mul(STEPS);
+            match tokio::time::timeout(limit, holder.unwind()).await {
+                Ok(problems) => {
+                    let told = problems.into_iter();
+                    let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
+                    self.recovered.problems.extend(told);
+                }
+                Err(_) => self.recovered.problems.push(format!("{name}: its teardown hangs and is given up")),
+            }
+        }
+        if let Err(problem) = self.context.ledger.close() {
+            self.recovered.problems.push(problem.message);
+        }
+    }
+
+    /// What nobody gave back, also this process.
+    async fn recover_the_rest(&mut self) {
+        for ledger in self.folder.ledgers() {
+            let recovered = recover_ledger(&ledger, self.context.config.limits.teardown, None).await;
+            self.recovered.add(recovered);
+        }
+    }
+}
+
+/// A fixture with more steps of teardown than this, all of them at their limit, is given up.
+const STEPS: u32 = 10;

@@ -1,0 +1,78 @@
+//! What clients ask of the session's server: one frame there, one frame back, on a connection of its own for each question.
+//!
+//! A connection that stays open is a sign of life: what was granted on it ends with it.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Lock, Problem, Recovered};
+
+/// The longest frame that is believed.
+const LONGEST: u32 = 1 << 28;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Request {
+    /// The value of a session fixture, which is made if nobody has asked for it before.
+    Fetch {
+        /// Of the client's binary: fixtures are known by numbers that only one build knows.
+        build: u64,
+        /// The fixture's key.
+        fixture: u64,
+    },
+    /// "I keep a ledger": it is executed when this connection ends.
+    Lease {
+        /// Which one.
+        ledger: String,
+    },
+    /// All of these locks, for as long as the connection lasts.
+    Lock {
+        /// They are taken together.
+        locks: Vec<Lock>,
+    },
+    /// The run is over.
+    Finish,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reply {
+    /// The fixture's value, as JSON.
+    Value(String),
+    /// It cannot be made.
+    Failed(Problem),
+    /// It asked to skip the tests that ask for it.
+    Skipped(String),
+    /// The server is of another build than the client.
+    OtherBuild,
+    /// The locks are the client's.
+    Granted,
+    /// Everything was given back, or not.
+    Finished(Recovered),
+}
+
+/// A frame: the length of its body (32 bits, little endian), and the body as JSON.
+pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, message)?;
+    let length = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
+    frame[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(frame)
+}
+
+/// The length of the body behind this head.
+pub(super) fn body_length(head: [u8; 4]) -> io::Result<usize> {
+    let length = u32::from_le_bytes(head);
+    if length > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame longer than any message"));
+    }
+    Ok(length as usize)
+}
+
+/// Sends a frame, and waits for it to be taken.
+pub(super) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&encode(message)?)
+}

@@ -1,0 +1,145 @@
+//! Session fixtures and durable teardown. What happens is written to the file that `JOURNAL` names.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use itest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+itest::main!();
+
+fn note(words: &str) {
+    let Ok(path) = std::env::var("JOURNAL") else { return };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{words}\n").as_bytes())).expect("the journal can be written");
+}
+
+/// A thing outside of every process: a file in the folder that `OUTSIDE` names.
+fn outside(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var_os("OUTSIDE").unwrap_or_default()).join(name)
+}
+
+#[teardown]
+fn give_back(path: PathBuf) -> Result<()> {
+    note(&format!("give back {}", path.file_name().unwrap_or_default().display()));
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Network {
+    number: u32,
+}
+
+#[fixture(scope = "session")]
+async fn network(teardown: &Teardown) -> Result<Network> {
+    note("network up");
+    let path = outside("network");
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "up")?;
+    teardown.defer("network down", async { note("network down") });
+    Ok(Network { number: std::process::id() })
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Cluster {
+    network: u32,
+    process: u32,
+}
+
+#[fixture(scope = "session")]
+fn cluster(network: &Network, teardown: &Teardown) -> Cluster {
+    note("cluster up");
+    teardown.defer("cluster down", async { note("cluster down") });
+    Cluster { network: network.number, process: std::process::id() }
+}
+
+/// A worker's own, on the session's.
+struct Pool {
+    cluster: u32,
+}
+
+#[fixture(scope = "worker")]
+fn pool(cluster: &Cluster) -> Pool {
+    Pool { cluster: cluster.process }
+}
+
+#[integration_test]
+fn shares_the_cluster(cluster: &Cluster, pool: &Pool, #[values(0, 1, 2, 3, 4, 5)] _n: u32) {
+    assert_eq!(cluster.process, cluster.network, "both are made in the session's server");
+    assert_eq!(cluster.process, pool.cluster);
+    assert_ne!(cluster.process, std::process::id());
+    note(&format!("shared by {}", std::process::id()));
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Ring {
+    bearer: Option<u32>,
+}
+
+#[fixture(scope = "session")]
+fn ring() -> Ring {
+    Ring { bearer: None }
+}
+
+#[integration_test]
+async fn wears_the_ring_alone(ring: &mut Ring, #[values(0, 1, 2, 3, 4, 5)] n: u32) {
+    assert_eq!(ring.bearer, None, "what another test changed in its copy is its own");
+    ring.bearer = Some(n);
+    note("ring on");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    note("ring off");
+}
+
+#[integration_test(serial = "bell")]
+async fn rings_the_bell_alone(#[values(0, 1, 2)] _n: u32) {
+    note("bell on");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    note("bell off");
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Broken;
+
+#[fixture(scope = "session")]
+async fn broken(teardown: &Teardown) -> Result<Broken> {
+    note("trying to make what is broken");
+    teardown.defer("sweep up the pieces", async { note("pieces swept up") });
+    println!("the session's own output");
+    Err("no such device".into())
+}
+
+#[integration_test(ignore = "errors", tags("broken"), retries = 3)]
+fn needs_what_is_broken(_broken: &Broken, #[values(0, 1, 2, 3)] _n: u32) {
+    note("never");
+}
+
+#[integration_test(ignore = "takes something and dies", tags("dies"))]
+fn takes_something_and_is_killed(teardown: &Teardown) -> Result<()> {
+    let path = outside("taken");
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "taken")?;
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
+    Ok(())
+}
+
+#[integration_test(ignore = "waits", tags("waits"))]
+async fn takes_something_and_waits(teardown: &Teardown, _network: &Network) -> Result<()> {
+    let path = outside("taken");
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "taken")?;
+    note("waiting");
+    std::future::pending().await
+}
+
+#[integration_test(ignore = "calls it", tags("calls"))]
+async fn calls_a_teardown_function_itself() -> Result<()> {
+    std::fs::write(outside("taken"), "taken")?;
+    give_back(outside("taken")).await?;
+    assert!(!outside("taken").exists());
+    Ok(())
+}
