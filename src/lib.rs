@@ -29,8 +29,8 @@ pub mod prelude {
     #[cfg(feature = "http")]
     pub use crate::{Client, Response, Server};
     pub use crate::{
-        Durable, Fixture, Outcome, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture, integration_test,
-        skip, teardown, unavailable,
+        Durable, Fixture, Outcome, Process, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture,
+        integration_test, skip, teardown, unavailable,
     };
 }
 

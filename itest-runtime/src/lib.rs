@@ -15,8 +15,10 @@ mod process;
 mod report;
 mod session;
 
-pub use fixtures::{TempDir, TestRng};
-pub use inject::{Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, eventually};
+pub use fixtures::{Process, TempDir, TestRng};
+pub use inject::{
+    Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, allow_background_panics, eventually,
+};
 pub use model::{Outcome, Phase, Seed, SourceLocation, TestId, WorkerId};
 
 /// A test's or a fixture's result: any error becomes an [`Error`] with `?`.

@@ -4,11 +4,13 @@ mod bad_input;
 mod builtin;
 mod console;
 mod hostile;
+mod leaks;
 mod nextest;
 mod order;
 mod outcomes;
 mod output;
 mod selection;
+mod session;
 mod sharing;
 mod signals;
 

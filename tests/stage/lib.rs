@@ -205,22 +205,28 @@ impl Finished {
         [entries(&self.temp), entries(&self.sessions), self.processes()].concat()
     }
 
-    /// The suite's living processes, as numbers and command lines.
+    /// The suite's living processes, as numbers and command lines. Zombies are none.
     #[must_use]
     pub fn processes(&self) -> Vec<String> {
+        let command = |id: &u32| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let described = |id: &u32| format!("process {id} {}", String::from_utf8_lossy(&command(id)).replace('\0', " "));
+        self.process_ids().iter().map(described).collect()
+    }
+
+    /// The numbers of the suite's living processes, whoever their parents are.
+    #[must_use]
+    pub fn process_ids(&self) -> Vec<u32> {
         let wanted = format!("{MARK}={}", self.mark);
         let all = fs::read_dir("/proc").map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
-        let bears_mark = |path: &Path| {
-            fs::read(path.join("environ")).is_ok_and(|environment| {
+        let bears_mark = |id: &u32| {
+            fs::read(format!("/proc/{id}/environ")).is_ok_and(|environment| {
                 environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
             })
         };
-        let described = |path: &Path| {
-            let command = fs::read(path.join("cmdline")).unwrap_or_default();
-            format!("{} {}", path.display(), String::from_utf8_lossy(&command).replace('\0', " "))
-        };
-        let all = all.unwrap_or_default();
-        all.iter().map(fs::DirEntry::path).filter(|path| bears_mark(path)).map(|path| described(&path)).collect()
+        let ids = all.unwrap_or_default().into_iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut ids: Vec<u32> = ids.filter(bears_mark).collect();
+        ids.sort_unstable();
+        ids
     }
 }
 

@@ -17,8 +17,8 @@ use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::Registry;
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
 use crate::plan::{by_name, ordered};
-use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
-use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, serve_session};
+use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn, swept_in_words};
+use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
 
 /// Which suite this binary is; `itest::main!()` fills it in.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,9 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     if line.print_config {
         return Ok(print(|out| out.write_all(print_config(&resolved).as_bytes())));
     }
+    if line.sweep {
+        return sweep_up(&resolved.config);
+    }
     let registry = Registry::collect();
     let Resolved { mut config, .. } = resolved;
     if line.lists() {
@@ -110,6 +113,20 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     let mut selected = choose(&registry, &line, &config)?;
     registry.add_session_locks(&mut selected.cases);
     run(identity, &line, given, config, selected, registry, &environment)
+}
+
+/// Gives back what dead runs left, and does nothing else.
+fn sweep_up(config: &RunConfig) -> Result<ExitStatus, Refusal> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(HarnessError::io("start an event loop"))?;
+    let swept = runtime.block_on(sweep(&roots(config)));
+    for problem in &swept.recovered.problems {
+        complain(&format!("error: what a dead run left cannot be given back: {problem}"));
+    }
+    let told = print(|out| writeln!(out, "{}", swept_in_words(&swept)));
+    Ok(if swept.recovered.problems.is_empty() { told } else { ExitStatus::Harness })
 }
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {

@@ -20,6 +20,8 @@ pub(super) struct CommandLine {
     pub(super) profile: Option<String>,
     pub(super) config: Option<String>,
     pub(super) print_config: bool,
+    /// Nothing is run: what dead runs left is given back.
+    pub(super) sweep: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -71,6 +73,12 @@ fn command() -> Command {
                 .long("print-config")
                 .action(ArgAction::SetTrue)
                 .help("Print every setting with its value and where it comes from"),
+        )
+        .arg(
+            Arg::new("sweep")
+                .long("sweep")
+                .action(ArgAction::SetTrue)
+                .help("Give back what killed runs have left, and run no tests"),
         );
     SETTINGS.iter().fold(command, |command, setting| {
         let arg = Arg::new(setting.key).long(setting.key).help(setting.help);
@@ -102,9 +110,9 @@ impl CommandLine {
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
         let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
-        let print_config = matches.get_flag("print-config");
+        let (print_config, sweep) = (matches.get_flag("print-config"), matches.get_flag("sweep"));
         let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
-        let mut line = Self { arguments, filters, settings, profile, config, print_config };
+        let mut line = Self { arguments, filters, settings, profile, config, print_config, sweep };
         line.inherit();
         Ok(line)
     }

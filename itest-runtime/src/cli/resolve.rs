@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
 use crate::model::{
-    Capture, Color, Format, Isolation, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed, Selection,
+    Capture, Color, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed, Selection,
     SessionSettings, ShowOutput, UsageError,
 };
 use crate::plan::mix;
@@ -49,6 +49,7 @@ pub(super) fn base() -> RunConfig {
         isolation: Isolation::Processes,
         no_tests: NoTests::Fail,
         require: Require::Nothing,
+        leaks: Leaks::Warn,
         session: SessionSettings::default(),
         selection: Selection::default(),
     }

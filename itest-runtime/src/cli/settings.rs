@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::model::{Capture, Color, Format, Isolation, NoTests, Order, Require, RunConfig, ShowOutput};
+use crate::model::{Capture, Color, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput};
 use crate::plan::TagExpression;
 
 /// How a setting looks on the command line.
@@ -155,6 +155,16 @@ pub(super) static SETTINGS: &[Setting] = &[
             one_of(text, &words).map(|require| config.require = require)
         },
         show: |config| quoted(&format!("{:?}", config.require).to_lowercase()),
+    },
+    Setting {
+        key: "leaks",
+        shape: Shape::Value("ignore|warn|fail"),
+        help: "What becomes of a test that leaves processes, threads, tasks, files or ports behind [default: warn]",
+        set: |config, text| {
+            let words = [("ignore", Leaks::Ignore), ("warn", Leaks::Warn), ("fail", Leaks::Fail)];
+            one_of(text, &words).map(|leaks| config.leaks = leaks)
+        },
+        show: |config| quoted(&format!("{:?}", config.leaks).to_lowercase()),
     },
     Setting {
         key: "session-dir",

@@ -9,7 +9,7 @@ use super::watch::Watch;
 use crate::inject::{
     Caught, Inputs, Ledger, PhaseLog, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, TeardownProblem,
     TestInfo, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
-    return_lent, session_needs,
+    return_lent, session_needs, take_background_panics,
 };
 use crate::model::{
     AttemptReport, CaseIndex, Failure, Outcome, Phase, Problem, Prospects, SourceLocation, WorkerConfig, WorkerId,
@@ -64,6 +64,9 @@ struct Verdict {
     skip_reason: Option<String>,
     prospects: Prospects,
 }
+
+/// Where nobody awaited what happened.
+const IN_BACKGROUND: &str = "a spawned thread or task";
 
 /// The session's server has limits of its own, one for each fixture; this one is for a server that does not answer.
 const SESSION_PATIENCE: u32 = 8;
@@ -128,7 +131,7 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
     enter_phase(Phase::Teardown, None, None);
     let problems =
         test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
-    report(index, verdict, problems, end_phases())
+    report(index, verdict, take_background_panics(), problems, end_phases())
 }
 
 /// Copies of the values that the session's server keeps. Those that cannot be had are remembered with the reason.
@@ -195,13 +198,25 @@ fn judge(end: End, at: Where) -> Verdict {
     }
 }
 
-fn report(index: CaseIndex, verdict: Verdict, problems: Vec<TeardownProblem>, log: PhaseLog) -> AttemptReport {
+fn report(
+    index: CaseIndex,
+    verdict: Verdict,
+    background_panics: Vec<Problem>,
+    problems: Vec<TeardownProblem>,
+    log: PhaseLog,
+) -> AttemptReport {
     let mut outcome = verdict.outcome;
     let mut failures: Vec<Failure> = verdict.failure.into_iter().collect();
     if let (Outcome::Passed, Some(overrun)) = (outcome, log.overruns.first()) {
         outcome = overrun.phase.failure_outcome();
     }
     failures.extend(log.overruns);
+    for problem in background_panics {
+        if outcome.is_success() {
+            outcome = Outcome::Failed;
+        }
+        failures.push(Failure { phase: Phase::Body, description: Some(IN_BACKGROUND.to_owned()), problem });
+    }
     for TeardownProblem { what, timed_out, problem } in problems {
         if outcome.is_success() {
             outcome = if timed_out { Outcome::TimedOut } else { Outcome::Errored };
@@ -209,5 +224,5 @@ fn report(index: CaseIndex, verdict: Verdict, problems: Vec<TeardownProblem>, lo
         failures.push(Failure { phase: Phase::Teardown, description: Some(what), problem });
     }
     let Verdict { skip_reason, prospects, .. } = verdict;
-    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason, prospects }
+    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason, prospects, leaks: Vec::new() }
 }

@@ -1,6 +1,7 @@
 //! Floor 3: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
 
 mod attempt;
+mod leaks;
 mod session;
 mod signals;
 mod staffing;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::model::{Lock, Recovered, RunConfig, SessionAddress, SessionConfig, WorkerId};
+use crate::model::{Lock, Recovered, RunConfig, SessionAddress, SessionConfig, Sweep, WorkerId};
 use crate::process::WORKER_MARK;
-use crate::session::{LockGuard, SessionClient, Sweep, address_of, is_worth_sweeping, sweep};
+use crate::session::{LockGuard, SessionClient, address_of, is_worth_sweeping, sweep};
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::session::{Finished, RunSession};
 use super::signals::Signals;
 use super::verdict::{died, hung};
-use super::workers::{Heard, Held, Killed, Worker};
+use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
     AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RunConfig, Summary,
@@ -188,15 +188,7 @@ impl<'a> Supervisor<'a> {
         let Finished { recovered, swept } = finished;
         self.summary.given_back = recovered.given_back;
         self.summary.problems.extend(recovered.problems.into_iter().map(|problem| format!("session: {problem}")));
-        if swept.sessions > 0 {
-            let count = swept.recovered.given_back;
-            (self.emit)(Event::Warning(format!(
-                "an earlier run was killed; gave back what it had left: {count} resources"
-            )));
-        }
-        for problem in swept.recovered.problems {
-            (self.emit)(Event::Warning(format!("an earlier run left what cannot be given back: {problem}")));
-        }
+        self.summary.swept = swept;
     }
 
     async fn run_to_the_end(&mut self) -> Result<(), HarnessError> {
@@ -245,6 +237,9 @@ impl<'a> Supervisor<'a> {
             }
             FromWorker::Finished { report, output } => {
                 self.failed_starts = 0;
+                if !report.leaks.is_empty() && worker.is_process() {
+                    worker.litter = Litter::Something;
+                }
                 if let Some(held) = worker.take_ended(report.case) {
                     self.announce(id);
                     self.conclude(id, held, report, output)?;
@@ -255,7 +250,9 @@ impl<'a> Supervisor<'a> {
                 match worker.child.take() {
                     Some(child) => {
                         let left = worker.farewell;
-                        self.dying.spawn(async move { (id, reap(child, left).await) });
+                        // One that left in good order left nothing behind.
+                        let mark = (worker.litter == Litter::Something || !left).then(|| self.session.mark_of(id));
+                        self.dying.spawn(async move { (id, reap(child, left, mark).await) });
                     }
                     None => self.bury(id, Ok(ExitStatus::default()))?,
                 }

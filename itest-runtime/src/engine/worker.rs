@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::{Surroundings, attempt};
+use super::leaks::{LeakWatch, Suspects};
 use super::watch::Watch;
 use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
-use crate::model::{AttemptReport, CaseIndex, HarnessError, Outcome, Phase};
+use crate::model::{AttemptReport, CaseIndex, HarnessError, Isolation, Outcome, Phase};
 use crate::process::{Channel, Start, Urgency};
 use crate::session::SessionClient;
 
@@ -66,11 +67,14 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let (mut session, mut worker) = (ScopeStore::new(&ledger), ScopeStore::new(&ledger));
     let mut cancelled = channel.cancelled();
 
+    let mut leaks = LeakWatch::new(config.leaks, config.isolation);
     let mut claims = Claims::default();
     let mut result = Ok(());
     while let Some(index) = claims.next(channel)? {
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
+        let fixtures = worker.len();
+        leaks.begin();
         let surroundings = Surroundings {
             session: &mut session,
             worker: &mut worker,
@@ -81,10 +85,19 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             cancelled: &mut cancelled,
             watch: &watch,
         };
-        let report = attempt(index, case, surroundings).await;
+        let mut report = attempt(index, case, surroundings).await;
+        let suspects = match worker.len() == fixtures {
+            true if fixtures == 0 => Suspects::Test,
+            true => Suspects::TestAndWorker,
+            false => Suspects::Worker,
+        };
+        let found = leaks.look(suspects, &client).await;
+        let is_spoilt = found.spoils && config.isolation == Isolation::Processes;
+        report.add_leaks(found.told, leaks.policy());
         let urgency = claims.learn(&report);
         result = channel.finished(report, urgency);
-        if result.is_err() || *cancelled.borrow() {
+        // What a test changed is not the next one's: this worker ends, and another one takes its place.
+        if result.is_err() || is_spoilt || *cancelled.borrow() {
             break;
         }
     }
@@ -97,6 +110,7 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let mut told: Vec<_> =
         problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
     told.extend(ledger.close().err().map(|problem| problem.message));
+    leaks.end();
     result.and(channel.farewell(told))
 }
 

@@ -40,6 +40,13 @@ pub(super) enum Killed {
     GivenUp,
 }
 
+/// Whether something may be left of a worker's tests, beyond its process group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Litter {
+    Nothing,
+    Something,
+}
+
 /// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -50,6 +57,8 @@ pub(super) struct Worker {
     pub(super) ready: bool,
     pub(super) farewell: bool,
     pub(super) killed: Option<Killed>,
+    /// What its tests left behind.
+    pub(super) litter: Litter,
     /// It lived, and could not be heard any more.
     pub(super) cut_off: bool,
     /// What was written after the last report.
@@ -72,6 +81,8 @@ impl Worker {
             limits: config.limits,
             capture: config.capture,
             require: config.require,
+            leaks: config.leaks,
+            isolation: config.isolation,
             session: session.address(),
             session_config: session.config(),
             mark: match config.isolation {
@@ -81,10 +92,10 @@ impl Worker {
         };
         let start = Start { worker: id, config: told };
         let spawned = match config.isolation {
-            Isolation::Processes => spawn_process(WORKER_FLAG, start, heard.clone())?,
+            Isolation::Processes => spawn_process(WORKER_FLAG, &start, heard.clone())?,
             Isolation::InProcess => {
                 let registry = Arc::clone(registry);
-                spawn_thread(start, heard.clone(), move |control| work_as_thread(&registry, control))?
+                spawn_thread(&start, heard.clone(), move |control| work_as_thread(&registry, control))?
             }
         };
         Ok(Self {
@@ -94,6 +105,7 @@ impl Worker {
             ready: false,
             farewell: false,
             killed: None,
+            litter: Litter::Nothing,
             cut_off: false,
             last_output: Output::default(),
             process: spawned.child.as_ref().and_then(Child::id),

@@ -75,13 +75,14 @@ impl Ledger {
             return Ok(path.clone());
         }
         let name = RandomState::new().hash_one(std::process::id());
-        let path = std::env::temp_dir().join(format!("itest-{}-{name:012x}", std::process::id()));
+        let parent = std::env::temp_dir();
+        let path = parent.join(format!("itest-{}-{name:012x}", std::process::id()));
         let arguments = path.write_down().map_err(|problem| Error::new(problem.message))?;
         let ticket = state.take(&self.open, REMOVE_FOLDER, arguments)?;
         DirBuilder::new()
             .mode(0o700)
             .create(&path)
-            .map_err(|error| Error::new(format!("cannot make a temp dir at {}: {error}", path.display())))?;
+            .map_err(|error| Error::new(format!("cannot make a temp dir in {}: {error}", parent.display())))?;
         state.folder = Some((path.clone(), ticket));
         Ok(path)
     }

@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::pin::pin;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -17,6 +18,35 @@ thread_local! {
     /// How many guards this thread is under.
     static GUARDS: Cell<u32> = const { Cell::new(0) };
     static LAST: RefCell<Option<Problem>> = const { RefCell::new(None) };
+}
+
+/// Panics of threads and tasks since somebody asked.
+static STRAYS: Mutex<Vec<Problem>> = Mutex::new(Vec::new());
+
+/// Whether the running test expects some.
+static ALLOWED: AtomicBool = AtomicBool::new(false);
+
+/// Says that threads and tasks of this test panic on purpose: they do not fail it.
+///
+/// Otherwise a panic in a thread or task fails the test that runs at the time, whether somebody awaits the task or not.
+///
+/// # Examples
+///
+/// ```ignore
+/// #[integration_test]
+/// async fn a_panicking_handler_is_an_error_500(shop: Shop) {
+///     itest::allow_background_panics("the handler panics");
+///     shop.get("/panic").await.assert_status(500);
+/// }
+/// ```
+pub fn allow_background_panics(_reason: &str) {
+    ALLOWED.store(true, Ordering::Relaxed);
+}
+
+/// The panics of threads and tasks since the last call; those of the next test are its own.
+pub(crate) fn take_background_panics() -> Vec<Problem> {
+    ALLOWED.store(false, Ordering::Relaxed);
+    std::mem::take(&mut *STRAYS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Why a guarded future did not end by itself.
@@ -42,6 +72,11 @@ pub(crate) fn install_panic_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if GUARDS.get() == 0 {
+                // In a thread or task that the test started.
+                if !ALLOWED.load(Ordering::Relaxed) {
+                    let mut strays = STRAYS.lock().unwrap_or_else(PoisonError::into_inner);
+                    strays.push(describe(info));
+                }
                 previous(info);
             } else {
                 // Finding the names of a stack takes a while, the first time; it is no part of what the test does.
@@ -129,6 +164,10 @@ const MACHINERY: [&str; 6] = [
     "itest_fixtures::",
 ];
 
+/// Whoever calls the user's code: the harness, a thread, a runtime.
+const CALLERS: [&str; 5] =
+    ["itest_runtime::", "__INVENTORY", "__rust_begin_short_backtrace", "spawn_unchecked", "tokio::runtime::"];
+
 /// The frames between the panic machinery and the harness, numbered anew.
 fn user_frames(backtrace: &Backtrace) -> Option<String> {
     if backtrace.status() != BacktraceStatus::Captured {
@@ -143,7 +182,7 @@ fn user_frames(backtrace: &Backtrace) -> Option<String> {
         frames.push((symbol, place.trim_start()));
     }
     let is_machinery = |(symbol, _): &(&str, &str)| MACHINERY.iter().any(|part| symbol.contains(part));
-    let is_own = |(symbol, _): &&(&str, &str)| symbol.contains("itest_runtime::") || symbol.contains("__INVENTORY");
+    let is_own = |(symbol, _): &&(&str, &str)| CALLERS.iter().any(|part| symbol.contains(part));
     let begin = frames.iter().position(is_machinery).unwrap_or(0);
     let begin = begin + frames[begin..].iter().take_while(|frame| is_machinery(frame)).count();
     let frames: Vec<_> = frames[begin..]

@@ -217,6 +217,12 @@ impl ScopeStore {
         &self.teardown
     }
 
+    /// How many values it holds.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     pub(super) fn find(&self, type_id: TypeId) -> Option<&Stored> {
         self.values.iter().find(|(stored, _)| *stored == type_id).map(|(_, state)| state)
     }

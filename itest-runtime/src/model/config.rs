@@ -62,7 +62,7 @@ pub(crate) enum Color {
 }
 
 /// What runs the tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Isolation {
     /// Worker processes.
     Processes,
@@ -86,6 +86,17 @@ pub(crate) enum Require {
     Nothing,
     /// It fails.
     All,
+}
+
+/// What becomes of a test that leaves something behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Leaks {
+    /// Nobody looks.
+    Ignore,
+    /// It is told.
+    Warn,
+    /// The test fails.
+    Fail,
 }
 
 /// Budgets of time.
@@ -156,6 +167,8 @@ pub(crate) struct RunConfig {
     pub no_tests: NoTests,
     /// What a missing service means.
     pub require: Require,
+    /// What a leak means.
+    pub leaks: Leaks,
     /// Where sessions are, and whose.
     pub session: SessionSettings,
     /// Which cases run.
@@ -191,6 +204,10 @@ pub(crate) struct WorkerConfig {
     pub capture: Capture,
     /// What a missing service means.
     pub require: Require,
+    /// What a leak means.
+    pub leaks: Leaks,
+    /// Whether the worker is a process.
+    pub isolation: Isolation,
     /// The run's session.
     pub session: SessionAddress,
     /// What its server is told, if this worker is the one that starts it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::config::Order;
 use super::id::{Seed, TestId, WorkerId};
 use super::outcome::{CaseReport, Outcome, Phase};
+use super::session::Sweep;
 
 /// A case that is running at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(crate) struct Summary {
     pub elapsed: Duration,
     /// Resources that processes which died had left, and that were given back for them.
     pub given_back: usize,
+    /// What earlier runs had left that were killed.
+    pub swept: Sweep,
     /// What went wrong beside the tests, such as the teardown of worker fixtures.
     pub problems: Vec<String>,
 }

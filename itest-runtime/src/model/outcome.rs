@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::case::SourceLocation;
+use super::config::Leaks;
 use super::id::{CaseIndex, TestId, WorkerId};
 
 /// A stretch of an attempt.
@@ -179,6 +180,9 @@ pub(crate) struct AttemptReport {
     /// Whether another attempt could end otherwise.
     #[serde(default)]
     pub prospects: Prospects,
+    /// What was left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<String>,
 }
 
 /// Whether another attempt could end otherwise.
@@ -193,6 +197,18 @@ pub(crate) enum Prospects {
 }
 
 impl AttemptReport {
+    /// Notes what the test left behind.
+    pub(crate) fn add_leaks(&mut self, told: Vec<String>, policy: Leaks) {
+        if policy == Leaks::Fail && !told.is_empty() {
+            if self.outcome.is_success() {
+                self.outcome = Outcome::Errored;
+            }
+            let problem = Problem::new(format!("left behind: {}", told.join(", ")));
+            self.failures.push(Failure { phase: Phase::Teardown, description: None, problem });
+        }
+        self.leaks = told;
+    }
+
     /// An attempt that the end of the run cut off.
     #[must_use]
     pub(crate) fn interrupted(case: CaseIndex) -> Self {
@@ -203,6 +219,7 @@ impl AttemptReport {
             failures: Vec::new(),
             skip_reason: None,
             prospects: Prospects::Open,
+            leaks: Vec::new(),
         }
     }
 }

@@ -62,5 +62,14 @@ impl Recovered {
     }
 }
 
+/// What a sweep came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Sweep {
+    /// Dead sessions that were found.
+    pub sessions: usize,
+    /// What came of them.
+    pub recovered: Recovered,
+}
+
 /// How long a process of the harness may take for what should take no time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,19 +13,19 @@ use rustix::net::RecvFlags;
 use rustix::time::Timespec;
 use tokio::sync::watch;
 
-use super::beacon::Beacon;
+use super::beacon::{Beacon, BeaconReader, monotonic};
 use super::death::kill_group;
 use super::output::{Pair, exchange_pipes};
 use super::wire::{Message, Receiver, Start, append, send_frames};
-use crate::model::{AttemptReport, Capture, CaseIndex};
+use crate::model::{AttemptReport, Capture, CaseIndex, Limits, Phase};
 
 /// "I have read from your current output pipes."
 pub(super) const NOTE_READ: u8 = b'r';
 /// "End what you are doing, give everything back, and leave."
 pub(super) const NOTE_CANCEL: u8 = b'c';
 
-/// What an orphaned worker is given beside the limit of one step of teardown.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How often an orphaned worker looks at itself.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// At most so many cases are claimed at a time.
 const MOST_CLAIMED: usize = 16;
@@ -108,12 +108,20 @@ impl Notes {
     }
 
     /// Without a supervisor nobody else ends a test that blocks, nor the children of this process. A worker that is a process
-    /// of its own has so long to give everything back, and then ends with its group.
-    fn end_group_after(&self, patience: Duration) {
+    /// of its own sees to that itself: it gives everything back, each step within its limit, or ends with its group.
+    fn end_with_supervisor(&self, beacon: &BeaconReader) {
         self.listen();
-        if self.is_orphaned() {
-            std::thread::sleep(patience);
-            kill_group(std::process::id());
+        if !self.is_orphaned() {
+            return;
+        }
+        let orphaned = monotonic();
+        loop {
+            std::thread::sleep(LOOK);
+            let step = beacon.position().filter(|position| position.phase == Phase::Teardown);
+            let deadline = step.and_then(|step| step.deadline).unwrap_or_default().max(orphaned);
+            if monotonic().saturating_sub(deadline) > Limits::GRACE {
+                kill_group(std::process::id());
+            }
         }
     }
 
@@ -179,8 +187,9 @@ impl Channel {
             notes: Arc::clone(&notes),
             kind,
         };
+        let watched = BeaconReader::new(channel.beacon.reader()?);
         std::thread::Builder::new().name("itest-notes".to_owned()).spawn(move || match kind {
-            Kind::Process => notes.end_group_after(start.config.limits.teardown + LAST_WORDS),
+            Kind::Process => notes.end_with_supervisor(&watched),
             Kind::Thread => notes.listen(),
         })?;
         Ok((channel, start))

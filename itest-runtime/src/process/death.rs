@@ -61,6 +61,13 @@ pub(crate) fn kill_group(leader: u32) {
     }
 }
 
+/// Asks a process group to end.
+pub(crate) fn terminate_group(leader: u32) {
+    if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(leader, Signal::TERM);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

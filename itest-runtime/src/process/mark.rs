@@ -9,6 +9,9 @@ use rustix::process::Signal;
 /// The variable by which what a worker started is found.
 pub(crate) const WORKER_MARK: &str = "ITEST_WORKER";
 
+/// The variable by which what a [`Process`](crate::Process) started is found.
+pub(crate) const PROCESS_MARK: &str = "ITEST_PROCESS";
+
 /// How often it is looked for what was started while others were being ended.
 const ROUNDS: u32 = 50;
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::death::kill_group;
 use super::link::{FromWorker, Link};
+use super::mark::kill_marked;
 use super::output::pipes;
 use super::wire::{Start, send};
 use crate::model::{Capture, WorkerId};
@@ -43,7 +44,7 @@ pub(crate) struct Spawned {
 /// When the system has no processes, pipes or sockets left.
 pub(crate) fn spawn_process(
     flag: &str,
-    start: Start,
+    start: &Start,
     heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
 ) -> io::Result<Spawned> {
     let (control, workers_control) = UnixStream::pair()?;
@@ -68,7 +69,7 @@ pub(crate) fn spawn_process(
     let (dispatch, unclaimed) = UnixStream::pair()?;
     let mut descriptors = vec![unclaimed.as_fd()];
     descriptors.extend(output.iter().flat_map(|pair| [pair.stdout.as_fd(), pair.stderr.as_fd()]));
-    send(&control, &start, &descriptors)?;
+    send(&control, start, &descriptors)?;
     let link = Link::start(start.worker, control, dispatch, unclaimed, output, heard)?;
     Ok(Spawned { link, child: Some(child) })
 }
@@ -79,13 +80,13 @@ pub(crate) fn spawn_process(
 ///
 /// When the system has no threads or sockets left.
 pub(crate) fn spawn_thread(
-    start: Start,
+    start: &Start,
     heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
     work: impl FnOnce(UnixStream) + Send + 'static,
 ) -> io::Result<Spawned> {
     let (control, workers_control) = UnixStream::pair()?;
     let (dispatch, unclaimed) = UnixStream::pair()?;
-    send(&control, &start, &[unclaimed.as_fd()])?;
+    send(&control, start, &[unclaimed.as_fd()])?;
     std::thread::Builder::new().name("itest-worker".to_owned()).spawn(move || work(workers_control))?;
     let link = Link::start(start.worker, control, dispatch, unclaimed, None, heard)?;
     Ok(Spawned { link, child: None })
@@ -108,7 +109,8 @@ pub(crate) struct Reaped {
     pub(crate) by_force: bool,
 }
 
-/// Waits for the end of a worker that will not be heard of again, and ends whatever it left in its process group.
+/// Waits for the end of a worker that will not be heard of again, and ends whatever it left in its process group, and what bears
+/// its mark wherever it went.
 ///
 /// One that said farewell has time to leave by itself: it may have coverage data to write. Another one is dying, or has lost
 /// its connection.
@@ -116,13 +118,18 @@ pub(crate) struct Reaped {
 /// # Errors
 ///
 /// When waiting fails.
-pub(crate) async fn reap(mut child: Child, said_farewell: bool) -> io::Result<Reaped> {
+pub(crate) async fn reap(mut child: Child, said_farewell: bool, mark: Option<(String, String)>) -> io::Result<Reaped> {
     let Some(leader) = child.id() else { return Ok(Reaped { status: child.wait().await?, by_force: false }) };
     let patience = if said_farewell { LEAVING } else { DYING };
     let by_force = tokio::time::timeout(patience, has_ended(leader)).await.is_err();
     // Before it is waited for: until then its number cannot belong to anyone else.
     kill_group(leader);
-    Ok(Reaped { status: child.wait().await?, by_force })
+    let status = child.wait().await?;
+    if let Some((name, value)) = mark {
+        // Looking at every process of the system takes a while.
+        let _ = tokio::task::spawn_blocking(move || kill_marked(&name, &value)).await;
+    }
+    Ok(Reaped { status, by_force })
 }
 
 /// Until a child has ended; it stays to be waited for.

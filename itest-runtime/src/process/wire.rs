@@ -117,7 +117,9 @@ mod brief {
     const ENTRY: usize = 9;
 
     pub(super) fn covers(report: &AttemptReport) -> bool {
-        report.outcome == Outcome::Passed && report.phases.iter().all(|phase| phase.description.is_none())
+        report.outcome == Outcome::Passed
+            && report.leaks.is_empty()
+            && report.phases.iter().all(|phase| phase.description.is_none())
     }
 
     pub(super) fn encode(report: &AttemptReport, wrote: bool, frame: &mut Vec<u8>) {

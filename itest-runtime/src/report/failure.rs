@@ -43,6 +43,9 @@ pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mu
     if !case.report.phases.is_empty() {
         writeln!(out, "  phases: {}", phases(&case.report.phases))?;
     }
+    if !case.report.leaks.is_empty() {
+        writeln!(out, "  left behind: {}", case.report.leaks.join(", "))?;
+    }
     write_output(case, look, out)?;
     writeln!(out, "  repeat: {}\n", bold(look.repeat.test(&case.id, seed)))
 }

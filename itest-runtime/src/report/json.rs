@@ -52,7 +52,7 @@ fn line(event: &Event) -> Value {
             "event": "run_finished", "success": summary.is_success(),
             "passed": summary.passed, "flaky": summary.flaky, "failed": summary.failed, "ignored": summary.ignored,
             "filtered_out": summary.filtered_out, "not_run": summary.not_run,
-            "interrupted_by": summary.interrupted_by, "problems": summary.problems,
+            "interrupted_by": summary.interrupted_by, "given_back": summary.given_back, "swept": summary.swept, "problems": summary.problems,
             "elapsed_us": micros(summary.elapsed),
             "slowest": summary.slowest.iter().map(timing).collect::<Vec<_>>(),
         }),
@@ -77,6 +77,9 @@ fn case(case: &CaseReport) -> Map<String, Value> {
     add("failures", value(&case.report.failures));
     if let Some(reason) = &case.report.skip_reason {
         add("skip_reason", reason.as_str().into());
+    }
+    if !case.report.leaks.is_empty() {
+        add("leaks", value(&case.report.leaks));
     }
     for (name, bytes) in [("stdout", &case.output.stdout), ("stderr", &case.output.stderr)] {
         // Bytes that are no text are not bent into text: they come as numbers, under another name.

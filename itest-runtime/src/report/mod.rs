@@ -16,7 +16,7 @@ use crate::model::{Event, ShowOutput};
 pub(crate) use console::Console;
 pub(crate) use json::Json;
 pub(crate) use terse::Terse;
-pub(crate) use text::Repeat;
+pub(crate) use text::{Repeat, swept_in_words};
 
 /// How a report on a console looks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use super::Look;
 use super::failure::{status, write_failure, write_output};
-use super::text::{Ink, Inked, count, time};
-use crate::model::{CaseReport, Seed, ShowOutput, Summary};
+use super::text::{Ink, Inked, count, swept_in_words, time};
+use crate::model::{CaseReport, Seed, ShowOutput, Summary, TestId};
 
 /// Captured output that is kept until the end of the run, for all failures together.
 const KEPT: usize = 64 << 20;
 
 /// A test below this is not worth being called slow.
 const WORTH_NAMING: Duration = Duration::from_millis(10);
+
+/// Tests that left something behind and passed, before the rest is only counted.
+const SHOWN_LEAKS: usize = 10;
 
 /// Gathers what the end of the report is made of.
 #[derive(Debug)]
@@ -21,12 +24,13 @@ pub(super) struct Ending {
     failed: Vec<CaseReport>,
     shown: Vec<CaseReport>,
     flaky: Vec<CaseReport>,
+    leaks: Vec<(TestId, String)>,
     kept: usize,
 }
 
 impl Ending {
     pub(super) fn new() -> Self {
-        Self { seed: Seed(0), failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), kept: 0 }
+        Self { seed: Seed(0), failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), leaks: Vec::new(), kept: 0 }
     }
 
     /// Remembers what repeats the run.
@@ -37,6 +41,9 @@ impl Ending {
     /// Remembers a case if the end of the report will need it.
     pub(super) fn remember(&mut self, case: &CaseReport, output: ShowOutput) {
         let success = case.report.outcome.is_success();
+        if success && !case.report.leaks.is_empty() {
+            self.leaks.push((case.id.clone(), case.report.leaks.join(", ")));
+        }
         let wrote = !case.output.stdout.is_empty() || !case.output.stderr.is_empty();
         if success && !(output == ShowOutput::All && wrote) && case.attempts == 1 {
             return;
@@ -80,6 +87,14 @@ impl Ending {
             }
         }
         writeln!(out)?;
+        let warning = Inked(look.color, Ink::Yellow, "warning");
+        self.leaks.sort();
+        for (id, left) in self.leaks.iter().take(SHOWN_LEAKS) {
+            writeln!(out, "{warning}: {id} left behind: {left}")?;
+        }
+        if let Some(more) = self.leaks.len().checked_sub(SHOWN_LEAKS).filter(|more| *more > 0) {
+            writeln!(out, "{warning}: {} more left something behind; --format json names them", count(more, "test"))?;
+        }
         for case in &self.flaky {
             writeln!(out, "flaky: {} {}", case.id, status(case).1)?;
         }
@@ -100,6 +115,17 @@ impl Ending {
     fn write_remarks(&self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         for problem in &summary.problems {
             writeln!(out, "{}: {problem}", Inked(look.color, Ink::Red, "error"))?;
+        }
+        if summary.swept.sessions > 0 {
+            writeln!(out, "{}", swept_in_words(&summary.swept))?;
+        }
+        for problem in &summary.swept.recovered.problems {
+            let warning = Inked(look.color, Ink::Yellow, "warning");
+            writeln!(out, "{warning}: what a dead run left cannot be given back: {problem}")?;
+        }
+        if summary.given_back > 0 {
+            let count = count(summary.given_back, "resource");
+            writeln!(out, "{count} of processes that died were given back by the session")?;
         }
         if summary.not_run > 0 {
             let why = summary

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ColorMode;
-use crate::model::{Seed, TestId};
+use crate::model::{Seed, Sweep, TestId};
 
 /// A colour or weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,18 @@ impl<T: fmt::Display> fmt::Display for Inked<T> {
             Ink::Dim => 2,
         };
         write!(formatter, "\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// What dead runs had left.
+#[must_use]
+pub(crate) fn swept_in_words(swept: &Sweep) -> String {
+    match swept.sessions {
+        0 => "no dead run has left anything".to_owned(),
+        sessions => {
+            let resources = count(swept.recovered.given_back, "resource");
+            format!("gave back {resources} of {}", count(sessions, "dead run"))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -84,8 +84,18 @@ pub(crate) struct SessionClient {
 struct State {
     /// Open for as long as this process keeps a ledger.
     lease: Option<UnixStream>,
+    ledger: Option<RawFd>,
     /// The server, if this process started it.
     server: Option<u32>,
+}
+
+/// What a process has because of the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// Descriptors that stay open.
+    pub descriptors: Vec<RawFd>,
+    /// The session's server, if it is a child of this process.
+    pub server: Option<u32>,
 }
 
 /// Locks of this process's test; dropped, they are free again.
@@ -103,10 +113,12 @@ impl SessionClient {
         Self { address, config, mark, state: Mutex::default() }
     }
 
-    /// The server's process, if it is a child of this one.
+    /// What this process has because of the session, and not because of a test.
     #[must_use]
-    pub(crate) fn own_server(&self) -> Option<u32> {
-        self.lock_state().server
+    pub(crate) fn footprint(&self) -> Footprint {
+        let state = self.lock_state();
+        let descriptors = state.lease.iter().map(AsRawFd::as_raw_fd).chain(state.ledger).collect();
+        Footprint { descriptors, server: state.server }
     }
 
     /// Makes this process's ledger and tells the server of it.
@@ -120,7 +132,10 @@ impl SessionClient {
         let name = format!("{}-{}", own.pid, own.start);
         let file = self.write_head(&folder, &name).map_err(|source| SessionError::Ledger { source })?;
         send(&connection, &Request::Lease { ledger: name }).map_err(|_| SessionError::died(&folder))?;
-        self.lock_state().lease = Some(connection);
+        let mut state = self.lock_state();
+        state.lease = Some(connection);
+        state.ledger = Some(file.as_raw_fd());
+        drop(state);
         Ok(file)
     }
 

@@ -23,7 +23,7 @@ mod sweep;
 mod wire;
 
 pub(crate) use address::{address_of, roots};
-pub(crate) use client::{LockGuard, SessionClient};
+pub(crate) use client::{Footprint, LockGuard, SessionClient};
 pub(crate) use recover::{RECOVER_FLAG, recover_as_child};
 pub(crate) use server::{SESSION_FLAG, serve_session};
-pub(crate) use sweep::{Sweep, is_worth_sweeping, sweep};
+pub(crate) use sweep::{is_worth_sweeping, sweep};

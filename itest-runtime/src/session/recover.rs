@@ -179,13 +179,11 @@ async fn execute(
 }
 
 async fn end(mut child: Child) -> io::Result<End> {
-    match tokio::time::timeout(PATIENCE, child.wait()).await {
-        Ok(status) => Ok(End::By(status?)),
-        Err(_) => {
-            child.kill().await?;
-            Ok(End::Hung)
-        }
+    if let Ok(status) = tokio::time::timeout(PATIENCE, child.wait()).await {
+        return Ok(End::By(status?));
     }
+    child.kill().await?;
+    Ok(End::Hung)
 }
 
 /// Runs this process as one that executes a ledger.

@@ -20,7 +20,7 @@ use super::folder::SessionFolder;
 use super::recover::recover_ledger;
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
-use crate::model::{HarnessError, PATIENCE, Recovered, SessionConfig};
+use crate::model::{HarnessError, PATIENCE, Problem, Recovered, SessionConfig};
 use crate::plan::LockQueue;
 use crate::process::wait_for_end;
 
@@ -224,8 +224,8 @@ impl<'r> Server<'r> {
                 match Holder::start(fixture, self.context.clone(), self.heard.0.clone()) {
                     Ok(holder) => self.holders.push((fixture.key(), fixture, holder)),
                     Err(error) => {
-                        let caught = Caught::Skip(format!("no thread can be had: {error}"));
-                        self.tell(fixture.key(), Err(Caught::Panic(caught.into_problem())));
+                        let problem = Problem::new(format!("no thread can be had: {error}"));
+                        self.tell(fixture.key(), Err(Caught::Panic(problem)));
                     }
                 }
             }
@@ -236,12 +236,23 @@ impl<'r> Server<'r> {
         let told = match made {
             Ok(value) => Reply::Value(value),
             Err(Caught::Skip(reason)) => Reply::Skipped(reason),
-            Err(Caught::Panic(problem)) => Reply::Failed(problem),
+            Err(Caught::Panic(problem)) => Reply::Failed(self.with_log(problem)),
         };
         self.ready.push(key);
         if let Some(Fixture::Making(waiting)) = self.fixtures.insert(key, Fixture::Told(told.clone())) {
             for reply in waiting {
                 let _ = reply.send(told.clone());
+            }
+        }
+    }
+
+    /// What a fixture printed before it failed says more than its error.
+    fn with_log(&self, problem: Problem) -> Problem {
+        match self.folder.end_of_log() {
+            log if log.is_empty() => problem,
+            log => {
+                let output = log.replace('\n', "\n| ");
+                Problem { message: format!("{}\nthe session's output:\n| {output}", problem.message), ..problem }
             }
         }
     }

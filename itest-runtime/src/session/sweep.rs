@@ -4,17 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::folder::SessionFolder;
 use super::recover::recover_session;
-use crate::model::{ProcessIdentity, Recovered};
+use crate::model::{ProcessIdentity, Sweep};
 use crate::process::{identify, is_alive};
-
-/// What a sweep came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sweep {
-    /// Dead sessions that were found.
-    pub sessions: usize,
-    /// What came of them.
-    pub recovered: Recovered,
-}
 
 /// Whether there is anything that may have to be swept: cheap enough to be asked at every start.
 #[must_use]

@@ -1,0 +1,130 @@
+//! What a test leaves behind, found out when it is over.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::model::{Isolation, Leaks};
+use crate::process::{Leak, Residue, Surroundings, kill_children};
+use crate::session::{Footprint, SessionClient};
+
+/// What ends by itself has so long for it: connections are closed, tasks notice that nobody needs them.
+const SETTLING: [u64; 9] = [0, 1, 1, 2, 4, 8, 15, 30, 60];
+
+/// Looks after each test.
+#[derive(Debug)]
+pub(super) struct LeakWatch {
+    leaks: Leaks,
+    isolation: Isolation,
+    looked: Option<(Residue, Surroundings)>,
+    tasks: usize,
+    /// What the session takes in this process, as far as it has been accounted for.
+    own: Footprint,
+}
+
+/// Whose a thing may be that was not there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suspects {
+    /// Nobody's but the test's.
+    Test,
+    /// It may be that of a worker fixture which the test used, such as a connection in a pool: only processes and threads are
+    /// held against the test.
+    TestAndWorker,
+    /// A worker fixture was made meanwhile: anything may be its own.
+    Worker,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// In words.
+    pub(super) told: Vec<String>,
+    /// Whether the next test needs another process.
+    pub(super) spoils: bool,
+}
+
+impl LeakWatch {
+    pub(super) fn new(leaks: Leaks, isolation: Isolation) -> Self {
+        let looked = (leaks != Leaks::Ignore).then(|| (Residue::look(), Surroundings::look()));
+        Self { leaks, isolation, looked, tasks: 0, own: Footprint::default() }
+    }
+
+    /// A test begins.
+    pub(super) fn begin(&mut self) {
+        self.tasks = alive_tasks();
+    }
+
+    /// A test is over, and has given back what it gives back.
+    pub(super) async fn look(&mut self, suspects: Suspects, client: &SessionClient) -> Found {
+        let Some((residue, surroundings)) = &mut self.looked else { return Found::default() };
+        let own = client.footprint();
+        if own != self.own {
+            residue.know(own.server, own.descriptors.len().saturating_sub(self.own.descriptors.len()) as u64);
+            self.own = own;
+        }
+        let mut found = changes(surroundings, self.isolation);
+        if residue.is_unchanged() && alive_tasks() <= self.tasks {
+            return found;
+        }
+        if suspects == Suspects::Worker {
+            residue.look_again();
+            return found;
+        }
+        let may_be_a_fixtures = |leak: &Leak| matches!(leak, Leak::File(_) | Leak::Port(_));
+        let mut left = Vec::new();
+        for wait in SETTLING {
+            if wait > 0 {
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+            let tasks = alive_tasks().saturating_sub(self.tasks);
+            if residue.is_unchanged() && tasks == 0 {
+                return found;
+            }
+            let leaks = residue.leaks(&self.own.descriptors).into_iter();
+            let leaks = leaks.filter(|leak| suspects == Suspects::Test || !may_be_a_fixtures(leak));
+            left = leaks.map(|leak| leak.in_words()).collect();
+            if tasks > 0 && suspects == Suspects::Test {
+                left.push(if tasks == 1 { "a running task".to_owned() } else { format!("{tasks} running tasks") });
+            }
+            // Threads of the runtime, files of the harness: more than before, and nobody's fault.
+            if left.is_empty() {
+                break;
+            }
+        }
+        residue.look_again();
+        found.spoils |= !left.is_empty();
+        found.told.extend(left);
+        found
+    }
+
+    /// The worker is about to leave, and its own fixtures are given back: what is still there belongs to nobody.
+    pub(super) fn end(&self) {
+        if let Some((residue, _)) = &self.looked {
+            kill_children(residue);
+        }
+    }
+
+    /// What becomes of a test that left something.
+    pub(super) fn policy(&self) -> Leaks {
+        self.leaks
+    }
+}
+
+/// What the test changed around itself. A worker process is replaced by one in which nothing is changed.
+fn changes(surroundings: &Surroundings, isolation: Isolation) -> Found {
+    let mut told: Vec<String> = Vec::new();
+    let variables = surroundings.changed_variables();
+    told.extend(variables.iter().map(|name| format!("a change of the environment variable {name}")));
+    if let Some(directory) = surroundings.changed_directory() {
+        told.push(format!("another working directory, {directory}"));
+        if isolation == Isolation::InProcess {
+            // If it is gone, the next test is told so by whatever it does there.
+            let _ = surroundings.restore_directory();
+        }
+    }
+    Found { spoils: !told.is_empty(), told }
+}
+
+fn alive_tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}

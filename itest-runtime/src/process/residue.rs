@@ -1,0 +1,294 @@
+//! What a process has that a test may leave behind: children, threads, open files, listening ports.
+//!
+//! After each test only counts are compared, which costs a few system calls; what it is that there is more of is found out when
+//! there is more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+use super::identity::number;
+
+/// Threads of tokio's runtime come and go as it likes.
+const RUNTIME_THREAD: &str = "itest-runtime";
+
+/// What this process had when somebody looked.
+#[derive(Debug)]
+pub(crate) struct Residue {
+    /// Open, so that looking is one system call.
+    threads_folder: Option<File>,
+    files_folder: Option<File>,
+    counts: Counts,
+    /// Those that were there at the very beginning, or are the harness's.
+    own_children: BTreeSet<u32>,
+    children: BTreeSet<u32>,
+    threads: BTreeSet<u32>,
+    files: BTreeMap<RawFd, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    threads: u64,
+    files: u64,
+}
+
+/// Something that is there and was not there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leak {
+    /// A child process, or a process that lost its parent and fell to this one.
+    Process(String),
+    /// A thread.
+    Thread(String),
+    /// An open file, socket or pipe.
+    File(String),
+    /// A socket on which somebody listens.
+    Port(String),
+}
+
+impl Leak {
+    /// What it is, in words.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Process(what) => format!("process {what}"),
+            Self::Thread(what) => format!("thread {what}"),
+            Self::File(what) => format!("open file {what}"),
+            Self::Port(what) => format!("listening port {what}"),
+        }
+    }
+}
+
+impl Residue {
+    /// Looks at this process; from now on, processes that lose their parents fall to it.
+    #[must_use]
+    pub(crate) fn look() -> Self {
+        // Without this a daemon would fall to the system's first process, and nobody would see it.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+        let mut residue = Self {
+            threads_folder: File::open("/proc/self/task").ok(),
+            files_folder: File::open("/proc/self/fd").ok(),
+            counts: Counts { threads: 0, files: 0 },
+            own_children: children(),
+            children: BTreeSet::new(),
+            threads: BTreeSet::new(),
+            files: BTreeMap::new(),
+        };
+        residue.look_again();
+        residue
+    }
+
+    /// From now on, what is there now is what was there before.
+    pub(crate) fn look_again(&mut self) {
+        self.counts = self.count();
+        self.children = children();
+        self.threads = threads().into_iter().map(|(thread, _)| thread).collect();
+        self.files = files();
+    }
+
+    /// This process is no leak, and neither are so many more files.
+    pub(crate) fn know(&mut self, process: Option<u32>, files: u64) {
+        self.children.extend(process);
+        self.own_children.extend(process);
+        self.counts.files += files;
+    }
+
+    /// Whether nothing was added, as far as counts tell.
+    #[must_use]
+    pub(crate) fn is_unchanged(&self) -> bool {
+        let now = self.count();
+        now.threads <= self.counts.threads && now.files <= self.counts.files && !self.has_new_children()
+    }
+
+    /// Zombies are no longer anything: those that the test left are cleared away.
+    fn has_new_children(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if matches!(waitid(WaitId::All, look), Err(rustix::io::Errno::CHILD)) {
+            return false;
+        }
+        let mut living = false;
+        for child in listed_children().difference(&self.children) {
+            let ended = number(*child).is_some_and(|child| {
+                matches!(waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(Some(_)))
+            });
+            living |= !ended;
+        }
+        living
+    }
+
+    /// Everything that was added, but for these descriptors, which are the harness's own.
+    #[must_use]
+    pub(crate) fn leaks(&self, own: &[RawFd]) -> Vec<Leak> {
+        let mut leaks = Vec::new();
+        for child in children().difference(&self.children) {
+            leaks.push(Leak::Process(format!("{child} ({})", command_line(*child))));
+        }
+        for (thread, name) in threads() {
+            if !self.threads.contains(&thread) && name != RUNTIME_THREAD {
+                leaks.push(Leak::Thread(format!("{thread} ({name})")));
+            }
+        }
+        let listening = listening();
+        for (descriptor, target) in files() {
+            if self.files.get(&descriptor) == Some(&target) || own.contains(&descriptor) || is_of_harness(&target) {
+                continue;
+            }
+            leaks.push(match socket_number(&target).and_then(|number| listening.get(&number)) {
+                Some(place) => Leak::Port(place.clone()),
+                None => Leak::File(target),
+            });
+        }
+        leaks
+    }
+
+    fn count(&self) -> Counts {
+        let metadata = |folder: &Option<File>| folder.as_ref().and_then(|folder| rustix::fs::fstat(folder).ok());
+        let threads = metadata(&self.threads_folder).map_or(0, |found| links(&found));
+        // Linux tells the number of open files as the folder's size since 6.2; before, they are counted.
+        let files = metadata(&self.files_folder).and_then(|found| u64::try_from(found.st_size).ok());
+        let files = files.filter(|files| *files > 0).unwrap_or_else(|| files_by_number().count() as u64);
+        Counts { threads, files }
+    }
+}
+
+#[expect(clippy::allow_attributes, reason = "the lint fires on some systems only")]
+#[allow(clippy::useless_conversion, reason = "the type differs between systems")]
+fn links(found: &rustix::fs::Stat) -> u64 {
+    found.st_nlink.into()
+}
+
+/// The living children of this process.
+fn children() -> BTreeSet<u32> {
+    let mut found = listed_children();
+    found.retain(|child| super::identity::identify(*child).is_some());
+    found
+}
+
+/// Its children, also those that have ended and were not waited for.
+fn listed_children() -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    for (thread, _) in numbers("/proc/self/task") {
+        let listed = fs::read_to_string(format!("/proc/self/task/{thread}/children")).unwrap_or_default();
+        found.extend(listed.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+    }
+    found
+}
+
+/// The threads of this process, with their names.
+fn threads() -> Vec<(u32, String)> {
+    let name = |path: &PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default().trim_end().to_owned();
+    numbers("/proc/self/task").map(|(thread, path)| (thread, name(&path))).collect()
+}
+
+/// The open files of this process, as the system describes them.
+fn files() -> BTreeMap<RawFd, String> {
+    files_by_number()
+        .filter_map(|(descriptor, path)| {
+            let target = fs::read_link(path).ok()?;
+            Some((RawFd::try_from(descriptor).ok()?, target.display().to_string()))
+        })
+        .collect()
+}
+
+fn files_by_number() -> impl Iterator<Item = (u32, PathBuf)> {
+    numbers("/proc/self/fd")
+}
+
+fn numbers(folder: &str) -> impl Iterator<Item = (u32, PathBuf)> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        Some((entry.file_name().to_str()?.parse().ok()?, entry.path()))
+    })
+}
+
+/// The folder that is being listed is open while it is; the ledger is the harness's, and what the runtime waits with.
+fn is_of_harness(target: &str) -> bool {
+    target.starts_with("/proc/")
+        || target.starts_with("/memfd:itest-")
+        || target.starts_with("anon_inode:")
+        || target.rsplit('/').next().is_some_and(|name| name.starts_with("ledger-"))
+}
+
+fn socket_number(target: &str) -> Option<u64> {
+    target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Listening sockets and where they listen.
+fn listening() -> BTreeMap<u64, String> {
+    const LISTENING: &str = "0A";
+    let mut found = BTreeMap::new();
+    for (table, host) in [("/proc/self/net/tcp", "tcp"), ("/proc/self/net/tcp6", "tcp6")] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, local, _, LISTENING, ..] = fields.as_slice() else { continue };
+            let port = local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+            if let (Some(port), Some(number)) = (port, fields.get(9).and_then(|number| number.parse().ok())) {
+                found.insert(number, format!("{port} ({host})"));
+            }
+        }
+    }
+    found
+}
+
+fn command_line(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    text.trim_end().chars().take(80).collect()
+}
+
+/// Kills all processes that were left behind since the first look, and waits for them.
+pub(crate) fn kill_children(residue: &Residue) {
+    for _ in 0..50 {
+        let left: Vec<u32> = children().difference(&residue.own_children).copied().collect();
+        if left.is_empty() {
+            return;
+        }
+        for pid in left.into_iter().filter_map(number) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            wait_for(pid);
+        }
+    }
+}
+
+fn wait_for(pid: Pid) {
+    while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::process::Command;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Other tests run in this process: only what this one leaves is looked for.
+    #[test]
+    fn what_was_left_is_named() {
+        let residue = Residue::look();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        let (begin, started) = mpsc::channel::<()>();
+        let left = move || (begin.send(()), ended.recv());
+        let thread = std::thread::Builder::new().name("left".to_owned()).spawn(left).unwrap();
+        started.recv().unwrap();
+        while command_line(child.id()).is_empty() {
+            std::thread::yield_now();
+        }
+        let words: Vec<_> = residue.leaks(&[]).iter().map(Leak::in_words).collect();
+        let told = |part: &str| words.iter().any(|word| word.contains(part));
+        assert!(told(&format!("process {} (sleep 60)", child.id())), "{words:?}");
+        assert!(told(&format!("listening port {port} (tcp)")), "{words:?}");
+        assert!(told("(left)"), "{words:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop((end, listener));
+        let _ = thread.join();
+    }
+}

@@ -1,0 +1,173 @@
+//! Session fixtures: made once for all processes of a run, locked by borrowing, given back at its end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Finished, Suite, signal};
+use rustix::process::Signal;
+
+fn suite(dir: &TempDir) -> Result<Suite<'_>> {
+    fs::create_dir_all(dir.join("outside"))?;
+    Ok(Suite::new(env!("CARGO_BIN_EXE_suite-session"), dir)
+        .env("JOURNAL", dir.join("journal").display().to_string())
+        .env("OUTSIDE", dir.join("outside").display().to_string()))
+}
+
+fn journal(dir: &TempDir) -> Vec<String> {
+    let text = fs::read_to_string(dir.join("journal")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn count(journal: &[String], line: &str) -> usize {
+    journal.iter().filter(|found| *found == line).count()
+}
+
+/// What tests took from outside of their processes and did not give back.
+fn outside(dir: &TempDir) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join("outside")).map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
+    entries.unwrap_or_default().into_iter().map(|entry| entry.path()).collect()
+}
+
+#[integration_test(tags("session"))]
+fn a_session_fixture_is_made_once_and_given_back_last_in_first_out(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["shares_the_cluster", "--jobs", "4"])?;
+    assert_eq!(events.finished.code(), Some(0), "{}", events.finished.stdout());
+    let told = journal(dir);
+    let fixtures: Vec<_> = told.iter().filter(|line| !line.starts_with("shared by")).collect();
+    assert_eq!(fixtures, ["network up", "cluster up", "cluster down", "network down", "give back network"]);
+    assert!(outside(dir).is_empty());
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// `&mut` excludes, `serial` excludes, and nothing that a test changes in its copy is seen by another.
+#[integration_test(tags("session"))]
+fn who_borrows_exclusively_is_alone(dir: &TempDir, #[values("1", "4")] jobs: &str) -> Result<()> {
+    let events = suite(dir)?.events(&["wears_the_ring_alone", "rings_the_bell_alone", "--jobs", jobs])?;
+    assert_eq!(events.finished.code(), Some(0), "{:?}", events.outcomes());
+    for thing in ["ring", "bell"] {
+        let steps: Vec<_> = journal(dir).into_iter().filter(|line| line.starts_with(thing)).collect();
+        let pairs: BTreeSet<_> = steps.chunks(2).map(<[String]>::to_vec).collect();
+        assert_eq!(pairs.len(), 1, "somebody came between: {steps:?}");
+    }
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+fn what_cannot_be_made_is_tried_once_and_told_to_everyone(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["--ignored", "--tag", "broken", "--jobs", "2"])?;
+    assert_eq!(events.outcomes().values().collect::<BTreeSet<_>>(), BTreeSet::from([&"errored".to_owned()]));
+    assert_eq!(events.named("case_retried").len(), 0, "another attempt could not end otherwise");
+    for case in events.named("case_finished") {
+        let failure = &case["failures"][0];
+        assert_eq!((&failure["phase"], &failure["description"]), (&"setup".into(), &"Broken".into()));
+        let message = failure["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with("no such device") && message.contains("| the session's own output"), "{message}");
+    }
+    let told = journal(dir);
+    assert_eq!(told, ["trying to make what is broken", "pieces swept up"]);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+fn what_a_killed_worker_took_is_given_back_while_the_run_goes_on(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["--include-ignored", "--tag", "dies | calls"])?;
+    assert_eq!(events.case("takes_something_and_is_killed")["outcome"], "crashed");
+    assert_eq!(events.case("calls_a_teardown_function_itself")["outcome"], "passed");
+    assert_eq!(count(&journal(dir), "give back taken"), 2);
+    assert!(outside(dir).is_empty());
+    assert_eq!(events.summary()["given_back"], 1);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+async fn a_killed_supervisor_leaves_nothing_within_a_second(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir)?.args(&["--ignored", "--tag", "waits"]);
+    let child = suite.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+    let waits = || async { count(&journal(dir), "waiting") };
+    eventually(waits).within(Duration::from_secs(20)).equals(1).await?;
+
+    #[act(within = "1s")]
+    signal(child.id(), Signal::KILL);
+    let finished = Finished::of(child.wait_with_output()?, &suite);
+    eventually(|| async { finished.left().len() }).within(Duration::from_secs(5)).equals(0).await?;
+
+    #[assert]
+    assert!(outside(dir).is_empty());
+    assert_eq!(count(&journal(dir), "network down"), 1);
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+async fn when_everything_was_killed_the_next_run_gives_back(
+    dir: &TempDir,
+    #[values("next_run", "--sweep")] by: &str,
+) -> Result<()> {
+    #[arrange]
+    let waiting = suite(dir)?.args(&["--ignored", "--tag", "waits"]);
+    let child = waiting.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+    eventually(|| async { count(&journal(dir), "waiting") }).within(Duration::from_secs(20)).equals(1).await?;
+    let finished = Finished::of(killed_with_everything(child, &waiting)?, &waiting);
+    assert!(finished.processes().is_empty());
+    assert_eq!(outside(dir).len(), 2, "nobody is left to give anything back");
+
+    #[act]
+    let listed = suite(dir)?.args(&["--list"]).run()?;
+    let left_by_listing = outside(dir).len();
+    let arguments: &[&str] = if by == "--sweep" { &["--sweep"] } else { &["rings_the_bell_alone"] };
+    let swept = suite(dir)?.args(arguments).run()?;
+
+    #[assert]
+    assert_eq!((listed.code(), left_by_listing), (Some(0), 2), "listing leaves everything as it is");
+    assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
+    assert!(swept.stdout().contains("2 resources"), "{}", swept.stdout());
+    assert!(outside(dir).is_empty());
+    swept.assert_nothing_left();
+    Ok(())
+}
+
+/// Kills every process of a suite, the session's server first.
+fn killed_with_everything(child: std::process::Child, suite: &Suite<'_>) -> Result<std::process::Output> {
+    let finished = Finished::of(
+        std::process::Output { status: std::process::ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() },
+        suite,
+    );
+    let mut ids = finished.process_ids();
+    for id in &ids {
+        signal(*id, Signal::STOP);
+    }
+    ids.reverse();
+    for id in ids {
+        signal(id, Signal::KILL);
+    }
+    Ok(child.wait_with_output()?)
+}
+
+#[integration_test(tags("session"))]
+async fn a_living_session_is_not_swept(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir)?;
+    let waiting = self::suite(dir)?.args(&["--ignored", "--tag", "waits"]);
+    let child = waiting.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+    eventually(|| async { count(&journal(dir), "waiting") }).within(Duration::from_secs(20)).equals(1).await?;
+
+    #[act("a second run of the same suite, beside it")]
+    let beside = suite.args(&["shares_the_cluster"]).run()?;
+
+    #[assert]
+    assert_eq!(beside.code(), Some(0));
+    assert_eq!(outside(dir).iter().filter(|path| path.ends_with("taken")).count(), 1);
+    signal(child.id(), Signal::INT);
+    let finished = Finished::of(child.wait_with_output()?, &waiting);
+    assert_eq!(finished.code(), Some(130));
+    assert!(outside(dir).is_empty());
+    finished.assert_nothing_left();
+    Ok(())
+}
