@@ -16,7 +16,7 @@ use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::Registry;
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
-use crate::plan::{by_name, ordered};
+use crate::plan::{Named, by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
 
 /// Which suite this binary is; `itest::main!()` fills it in.
@@ -98,7 +98,8 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         config.no_tests = NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        let sorted = by_name(&cases)?;
+        let names: Vec<_> = cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect();
+        let sorted = by_name(&names)?;
         return Ok(print(|out| list(sorted.iter().map(|position| &cases[*position]), config.format, out)));
     }
     registry.check()?;

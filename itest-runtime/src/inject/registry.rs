@@ -151,7 +151,7 @@ mod tests {
     use crate::inject::TestInfo;
     use crate::inject::fixture::{Fixture, FunctionKind};
     use crate::model::{CaseMeta, Order, Seed};
-    use crate::plan::{by_name, ordered};
+    use crate::plan::{Named, by_name, ordered};
 
     const fn entry(name: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
         TestEntry {
@@ -169,11 +169,15 @@ mod tests {
     static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
     static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
 
+    fn named(cases: &[Case]) -> Vec<Named<'_>> {
+        cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect()
+    }
+
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
             let cases = Registry::from_entries(entries).describe();
-            let sorted = by_name(&cases).unwrap();
+            let sorted = by_name(&named(&cases)).unwrap();
             sorted.into_iter().map(|position| cases[position].id.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
@@ -184,7 +188,7 @@ mod tests {
     fn a_name_taken_twice_is_refused_with_both_places() {
         let cases = || Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe();
         let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
-        assert_eq!(by_name(&cases()).unwrap_err().to_string(), told);
+        assert_eq!(by_name(&named(&cases())).unwrap_err().to_string(), told);
         for order in [Order::Random, Order::Declared, Order::Reverse] {
             assert_eq!(ordered(cases(), order, Seed(1)).unwrap_err().to_string(), told);
         }

@@ -5,9 +5,11 @@
 mod admission;
 mod hand;
 mod order;
+mod sort;
 mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::{by_name, mix, ordered};
+pub(crate) use order::{mix, ordered};
+pub(crate) use sort::{Named, by_name};
 pub(crate) use tags::TagExpression;

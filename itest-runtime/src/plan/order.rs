@@ -1,7 +1,6 @@
 //! The order of a run.
 
-use std::cmp::Ordering;
-
+use super::sort::{Named, by_hash, by_name};
 use crate::model::{Case, HarnessError, Order, Seed};
 
 /// Puts cases into the order of the run.
@@ -13,21 +12,11 @@ use crate::model::{Case, HarnessError, Order, Seed};
 ///
 /// Two cases of one name.
 pub(crate) fn ordered(cases: Vec<Case>, order: Order, seed: Seed) -> Result<Vec<Case>, HarnessError> {
+    let names: Vec<Named<'_>> = cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect();
     let positions = match order {
-        Order::Random => {
-            let mut keys: Vec<(u64, usize)> =
-                (0..).zip(&cases).map(|(position, case)| (mix(seed, case.id.as_str()), position)).collect();
-            // Equal hashes are equal names, or nearly never anything else: then the names decide.
-            keys.sort_unstable_by(|left, right| match left.0.cmp(&right.0) {
-                Ordering::Equal => cases[left.1].id.cmp(&cases[right.1].id),
-                different => different,
-            });
-            let positions: Vec<usize> = keys.into_iter().map(|(_, position)| position).collect();
-            refuse_duplicates(&cases, &positions)?;
-            positions
-        }
+        Order::Random => by_hash(&names, |name| mix(seed, name))?,
         Order::Declared | Order::Reverse => {
-            let mut positions = by_name(&cases)?;
+            let mut positions = by_name(&names)?;
             positions.sort_by_cached_key(|position| declared_key(&cases[*position]));
             if order == Order::Reverse {
                 positions.reverse();
@@ -37,50 +26,6 @@ pub(crate) fn ordered(cases: Vec<Case>, order: Order, seed: Seed) -> Result<Vec<
     };
     let mut cases: Vec<Option<Case>> = cases.into_iter().map(Some).collect();
     Ok(positions.into_iter().filter_map(|position| cases[position].take()).collect())
-}
-
-/// The positions of cases, sorted by their names.
-///
-/// Names of one suite have much in common at their beginning, and this runs unoptimized: the sixteen bytes behind what is
-/// common are compared as one number, and the names only where those are equal.
-///
-/// # Errors
-///
-/// Two cases of one name.
-pub(crate) fn by_name(cases: &[Case]) -> Result<Vec<usize>, HarnessError> {
-    let Some(first) = cases.first().map(|case| case.id.as_str().as_bytes()) else { return Ok(Vec::new()) };
-    let common = cases.iter().fold(first.len(), |common, case| {
-        let name = case.id.as_str().as_bytes();
-        if name.starts_with(&first[..common]) {
-            return common;
-        }
-        first.iter().zip(name).take_while(|(left, right)| left == right).count()
-    });
-    let key = |case: &Case| {
-        let rest = &case.id.as_str().as_bytes()[common..];
-        let mut bytes = [0; 16];
-        let length = rest.len().min(16);
-        bytes[..length].copy_from_slice(&rest[..length]);
-        u128::from_be_bytes(bytes)
-    };
-    let mut keys: Vec<(u128, usize)> = cases.iter().map(key).zip(0..).collect();
-    keys.sort_unstable_by(|left, right| match left.0.cmp(&right.0) {
-        Ordering::Equal => cases[left.1].id.cmp(&cases[right.1].id),
-        different => different,
-    });
-    let positions: Vec<usize> = keys.into_iter().map(|(_, position)| position).collect();
-    refuse_duplicates(cases, &positions)?;
-    Ok(positions)
-}
-
-/// In these positions equal names stand next to each other.
-fn refuse_duplicates(cases: &[Case], positions: &[usize]) -> Result<(), HarnessError> {
-    let twins = positions.array_windows().find(|[left, right]| cases[*left].id == cases[*right].id);
-    let Some([left, right]) = twins else { return Ok(()) };
-    let mut places = [*left, *right].map(|position| cases[position].location.to_string());
-    places.sort();
-    let [first, second] = places;
-    Err(HarnessError::DuplicateTest { id: cases[*left].id.to_string(), first, second })
 }
 
 /// File, line, column, and the row of a test with several cases.
@@ -164,19 +109,6 @@ mod tests {
             let expected: Vec<_> = all.iter().filter(|case| kept(case)).map(|case| case.id.clone()).collect();
             let fewer = ordered(cases(count).into_iter().filter(kept).collect(), Order::Random, Seed(seed)).unwrap();
             prop_assert_eq!(expected, fewer.into_iter().map(|case| case.id).collect::<Vec<_>>());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn positions_by_name_are_what_sorting_gives(names in proptest::collection::hash_set("[ab:]{0,24}", 0..40)) {
-            let mut all = cases(u32::try_from(names.len()).unwrap());
-            for (case, name) in all.iter_mut().zip(&names) {
-                case.id = TestId::new(format!("module::{name}"));
-            }
-            let sorted: Vec<_> = by_name(&all).unwrap().into_iter().map(|position| all[position].id.clone()).collect();
-            prop_assert!(sorted.is_sorted());
-            prop_assert_eq!(sorted.len(), names.len());
         }
     }
 
