@@ -14,8 +14,10 @@ use super::print_config::print_config;
 use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
-use crate::inject::Registry;
-use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
+use crate::inject::{Candidate, Registry};
+use crate::model::{
+    Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, TestId, UsageError,
+};
 use crate::plan::{Named, by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
 
@@ -98,9 +100,9 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         config.no_tests = NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        let names: Vec<_> = cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect();
+        let names: Vec<_> = cases.iter().map(|case| Named(&case.name, case.entry().location)).collect();
         let sorted = by_name(&names)?;
-        return Ok(print(|out| list(sorted.iter().map(|position| &cases[*position]), config.format, out)));
+        return Ok(print(|out| list(sorted.iter().map(|position| names[*position].0), config.format, out)));
     }
     registry.check()?;
     let selected = choose(&registry, &line, &config)?;
@@ -108,7 +110,7 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
 }
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
-    select(registry.describe(), line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+    select(registry, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
 }
 
 fn run(
@@ -121,7 +123,8 @@ fn run(
     environment: &Environment,
 ) -> Result<ExitStatus, Refusal> {
     let Selected { cases, ignored, filtered_out } = selected;
-    let ignored = ignored.into_iter().map(|case| (case.id, case.meta.ignore.unwrap_or_default())).collect();
+    let reason = |case: Candidate| (TestId::new(case.name.clone()), case.entry().meta.ignore.unwrap_or_default());
+    let ignored = ignored.into_iter().map(reason).collect();
     let look = look(identity, line, given, &config, environment);
     let is_watched = look.live_width.is_some();
     let mut reporter: Box<dyn Reporter> = match config.format {
@@ -130,6 +133,7 @@ fn run(
         Format::Json => Box::new(Json),
     };
     let mut sink = Sink::open(line.logfile())?;
+    let cases = cases.into_iter().map(Candidate::describe).collect();
     let cases = ordered(cases, config.order, config.seed)?;
     let flush_each = is_watched || config.capture == Capture::Inherited;
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
 use super::settings::{SETTINGS, Shape};
-use crate::model::Case;
+use crate::inject::TestEntry;
 
 /// The command line, taken apart but not yet understood.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl CommandLine {
         let arguments = &self.arguments;
         let lets_all_pass =
             self.filters.is_empty() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
-        Judge { lets_all_pass, matched: vec![false; filters.len()], filters }
+        Judge { lets_all_pass, is_exact: arguments.exact, matched: vec![false; filters.len()], filters }
     }
 }
 
@@ -211,6 +211,8 @@ pub(super) struct Judge {
     matched: Vec<bool>,
     /// Nothing is asked for: then only tests with an `ignore` of their own need a decision.
     lets_all_pass: bool,
+    /// Names are asked for: then only tests that bear one of them need a decision.
+    is_exact: bool,
 }
 
 /// What becomes of a case.
@@ -225,17 +227,20 @@ pub(super) enum Judgement {
 }
 
 impl Judge {
-    /// Decides about one case. With `--exact` a test's own name stands for all its cases.
-    pub(super) fn decide(&mut self, case: &Case) -> Judgement {
-        if self.lets_all_pass && case.meta.ignore.is_none() {
+    /// Decides about one case by its name. With `--exact` a test's own name stands for all its cases.
+    pub(super) fn decide(&mut self, name: &str, test: &TestEntry) -> Judgement {
+        let is_ignored = test.meta.ignore.is_some();
+        if self.lets_all_pass && !is_ignored {
             return Judgement::Runs;
         }
-        let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
-        let of_case = trial(case.id.as_str());
-        let is_exact = self.filters.iter().any(|arguments| arguments.exact);
-        let of_test = (is_exact && case.id.as_str() != case.test).then(|| trial(case.test));
+        if self.is_exact && !self.names(name) && (test.cases.is_empty() || !self.names(test.name)) {
+            return Judgement::FilteredOut;
+        }
+        let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(is_ignored);
+        let of_case = trial(name);
+        let of_test = (self.is_exact && name != test.name).then(|| trial(test.name));
         let skips_test =
-            |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == case.test);
+            |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == test.name);
         let mut judgement = Judgement::FilteredOut;
         for (arguments, matched) in self.filters.iter().zip(&mut self.matched) {
             let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
@@ -245,6 +250,17 @@ impl Judge {
             }
         }
         judgement
+    }
+
+    /// Whether this very name is a filter; also if there is none at all.
+    fn names(&self, name: &str) -> bool {
+        for Arguments { filter, .. } in &self.filters {
+            match filter {
+                Some(filter) if filter != name => {}
+                _ => return true,
+            }
+        }
+        false
     }
 
     /// The position of a filter that has matched nothing so far.
@@ -272,6 +288,8 @@ fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inject::FunctionKind;
+    use crate::model::CaseMeta;
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
         CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect())
@@ -308,5 +326,32 @@ mod tests {
     fn the_run_lens_of_rust_analyzer_is_understood() {
         let line = parse(&["orders::pay", "--exact", "--nocapture", "--show-output"]).unwrap();
         assert_eq!(line.filters, ["orders::pay"]);
+    }
+
+    #[test]
+    fn what_is_not_named_exactly_is_judged_as_the_trials_would() {
+        const TEST: TestEntry = TestEntry {
+            name: "pay",
+            location: "a.rs:1:1",
+            parameters: &[],
+            cases: &["visa", "master"],
+            meta: &CaseMeta::PLAIN,
+            kind: FunctionKind::Async,
+            run: |_| Box::pin(async { Ok(()) }),
+        };
+        let judged = |arguments: &[&str], name| parse(arguments).unwrap().judge().decide(name, &TEST);
+        for (filter, judgement) in [
+            ("pay", Judgement::Runs),
+            ("pay::visa", Judgement::Runs),
+            ("pay::master", Judgement::FilteredOut),
+            ("visa", Judgement::FilteredOut),
+        ] {
+            assert_eq!(judged(&["--exact", filter], "pay::visa"), judgement, "{filter}");
+            assert_eq!(judged(&["--exact", "other", filter], "pay::visa"), judgement, "{filter}");
+        }
+        assert_eq!(judged(&["--exact"], "pay::visa"), Judgement::Runs);
+        assert_eq!(judged(&["--exact", "--ignored"], "pay::visa"), Judgement::FilteredOut);
+        assert_eq!(judged(&["--exact", "pay", "--skip", "pay"], "pay::visa"), Judgement::FilteredOut);
+        assert_eq!(judged(&["visa"], "pay::visa"), Judgement::Runs);
     }
 }

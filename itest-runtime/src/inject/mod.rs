@@ -30,7 +30,7 @@ pub use teardown::Teardown;
 pub(crate) use context::set_requirement;
 pub(crate) use panic::{Caught, catch, catch_panic, install_panic_hook};
 pub(crate) use phase::{PhaseLog, begin_phases, current_phase, end_phases};
-pub(crate) use registry::{RegisteredCase, Registry};
+pub(crate) use registry::{Candidate, RegisteredCase, Registry};
 pub(crate) use setup::{Scopes, fill, return_lent};
 pub(crate) use sync::poll_by_kind;
 pub(crate) use teardown::{ScopeStore, TeardownProblem};

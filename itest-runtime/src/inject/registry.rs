@@ -1,6 +1,7 @@
 //! The registry of all tests, the same in every process of one run.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
@@ -19,11 +20,50 @@ pub(crate) struct RegisteredCase {
 impl RegisteredCase {
     /// `module::test` or `module::test::case`.
     #[must_use]
-    pub(crate) fn id(&self) -> TestId {
+    pub(crate) fn name(&self) -> Cow<'static, str> {
         let name = self.entry.name;
         match self.entry.cases.get(self.row as usize) {
-            Some(case) => TestId::new(format!("{name}::{case}")),
-            None => TestId::new(name),
+            Some(case) => Cow::Owned(format!("{name}::{case}")),
+            None => Cow::Borrowed(name),
+        }
+    }
+
+    /// Its name as an id.
+    #[must_use]
+    pub(crate) fn id(&self) -> TestId {
+        TestId::new(self.name())
+    }
+}
+
+/// A case with as much as is needed to decide whether it is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its position in the registry.
+    pub index: CaseIndex,
+    case: RegisteredCase,
+}
+
+impl Candidate {
+    /// The test.
+    #[must_use]
+    pub(crate) fn entry(&self) -> &'static TestEntry {
+        self.case.entry
+    }
+
+    /// What is known of the case, as plain data.
+    #[must_use]
+    pub(crate) fn describe(self) -> Case {
+        let Self { name, index, case: RegisteredCase { entry, row } } = self;
+        Case {
+            id: TestId::new(name),
+            test: entry.name,
+            index,
+            row,
+            location: SourceLocation::new(entry.location),
+            meta: *entry.meta,
+            locks: locks(entry),
         }
     }
 }
@@ -46,8 +86,9 @@ impl Registry {
     fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Self {
         let mut cases = Vec::new();
         for entry in entries {
-            let rows = u32::try_from(entry.cases.len().max(1)).unwrap_or(u32::MAX);
-            for row in 0..rows {
+            cases.push(RegisteredCase { entry, row: 0 });
+            let rows = u32::try_from(entry.cases.len()).unwrap_or(u32::MAX);
+            for row in 1..rows {
                 cases.push(RegisteredCase { entry, row });
             }
         }
@@ -69,18 +110,14 @@ impl Registry {
         })
     }
 
-    /// What is known of every case, as plain data.
-    pub(crate) fn describe(&self) -> Vec<Case> {
-        let describe = |(index, case): (u32, &RegisteredCase)| Case {
-            id: case.id(),
-            test: case.entry.name,
+    /// All cases, in the registry's order.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let candidate = |(index, case): (u32, &RegisteredCase)| Candidate {
+            name: case.name(),
             index: CaseIndex(index),
-            row: case.row,
-            location: SourceLocation::new(case.entry.location),
-            meta: *case.entry.meta,
-            locks: locks(case.entry),
+            case: *case,
         };
-        (0..).zip(&self.cases).map(describe).collect()
+        (0..).zip(&self.cases).map(candidate)
     }
 
     /// Looks at the fixtures of all tests before any of them runs.
@@ -90,7 +127,10 @@ impl Registry {
     /// Fixtures in a circle, as a path; or one value borrowed in two ways that exclude each other.
     pub(crate) fn check(&self) -> Result<(), HarnessError> {
         let mut known_good = Vec::new();
-        for case in self.cases.iter().filter(|case| case.row == 0) {
+        for case in &self.cases {
+            if case.row > 0 || case.entry.parameters.is_empty() {
+                continue;
+            }
             for parameter in case.entry.parameters {
                 refuse_circles((parameter.fixture)(), &mut Vec::new(), &mut known_good)?;
             }
@@ -102,7 +142,10 @@ impl Registry {
 
 fn locks(entry: &TestEntry) -> Vec<Lock> {
     // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
-    entry.meta.serial.map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }).into_iter().collect()
+    match entry.meta.serial {
+        Some(key) => vec![Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }],
+        None => Vec::new(),
+    }
 }
 
 fn refuse_circles(
@@ -169,16 +212,12 @@ mod tests {
     static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
     static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
 
-    fn named(cases: &[Case]) -> Vec<Named<'_>> {
-        cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect()
-    }
-
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let cases = Registry::from_entries(entries).describe();
-            let sorted = by_name(&named(&cases)).unwrap();
-            sorted.into_iter().map(|position| cases[position].id.to_string()).collect::<Vec<_>>()
+            let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
+            let named: Vec<_> = candidates.iter().map(|candidate| Named(&candidate.name, "")).collect();
+            by_name(&named).unwrap().into_iter().map(|position| named[position].0.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
@@ -186,9 +225,11 @@ mod tests {
 
     #[test]
     fn a_name_taken_twice_is_refused_with_both_places() {
-        let cases = || Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe();
+        let cases = || {
+            let registry = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]);
+            registry.candidates().map(Candidate::describe).collect::<Vec<_>>()
+        };
         let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
-        assert_eq!(by_name(&named(&cases())).unwrap_err().to_string(), told);
         for order in [Order::Random, Order::Declared, Order::Reverse] {
             assert_eq!(ordered(cases(), order, Seed(1)).unwrap_err().to_string(), told);
         }
