@@ -98,51 +98,54 @@ impl CommandLine {
     ///
     /// The parser's own message; a request for help is one, too.
     pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        Self::recognize(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
+    }
+
+    /// Understands the command lines that are given most, by cargo-nextest for each test: filters, and a few of libtest's
+    /// flags. To set up the full parser takes longer than to list a small suite.
+    fn recognize(arguments: &[OsString]) -> Option<Self> {
+        let mut known = Arguments::default();
+        let mut filters = Vec::new();
+        let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+        while let Some(word) = words.next() {
+            let flag = match word? {
+                "--list" => &mut known.list,
+                "--exact" => &mut known.exact,
+                "--ignored" => &mut known.ignored,
+                "--nocapture" => &mut known.nocapture,
+                "--show-output" => &mut known.show_output,
+                "--format" if known.format.is_none() && words.next()? == Some("terse") => {
+                    known.format = Some(FormatSetting::Terse);
+                    continue;
+                }
+                filter if !filter.starts_with('-') => {
+                    filters.push(filter.to_owned());
+                    continue;
+                }
+                _ => return None,
+            };
+            // A flag given twice is refused, in the full parser's words.
+            if std::mem::replace(flag, true) {
+                return None;
+            }
+        }
+        known.filter = filters.first().cloned();
+        Some(Self::new(known, filters))
+    }
+
+    fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut matches = command().try_get_matches_from(arguments)?;
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
         let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
         let print_config = matches.get_flag("print-config");
-        let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
-        let mut line = Self { arguments, filters, settings, profile, config, print_config };
-        line.inherit();
-        Ok(line)
+        let line = Self::new(Arguments::from_arg_matches_mut(&mut matches)?, filters);
+        Ok(Self { settings: [settings, line.settings].concat(), profile, config, print_config, ..line })
     }
 
-    /// Reads the settings that libtest-mimic has flags of its own for.
-    fn inherit(&mut self) {
-        let mut add = |key, flag: &str, text: &str| {
-            self.settings.push((key, flag.to_owned(), text.to_owned()));
-        };
-        let arguments = &self.arguments;
-        if let Some(threads) = arguments.test_threads {
-            add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
-        }
-        if arguments.nocapture {
-            add("no-capture", "--nocapture", "true");
-        }
-        if arguments.show_output {
-            add("show-output", "--show-output", "true");
-        }
-        if arguments.quiet {
-            add("format", "--quiet", "terse");
-        }
-        if let Some(format) = arguments.format {
-            let name = match format {
-                FormatSetting::Pretty => "pretty",
-                FormatSetting::Terse => "terse",
-                FormatSetting::Json => "json",
-            };
-            add("format", &format!("--format {name}"), name);
-        }
-        if let Some(color) = arguments.color {
-            let name = match color {
-                ColorSetting::Auto => "auto",
-                ColorSetting::Always => "always",
-                ColorSetting::Never => "never",
-            };
-            add("color", &format!("--color {name}"), name);
-        }
+    fn new(arguments: Arguments, filters: Vec<String>) -> Self {
+        let settings = inherited(&arguments);
+        Self { arguments, filters, settings, profile: None, config: None, print_config: false }
     }
 
     /// `--list`
@@ -285,8 +288,45 @@ fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
     given
 }
 
+/// The settings that libtest-mimic has flags of its own for.
+fn inherited(arguments: &Arguments) -> Vec<(&'static str, String, String)> {
+    let mut given = Vec::new();
+    let mut add = |key, flag: &str, text: &str| given.push((key, flag.to_owned(), text.to_owned()));
+    if let Some(threads) = arguments.test_threads {
+        add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
+    }
+    if arguments.nocapture {
+        add("no-capture", "--nocapture", "true");
+    }
+    if arguments.show_output {
+        add("show-output", "--show-output", "true");
+    }
+    if arguments.quiet {
+        add("format", "--quiet", "terse");
+    }
+    if let Some(format) = arguments.format {
+        let name = match format {
+            FormatSetting::Pretty => "pretty",
+            FormatSetting::Terse => "terse",
+            FormatSetting::Json => "json",
+        };
+        add("format", &format!("--format {name}"), name);
+    }
+    if let Some(color) = arguments.color {
+        let name = match color {
+            ColorSetting::Auto => "auto",
+            ColorSetting::Always => "always",
+            ColorSetting::Never => "never",
+        };
+        add("color", &format!("--color {name}"), name);
+    }
+    given
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::inject::FunctionKind;
     use crate::model::CaseMeta;
@@ -298,6 +338,33 @@ mod tests {
     #[test]
     fn the_parser_is_consistent() {
         command().debug_assert();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_recognized_means_what_the_parser_says(
+            words in proptest::collection::vec(
+                prop::sample::select(vec![
+                    "", "-", "--", "a", "orders::pay", "--list", "--exact", "--ignored", "--nocapture", "--show-output",
+                    "--format", "terse", "pretty", "--format=terse", "--quiet", "-q", "--include-ignored", "--jobs", "2",
+                ]),
+                0..5,
+            ),
+        ) {
+            let arguments: Vec<_> = ["itest"].iter().chain(&words).map(OsString::from).collect();
+            if let Some(recognized) = CommandLine::recognize(&arguments) {
+                let parsed = CommandLine::parse_in_full(arguments).map(|line| format!("{line:?}"));
+                prop_assert_eq!(parsed.map_err(|error| error.to_string()), Ok(format!("{recognized:?}")));
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_lines_of_cargo_nextest_are_recognized() {
+        for words in ["--list --format terse", "--list --format terse --ignored", "orders::pay --exact --nocapture"] {
+            let arguments: Vec<_> = ["itest"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
+            assert!(CommandLine::recognize(&arguments).is_some(), "{words}");
+        }
     }
 
     #[test]
