@@ -15,9 +15,7 @@ use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::{Candidate, Registry};
-use crate::model::{
-    Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, TestId, UsageError,
-};
+use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
 use crate::plan::{Named, by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn};
 
@@ -100,9 +98,8 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         config.no_tests = NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        let names: Vec<_> = cases.iter().map(|case| Named(&case.name, case.entry().location)).collect();
-        let sorted = by_name(&names)?;
-        return Ok(print(|out| list(sorted.iter().map(|position| names[*position].0), config.format, out)));
+        let sorted = by_name(&named(&cases))?;
+        return Ok(print(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)));
     }
     registry.check()?;
     let selected = choose(&registry, &line, &config)?;
@@ -111,6 +108,11 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
     select(registry, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+}
+
+/// What their order depends on.
+fn named(cases: &[Candidate]) -> Vec<Named<'_>> {
+    cases.iter().map(|case| Named { name: &case.name, location: case.entry().location, row: case.row() }).collect()
 }
 
 fn run(
@@ -123,8 +125,7 @@ fn run(
     environment: &Environment,
 ) -> Result<ExitStatus, Refusal> {
     let Selected { cases, ignored, filtered_out } = selected;
-    let reason = |case: Candidate| (TestId::new(case.name.clone()), case.entry().meta.ignore.unwrap_or_default());
-    let ignored = ignored.into_iter().map(reason).collect();
+    let ignored = ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect();
     let look = look(identity, line, given, &config, environment);
     let is_watched = look.live_width.is_some();
     let mut reporter: Box<dyn Reporter> = match config.format {
@@ -133,8 +134,8 @@ fn run(
         Format::Json => Box::new(Json),
     };
     let mut sink = Sink::open(line.logfile())?;
-    let cases = cases.into_iter().map(Candidate::describe).collect();
-    let cases = ordered(cases, config.order, config.seed)?;
+    let order = ordered(&named(&cases), config.order, config.seed)?;
+    let cases = order.into_iter().map(|position| cases[position].describe()).collect();
     let flush_each = is_watched || config.capture == Capture::Inherited;
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {

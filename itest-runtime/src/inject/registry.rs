@@ -52,19 +52,29 @@ impl Candidate {
         self.case.entry
     }
 
+    /// Its number among the test's cases.
+    #[must_use]
+    pub(crate) fn row(&self) -> u32 {
+        self.case.row
+    }
+
     /// What is known of the case, as plain data.
     #[must_use]
-    pub(crate) fn describe(self) -> Case {
-        let Self { name, index, case: RegisteredCase { entry, row } } = self;
+    pub(crate) fn describe(&self) -> Case {
+        let entry = self.case.entry;
         Case {
-            id: TestId::new(name),
-            test: entry.name,
-            index,
-            row,
+            id: self.id(),
+            index: self.index,
             location: SourceLocation::new(entry.location),
             meta: *entry.meta,
             locks: locks(entry),
         }
+    }
+
+    /// Its name as an id.
+    #[must_use]
+    pub(crate) fn id(&self) -> TestId {
+        TestId::new(&*self.name)
     }
 }
 
@@ -212,12 +222,16 @@ mod tests {
     static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
     static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
 
+    fn named(candidate: &Candidate) -> Named<'_> {
+        Named { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
+    }
+
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
             let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
-            let named: Vec<_> = candidates.iter().map(|candidate| Named(&candidate.name, "")).collect();
-            by_name(&named).unwrap().into_iter().map(|position| named[position].0.to_owned()).collect::<Vec<_>>()
+            let named: Vec<_> = candidates.iter().map(named).collect();
+            by_name(&named).unwrap().into_iter().map(|position| named[position].name.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
@@ -225,13 +239,12 @@ mod tests {
 
     #[test]
     fn a_name_taken_twice_is_refused_with_both_places() {
-        let cases = || {
-            let registry = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]);
-            registry.candidates().map(Candidate::describe).collect::<Vec<_>>()
-        };
+        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).candidates().collect();
+        let named: Vec<_> = candidates.iter().map(named).collect();
         let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
+        assert_eq!(by_name(&named).unwrap_err().to_string(), told);
         for order in [Order::Random, Order::Declared, Order::Reverse] {
-            assert_eq!(ordered(cases(), order, Seed(1)).unwrap_err().to_string(), told);
+            assert_eq!(ordered(&named, order, Seed(1)).unwrap_err().to_string(), told);
         }
     }
 

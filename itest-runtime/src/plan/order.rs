@@ -1,9 +1,20 @@
 //! The order of a run.
 
-use super::sort::{Named, by_hash, by_name};
-use crate::model::{Case, HarnessError, Order, Seed};
+use super::sort::{by_hash, by_name};
+use crate::model::{HarnessError, Order, Seed};
 
-/// Puts cases into the order of the run.
+/// What an order depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named<'n> {
+    /// The case's name.
+    pub(crate) name: &'n str,
+    /// `file:line:column`
+    pub(crate) location: &'n str,
+    /// Its number among its test's cases.
+    pub(crate) row: u32,
+}
+
+/// The positions of these in the order of a run.
 ///
 /// Random order sorts by a hash of seed and name, so it does not depend on what else is selected: two tests keep their
 /// relative order when a filter takes away a third.
@@ -11,29 +22,24 @@ use crate::model::{Case, HarnessError, Order, Seed};
 /// # Errors
 ///
 /// Two cases of one name.
-pub(crate) fn ordered(cases: Vec<Case>, order: Order, seed: Seed) -> Result<Vec<Case>, HarnessError> {
-    let names: Vec<Named<'_>> = cases.iter().map(|case| Named(case.id.as_str(), case.location.as_str())).collect();
-    let positions = match order {
-        Order::Random => by_hash(&names, |name| mix(seed, name))?,
-        Order::Declared | Order::Reverse => {
-            let mut positions = by_name(&names)?;
-            positions.sort_by_cached_key(|position| declared_key(&cases[*position]));
-            if order == Order::Reverse {
-                positions.reverse();
-            }
-            positions
-        }
-    };
-    let mut cases: Vec<Option<Case>> = cases.into_iter().map(Some).collect();
-    Ok(positions.into_iter().filter_map(|position| cases[position].take()).collect())
+pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec<usize>, HarnessError> {
+    if order == Order::Random {
+        return by_hash(all, |name| mix(seed, name));
+    }
+    let mut positions = by_name(all)?;
+    positions.sort_by_cached_key(|position| declared_key(&all[*position]));
+    if order == Order::Reverse {
+        positions.reverse();
+    }
+    Ok(positions)
 }
 
 /// File, line, column, and the row of a test with several cases.
-fn declared_key(case: &Case) -> (String, u32, u32, u32) {
-    let mut parts = case.location.as_str().rsplitn(3, ':');
+fn declared_key<'n>(case: &Named<'n>) -> (&'n str, u32, u32, u32) {
+    let mut parts = case.location.rsplitn(3, ':');
     let column = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     let line = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
-    let file = parts.next().unwrap_or_default().to_owned();
+    let file = parts.next().unwrap_or_default();
     (file, line, column, case.row)
 }
 
@@ -62,71 +68,66 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{CaseIndex, CaseMeta, SourceLocation, TestId};
 
-    fn cases(count: u32) -> Vec<Case> {
-        (0..count)
-            .map(|number| Case {
-                id: TestId::new(format!("module::test_{number}")),
-                test: "module::test",
-                index: CaseIndex(number),
-                row: 0,
-                location: SourceLocation::new(format!("tests/file.rs:{}:1", (number * 37) % 101)),
-                meta: CaseMeta::PLAIN,
-                locks: Vec::new(),
-            })
-            .collect()
+    /// Names and their places, of which a test can borrow.
+    fn texts(count: u32) -> Vec<(String, String)> {
+        (0..count).map(|number| (format!("module::test_{number}"), format!("a.rs:{}:1", (number * 37) % 101))).collect()
     }
 
-    fn ids(cases: &[Case]) -> Vec<&str> {
-        cases.iter().map(|case| case.id.as_str()).collect()
+    fn named(texts: &[(String, String)]) -> Vec<Named<'_>> {
+        texts.iter().map(|(name, location)| Named { name, location, row: 0 }).collect()
+    }
+
+    fn names<'n>(all: &[Named<'n>], order: Order, seed: u64) -> Vec<&'n str> {
+        ordered(all, order, Seed(seed)).unwrap().into_iter().map(|position| all[position].name).collect()
     }
 
     proptest! {
         #[test]
         fn every_order_keeps_every_case(count in 0_u32..200, seed: u64) {
+            let texts = texts(count);
             for order in [Order::Random, Order::Declared, Order::Reverse] {
-                let mut indices: Vec<u32> =
-                    ordered(cases(count), order, Seed(seed)).unwrap().iter().map(|case| case.index.0).collect();
-                indices.sort_unstable();
-                prop_assert_eq!(indices, (0..count).collect::<Vec<_>>());
+                let mut positions = ordered(&named(&texts), order, Seed(seed)).unwrap();
+                positions.sort_unstable();
+                prop_assert_eq!(positions, (0..texts.len()).collect::<Vec<_>>());
             }
         }
 
         #[test]
         fn the_same_seed_gives_the_same_order_from_any_input(count in 0_u32..100, seed: u64) {
-            let mut reversed = cases(count);
+            let texts = texts(count);
+            let mut reversed = named(&texts);
             reversed.reverse();
-            let forward = ordered(cases(count), Order::Random, Seed(seed)).unwrap();
-            let backward = ordered(reversed, Order::Random, Seed(seed)).unwrap();
-            prop_assert_eq!(ids(&forward), ids(&backward));
+            prop_assert_eq!(names(&named(&texts), Order::Random, seed), names(&reversed, Order::Random, seed));
         }
 
         #[test]
-        fn a_filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_u32..5) {
-            let all = ordered(cases(count), Order::Random, Seed(seed)).unwrap();
-            let kept = |case: &Case| !case.index.0.is_multiple_of(drop_every);
-            let expected: Vec<_> = all.iter().filter(|case| kept(case)).map(|case| case.id.clone()).collect();
-            let fewer = ordered(cases(count).into_iter().filter(kept).collect(), Order::Random, Seed(seed)).unwrap();
-            prop_assert_eq!(expected, fewer.into_iter().map(|case| case.id).collect::<Vec<_>>());
+        fn a_filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_usize..5) {
+            let texts = texts(count);
+            let all = named(&texts);
+            let kept = |position: &usize| !position.is_multiple_of(drop_every);
+            let expected: Vec<_> = ordered(&all, Order::Random, Seed(seed)).unwrap().into_iter().filter(kept).collect();
+            let expected: Vec<_> = expected.into_iter().map(|position| all[position].name).collect();
+            let fewer: Vec<_> = (0..all.len()).filter(kept).map(|position| all[position]).collect();
+            prop_assert_eq!(expected, names(&fewer, Order::Random, seed));
         }
     }
 
     #[test]
     fn different_seeds_give_different_orders() {
-        let first = ordered(cases(50), Order::Random, Seed(1)).unwrap();
-        let second = ordered(cases(50), Order::Random, Seed(2)).unwrap();
-        assert_ne!(ids(&first), ids(&second));
+        let texts = texts(50);
+        assert_ne!(names(&named(&texts), Order::Random, 1), names(&named(&texts), Order::Random, 2));
     }
 
     #[test]
     fn declared_order_is_the_source_order_and_reverse_its_mirror() {
-        let declared = ordered(cases(20), Order::Declared, Seed(9)).unwrap();
-        let lines: Vec<u32> = declared.iter().map(|case| declared_key(case).1).collect();
-        assert!(lines.is_sorted());
-        let mut reversed = ordered(cases(20), Order::Reverse, Seed(9)).unwrap();
+        let texts = texts(20);
+        let all = named(&texts);
+        let declared = ordered(&all, Order::Declared, Seed(9)).unwrap();
+        assert!(declared.iter().map(|position| declared_key(&all[*position]).1).is_sorted());
+        let mut reversed = ordered(&all, Order::Reverse, Seed(9)).unwrap();
         reversed.reverse();
-        assert_eq!(ids(&declared), ids(&reversed));
+        assert_eq!(declared, reversed);
     }
 
     #[test]

@@ -3,11 +3,8 @@
 //! A suite is built as its tests are, without optimization, and there the standard library's sorting is slow: it is made of
 //! small generic functions. Here numbers are compared, in one loop, that stand for most of a name.
 
+use super::order::Named;
 use crate::model::HarnessError;
-
-/// A name, and its place in the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Named<'n>(pub(crate) &'n str, pub(crate) &'n str);
 
 /// Bytes of a name that become part of a number.
 const TAKEN: usize = 11;
@@ -31,7 +28,7 @@ pub(crate) fn by_name(all: &[Named<'_>]) -> Result<Vec<usize>, HarnessError> {
 /// Two of one name.
 pub(super) fn by_hash(all: &[Named<'_>], hash: impl Fn(&str) -> u64) -> Result<Vec<usize>, HarnessError> {
     let mut positions: Vec<usize> = (0..all.len()).collect();
-    let keys = all.iter().map(|named| u128::from(hash(named.0)) << 64).collect();
+    let keys = all.iter().map(|named| u128::from(hash(named.name)) << 64).collect();
     sort_by_key(&mut positions, keys, all);
     refuse_duplicates(&positions, all)?;
     Ok(positions)
@@ -40,10 +37,10 @@ pub(super) fn by_hash(all: &[Named<'_>], hash: impl Fn(&str) -> u64) -> Result<V
 /// Names of one suite have much in common at their beginning. The bytes behind that are the key, and how many of them there
 /// are.
 fn sort_by_name(positions: &mut [usize], all: &[Named<'_>]) {
-    let Some(first) = positions.first().map(|position| all[*position].0.as_bytes()) else { return };
+    let Some(first) = positions.first().map(|position| all[*position].name.as_bytes()) else { return };
     let (mut common, mut longest) = (first.len(), 0);
     for position in &*positions {
-        let name = all[*position].0.as_bytes();
+        let name = all[*position].name.as_bytes();
         longest = longest.max(name.len());
         if !name.starts_with(&first[..common]) {
             common = first.iter().zip(name).take_while(|(left, right)| left == right).count();
@@ -54,7 +51,7 @@ fn sort_by_name(positions: &mut [usize], all: &[Named<'_>]) {
     }
     let mut keys = Vec::with_capacity(positions.len());
     for position in &*positions {
-        let rest = &all[*position].0.as_bytes()[common..];
+        let rest = &all[*position].name.as_bytes()[common..];
         let mut key = [0; 16];
         let taken = rest.len().min(TAKEN);
         key[..taken].copy_from_slice(&rest[..taken]);
@@ -136,10 +133,14 @@ fn merge(left: &[u128], right: &[u128], merged: &mut [u128]) {
 /// In these positions equal names stand next to each other.
 fn refuse_duplicates(positions: &[usize], all: &[Named<'_>]) -> Result<(), HarnessError> {
     for pair in positions.windows(2) {
-        let [Named(name, first), Named(other, second)] = [all[pair[0]], all[pair[1]]];
-        if name == other {
-            let (first, second) = (first.min(second).to_owned(), first.max(second).to_owned());
-            return Err(HarnessError::DuplicateTest { id: name.to_owned(), first, second });
+        let [one, other] = [&all[pair[0]], &all[pair[1]]];
+        if one.name == other.name {
+            let [first, second] = [one.location.min(other.location), one.location.max(other.location)];
+            return Err(HarnessError::DuplicateTest {
+                id: one.name.to_owned(),
+                first: first.to_owned(),
+                second: second.to_owned(),
+            });
         }
     }
     Ok(())
@@ -156,31 +157,31 @@ mod tests {
         fn names_come_out_as_the_standard_library_sorts_them(
             names in proptest::collection::hash_set("(module::)?[ab\0é]{0,28}", 0..60),
         ) {
-            let all: Vec<_> = names.iter().map(|name| Named(name, "a.rs:1:1")).collect();
+            let all: Vec<_> = names.iter().map(|name| Named { name, location: "a.rs:1:1", row: 0 }).collect();
             let mut expected: Vec<&str> = names.iter().map(String::as_str).collect();
             expected.sort_unstable();
-            let by_name: Vec<_> = by_name(&all).unwrap().into_iter().map(|position| all[position].0).collect();
+            let by_name: Vec<_> = by_name(&all).unwrap().into_iter().map(|position| all[position].name).collect();
             prop_assert_eq!(&by_name, &expected);
             let by_one_hash = by_hash(&all, |_| 7).unwrap();
-            prop_assert_eq!(by_one_hash.into_iter().map(|position| all[position].0).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(by_one_hash.into_iter().map(|position| all[position].name).collect::<Vec<_>>(), expected);
         }
 
         #[test]
         fn a_hash_goes_before_a_name(hashes in proptest::collection::vec(0_u64..5, 0..60)) {
             let names: Vec<_> = hashes.iter().enumerate().map(|(at, hash)| format!("{hash}{at:04}")).collect();
-            let all: Vec<_> = names.iter().map(|name| Named(name, "a.rs:1:1")).collect();
+            let all: Vec<_> = names.iter().map(|name| Named { name, location: "a.rs:1:1", row: 0 }).collect();
             let descending = |name: &str| u64::MAX - u64::from(name.as_bytes()[0]);
             let mut expected: Vec<&str> = names.iter().map(String::as_str).collect();
             expected.sort_by_key(|name| (descending(name), *name));
             let sorted = by_hash(&all, descending).unwrap();
-            prop_assert_eq!(sorted.into_iter().map(|position| all[position].0).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(sorted.into_iter().map(|position| all[position].name).collect::<Vec<_>>(), expected);
         }
 
         #[test]
         fn a_name_taken_twice_is_refused(
             names in proptest::collection::vec("(module_with_a_long_name::)?[ab]{0,2}", 2..12),
         ) {
-            let all: Vec<_> = names.iter().map(|name| Named(name, "a.rs:1:1")).collect();
+            let all: Vec<_> = names.iter().map(|name| Named { name, location: "a.rs:1:1", row: 0 }).collect();
             let is_unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
             prop_assert_eq!(by_name(&all).is_ok(), is_unique);
             prop_assert_eq!(by_hash(&all, |name| name.len() as u64).is_ok(), is_unique);
