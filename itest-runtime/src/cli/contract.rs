@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
-use super::settings::{SETTINGS, Shape};
+use super::settings::{SETTINGS, Setting, Shape};
 use crate::inject::TestEntry;
 
 /// The command line, taken apart but not yet understood.
@@ -101,11 +101,12 @@ impl CommandLine {
         Self::recognize(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
     }
 
-    /// Understands the command lines that are given most, by cargo-nextest for each test: filters, and a few of libtest's
-    /// flags. To set up the full parser takes longer than to list a small suite.
+    /// Understands the command lines that are given most, by cargo-nextest for each test: filters, a few of libtest's
+    /// flags, one of our settings. To set up the full parser takes longer than to list a small suite.
     fn recognize(arguments: &[OsString]) -> Option<Self> {
         let mut known = Arguments::default();
         let mut filters = Vec::new();
+        let mut own = Vec::new();
         let mut words = arguments.iter().skip(1).map(|word| word.to_str());
         while let Some(word) = words.next() {
             let flag = match word? {
@@ -122,7 +123,15 @@ impl CommandLine {
                     filters.push(filter.to_owned());
                     continue;
                 }
-                _ => return None,
+                option => {
+                    let setting = Setting::find(option.strip_prefix("--")?)?;
+                    let value = words.next()?.filter(|value| !value.starts_with('-'))?;
+                    if !matches!(setting.shape, Shape::Value(_)) || !own.is_empty() {
+                        return None;
+                    }
+                    own.push((setting.key, format!("{option} {value}"), value.to_owned()));
+                    continue;
+                }
             };
             // A flag given twice is refused, in the full parser's words.
             if std::mem::replace(flag, true) {
@@ -130,7 +139,8 @@ impl CommandLine {
             }
         }
         known.filter = filters.first().cloned();
-        Some(Self::new(known, filters))
+        let line = Self::new(known, filters);
+        Some(Self { settings: [own, line.settings].concat(), ..line })
     }
 
     fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
@@ -347,6 +357,7 @@ mod tests {
                 prop::sample::select(vec![
                     "", "-", "--", "a", "orders::pay", "--list", "--exact", "--ignored", "--nocapture", "--show-output",
                     "--format", "terse", "pretty", "--format=terse", "--quiet", "-q", "--include-ignored", "--jobs", "2",
+                    "--seed", "--timeout", "--fail-fast", "--no-capture", "--shuffle", "--profile",
                 ]),
                 0..5,
             ),
@@ -360,8 +371,13 @@ mod tests {
     }
 
     #[test]
-    fn the_command_lines_of_cargo_nextest_are_recognized() {
-        for words in ["--list --format terse", "--list --format terse --ignored", "orders::pay --exact --nocapture"] {
+    fn the_command_lines_of_cargo_nextest_and_of_a_report_are_recognized() {
+        for words in [
+            "--list --format terse",
+            "--list --format terse --ignored",
+            "orders::pay --exact --nocapture",
+            "--exact orders::pay --seed 7",
+        ] {
             let arguments: Vec<_> = ["itest"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
             assert!(CommandLine::recognize(&arguments).is_some(), "{words}");
         }
