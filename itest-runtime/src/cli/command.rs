@@ -14,9 +14,9 @@ use super::print_config::print_config;
 use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
-use crate::inject::Registry;
+use crate::inject::{Candidate, Registry};
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
-use crate::plan::{by_name, ordered};
+use crate::plan::{Named, by_name, ordered};
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn, swept_in_words};
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
 
@@ -106,12 +106,11 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         config.no_tests = NoTests::Pass;
         let Selected { mut cases, ignored, .. } = choose(&registry, &line, &config)?;
         cases.extend(ignored);
-        let sorted = by_name(&cases)?;
-        return Ok(print(|out| list(sorted.iter().map(|position| &cases[*position]), config.format, out)));
+        let sorted = by_name(&named(&cases))?;
+        return Ok(print(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)));
     }
     registry.check()?;
-    let mut selected = choose(&registry, &line, &config)?;
-    registry.add_session_locks(&mut selected.cases);
+    let selected = choose(&registry, &line, &config)?;
     run(identity, &line, given, config, selected, registry, &environment)
 }
 
@@ -130,7 +129,12 @@ fn sweep_up(config: &RunConfig) -> Result<ExitStatus, Refusal> {
 }
 
 fn choose(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, Refusal> {
-    select(registry.describe(), line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+    select(registry, line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+}
+
+/// What their order depends on.
+fn named(cases: &[Candidate]) -> Vec<Named<'_>> {
+    cases.iter().map(|case| Named { name: &case.name, location: case.entry().location, row: case.row() }).collect()
 }
 
 fn run(
@@ -143,7 +147,7 @@ fn run(
     environment: &Environment,
 ) -> Result<ExitStatus, Refusal> {
     let Selected { cases, ignored, filtered_out } = selected;
-    let ignored = ignored.into_iter().map(|case| (case.id, case.meta.ignore.unwrap_or_default())).collect();
+    let ignored = ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect();
     let look = look(identity, line, given, &config, environment);
     let is_watched = look.live_width.is_some();
     let mut reporter: Box<dyn Reporter> = match config.format {
@@ -152,7 +156,14 @@ fn run(
         Format::Json => Box::new(Json),
     };
     let mut sink = Sink::open(line.logfile())?;
-    let cases = ordered(cases, config.order, config.seed)?;
+    let order = ordered(&named(&cases), config.order, config.seed)?;
+    let session_locks = registry.session_locks();
+    let described = order.into_iter().map(|position| {
+        let mut case = cases[position].describe();
+        case.locks.extend(session_locks.of(cases[position].entry()));
+        case
+    });
+    let cases = described.collect();
     let flush_each = is_watched || config.capture == Capture::Inherited;
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {

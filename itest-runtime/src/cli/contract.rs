@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
-use super::settings::{SETTINGS, Shape};
-use crate::model::Case;
+use super::settings::{SETTINGS, Setting, Shape};
+use crate::inject::TestEntry;
 
 /// The command line, taken apart but not yet understood.
 #[derive(Debug)]
@@ -106,51 +106,64 @@ impl CommandLine {
     ///
     /// The parser's own message; a request for help is one, too.
     pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        Self::recognize(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
+    }
+
+    /// Understands the command lines that are given most, by cargo-nextest for each test: filters, a few of libtest's
+    /// flags, one of our settings. To set up the full parser takes longer than to list a small suite.
+    fn recognize(arguments: &[OsString]) -> Option<Self> {
+        let mut known = Arguments::default();
+        let mut filters = Vec::new();
+        let mut own = Vec::new();
+        let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+        while let Some(word) = words.next() {
+            let flag = match word? {
+                "--list" => &mut known.list,
+                "--exact" => &mut known.exact,
+                "--ignored" => &mut known.ignored,
+                "--nocapture" => &mut known.nocapture,
+                "--show-output" => &mut known.show_output,
+                "--format" if known.format.is_none() && words.next()? == Some("terse") => {
+                    known.format = Some(FormatSetting::Terse);
+                    continue;
+                }
+                filter if !filter.starts_with('-') => {
+                    filters.push(filter.to_owned());
+                    continue;
+                }
+                option => {
+                    let setting = Setting::find(option.strip_prefix("--")?)?;
+                    let value = words.next()?.filter(|value| !value.starts_with('-'))?;
+                    if !matches!(setting.shape, Shape::Value(_)) || !own.is_empty() {
+                        return None;
+                    }
+                    own.push((setting.key, format!("{option} {value}"), value.to_owned()));
+                    continue;
+                }
+            };
+            // A flag given twice is refused, in the full parser's words.
+            if std::mem::replace(flag, true) {
+                return None;
+            }
+        }
+        known.filter = filters.first().cloned();
+        let line = Self::new(known, filters);
+        Some(Self { settings: [own, line.settings].concat(), ..line })
+    }
+
+    fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut matches = command().try_get_matches_from(arguments)?;
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
         let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
         let (print_config, sweep) = (matches.get_flag("print-config"), matches.get_flag("sweep"));
-        let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
-        let mut line = Self { arguments, filters, settings, profile, config, print_config, sweep };
-        line.inherit();
-        Ok(line)
+        let line = Self::new(Arguments::from_arg_matches_mut(&mut matches)?, filters);
+        Ok(Self { settings: [settings, line.settings].concat(), profile, config, print_config, sweep, ..line })
     }
 
-    /// Reads the settings that libtest-mimic has flags of its own for.
-    fn inherit(&mut self) {
-        let mut add = |key, flag: &str, text: &str| {
-            self.settings.push((key, flag.to_owned(), text.to_owned()));
-        };
-        let arguments = &self.arguments;
-        if let Some(threads) = arguments.test_threads {
-            add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
-        }
-        if arguments.nocapture {
-            add("no-capture", "--nocapture", "true");
-        }
-        if arguments.show_output {
-            add("show-output", "--show-output", "true");
-        }
-        if arguments.quiet {
-            add("format", "--quiet", "terse");
-        }
-        if let Some(format) = arguments.format {
-            let name = match format {
-                FormatSetting::Pretty => "pretty",
-                FormatSetting::Terse => "terse",
-                FormatSetting::Json => "json",
-            };
-            add("format", &format!("--format {name}"), name);
-        }
-        if let Some(color) = arguments.color {
-            let name = match color {
-                ColorSetting::Auto => "auto",
-                ColorSetting::Always => "always",
-                ColorSetting::Never => "never",
-            };
-            add("color", &format!("--color {name}"), name);
-        }
+    fn new(arguments: Arguments, filters: Vec<String>) -> Self {
+        let settings = inherited(&arguments);
+        Self { arguments, filters, settings, profile: None, config: None, print_config: false, sweep: false }
     }
 
     /// `--list`
@@ -207,7 +220,7 @@ impl CommandLine {
         let arguments = &self.arguments;
         let lets_all_pass =
             self.filters.is_empty() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
-        Judge { lets_all_pass, matched: vec![false; filters.len()], filters }
+        Judge { lets_all_pass, is_exact: arguments.exact, matched: vec![false; filters.len()], filters }
     }
 }
 
@@ -219,6 +232,8 @@ pub(super) struct Judge {
     matched: Vec<bool>,
     /// Nothing is asked for: then only tests with an `ignore` of their own need a decision.
     lets_all_pass: bool,
+    /// Names are asked for: then only tests that bear one of them need a decision.
+    is_exact: bool,
 }
 
 /// What becomes of a case.
@@ -233,17 +248,20 @@ pub(super) enum Judgement {
 }
 
 impl Judge {
-    /// Decides about one case. With `--exact` a test's own name stands for all its cases.
-    pub(super) fn decide(&mut self, case: &Case) -> Judgement {
-        if self.lets_all_pass && case.meta.ignore.is_none() {
+    /// Decides about one case by its name. With `--exact` a test's own name stands for all its cases.
+    pub(super) fn decide(&mut self, name: &str, test: &TestEntry) -> Judgement {
+        let is_ignored = test.meta.ignore.is_some();
+        if self.lets_all_pass && !is_ignored {
             return Judgement::Runs;
         }
-        let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(case.meta.ignore.is_some());
-        let of_case = trial(case.id.as_str());
-        let is_exact = self.filters.iter().any(|arguments| arguments.exact);
-        let of_test = (is_exact && case.id.as_str() != case.test).then(|| trial(case.test));
+        if self.is_exact && !self.names(name) && (test.cases.is_empty() || !self.names(test.name)) {
+            return Judgement::FilteredOut;
+        }
+        let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(is_ignored);
+        let of_case = trial(name);
+        let of_test = (self.is_exact && name != test.name).then(|| trial(test.name));
         let skips_test =
-            |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == case.test);
+            |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == test.name);
         let mut judgement = Judgement::FilteredOut;
         for (arguments, matched) in self.filters.iter().zip(&mut self.matched) {
             let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
@@ -253,6 +271,17 @@ impl Judge {
             }
         }
         judgement
+    }
+
+    /// Whether this very name is a filter; also if there is none at all.
+    fn names(&self, name: &str) -> bool {
+        for Arguments { filter, .. } in &self.filters {
+            match filter {
+                Some(filter) if filter != name => {}
+                _ => return true,
+            }
+        }
+        false
     }
 
     /// The position of a filter that has matched nothing so far.
@@ -277,9 +306,48 @@ fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
     given
 }
 
+/// The settings that libtest-mimic has flags of its own for.
+fn inherited(arguments: &Arguments) -> Vec<(&'static str, String, String)> {
+    let mut given = Vec::new();
+    let mut add = |key, flag: &str, text: &str| given.push((key, flag.to_owned(), text.to_owned()));
+    if let Some(threads) = arguments.test_threads {
+        add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
+    }
+    if arguments.nocapture {
+        add("no-capture", "--nocapture", "true");
+    }
+    if arguments.show_output {
+        add("show-output", "--show-output", "true");
+    }
+    if arguments.quiet {
+        add("format", "--quiet", "terse");
+    }
+    if let Some(format) = arguments.format {
+        let name = match format {
+            FormatSetting::Pretty => "pretty",
+            FormatSetting::Terse => "terse",
+            FormatSetting::Json => "json",
+        };
+        add("format", &format!("--format {name}"), name);
+    }
+    if let Some(color) = arguments.color {
+        let name = match color {
+            ColorSetting::Auto => "auto",
+            ColorSetting::Always => "always",
+            ColorSetting::Never => "never",
+        };
+        add("color", &format!("--color {name}"), name);
+    }
+    given
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::inject::FunctionKind;
+    use crate::model::CaseMeta;
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
         CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect())
@@ -288,6 +356,39 @@ mod tests {
     #[test]
     fn the_parser_is_consistent() {
         command().debug_assert();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_recognized_means_what_the_parser_says(
+            words in proptest::collection::vec(
+                prop::sample::select(vec![
+                    "", "-", "--", "a", "orders::pay", "--list", "--exact", "--ignored", "--nocapture", "--show-output",
+                    "--format", "terse", "pretty", "--format=terse", "--quiet", "-q", "--include-ignored", "--jobs", "2",
+                    "--seed", "--timeout", "--fail-fast", "--no-capture", "--shuffle", "--profile",
+                ]),
+                0..5,
+            ),
+        ) {
+            let arguments: Vec<_> = ["itest"].iter().chain(&words).map(OsString::from).collect();
+            if let Some(recognized) = CommandLine::recognize(&arguments) {
+                let parsed = CommandLine::parse_in_full(arguments).map(|line| format!("{line:?}"));
+                prop_assert_eq!(parsed.map_err(|error| error.to_string()), Ok(format!("{recognized:?}")));
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_lines_of_cargo_nextest_and_of_a_report_are_recognized() {
+        for words in [
+            "--list --format terse",
+            "--list --format terse --ignored",
+            "orders::pay --exact --nocapture",
+            "--exact orders::pay --seed 7",
+        ] {
+            let arguments: Vec<_> = ["itest"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
+            assert!(CommandLine::recognize(&arguments).is_some(), "{words}");
+        }
     }
 
     #[test]
@@ -316,5 +417,32 @@ mod tests {
     fn the_run_lens_of_rust_analyzer_is_understood() {
         let line = parse(&["orders::pay", "--exact", "--nocapture", "--show-output"]).unwrap();
         assert_eq!(line.filters, ["orders::pay"]);
+    }
+
+    #[test]
+    fn what_is_not_named_exactly_is_judged_as_the_trials_would() {
+        const TEST: TestEntry = TestEntry {
+            name: "pay",
+            location: "a.rs:1:1",
+            parameters: &[],
+            cases: &["visa", "master"],
+            meta: &CaseMeta::PLAIN,
+            kind: FunctionKind::Async,
+            run: |_| Box::pin(async { Ok(()) }),
+        };
+        let judged = |arguments: &[&str], name| parse(arguments).unwrap().judge().decide(name, &TEST);
+        for (filter, judgement) in [
+            ("pay", Judgement::Runs),
+            ("pay::visa", Judgement::Runs),
+            ("pay::master", Judgement::FilteredOut),
+            ("visa", Judgement::FilteredOut),
+        ] {
+            assert_eq!(judged(&["--exact", filter], "pay::visa"), judgement, "{filter}");
+            assert_eq!(judged(&["--exact", "other", filter], "pay::visa"), judgement, "{filter}");
+        }
+        assert_eq!(judged(&["--exact"], "pay::visa"), Judgement::Runs);
+        assert_eq!(judged(&["--exact", "--ignored"], "pay::visa"), Judgement::FilteredOut);
+        assert_eq!(judged(&["--exact", "pay", "--skip", "pay"], "pay::visa"), Judgement::FilteredOut);
+        assert_eq!(judged(&["visa"], "pay::visa"), Judgement::Runs);
     }
 }

@@ -1,6 +1,5 @@
 //! The environment, read once and in one place.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::settings::{SETTINGS, closest};
@@ -20,7 +19,7 @@ const LIBTEST: [(&str, &str); 4] = [
 /// The variables that a run can depend on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Environment {
-    variables: BTreeMap<String, String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Environment {
@@ -34,13 +33,11 @@ impl Environment {
     }
 
     fn from_pairs(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, UsageError> {
-        let mut variables = BTreeMap::new();
+        let mut variables = Vec::new();
         for (name, value) in pairs {
             let Ok(name) = name.into_string() else { continue };
             match value.into_string() {
-                Ok(value) => {
-                    variables.insert(name, value);
-                }
+                Ok(value) => variables.push((name, value)),
                 Err(_) if name.starts_with("ITEST_") => return Err(UsageError::new(name, "is not valid Unicode")),
                 Err(_) => {}
             }
@@ -50,7 +47,12 @@ impl Environment {
 
     /// A variable that is set to something.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        for (known, value) in self.variables.iter().rev() {
+            if known == name {
+                return Some(value.as_str()).filter(|value| !value.is_empty());
+            }
+        }
+        None
     }
 
     /// Whether a variable says yes.
@@ -71,6 +73,9 @@ impl Environment {
             };
             given.push((key, name.to_owned(), value.to_owned()));
         }
+        if self.ours().next().is_none() {
+            return given;
+        }
         for setting in SETTINGS {
             let name = setting.variable();
             if let Some(value) = self.find(&name) {
@@ -82,15 +87,24 @@ impl Environment {
 
     /// Variables that look like misspelt ones of ours, with the likely one.
     pub(super) fn misspelt(&self) -> Vec<(&str, String)> {
+        if self.ours().next().is_none() {
+            return Vec::new();
+        }
         let known: Vec<String> =
             SETTINGS.iter().map(super::settings::Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
-        let ours = self.variables.keys().filter(|name| name.starts_with("ITEST_") && !known.contains(name));
-        ours.filter_map(|name| {
-            let rest = name.trim_start_matches("ITEST_");
-            let likely = closest(rest, known.iter().map(|known| known.trim_start_matches("ITEST_")))?;
-            Some((name.as_str(), format!("ITEST_{likely}")))
-        })
-        .collect()
+        let unknown = self.ours().filter(|name| !known.iter().any(|known| known == name));
+        unknown
+            .filter_map(|name| {
+                let rest = name.trim_start_matches("ITEST_");
+                let likely = closest(rest, known.iter().map(|known| known.trim_start_matches("ITEST_")))?;
+                Some((name, format!("ITEST_{likely}")))
+            })
+            .collect()
+    }
+
+    /// The names that begin as ours do; mostly there are none.
+    fn ours(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("ITEST_"))
     }
 
     /// What all processes have in their environment that a test process of cargo-nextest starts, and no others.

@@ -32,7 +32,8 @@ pub(super) fn base() -> RunConfig {
         order: Order::Random,
         // Short enough to be typed; a hasher's random key is the standard library's one source of randomness.
         seed: Seed(RandomState::new().hash_one("itest") % 10_000_000_000),
-        jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        // Counted when it is known that they are needed: that takes the system a dozen files.
+        jobs: NonZeroUsize::MIN,
         fail_fast: None,
         retries: 0,
         limits: Limits {
@@ -86,7 +87,10 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
-    adapt(&mut config, &mut sources, environment);
+    // Who only lists runs nothing.
+    if !line.lists() || line.print_config {
+        adapt(&mut config, &mut sources, environment);
+    }
     Ok(Resolved { config, sources, profile })
 }
 
@@ -145,6 +149,8 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
     if config.isolation == Isolation::InProcess {
         config.jobs = NonZeroUsize::MIN;
         config.capture = Capture::Inherited;
+    } else if !sources.contains_key("jobs") {
+        config.jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     }
 }
 

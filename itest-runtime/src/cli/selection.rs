@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use super::contract::{CommandLine, Judgement};
 use super::settings::closest;
-use crate::model::{Case, NoTests, RunConfig, TestId, UsageError};
+use crate::inject::{Candidate, Registry};
+use crate::model::{NoTests, RunConfig, UsageError};
 use crate::plan::TagExpression;
 
 /// The cases, sorted into those that run and the others.
 #[derive(Debug)]
 pub(super) struct Selected {
     /// To be run.
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<Candidate>,
     /// To be shown as ignored.
-    pub(super) ignored: Vec<Case>,
+    pub(super) ignored: Vec<Candidate>,
     /// Not part of this run.
-    pub(super) filtered_out: Vec<TestId>,
+    pub(super) filtered_out: Vec<Candidate>,
 }
 
 /// Applies filters, tags and the tests' own `ignore`.
@@ -23,26 +24,25 @@ pub(super) struct Selected {
 /// # Errors
 ///
 /// A filter that matches nothing, unless that is allowed.
-pub(super) fn select(all: Vec<Case>, line: &CommandLine, config: &RunConfig) -> Result<Selected, NothingMatched> {
+pub(super) fn select(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, NothingMatched> {
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
     let mut judge = line.judge();
-    let is_empty_suite = all.is_empty();
-    let unknown_tag = tag.as_ref().and_then(|tag| unknown_tag(tag, &all));
-    let mut selected = Selected { cases: Vec::with_capacity(all.len()), ignored: Vec::new(), filtered_out: Vec::new() };
-    for case in all {
-        let judgement = judge.decide(&case);
-        let tagged = tag.as_ref().is_none_or(|tag| tag.matches(case.meta.tags));
+    let mut selected = Selected { cases: Vec::new(), ignored: Vec::new(), filtered_out: Vec::new() };
+    let only_benchmarks = line.only_benchmarks();
+    for case in registry.candidates() {
+        let judgement = judge.decide(&case.name, case.entry());
+        let tagged = tag.as_ref().is_none_or(|tag| tag.matches(case.entry().meta.tags));
         match judgement {
-            _ if !tagged || line.only_benchmarks() => selected.filtered_out.push(case.id),
-            Judgement::FilteredOut => selected.filtered_out.push(case.id),
+            _ if !tagged || only_benchmarks => selected.filtered_out.push(case),
+            Judgement::FilteredOut => selected.filtered_out.push(case),
             Judgement::Ignored => selected.ignored.push(case),
             Judgement::Runs => selected.cases.push(case),
         }
     }
-    if config.no_tests == NoTests::Pass || line.only_benchmarks() {
+    if config.no_tests == NoTests::Pass || only_benchmarks {
         return Ok(selected);
     }
-    if is_empty_suite {
+    if selected.is_empty() && selected.filtered_out.is_empty() {
         return Err(NothingMatched::EmptySuite);
     }
     // With --ignored a filter is measured against the ignored tests alone, as libtest does; none of them is no mistake.
@@ -50,18 +50,24 @@ pub(super) fn select(all: Vec<Case>, line: &CommandLine, config: &RunConfig) -> 
         return Ok(selected);
     }
     if let Some(filter) = judge.unmatched().and_then(|position| config.selection.filters.get(position)) {
-        let likely = closest(filter, selected.filtered_out.iter().map(TestId::as_str)).map(str::to_owned);
+        let likely = closest(filter, selected.filtered_out.iter().map(|case| &*case.name)).map(str::to_owned);
         return Err(NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() });
     }
-    if selected.cases.is_empty() && selected.ignored.is_empty() && !config.selection.is_everything() {
-        return Err(unknown_tag.unwrap_or(NothingMatched::Selection));
+    if selected.is_empty() && !config.selection.is_everything() {
+        return Err(tag.and_then(|tag| unknown_tag(&tag, registry)).unwrap_or(NothingMatched::Selection));
     }
     Ok(selected)
 }
 
+impl Selected {
+    fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.ignored.is_empty()
+    }
+}
+
 /// A word of a tag expression that no test bears.
-fn unknown_tag(tag: &TagExpression, all: &[Case]) -> Option<NothingMatched> {
-    let known: BTreeSet<&str> = all.iter().flat_map(|case| case.meta.tags.iter().copied()).collect();
+fn unknown_tag(tag: &TagExpression, registry: &Registry) -> Option<NothingMatched> {
+    let known: BTreeSet<&str> = registry.candidates().flat_map(|case| case.entry().meta.tags.iter().copied()).collect();
     let unknown = tag.words().into_iter().find(|word| !known.contains(word))?;
     let likely = closest(unknown, known.into_iter()).map(str::to_owned);
     Some(NothingMatched::Tag { tag: unknown.to_owned(), likely })

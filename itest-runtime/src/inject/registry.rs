@@ -1,12 +1,13 @@
 //! The registry of all tests, the same in every process of one run.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::durable::TeardownEntry;
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
-use super::needs::session_needs;
+use super::locks::SessionLocks;
 use super::scope::Scope;
 use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation, TestId};
 
@@ -22,12 +23,61 @@ pub(crate) struct RegisteredCase {
 impl RegisteredCase {
     /// `module::test` or `module::test::case`.
     #[must_use]
-    pub(crate) fn id(&self) -> TestId {
+    pub(crate) fn name(&self) -> Cow<'static, str> {
         let name = self.entry.name;
         match self.entry.cases.get(self.row as usize) {
-            Some(case) => TestId::new(format!("{name}::{case}")),
-            None => TestId::new(name),
+            Some(case) => Cow::Owned(format!("{name}::{case}")),
+            None => Cow::Borrowed(name),
         }
+    }
+
+    /// Its name as an id.
+    #[must_use]
+    pub(crate) fn id(&self) -> TestId {
+        TestId::new(self.name())
+    }
+}
+
+/// A case with as much as is needed to decide whether it is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its position in the registry.
+    pub index: CaseIndex,
+    case: RegisteredCase,
+}
+
+impl Candidate {
+    /// The test.
+    #[must_use]
+    pub(crate) fn entry(&self) -> &'static TestEntry {
+        self.case.entry
+    }
+
+    /// Its number among the test's cases.
+    #[must_use]
+    pub(crate) fn row(&self) -> u32 {
+        self.case.row
+    }
+
+    /// What is known of the case, as plain data.
+    #[must_use]
+    pub(crate) fn describe(&self) -> Case {
+        let entry = self.case.entry;
+        Case {
+            id: self.id(),
+            index: self.index,
+            location: SourceLocation::new(entry.location),
+            meta: *entry.meta,
+            locks: locks(entry),
+        }
+    }
+
+    /// Its name as an id.
+    #[must_use]
+    pub(crate) fn id(&self) -> TestId {
+        TestId::new(&*self.name)
     }
 }
 
@@ -49,8 +99,9 @@ impl Registry {
     fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Self {
         let mut cases = Vec::new();
         for entry in entries {
-            let rows = u32::try_from(entry.cases.len().max(1)).unwrap_or(u32::MAX);
-            for row in 0..rows {
+            cases.push(RegisteredCase { entry, row: 0 });
+            let rows = u32::try_from(entry.cases.len()).unwrap_or(u32::MAX);
+            for row in 1..rows {
                 cases.push(RegisteredCase { entry, row });
             }
         }
@@ -72,49 +123,20 @@ impl Registry {
         })
     }
 
-    /// What is known of every case, as plain data.
-    pub(crate) fn describe(&self) -> Vec<Case> {
-        let describe = |(index, case): (u32, &RegisteredCase)| Case {
-            id: case.id(),
-            test: case.entry.name,
+    /// All cases, in the registry's order.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let candidate = |(index, case): (u32, &RegisteredCase)| Candidate {
+            name: case.name(),
             index: CaseIndex(index),
-            row: case.row,
-            location: SourceLocation::new(case.entry.location),
-            meta: *case.entry.meta,
-            locks: serial(case.entry).into_iter().collect(),
+            case: *case,
         };
-        (0..).zip(&self.cases).map(describe).collect()
+        (0..).zip(&self.cases).map(candidate)
     }
 
-    /// Adds the locks that follow from how cases ask for session fixtures.
-    ///
-    /// What no test of the suite asks for alone can be shared without a lock.
-    pub(crate) fn add_session_locks(&self, cases: &mut [Case]) {
-        let mut reaching = HashMap::new();
-        let mut locks: HashMap<&'static str, Vec<Lock>> = HashMap::new();
-        for case in self.cases.iter().filter(|case| case.row == 0) {
-            let parameters = case.entry.parameters;
-            if parameters.iter().any(|parameter| reaches_session((parameter.fixture)(), &mut reaching)) {
-                let needs = session_needs(parameters).into_iter().map(|need| Lock {
-                    key: format!("fixture {:016x}", need.fixture.key()),
-                    mode: if need.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared },
-                });
-                locks.insert(case.entry.name, needs.collect());
-            }
-        }
-        let exclusive: HashSet<String> = locks
-            .values()
-            .flatten()
-            .filter(|lock| lock.mode == LockMode::Exclusive)
-            .map(|lock| lock.key.clone())
-            .collect();
-        if exclusive.is_empty() {
-            return;
-        }
-        for case in cases {
-            let needed = locks.get(case.test).into_iter().flatten();
-            case.locks.extend(needed.filter(|lock| exclusive.contains(&lock.key)).cloned());
-        }
+    /// The locks that follow from how tests ask for session fixtures.
+    #[must_use]
+    pub(crate) fn session_locks(&self) -> SessionLocks {
+        SessionLocks::find(self.cases.iter().filter(|case| case.row == 0).map(|case| case.entry))
     }
 
     /// The session fixture of a key, if any test can reach it.
@@ -143,7 +165,10 @@ impl Registry {
     pub(crate) fn check(&self) -> Result<(), HarnessError> {
         refuse_duplicates(TeardownEntry::all())?;
         let mut known_good = Vec::new();
-        for case in self.cases.iter().filter(|case| case.row == 0) {
+        for case in &self.cases {
+            if case.row > 0 || case.entry.parameters.is_empty() {
+                continue;
+            }
             for parameter in case.entry.parameters {
                 refuse_circles((parameter.fixture)(), &mut Vec::new(), &mut known_good)?;
             }
@@ -153,21 +178,12 @@ impl Registry {
     }
 }
 
-/// Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
-fn serial(entry: &TestEntry) -> Option<Lock> {
-    entry.meta.serial.map(|key| Lock { key: format!("serial {key}"), mode: LockMode::Exclusive })
-}
-
-fn reaches_session(fixture: &'static FixtureDescriptor, known: &mut HashMap<TypeId, bool>) -> bool {
-    if fixture.scope == Scope::Session {
-        return true;
+fn locks(entry: &TestEntry) -> Vec<Lock> {
+    // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
+    match entry.meta.serial {
+        Some(key) => vec![Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }],
+        None => Vec::new(),
     }
-    if let Some(known) = known.get(&fixture.type_id) {
-        return *known;
-    }
-    let reaches = fixture.dependencies.iter().any(|dependency| reaches_session((dependency.fixture)(), known));
-    known.insert(fixture.type_id, reaches);
-    reaches
 }
 
 /// The ledger knows teardown functions by their names alone.
@@ -231,7 +247,7 @@ mod tests {
     use crate::inject::TestInfo;
     use crate::inject::fixture::{Fixture, FunctionKind};
     use crate::model::{CaseMeta, Order, Seed};
-    use crate::plan::{by_name, ordered};
+    use crate::plan::{Named, by_name, ordered};
 
     const fn entry(name: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
         TestEntry {
@@ -249,12 +265,16 @@ mod tests {
     static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
     static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
 
+    fn named(candidate: &Candidate) -> Named<'_> {
+        Named { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
+    }
+
     #[test]
     fn the_order_of_submission_does_not_matter() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let cases = Registry::from_entries(entries).describe();
-            let sorted = by_name(&cases).unwrap();
-            sorted.into_iter().map(|position| cases[position].id.to_string()).collect::<Vec<_>>()
+            let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
+            let named: Vec<_> = candidates.iter().map(named).collect();
+            by_name(&named).unwrap().into_iter().map(|position| named[position].name.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
@@ -262,11 +282,12 @@ mod tests {
 
     #[test]
     fn a_name_taken_twice_is_refused_with_both_places() {
-        let cases = || Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).describe();
+        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).candidates().collect();
+        let named: Vec<_> = candidates.iter().map(named).collect();
         let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
-        assert_eq!(by_name(&cases()).unwrap_err().to_string(), told);
+        assert_eq!(by_name(&named).unwrap_err().to_string(), told);
         for order in [Order::Random, Order::Declared, Order::Reverse] {
-            assert_eq!(ordered(cases(), order, Seed(1)).unwrap_err().to_string(), told);
+            assert_eq!(ordered(&named, order, Seed(1)).unwrap_err().to_string(), told);
         }
     }
 

@@ -78,12 +78,8 @@ pub(crate) struct Lock {
 pub(crate) struct Case {
     /// Its stable name.
     pub id: TestId,
-    /// The name of its test, which may have other cases.
-    pub test: &'static str,
     /// Its position in the registry.
     pub index: CaseIndex,
-    /// Its number among the test's cases, from 0.
-    pub row: u32,
     /// Where the test stands in the source.
     pub location: SourceLocation,
     /// The test's arguments.

@@ -147,9 +147,7 @@ mod tests {
     fn case(number: u32, locks: Vec<Lock>) -> Case {
         Case {
             id: TestId::new(format!("test_{number}")),
-            test: "test",
             index: CaseIndex(number),
-            row: 0,
             location: SourceLocation::new(""),
             meta: CaseMeta::PLAIN,
             locks,

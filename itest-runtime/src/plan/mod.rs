@@ -6,10 +6,12 @@ mod admission;
 mod hand;
 mod order;
 mod queue;
+mod sort;
 mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::{by_name, mix, ordered};
+pub(crate) use order::{Named, mix, ordered};
 pub(crate) use queue::LockQueue;
+pub(crate) use sort::by_name;
 pub(crate) use tags::TagExpression;

@@ -1,10 +1,20 @@
 //! The order of a run.
 
-use std::cmp::Ordering;
+use super::sort::{by_hash, by_name};
+use crate::model::{HarnessError, Order, Seed};
 
-use crate::model::{Case, HarnessError, Order, Seed};
+/// What an order depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named<'n> {
+    /// The case's name.
+    pub(crate) name: &'n str,
+    /// `file:line:column`
+    pub(crate) location: &'n str,
+    /// Its number among its test's cases.
+    pub(crate) row: u32,
+}
 
-/// Puts cases into the order of the run.
+/// The positions of these in the order of a run.
 ///
 /// Random order sorts by a hash of seed and name, so it does not depend on what else is selected: two tests keep their
 /// relative order when a filter takes away a third.
@@ -12,83 +22,24 @@ use crate::model::{Case, HarnessError, Order, Seed};
 /// # Errors
 ///
 /// Two cases of one name.
-pub(crate) fn ordered(cases: Vec<Case>, order: Order, seed: Seed) -> Result<Vec<Case>, HarnessError> {
-    let positions = match order {
-        Order::Random => {
-            let mut keys: Vec<(u64, usize)> =
-                (0..).zip(&cases).map(|(position, case)| (mix(seed, case.id.as_str()), position)).collect();
-            // Equal hashes are equal names, or nearly never anything else: then the names decide.
-            keys.sort_unstable_by(|left, right| match left.0.cmp(&right.0) {
-                Ordering::Equal => cases[left.1].id.cmp(&cases[right.1].id),
-                different => different,
-            });
-            let positions: Vec<usize> = keys.into_iter().map(|(_, position)| position).collect();
-            refuse_duplicates(&cases, &positions)?;
-            positions
-        }
-        Order::Declared | Order::Reverse => {
-            let mut positions = by_name(&cases)?;
-            positions.sort_by_cached_key(|position| declared_key(&cases[*position]));
-            if order == Order::Reverse {
-                positions.reverse();
-            }
-            positions
-        }
-    };
-    let mut cases: Vec<Option<Case>> = cases.into_iter().map(Some).collect();
-    Ok(positions.into_iter().filter_map(|position| cases[position].take()).collect())
-}
-
-/// The positions of cases, sorted by their names.
-///
-/// Names of one suite have much in common at their beginning, and this runs unoptimized: the sixteen bytes behind what is
-/// common are compared as one number, and the names only where those are equal.
-///
-/// # Errors
-///
-/// Two cases of one name.
-pub(crate) fn by_name(cases: &[Case]) -> Result<Vec<usize>, HarnessError> {
-    let Some(first) = cases.first().map(|case| case.id.as_str().as_bytes()) else { return Ok(Vec::new()) };
-    let common = cases.iter().fold(first.len(), |common, case| {
-        let name = case.id.as_str().as_bytes();
-        if name.starts_with(&first[..common]) {
-            return common;
-        }
-        first.iter().zip(name).take_while(|(left, right)| left == right).count()
-    });
-    let key = |case: &Case| {
-        let rest = &case.id.as_str().as_bytes()[common..];
-        let mut bytes = [0; 16];
-        let length = rest.len().min(16);
-        bytes[..length].copy_from_slice(&rest[..length]);
-        u128::from_be_bytes(bytes)
-    };
-    let mut keys: Vec<(u128, usize)> = cases.iter().map(key).zip(0..).collect();
-    keys.sort_unstable_by(|left, right| match left.0.cmp(&right.0) {
-        Ordering::Equal => cases[left.1].id.cmp(&cases[right.1].id),
-        different => different,
-    });
-    let positions: Vec<usize> = keys.into_iter().map(|(_, position)| position).collect();
-    refuse_duplicates(cases, &positions)?;
+pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec<usize>, HarnessError> {
+    if order == Order::Random {
+        return by_hash(all, |name| mix(seed, name));
+    }
+    let mut positions = by_name(all)?;
+    positions.sort_by_cached_key(|position| declared_key(&all[*position]));
+    if order == Order::Reverse {
+        positions.reverse();
+    }
     Ok(positions)
 }
 
-/// In these positions equal names stand next to each other.
-fn refuse_duplicates(cases: &[Case], positions: &[usize]) -> Result<(), HarnessError> {
-    let twins = positions.array_windows().find(|[left, right]| cases[*left].id == cases[*right].id);
-    let Some([left, right]) = twins else { return Ok(()) };
-    let mut places = [*left, *right].map(|position| cases[position].location.to_string());
-    places.sort();
-    let [first, second] = places;
-    Err(HarnessError::DuplicateTest { id: cases[*left].id.to_string(), first, second })
-}
-
 /// File, line, column, and the row of a test with several cases.
-fn declared_key(case: &Case) -> (String, u32, u32, u32) {
-    let mut parts = case.location.as_str().rsplitn(3, ':');
+fn declared_key<'n>(case: &Named<'n>) -> (&'n str, u32, u32, u32) {
+    let mut parts = case.location.rsplitn(3, ':');
     let column = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     let line = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
-    let file = parts.next().unwrap_or_default().to_owned();
+    let file = parts.next().unwrap_or_default();
     (file, line, column, case.row)
 }
 
@@ -117,84 +68,66 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{CaseIndex, CaseMeta, SourceLocation, TestId};
 
-    fn cases(count: u32) -> Vec<Case> {
-        (0..count)
-            .map(|number| Case {
-                id: TestId::new(format!("module::test_{number}")),
-                test: "module::test",
-                index: CaseIndex(number),
-                row: 0,
-                location: SourceLocation::new(format!("tests/file.rs:{}:1", (number * 37) % 101)),
-                meta: CaseMeta::PLAIN,
-                locks: Vec::new(),
-            })
-            .collect()
+    /// Names and their places, of which a test can borrow.
+    fn texts(count: u32) -> Vec<(String, String)> {
+        (0..count).map(|number| (format!("module::test_{number}"), format!("a.rs:{}:1", (number * 37) % 101))).collect()
     }
 
-    fn ids(cases: &[Case]) -> Vec<&str> {
-        cases.iter().map(|case| case.id.as_str()).collect()
+    fn named(texts: &[(String, String)]) -> Vec<Named<'_>> {
+        texts.iter().map(|(name, location)| Named { name, location, row: 0 }).collect()
+    }
+
+    fn names<'n>(all: &[Named<'n>], order: Order, seed: u64) -> Vec<&'n str> {
+        ordered(all, order, Seed(seed)).unwrap().into_iter().map(|position| all[position].name).collect()
     }
 
     proptest! {
         #[test]
         fn every_order_keeps_every_case(count in 0_u32..200, seed: u64) {
+            let texts = texts(count);
             for order in [Order::Random, Order::Declared, Order::Reverse] {
-                let mut indices: Vec<u32> =
-                    ordered(cases(count), order, Seed(seed)).unwrap().iter().map(|case| case.index.0).collect();
-                indices.sort_unstable();
-                prop_assert_eq!(indices, (0..count).collect::<Vec<_>>());
+                let mut positions = ordered(&named(&texts), order, Seed(seed)).unwrap();
+                positions.sort_unstable();
+                prop_assert_eq!(positions, (0..texts.len()).collect::<Vec<_>>());
             }
         }
 
         #[test]
         fn the_same_seed_gives_the_same_order_from_any_input(count in 0_u32..100, seed: u64) {
-            let mut reversed = cases(count);
+            let texts = texts(count);
+            let mut reversed = named(&texts);
             reversed.reverse();
-            let forward = ordered(cases(count), Order::Random, Seed(seed)).unwrap();
-            let backward = ordered(reversed, Order::Random, Seed(seed)).unwrap();
-            prop_assert_eq!(ids(&forward), ids(&backward));
+            prop_assert_eq!(names(&named(&texts), Order::Random, seed), names(&reversed, Order::Random, seed));
         }
 
         #[test]
-        fn a_filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_u32..5) {
-            let all = ordered(cases(count), Order::Random, Seed(seed)).unwrap();
-            let kept = |case: &Case| !case.index.0.is_multiple_of(drop_every);
-            let expected: Vec<_> = all.iter().filter(|case| kept(case)).map(|case| case.id.clone()).collect();
-            let fewer = ordered(cases(count).into_iter().filter(kept).collect(), Order::Random, Seed(seed)).unwrap();
-            prop_assert_eq!(expected, fewer.into_iter().map(|case| case.id).collect::<Vec<_>>());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn positions_by_name_are_what_sorting_gives(names in proptest::collection::hash_set("[ab:]{0,24}", 0..40)) {
-            let mut all = cases(u32::try_from(names.len()).unwrap());
-            for (case, name) in all.iter_mut().zip(&names) {
-                case.id = TestId::new(format!("module::{name}"));
-            }
-            let sorted: Vec<_> = by_name(&all).unwrap().into_iter().map(|position| all[position].id.clone()).collect();
-            prop_assert!(sorted.is_sorted());
-            prop_assert_eq!(sorted.len(), names.len());
+        fn a_filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_usize..5) {
+            let texts = texts(count);
+            let all = named(&texts);
+            let kept = |position: &usize| !position.is_multiple_of(drop_every);
+            let expected: Vec<_> = ordered(&all, Order::Random, Seed(seed)).unwrap().into_iter().filter(kept).collect();
+            let expected: Vec<_> = expected.into_iter().map(|position| all[position].name).collect();
+            let fewer: Vec<_> = (0..all.len()).filter(kept).map(|position| all[position]).collect();
+            prop_assert_eq!(expected, names(&fewer, Order::Random, seed));
         }
     }
 
     #[test]
     fn different_seeds_give_different_orders() {
-        let first = ordered(cases(50), Order::Random, Seed(1)).unwrap();
-        let second = ordered(cases(50), Order::Random, Seed(2)).unwrap();
-        assert_ne!(ids(&first), ids(&second));
+        let texts = texts(50);
+        assert_ne!(names(&named(&texts), Order::Random, 1), names(&named(&texts), Order::Random, 2));
     }
 
     #[test]
     fn declared_order_is_the_source_order_and_reverse_its_mirror() {
-        let declared = ordered(cases(20), Order::Declared, Seed(9)).unwrap();
-        let lines: Vec<u32> = declared.iter().map(|case| declared_key(case).1).collect();
-        assert!(lines.is_sorted());
-        let mut reversed = ordered(cases(20), Order::Reverse, Seed(9)).unwrap();
+        let texts = texts(20);
+        let all = named(&texts);
+        let declared = ordered(&all, Order::Declared, Seed(9)).unwrap();
+        assert!(declared.iter().map(|position| declared_key(&all[*position]).1).is_sorted());
+        let mut reversed = ordered(&all, Order::Reverse, Seed(9)).unwrap();
         reversed.reverse();
-        assert_eq!(ids(&declared), ids(&reversed));
+        assert_eq!(declared, reversed);
     }
 
     #[test]
