@@ -171,3 +171,31 @@ async fn a_living_session_is_not_swept(dir: &TempDir) -> Result<()> {
     finished.assert_nothing_left();
     Ok(())
 }
+
+#[integration_test(tags("session"))]
+async fn what_a_failed_test_took_is_kept_until_it_is_given_back(dir: &TempDir) -> Result<()> {
+    #[arrange("a failed test, and a run that is over")]
+    let suite = suite(dir)?;
+    let temp = suite.temp();
+    let events = suite.events(&["--ignored", "--tag", "keeps", "--keep-failed"])?;
+    let case = events.case("fails_with_its_hands_full");
+    assert_eq!((events.finished.code(), &case["outcome"]), (Some(101), &"failed".into()));
+    let port: u16 = case["stdout"].as_str().unwrap_or_default().trim_start_matches("port ").trim().parse()?;
+    let evidence = || {
+        let kept = case["kept"]["steps"].as_array().into_iter().flatten().filter_map(|step| step.as_str());
+        let folders = kept.filter_map(|step| step.strip_prefix("remove "));
+        folders.map(|folder| PathBuf::from(folder).join("evidence")).any(|evidence| evidence.exists())
+    };
+    assert!(evidence() && outside(dir).len() == 2 && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+
+    #[act]
+    let keeper = case["kept"]["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("nobody keeps it")?;
+    signal(keeper, Signal::TERM);
+
+    #[assert]
+    eventually(|| async { events.finished.left().len() }).within(Duration::from_secs(5)).equals(0).await?;
+    assert!(!evidence() && outside(dir).is_empty() && fs::read_dir(temp)?.next().is_none());
+    let told = journal(dir);
+    assert_eq!(told, ["network up", "goodbye", "give back taken", "network down", "give back network"]);
+    Ok(())
+}

@@ -72,6 +72,40 @@ async fn a_second_interrupt_ends_it_at_once(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
+/// While everything is stopped, as by Ctrl-Z, nobody's time runs.
+#[integration_test(tags("signals"))]
+async fn a_pause_is_no_time(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
+    #[arrange]
+    let (suite, child) = started(dir, "leisurely", &[mode, "--ignored"]).await?;
+    let stopped = || async { suite_states(&Finished::of(nothing(), &suite)).iter().all(|state| *state == 'T') };
+
+    #[act("stops for longer than the test may take")]
+    signal(child.id(), Signal::TSTP);
+    eventually(stopped).within(Duration::from_secs(5)).equals(true).await?;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    signal(child.id(), Signal::CONT);
+    let finished = Finished::of(child.wait_with_output()?, &suite);
+
+    #[assert]
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    finished.assert_nothing_left();
+    Ok(())
+}
+
+/// What a suite says before it has said anything.
+fn nothing() -> std::process::Output {
+    std::process::Output { status: std::process::ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() }
+}
+
+/// The letters by which the system describes what a suite's processes do.
+fn suite_states(suite: &Finished) -> Vec<char> {
+    let state = |id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    };
+    suite.process_ids().iter().filter_map(state).collect()
+}
+
 /// Nobody tells the workers; they notice.
 #[integration_test(tags("signals"))]
 async fn workers_do_not_outlive_a_killed_supervisor(dir: &TempDir) -> Result<()> {

@@ -75,3 +75,9 @@ async fn starts_a_child_and_crashes() {
     note(&format!("child {}", child.id().unwrap_or_default()));
     std::process::abort();
 }
+
+#[integration_test(ignore = "for a pause", tags("leisurely"), timeout = "1s")]
+async fn takes_its_time() {
+    note("waiting");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+}

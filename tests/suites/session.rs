@@ -143,3 +143,16 @@ async fn calls_a_teardown_function_itself() -> Result<()> {
     assert!(!outside("taken").exists());
     Ok(())
 }
+
+#[integration_test(ignore = "fails", tags("keeps"))]
+async fn fails_with_its_hands_full(dir: TempDir, teardown: &Teardown, _network: &Network) -> Result<()> {
+    let path = outside("taken");
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "taken")?;
+    std::fs::write(dir.join("evidence"), "here")?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("port {}", listener.local_addr()?.port());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    teardown.defer("say goodbye", async { note("goodbye") });
+    Err("look at this".into())
+}

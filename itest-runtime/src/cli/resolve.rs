@@ -11,8 +11,8 @@ use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
 use crate::model::{
-    Capture, Color, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed, Selection,
-    SessionSettings, ShowOutput, UsageError,
+    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed,
+    Selection, SessionSettings, ShowOutput, UsageError,
 };
 use crate::plan::mix;
 use crate::process::debugger_attached;
@@ -51,6 +51,7 @@ pub(super) fn base() -> RunConfig {
         no_tests: NoTests::Fail,
         require: Require::Nothing,
         leaks: Leaks::Warn,
+        failed: Failed::GiveBack,
         session: SessionSettings::default(),
         selection: Selection::default(),
     }
@@ -123,6 +124,12 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
             "contradicts --in-process, which runs one test at a time; give one of them",
         ));
     }
+    if let Some((flag, text)) = first.get("keep-failed").filter(|_| in_process)
+        && *text == "true"
+    {
+        let what = "contradicts --in-process: what a test has taken outlives it only in a process of its own";
+        return Err(UsageError::new(*flag, what));
+    }
     Ok(())
 }
 
@@ -148,6 +155,8 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
     }
     if config.isolation == Isolation::InProcess {
         config.jobs = NonZeroUsize::MIN;
+        // What a test has taken can only outlive it in a process of its own.
+        config.failed = Failed::GiveBack;
         config.capture = Capture::Inherited;
     } else if !sources.contains_key("jobs") {
         config.jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

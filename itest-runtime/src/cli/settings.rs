@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::model::{Capture, Color, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput};
+use crate::model::{Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput};
 use crate::plan::TagExpression;
 
 /// How a setting looks on the command line.
@@ -165,6 +165,13 @@ pub(super) static SETTINGS: &[Setting] = &[
             one_of(text, &words).map(|leaks| config.leaks = leaks)
         },
         show: |config| quoted(&format!("{:?}", config.leaks).to_lowercase()),
+    },
+    Setting {
+        key: "keep-failed",
+        shape: Shape::Switch,
+        help: "Keep what failed tests have taken, to be looked at, and say how to give it back",
+        set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
+        show: |config| (config.failed == Failed::Keep).to_string(),
     },
     Setting {
         key: "session-dir",

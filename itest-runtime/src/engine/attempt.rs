@@ -12,7 +12,8 @@ use crate::inject::{
     return_lent, session_needs, take_background_panics,
 };
 use crate::model::{
-    AttemptReport, CaseIndex, Failure, Outcome, Phase, Problem, Prospects, SourceLocation, WorkerConfig, WorkerId,
+    AttemptReport, CaseIndex, Failed, Failure, Kept, Outcome, Phase, Problem, Prospects, SourceLocation, WorkerConfig,
+    WorkerId,
 };
 use crate::session::SessionClient;
 
@@ -71,8 +72,15 @@ const IN_BACKGROUND: &str = "a spawned thread or task";
 /// The session's server has limits of its own, one for each fixture; this one is for a server that does not answer.
 const SESSION_PATIENCE: u32 = 8;
 
+/// An attempt that is over.
+pub(super) struct Attempted {
+    pub(super) report: AttemptReport,
+    /// What the test has taken, where it is to be kept.
+    pub(super) kept: Option<ScopeStore>,
+}
+
 /// Runs one case from setup to teardown.
-pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings: Surroundings<'_>) -> AttemptReport {
+pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings: Surroundings<'_>) -> Attempted {
     let Surroundings { session, worker, client, ledger, config, id, cancelled, watch } = surroundings;
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
@@ -89,14 +97,14 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
     } else {
         let patience = limits.setup.saturating_mul(SESSION_PATIENCE);
         watch.begin(Phase::Setup, patience);
-        bounded(patience, cancelled, fetch(&needs, session, client)).await
+        bounded(patience, cancelled, watch, fetch(&needs, session, client)).await
     };
     let mut scopes = Scopes { session, worker, test: &mut test, info: info.as_ref(), making: Vec::new() };
     if !entry.parameters.is_empty() {
         watch.begin(Phase::Setup, limits.setup);
     }
     let setup = match fetched {
-        Ok(()) => bounded(limits.setup, cancelled, fill(&mut scopes, entry.parameters)).await,
+        Ok(()) => bounded(limits.setup, cancelled, watch, fill(&mut scopes, entry.parameters)).await,
         Err(end) => Err(end),
     };
     let making = scopes.making.last().map(|fixture| fixture.short_name());
@@ -108,7 +116,7 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
             enter_phase(Phase::Body, None, None);
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
-            let end = run_body(case, &mut inputs, limit, cancelled).await;
+            let end = run_body(case, &mut inputs, limit, cancelled, watch).await;
             let place = match current_phase() {
                 Some(now) => {
                     Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.place }
@@ -128,10 +136,16 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
         Err(end) => judge(end, Where::setup(making)),
     };
 
+    if config.failed == Failed::Keep && verdict.failure.is_some() {
+        let kept = Kept { process: std::process::id(), steps: test.steps() };
+        let report = report(index, verdict, take_background_panics(), Vec::new(), end_phases());
+        return Attempted { report: AttemptReport { kept: Some(kept), ..report }, kept: Some(test) };
+    }
     enter_phase(Phase::Teardown, None, None);
     let problems =
         test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
-    report(index, verdict, take_background_panics(), problems, end_phases())
+    let report = report(index, verdict, take_background_panics(), problems, end_phases());
+    Attempted { report, kept: None }
 }
 
 /// Copies of the values that the session's server keeps. Those that cannot be had are remembered with the reason.
@@ -149,13 +163,14 @@ async fn run_body(
     inputs: &mut Inputs,
     limit: Duration,
     cancelled: &mut watch::Receiver<bool>,
+    watch: &Watch,
 ) -> End {
     // The expansion's own function is called under the guard too: it may evaluate arguments of the case.
     let mut body = match catch_panic(|| (case.entry.run)(inputs)) {
         Ok(body) => body,
         Err(caught) => return End::Caught(caught),
     };
-    let ended = bounded(limit, cancelled, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
+    let ended = bounded(limit, cancelled, watch, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
     // A body that was cut off still owns values, and dropping them is the test's own code.
     let dropped = catch_panic(|| drop(body));
     match (ended, dropped) {
@@ -166,16 +181,17 @@ async fn run_body(
     }
 }
 
-/// Runs a future until it ends, its time is up, or the run is cancelled.
+/// Runs a future until it ends, its time is up, or the run is cancelled. While the process is stopped no time passes.
 async fn bounded<F: Future>(
     limit: Duration,
     cancelled: &mut watch::Receiver<bool>,
+    watch: &Watch,
     future: F,
 ) -> Result<F::Output, End> {
     tokio::select! {
         biased;
         output = future => Ok(output),
-        () = tokio::time::sleep(limit) => Err(End::TimedOut(limit)),
+        () = watch.running_for(limit) => Err(End::TimedOut(limit)),
         _ = cancelled.wait_for(|cancelled| *cancelled) => Err(End::Cancelled),
     }
 }
@@ -224,5 +240,14 @@ fn report(
         failures.push(Failure { phase: Phase::Teardown, description: Some(what), problem });
     }
     let Verdict { skip_reason, prospects, .. } = verdict;
-    AttemptReport { case: index, outcome, phases: log.phases, failures, skip_reason, prospects, leaks: Vec::new() }
+    AttemptReport {
+        case: index,
+        outcome,
+        phases: log.phases,
+        failures,
+        skip_reason,
+        prospects,
+        leaks: Vec::new(),
+        kept: None,
+    }
 }

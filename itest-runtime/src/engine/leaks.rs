@@ -98,8 +98,9 @@ impl LeakWatch {
     }
 
     /// The worker is about to leave, and its own fixtures are given back: what is still there belongs to nobody.
-    pub(super) fn end(&self) {
-        if let Some((residue, _)) = &self.looked {
+    pub(super) fn end(&mut self, client: &SessionClient) {
+        if let Some((residue, _)) = &mut self.looked {
+            residue.know(client.footprint().server, 0);
             kill_children(residue);
         }
     }

@@ -1,8 +1,17 @@
-//! The signals that ask a run to end.
+//! The signals that ask a run to end, or to pause.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To end; the signal's name.
+    End(&'static str),
+    /// To stop until somebody continues, as Ctrl-Z does.
+    Pause,
+}
 
 /// Listens for the signals that a run gives way to.
 #[derive(Debug)]
@@ -10,6 +19,7 @@ pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    stop: Signal,
 }
 
 impl Signals {
@@ -18,15 +28,17 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
         })
     }
 
-    /// The name of the next one.
-    pub(super) async fn next(&mut self) -> &'static str {
+    /// What the next one asks for.
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
-            Some(()) = self.interrupt.recv() => "SIGINT",
-            Some(()) = self.terminate.recv() => "SIGTERM",
-            Some(()) = self.hangup.recv() => "SIGHUP",
+            Some(()) = self.interrupt.recv() => Asked::End("SIGINT"),
+            Some(()) = self.terminate.recv() => Asked::End("SIGTERM"),
+            Some(()) = self.hangup.recv() => Asked::End("SIGHUP"),
+            Some(()) = self.stop.recv() => Asked::Pause,
             else => std::future::pending().await,
         }
     }

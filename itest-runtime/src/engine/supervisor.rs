@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::session::{Finished, RunSession};
-use super::signals::Signals;
+use super::signals::{Asked, Signals};
 use super::verdict::{died, hung};
+use super::watchman::stop_this_process;
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
@@ -158,8 +159,8 @@ impl<'a> Supervisor<'a> {
         let locks = self.admission.all_locks();
         tokio::select! {
             locked = self.session.lock(locks) => locked.map_err(|reason| HarnessError::Session { reason }),
-            signal = self.signals.next() => {
-                self.interrupt(signal);
+            asked = self.signals.next() => {
+                self.obey(asked);
                 Ok(None)
             }
         }
@@ -178,7 +179,10 @@ impl<'a> Supervisor<'a> {
             loop {
                 tokio::select! {
                     finished = &mut finishing => break finished,
-                    _ = self.signals.next() => break Finished::default(),
+                    asked = self.signals.next() => match asked {
+                        Asked::End(_) => break Finished::default(),
+                        Asked::Pause => stop_this_process(),
+                    },
                     () = tokio::time::sleep(slow) => {
                         (self.emit)(Event::Warning(format!("the session is still being torn down, after {slow:?}")));
                     }
@@ -213,7 +217,7 @@ impl<'a> Supervisor<'a> {
                     }
                     self.bury(id, reaped.map(|reaped| reaped.status))?;
                 }
-                signal = self.signals.next() => self.interrupt(signal),
+                asked = self.signals.next() => self.obey(asked),
                 _ = tick.tick() => {
                     self.collect_unsent()?;
                     self.look_around();
@@ -237,6 +241,9 @@ impl<'a> Supervisor<'a> {
             }
             FromWorker::Finished { report, output } => {
                 self.failed_starts = 0;
+                if report.kept.is_some() {
+                    worker.litter = Litter::Kept;
+                }
                 if !report.leaks.is_empty() && worker.is_process() {
                     worker.litter = Litter::Something;
                 }
@@ -248,6 +255,11 @@ impl<'a> Supervisor<'a> {
             FromWorker::Gone { output } => {
                 worker.last_output = output;
                 match worker.child.take() {
+                    // It stays, with what its test has taken.
+                    Some(_) if worker.litter == Litter::Kept => {
+                        worker.farewell = true;
+                        self.bury(id, Ok(ExitStatus::default()))?;
+                    }
                     Some(child) => {
                         let left = worker.farewell;
                         // One that left in good order left nothing behind.

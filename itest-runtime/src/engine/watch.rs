@@ -5,19 +5,34 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::model::{CaseIndex, Phase};
-use crate::process::{Beacon, Position, monotonic};
+use crate::process::{Beacon, Position, Pulse, monotonic};
 
 /// Keeps the beacon up to date for one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     beacon: Rc<Beacon>,
+    pulse: Pulse,
     position: Rc<Cell<Position>>,
 }
 
 impl Watch {
-    pub(super) fn new(beacon: &Rc<Beacon>) -> Self {
+    pub(super) fn new(beacon: &Rc<Beacon>, pulse: Pulse) -> Self {
         let idle = Position { case: None, phase: Phase::Teardown, deadline: None };
-        Self { beacon: Rc::clone(beacon), position: Rc::new(Cell::new(idle)) }
+        Self { beacon: Rc::clone(beacon), pulse, position: Rc::new(Cell::new(idle)) }
+    }
+
+    /// Waits for so long, not counting the time in which the process was stopped.
+    pub(super) async fn running_for(&self, limit: Duration) {
+        let mut left = limit;
+        while !left.is_zero() {
+            let (began, stopped) = (monotonic(), self.pulse.stopped());
+            tokio::time::sleep(left).await;
+            if monotonic().saturating_sub(began) > left + Pulse::LATE {
+                // The next beat tells whether the process was stopped, or only busy.
+                tokio::time::sleep(Pulse::BEAT * 2).await;
+            }
+            left = self.pulse.stopped().saturating_sub(stopped);
+        }
     }
 
     /// The worker holds this case now, or none; the beacon shows it from the next [`Self::begin`] on.

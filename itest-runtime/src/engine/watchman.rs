@@ -3,6 +3,9 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
+use super::signals::Asked;
 use super::supervisor::Supervisor;
 use super::workers::{Killed, Worker};
 use crate::model::{Event, HarnessError, Limits, Output, Phase, Running, WorkerId};
@@ -15,8 +18,35 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 impl Supervisor<'_> {
+    /// Does what a signal asks for.
+    pub(super) fn obey(&mut self, asked: Asked) {
+        match asked {
+            Asked::End(signal) => self.interrupt(signal),
+            Asked::Pause => self.pause(),
+        }
+    }
+
+    /// Stops the workers and this process, until somebody continues it. Meanwhile nobody's time runs.
+    fn pause(&mut self) {
+        let began = monotonic();
+        self.send_to_workers(Signal::STOP);
+        stop_this_process();
+        let paused = monotonic().saturating_sub(began);
+        for worker in self.workers.values_mut() {
+            worker.pause(paused);
+        }
+        self.stopping = self.stopping.map(|since| since + paused);
+        self.send_to_workers(Signal::CONT);
+    }
+
+    fn send_to_workers(&self, signal: Signal) {
+        for worker in self.workers.values() {
+            worker.signal(signal);
+        }
+    }
+
     /// A signal asks for an end: the first one in good order, the second one at once.
-    pub(super) fn interrupt(&mut self, signal: &'static str) {
+    fn interrupt(&mut self, signal: &'static str) {
         if self.summary.interrupted_by.is_some() {
             self.leaves_at_once = true;
             for worker in self.workers.values_mut() {
@@ -96,6 +126,11 @@ impl Supervisor<'_> {
             ));
         }
     }
+}
+
+/// Returns when somebody continues this process.
+pub(super) fn stop_this_process() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
 
 fn running(worker: &Worker) -> Option<Running> {

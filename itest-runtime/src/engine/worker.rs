@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::{Surroundings, attempt};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::attempt::{Attempted, Surroundings, attempt};
 use super::leaks::{LeakWatch, Suspects};
 use super::watch::Watch;
 use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
@@ -59,7 +61,7 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
 async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
     let Start { worker: id, config } = start;
     channel.ready(registry.fingerprint())?;
-    let watch = Watch::new(channel.beacon());
+    let watch = Watch::new(channel.beacon(), channel.pulse());
     let (session, session_config) = (config.session.clone(), config.session_config.clone());
     let client = Arc::new(SessionClient::new(session, session_config, config.mark.clone()));
     let opener = Arc::clone(&client);
@@ -85,7 +87,12 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             cancelled: &mut cancelled,
             watch: &watch,
         };
-        let mut report = attempt(index, case, surroundings).await;
+        let Attempted { mut report, kept } = attempt(index, case, surroundings).await;
+        if let Some(kept) = kept {
+            result = channel.finished(report, Urgency::Now);
+            stay(channel, &client, kept, config.limits.teardown).await?;
+            break;
+        }
         let suspects = match worker.len() == fixtures {
             true if fixtures == 0 => Suspects::Test,
             true => Suspects::TestAndWorker,
@@ -110,8 +117,23 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let mut told: Vec<_> =
         problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
     told.extend(ledger.close().err().map(|problem| problem.message));
-    leaks.end();
+    leaks.end(&client);
     result.and(channel.farewell(told))
+}
+
+/// Keeps what a failed test has taken, apart from the run, until somebody asks to give it back.
+async fn stay(channel: &Channel, client: &SessionClient, mut kept: ScopeStore, limit: Duration) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let sign_of_life = client.keep().map_err(io::Error::other)?;
+    channel.set_free(&sign_of_life.log)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // There is nobody left to tell what goes wrong but the log.
+    kept.unwind(Outcome::Failed, limit, || ()).await;
+    Ok(())
 }
 
 /// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tokio::process::Child;
 use tokio::sync::mpsc;
 
@@ -12,7 +13,7 @@ use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
 use crate::model::{Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
-use crate::process::{FromWorker, Link, Position, Start, kill_group, spawn_process, spawn_thread};
+use crate::process::{FromWorker, Link, Position, Start, kill_group, signal_group, spawn_process, spawn_thread};
 
 /// What the supervisor hears, and from whom.
 pub(super) type Heard = (WorkerId, FromWorker);
@@ -45,6 +46,8 @@ pub(super) enum Killed {
 pub(super) enum Litter {
     Nothing,
     Something,
+    /// It keeps what its last test has taken, and is not ended.
+    Kept,
 }
 
 /// One worker.
@@ -64,6 +67,8 @@ pub(super) struct Worker {
     /// What was written after the last report.
     pub(super) last_output: Output,
     pub(super) child: Option<Child>,
+    /// A deadline, and how much later it is because of pauses.
+    extended: Option<(Duration, Duration)>,
     process: Option<u32>,
 }
 
@@ -82,6 +87,7 @@ impl Worker {
             capture: config.capture,
             require: config.require,
             leaks: config.leaks,
+            failed: config.failed,
             isolation: config.isolation,
             session: session.address(),
             session_config: session.config(),
@@ -108,6 +114,7 @@ impl Worker {
             litter: Litter::Nothing,
             cut_off: false,
             last_output: Output::default(),
+            extended: None,
             process: spawned.child.as_ref().and_then(Child::id),
             child: spawned.child,
         })
@@ -147,7 +154,28 @@ impl Worker {
 
     /// How long past its deadline the worker is.
     pub(super) fn overrun(&self, now: Duration) -> Option<Duration> {
-        now.checked_sub(self.position()?.deadline?)
+        let deadline = self.position()?.deadline?;
+        let (_, longer) = self.extended.filter(|(extended, _)| *extended == deadline).unwrap_or_default();
+        now.checked_sub(deadline + longer)
+    }
+
+    /// For so long it was not allowed to run: what was to end by now may end so much later.
+    pub(super) fn pause(&mut self, paused: Duration) {
+        if let Some(deadline) = self.position().and_then(|position| position.deadline) {
+            let (_, longer) = self.extended.filter(|(extended, _)| *extended == deadline).unwrap_or_default();
+            self.extended = Some((deadline, longer + paused));
+        }
+        for held in &mut self.hand {
+            held.since = held.since.map(|since| since + paused);
+        }
+        self.began += paused;
+    }
+
+    /// Sends a signal to the worker's process group, if it has one.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.process {
+            signal_group(leader, signal);
+        }
     }
 
     /// How long the running case has been running without the worker ever having said where it is: its beacon must have been
@@ -160,7 +188,7 @@ impl Worker {
     /// Ends the process and everything in its group.
     pub(super) fn kill(&mut self, why: Killed) {
         self.killed.get_or_insert(why);
-        if let Some(leader) = self.process {
+        if let Some(leader) = self.process.filter(|_| self.litter != Litter::Kept) {
             kill_group(leader);
         }
     }

@@ -217,6 +217,12 @@ impl ScopeStore {
         &self.teardown
     }
 
+    /// What would be done to end the scope, the next step first.
+    #[must_use]
+    pub(crate) fn steps(&self) -> Vec<String> {
+        self.teardown.lock().steps.iter().rev().map(|step| step.what.clone()).collect()
+    }
+
     /// How many values it holds.
     #[must_use]
     pub(crate) fn len(&self) -> usize {

@@ -99,6 +99,15 @@ pub(crate) enum Leaks {
     Fail,
 }
 
+/// What becomes of what a failed test has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Failed {
+    /// It is given back at once.
+    GiveBack,
+    /// It is kept, to be looked at.
+    Keep,
+}
+
 /// Budgets of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
@@ -169,6 +178,8 @@ pub(crate) struct RunConfig {
     pub require: Require,
     /// What a leak means.
     pub leaks: Leaks,
+    /// What becomes of a failed test's resources.
+    pub failed: Failed,
     /// Where sessions are, and whose.
     pub session: SessionSettings,
     /// Which cases run.
@@ -206,6 +217,8 @@ pub(crate) struct WorkerConfig {
     pub require: Require,
     /// What a leak means.
     pub leaks: Leaks,
+    /// What becomes of a failed test's resources.
+    pub failed: Failed,
     /// Whether the worker is a process.
     pub isolation: Isolation,
     /// The run's session.

@@ -15,12 +15,12 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Capture, Color, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig, Selection,
-    SessionSettings, ShowOutput, WorkerConfig,
+    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig,
+    Selection, SessionSettings, ShowOutput, WorkerConfig,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};
 pub(crate) use id::CaseIndex;
 pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
-pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Output, PhaseTime, Prospects};
+pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
 pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};

@@ -183,6 +183,18 @@ pub(crate) struct AttemptReport {
     /// What was left behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
+    /// What was not given back, because somebody wants to look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// The resources of a failed test that were kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The process that keeps them; `SIGTERM` makes it give them back.
+    pub process: u32,
+    /// The steps of teardown that were not taken, the next one first.
+    pub steps: Vec<String>,
 }
 
 /// Whether another attempt could end otherwise.
@@ -220,6 +232,7 @@ impl AttemptReport {
             skip_reason: None,
             prospects: Prospects::Open,
             leaks: Vec::new(),
+            kept: None,
         }
     }
 }

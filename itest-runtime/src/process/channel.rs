@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use super::beacon::{Beacon, BeaconReader, monotonic};
 use super::death::kill_group;
 use super::output::{Pair, exchange_pipes};
+use super::pulse::Pulse;
 use super::wire::{Message, Receiver, Start, append, send_frames};
 use crate::model::{AttemptReport, Capture, CaseIndex, Limits, Phase};
 
@@ -59,6 +61,9 @@ struct Notes {
     /// let go, so that nobody waits for ever in a write that nobody reads.
     pipes: Mutex<Option<Pair>>,
     cancelled: watch::Sender<bool>,
+    pulse: Pulse,
+    /// The supervisor lets this process go on without it.
+    is_free: AtomicBool,
 }
 
 impl Notes {
@@ -98,10 +103,9 @@ impl Notes {
     fn listen(&self) {
         while !*self.cancelled.borrow() || self.lock_pipes().is_some() {
             let mut waiting = [PollFd::new(&self.control, PollFlags::IN)];
-            match poll(&mut waiting, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {
-                    self.collect();
-                }
+            match self.pulse.feel(|beat| poll(&mut waiting, Some(beat))) {
+                Ok(0) => {}
+                Ok(_) | Err(rustix::io::Errno::INTR) => self.collect(),
                 Err(_) => return,
             }
         }
@@ -111,11 +115,8 @@ impl Notes {
     /// of its own sees to that itself: it gives everything back, each step within its limit, or ends with its group.
     fn end_with_supervisor(&self, beacon: &BeaconReader) {
         self.listen();
-        if !self.is_orphaned() {
-            return;
-        }
         let orphaned = monotonic();
-        loop {
+        while self.is_orphaned() && !self.is_free.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK);
             let step = beacon.position().filter(|position| position.phase == Phase::Teardown);
             let deadline = step.and_then(|step| step.deadline).unwrap_or_default().max(orphaned);
@@ -178,6 +179,8 @@ impl Channel {
             read: Mutex::new(false),
             pipes: Mutex::new(pipes.map(|(stdout, stderr)| Pair { stdout, stderr })),
             cancelled: watch::Sender::new(false),
+            pulse: Pulse::default(),
+            is_free: AtomicBool::new(false),
         });
         let channel = Self {
             control,
@@ -294,6 +297,25 @@ impl Channel {
     #[must_use]
     pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
         self.notes.cancelled.subscribe()
+    }
+
+    /// Tells for how long the process was stopped.
+    #[must_use]
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.notes.pulse.clone()
+    }
+
+    /// Takes leave of the supervisor without ending: from now on nobody waits for this process, and nobody ends it.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be redirected.
+    pub(crate) fn set_free(&self, output: &impl AsFd) -> io::Result<()> {
+        flush();
+        self.notes.is_free.store(true, Ordering::Relaxed);
+        rustix::stdio::dup2_stdout(output)?;
+        rustix::stdio::dup2_stderr(output)?;
+        self.control.shutdown(Shutdown::Both)
     }
 
     /// The worker's beacon.

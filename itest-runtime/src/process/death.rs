@@ -55,16 +55,14 @@ const SIGNALS: [(Signal, &str, &str); 17] = [
 
 /// Kills a worker and everything it started that is still in its process group.
 pub(crate) fn kill_group(leader: u32) {
-    if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // A group that is gone already is what is wanted.
-        let _ = rustix::process::kill_process_group(leader, Signal::KILL);
-    }
+    signal_group(leader, Signal::KILL);
 }
 
-/// Asks a process group to end.
-pub(crate) fn terminate_group(leader: u32) {
+/// Sends a signal to a process group.
+pub(crate) fn signal_group(leader: u32, signal: Signal) {
     if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(leader, Signal::TERM);
+        // A group that is gone already has no need of it.
+        let _ = rustix::process::kill_process_group(leader, signal);
     }
 }
 

@@ -46,6 +46,12 @@ pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mu
     if !case.report.leaks.is_empty() {
         writeln!(out, "  left behind: {}", case.report.leaks.join(", "))?;
     }
+    if let Some(kept) = &case.report.kept {
+        writeln!(out, "  kept, until `kill {}`:", kept.process)?;
+        for step in &kept.steps {
+            writeln!(out, "  - to {step}")?;
+        }
+    }
     write_output(case, look, out)?;
     writeln!(out, "  repeat: {}\n", bold(look.repeat.test(&case.id, seed)))
 }

@@ -78,6 +78,9 @@ fn case(case: &CaseReport) -> Map<String, Value> {
     if let Some(reason) = &case.report.skip_reason {
         add("skip_reason", reason.as_str().into());
     }
+    if let Some(kept) = &case.report.kept {
+        add("kept", value(kept));
+    }
     if !case.report.leaks.is_empty() {
         add("leaks", value(&case.report.leaks));
     }

@@ -98,6 +98,14 @@ pub(crate) struct Footprint {
     pub server: Option<u32>,
 }
 
+/// A session that is kept.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    /// Where to write to from now on.
+    pub log: File,
+    _connection: UnixStream,
+}
+
 /// Locks of this process's test; dropped, they are free again.
 #[derive(Debug)]
 pub(crate) struct LockGuard {
@@ -185,6 +193,18 @@ impl SessionClient {
             Ok((Reply::Granted, connection)) => Ok(LockGuard { _connection: connection }),
             Ok(_) | Err(_) => Err(SessionError::died(&folder).caught()),
         }
+    }
+
+    /// Keeps the session, also beyond the end of its run, for as long as what this returns is there.
+    ///
+    /// # Errors
+    ///
+    /// When there is no server to be had, or no file.
+    pub(crate) fn keep(&self) -> Result<Keeping, SessionError> {
+        let (folder, connection) = self.connect()?;
+        send(&connection, &Request::Keep).map_err(|_| SessionError::died(&folder))?;
+        let log = folder.open_log().map_err(|source| SessionError::Ledger { source })?;
+        Ok(Keeping { log, _connection: connection })
     }
 
     /// Ends the session, if there is one, and waits until everything is given back.

@@ -1,6 +1,6 @@
 //! The session's server: keeps session fixtures, hands out locks, executes the ledgers of the dead, and ends with the run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -105,6 +105,8 @@ struct Server<'r> {
     /// In the order in which they became ready.
     ready: Vec<u64>,
     leases: HashMap<Connection, String>,
+    /// Who keeps what failed tests have taken.
+    keepers: HashSet<Connection>,
     locks: LockQueue<Connection>,
     lock_replies: HashMap<Connection, oneshot::Sender<Reply>>,
     recoveries: JoinSet<Recovered>,
@@ -144,6 +146,7 @@ impl<'r> Server<'r> {
             holders: Vec::new(),
             ready: Vec::new(),
             leases: HashMap::new(),
+            keepers: HashSet::new(),
             locks: LockQueue::default(),
             lock_replies: HashMap::new(),
             recoveries: JoinSet::new(),
@@ -153,13 +156,18 @@ impl<'r> Server<'r> {
 
     async fn run(mut self) -> io::Result<()> {
         let mut asked_to_finish = None;
-        loop {
+        let mut is_over = false;
+        while !is_over || !self.keepers.is_empty() {
             tokio::select! {
                 Some(heard) = self.heard.1.recv() => match heard {
-                    Heard::Over => break,
-                    Heard::Asked(_, Request::Finish, reply) => {
+                    Heard::Over => is_over = true,
+                    Heard::Asked(_, Request::Finish, reply) if self.keepers.is_empty() => {
                         asked_to_finish = Some(reply);
-                        break;
+                        is_over = true;
+                    }
+                    Heard::Asked(_, Request::Finish, reply) => {
+                        is_over = true;
+                        let _ = reply.send(Reply::Finished(std::mem::take(&mut self.recovered)));
                     }
                     heard => self.hear(heard),
                 },
@@ -202,7 +210,11 @@ impl<'r> Server<'r> {
                 self.lock_replies.insert(client, reply);
                 self.grant();
             }
+            Heard::Asked(client, Request::Keep, _) => {
+                self.keepers.insert(client);
+            }
             Heard::Gone(client) => {
+                self.keepers.remove(&client);
                 self.locks.leave(client);
                 self.lock_replies.remove(&client);
                 self.grant();

@@ -32,6 +32,8 @@ pub(super) enum Request {
         /// They are taken together.
         locks: Vec<Lock>,
     },
+    /// "I keep what a failed test has taken": the session lasts as long as this connection.
+    Keep,
     /// The run is over.
     Finish,
 }
@@ -50,7 +52,7 @@ pub(super) enum Reply {
     OtherBuild,
     /// The locks are the client's.
     Granted,
-    /// Everything was given back, or not.
+    /// Everything was given back, or not; or it is kept for a while.
     Finished(Recovered),
 }
 
