@@ -14,7 +14,8 @@ use crate::model::Problem;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be handed from one process to another",
     label = "it must be written down in one process and read in another",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to it"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to it",
+    note = "where it is not yours, hand over what another process finds the same thing by: a path, a name, an address"
 )]
 pub trait Portable: Sized + 'static {
     /// Writes it down, as JSON.

@@ -56,16 +56,23 @@ impl FixtureScope for AskerScope {
 #[diagnostic::on_unimplemented(
     message = "a fixture cannot depend on one of a narrower scope",
     label = "its value would be gone before the fixture that asks for it",
-    note = "give this fixture a wider scope (\"worker\", \"session\"), or narrow the one that asks for it"
+    note = "give it the scope of the fixture that asks for it, \"worker\" or \"session\", or narrow that one"
 )]
 pub trait LivesAsLongAs<Asker> {}
 
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<Self> for TestScope {}
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<TestScope> for WorkerScope {}
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<Self> for WorkerScope {}
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<TestScope> for SessionScope {}
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<WorkerScope> for SessionScope {}
+#[diagnostic::do_not_recommend]
 impl LivesAsLongAs<Self> for SessionScope {}
+#[diagnostic::do_not_recommend]
 impl<Asker> LivesAsLongAs<Asker> for AskerScope {}
 
 /// Implemented by scopes whose values can be given away.

@@ -1,5 +1,6 @@
 use itest::prelude::*;
 
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Database;
 
 #[fixture(scope = "session")]
@@ -8,6 +9,8 @@ fn database() -> Database {
 }
 
 #[integration_test]
-fn a_database_can_be_borrowed(_database: &Database) {}
+async fn a_database_can_be_dropped(database: Database) {
+    drop(database);
+}
 
 fn main() {}

@@ -1,0 +1,11 @@
+use itest::prelude::*;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Shop;
+
+#[fixture(scope = "session")]
+async fn shop(_info: &TestInfo) -> Shop {
+    Shop
+}
+
+fn main() {}
