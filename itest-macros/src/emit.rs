@@ -79,29 +79,58 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
 /// A function of the same name that pairs the user's with its argument, and the entry under which the ledger finds it.
 pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
-    let ItemFn { attrs, vis, sig, block, .. } = &teardown.function;
+    let TeardownFunction { function, attributes, .. } = teardown;
+    let ItemFn { attrs, vis, sig, block, .. } = function;
     let name = &sig.ident;
     let path = name.unraw().to_string();
-    let kind = kind(&teardown.function, &private);
+    let kind = kind(function, &private);
+    // An argument that cannot be written down is a message about its type. Both that need to write it stand in one
+    // constant and in one place, for the compiler tells what they have in common once.
     let (first, last) = ends(argument);
-    let durable = located(quote!(#itest::Durable::<), (first, first));
-    let new = located(quote!(>::new(__itest_argument, &__ITEST_ENTRY)), (last, last));
-    let call = call(&teardown.function, &[quote!(__itest_argument)]);
-    let conclude = on_returned(&teardown.function, quote!(#private::Conclude::conclude));
+    let call_with = located(quote!(#private::call_with::<), (first, first));
+    let closing = located(quote!(>), (last, last));
+    let new = located(quote!(#itest::Durable::new), (first, last));
+    let call = call(function, &[quote!(__itest_argument)]);
+    let conclude = on_returned(function, quote!(#private::Conclude::conclude));
     quote! {
-        #(#attrs)*
+        #(#attributes)*
+        #[allow(clippy::needless_pass_by_value, reason = "the ledger gives the value away")]
         #vis fn #name(__itest_argument: #argument) -> #itest::Durable<#argument> {
+            #(#attrs)*
             #sig #block
-            const __ITEST_ENTRY: #private::TeardownEntry = #private::TeardownEntry {
-                name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
-                location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
-                kind: #kind,
-                run: |__itest_written| #private::call_with::<#argument>(__itest_written, |__itest_argument| {
-                    #private::Box::pin(async move { #conclude(#call) })
-                }),
-            };
-            #private::inventory::submit! { __ITEST_ENTRY }
-            #durable #argument #new
+            type __ItestPair = fn(#argument, &'static #private::TeardownEntry) -> #itest::Durable<#argument>;
+            const __ITEST: (#private::TeardownEntry, __ItestPair) = (
+                #private::TeardownEntry {
+                    name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
+                    location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                    kind: #kind,
+                    run: |__itest_written| #call_with #argument #closing (__itest_written, |__itest_argument| {
+                        #private::Box::pin(async move { #conclude(#call) })
+                    }),
+                },
+                #new,
+            );
+            #private::inventory::submit! { __ITEST.0 }
+            __ITEST.1(__itest_argument, &__ITEST.0)
+        }
+    }
+}
+
+/// A function of that name for one that does not compile anyway; without a type it takes every argument.
+pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &TokenStream) -> TokenStream {
+    let TeardownFunction { function, attributes, argument, .. } = teardown;
+    let ItemFn { vis, sig, .. } = function;
+    let name = &sig.ident;
+    let any = quote!(__ItestArgument);
+    let generics = argument.is_none().then(|| quote!(<#any>));
+    let argument = argument.as_ref().map_or(any, ToTokens::to_token_stream);
+    quote! {
+        #(#attributes)*
+        #[allow(dead_code)]
+        #vis fn #name #generics(_: #argument) -> #itest::Durable<#argument> {
+            #[allow(dead_code)]
+            #function
+            ::core::unreachable!()
         }
     }
 }

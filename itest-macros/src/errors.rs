@@ -7,17 +7,25 @@ use quote::ToTokens;
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Vec<syn::Error>,
+    settled: bool,
 }
 
 impl Errors {
     /// Remembers a mistake at a token.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
-        self.found.push(syn::Error::new_spanned(tokens, message));
+        self.push(syn::Error::new_spanned(tokens, message));
     }
 
     /// Remembers a mistake that syn found.
     pub(crate) fn push(&mut self, error: syn::Error) {
-        self.found.push(error);
+        if !self.settled {
+            self.found.push(error);
+        }
+    }
+
+    /// Whatever is found from here on follows from a mistake that was told, and is not told.
+    pub(crate) fn settle(&mut self) {
+        self.settled = true;
     }
 
     /// The mistakes as `compile_error!`s, if there are any.

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{ItemFn, Type};
+use syn::ItemFn;
 
 use crate::emit;
 use crate::errors::Errors;
@@ -30,18 +30,12 @@ pub(crate) fn fixture(fixture: &Fixture, messages: &TokenStream, itest: &TokenSt
     quote!(#item #stand_in)
 }
 
-/// A function of the same name and parameter is still there for those who register it.
-pub(crate) fn teardown(
-    teardown: &TeardownFunction,
-    argument: Option<&Type>,
-    messages: Option<&TokenStream>,
-    itest: &TokenStream,
-) -> TokenStream {
-    match argument {
-        Some(argument) => {
-            let expanded = emit::teardown(teardown, argument, itest);
-            quote!(#messages #[allow(dead_code)] #expanded)
-        }
-        None => function(&teardown.function, &quote!(#messages)),
+/// What is registered under its name is still there for those who register it.
+pub(crate) fn teardown(teardown: &TeardownFunction, messages: &TokenStream, itest: &TokenStream) -> TokenStream {
+    // A method cannot stand within another function.
+    if teardown.is_method {
+        return function(&teardown.function, messages);
     }
+    let stand_in = emit::teardown_stand_in(teardown, itest);
+    quote!(#messages #stand_in)
 }

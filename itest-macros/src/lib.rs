@@ -131,8 +131,6 @@ fn expand_teardown(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let teardown = parse::teardown(arguments, function, &mut errors);
     match (errors.finish(), &teardown.argument) {
         (Ok(()), Some(argument)) => emit::teardown(&teardown, argument, &paths::itest()),
-        (messages, argument) => {
-            fallback::teardown(&teardown, argument.as_ref(), messages.err().as_ref(), &paths::itest())
-        }
+        (messages, _) => fallback::teardown(&teardown, &messages.err().unwrap_or_default(), &paths::itest()),
     }
 }

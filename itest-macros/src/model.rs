@@ -27,8 +27,13 @@ pub(crate) struct Fixture {
 
 /// A function under `#[teardown]`.
 pub(crate) struct TeardownFunction {
+    /// With the attributes that change it.
     pub(crate) function: ItemFn,
-    /// The type of its parameter; `None`: it was told already that there must be one.
+    /// The attributes that speak about its name: documentation, lints.
+    pub(crate) attributes: Vec<Attribute>,
+    /// It speaks of `self` or `Self`, and cannot stand alone.
+    pub(crate) is_method: bool,
+    /// The type of its parameter; `None`: it was told already that nobody knows it.
     pub(crate) argument: Option<Type>,
 }
 

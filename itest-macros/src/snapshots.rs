@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{File, Item, ItemMacro, parse_quote};
 
-use crate::{expand_fixture, expand_test};
+use crate::{expand_fixture, expand_teardown, expand_test};
 
 #[test]
 fn async_test() {
@@ -108,6 +108,50 @@ fn async_fixture() {
 }
 
 #[test]
+fn session_fixture() {
+    let function = quote! {
+        fn cluster(network: &Network) -> Result<Cluster> {
+            Cluster::start(network)
+        }
+    };
+    fixture("session_fixture", quote!(scope = "session"), function);
+}
+
+#[test]
+fn async_teardown() {
+    let function = quote! {
+        /// Removes a bucket and what is in it.
+        #[instrument]
+        pub async fn remove((name, port): (String, u16)) -> Result<()> {
+            Store::at(port).remove(&name).await
+        }
+    };
+    teardown("async_teardown", quote!(), function);
+}
+
+#[test]
+fn sync_teardown() {
+    teardown(
+        "sync_teardown",
+        quote!(),
+        quote!(
+            fn r#loop(_: PathBuf) {}
+        ),
+    );
+}
+
+#[test]
+fn broken_teardown() {
+    let function = quote! {
+        async fn remove(name: &str, port: u16) -> Result<()> {
+            #[act]
+            Store::at(port).remove(name).await
+        }
+    };
+    teardown("broken_teardown", quote!(), function);
+}
+
+#[test]
 fn broken_test() {
     let function = quote! {
         #[should_panic]
@@ -155,6 +199,12 @@ fn fixture(name: &str, arguments: TokenStream, item: TokenStream) {
     let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
     let written = quote!(#[fixture #list] #item);
     snapshot(name, &written, &expand_fixture(arguments, item));
+}
+
+fn teardown(name: &str, arguments: TokenStream, item: TokenStream) {
+    let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
+    let written = quote!(#[teardown #list] #item);
+    snapshot(name, &written, &expand_teardown(arguments, item));
 }
 
 fn snapshot(name: &str, written: &TokenStream, expanded: &TokenStream) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where more than one message is right: several mistakes, or one that the compiler tells in its own words, too.
-const SEVERAL: [(&str, usize); 9] = [
+const SEVERAL: [(&str, usize); 10] = [
     ("cases_on_fixture", 2),
     ("misspelt_phase", 2),
     ("phase_in_async_block", 2),
@@ -13,6 +13,7 @@ const SEVERAL: [(&str, usize); 9] = [
     ("syntax_error_in_phase", 2),
     ("two_mistakes", 5),
     ("two_mistakes_in_fixture", 2),
+    ("two_mistakes_in_teardown", 2),
     ("values_on_function", 2),
 ];
 

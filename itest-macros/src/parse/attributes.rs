@@ -13,9 +13,29 @@ pub(super) enum Owner {
     Teardown,
 }
 
+impl Owner {
+    /// What it is called in messages.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Test | Self::Fixture => "a test or fixture",
+            Self::Teardown => "a teardown function",
+        }
+    }
+
+    /// The attributes that would make something else of the function.
+    fn rivals(self) -> &'static [&'static str] {
+        match self {
+            Self::Test => &["fixture", "teardown"],
+            Self::Fixture => &["integration_test", "teardown"],
+            Self::Teardown => &["integration_test", "fixture", "test", "test_case", "rstest"],
+        }
+    }
+}
+
 /// Takes away attributes of other test frameworks, which would run the function a second time or not at all, and ours
 /// where they stand in the wrong place.
 pub(super) fn refuse_foreign(attributes: &mut Vec<Attribute>, owner: Owner, errors: &mut Errors) {
+    let mut has_rival = false;
     attributes.retain(|attribute| {
         let path = attribute.path();
         let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
@@ -27,8 +47,26 @@ pub(super) fn refuse_foreign(attributes: &mut Vec<Attribute>, owner: Owner, erro
         let Some(complaint) = complaint else { return true };
         let written = path.to_token_stream().to_string().replace(' ', "");
         errors.at(path, format_args!("`#[{written}]` {complaint}"));
+        has_rival |= owner.rivals().contains(&last.as_str());
         false
     });
+    // What its parameters are, for example, depends on which of the two it is meant to be.
+    if has_rival {
+        errors.settle();
+    }
+}
+
+/// Takes the attributes that speak about a function's name and not about what it does.
+pub(super) fn take_outer(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
+    const OUTER: [&str; 3] = ["doc", "deprecated", "must_use"];
+    let is_outer =
+        |attribute: &mut Attribute| is_lint(attribute) || OUTER.iter().any(|name| attribute.path().is_ident(name));
+    attributes.extract_if(.., is_outer).collect()
+}
+
+/// Whether it sets the level of a lint.
+pub(super) fn is_lint(attribute: &Attribute) -> bool {
+    ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
 }
 
 fn on_test(word: &str) -> Option<&'static str> {
@@ -36,7 +74,7 @@ fn on_test(word: &str) -> Option<&'static str> {
         "test" | "test_case" | "rstest" => "would run this function a second time; remove it: itest runs it",
         "integration_test" => "stands here twice; remove one",
         "fixture" => "and `#[integration_test]` exclude each other: a function is a fixture or a test; remove one",
-        "teardown" => "and `#[integration_test]` exclude each other; remove one",
+        "teardown" => "and `#[integration_test]` exclude each other: a function tests or gives back; remove one",
         "ignore" => "is an argument here: `#[integration_test(ignore = \"reason\")]`",
         "should_panic" => "is not supported: assert on the error, or on `std::panic::catch_unwind`",
         "timeout" => "is an argument here: `#[integration_test(timeout = \"10s\")]`",
@@ -56,7 +94,7 @@ fn on_fixture(word: &str) -> Option<&'static str> {
         "test" | "test_case" | "rstest" => "makes a test of this function; a fixture is none: remove it",
         "integration_test" => "and `#[fixture]` exclude each other: a function is a fixture or a test; remove one",
         "fixture" => "stands here twice; remove one",
-        "teardown" => "and `#[fixture]` exclude each other; remove one",
+        "teardown" => "and `#[fixture]` exclude each other: a function makes a value or gives one back; remove one",
         "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" => {
             "is for tests; remove it, and put it on those that ask for this fixture"
         }
@@ -70,11 +108,13 @@ fn on_fixture(word: &str) -> Option<&'static str> {
 fn on_teardown(word: &str) -> Option<&'static str> {
     Some(match word {
         "test" | "test_case" | "rstest" => "makes a test of this function; it gives a resource back: remove it",
-        "integration_test" | "fixture" => "and `#[teardown]` exclude each other; remove one",
+        "integration_test" => "and `#[teardown]` exclude each other: a function tests or gives back; remove one",
+        "fixture" => "and `#[teardown]` exclude each other: a function makes a value or gives one back; remove one",
         "teardown" => "stands here twice; remove one",
-        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "case"
-        | "values" => "is for tests; remove it",
-        "arrange" | "act" | "assert" => "marks a phase of a test; remove it",
+        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "values" => {
+            "is for tests; a teardown function is none: remove it"
+        }
+        "arrange" | "act" | "assert" => "marks a phase of a test; a teardown function has none: remove it",
         _ => return None,
     })
 }

@@ -67,7 +67,7 @@ pub(crate) fn fixture(arguments: TokenStream, mut function: ItemFn, errors: &mut
     refuse_foreign(&mut function.attrs, Owner::Fixture, errors);
     let parameters = parameters::take(&mut function.sig, Owner::Fixture, errors);
     for mark in phases::take(&mut function.block, Owner::Fixture, errors).marks {
-        errors.push(syn::Error::new(mark.span, phases::in_fixture(mark.phase.word())));
+        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Fixture)));
     }
     let made = made::made(&function, errors);
     Fixture { function, scope, parameters, made }

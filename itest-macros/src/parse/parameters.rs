@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, FnArg, GenericParam, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
 
-use super::attributes::Owner;
+use super::attributes::{Owner, is_lint};
 use super::types::{borrowed_lifetime, is_plain, source_text, without_group, without_lifetimes};
 use super::words::suggestion;
 use crate::errors::Errors;
@@ -50,14 +50,14 @@ fn row_values(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Expr>> {
 
 /// Takes our attributes from the parameters and says where each value comes from.
 pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors) -> Vec<Parameter> {
-    refuse_odd_signatures(signature, errors);
+    refuse_odd_signatures(signature, owner, errors);
     let lifetimes: Vec<String> =
         signature.generics.lifetimes().map(|declared| declared.lifetime.ident.to_string()).collect();
     let mut parameters = Vec::new();
     for input in &mut signature.inputs {
         match input {
             FnArg::Receiver(receiver) => {
-                errors.at(receiver.self_token, "a test or fixture is a free function; it has no `self`");
+                errors.at(receiver.self_token, no_self(owner));
             }
             FnArg::Typed(parameter) => {
                 let source = source(parameter, owner, errors);
@@ -68,7 +68,13 @@ pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors)
     parameters
 }
 
-pub(super) fn refuse_odd_signatures(signature: &Signature, errors: &mut Errors) {
+/// What a `self` is told.
+pub(super) fn no_self(owner: Owner) -> String {
+    format!("{} is a free function; it has no `self`", owner.noun())
+}
+
+/// Refuses what a function that the harness calls cannot be, and takes away what else the compiler would be strict about.
+pub(super) fn refuse_odd_signatures(signature: &mut Signature, owner: Owner, errors: &mut Errors) {
     for generic in &signature.generics.params {
         let what = match generic {
             GenericParam::Lifetime(_) => continue,
@@ -77,28 +83,20 @@ pub(super) fn refuse_odd_signatures(signature: &Signature, errors: &mut Errors) 
         };
         errors.at(what, "nobody can choose a generic parameter for the harness; name the type");
     }
-    let odd = "is called by the harness, which knows only plain functions; remove this";
-    if let Some(token) = &signature.constness {
-        errors.at(token, format_args!("a test or fixture {odd}"));
+    let odd = format!("{} is called by the harness, which knows only plain functions; remove this", owner.noun());
+    if let Some(token) = signature.constness.take() {
+        errors.at(token, &odd);
     }
     if !matches!(signature.safety, Safety::Default) {
-        errors.at(&signature.safety, format_args!("a test or fixture {odd}"));
+        errors.at(&signature.safety, &odd);
     }
-    if let Some(abi) = &signature.abi {
-        errors.at(abi, format_args!("a test or fixture {odd}"));
+    if let Some(abi) = signature.abi.take() {
+        errors.at(abi, &odd);
     }
 }
 
 fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source {
-    let mut ours = Vec::new();
-    parameter.attrs.retain(|attribute| {
-        let is_lint =
-            ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level));
-        if !is_lint {
-            ours.push(attribute.clone());
-        }
-        is_lint
-    });
+    let ours = take_ours(parameter);
     let Some(first) = ours.first() else { return fixture(&parameter.ty, owner, errors) };
     if let Some(second) = ours.get(1) {
         errors.at(second.path(), "a parameter has one source, `#[case]` or `#[values(…)]`; remove one");
@@ -123,6 +121,11 @@ fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source 
             Source::Wrong
         }
     }
+}
+
+/// All attributes of a parameter but those for lints.
+pub(super) fn take_ours(parameter: &mut PatType) -> Vec<Attribute> {
+    parameter.attrs.extract_if(.., |attribute| !is_lint(attribute)).collect()
 }
 
 fn case(attribute: &Attribute, errors: &mut Errors) -> Source {

@@ -32,9 +32,14 @@ pub(super) fn take(block: &mut Block, owner: Owner, errors: &mut Errors) -> Phas
     phases
 }
 
-/// What a mark in a fixture is told.
-pub(super) fn in_fixture(word: &str) -> String {
-    format!("`#[{word}]` marks a phase of a test; a fixture runs in its setup: remove it")
+/// What a mark is told that stands where no phase can be.
+pub(super) fn misplaced(word: &str, owner: Owner) -> String {
+    let complaint = match owner {
+        Owner::Test => "marks a statement of the test's own body, not an item or what is in a block; move it",
+        Owner::Fixture => "marks a phase of a test; a fixture runs in its setup: remove it",
+        Owner::Teardown => "marks a phase of a test; a teardown function runs behind all of them: remove it",
+    };
+    format!("`#[{word}]` {complaint}")
 }
 
 fn marks_of(statement: &mut Stmt, position: usize, errors: &mut Errors) -> Vec<Mark> {
@@ -158,16 +163,7 @@ fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Erro
 fn refuse_strays(statement: &mut Stmt, owner: Owner, errors: &mut Errors) -> bool {
     let (rest, strays) = without_marks(statement.to_token_stream());
     for stray in &strays {
-        let message = match owner {
-            Owner::Test => {
-                format!(
-                    "`#[{stray}]` marks a statement of the test's own body, not an item or what is in a block; move it"
-                )
-            }
-            Owner::Fixture => in_fixture(&stray.to_string()),
-            Owner::Teardown => "a teardown function has no phases; remove this mark".to_owned(),
-        };
-        errors.at(stray, message);
+        errors.at(stray, misplaced(&stray.to_string(), owner));
     }
     if !strays.is_empty()
         && let Ok(statements) = Block::parse_within.parse2(rest)

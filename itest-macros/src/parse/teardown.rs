@@ -1,10 +1,11 @@
 //! A function that gives a resource back.
 
-use proc_macro2::TokenStream;
-use syn::{FnArg, ItemFn, Type};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, GenericParam, ItemFn, PathSegment, Signature, Type};
 
-use super::attributes::{Owner, refuse_foreign};
-use super::types::borrowed_lifetime;
+use super::attributes::{Owner, refuse_foreign, take_outer};
+use super::types::{borrowed_lifetime, source_text, without_group};
 use super::{arguments, parameters, phases};
 use crate::errors::Errors;
 use crate::model::TeardownFunction;
@@ -12,43 +13,99 @@ use crate::model::TeardownFunction;
 /// Reads a function under `#[teardown]`.
 pub(crate) fn teardown(tokens: TokenStream, mut function: ItemFn, errors: &mut Errors) -> TeardownFunction {
     arguments::teardown(tokens, errors);
-    refuse_foreign(&mut function.attrs, Owner::Teardown, errors);
-    parameters::refuse_odd_signatures(&function.sig, errors);
-    for mark in phases::take(&mut function.block, Owner::Teardown, errors).marks {
-        errors.push(syn::Error::new(mark.span, "a teardown function has no phases; remove this mark"));
+    for row in parameters::take_rows(&mut function.attrs, errors) {
+        errors
+            .at(row.attribute.path(), "a teardown function has no cases: its value comes out of the ledger; remove it");
     }
-    let argument = argument(&function, errors);
-    TeardownFunction { function, argument }
+    refuse_foreign(&mut function.attrs, Owner::Teardown, errors);
+    let attributes = take_outer(&mut function.attrs);
+    parameters::refuse_odd_signatures(&mut function.sig, Owner::Teardown, errors);
+    for mark in phases::take(&mut function.block, Owner::Teardown, errors).marks {
+        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Teardown)));
+    }
+    let argument = argument(&mut function.sig, errors);
+    let is_method = function.sig.receiver().is_some() || self_type(&function.sig).is_some();
+    TeardownFunction { function, attributes, is_method, argument }
 }
 
 /// The type of the one parameter.
-fn argument(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
-    let mut inputs = function.sig.inputs.iter();
-    let Some(first) = inputs.next() else {
-        let message = "a teardown function has one parameter, which the ledger keeps; add it, as in `name: String`";
-        errors.at(&function.sig.ident, message);
-        return None;
+fn argument(signature: &mut Signature, errors: &mut Errors) -> Option<Type> {
+    let is_generic = signature.generics.params.iter().any(|generic| !matches!(generic, GenericParam::Lifetime(_)));
+    let mut inputs = signature.inputs.iter_mut();
+    let parameter = match inputs.next() {
+        Some(FnArg::Typed(parameter)) => parameter,
+        Some(FnArg::Receiver(receiver)) => {
+            errors.at(receiver.self_token, parameters::no_self(Owner::Teardown));
+            return None;
+        }
+        None => {
+            let message = "a teardown function has one parameter, which the ledger keeps; add it, as in `name: String`";
+            errors.at(&signature.ident, message);
+            return None;
+        }
     };
-    for surplus in inputs {
-        errors.at(surplus, "the ledger keeps one value for a teardown function; put several into a struct or a tuple");
+    let surplus = inputs.next();
+    if let Some(surplus) = &surplus {
+        let message = "the ledger keeps one value for a teardown function; put several into a struct or a tuple, as in \
+                       `(name, port): (String, u16)`";
+        errors.at(surplus, message);
     }
-    match first {
-        FnArg::Receiver(receiver) => {
-            errors.at(receiver.self_token, "a teardown function is a free function; it has no `self`");
-            None
-        }
-        FnArg::Typed(parameter) => {
-            if let Some(attribute) = parameter.attrs.first() {
-                errors.at(attribute, "the parameter of a teardown function comes out of the ledger; remove this");
-            }
-            let complaint = "the value comes out of the ledger, and nobody else owns it; take it by value";
-            match (&*parameter.ty, borrowed_lifetime(&parameter.ty)) {
-                (Type::Reference(_), _) => errors.at(&parameter.ty, complaint),
-                (Type::ImplTrait(_), _) => errors.at(&parameter.ty, "name the type: it is read from the ledger"),
-                (_, Some(lifetime)) => errors.at(lifetime, complaint),
-                _ => return Some((*parameter.ty).clone()),
-            }
-            None
-        }
+    for attribute in parameters::take_ours(parameter) {
+        let message = "the parameter of a teardown function comes out of the ledger; remove this";
+        errors.at(attribute.path(), message);
     }
+    if let Some((place, complaint)) = complaint(&parameter.ty) {
+        errors.at(place, complaint);
+        return None;
+    }
+    // What several are to become, or a generic one, nobody knows.
+    (surplus.is_none() && !is_generic).then(|| (*parameter.ty).clone())
+}
+
+/// Why the ledger cannot keep a value of this type, as far as its text tells.
+fn complaint(written: &Type) -> Option<(TokenStream, String)> {
+    let plain = without_group(written);
+    if let Some(owned) = owned(plain) {
+        let complaint = format!("the value comes out of the ledger, where nothing can be borrowed; take `{owned}`");
+        return Some((written.to_token_stream(), complaint));
+    }
+    if matches!(plain, Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_)) {
+        return Some((written.to_token_stream(), "the value is read from the ledger; name its type".to_owned()));
+    }
+    if let Some(word) = self_type(written) {
+        return Some((word, "a teardown function is a free function; name the type".to_owned()));
+    }
+    let is_reference = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&');
+    let borrowed = borrowed_lifetime(written).or_else(|| find(written.to_token_stream(), is_reference))?;
+    Some((borrowed, "the value comes out of the ledger and borrows nothing; let its type own what it holds".to_owned()))
+}
+
+/// What to write for a type that is borrowed, or can only be.
+fn owned(written: &Type) -> Option<String> {
+    match written {
+        Type::Reference(reference) => {
+            let inner = without_group(&reference.elem);
+            let is_path = matches!(inner, Type::Path(path) if path.path.segments.last().is_some_and(is_path));
+            Some(if is_path { "PathBuf".to_owned() } else { owned(inner).unwrap_or_else(|| source_text(inner)) })
+        }
+        Type::Slice(slice) => Some(format!("Vec<{}>", source_text(&slice.elem))),
+        Type::Path(path) if path.path.is_ident("str") => Some("String".to_owned()),
+        _ => None,
+    }
+}
+
+fn is_path(last: &PathSegment) -> bool {
+    last.ident == "Path" && last.arguments.is_none()
+}
+
+fn self_type(written: &impl ToTokens) -> Option<TokenStream> {
+    find(written.to_token_stream(), |token| matches!(token, TokenTree::Ident(word) if word == "Self"))
+}
+
+/// The first token of a kind, however deep.
+fn find(tokens: TokenStream, is_it: impl Fn(&TokenTree) -> bool + Copy) -> Option<TokenStream> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => find(group.stream(), is_it),
+        token => is_it(&token).then(|| token.into()),
+    })
 }

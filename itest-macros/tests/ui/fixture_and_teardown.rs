@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+#[fixture]
+#[teardown]
+async fn empty(bucket: String) -> Result<()> {
+    drop(bucket);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use itest::prelude::*;
+
+struct Bucket;
+
+#[teardown]
+impl Bucket {
+    fn empty(&self) {}
+}
+
+#[integration_test]
+fn a_bucket_is_empty() {
+    Bucket.empty();
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use itest::prelude::*;
+
+#[teardown]
+async fn empty(#[case] bucket: String) {
+    drop(bucket);
+}
+
+#[integration_test]
+async fn a_bucket_is_filled(teardown: &Teardown) -> Result<()> {
+    teardown.durable(empty, "orders".to_owned())?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+struct Bucket;
+
+impl Bucket {
+    #[teardown]
+    async fn empty(self) {}
+}
+
+fn main() {}
