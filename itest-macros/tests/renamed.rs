@@ -15,7 +15,7 @@ fn a_renamed_crate_is_found() -> io::Result<()> {
         .output()?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    assert!(stdout.contains("3 passed"), "{stdout}\n{stderr}");
+    assert!(stdout.contains("4 passed"), "{stdout}\n{stderr}");
     Ok(())
 }
 
@@ -36,6 +36,7 @@ fn package() -> io::Result<PathBuf> {
         path = "lib.rs"
 
         [dev-dependencies]
+        serde = {{ version = "1", features = ["derive"] }}
         trials = {{ package = "itest", path = '{workspace}', default-features = false }}
 
         [[test]]

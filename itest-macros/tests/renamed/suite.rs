@@ -2,6 +2,7 @@
 
 #![deny(warnings)]
 
+use serde::{Deserialize, Serialize};
 use trials::prelude::*;
 
 struct Shop;
@@ -16,6 +17,34 @@ struct Broker;
 #[trials::fixture(scope = "worker")]
 fn broker() -> Broker {
     Broker
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cluster {
+    nodes: u32,
+}
+
+#[trials::fixture(scope = "session")]
+async fn cluster(teardown: &Teardown) -> trials::Result<Cluster> {
+    teardown.durable(stop, ("cluster".to_owned(), 3))?;
+    Ok(Cluster { nodes: 3 })
+}
+
+#[trials::teardown]
+async fn stop((name, nodes): (String, u32)) -> trials::Result {
+    assert_eq!((name.as_str(), nodes), ("cluster", 3));
+    Ok(())
+}
+
+#[teardown]
+fn forget(name: String) {
+    drop(name);
+}
+
+#[integration_test]
+async fn finds_the_crate_for_sessions(cluster: &Cluster, teardown: &Teardown) -> Result<()> {
+    teardown.durable(forget, "cluster".to_owned())?;
+    stop(("cluster".to_owned(), cluster.nodes)).await
 }
 
 #[integration_test(timeout = "10s", tags("renamed"))]
