@@ -13,5 +13,6 @@ mod selection;
 mod session;
 mod sharing;
 mod signals;
+mod sweeping;
 
 itest::main!();

@@ -140,3 +140,33 @@ fn nextests_own_timeout_leaves_time_for_teardown(dir: &TempDir) -> Result<()> {
     assert!(std::fs::read_to_string(journal)?.contains("torn down"));
     Ok(())
 }
+
+/// One server for all processes of a run, and locks among them.
+#[integration_test(timeout = "2m", tags("nextest", "session"))]
+async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let program = env!("CARGO_BIN_EXE_suite-session");
+    let journal = dir.join("journal");
+    let suite = Suite::new(program, dir)
+        .env("JOURNAL", journal.display().to_string())
+        .env("OUTSIDE", dir.path().display().to_string());
+
+    #[act]
+    let output = nextest(&suite, program, dir, &["run", "--no-fail-fast", "--test-threads", "4"])?;
+
+    #[assert]
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("15 tests run: 15 passed"), "{stderr}");
+    // It is torn down when nextest has ended.
+    let finished = itest_tests::Finished::of(output, &suite);
+    eventually(|| async { finished.left() }).equals(Vec::new()).await?;
+    let text = std::fs::read_to_string(journal)?;
+    let lines = |wanted: &str| text.lines().filter(|line| line.starts_with(wanted)).collect::<Vec<_>>();
+    assert_eq!(lines("network"), ["network up", "network down"]);
+    assert_eq!(lines("cluster"), ["cluster up", "cluster down"]);
+    for thing in ["ring", "bell"] {
+        let steps = lines(thing);
+        assert!(steps.chunks(2).all(|pair| *pair == steps[..2]), "somebody came between: {steps:?}");
+    }
+    Ok(())
+}

@@ -65,7 +65,7 @@ fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")]
             assert!(!stdout.contains("late"), "{id}: {stdout}");
         }
     }
-    assert_eq!(events.named("case_finished").len(), 79);
+    assert_eq!(events.named("case_finished").len(), 80);
     events.finished.assert_nothing_left();
     Ok(())
 }
@@ -100,5 +100,29 @@ fn output_of_passed_tests_is_shown_when_asked_for(dir: &TempDir) -> Result<()> {
     assert!(!quiet.stdout().contains("number 12"));
     let shown = suite(dir).args(&arguments).args(&["--show-output"]).run()?;
     assert!(shown.stdout().contains("successes:") && shown.stdout().contains("number 12"), "{}", shown.stdout());
+    Ok(())
+}
+
+#[integration_test(tags("output"))]
+#[case::default(&[], &["INFO", "WARN"], &["DEBUG"])]
+#[case::less(&["--log", "off"], &[], &["INFO", "WARN", "DEBUG"])]
+#[case::more(&["--log", "suite_output=debug"], &["INFO", "WARN", "DEBUG"], &[])]
+fn events_of_tracing_are_shown_with_their_test(
+    #[case] arguments: &[&str],
+    #[case] shown: &[&str],
+    #[case] left_out: &[&str],
+    dir: &TempDir,
+) -> Result<()> {
+    let events = Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir).events(&[&["traces"], arguments].concat())?;
+    let text = events.case("traces")["stderr"].as_str().unwrap_or_default();
+    for level in shown {
+        assert!(text.contains(level), "{text}");
+    }
+    for level in left_out {
+        assert!(!text.contains(level), "{text}");
+    }
+    if shown.contains(&"INFO") {
+        assert!(text.starts_with('+') && text.contains("ms  INFO suite_output: the book was opened pages=3"), "{text}");
+    }
     Ok(())
 }

@@ -93,3 +93,11 @@ fn writes_its_number(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] tens: u32, #[values
 /// Silent tests in between.
 #[integration_test]
 fn is_silent(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _number: u32) {}
+
+#[integration_test(tags("trace"))]
+async fn traces() {
+    tracing::info!(pages = 3, "the book was opened");
+    tracing::debug!("a page was turned");
+    let task = tokio::spawn(async { tracing::warn!("a page is missing") });
+    assert!(task.await.is_ok());
+}

@@ -118,6 +118,21 @@ fn needs_what_is_broken(_broken: &Broken, #[values(0, 1, 2, 3)] _n: u32) {
     note("never");
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct Odd {
+    map: std::collections::BTreeMap<(u8, u8), u8>,
+}
+
+#[fixture(scope = "session")]
+fn odd() -> Odd {
+    Odd { map: [((1, 2), 3)].into() }
+}
+
+#[integration_test(ignore = "errors", tags("odd"))]
+fn needs_what_cannot_cross(odd: &Odd) {
+    note(&format!("{odd:?}"));
+}
+
 #[integration_test(ignore = "takes something and dies", tags("dies"))]
 fn takes_something_and_is_killed(teardown: &Teardown) -> Result<()> {
     let path = outside("taken");

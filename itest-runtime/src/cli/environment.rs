@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 
-use super::settings::{SETTINGS, closest};
+use super::resolve::base;
+use super::settings::{SETTINGS, Setting, closest};
 use crate::model::UsageError;
 
 /// Variables of ours that are not settings.
 const OTHERS: [&str; 2] = ["ITEST_PROFILE", "ITEST_CONFIG"];
 
-/// libtest's variables and the settings that they stand for.
-const LIBTEST: [(&str, &str); 4] = [
+/// Variables of others and the settings that they stand for.
+const FOREIGN: [(&str, &str); 5] = [
+    ("RUST_LOG", "log"),
     ("RUST_TEST_THREADS", "jobs"),
     ("RUST_TEST_NOCAPTURE", "no-capture"),
     ("RUST_TEST_SHUFFLE", "order"),
@@ -63,10 +65,12 @@ impl Environment {
     /// Settings that are given here: the key, the variable, the value. Ours come after libtest's and win.
     pub(super) fn settings(&self) -> Vec<(&'static str, String, String)> {
         let mut given = Vec::new();
-        for (name, key) in LIBTEST {
+        for (name, key) in FOREIGN {
             let Some(value) = self.find(name) else { continue };
             let value = match key {
                 "order" | "no-capture" if !self.is_on(name) => continue,
+                // It may be meant for somebody who understands more.
+                "log" if !is_understood(key, value) => continue,
                 "order" => "random",
                 "no-capture" => "true",
                 _ => value,
@@ -90,8 +94,7 @@ impl Environment {
         if self.ours().next().is_none() {
             return Vec::new();
         }
-        let known: Vec<String> =
-            SETTINGS.iter().map(super::settings::Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
+        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
         let unknown = self.ours().filter(|name| !known.iter().any(|known| known == name));
         unknown
             .filter_map(|name| {
@@ -118,6 +121,11 @@ impl Environment {
         let process_per_test = self.find("NEXTEST_EXECUTION_MODE") == Some("process-per-test");
         self.find("NEXTEST_RUN_ID").filter(|_| self.is_on("NEXTEST") && process_per_test)
     }
+}
+
+/// Whether there is such a setting, and it takes this value.
+fn is_understood(key: &str, value: &str) -> bool {
+    Setting::find(key).is_some_and(|setting| (setting.set)(&mut base(), value).is_ok())
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
+        log: "info".to_owned(),
         session: SessionSettings::default(),
         selection: Selection::default(),
     }

@@ -173,6 +173,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
         show: |config| (config.failed == Failed::Keep).to_string(),
     },
+    #[cfg(feature = "tracing")]
+    Setting {
+        key: "log",
+        shape: Shape::Value("FILTER"),
+        help: "Which events of `tracing` are shown with a test, such as info,shop=debug [default: info]",
+        set: |config, text| {
+            crate::process::check_trace_filter(text)?;
+            text.clone_into(&mut config.log);
+            Ok(())
+        },
+        show: |config| quoted(&config.log),
+    },
     Setting {
         key: "session-dir",
         shape: Shape::Value("DIR"),

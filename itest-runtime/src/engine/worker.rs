@@ -44,6 +44,8 @@ pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
 fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
     install_panic_hook();
     set_requirement(start.config.require);
+    #[cfg(feature = "tracing")]
+    crate::process::show_trace(&start.config.session_config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("itest-runtime")
@@ -77,6 +79,8 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
         watch.holds(Some(index));
         let fixtures = worker.len();
         leaks.begin();
+        #[cfg(feature = "tracing")]
+        crate::process::begin_trace();
         let surroundings = Surroundings {
             session: &mut session,
             worker: &mut worker,

@@ -118,3 +118,18 @@ impl State {
         Ok(Ticket(number))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_taken() {
+        let full = Ledger::new(|| Ok(OpenOptions::new().write(true).open("/dev/full")?));
+        let error = full.take("drop_database", "\"shop\"".to_owned()).unwrap_err().to_string();
+        assert!(error.starts_with("the ledger cannot be written") && error.contains("No space left"), "{error}");
+        assert!(full.folder().is_err(), "no folder is made that nobody would remove");
+    }
+}

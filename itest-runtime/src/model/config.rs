@@ -180,6 +180,8 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// Which events of `tracing` are shown, where that is compiled in.
+    pub log: String,
     /// Where sessions are, and whose.
     pub session: SessionSettings,
     /// Which cases run.

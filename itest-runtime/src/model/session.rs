@@ -41,6 +41,8 @@ pub(crate) struct SessionConfig {
     pub seed: Seed,
     /// What a missing service means.
     pub require: Require,
+    /// Which events of `tracing` are shown.
+    pub log: String,
 }
 
 /// What came of giving back what others left.
@@ -52,6 +54,9 @@ pub(crate) struct Recovered {
     /// What could not be given back, and why.
     #[serde(default)]
     pub problems: Vec<String>,
+    /// How many of these the next run tries again.
+    #[serde(default)]
+    pub left: usize,
 }
 
 impl Recovered {
@@ -59,6 +64,7 @@ impl Recovered {
     pub(crate) fn add(&mut self, other: Self) {
         self.given_back += other.given_back;
         self.problems.extend(other.problems);
+        self.left += other.left;
     }
 }
 

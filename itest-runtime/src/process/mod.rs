@@ -21,6 +21,8 @@ mod pulse;
 mod residue;
 mod spawn;
 mod surroundings;
+#[cfg(feature = "tracing")]
+mod trace;
 mod wire;
 
 pub(crate) use beacon::{Beacon, Position, monotonic};
@@ -34,4 +36,6 @@ pub(crate) use pulse::Pulse;
 pub(crate) use residue::{Leak, Residue, kill_children};
 pub(crate) use spawn::{Reaped, affordable_workers, own_binary, reap, spawn_process, spawn_thread};
 pub(crate) use surroundings::Surroundings;
+#[cfg(feature = "tracing")]
+pub(crate) use trace::{begin_trace, check_trace_filter, show_trace};
 pub(crate) use wire::Start;

@@ -35,5 +35,12 @@ pub(crate) fn roots(config: &RunConfig) -> Vec<PathBuf> {
 }
 
 fn session_config(config: &RunConfig, owner: ProcessIdentity, binary: PathBuf) -> SessionConfig {
-    SessionConfig { owner, binary, limits: config.limits, seed: config.seed, require: config.require }
+    SessionConfig {
+        owner,
+        binary,
+        limits: config.limits,
+        seed: config.seed,
+        require: config.require,
+        log: config.log.clone(),
+    }
 }

@@ -32,7 +32,7 @@ struct Told {
     problem: Option<String>,
 }
 
-/// Gives back everything that a session left whose server is dead, and removes the session if that went well.
+/// Gives back everything that a session left whose server is dead, and removes the session unless the next run may do better.
 pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     let mut recovered = Recovered::default();
     let (limit, binary) = match folder.config() {
@@ -42,7 +42,7 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     for ledger in folder.ledgers() {
         recovered.add(recover_ledger(&ledger, limit, binary.as_deref()).await);
     }
-    if recovered.problems.is_empty()
+    if recovered.left == 0
         && let Err(error) = folder.remove()
     {
         recovered.problems.push(format!("cannot remove {}: {error}", folder.path().display()));
@@ -103,14 +103,22 @@ pub(super) async fn recover_ledger(ledger: &Path, limit: Duration, binary: Optio
             None => {}
         }
     }
+    recovered.left = retryable(ledger).len();
     drop(lock);
     recovered
 }
 
+/// What the next run will try once more.
+fn retryable(ledger: &Path) -> Vec<Outstanding> {
+    let mut left = read_ledger(&fs::read(ledger).unwrap_or_default()).outstanding;
+    left.retain(|left| left.tried.len() < MOST_TRIES);
+    left
+}
+
 /// What is left and was not tried in this recovery, nor too often before.
 fn untried(ledger: &Path, recovery: &str) -> Vec<Outstanding> {
-    let mut left = read_ledger(&fs::read(ledger).unwrap_or_default()).outstanding;
-    left.retain(|left| left.tried.len() < MOST_TRIES && !left.tried.iter().any(|tried| tried == recovery));
+    let mut left = retryable(ledger);
+    left.retain(|left| !left.tried.iter().any(|tried| tried == recovery));
     left
 }
 

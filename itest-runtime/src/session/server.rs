@@ -84,6 +84,8 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
     let (listener, lock, config, runtime) =
         begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
     install_panic_hook();
+    #[cfg(feature = "tracing")]
+    crate::process::show_trace(&config.log);
     runtime
         .block_on(async { Server::start(registry, folder, listener, config)?.run().await })
         .map_err(HarnessError::io("serve the session"))?;
@@ -177,7 +179,7 @@ impl<'r> Server<'r> {
         self.wait_for_clients().await;
         self.unwind_fixtures().await;
         self.recover_the_rest().await;
-        if self.recovered.problems.is_empty() {
+        if self.recovered.left == 0 {
             self.folder.remove()?;
         }
         if let Some(reply) = asked_to_finish {
@@ -220,7 +222,10 @@ impl<'r> Server<'r> {
                 self.grant();
                 if let Some(ledger) = self.leases.remove(&client) {
                     let (path, limit) = (self.folder.ledger(&ledger), self.context.config.limits.teardown);
-                    self.recoveries.spawn(async move { recover_ledger(&path, limit, None).await });
+                    self.recoveries.spawn(async move {
+                        // What is left then is tried once more at the session's end, and counted there.
+                        Recovered { left: 0, ..recover_ledger(&path, limit, None).await }
+                    });
                 }
             }
             Heard::Asked(_, Request::Finish, _) | Heard::Over => {}

@@ -1,0 +1,56 @@
+//! Events of `tracing`, written to stderr: there they belong to the test that caused them, as everything else does.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::beacon::monotonic;
+
+/// When the running test began, in nanoseconds on the clock of [`monotonic`].
+static BEGAN: AtomicU64 = AtomicU64::new(0);
+
+/// Looks at a filter, such as `info,shop=debug`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn check_trace_filter(filter: &str) -> Result<(), String> {
+    Targets::from_str(filter)
+        .map(drop)
+        .map_err(|error| format!("{error}; expected levels and targets, as in `info,shop=debug`"))
+}
+
+/// Shows events from now on, unless the code under test has seen to that itself.
+pub(crate) fn show_trace(filter: &str) {
+    let Ok(targets) = Targets::from_str(filter) else { return };
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).with_timer(SinceTest);
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+}
+
+/// A test begins: times count from here.
+pub(crate) fn begin_trace() {
+    BEGAN.store(nanos(monotonic()), Ordering::Relaxed);
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// `+12.345ms`
+#[derive(Debug)]
+struct SinceTest;
+
+impl FormatTime for SinceTest {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        let elapsed = nanos(monotonic()).saturating_sub(BEGAN.load(Ordering::Relaxed));
+        write!(writer, "+{}.{:03}ms", elapsed / 1_000_000, elapsed / 1_000 % 1_000)
+    }
+}

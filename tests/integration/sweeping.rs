@@ -1,0 +1,227 @@
+//! Sessions in bad surroundings: damaged, foreign, in the way, of another build.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Finished, Suite, signal};
+use rustix::process::Signal;
+
+const SESSION: &str = env!("CARGO_BIN_EXE_suite-session");
+const OTHER: &str = env!("CARGO_BIN_EXE_suite-fixtures");
+
+fn suite<'t>(program: &str, dir: &'t TempDir) -> Result<Suite<'t>> {
+    fs::create_dir_all(dir.join("outside"))?;
+    Ok(Suite::new(program, dir)
+        .env("JOURNAL", dir.join("journal").display().to_string())
+        .env("OUTSIDE", dir.join("outside").display().to_string()))
+}
+
+fn taken(dir: &TempDir) -> bool {
+    dir.join("outside").join("taken").exists()
+}
+
+/// A run all of whose processes were killed while a test held something. Its session is returned.
+async fn dead_session(program: &str, dir: &TempDir) -> Result<PathBuf> {
+    let suite = suite(program, dir)?.args(&["--ignored", "--tag", "waits"]);
+    let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
+    eventually(waits).within(Duration::from_secs(20)).equals(true).await?;
+    let nothing = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
+    let run = Finished::of(nothing, &suite);
+    for sent in [Signal::STOP, Signal::KILL] {
+        for id in run.process_ids() {
+            signal(id, sent);
+        }
+    }
+    child.wait_with_output()?;
+    eventually(|| async { run.process_ids().len() }).equals(0).await?;
+    let session = fs::read_dir(suite.sessions())?.next().ok_or("there is no session")??;
+    Ok(session.path())
+}
+
+fn ledgers(session: &Path) -> Result<Vec<PathBuf>> {
+    let paths: Vec<_> = fs::read_dir(session)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let is_ledger = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ledger-"));
+    Ok(paths.into_iter().filter(is_ledger).collect())
+}
+
+#[integration_test(tags("session"))]
+async fn a_damaged_ledger_is_told_once_and_costs_only_the_damaged_line(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let session = dead_session(SESSION, dir).await?;
+    for ledger in ledgers(&session)? {
+        let text = fs::read_to_string(&ledger)?;
+        // A line in the middle, and a last one that was cut off.
+        let (first, rest) = text.split_once('\n').ok_or("the ledger is empty")?;
+        fs::write(&ledger, format!("{first}\nxxxxxxxx what is this\n{rest}00000000 {{\"tak"))?;
+    }
+
+    #[act]
+    let swept = suite(SESSION, dir)?.args(&["--sweep"]).run()?;
+
+    #[assert]
+    assert_eq!(swept.code(), Some(3), "{}", swept.stderr());
+    assert!(swept.stderr().contains("line 2 is damaged; what it names is lost"), "{}", swept.stderr());
+    assert!(!taken(dir), "the other lines were executed");
+    swept.assert_nothing_left();
+    let again = suite(SESSION, dir)?.args(&["--sweep"]).run()?;
+    assert_eq!((again.code(), again.stdout().trim()), (Some(0), "no dead run has left anything"));
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+async fn a_damaged_session_is_swept_all_the_same(
+    dir: &TempDir,
+    #[values("session.json", "socket", "log")] missing: &str,
+) -> Result<()> {
+    let session = dead_session(SESSION, dir).await?;
+    fs::remove_file(session.join(missing))?;
+    let swept = suite(SESSION, dir)?.args(&["--sweep"]).run()?;
+    assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
+    assert!(!taken(dir));
+    swept.assert_nothing_left();
+    Ok(())
+}
+
+/// The binary that took something gives it back, as long as it is there; another one knows only what every suite has.
+#[integration_test(tags("session"))]
+async fn another_suite_sweeps_what_it_can(dir: &TempDir, #[values("there", "gone")] binary: &str) -> Result<()> {
+    #[arrange]
+    let copy = dir.join("suite");
+    fs::copy(SESSION, &copy)?;
+    dead_session(&copy.display().to_string(), dir).await?;
+    if binary == "gone" {
+        fs::remove_file(&copy)?;
+    }
+    let sweep = || suite(OTHER, dir)?.args(&["--sweep"]).run().map_err(itest::Error::from);
+
+    #[act]
+    let first = sweep()?;
+
+    #[assert]
+    if binary == "there" {
+        assert_eq!((first.code(), taken(dir)), (Some(0), false), "{}", first.stderr());
+    } else {
+        let told = "give_back: this binary has no `#[teardown]` function of that name; it was renamed or removed";
+        assert_eq!((first.code(), taken(dir)), (Some(3), true));
+        assert!(first.stderr().contains(told), "{}", first.stderr());
+        assert_eq!(sweep()?.code(), Some(3), "the next run tries again");
+        assert_eq!(sweep()?.code(), Some(3));
+        assert_eq!(sweep()?.code(), Some(0), "but not for ever");
+    }
+    first.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+#[case::nowhere("nowhere", "cannot be started: ")]
+#[case::others("others", "is no folder of this user's alone")]
+#[case::link("link", "is no folder of this user's alone")]
+#[case::file("file", "is no folder of this user's alone")]
+fn a_session_needs_a_folder_of_its_own(#[case] kind: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
+    let place = dir.join("place");
+    match kind {
+        "others" => {
+            fs::create_dir(&place)?;
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o777))?;
+        }
+        "link" => symlink(dir.path(), &place)?,
+        "file" => fs::write(&place, "in the way")?,
+        _ => {}
+    }
+    let place = if kind == "nowhere" { PathBuf::from("/proc/nowhere/at/all") } else { place };
+    let arguments = ["shares_the_cluster::n_0", "--session-dir", &place.display().to_string()];
+    let events = suite(SESSION, dir)?.events(&arguments)?;
+    let case = events.case("shares_the_cluster::n_0");
+    assert_eq!(case["outcome"], "errored");
+    let message = case["failures"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("the session server cannot be started: ") && message.contains(told), "{message}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+fn a_session_may_have_a_long_path_with_blanks(dir: &TempDir) -> Result<()> {
+    let place = ["a folder with blanks", &"long".repeat(40), &"longer".repeat(30)].iter().collect::<PathBuf>();
+    let place = dir.join(place).display().to_string();
+    let finished = suite(SESSION, dir)?.args(&["shares_the_cluster", "--session-dir", &place]).run()?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    assert!(fs::read_dir(place)?.next().is_none());
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+async fn a_session_is_its_owners_alone(dir: &TempDir) -> Result<()> {
+    let suite = suite(SESSION, dir)?.args(&["--ignored", "--tag", "waits"]);
+    let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
+    eventually(waits).within(Duration::from_secs(20)).equals(true).await?;
+    let mut seen = 0;
+    let mut folders = vec![suite.sessions()];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(fs::symlink_metadata(&folder)?.permissions().mode() & 0o077, 0, "{}", folder.display());
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            seen += 1;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name() != "socket" {
+                assert_eq!(entry.metadata()?.permissions().mode() & 0o077, 0, "{}", entry.path().display());
+            }
+        }
+    }
+    assert!(seen >= 5, "there is too little in the session: {seen}");
+    signal(child.id(), Signal::TERM);
+    Finished::of(child.wait_with_output()?, &suite).assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+fn a_value_that_cannot_cross_says_so(dir: &TempDir) -> Result<()> {
+    let events = suite(SESSION, dir)?.events(&["--ignored", "--tag", "odd"])?;
+    let failure = &events.case("needs_what_cannot_cross")["failures"][0];
+    let told = "a `suite_session::Odd` cannot be written down for another process: key must be a string";
+    assert_eq!(failure["message"], told);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// As when cargo builds while cargo-nextest still runs.
+#[integration_test(tags("session"))]
+async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let copy = dir.join("suite");
+    fs::copy(SESSION, &copy)?;
+    let program = copy.display().to_string();
+    let in_nextest = |arguments: &[&str]| -> Result<_> {
+        let run = [("NEXTEST", "1"), ("NEXTEST_RUN_ID", "one"), ("NEXTEST_EXECUTION_MODE", "process-per-test")];
+        let suite = run.iter().fold(suite(&program, dir)?, |suite, (name, value)| suite.env(name, *value));
+        Ok(suite.args(arguments))
+    };
+    let first = in_nextest(&["--ignored", "--tag", "waits"])?;
+    let child = first.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
+    eventually(waits).within(Duration::from_secs(20)).equals(true).await?;
+
+    #[act]
+    fs::remove_file(&copy)?;
+    fs::copy(SESSION, &copy)?;
+    let second = in_nextest(&["--exact", "shares_the_cluster::n_0", "--nocapture"])?.run()?;
+
+    #[assert]
+    signal(child.id(), Signal::TERM);
+    child.wait_with_output()?;
+    assert_eq!(second.code(), Some(101));
+    assert!(second.stdout().contains("the session server is of another build"), "{}", second.stdout());
+    // Without a real cargo-nextest, its end has to be played.
+    for id in second.process_ids() {
+        signal(id, Signal::TERM);
+    }
+    eventually(|| async { second.left() }).equals(Vec::new()).await?;
+    Ok(())
+}
