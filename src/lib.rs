@@ -84,6 +84,8 @@ mod pages {
     struct Fixtures;
     #[doc = include_str!("../docs/http.md")]
     struct Http;
+    #[doc = include_str!("../docs/sessions.md")]
+    struct Sessions;
     #[doc = include_str!("../docs/tests.md")]
     struct Tests;
 }

@@ -17,7 +17,8 @@ pub(crate) struct Gateway {
 
 #[fixture]
 async fn gateway() -> Gateway {
-    let (server, till) = (MockServer::start().await, Till::default());
+    // Not one from the pool: a pooled server and its thread outlive their test.
+    let (server, till) = (MockServer::builder().start().await, Till::default());
     Mock::given(method("POST")).and(path("/charges")).respond_with(till.clone()).mount(&server).await;
     Gateway { server, till }
 }
