@@ -57,8 +57,11 @@ impl Ledger {
 
     /// Notes that something was given back. If that cannot be written it will be given back once more, which does no harm.
     pub(crate) fn give_back(&self, Ticket(number): Ticket) {
-        let line = LedgerLine::Given { number }.encode();
-        if let (Some(file), Ok(line)) = (&mut self.lock().file, line) {
+        self.note(&LedgerLine::Given { number });
+    }
+
+    fn note(&self, line: &LedgerLine) {
+        if let (Some(file), Ok(line)) = (&mut self.lock().file, line.encode()) {
             let _ = file.write_all(line.as_bytes());
         }
     }
@@ -87,12 +90,16 @@ impl Ledger {
         Ok(path)
     }
 
-    /// Gives back what belongs to the process as a whole, at its end.
+    /// Gives back what belongs to the process as a whole, at its end in good order.
     pub(crate) fn close(&self) -> Result<(), Problem> {
-        let Some((path, ticket)) = self.lock().folder.take() else { return Ok(()) };
-        remove_folder(&path).map_err(|error| Problem::new(format!("cannot remove {}: {error}", path.display())))?;
-        self.give_back(ticket);
-        Ok(())
+        let folder = self.lock().folder.take();
+        let removed = folder.map_or(Ok(()), |(path, ticket)| {
+            remove_folder(&path).map_err(|error| Problem::new(format!("cannot remove {}: {error}", path.display())))?;
+            self.give_back(ticket);
+            Ok(())
+        });
+        self.note(&LedgerLine::Closed {});
+        removed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -34,6 +34,8 @@ pub(crate) enum LedgerLine {
         /// What.
         number: u64,
     },
+    /// The last line of a process that ends in good order: it has seen to what it started by itself.
+    Closed {},
 }
 
 /// A resource and the way to give it back.
@@ -61,6 +63,8 @@ pub(crate) struct Outstanding {
 pub(crate) struct LedgerReading {
     /// By what the processes are found that the ledger's owner started.
     pub mark: Option<(String, String)>,
+    /// Whether the ledger's owner ended in good order.
+    pub closed: bool,
     /// What is left to do, in the order in which to do it.
     pub outstanding: Vec<Outstanding>,
     /// The numbers, from 1, of lines that cannot be trusted. A last line that was cut off is none of them: what it was
@@ -94,6 +98,7 @@ pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerReading {
         match std::str::from_utf8(line).ok().and_then(LedgerLine::decode) {
             None => reading.damaged.push(position + 1),
             Some(LedgerLine::Ledger { mark, .. }) => reading.mark = mark,
+            Some(LedgerLine::Closed {}) => reading.closed = true,
             Some(LedgerLine::Taken(taken)) => {
                 reading.outstanding.push(Outstanding { taken, tried: Vec::new() });
             }

@@ -14,8 +14,8 @@ use tokio::process::{Child, Command};
 
 use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
-use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, Recovered, read_ledger};
-use crate::process::{Death, kill_group, kill_marked, own_binary, own_identity};
+use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
+use crate::process::{Death, is_alive, kill_group, kill_marked, own_binary, own_identity};
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
 pub(crate) const RECOVER_FLAG: &str = "--itest-recover";
@@ -60,8 +60,11 @@ pub(super) async fn recover_ledger(ledger: &Path, limit: Duration, binary: Optio
         return recovered;
     };
     let reading = read_ledger(&fs::read(ledger).unwrap_or_default());
-    if let Some((name, value)) = &reading.mark {
-        kill_marked(name, value);
+    if !reading.closed {
+        wait_for_owner(ledger).await;
+        if let Some((name, value)) = &reading.mark {
+            kill_marked(name, value);
+        }
     }
     for line in &reading.damaged {
         recovered.problems.push(format!("{}: line {line} is damaged; what it names is lost", ledger.display()));
@@ -120,6 +123,21 @@ fn untried(ledger: &Path, recovery: &str) -> Vec<Outstanding> {
     let mut left = retryable(ledger);
     left.retain(|left| !left.tried.iter().any(|tried| tried == recovery));
     left
+}
+
+/// A process lets its ledger go a moment before it is gone. Until then it is not to be taken for one of its own children.
+async fn wait_for_owner(ledger: &Path) {
+    let name = ledger.file_name().unwrap_or_default().to_string_lossy();
+    let mut numbers = name.rsplit('-');
+    let (start, pid) = (numbers.next(), numbers.next());
+    let (Some(Ok(start)), Some(Ok(pid))) = (start.map(str::parse), pid.map(str::parse)) else { return };
+    let owner = ProcessIdentity { pid, start };
+    let _ = tokio::time::timeout(PATIENCE, async {
+        while is_alive(owner) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 /// The lock of a ledger whose process has ended; one that is ending is waited for.
