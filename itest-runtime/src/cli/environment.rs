@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::resolve::base;
+use super::defaults::base;
 use super::settings::{SETTINGS, Setting, closest};
 use crate::model::UsageError;
 

@@ -2,6 +2,7 @@
 
 mod command;
 mod contract;
+mod defaults;
 mod environment;
 mod file;
 mod listing;

@@ -1,19 +1,16 @@
 //! The layers of settings become one configuration: command line over environment over file over default.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
 use super::contract::CommandLine;
+use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
-use crate::model::{
-    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig, Seed,
-    Selection, SessionSettings, ShowOutput, UsageError,
-};
+use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, RunConfig, Seed, UsageError};
 use crate::plan::mix;
 use crate::process::debugger_attached;
 
@@ -24,38 +21,6 @@ pub(super) struct Resolved {
     /// The place of each setting that is not at its default.
     pub(super) sources: HashMap<&'static str, String>,
     pub(super) profile: String,
-}
-
-/// The defaults, with a new seed.
-pub(super) fn base() -> RunConfig {
-    RunConfig {
-        order: Order::Random,
-        // Short enough to be typed; a hasher's random key is the standard library's one source of randomness.
-        seed: Seed(RandomState::new().hash_one("itest") % 10_000_000_000),
-        // Counted when it is known that they are needed: that takes the system a dozen files.
-        jobs: NonZeroUsize::MIN,
-        fail_fast: None,
-        retries: 0,
-        limits: Limits {
-            setup: Duration::from_mins(1),
-            test: Duration::from_mins(1),
-            teardown: Duration::from_secs(10),
-        },
-        slow: Duration::from_secs(10),
-        capture: Capture::Captured,
-        show_output: ShowOutput::Failures,
-        format: Format::Pretty,
-        color: Color::Auto,
-        report_time: false,
-        isolation: Isolation::Processes,
-        no_tests: NoTests::Fail,
-        require: Require::Nothing,
-        leaks: Leaks::Warn,
-        failed: Failed::GiveBack,
-        log: "info".to_owned(),
-        session: SessionSettings::default(),
-        selection: Selection::default(),
-    }
 }
 
 /// Puts the layers on top of each other.

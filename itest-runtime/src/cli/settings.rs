@@ -300,7 +300,7 @@ pub(super) fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::resolve::base;
+    use crate::cli::defaults::base;
 
     #[test]
     fn every_setting_takes_back_what_it_shows() {

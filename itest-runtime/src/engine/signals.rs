@@ -44,6 +44,11 @@ impl Signals {
     }
 }
 
+/// Returns when somebody continues this process.
+pub(super) fn stop_this_process() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}
+
 /// The number of a signal that [`Signals::next`] named.
 #[must_use]
 pub(crate) fn signal_number(name: &str) -> u8 {

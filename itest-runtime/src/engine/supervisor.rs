@@ -9,9 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::session::{Finished, RunSession};
-use super::signals::{Asked, Signals};
+use super::signals::{Asked, Signals, stop_this_process};
 use super::verdict::{died, hung};
-use super::watchman::stop_this_process;
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::signals::Asked;
+use super::signals::{Asked, stop_this_process};
 use super::supervisor::Supervisor;
 use super::workers::{Killed, Worker};
 use crate::model::{Event, HarnessError, Limits, Output, Phase, Running, WorkerId};
@@ -126,11 +126,6 @@ impl Supervisor<'_> {
             ));
         }
     }
-}
-
-/// Returns when somebody continues this process.
-pub(super) fn stop_this_process() {
-    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
 
 fn running(worker: &Worker) -> Option<Running> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::id::Seed;
-use super::session::{SessionAddress, SessionConfig};
 
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -203,30 +202,5 @@ pub(crate) struct NextestRun {
     /// The same in all its processes.
     pub id: String,
     /// The variable, and its value, that everything inherits that this process starts.
-    pub mark: Option<(String, String)>,
-}
-
-/// What a worker is told at its start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct WorkerConfig {
-    /// For the tests' random data.
-    pub seed: Seed,
-    /// Budgets of time.
-    pub limits: Limits,
-    /// Whether output is captured.
-    pub capture: Capture,
-    /// What a missing service means.
-    pub require: Require,
-    /// What a leak means.
-    pub leaks: Leaks,
-    /// What becomes of a failed test's resources.
-    pub failed: Failed,
-    /// Whether the worker is a process.
-    pub isolation: Isolation,
-    /// The run's session.
-    pub session: SessionAddress,
-    /// What its server is told, if this worker is the one that starts it.
-    pub session_config: SessionConfig,
-    /// The variable, and its value, that everything inherits that the worker starts.
     pub mark: Option<(String, String)>,
 }

@@ -8,6 +8,7 @@ mod id;
 mod ledger;
 mod outcome;
 mod session;
+mod worker;
 
 pub use case::{CaseMeta, SourceLocation};
 pub use id::{Seed, TestId, WorkerId};
@@ -16,7 +17,7 @@ pub use outcome::{Outcome, Phase, Problem};
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
     Capture, Color, Failed, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Require, RunConfig,
-    Selection, SessionSettings, ShowOutput, WorkerConfig,
+    Selection, SessionSettings, ShowOutput,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};
@@ -24,3 +25,4 @@ pub(crate) use id::CaseIndex;
 pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
 pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};
+pub(crate) use worker::WorkerConfig;

@@ -11,7 +11,7 @@ mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::{Named, mix, ordered};
+pub(crate) use order::{mix, ordered};
 pub(crate) use queue::LockQueue;
-pub(crate) use sort::by_name;
+pub(crate) use sort::{Named, by_name};
 pub(crate) use tags::TagExpression;

@@ -1,18 +1,7 @@
 //! The order of a run.
 
-use super::sort::{by_hash, by_name};
+use super::sort::{Named, by_hash, by_name};
 use crate::model::{HarnessError, Order, Seed};
-
-/// What an order depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Named<'n> {
-    /// The case's name.
-    pub(crate) name: &'n str,
-    /// `file:line:column`
-    pub(crate) location: &'n str,
-    /// Its number among its test's cases.
-    pub(crate) row: u32,
-}
 
 /// The positions of these in the order of a run.
 ///

@@ -3,8 +3,18 @@
 //! A suite is built as its tests are, without optimization, and there the standard library's sorting is slow: it is made of
 //! small generic functions. Here numbers are compared, in one loop, that stand for most of a name.
 
-use super::order::Named;
 use crate::model::HarnessError;
+
+/// What an order depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named<'n> {
+    /// The case's name.
+    pub(crate) name: &'n str,
+    /// `file:line:column`
+    pub(crate) location: &'n str,
+    /// Its number among its test's cases.
+    pub(crate) row: u32,
+}
 
 /// Bytes of a name that become part of a number.
 const TAKEN: usize = 11;

@@ -1,0 +1,42 @@
+//! What a run is like when nobody says anything.
+
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::model::{
+    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NoTests, Order, Require, RunConfig, Seed, Selection,
+    SessionSettings, ShowOutput,
+};
+
+/// The defaults, with a new seed.
+pub(super) fn base() -> RunConfig {
+    RunConfig {
+        order: Order::Random,
+        // Short enough to be typed; a hasher's random key is the standard library's one source of randomness.
+        seed: Seed(RandomState::new().hash_one("itest") % 10_000_000_000),
+        // Counted when it is known that they are needed: that takes the system a dozen files.
+        jobs: NonZeroUsize::MIN,
+        fail_fast: None,
+        retries: 0,
+        limits: Limits {
+            setup: Duration::from_mins(1),
+            test: Duration::from_mins(1),
+            teardown: Duration::from_secs(10),
+        },
+        slow: Duration::from_secs(10),
+        capture: Capture::Captured,
+        show_output: ShowOutput::Failures,
+        format: Format::Pretty,
+        color: Color::Auto,
+        report_time: false,
+        isolation: Isolation::Processes,
+        no_tests: NoTests::Fail,
+        require: Require::Nothing,
+        leaks: Leaks::Warn,
+        failed: Failed::GiveBack,
+        log: "info".to_owned(),
+        session: SessionSettings::default(),
+        selection: Selection::default(),
+    }
+}

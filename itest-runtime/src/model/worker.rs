@@ -1,0 +1,32 @@
+//! What a worker is told at its start.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
+use super::id::Seed;
+use super::session::{SessionAddress, SessionConfig};
+
+/// What a worker is told at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerConfig {
+    /// For the tests' random data.
+    pub seed: Seed,
+    /// Budgets of time.
+    pub limits: Limits,
+    /// Whether output is captured.
+    pub capture: Capture,
+    /// What a missing service means.
+    pub require: Require,
+    /// What a leak means.
+    pub leaks: Leaks,
+    /// What becomes of a failed test's resources.
+    pub failed: Failed,
+    /// Whether the worker is a process.
+    pub isolation: Isolation,
+    /// The run's session.
+    pub session: SessionAddress,
+    /// What its server is told, if this worker is the one that starts it.
+    pub session_config: SessionConfig,
+    /// The variable, and its value, that everything inherits that the worker starts.
+    pub mark: Option<(String, String)>,
+}
