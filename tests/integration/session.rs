@@ -114,8 +114,9 @@ async fn when_everything_was_killed_the_next_run_gives_back(
     let waiting = suite(dir)?.args(&["--ignored", "--tag", "waits"]);
     let child = waiting.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
     eventually(|| async { count(&journal(dir), "waiting") }).within(Duration::from_secs(20)).equals(1).await?;
-    let finished = Finished::of(killed_with_everything(child, &waiting)?, &waiting);
-    assert!(finished.processes().is_empty());
+    waiting.kill_everything();
+    child.wait_with_output()?;
+    eventually(|| async { waiting.traces().processes() }).equals(Vec::new()).await?;
     assert_eq!(outside(dir).len(), 2, "nobody is left to give anything back");
 
     #[act]
@@ -131,23 +132,6 @@ async fn when_everything_was_killed_the_next_run_gives_back(
     assert!(outside(dir).is_empty());
     swept.assert_nothing_left();
     Ok(())
-}
-
-/// Kills every process of a suite, the session's server first.
-fn killed_with_everything(child: std::process::Child, suite: &Suite<'_>) -> Result<std::process::Output> {
-    let finished = Finished::of(
-        std::process::Output { status: std::process::ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() },
-        suite,
-    );
-    let mut ids = finished.process_ids();
-    for id in &ids {
-        signal(*id, Signal::STOP);
-    }
-    ids.reverse();
-    for id in ids {
-        signal(id, Signal::KILL);
-    }
-    Ok(child.wait_with_output()?)
 }
 
 #[integration_test(tags("session"))]

@@ -77,7 +77,7 @@ async fn a_second_interrupt_ends_it_at_once(dir: &TempDir) -> Result<()> {
 async fn a_pause_is_no_time(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
     #[arrange]
     let (suite, child) = started(dir, "leisurely", &[mode, "--ignored"]).await?;
-    let stopped = || async { suite_states(&Finished::of(nothing(), &suite)).iter().all(|state| *state == 'T') };
+    let stopped = || async { suite_states(&suite.traces()).iter().all(|state| *state == 'T') };
 
     #[act("stops for longer than the test may take")]
     signal(child.id(), Signal::TSTP);
@@ -90,11 +90,6 @@ async fn a_pause_is_no_time(dir: &TempDir, #[values("--jobs=1", "--in-process")]
     assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
     finished.assert_nothing_left();
     Ok(())
-}
-
-/// What a suite says before it has said anything.
-fn nothing() -> std::process::Output {
-    std::process::Output { status: std::process::ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() }
 }
 
 /// The letters by which the system describes what a suite's processes do.

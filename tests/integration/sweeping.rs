@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use itest::TempDir;
@@ -31,15 +31,9 @@ async fn dead_session(program: &str, dir: &TempDir) -> Result<PathBuf> {
     let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
     eventually(waits).within(Duration::from_secs(20)).equals(true).await?;
-    let nothing = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
-    let run = Finished::of(nothing, &suite);
-    for sent in [Signal::STOP, Signal::KILL] {
-        for id in run.process_ids() {
-            signal(id, sent);
-        }
-    }
+    suite.kill_everything();
     child.wait_with_output()?;
-    eventually(|| async { run.process_ids().len() }).equals(0).await?;
+    eventually(|| async { suite.traces().processes() }).equals(Vec::new()).await?;
     let session = fs::read_dir(suite.sessions())?.next().ok_or("there is no session")??;
     Ok(session.path())
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use itest::TempDir;
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// No suite of these tests takes longer.
@@ -82,6 +83,22 @@ impl<'t> Suite<'t> {
         Ok(command)
     }
 
+    /// What there is of it now, whoever started it: its processes, and what it has left.
+    #[must_use]
+    pub fn traces(&self) -> Finished {
+        let nothing = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
+        Finished::of(nothing, self)
+    }
+
+    /// Kills all its processes. They are stopped first, so that none of them sees another one die.
+    pub fn kill_everything(&self) {
+        for sent in [Signal::STOP, Signal::KILL] {
+            for id in self.traces().process_ids() {
+                signal(id, sent);
+            }
+        }
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -95,7 +112,7 @@ impl<'t> Suite<'t> {
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let watchman = std::thread::spawn(move || {
             if ended.recv_timeout(LIMIT).is_err() {
-                signal(id, rustix::process::Signal::KILL);
+                signal(id, Signal::KILL);
             }
         });
         let output = child.wait_with_output()?;
@@ -128,7 +145,7 @@ impl<'t> Suite<'t> {
 const MARK: &str = "STAGE_MARK";
 
 /// Sends a signal to a process.
-pub fn signal(process: u32, signal: rustix::process::Signal) {
+pub fn signal(process: u32, signal: Signal) {
     if let Some(process) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
         // It may be gone already, which is what most signals are for.
         let _ = rustix::process::kill_process(process, signal);
