@@ -9,6 +9,7 @@ mod nextest;
 mod order;
 mod outcomes;
 mod output;
+mod reports;
 mod selection;
 mod session;
 mod sharing;

@@ -1,8 +1,7 @@
 //! From `main` to the exit code.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use super::contract::CommandLine;
 use super::environment::Environment;
 use super::listing::list;
+use super::outlet::{Flush, Outlet, Sink, complain, print};
 use super::print_config::print_config;
 use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
@@ -17,6 +17,8 @@ use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::{Candidate, Registry};
 use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
 use crate::plan::{Named, by_name, ordered};
+#[cfg(feature = "junit")]
+use crate::report::Junit;
 use crate::report::{ColorMode, Console, Json, Look, Repeat, Reporter, Terse, TimeColumn, swept_in_words};
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
 
@@ -150,12 +152,8 @@ fn run(
     let ignored = ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect();
     let look = look(identity, line, given, &config, environment);
     let is_watched = look.live_width.is_some();
-    let mut reporter: Box<dyn Reporter> = match config.format {
-        Format::Pretty => Box::new(Console::new(look)),
-        Format::Terse => Box::new(Terse::new(look)),
-        Format::Json => Box::new(Json),
-    };
-    let mut sink = Sink::open(line.logfile())?;
+    let flush = if is_watched || config.capture == Capture::Inherited { Flush::EachEvent } else { Flush::AtTheEnd };
+    let mut outlets = outlets(identity, line, &config, look, flush)?;
     let order = ordered(&named(&cases), config.order, config.seed)?;
     let session_locks = registry.session_locks();
     let described = order.into_iter().map(|position| {
@@ -164,15 +162,41 @@ fn run(
         case
     });
     let cases = described.collect();
-    let flush_each = is_watched || config.capture == Capture::Inherited;
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
-        sink.write(|out| {
-            reporter.event(&event, out)?;
-            if flush_each { out.flush() } else { Ok(()) }
-        });
+        for outlet in &mut outlets {
+            outlet.event(&event);
+        }
     })?;
-    Ok(sink.status(status(&summary)))
+    Ok(outlets.iter().fold(status(&summary), |status, outlet| outlet.status(status)))
+}
+
+/// The report on stdout, and others that were asked for.
+#[cfg_attr(not(feature = "junit"), expect(unused_variables, reason = "only other reports are named after the suite"))]
+fn outlets(
+    identity: Identity,
+    line: &CommandLine,
+    config: &RunConfig,
+    look: Look,
+    flush: Flush,
+) -> Result<Vec<Outlet>, UsageError> {
+    let reporter: Box<dyn Reporter> = match config.format {
+        Format::Pretty => Box::new(Console::new(look)),
+        Format::Terse => Box::new(Terse::new(look)),
+        Format::Json => Box::new(Json),
+    };
+    let sink = match line.logfile() {
+        None => Sink::stdout(),
+        Some(path) => Sink::file("--logfile", Path::new(path))?,
+    };
+    let outlets = vec![Outlet::new(reporter, sink, flush)];
+    #[cfg(feature = "junit")]
+    if let Some(path) = &config.junit {
+        let name = [identity.package, identity.target].map(Option::unwrap_or_default).join("::");
+        let report = Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd);
+        return Ok(outlets.into_iter().chain([report]).collect());
+    }
+    Ok(outlets)
 }
 
 fn status(summary: &Summary) -> ExitStatus {
@@ -234,62 +258,4 @@ fn without_seed(given: Vec<String>) -> Vec<String> {
         }
     }
     kept
-}
-
-/// Where the report goes. When it cannot be written any more, the tests run on: their result is the exit code.
-struct Sink {
-    out: Box<dyn Write>,
-    name: PathBuf,
-    broken: Option<io::Error>,
-}
-
-impl Sink {
-    fn open(logfile: Option<&str>) -> Result<Self, UsageError> {
-        let (out, name): (Box<dyn Write>, PathBuf) = match logfile {
-            None => (Box::new(BufWriter::new(io::stdout())), "stdout".into()),
-            Some(path) => {
-                let file = File::create(Path::new(path))
-                    .map_err(|error| UsageError::new(format!("--logfile {path}"), error.to_string()))?;
-                (Box::new(BufWriter::new(file)), path.into())
-            }
-        };
-        Ok(Self { out, name, broken: None })
-    }
-
-    fn write(&mut self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        if self.broken.is_none()
-            && let Err(error) = text(&mut *self.out)
-        {
-            complain(&format!("warning: the report is cut off, {} cannot be written: {error}", self.name.display()));
-            self.broken = Some(error);
-            // What is still buffered would be tried again when it is dropped.
-            self.out = Box::new(io::sink());
-        }
-    }
-
-    /// A report that was lost for want of space is a failure of the harness; a reader that left had seen enough.
-    fn status(&self, status: ExitStatus) -> ExitStatus {
-        match &self.broken {
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => {
-                ExitStatus::Harness
-            }
-            _ => status,
-        }
-    }
-}
-
-fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> ExitStatus {
-    let mut out = BufWriter::new(io::stdout());
-    match text(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("error: stdout cannot be written: {error}"));
-            ExitStatus::Harness
-        }
-        _ => ExitStatus::Passed,
-    }
-}
-
-/// One line on stderr; if that is closed too, there is nobody to tell.
-fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "itest: {line}");
 }

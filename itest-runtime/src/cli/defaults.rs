@@ -35,6 +35,7 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
+        junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),
         selection: Selection::default(),

@@ -6,6 +6,7 @@ mod defaults;
 mod environment;
 mod file;
 mod listing;
+mod outlet;
 mod print_config;
 mod resolve;
 mod selection;

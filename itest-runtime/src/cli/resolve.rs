@@ -107,6 +107,8 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         config.isolation = Isolation::InProcess;
         config.retries = 0;
         config.fail_fast = None;
+        // It writes a report of its own; those of its processes would overwrite each other.
+        config.junit = None;
         if !sources.contains_key("seed") {
             config.seed = Seed(mix(Seed(0), run) % 10_000_000_000);
             sources.insert("seed", "NEXTEST_RUN_ID".to_owned());

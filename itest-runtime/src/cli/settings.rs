@@ -173,6 +173,17 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
         show: |config| (config.failed == Failed::Keep).to_string(),
     },
+    #[cfg(feature = "junit")]
+    Setting {
+        key: "junit",
+        shape: Shape::Value("FILE"),
+        help: "Write a JUnit report for a CI system to this file",
+        set: |config, text| {
+            config.junit = (!text.is_empty()).then(|| std::path::PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| quoted(&config.junit.as_deref().unwrap_or(std::path::Path::new("")).to_string_lossy()),
+    },
     #[cfg(feature = "tracing")]
     Setting {
         key: "log",

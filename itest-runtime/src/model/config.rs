@@ -179,6 +179,8 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// Where a JUnit report goes, where that is compiled in.
+    pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.
     pub log: String,
     /// Where sessions are, and whose.

@@ -4,6 +4,8 @@ mod assertion;
 mod console;
 mod failure;
 mod json;
+#[cfg(feature = "junit")]
+mod junit;
 mod progress;
 mod summary;
 mod terse;
@@ -15,6 +17,8 @@ use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
 pub(crate) use json::Json;
+#[cfg(feature = "junit")]
+pub(crate) use junit::Junit;
 pub(crate) use terse::Terse;
 pub(crate) use text::{Repeat, swept_in_words};
 

@@ -1,0 +1,106 @@
+//! Where reports go: stdout, files, and stderr for what has no other place.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::model::{Event, ExitStatus, UsageError};
+use crate::report::Reporter;
+
+/// A report and the place it goes to.
+pub(super) struct Outlet {
+    reporter: Box<dyn Reporter>,
+    sink: Sink,
+    flush: Flush,
+}
+
+/// When what was written must be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// Somebody watches.
+    EachEvent,
+    /// At the end at the latest.
+    AtTheEnd,
+}
+
+impl Outlet {
+    pub(super) fn new(reporter: Box<dyn Reporter>, sink: Sink, flush: Flush) -> Self {
+        Self { reporter, sink, flush }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let Self { reporter, sink, flush } = self;
+        sink.write(|out| {
+            reporter.event(event, out)?;
+            if *flush == Flush::EachEvent || matches!(event, Event::RunFinished(_)) { out.flush() } else { Ok(()) }
+        });
+    }
+
+    /// The exit status, if it is not another one because of the report.
+    pub(super) fn status(&self, status: ExitStatus) -> ExitStatus {
+        self.sink.status(status)
+    }
+}
+
+/// Where the report goes. When it cannot be written any more, the tests run on: their result is the exit code.
+pub(super) struct Sink {
+    out: Box<dyn Write>,
+    name: PathBuf,
+    broken: Option<io::Error>,
+}
+
+impl Sink {
+    pub(super) fn stdout() -> Self {
+        Self { out: Box::new(BufWriter::new(io::stdout())), name: "stdout".into(), broken: None }
+    }
+
+    /// A new file, in a folder that is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made; `flag` is what asked for it.
+    pub(super) fn file(flag: &str, path: &Path) -> Result<Self, UsageError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let made = folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(path));
+        let file = made.map_err(|error| UsageError::new(format!("{flag} {}", path.display()), error.to_string()))?;
+        Ok(Self { out: Box::new(BufWriter::new(file)), name: path.to_owned(), broken: None })
+    }
+
+    fn write(&mut self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if self.broken.is_none()
+            && let Err(error) = text(&mut *self.out)
+        {
+            complain(&format!("warning: the report is cut off, {} cannot be written: {error}", self.name.display()));
+            self.broken = Some(error);
+            // What is still buffered would be tried again when it is dropped.
+            self.out = Box::new(io::sink());
+        }
+    }
+
+    /// A report that was lost for want of space is a failure of the harness; a reader that left had seen enough.
+    fn status(&self, status: ExitStatus) -> ExitStatus {
+        match &self.broken {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => {
+                ExitStatus::Harness
+            }
+            _ => status,
+        }
+    }
+}
+
+/// Writes to stdout, and says how that went.
+pub(super) fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> ExitStatus {
+    let mut out = BufWriter::new(io::stdout());
+    match text(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("error: stdout cannot be written: {error}"));
+            ExitStatus::Harness
+        }
+        _ => ExitStatus::Passed,
+    }
+}
+
+/// One line on stderr; if that is closed too, there is nobody to tell.
+pub(super) fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "itest: {line}");
+}
