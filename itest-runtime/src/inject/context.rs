@@ -1,13 +1,10 @@
 //! What a test can know about itself and about the run it is part of.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fixture::{Fixture, FixtureDescriptor, FunctionKind};
 use super::panic::skip;
-use super::scope::TestScope;
 use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, WorkerId};
 
 /// The running test: a fixture that every test can ask for.
@@ -77,22 +74,6 @@ impl TestInfo {
     #[must_use]
     pub fn next_stream(&self) -> u64 {
         self.streams.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Fixture for TestInfo {
-    type Scope = TestScope;
-
-    fn descriptor() -> &'static FixtureDescriptor {
-        const {
-            &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |inputs| {
-                Box::pin(async move {
-                    let info = inputs.info().ok_or("no test is running")?;
-                    Ok(Box::new(info.clone()) as Box<dyn Any>)
-                })
-            })
-        }
     }
 }
 

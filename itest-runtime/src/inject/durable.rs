@@ -1,10 +1,10 @@
 //! Teardown that any process of a run, or the next run, can do: functions with a name, and arguments that can be written down.
 
-use super::entry::LocalFuture;
 use super::error::Error;
-use super::fixture::FunctionKind;
 use super::panic::{Caught, catch};
 use super::portable::Portable;
+use super::sync::FunctionKind;
+use super::sync::LocalFuture;
 use super::sync::poll_by_kind;
 use crate::model::Problem;
 

@@ -1,13 +1,9 @@
 //! The static entry that each test submits, and the collection that gathers them.
 
-use std::pin::Pin;
-
-use super::fixture::{FunctionKind, Parameter};
+use super::fixture::Parameter;
 use super::slot::Inputs;
+use super::sync::{FunctionKind, LocalFuture};
 use crate::model::{CaseMeta, Problem};
-
-/// A future that stays on the thread that runs the test.
-pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A test as its expansion describes it: data and one plain function pointer.
 ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::entry::LocalFuture;
+use super::sync::LocalFuture;
 
 /// Polls `probe` until a condition holds, and says what it saw last when it never does.
 ///

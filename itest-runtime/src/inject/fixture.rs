@@ -3,11 +3,11 @@
 use std::any::{Any, TypeId};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::entry::LocalFuture;
 use super::error::Error;
 use super::portable::Crossing;
 use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
 use super::slot::Inputs;
+use super::sync::{FunctionKind, LocalFuture};
 
 /// A type whose value a test or another fixture can ask for by naming it as a parameter.
 ///
@@ -57,15 +57,6 @@ pub struct FixtureDescriptor {
     pub setup: SetupFn,
     /// How the value of a session fixture comes to the workers.
     pub crossing: Option<&'static Crossing>,
-}
-
-/// How a function of the user's runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FunctionKind {
-    /// It awaits.
-    Async,
-    /// It may block its thread, and may enter a runtime of its own.
-    Sync,
 }
 
 impl FixtureDescriptor {

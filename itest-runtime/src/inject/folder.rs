@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::durable::{TeardownEntry, call_with};
-use super::fixture::FunctionKind;
+use super::sync::FunctionKind;
 use crate::model::Problem;
 
 /// What the ledger calls [`remove_folder`].

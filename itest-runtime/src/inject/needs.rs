@@ -3,7 +3,7 @@
 use super::fixture::{Access, FixtureDescriptor, Parameter};
 use super::panic::Caught;
 use super::scope::Scope;
-use super::teardown::{ScopeStore, Stored};
+use super::store::{ScopeStore, Stored};
 use crate::model::Problem;
 
 /// A session fixture that a test needs, itself or through other fixtures.

@@ -244,8 +244,9 @@ fn refuse_conflicts(entry: &TestEntry) -> Result<(), HarnessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inject::FunctionKind;
     use crate::inject::TestInfo;
-    use crate::inject::fixture::{Fixture, FunctionKind};
+    use crate::inject::fixture::Fixture;
     use crate::model::{CaseMeta, Order, Seed};
     use crate::plan::{Named, by_name, ordered};
 

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::context::TestInfo;
-use super::entry::LocalFuture;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
 use super::panic::{Caught, catch};
 use super::scope::Scope;
 use super::slot::{Inputs, Slot};
+use super::store::{ScopeStore, Stored};
+use super::sync::LocalFuture;
 use super::sync::poll_by_kind;
-use super::teardown::{ScopeStore, Stored};
 use crate::model::{Problem, SourceLocation};
 
 /// The scopes that a test can draw from.

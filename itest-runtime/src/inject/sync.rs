@@ -3,7 +3,17 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use super::fixture::FunctionKind;
+/// A future that stays on the thread that runs the test.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// How a function of the user's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FunctionKind {
+    /// It awaits.
+    Async,
+    /// It may block its thread, and may enter a runtime of its own.
+    Sync,
+}
 
 /// Awaits a future that calls a function of the user's; a sync one runs where blocking is allowed.
 ///
