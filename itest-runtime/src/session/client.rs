@@ -9,20 +9,19 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream as Asking;
 
 use super::build::build;
 use super::folder::{NewSession, SessionFolder};
 use super::recover::recover_session;
-use super::server::SESSION_FLAG;
-use super::wire::{Reply, Request, body_length, encode, send};
+use super::wire::{Reply, Request, receive, send, send_now};
 use crate::inject::{Caught, FixtureDescriptor};
 use crate::model::{LEDGER_VERSION, LedgerLine, Lock, Problem, Recovered, SessionAddress, SessionConfig};
 use crate::process::{WORKER_MARK, own_binary, own_identity};
+
+/// What makes a process a session's server; its folder follows.
+pub(crate) const SESSION_FLAG: &str = "--itest-session";
 
 /// Why the session cannot be used.
 #[derive(Debug, Error)]
@@ -139,7 +138,7 @@ impl SessionClient {
         let own = own_identity();
         let name = format!("{}-{}", own.pid, own.start);
         let file = self.write_head(&folder, &name).map_err(|source| SessionError::Ledger { source })?;
-        send(&connection, &Request::Lease { ledger: name }).map_err(|_| SessionError::died(&folder))?;
+        send_now(&connection, &Request::Lease { ledger: name }).map_err(|_| SessionError::died(&folder))?;
         let mut state = self.lock_state();
         state.lease = Some(connection);
         state.ledger = Some(file.as_raw_fd());
@@ -202,7 +201,7 @@ impl SessionClient {
     /// When there is no server to be had, or no file.
     pub(crate) fn keep(&self) -> Result<Keeping, SessionError> {
         let (folder, connection) = self.connect()?;
-        send(&connection, &Request::Keep).map_err(|_| SessionError::died(&folder))?;
+        send_now(&connection, &Request::Keep).map_err(|_| SessionError::died(&folder))?;
         let log = folder.open_log().map_err(|source| SessionError::Ledger { source })?;
         Ok(Keeping { log, _connection: connection })
     }
@@ -289,19 +288,7 @@ impl SessionClient {
 async fn ask(connection: UnixStream, request: &Request) -> io::Result<(Reply, Asking)> {
     connection.set_nonblocking(true)?;
     let mut connection = Asking::from_std(connection)?;
-    send_async(&mut connection, request).await?;
-    let reply = receive_async(&mut connection).await?;
+    send(&mut connection, request).await?;
+    let reply = receive(&mut connection).await?;
     Ok((reply, connection))
-}
-
-pub(super) async fn send_async(to: &mut Asking, message: &impl Serialize) -> io::Result<()> {
-    to.write_all(&encode(message)?).await
-}
-
-pub(super) async fn receive_async<T: DeserializeOwned>(from: &mut Asking) -> io::Result<T> {
-    let mut head = [0; 4];
-    from.read_exact(&mut head).await?;
-    let mut body = vec![0; body_length(head)?];
-    from.read_exact(&mut body).await?;
-    Ok(serde_json::from_slice(&body)?)
 }

@@ -4,13 +4,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::client::{receive_async, send_async};
-use super::server::Heard;
+use super::heard::{Connection, Heard};
+use super::wire::{receive, send};
 use crate::model::PATIENCE;
-
-/// Which connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Connection(u64);
 
 /// Lets clients in, as long as the server lives.
 pub(super) async fn accept(listener: UnixListener, heard: mpsc::UnboundedSender<Heard>) {
@@ -31,7 +27,7 @@ pub(super) async fn accept(listener: UnixListener, heard: mpsc::UnboundedSender<
 
 async fn converse(client: Connection, mut stream: UnixStream, heard: mpsc::UnboundedSender<Heard>) {
     // Who says nothing, or nonsense, is not waited for.
-    let asked = tokio::time::timeout(PATIENCE, receive_async(&mut stream)).await;
+    let asked = tokio::time::timeout(PATIENCE, receive(&mut stream)).await;
     let Ok(Ok(request)) = asked else { return };
     let (reply, told) = oneshot::channel();
     let _ = heard.send(Heard::Asked(client, request, reply));
@@ -43,7 +39,7 @@ async fn converse(client: Connection, mut stream: UnixStream, heard: mpsc::Unbou
             reply = &mut told, if waiting => {
                 waiting = false;
                 if let Ok(reply) = reply
-                    && send_async(&mut stream, &reply).await.is_err()
+                    && send(&mut stream, &reply).await.is_err()
                 {
                     break;
                 }

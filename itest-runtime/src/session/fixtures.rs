@@ -5,7 +5,7 @@ use std::io;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::server::{Context, Heard};
+use super::heard::{Context, Heard};
 use super::wire::Reply;
 use crate::inject::{
     Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, make_session_value, session_needs, set_requirement,

@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use tokio::net::UnixListener as Listener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::build::build;
-use super::connection::{Connection, accept};
+use super::connection::accept;
 use super::fixtures::Holder;
 use super::folder::SessionFolder;
+use super::heard::{Connection, Context, Heard};
 use super::recover::recover_ledger;
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
@@ -24,33 +24,8 @@ use crate::model::{HarnessError, PATIENCE, Problem, Recovered, SessionConfig};
 use crate::plan::LockQueue;
 use crate::process::wait_for_end;
 
-/// What makes a process a session's server; its folder follows.
-pub(crate) const SESSION_FLAG: &str = "--itest-session";
-
 /// Threads of the fixtures' runtime.
 const THREADS: usize = 2;
-
-/// What every session fixture is given.
-#[derive(Debug, Clone)]
-pub(super) struct Context {
-    pub(super) config: SessionConfig,
-    pub(super) ledger: Arc<Ledger>,
-}
-
-/// Everything that can happen to a session.
-#[derive(Debug)]
-pub(super) enum Heard {
-    /// A client asks.
-    Asked(Connection, Request, oneshot::Sender<Reply>),
-    /// A session fixture asks for another one.
-    Needed(&'static FixtureDescriptor, oneshot::Sender<Reply>),
-    /// A client is gone.
-    Gone(Connection),
-    /// A session fixture was made, or not.
-    Made(u64, Result<String, Caught>),
-    /// The run is over, without anyone having said so.
-    Over,
-}
 
 #[derive(Debug)]
 enum Fixture {

@@ -4,7 +4,10 @@
 
 use std::io::{self, Write};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 use crate::model::{Lock, Problem, Recovered};
 
@@ -57,7 +60,7 @@ pub(super) enum Reply {
 }
 
 /// A frame: the length of its body (32 bits, little endian), and the body as JSON.
-pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; 4];
     serde_json::to_writer(&mut frame, message)?;
     let length = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
@@ -65,16 +68,25 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// The length of the body behind this head.
-pub(super) fn body_length(head: [u8; 4]) -> io::Result<usize> {
+/// Sends a frame, and blocks until it is taken.
+pub(super) fn send_now(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&encode(message)?)
+}
+
+/// Sends a frame.
+pub(super) async fn send(to: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&encode(message)?).await
+}
+
+/// Waits for a frame.
+pub(super) async fn receive<T: DeserializeOwned>(from: &mut UnixStream) -> io::Result<T> {
+    let mut head = [0; 4];
+    from.read_exact(&mut head).await?;
     let length = u32::from_le_bytes(head);
     if length > LONGEST {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame longer than any message"));
     }
-    Ok(length as usize)
-}
-
-/// Sends a frame, and waits for it to be taken.
-pub(super) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
-    to.write_all(&encode(message)?)
+    let mut body = vec![0; length as usize];
+    from.read_exact(&mut body).await?;
+    Ok(serde_json::from_slice(&body)?)
 }
