@@ -193,6 +193,8 @@ fn outlets(
     #[cfg(feature = "junit")]
     if let Some(path) = &config.junit {
         let name = [identity.package, identity.target].map(Option::unwrap_or_default).join("::");
+        // Where it cannot be made, the file cannot, either, and that is told.
+        let _ = path.parent().map(std::fs::create_dir_all);
         let report = Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd);
         return Ok(outlets.into_iter().chain([report]).collect());
     }

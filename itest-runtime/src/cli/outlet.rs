@@ -1,6 +1,6 @@
 //! Where reports go: stdout, files, and stderr for what has no other place.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -54,15 +54,14 @@ impl Sink {
         Self { out: Box::new(BufWriter::new(io::stdout())), name: "stdout".into(), broken: None }
     }
 
-    /// A new file, in a folder that is made if it is not there.
+    /// A new file.
     ///
     /// # Errors
     ///
     /// When it cannot be made; `flag` is what asked for it.
     pub(super) fn file(flag: &str, path: &Path) -> Result<Self, UsageError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let made = folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(path));
-        let file = made.map_err(|error| UsageError::new(format!("{flag} {}", path.display()), error.to_string()))?;
+        let refused = |error: io::Error| UsageError::new(format!("{flag} {}", path.display()), error.to_string());
+        let file = File::create(path).map_err(refused)?;
         Ok(Self { out: Box::new(BufWriter::new(file)), name: path.to_owned(), broken: None })
     }
 
