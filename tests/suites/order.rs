@@ -81,3 +81,11 @@ async fn takes_its_time() {
     note("waiting");
     tokio::time::sleep(Duration::from_millis(700)).await;
 }
+
+#[integration_test(ignore = "fails every fourth time", tags("flaky"))]
+fn fails_now_and_then() {
+    note("run");
+    let journal = std::env::var("JOURNAL").expect("it is set");
+    let runs = std::fs::read_to_string(journal).expect("it was written").lines().count();
+    assert_ne!(runs % 4, 0, "this was the {runs}th time");
+}

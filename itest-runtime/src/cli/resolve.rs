@@ -10,7 +10,7 @@ use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
-use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, RunConfig, Seed, UsageError};
+use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError};
 use crate::plan::mix;
 use crate::process::debugger_attached;
 
@@ -107,6 +107,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         config.isolation = Isolation::InProcess;
         config.retries = 0;
         config.fail_fast = None;
+        config.repeats = Repeats::default();
         // It writes a report of its own; those of its processes would overwrite each other.
         config.junit = None;
         if !sources.contains_key("seed") {

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::model::{Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput};
+use crate::model::{
+    Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput, Until,
+};
 use crate::plan::TagExpression;
 
 /// How a setting looks on the command line.
@@ -96,6 +98,36 @@ pub(super) static SETTINGS: &[Setting] = &[
             number.map(|retries| config.retries = retries)
         },
         show: |config| config.retries.to_string(),
+    },
+    Setting {
+        key: "repeat",
+        shape: Shape::Value("N"),
+        help: "Run everything N times, each round in an order of its own, rounds side by side [default: 1]",
+        set: |config, text| {
+            let rounds = text.parse().map_err(|_| "expected a whole number from 1".to_owned());
+            rounds.map(|rounds| config.repeats.rounds = Some(rounds))
+        },
+        show: |config| config.repeats.rounds.map_or_else(|| "1".to_owned(), |rounds| rounds.to_string()),
+    },
+    Setting {
+        key: "until-fail",
+        shape: Shape::Switch,
+        help: "Repeat everything until a test fails",
+        set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
+        show: |config| config.repeats.until.is_some().to_string(),
+    },
+    Setting {
+        key: "for",
+        shape: Shape::Value("DURATION"),
+        help: "Repeat everything for so long, such as 10m",
+        set: |config, text| match text {
+            "0s" => {
+                config.repeats.lasting = None;
+                Ok(())
+            }
+            text => duration(text).map(|lasting| config.repeats.lasting = Some(lasting)),
+        },
+        show: |config| shown_duration(config.repeats.lasting.unwrap_or_default()),
     },
     Setting {
         key: "timeout",

@@ -54,8 +54,8 @@ impl LeakWatch {
         self.tasks = alive_tasks();
     }
 
-    /// A test is over, and has given back what it gives back.
-    pub(super) async fn look(&mut self, suspects: Suspects, client: &SessionClient) -> Found {
+    /// A test is over after so long, and has given back what it gives back.
+    pub(super) async fn look(&mut self, elapsed: Duration, suspects: Suspects, client: &SessionClient) -> Found {
         let Some((residue, surroundings)) = &mut self.looked else { return Found::default() };
         let own = client.footprint();
         if own != self.own {
@@ -63,7 +63,7 @@ impl LeakWatch {
             self.own = own;
         }
         let mut found = changes(surroundings, self.isolation);
-        if residue.is_unchanged() && alive_tasks() <= self.tasks {
+        if residue.is_unchanged(elapsed) && alive_tasks() <= self.tasks {
             return found;
         }
         if suspects == Suspects::Worker {
@@ -77,7 +77,7 @@ impl LeakWatch {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
             let tasks = alive_tasks().saturating_sub(self.tasks);
-            if residue.is_unchanged() && tasks == 0 {
+            if residue.is_unchanged(elapsed) && tasks == 0 {
                 return found;
             }
             let leaks = residue.leaks(&self.own.descriptors).into_iter();

@@ -12,6 +12,7 @@ impl Supervisor<'_> {
     /// Gives work to whoever can take some, and lets go of whoever is not needed any more.
     pub(super) fn feed(&mut self) -> Result<(), HarnessError> {
         if self.stopping.is_none() {
+            self.begin_rounds();
             self.hire()?;
             self.hand_out();
         }
@@ -20,6 +21,17 @@ impl Supervisor<'_> {
             worker.link.close();
         }
         Ok(())
+    }
+
+    /// The next round begins while the last cases of this one run: a case may run beside itself.
+    fn begin_rounds(&mut self) {
+        let is_over = self.config.repeats.lasting.is_some_and(|lasting| self.began.elapsed() >= lasting);
+        if self.admission.waiting() == 0
+            && !is_over
+            && let Some(round) = self.rounds.next()
+        {
+            self.admission.extend(round);
+        }
     }
 
     /// Starts as many workers as there is work for.
@@ -62,7 +74,7 @@ impl Supervisor<'_> {
         for id in ids {
             let Some(held) = self.workers.get(&id).map(|worker| worker.hand.len()) else { continue };
             // Whoever wants to stop at a failure does not want others to be under way already.
-            let size = match self.config.fail_fast {
+            let size = match self.config.most_failures() {
                 Some(_) => 1,
                 None => hand_size(self.typical, self.admission.waiting(), jobs),
             };

@@ -17,7 +17,7 @@ use crate::model::{
     AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RunConfig, Summary,
     TestId, WorkerId,
 };
-use crate::plan::Admission;
+use crate::plan::{Admission, Rounds};
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap};
 use crate::session::LockGuard;
 
@@ -69,7 +69,8 @@ pub(crate) fn supervise(
     let asked = run.config.jobs;
     run.config.jobs = asked.min(affordable);
     emit(Event::RunStarted {
-        selected: run.cases.len() + run.ignored.len(),
+        selected: run.cases.len() * run.config.repeats.last().map_or(1, |last| last.get() as usize) + run.ignored.len(),
+        repeats: run.config.repeats,
         order: run.config.order,
         seed: run.config.seed,
         jobs: run.config.jobs.get().min(run.cases.len().max(1)),
@@ -97,6 +98,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) is_watched: bool,
     pub(super) emit: &'a mut dyn FnMut(Event),
     pub(super) admission: Admission,
+    pub(super) rounds: Rounds,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) next_worker: u32,
     pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
@@ -105,6 +107,7 @@ pub(super) struct Supervisor<'a> {
     /// A running mean of the length of tests.
     pub(super) typical: Option<Duration>,
     pub(super) failed_starts: u32,
+    pub(super) began: Instant,
     /// A second signal came.
     pub(super) leaves_at_once: bool,
     /// Since when no more tests are started.
@@ -114,6 +117,7 @@ pub(super) struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     fn new(run: Run, registry: Arc<Registry>, emit: &'a mut dyn FnMut(Event)) -> Result<Self, HarnessError> {
+        let rounds = Rounds::after(&run.cases, run.config.order, run.config.seed, run.config.repeats.last());
         let summary = Summary { filtered_out: run.filtered_out, ignored: run.ignored.len(), ..Summary::default() };
         Ok(Self {
             session: RunSession::new(&run.config),
@@ -121,6 +125,7 @@ impl<'a> Supervisor<'a> {
             registry,
             is_watched: run.is_watched,
             emit,
+            rounds,
             admission: Admission::new(run.cases),
             workers: BTreeMap::new(),
             next_worker: 0,
@@ -129,6 +134,7 @@ impl<'a> Supervisor<'a> {
             signals: Signals::listen().map_err(HarnessError::io("listen for signals"))?,
             typical: None,
             failed_starts: 0,
+            began: Instant::now(),
             leaves_at_once: false,
             stopping: None,
             summary,
@@ -150,6 +156,7 @@ impl<'a> Supervisor<'a> {
         }
         while self.dying.join_next().await.is_some() {}
         self.finish_session().await;
+        self.summary.rounds = self.rounds.begun();
         (self.summary, result)
     }
 
@@ -321,7 +328,7 @@ impl<'a> Supervisor<'a> {
         mut report: AttemptReport,
         output: Output,
     ) -> Result<(), HarnessError> {
-        let elapsed: Duration = report.phases.iter().map(|phase| phase.elapsed).sum();
+        let elapsed = report.elapsed();
         let elapsed = if elapsed.is_zero() { held.since.map_or(elapsed, |since| since.elapsed()) } else { elapsed };
         self.typical = Some(self.typical.map_or(elapsed, |typical| (typical + elapsed) / 2));
         if held.attempt > 1 && report.outcome == Outcome::Passed {
@@ -339,7 +346,7 @@ impl<'a> Supervisor<'a> {
         self.admission.finish(&held.case);
         self.summary.count(&case);
         (self.emit)(Event::CaseFinished(case));
-        if failed && self.config.fail_fast.is_some_and(|limit| self.summary.failed >= limit.get()) {
+        if failed && self.config.most_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
             self.stop();
         }
         Ok(())

@@ -102,7 +102,7 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             true => Suspects::TestAndWorker,
             false => Suspects::Worker,
         };
-        let found = leaks.look(suspects, &client).await;
+        let found = leaks.look(report.elapsed(), suspects, &client).await;
         let is_spoilt = found.spoils && config.isolation == Isolation::Processes;
         report.add_leaks(found.told, leaks.policy());
         let urgency = claims.learn(&report);
@@ -163,7 +163,7 @@ impl Claims {
 
     /// Remembers how long the last case took; says whether its report can wait for the next.
     fn learn(&mut self, report: &AttemptReport) -> Urgency {
-        let elapsed = report.phases.iter().map(|phase| phase.elapsed).sum();
+        let elapsed = report.elapsed();
         self.last = Some(elapsed);
         if elapsed < Self::SHORT && !self.claimed.is_empty() { Urgency::CanWait } else { Urgency::Now }
     }

@@ -1,6 +1,6 @@
 //! A run's settings, resolved: nothing here is optional because somebody forgot to say it.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,6 +107,43 @@ pub(crate) enum Failed {
     Keep,
 }
 
+/// How often the whole run is repeated; it ends with whatever comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Repeats {
+    /// So many rounds.
+    pub rounds: Option<NonZeroU32>,
+    /// Until a test fails.
+    pub until: Option<Until>,
+    /// For so long; a round that has begun is finished.
+    pub lasting: Option<Duration>,
+}
+
+/// What ends a run that is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The first failure.
+    Failure,
+}
+
+impl Repeats {
+    /// The last round, if it is known before.
+    #[must_use]
+    pub(crate) fn last(self) -> Option<NonZeroU32> {
+        let is_open = self.until.is_some() || self.lasting.is_some();
+        self.rounds.or_else(|| (!is_open).then_some(NonZeroU32::MIN))
+    }
+
+    /// In words, if there is more than one round.
+    #[must_use]
+    pub(crate) fn in_words(self) -> Option<String> {
+        let rounds = self.rounds.filter(|rounds| rounds.get() > 1).map(|rounds| format!("{rounds} rounds"));
+        let until = self.until.map(|Until::Failure| "until a failure".to_owned());
+        let lasting = self.lasting.map(|lasting| format!("for {}", humantime::format_duration(lasting)));
+        let words: Vec<_> = [rounds, until, lasting].into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(" or "))
+    }
+}
+
 /// Budgets of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
@@ -155,6 +192,8 @@ pub(crate) struct RunConfig {
     pub fail_fast: Option<NonZeroUsize>,
     /// How many more attempts a failure may have, unless the test says otherwise.
     pub retries: u32,
+    /// How often everything runs.
+    pub repeats: Repeats,
     /// Budgets of time.
     pub limits: Limits,
     /// A test that runs for longer is named while it runs.
@@ -187,6 +226,14 @@ pub(crate) struct RunConfig {
     pub session: SessionSettings,
     /// Which cases run.
     pub selection: Selection,
+}
+
+impl RunConfig {
+    /// After so many failures no more tests are started.
+    #[must_use]
+    pub(crate) fn most_failures(&self) -> Option<NonZeroUsize> {
+        self.repeats.until.map(|Until::Failure| NonZeroUsize::MIN).or(self.fail_fast)
+    }
 }
 
 /// Where sessions are kept, and who shares this run's.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::config::Order;
+use super::config::{Order, Repeats};
 use super::id::{Seed, TestId, WorkerId};
 use super::outcome::{CaseReport, Outcome, Phase};
 use super::session::Sweep;
@@ -50,6 +50,8 @@ pub(crate) struct Summary {
     pub elapsed: Duration,
     /// Resources that processes which died had left, and that were given back for them.
     pub given_back: usize,
+    /// How many rounds have begun.
+    pub rounds: u32,
     /// What earlier runs had left that were killed.
     pub swept: Sweep,
     /// What went wrong beside the tests, such as the teardown of worker fixtures.
@@ -93,6 +95,8 @@ pub(crate) enum Event {
     RunStarted {
         /// Cases that will run or be shown as ignored.
         selected: usize,
+        /// How often all of them run.
+        repeats: Repeats,
         /// The order.
         order: Order,
         /// The seed.

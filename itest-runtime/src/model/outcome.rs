@@ -209,6 +209,12 @@ pub(crate) enum Prospects {
 }
 
 impl AttemptReport {
+    /// All phases together.
+    #[must_use]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.phases.iter().map(|phase| phase.elapsed).sum()
+    }
+
     /// Notes what the test left behind.
     pub(crate) fn add_leaks(&mut self, told: Vec<String>, policy: Leaks) {
         if policy == Leaks::Fail && !told.is_empty() {

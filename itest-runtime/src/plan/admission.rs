@@ -83,6 +83,11 @@ impl Admission {
         Self { waiting: ordered.into(), locks: Locks::default() }
     }
 
+    /// Lets more cases wait, behind the others.
+    pub(crate) fn extend(&mut self, ordered: Vec<Case>) {
+        self.waiting.extend(ordered);
+    }
+
     /// The number of cases that wait.
     #[must_use]
     pub(crate) fn waiting(&self) -> usize {

@@ -6,6 +6,7 @@ mod admission;
 mod hand;
 mod order;
 mod queue;
+mod rounds;
 mod sort;
 mod tags;
 
@@ -13,5 +14,6 @@ pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
 pub(crate) use order::{mix, ordered};
 pub(crate) use queue::LockQueue;
+pub(crate) use rounds::Rounds;
 pub(crate) use sort::{Named, by_name};
 pub(crate) use tags::TagExpression;

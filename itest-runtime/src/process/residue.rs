@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
@@ -82,7 +83,7 @@ impl Residue {
 
     /// From now on, what is there now is what was there before.
     pub(crate) fn look_again(&mut self) {
-        self.counts = self.count();
+        self.counts = Counts { threads: self.count_threads(), files: self.count_files() };
         self.children = children();
         self.threads = threads().into_iter().map(|(thread, _)| thread).collect();
         self.files = files();
@@ -95,11 +96,15 @@ impl Residue {
         self.counts.files += files;
     }
 
-    /// Whether nothing was added, as far as counts tell.
+    /// Whether nothing was added by something that took so long, as far as counts tell.
     #[must_use]
-    pub(crate) fn is_unchanged(&self) -> bool {
-        let now = self.count();
-        now.threads <= self.counts.threads && now.files <= self.counts.files && !self.has_new_children()
+    pub(crate) fn is_unchanged(&self, elapsed: Duration) -> bool {
+        // Whoever was quicker than this has started neither a thread nor a process.
+        const TOO_SHORT: Duration = Duration::from_micros(5);
+        if self.count_files() > self.counts.files {
+            return false;
+        }
+        elapsed < TOO_SHORT || (self.count_threads() <= self.counts.threads && !self.has_new_children())
     }
 
     /// Zombies are no longer anything: those that the test left are cleared away.
@@ -143,14 +148,19 @@ impl Residue {
         leaks
     }
 
-    fn count(&self) -> Counts {
-        let metadata = |folder: &Option<File>| folder.as_ref().and_then(|folder| rustix::fs::fstat(folder).ok());
-        let threads = metadata(&self.threads_folder).map_or(0, |found| links(&found));
-        // Linux tells the number of open files as the folder's size since 6.2; before, they are counted.
-        let files = metadata(&self.files_folder).and_then(|found| u64::try_from(found.st_size).ok());
-        let files = files.filter(|files| *files > 0).unwrap_or_else(|| files_by_number().count() as u64);
-        Counts { threads, files }
+    fn count_threads(&self) -> u64 {
+        look_at(self.threads_folder.as_ref()).map_or(0, |found| links(&found))
     }
+
+    fn count_files(&self) -> u64 {
+        // Linux tells the number of open files as the folder's size since 6.2; before, they are counted.
+        let told = look_at(self.files_folder.as_ref()).and_then(|found| u64::try_from(found.st_size).ok());
+        told.filter(|files| *files > 0).unwrap_or_else(|| files_by_number().count() as u64)
+    }
+}
+
+fn look_at(folder: Option<&File>) -> Option<rustix::fs::Stat> {
+    folder.and_then(|folder| rustix::fs::fstat(folder).ok())
 }
 
 #[expect(clippy::allow_attributes, reason = "the lint fires on some systems only")]

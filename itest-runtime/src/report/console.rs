@@ -50,7 +50,7 @@ impl Reporter for Console {
             }
         }
         match event {
-            Event::RunStarted { selected, order, seed, jobs } => {
+            Event::RunStarted { selected, order, seed, jobs, repeats } => {
                 self.ending.begin(*seed);
                 if let Some(live) = &mut self.live {
                     live.begin(*selected);
@@ -61,7 +61,9 @@ impl Reporter for Console {
                     Order::Declared => format!("declared order, seed {seed}"),
                     Order::Reverse => format!("reverse order, seed {seed}"),
                 };
-                writeln!(out, "{}", Inked(self.look.color, Ink::Dim, format!("{order}, {}", count(*jobs, "worker"))))
+                let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
+                let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));
+                writeln!(out, "{}", Inked(self.look.color, Ink::Dim, line))
             }
             Event::CaseIgnored { id, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };

@@ -28,7 +28,7 @@ impl Reporter for Json {
 
 fn line(event: &Event) -> Value {
     match event {
-        Event::RunStarted { selected, order, seed, jobs } => json!({
+        Event::RunStarted { selected, order, seed, jobs, repeats: _ } => json!({
             "event": "run_started", "format_version": FORMAT_VERSION,
             "selected": selected, "order": order, "seed": seed, "jobs": jobs,
         }),
@@ -52,7 +52,7 @@ fn line(event: &Event) -> Value {
             "event": "run_finished", "success": summary.is_success(),
             "passed": summary.passed, "flaky": summary.flaky, "failed": summary.failed, "ignored": summary.ignored,
             "filtered_out": summary.filtered_out, "not_run": summary.not_run,
-            "interrupted_by": summary.interrupted_by, "given_back": summary.given_back, "swept": summary.swept, "problems": summary.problems,
+            "interrupted_by": summary.interrupted_by, "rounds": summary.rounds, "given_back": summary.given_back, "swept": summary.swept, "problems": summary.problems,
             "elapsed_us": micros(summary.elapsed),
             "slowest": summary.slowest.iter().map(timing).collect::<Vec<_>>(),
         }),

@@ -1,5 +1,6 @@
 //! The end of a report: failures in full, what was slow, and libtest's own last line.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ const KEPT: usize = 64 << 20;
 /// A test below this is not worth being called slow.
 const WORTH_NAMING: Duration = Duration::from_millis(10);
 
+/// The same test may fail in many rounds: so many of its failures are shown in full.
+const SHOWN_FAILURES: usize = 3;
+
 /// Tests that left something behind and passed, before the rest is only counted.
 const SHOWN_LEAKS: usize = 10;
 
@@ -25,12 +29,22 @@ pub(super) struct Ending {
     shown: Vec<CaseReport>,
     flaky: Vec<CaseReport>,
     leaks: Vec<(TestId, String)>,
+    /// How often each failed test failed.
+    failures: BTreeMap<TestId, usize>,
     kept: usize,
 }
 
 impl Ending {
     pub(super) fn new() -> Self {
-        Self { seed: Seed(0), failed: Vec::new(), shown: Vec::new(), flaky: Vec::new(), leaks: Vec::new(), kept: 0 }
+        Self {
+            seed: Seed(0),
+            failed: Vec::new(),
+            shown: Vec::new(),
+            flaky: Vec::new(),
+            leaks: Vec::new(),
+            failures: BTreeMap::new(),
+            kept: 0,
+        }
     }
 
     /// Remembers what repeats the run.
@@ -55,6 +69,11 @@ impl Ending {
             case.output.stderr.clear();
         }
         if !success {
+            let failures = self.failures.entry(case.id.clone()).or_default();
+            *failures += 1;
+            if *failures > SHOWN_FAILURES {
+                return;
+            }
             self.failed.push(case);
         } else if case.attempts > 1 {
             self.flaky.push(case);
@@ -82,8 +101,11 @@ impl Ending {
                 write_failure(case, self.seed, look, out)?;
             }
             writeln!(out, "failures:")?;
-            for case in &self.failed {
-                writeln!(out, "    {}", case.id)?;
+            for (id, times) in &self.failures {
+                match summary.rounds {
+                    0 | 1 => writeln!(out, "    {id}")?,
+                    rounds => writeln!(out, "    {id}, in {times} of {rounds} rounds")?,
+                }
             }
         }
         writeln!(out)?;

@@ -1,0 +1,68 @@
+//! The same tests again and again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::Suite;
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir).env("JOURNAL", dir.join("journal").display().to_string())
+}
+
+#[integration_test(tags("repeats"))]
+fn every_round_runs_everything_in_an_order_of_its_own(dir: &TempDir) -> Result<()> {
+    let arguments = ["plain", "--repeat", "5", "--jobs", "1", "--seed", "7"];
+    let events = suite(dir).events(&arguments)?;
+    let order = events.order();
+    let rounds: Vec<_> = order.chunks(12).collect();
+    assert_eq!((order.len(), rounds.len()), (60, 5));
+    for round in &rounds {
+        assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), 12, "{round:?}");
+    }
+    assert_eq!(rounds.iter().collect::<BTreeSet<_>>().len(), 5, "two rounds went the same way");
+    assert_eq!((&events.summary()["rounds"], &events.summary()["passed"]), (&5.into(), &60.into()));
+    assert_eq!(suite(dir).events(&arguments)?.order(), order, "the seed fixes all of them");
+    Ok(())
+}
+
+#[integration_test(tags("repeats"))]
+fn a_run_until_a_failure_ends_with_it(dir: &TempDir, #[values("--until-fail", "--repeat")] flag: &str) -> Result<()> {
+    let flags: &[&str] = if flag == "--repeat" { &["--repeat", "8"] } else { &["--until-fail"] };
+    let arguments = [&["--ignored", "--tag", "flaky", "--jobs", "1"], flags].concat();
+    let finished = suite(dir).args(&arguments).run()?;
+    let text = finished.stdout();
+    assert_eq!(finished.code(), Some(101), "{text}");
+    let (expected, counted) = match flag {
+        "--repeat" => ("fails_now_and_then, in 2 of 8 rounds", "6 passed; 2 failed"),
+        _ => ("fails_now_and_then, in 1 of 4 rounds", "3 passed; 1 failed"),
+    };
+    assert!(text.contains(expected) && text.contains(counted), "{text}");
+    assert!(text.contains("this was the 4th time"), "{text}");
+    Ok(())
+}
+
+#[integration_test(tags("repeats"))]
+fn a_run_for_a_while_finishes_its_last_round(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["plain", "--for", "200ms", "--jobs", "2"])?;
+    assert_eq!(events.finished.code(), Some(0));
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for id in events.order() {
+        *times.entry(id).or_default() += 1;
+    }
+    assert_eq!(times.len(), 12);
+    let counts: BTreeSet<_> = times.values().collect();
+    assert!(counts.len() == 1 && counts.iter().all(|count| **count >= 2), "{times:?}");
+    Ok(())
+}
+
+/// What fails only beside itself would never be found one after the other.
+#[integration_test(tags("repeats"))]
+fn a_test_runs_beside_itself(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["--exact", "meets::number_3", "--repeat", "8", "--jobs", "4"]).run()?;
+    assert_eq!(finished.code(), Some(0));
+    assert!(finished.stdout().contains("running 8 tests") && finished.stdout().contains("8 rounds"));
+    let text = std::fs::read_to_string(dir.join("journal"))?;
+    assert!(text.contains("begin 3\nbegin 3\n"), "{text}");
+    Ok(())
+}
