@@ -66,3 +66,32 @@ fn a_test_runs_beside_itself(dir: &TempDir) -> Result<()> {
     assert!(text.contains("begin 3\nbegin 3\n"), "{text}");
     Ok(())
 }
+
+#[integration_test(tags("repeats"))]
+#[case::pass("pass", Some(0))]
+#[case::fail("fail", Some(101))]
+fn a_flaky_test_means_what_the_suite_says(
+    #[case] result: &str,
+    #[case] code: Option<i32>,
+    dir: &TempDir,
+) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let finished = suite.args(&["--exact", "passes_at_last", "--flaky-result", result]).run()?;
+    assert_eq!(finished.code(), code, "{}", finished.stdout());
+    assert_eq!(finished.stdout().contains("flaky tests fail this run"), result == "fail");
+    Ok(())
+}
+
+#[integration_test(tags("repeats"))]
+#[case::claim("fails_in_assert", 0)]
+#[case::environment("errors_in_arrange", 2)]
+fn only_trouble_with_the_environment_is_tried_again(
+    #[case] test: &str,
+    #[case] retries: usize,
+    dir: &TempDir,
+) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let events = suite.events(&["--exact", test, "--retries", "2", "--retry-on", "errored"])?;
+    assert_eq!(events.named("case_retried").len(), retries);
+    Ok(())
+}

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NoTests, Order, Repeats, Require, RunConfig, Seed,
-    Selection, SessionSettings, ShowOutput,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Repeats, Require, RetryOn,
+    RunConfig, Seed, Selection, SessionSettings, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -19,6 +19,8 @@ pub(super) fn base() -> RunConfig {
         jobs: NonZeroUsize::MIN,
         fail_fast: None,
         retries: 0,
+        retry_on: RetryOn::Any,
+        flaky_result: FlakyResult::Pass,
         repeats: Repeats::default(),
         limits: Limits {
             setup: Duration::from_mins(1),

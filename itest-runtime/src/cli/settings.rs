@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Order, Require, RunConfig, ShowOutput, Until,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, NoTests, Order, Require, RetryOn, RunConfig,
+    ShowOutput, Until,
 };
 use crate::plan::TagExpression;
 
@@ -98,6 +99,26 @@ pub(super) static SETTINGS: &[Setting] = &[
             number.map(|retries| config.retries = retries)
         },
         show: |config| config.retries.to_string(),
+    },
+    Setting {
+        key: "retry-on",
+        shape: Shape::Value("any|errored"),
+        help: "Which failures are tried again: all, or only those of the environment [default: any]",
+        set: |config, text| {
+            let words = [("any", RetryOn::Any), ("errored", RetryOn::Errored)];
+            one_of(text, &words).map(|retry_on| config.retry_on = retry_on)
+        },
+        show: |config| quoted(&format!("{:?}", config.retry_on).to_lowercase()),
+    },
+    Setting {
+        key: "flaky-result",
+        shape: Shape::Value("pass|fail"),
+        help: "What a test means for the run that passed only in a later attempt [default: pass]",
+        set: |config, text| {
+            let words = [("pass", FlakyResult::Pass), ("fail", FlakyResult::Fail)];
+            one_of(text, &words).map(|flaky| config.flaky_result = flaky)
+        },
+        show: |config| quoted(&format!("{:?}", config.flaky_result).to_lowercase()),
     },
     Setting {
         key: "repeat",

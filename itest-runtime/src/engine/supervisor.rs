@@ -14,8 +14,8 @@ use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RunConfig, Summary,
-    TestId, WorkerId,
+    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig,
+    Summary, TestId, WorkerId,
 };
 use crate::plan::{Admission, Rounds};
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap};
@@ -118,7 +118,12 @@ pub(super) struct Supervisor<'a> {
 impl<'a> Supervisor<'a> {
     fn new(run: Run, registry: Arc<Registry>, emit: &'a mut dyn FnMut(Event)) -> Result<Self, HarnessError> {
         let rounds = Rounds::after(&run.cases, run.config.order, run.config.seed, run.config.repeats.last());
-        let summary = Summary { filtered_out: run.filtered_out, ignored: run.ignored.len(), ..Summary::default() };
+        let summary = Summary {
+            filtered_out: run.filtered_out,
+            ignored: run.ignored.len(),
+            flaky_result: run.config.flaky_result,
+            ..Summary::default()
+        };
         Ok(Self {
             session: RunSession::new(&run.config),
             config: run.config,
@@ -338,7 +343,8 @@ impl<'a> Supervisor<'a> {
         let retries = held.case.meta.retries.unwrap_or(self.config.retries);
         let (case_id, location) = (held.case.id.clone(), held.case.location.clone());
         let case = CaseReport { id: case_id, location, worker: id, attempts: held.attempt, report, output, elapsed };
-        let hopeless = case.report.prospects == Prospects::None;
+        let hopeless = case.report.prospects == Prospects::None
+            || self.config.retry_on == RetryOn::Errored && case.report.outcome != Outcome::Errored;
         if failed && !hopeless && held.attempt <= retries && self.stopping.is_none() {
             (self.emit)(Event::CaseRetried(case));
             return self.retry(id, held);

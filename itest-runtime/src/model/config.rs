@@ -107,6 +107,25 @@ pub(crate) enum Failed {
     Keep,
 }
 
+/// Which failures are given another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetryOn {
+    /// All.
+    Any,
+    /// Those of the environment: setup, arrange, teardown.
+    Errored,
+}
+
+/// What a test means that passed only in a later attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum FlakyResult {
+    /// The run is green.
+    #[default]
+    Pass,
+    /// The run is red.
+    Fail,
+}
+
 /// How often the whole run is repeated; it ends with whatever comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Repeats {
@@ -192,6 +211,10 @@ pub(crate) struct RunConfig {
     pub fail_fast: Option<NonZeroUsize>,
     /// How many more attempts a failure may have, unless the test says otherwise.
     pub retries: u32,
+    /// Which failures these are for.
+    pub retry_on: RetryOn,
+    /// What a flaky test means.
+    pub flaky_result: FlakyResult,
     /// How often everything runs.
     pub repeats: Repeats,
     /// Budgets of time.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::config::{Order, Repeats};
+use super::config::{FlakyResult, Order, Repeats};
 use super::id::{Seed, TestId, WorkerId};
 use super::outcome::{CaseReport, Outcome, Phase};
 use super::session::Sweep;
@@ -34,6 +34,8 @@ pub(crate) struct Summary {
     pub passed: usize,
     /// Cases that passed only after another attempt.
     pub flaky: usize,
+    /// What the flaky ones mean for the run.
+    pub flaky_result: FlakyResult,
     /// Cases that failed, errored, timed out or crashed.
     pub failed: usize,
     /// Cases left out by `ignore`, and those that skipped themselves.
@@ -62,7 +64,8 @@ impl Summary {
     /// Whether the run is green.
     #[must_use]
     pub(crate) fn is_success(&self) -> bool {
-        self.failed == 0 && self.interrupted_by.is_none() && self.problems.is_empty()
+        let flaky_fail = self.flaky > 0 && self.flaky_result == FlakyResult::Fail;
+        self.failed == 0 && !flaky_fail && self.interrupted_by.is_none() && self.problems.is_empty()
     }
 
     /// Counts a finished case.

@@ -16,8 +16,8 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Capture, Color, Failed, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Repeats, Require, RunConfig,
-    Selection, SessionSettings, ShowOutput, Until,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Repeats,
+    Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};

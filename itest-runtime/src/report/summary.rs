@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Look;
 use super::failure::{status, write_failure, write_output};
 use super::text::{Ink, Inked, count, swept_in_words, time};
-use crate::model::{CaseReport, Seed, ShowOutput, Summary, TestId};
+use crate::model::{CaseReport, FlakyResult, Seed, ShowOutput, Summary, TestId};
 
 /// Captured output that is kept until the end of the run, for all failures together.
 const KEPT: usize = 64 << 20;
@@ -119,6 +119,13 @@ impl Ending {
         }
         for case in &self.flaky {
             writeln!(out, "flaky: {} {}", case.id, status(case).1)?;
+        }
+        if !self.flaky.is_empty() && summary.flaky_result == FlakyResult::Fail {
+            writeln!(
+                out,
+                "{}: flaky tests fail this run, as --flaky-result says",
+                Inked(look.color, Ink::Red, "error")
+            )?;
         }
         self.write_remarks(summary, look, out)?;
         let verdict = if summary.is_success() { (Ink::Green, "ok") } else { (Ink::Red, "FAILED") };
