@@ -9,6 +9,7 @@ mod nextest;
 mod order;
 mod outcomes;
 mod output;
+mod recall;
 mod repeats;
 mod reports;
 mod selection;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::contract::CommandLine;
 use super::environment::Environment;
+use super::last_failed::LastFailed;
 use super::listing::list;
 use super::outlet::{Flush, Outlet, Sink, complain, print};
 use super::print_config::print_config;
@@ -15,7 +16,9 @@ use super::resolve::{Resolved, resolve};
 use super::selection::{Selected, select};
 use crate::engine::{Run, WORKER_FLAG, signal_number, supervise, work_as_child};
 use crate::inject::{Candidate, Registry};
-use crate::model::{Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, RunConfig, Summary, UsageError};
+use crate::model::{
+    Capture, Color, Event, ExitStatus, Format, HarnessError, NoTests, Recall, RunConfig, Summary, UsageError,
+};
 use crate::plan::{Named, by_name, ordered};
 #[cfg(feature = "junit")]
 use crate::report::Junit;
@@ -148,13 +151,21 @@ fn run(
     registry: Registry,
     environment: &Environment,
 ) -> Result<ExitStatus, Refusal> {
-    let Selected { cases, ignored, filtered_out } = selected;
+    let mut last_failed = LastFailed::of(identity, &config);
+    let Selected { mut cases, ignored, mut filtered_out } = selected;
+    let recalled = last_failed.as_ref().filter(|last| config.recall != Recall::Nothing && !last.is_empty());
+    if let Some(last) = recalled.filter(|_| config.recall == Recall::OnlyFailed) {
+        filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
+    }
     let ignored = ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect();
     let look = look(identity, line, given, &config, environment);
     let is_watched = look.live_width.is_some();
     let flush = if is_watched || config.capture == Capture::Inherited { Flush::EachEvent } else { Flush::AtTheEnd };
     let mut outlets = outlets(identity, line, &config, look, flush)?;
-    let order = ordered(&named(&cases), config.order, config.seed)?;
+    let mut order = ordered(&named(&cases), config.order, config.seed)?;
+    if let Some(last) = recalled {
+        order.sort_by_key(|position| !last.contains(&cases[*position].name));
+    }
     let session_locks = registry.session_locks();
     let described = order.into_iter().map(|position| {
         let mut case = cases[position].describe();
@@ -164,10 +175,16 @@ fn run(
     let cases = described.collect();
     let run = Run { config, cases, ignored, filtered_out: filtered_out.len(), is_watched };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+        if let Some(last) = &mut last_failed {
+            last.event(&event);
+        }
         for outlet in &mut outlets {
             outlet.event(&event);
         }
     })?;
+    if let Some(Err(error)) = last_failed.map(|last| last.save()) {
+        complain(&format!("warning: what failed cannot be kept for --last-failed: {error}"));
+    }
     Ok(outlets.iter().fold(status(&summary), |status, outlet| outlet.status(status)))
 }
 

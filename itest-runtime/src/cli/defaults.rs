@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Repeats, Require, RetryOn,
-    RunConfig, Seed, Selection, SessionSettings, ShowOutput,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall, Repeats, Require,
+    RetryOn, RunConfig, Seed, Selection, SessionSettings, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -19,6 +19,7 @@ pub(super) fn base() -> RunConfig {
         jobs: NonZeroUsize::MIN,
         fail_fast: None,
         retries: 0,
+        recall: Recall::Nothing,
         retry_on: RetryOn::Any,
         flaky_result: FlakyResult::Pass,
         repeats: Repeats::default(),

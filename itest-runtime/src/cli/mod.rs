@@ -5,6 +5,7 @@ mod contract;
 mod defaults;
 mod environment;
 mod file;
+mod last_failed;
 mod listing;
 mod outlet;
 mod print_config;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, NoTests, Order, Require, RetryOn, RunConfig,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, NoTests, Order, Recall, Require, RetryOn, RunConfig,
     ShowOutput, Until,
 };
 use crate::plan::TagExpression;
@@ -149,6 +149,25 @@ pub(super) static SETTINGS: &[Setting] = &[
             text => duration(text).map(|lasting| config.repeats.lasting = Some(lasting)),
         },
         show: |config| shown_duration(config.repeats.lasting.unwrap_or_default()),
+    },
+    Setting {
+        key: "last-failed",
+        shape: Shape::Switch,
+        help: "Run only the tests that failed when they last ran; all of them, if there are none",
+        set: |config, text| {
+            switch(text).map(|on| config.recall = if on { Recall::OnlyFailed } else { Recall::Nothing })
+        },
+        show: |config| (config.recall == Recall::OnlyFailed).to_string(),
+    },
+    Setting {
+        key: "failed-first",
+        shape: Shape::Switch,
+        help: "Run the tests first that failed when they last ran",
+        set: |config, text| {
+            let other = config.recall;
+            switch(text).map(|on| config.recall = if on { Recall::FailedFirst } else { other })
+        },
+        show: |config| (config.recall == Recall::FailedFirst).to_string(),
     },
     Setting {
         key: "timeout",

@@ -126,6 +126,17 @@ pub(crate) enum FlakyResult {
     Fail,
 }
 
+/// What is made of the failures of the last run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recall {
+    /// Nothing.
+    Nothing,
+    /// Only these tests run, if there are any.
+    OnlyFailed,
+    /// These tests run first.
+    FailedFirst,
+}
+
 /// How often the whole run is repeated; it ends with whatever comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Repeats {
@@ -211,6 +222,8 @@ pub(crate) struct RunConfig {
     pub fail_fast: Option<NonZeroUsize>,
     /// How many more attempts a failure may have, unless the test says otherwise.
     pub retries: u32,
+    /// What is made of the failures of the last run.
+    pub recall: Recall,
     /// Which failures these are for.
     pub retry_on: RetryOn,
     /// What a flaky test means.

@@ -16,7 +16,7 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Repeats,
+    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Recall, Repeats,
     Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
