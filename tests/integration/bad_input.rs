@@ -23,7 +23,7 @@ fn assert_refused(finished: &Finished, code: i32, message: &str) {
 #[case::no_threads(&["--test-threads", "0"], "--test-threads 0: expected a whole number from 1")]
 #[case::bad_seed(&["--seed", "banana"], "--seed banana: expected a whole number")]
 #[case::unknown_flag(&["--jbos", "2"], "unexpected argument '--jbos'")]
-#[case::misspelt_flag(&["--retry", "2"], "--retries")]
+#[case::misspelt_flag(&["--retrie", "2"], "--retries")]
 #[case::bad_order(&["--order", "revers"], "did you mean `reverse`?")]
 #[case::bad_duration(&["--timeout", "10"], "--timeout 10: expected a length of time with its unit")]
 #[case::bad_tag(&["--tag", "a &"], "--tag a &: expected a tag, `!` or `(` at column 4, found the end")]
