@@ -1,0 +1,33 @@
+//! The one error type: what was being done, outermost first, down to what went wrong.
+
+use std::fmt::{self, Display, Formatter};
+
+/// Why the soak could not go on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+/// Says what was being done when an error came up.
+pub(crate) trait Context<Value> {
+    /// Puts `doing` in front of the error's own message.
+    fn context(self, doing: impl FnOnce() -> String) -> Result<Value, Failure>;
+}
+
+impl<Value, Error: Display> Context<Value> for Result<Value, Error> {
+    fn context(self, doing: impl FnOnce() -> String) -> Result<Value, Failure> {
+        self.map_err(|error| Failure::new(format!("{}: {error}", doing())))
+    }
+}

@@ -1,0 +1,70 @@
+//! What is there after a round and should not be.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::processes;
+use crate::stage::Stage;
+
+/// Everything that is left now, in words.
+pub(crate) fn find(stage: &Stage) -> Vec<String> {
+    let mut left = processes::marked(&stage.mark())
+        .into_iter()
+        .map(|process| format!("process {} ({:?}): {}", process.id, process.role, process.command))
+        .collect::<Vec<_>>();
+    for folder in [stage.temp(), stage.outside(), stage.sessions()] {
+        left.extend(entries(&folder));
+    }
+    left.extend(listening(stage.address()));
+    left
+}
+
+/// What is left when nothing is, or when the time is up.
+pub(crate) fn settle(stage: &Stage, limit: Duration) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let left = find(stage);
+        if left.is_empty() || began.elapsed() > limit {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(format!("{}", entry.ok()?.path().display()))).collect()
+}
+
+/// Ports of an address on which somebody listens.
+fn listening(address: &str) -> Vec<String> {
+    const LISTENING: &str = "0A";
+    let Ok(parsed) = address.parse::<Ipv4Addr>() else { return Vec::new() };
+    let wanted = format!("{:08X}", u32::from_ne_bytes(parsed.octets()));
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let port = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [_, local, _, LISTENING, ..] = fields.as_slice() else { return None };
+        let (host, port) = local.split_once(':')?;
+        (host == wanted).then(|| u16::from_str_radix(port, 16).ok()).flatten()
+    };
+    table.lines().filter_map(port).map(|port| format!("listening port {address}:{port}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_listening_port_is_found_by_its_address() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.1.2.3:0")?;
+        let port = listener.local_addr()?.port();
+        assert_eq!(listening("127.1.2.3"), [format!("listening port 127.1.2.3:{port}")]);
+        assert_eq!(listening("127.1.2.4"), Vec::<String>::new());
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! One round: a run is started, something is done to it, and what is left is looked at.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::action::{Action, Hit};
+use crate::failure::Failure;
+use crate::leftovers::{find, settle};
+use crate::processes::{marked, send};
+use crate::random::Random;
+use crate::stage::{Run, Stage};
+use crate::verdict::{Expected, harm};
+
+/// What gives back in the background has so long for it.
+const BACKGROUND: Duration = Duration::from_secs(5);
+
+/// No run takes longer, whatever happens to it.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What came of a round.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) number: u32,
+    pub(crate) action: Action,
+    /// From the run's start to the action.
+    pub(crate) moment: Duration,
+    pub(crate) hit: Hit,
+    /// A second run went on beside it.
+    pub(crate) beside: bool,
+    /// From the death of the supervisor to the moment when nothing was left.
+    pub(crate) cleared: Option<Duration>,
+    /// How many things the next start found, where there was nobody else to give them back.
+    pub(crate) before_next_start: Option<usize>,
+    /// What should not be.
+    pub(crate) findings: Vec<String>,
+}
+
+impl Round {
+    pub(crate) fn draw(number: u32, typical: Duration, random: &mut Random) -> Self {
+        let action = Action::draw(random);
+        let moment = match random.below(20) {
+            0 => Duration::ZERO,
+            // Most of a log-uniform distribution lies in the start; the rest of a run is not to be forgotten.
+            1..8 => random.uniform(typical),
+            _ => random.log_uniform(Duration::from_millis(1), typical),
+        };
+        let beside = random.percent(25);
+        let (cleared, before_next_start, findings) = (None, None, Vec::new());
+        Self { number, action, moment, hit: Hit::Missed, beside, cleared, before_next_start, findings }
+    }
+
+    /// Plays it.
+    pub(crate) fn play(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
+        let settings = settings(random);
+        let beside = self.beside.then(|| stage.start("beside", suite, &of_neighbour(random)));
+        let mut neighbour = beside.transpose()?;
+        if neighbour.is_some() && random.percent(50) {
+            std::thread::sleep(random.uniform(Duration::from_millis(500)));
+        }
+        let mut run = stage.start("run", suite, &settings)?;
+        std::thread::sleep(self.moment);
+        self.hit = self.action.perform(&mut run, random);
+        let struck = Instant::now();
+        let measures = self.action.is_supervisors_death() && self.hit == Hit::Done && neighbour.is_none();
+        if measures {
+            let _ = run.wait(LIMIT)?;
+            if settle(stage, BACKGROUND).is_empty() {
+                self.cleared = Some(struck.elapsed());
+            }
+        }
+        if neighbour.is_some() && self.action.needs_next_start() && random.percent(50) {
+            // Beside a living run: what is swept is what is dead.
+            let _ = run.wait(LIMIT)?;
+            self.next_start("early", &["--sweep"], suite, stage)?;
+        }
+        self.see_out("the run", &mut run, stage)?;
+        if self.hit == Hit::Missed || self.action == Action::Nothing {
+            self.findings.extend(harm(&run.events(), Expected::GreenAndRed));
+        }
+        if let Some(neighbour) = &mut neighbour {
+            self.see_out("the run beside it", neighbour, stage)?;
+            let harmed = harm(&neighbour.events(), Expected::Green);
+            self.findings.extend(harmed.into_iter().map(|harm| format!("the run beside it was harmed: {harm}")));
+        }
+        self.look(suite, stage, random)?;
+        Ok(())
+    }
+
+    fn see_out(&mut self, who: &str, run: &mut Run, stage: &Stage) -> Result<(), Failure> {
+        if run.wait(LIMIT)?.is_none() {
+            let left = find(stage).join("\n      ");
+            self.findings.push(format!("{who} did not end within {LIMIT:?}; there is\n      {left}"));
+            for process in marked(&run.mark) {
+                send(process.id, Signal::KILL);
+            }
+            let _ = run.wait(LIMIT)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what is left, after the next start if there was nobody else.
+    fn look(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
+        let may_wait = self.action.needs_next_start() && self.hit == Hit::Done;
+        let left = match self.action {
+            // Nobody is there for whom one could wait.
+            Action::KillEverything | Action::KillHarness if may_wait => find(stage),
+            _ => settle(stage, BACKGROUND),
+        };
+        if left.is_empty() {
+            return Ok(());
+        }
+        let start: &[&str] = if random.percent(50) { &["--sweep"] } else { &["green::has_nothing"] };
+        self.before_next_start = may_wait.then_some(left.len());
+        self.next_start("next", start, suite, stage)?;
+        let later = settle(stage, BACKGROUND);
+        if !may_wait {
+            let fate = if later.is_empty() { "gone after the next start" } else { "and some of it later, too" };
+            self.findings.push(format!("left after {BACKGROUND:?}, {fate}:\n      {}", left.join("\n      ")));
+        } else if !later.is_empty() {
+            self.findings.push(format!("left after the next start:\n      {}", later.join("\n      ")));
+        }
+        Ok(())
+    }
+
+    fn next_start(&mut self, name: &str, arguments: &[&str], suite: &Path, stage: &Stage) -> Result<(), Failure> {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut run = stage.start(name, suite, &arguments)?;
+        match run.wait(LIMIT)? {
+            Some(status) if status.success() => {}
+            Some(status) => {
+                self.findings.push(format!("the next start {arguments:?} failed ({status}): {}", run.output().trim()));
+            }
+            None => self.see_out("the next start", &mut run, stage)?,
+        }
+        Ok(())
+    }
+}
+
+/// Random settings of the run that something is done to.
+fn settings(random: &mut Random) -> Vec<String> {
+    let jobs = (random.below(3) + 2).to_string();
+    let seed = random.below(1_000_000).to_string();
+    let mut settings = vec!["--format", "json", "--timeout", "5s", "--jobs", &jobs, "--seed", &seed];
+    settings.extend(["--leaks", random.one_of(&["warn", "fail"]).unwrap_or(&"warn")]);
+    settings.extend(["--order", random.one_of(&["random", "random", "declared", "reverse"]).unwrap_or(&"random")]);
+    if random.percent(20) {
+        settings.extend(["--retries", "1"]);
+    }
+    settings.into_iter().map(str::to_owned).collect()
+}
+
+/// Random settings of the run beside it, of which everything has to pass.
+fn of_neighbour(random: &mut Random) -> Vec<String> {
+    let jobs = (random.below(3) + 2).to_string();
+    let settings = ["--format", "json", "--tag", "!red", "--leaks", "fail", "--jobs", &jobs];
+    settings.map(str::to_owned).to_vec()
+}

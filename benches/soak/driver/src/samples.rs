@@ -1,0 +1,56 @@
+//! Times of one thing that happened several times.
+
+use std::time::Duration;
+
+/// Times of one thing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Samples {
+    sorted: Vec<Duration>,
+}
+
+impl Samples {
+    pub(crate) fn add(&mut self, sample: Duration) {
+        let place = self.sorted.partition_point(|known| *known <= sample);
+        self.sorted.insert(place, sample);
+    }
+
+    pub(crate) fn median(&self) -> Duration {
+        let upper = self.at(self.sorted.len() / 2);
+        let lower = self.at(self.sorted.len().saturating_sub(1) / 2);
+        (upper + lower) / 2
+    }
+
+    pub(crate) fn most(&self) -> Duration {
+        self.at(self.sorted.len().saturating_sub(1))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// How many took longer than this.
+    pub(crate) fn above(&self, limit: Duration) -> usize {
+        self.sorted.len() - self.sorted.partition_point(|sample| *sample <= limit)
+    }
+
+    fn at(&self, place: usize) -> Duration {
+        self.sorted.get(place).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_lies_in_the_middle() {
+        let mut samples = Samples::default();
+        assert_eq!(samples.median(), Duration::ZERO);
+        for milliseconds in [9, 1, 4, 5] {
+            samples.add(Duration::from_millis(milliseconds));
+        }
+        assert_eq!(samples.median(), Duration::from_micros(4_500));
+        assert_eq!(samples.most(), Duration::from_millis(9));
+        assert_eq!((samples.count(), samples.above(Duration::from_millis(5))), (4, 1));
+    }
+}

@@ -1,0 +1,92 @@
+//! Rounds, until the time is up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::process::Signal;
+
+use crate::failure::{Context, Failure};
+use crate::options::{Extent, Options};
+use crate::processes::{marked, send};
+use crate::random::Random;
+use crate::round::Round;
+use crate::stage::Stage;
+use crate::tally::Tally;
+
+/// Soaks; says what came of it, and with which seed.
+pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Failure> {
+    let seed = options.seed.unwrap_or_else(seed_of_the_moment);
+    let parent = folder(seed)?;
+    let typical = typical(suite, &parent)?;
+    println!("seed {seed}, in {}, a run takes {typical:.1?}", parent.display());
+    let mut tally = Tally::default();
+    let began = Instant::now();
+    for number in options.from.. {
+        let is_over = match options.extent {
+            Extent::Time(time) => began.elapsed() >= time,
+            Extent::Rounds(rounds) => number - options.from >= rounds,
+        };
+        if is_over {
+            break;
+        }
+        let mut random = Random::of_round(seed, number);
+        let mut round = Round::draw(number, typical, &mut random);
+        let stage = Stage::new(&parent, number)?;
+        round.play(suite, &stage, &mut random)?;
+        tally.add(&round, &stage);
+        if round.findings.is_empty() {
+            stage.clear()?;
+        } else {
+            tell(&round, seed, &stage);
+        }
+        if tally.rounds().is_multiple_of(50) {
+            println!("{} rounds, {} findings, {:.0?}", tally.rounds(), tally.findings(), began.elapsed());
+        }
+    }
+    // What is left of rounds with findings stays, to be looked at.
+    let _ = fs::remove_dir(&parent);
+    Ok((tally, seed))
+}
+
+/// Tells what was found, and ends what would only be in the way of later rounds. The folders stay.
+fn tell(round: &Round, seed: u64, stage: &Stage) {
+    let beside = if round.beside { ", with a run beside it" } else { "" };
+    println!(
+        "FOUND in round {} of seed {seed}: {} after {:.1?}{beside}; see {}",
+        round.number,
+        round.action.in_words(),
+        round.moment,
+        stage.folder().display()
+    );
+    for finding in &round.findings {
+        println!("    {finding}");
+    }
+    for process in marked(&stage.mark()) {
+        send(process.id, Signal::KILL);
+    }
+}
+
+/// How long the suite runs when nothing is done to it.
+fn typical(suite: &Path, parent: &Path) -> Result<Duration, Failure> {
+    let stage = Stage::new(parent, 0)?;
+    let began = Instant::now();
+    let arguments = ["--format", "json", "--jobs", "3"].map(str::to_owned);
+    let ended = stage.start("run", suite, &arguments)?.wait(Duration::from_mins(2))?;
+    let typical = began.elapsed();
+    ended.ok_or_else(|| Failure::new("the suite does not end, and nothing was done to it"))?;
+    stage.clear()?;
+    Ok(typical)
+}
+
+/// Short, because sockets in it have short paths.
+fn folder(seed: u64) -> Result<PathBuf, Failure> {
+    let folder = std::env::temp_dir().join(format!("itest-soak-{}-{seed}", std::process::id()));
+    fs::create_dir_all(&folder).context(|| format!("making {}", folder.display()))?;
+    folder.canonicalize().context(|| format!("finding {}", folder.display()))
+}
+
+fn seed_of_the_moment() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(now.subsec_nanos()) ^ (now.as_secs() % 1_000_000)
+}

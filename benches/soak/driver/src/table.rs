@@ -1,0 +1,74 @@
+//! A Markdown table whose columns line up in plain text too.
+
+use std::fmt::{self, Display, Formatter};
+
+/// Rows below a head; numbers are in all columns but the first.
+#[derive(Debug)]
+pub(crate) struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Self {
+        Self { head: head.iter().copied().map(str::to_owned).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row; what is missing becomes a dash.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Option<String>>) {
+        let dash = || "–".to_owned();
+        let cells = cells.into_iter();
+        self.rows.push(cells.map(|cell| cell.unwrap_or_else(dash)).collect());
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let rows = self.rows.iter().chain([&self.head]);
+        let cells = rows.filter_map(|row| row.get(column));
+        // A dash and the colon that aligns the column need room.
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(2)
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let widths: Vec<_> = (0..self.head.len()).map(|column| self.width(column)).collect();
+        line(formatter, &self.head, &widths)?;
+        for (column, width) in widths.iter().enumerate() {
+            match column {
+                0 => write!(formatter, "| {:-<width$} |", "")?,
+                _ => write!(formatter, " {:->width$} |", ":")?,
+            }
+        }
+        writeln!(formatter)?;
+        self.rows.iter().try_for_each(|row| line(formatter, row, &widths))
+    }
+}
+
+fn line(formatter: &mut Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        match column {
+            0 => write!(formatter, "| {cell:<width$} |")?,
+            _ => write!(formatter, " {cell:>width$} |")?,
+        }
+    }
+    writeln!(formatter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&["peer", "run"]);
+        table.row([Some("itest".to_owned()), Some("12.3 ms".to_owned())]);
+        table.row([Some("a".to_owned()), None]);
+        assert_eq!(
+            table.to_string(),
+            "| peer  |     run |\n\
+             | ----- | ------: |\n\
+             | itest | 12.3 ms |\n\
+             | a     |       – |\n"
+        );
+    }
+}

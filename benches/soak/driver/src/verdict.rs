@@ -1,0 +1,56 @@
+//! Whether a run to which nothing was done went as it must.
+
+use serde_json::Value;
+
+/// Which tests a run consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// All of them: some end badly, and none harms another.
+    GreenAndRed,
+    /// Those that pass.
+    Green,
+}
+
+/// What did not go as it must.
+pub(crate) fn harm(events: &[Value], expected: Expected) -> Vec<String> {
+    let named = |name: &'static str| events.iter().filter(move |event| event["event"] == name);
+    let mut harm: Vec<String> = named("case_finished")
+        .filter(|case| case["id"].as_str().is_some_and(|id| id.starts_with("green::")) && case["outcome"] != "passed")
+        .map(|case| format!("{} {}: {}", case["id"], case["outcome"], case["failures"]))
+        .collect();
+    match named("run_finished").next() {
+        None => harm.push("the run was not finished".to_owned()),
+        Some(end) => {
+            let problems = end["problems"].as_array().cloned().unwrap_or_default();
+            harm.extend(problems.iter().map(ToString::to_string));
+            let swept = end["swept"]["recovered"]["problems"].as_array().cloned().unwrap_or_default();
+            harm.extend(swept.iter().map(|problem| format!("of an earlier run: {problem}")));
+            if expected == Expected::Green && end["success"] != true {
+                harm.push("the run was not green".to_owned());
+            }
+            if end["not_run"] != 0 {
+                harm.push(format!("{} tests were not run", end["not_run"]));
+            }
+        }
+    }
+    harm
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn red_tests_may_fail_and_green_ones_may_not() {
+        let case = |id: &str, outcome: &str| json!({"event": "case_finished", "id": id, "outcome": outcome});
+        let end = json!({"event": "run_finished", "success": false, "problems": [], "not_run": 0});
+        let events = [case("red::fails", "failed"), case("green::passes", "passed"), end.clone()];
+        assert_eq!(harm(&events, Expected::GreenAndRed), Vec::<String>::new());
+        assert_eq!(harm(&events, Expected::Green), ["the run was not green"]);
+        let events = [case("green::passes", "flaky"), end];
+        assert_eq!(harm(&events, Expected::GreenAndRed).len(), 1);
+        assert_eq!(harm(&[], Expected::GreenAndRed), ["the run was not finished"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! Tests that end badly, each with its hands full.
+
+use std::time::Duration;
+
+use itest::prelude::*;
+
+use crate::resources::{Harbour, Listening, Outside, Tree};
+
+#[integration_test(tags("red"))]
+async fn fails(outside: Outside, tree: Tree, #[values(0, 1, 2, 3, 4, 5)] _n: u32) -> Result<()> {
+    assert!(outside.is_there() && tree.is_there());
+    Err("on purpose".into())
+}
+
+#[integration_test(tags("red"))]
+fn panics(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1, 2, 3)] _n: u32) {
+    let listening = Listening::start("parent", dir, teardown);
+    assert!(outside.is_there() && listening.is_ok());
+    panic!("on purpose");
+}
+
+#[integration_test(tags("red"), timeout = "20ms")]
+async fn takes_too_long(outside: Outside, _dir: TempDir, #[values(0, 1, 2, 3)] _n: u32) {
+    assert!(outside.is_there());
+    std::future::pending::<()>().await;
+}
+
+#[integration_test(tags("red"), timeout = "20ms")]
+fn blocks(outside: Outside, tree: Tree, #[values(0, 1)] _n: u32) {
+    assert!(outside.is_there() && tree.is_there());
+    std::thread::sleep(Duration::from_mins(1));
+}
+
+#[integration_test(tags("red"))]
+fn aborts(
+    outside: Outside,
+    tree: Tree,
+    dir: &TempDir,
+    harbour: &Harbour,
+    teardown: &Teardown,
+    #[values(0, 1, 2)] _n: u32,
+) {
+    let listening = Listening::start("forebear", dir, teardown);
+    assert!(outside.is_there() && tree.is_there() && harbour.is_there() && listening.is_ok());
+    std::process::abort();
+}

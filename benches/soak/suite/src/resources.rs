@@ -1,0 +1,203 @@
+//! What tests take: each kind notes that it was taken, and can tell whether it is still there.
+
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use itest::prelude::*;
+use itest::sqlite;
+use serde::{Deserialize, Serialize};
+use sqlx::migrate::Migrator;
+
+use crate::surroundings::{address, child, note, outside};
+
+#[teardown]
+fn remove_outside(path: PathBuf) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A file that no process holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Outside {
+    path: PathBuf,
+}
+
+impl Outside {
+    pub(crate) fn take(stem: &str, teardown: &Teardown) -> Result<Self> {
+        let path = outside(stem);
+        teardown.durable(remove_outside, path.clone())?;
+        fs::write(&path, stem)?;
+        note(stem);
+        Ok(Self { path })
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.path.is_file()
+    }
+}
+
+#[fixture]
+fn durable(teardown: &Teardown) -> Result<Outside> {
+    Outside::take("durable", teardown)
+}
+
+/// A program that listens on a port, and perhaps started another one.
+#[derive(Debug, Clone)]
+pub(crate) struct Listening {
+    process: Process,
+    port: u16,
+}
+
+impl Listening {
+    pub(crate) fn start(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<Self> {
+        let (process, port) = listen(kind, dir, teardown)?;
+        Ok(Self { process, port })
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.process.status().is_none() && answers(self.port)
+    }
+}
+
+fn listen(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<(Process, u16)> {
+    let told = dir.join("port");
+    let file = File::create(&told)?;
+    let mut command = Command::new(child());
+    command.args([address().as_str(), kind]).stdout(file);
+    let process = Process::start(command, teardown)?;
+    note(&format!("process_{kind}"));
+    loop {
+        let mut line = String::new();
+        BufReader::new(File::open(&told)?).read_line(&mut line)?;
+        if line.ends_with('\n') {
+            return Ok((process, line.trim_end().parse()?));
+        }
+        if let Some(status) = process.status() {
+            return Err(format!("the child ended: {status}").into());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+fn answers(port: u16) -> bool {
+    TcpStream::connect((address().as_str(), port)).is_ok()
+}
+
+/// Files, folders in folders, and some that cannot be written to.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    file: PathBuf,
+}
+
+#[fixture]
+fn tree(dir: TempDir) -> Result<Tree> {
+    let sealed = dir.join("a").join("b").join("sealed");
+    fs::create_dir_all(&sealed)?;
+    let file = sealed.join("file");
+    fs::write(&file, "sealed")?;
+    fs::write(dir.join("a").join("file"), vec![7; 10_000])?;
+    fs::set_permissions(&file, Permissions::from_mode(0o400))?;
+    fs::set_permissions(&sealed, Permissions::from_mode(0o500))?;
+    fs::set_permissions(dir.join("a"), Permissions::from_mode(0o500))?;
+    note("read_only_tree");
+    Ok(Tree { file })
+}
+
+impl Tree {
+    pub(crate) fn is_there(&self) -> bool {
+        fs::read(&self.file).is_ok_and(|content| content == b"sealed")
+    }
+}
+
+/// A worker's own folder.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    dir: TempDir,
+}
+
+#[fixture(scope = "worker")]
+fn workshop(teardown: &Teardown) -> Result<Workshop> {
+    let dir = TempDir::create("workshop", teardown)?;
+    fs::write(dir.join("tool"), "tool")?;
+    note("worker_fixture");
+    Ok(Workshop { dir })
+}
+
+impl Workshop {
+    pub(crate) fn is_there(&self) -> bool {
+        self.dir.join("tool").is_file()
+    }
+}
+
+/// The run's own: a file that no process holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Harbour {
+    outside: Outside,
+    deferred: PathBuf,
+}
+
+#[fixture(scope = "session")]
+fn harbour(teardown: &Teardown) -> Result<Harbour> {
+    let taken = Outside::take("session_fixture", teardown)?;
+    let dir = TempDir::create("harbour", teardown)?;
+    let deferred = dir.join("deferred");
+    fs::write(&deferred, "deferred")?;
+    let removed = deferred.clone();
+    teardown.defer("take the file in", async move { fs::remove_file(removed) });
+    Ok(Harbour { outside: taken, deferred })
+}
+
+impl Harbour {
+    pub(crate) fn is_there(&self) -> bool {
+        self.outside.is_there() && self.deferred.is_file()
+    }
+}
+
+/// The run's own, too, on the first: a program that listens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ship {
+    outside: Outside,
+    port: u16,
+}
+
+#[fixture(scope = "session")]
+fn ship(harbour: &Harbour, teardown: &Teardown) -> Result<Ship> {
+    if !harbour.is_there() {
+        return Err("the harbour is gone".into());
+    }
+    let taken = Outside::take("dependent_session_fixture", teardown)?;
+    let dir = TempDir::create("ship", teardown)?;
+    let (_, port) = listen("forebear", &dir, teardown)?;
+    let below = harbour.outside.clone();
+    teardown.defer("leave the harbour", async move {
+        if below.is_there() { Ok(()) } else { Err("the harbour went first") }
+    });
+    Ok(Ship { outside: taken, port })
+}
+
+impl Ship {
+    pub(crate) fn is_there(&self) -> bool {
+        self.outside.is_there() && answers(self.port)
+    }
+}
+
+/// A database in a file.
+pub(crate) struct Schema;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+impl sqlite::Schema for Schema {
+    const STORAGE: sqlite::Storage = sqlite::Storage::File;
+
+    fn migrator() -> &'static Migrator {
+        &MIGRATIONS
+    }
+}
+
+pub(crate) type Database = sqlite::Sqlite<Schema>;

@@ -1,0 +1,30 @@
+//! Where the driver wants things to be.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Notes that something was taken.
+pub(crate) fn note(what: &str) {
+    let Some(path) = std::env::var_os("SOAK_JOURNAL") else { return };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes())).expect("the journal can be written");
+}
+
+/// A path that nobody else uses, in the folder for things that no process holds.
+pub(crate) fn outside(stem: &str) -> PathBuf {
+    static NUMBERS: AtomicU32 = AtomicU32::new(0);
+    let folder = std::env::var_os("SOAK_OUTSIDE").map_or_else(std::env::temp_dir, PathBuf::from);
+    folder.join(format!("{stem}-{}-{}", std::process::id(), NUMBERS.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// The address on which children listen.
+pub(crate) fn address() -> String {
+    std::env::var("SOAK_ADDRESS").unwrap_or_else(|_| "127.0.0.1".to_owned())
+}
+
+/// The program that tests start.
+pub(crate) fn child() -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name("soak-child")
+}
