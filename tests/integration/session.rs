@@ -106,6 +106,23 @@ async fn a_killed_supervisor_leaves_nothing_within_a_second(dir: &TempDir) -> Re
 }
 
 #[integration_test(tags("session"))]
+async fn what_an_orphan_without_a_ledger_started_is_ended(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir)?.args(&["--ignored", "--tag", "waits | orphan", "--jobs", "2"]);
+    let child = suite.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+    let ready = || async { (count(&journal(dir), "waiting"), count(&journal(dir), "left")) };
+    eventually(ready).within(Duration::from_secs(20)).equals((1, 1)).await?;
+
+    #[act]
+    signal(child.id(), Signal::KILL);
+    let finished = Finished::of(child.wait_with_output()?, &suite);
+
+    #[assert]
+    eventually(|| async { finished.left() }).within(Duration::from_secs(5)).equals(Vec::new()).await?;
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
 async fn when_everything_was_killed_the_next_run_gives_back(
     dir: &TempDir,
     #[values("next_run", "--sweep")] by: &str,

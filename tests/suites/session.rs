@@ -151,6 +151,18 @@ async fn takes_something_and_waits(teardown: &Teardown, _network: &Network) -> R
     std::future::pending().await
 }
 
+/// Its worker has no ledger: nothing was taken.
+#[integration_test(ignore = "leaves a child and dies", tags("orphan"))]
+fn leaves_a_child_and_dies_after_the_supervisor() {
+    let supervisor = rustix::process::getppid();
+    let child = std::process::Command::new("sleep").arg("300").spawn();
+    note(if child.is_ok() { "left" } else { "no child" });
+    while rustix::process::getppid() == supervisor {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    std::process::abort();
+}
+
 #[integration_test(ignore = "calls it", tags("calls"))]
 async fn calls_a_teardown_function_itself() -> Result<()> {
     std::fs::write(outside("taken"), "taken")?;

@@ -16,6 +16,8 @@ pub(crate) const PROCESS_MARK: &str = "ITEST_PROCESS";
 const ROUNDS: u32 = 50;
 
 /// Kills every process whose environment has this variable with this value, but for this one. Says how many there were.
+///
+/// A value stands for those below it, too: `run-1` for `run-1/2`.
 pub(crate) fn kill_marked(name: &str, value: &str) -> usize {
     let wanted = format!("{name}={value}");
     let mut killed = std::collections::BTreeSet::new();
@@ -34,6 +36,22 @@ pub(crate) fn kill_marked(name: &str, value: &str) -> usize {
     killed.len()
 }
 
+/// Whether any of the living processes that bear a mark was started under a name that begins like this.
+pub(crate) fn is_any_marked(name: &str, value: &str, program: &str) -> bool {
+    marked(&format!("{name}={value}")).into_iter().any(|pid| is_named(pid, program))
+}
+
+#[cfg(target_os = "linux")]
+fn is_named(pid: u32, program: &str) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(program.as_bytes()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_named(pid: u32, program: &str) -> bool {
+    let told = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
+    told.is_ok_and(|told| told.stdout.starts_with(program.as_bytes()))
+}
+
 /// The living processes that bear a mark.
 #[cfg(target_os = "linux")]
 fn marked(wanted: &str) -> Vec<u32> {
@@ -46,7 +64,11 @@ fn marked(wanted: &str) -> Vec<u32> {
 fn bears(pid: u32, wanted: &str) -> bool {
     // That of a zombie is empty, and that of somebody else's process cannot be read.
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    environment.split(|byte| *byte == 0).any(|variable| is_or_is_below(variable, wanted))
+}
+
+fn is_or_is_below(variable: &[u8], wanted: &str) -> bool {
+    variable.strip_prefix(wanted.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 /// Sends a signal to the process that bears the mark, and to no later one of the same number.
@@ -68,7 +90,7 @@ fn marked(wanted: &str) -> Vec<u32> {
         return Vec::new();
     };
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
-    let bears = |line: &&str| line.split_whitespace().any(|word| word == wanted);
+    let bears = |line: &&str| line.split_whitespace().any(|word| is_or_is_below(word.as_bytes(), wanted));
     let numbers = text.lines().filter(bears).filter_map(|line| line.split_whitespace().next()?.parse().ok());
     numbers.filter(|pid| *pid != std::process::id()).collect()
 }
@@ -86,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_daemon_is_found_by_what_it_inherited() {
-        let value = format!("mark-test-{}", std::process::id());
+        let run = &format!("mark-test-{}", std::process::id());
+        let value = format!("{run}/1");
         let mut shell = Command::new("sh")
             .args(["-c", "setsid sh -c 'sleep 60 & echo; exec sleep 61' & read line"])
             .env("ITEST_MARK_TEST", &value)
@@ -98,7 +121,13 @@ mod tests {
         std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
         drop(shell.stdin.take());
         shell.wait().unwrap();
-        assert_eq!(kill_marked("ITEST_MARK_TEST", &value), 2);
+        // Until a copy of the shell has become what it was made for.
+        while !is_any_marked("ITEST_MARK_TEST", run, "sleep") {
+            std::thread::yield_now();
+        }
+        assert!(!is_any_marked("ITEST_MARK_TEST", run, "sleeper"));
+        assert_eq!(kill_marked("ITEST_MARK_TEST", &run[..run.len() - 1]), 0);
+        assert_eq!(kill_marked("ITEST_MARK_TEST", run), 2);
         assert_eq!(kill_marked("ITEST_MARK_TEST", &value), 0);
     }
 }

@@ -31,10 +31,10 @@ pub(crate) use death::{Death, kill_group, signal_group};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use identity::{ancestor, identify, is_alive, own_identity, wait_for_end};
 pub(crate) use link::{FromWorker, Link};
-pub(crate) use mark::{PROCESS_MARK, WORKER_MARK, kill_marked};
+pub(crate) use mark::{PROCESS_MARK, WORKER_MARK, is_any_marked, kill_marked};
 pub(crate) use pulse::Pulse;
 pub(crate) use residue::{Leak, Residue, kill_children};
-pub(crate) use spawn::{Reaped, affordable_workers, own_binary, reap, spawn_process, spawn_thread};
+pub(crate) use spawn::{Reaped, WORKER_NAME, affordable_workers, own_binary, reap, spawn_process, spawn_thread};
 pub(crate) use surroundings::Surroundings;
 #[cfg(feature = "tracing")]
 pub(crate) use trace::{begin_trace, check_trace_filter, show_trace};

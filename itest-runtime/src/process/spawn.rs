@@ -20,6 +20,9 @@ use super::output::pipes;
 use super::wire::{Start, send};
 use crate::model::{Capture, WorkerId};
 
+/// What the names of worker processes begin with.
+pub(crate) const WORKER_NAME: &str = "itest-worker-";
+
 /// How long a worker may take from its last word to its end.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -50,7 +53,7 @@ pub(crate) fn spawn_process(
     let (control, workers_control) = UnixStream::pair()?;
     let mut command = Command::new(own_binary()?);
     command
-        .arg0(format!("itest-{}", start.worker).replace(' ', "-"))
+        .arg0(format!("{WORKER_NAME}{}", start.worker.0))
         .arg(flag)
         .envs(start.config.mark.clone())
         .stdin(Stdio::from(OwnedFd::from(workers_control)))

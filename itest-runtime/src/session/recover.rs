@@ -15,7 +15,9 @@ use tokio::process::{Child, Command};
 use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
-use crate::process::{Death, is_alive, kill_group, kill_marked, own_binary, own_identity};
+use crate::process::{
+    Death, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked, own_binary, own_identity,
+};
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
 pub(crate) const RECOVER_FLAG: &str = "--itest-recover";
@@ -39,6 +41,7 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
         Ok(config) => (config.limits.teardown, Some(config.binary)),
         Err(_) => (PATIENCE, None),
     };
+    end_workers(folder, limit).await;
     for ledger in folder.ledgers() {
         recovered.add(recover_ledger(&ledger, limit, binary.as_deref()).await);
     }
@@ -48,6 +51,20 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
         recovered.problems.push(format!("cannot remove {}: {error}", folder.path().display()));
     }
     recovered
+}
+
+/// Ends what is left of a run whose supervisor is dead: workers that do not end by themselves, and what they started.
+///
+/// A worker that took nothing has no ledger that would name it, and nobody but this looks for what its tests left.
+pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
+    let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+    let wait = async {
+        while is_any_marked(WORKER_MARK, &name, WORKER_NAME) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let _ = tokio::time::timeout(limit + PATIENCE, wait).await;
+    kill_marked(WORKER_MARK, &name);
 }
 
 /// Gives back what stands in one ledger and was not given back; its process must have ended.

@@ -17,12 +17,12 @@ use super::connection::accept;
 use super::fixtures::Holder;
 use super::folder::SessionFolder;
 use super::heard::{Connection, Context, Heard};
-use super::recover::recover_ledger;
+use super::recover::{end_workers, recover_ledger};
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
 use crate::model::{HarnessError, PATIENCE, Problem, Recovered, SessionConfig};
 use crate::plan::LockQueue;
-use crate::process::wait_for_end;
+use crate::process::{is_alive, wait_for_end};
 
 /// Threads of the fixtures' runtime.
 const THREADS: usize = 2;
@@ -152,6 +152,9 @@ impl<'r> Server<'r> {
             }
         }
         self.wait_for_clients().await;
+        if asked_to_finish.is_none() && !is_alive(self.context.config.owner) {
+            end_workers(&self.folder, self.context.config.limits.teardown).await;
+        }
         self.unwind_fixtures().await;
         self.recover_the_rest().await;
         if self.recovered.left == 0 {
