@@ -206,8 +206,10 @@ impl SessionClient {
         Ok(Keeping { log, _connection: connection })
     }
 
-    /// Ends the session, if there is one, and waits until everything is given back.
+    /// Ends the session, if there is one, and waits until everything is given back. No other process of the run may be left
+    /// that would start it.
     pub(crate) async fn finish(&self) -> Recovered {
+        SessionFolder::remove_drafts(&self.address);
         let Some(folder) = SessionFolder::find(&self.address) else { return Recovered::default() };
         let asked = match folder.connect() {
             Ok(connection) => ask(connection, &Request::Finish).await,
@@ -226,10 +228,10 @@ impl SessionClient {
         recovered
     }
 
-    /// Whether anyone has started the session.
+    /// Whether anyone has started the session, or died over that.
     #[must_use]
     pub(crate) fn is_started(&self) -> bool {
-        SessionFolder::find(&self.address).is_some()
+        !SessionFolder::traces(&self.address).is_empty()
     }
 
     /// A connection to the server, which is started if there is none.

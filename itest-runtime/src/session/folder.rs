@@ -169,6 +169,24 @@ impl SessionFolder {
         fs::remove_dir_all(&self.path)
     }
 
+    /// What there is of the session of an address: its folder, and drafts whose makers died over them or are still at it.
+    pub(super) fn traces(address: &SessionAddress) -> Vec<Self> {
+        let draft = format!(".{}.", address.name);
+        let is_trace = |name: &str| name == address.name || name.starts_with(&draft);
+        let mut found: Vec<_> = address.roots.iter().flat_map(|root| Self::all(root)).collect();
+        found.retain(|folder| folder.path.file_name().is_some_and(|name| is_trace(&name.to_string_lossy())));
+        found
+    }
+
+    /// Removes what nobody finished; nobody may be at it any more.
+    pub(super) fn remove_drafts(address: &SessionAddress) {
+        for trace in Self::traces(address) {
+            if trace.path.file_name().is_some_and(|name| name != address.name.as_str()) {
+                let _ = fs::remove_dir_all(&trace.path);
+            }
+        }
+    }
+
     /// All sessions in a root, living and dead, and drafts of some that were never finished.
     pub(super) fn all(root: &Path) -> Vec<Self> {
         // A root that others can write to is none of ours.
@@ -218,4 +236,26 @@ fn with_short_path<T>(folder: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -
     }
     let opened = File::open(folder)?;
     act(Path::new(&format!("/proc/self/fd/{}", opened.as_raw_fd())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ProcessIdentity;
+
+    #[test]
+    fn drafts_of_one_session_are_removed_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["run-1-2", ".run-1-2.77", ".run-1-23.77", "run-3-4"];
+        for name in names {
+            fs::create_dir(root.path().join(name)).unwrap();
+            fs::write(root.path().join(name).join("lock"), "").unwrap();
+        }
+        let owner = ProcessIdentity { pid: 1, start: 2 };
+        let address = SessionAddress { roots: vec![root.path().to_owned()], name: "run-1-2".to_owned(), owner };
+        assert_eq!(SessionFolder::traces(&address).len(), 2);
+        SessionFolder::remove_drafts(&address);
+        let left = names.map(|name| root.path().join(name).is_dir());
+        assert_eq!(left, [true, false, true, true]);
+    }
 }
