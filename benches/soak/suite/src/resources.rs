@@ -14,8 +14,10 @@ use sqlx::migrate::Migrator;
 
 use crate::surroundings::{address, child, note, outside};
 
+/// Giving back takes a moment, in which whoever does it can be killed.
 #[teardown]
 fn remove_outside(path: PathBuf) -> Result<()> {
+    std::thread::sleep(std::time::Duration::from_millis(5));
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
