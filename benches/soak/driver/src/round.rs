@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use crate::action::{Action, Hit};
 use crate::failure::Failure;
 use crate::leftovers::{find, settle};
-use crate::processes::{marked, send};
+use crate::processes::kill_stopped;
 use crate::random::Random;
 use crate::stage::{Run, Stage};
 use crate::verdict::{Expected, harm};
@@ -16,8 +14,9 @@ use crate::verdict::{Expected, harm};
 /// What gives back in the background has so long for it.
 const BACKGROUND: Duration = Duration::from_secs(5);
 
-/// No run takes longer, whatever happens to it.
-const LIMIT: Duration = Duration::from_mins(1);
+/// No run takes longer, whatever happens to it: a worker that was stopped while it waited for the session's server has eight
+/// times the limit of a setup.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// What came of a round.
 #[derive(Debug)]
@@ -92,9 +91,7 @@ impl Round {
         if run.wait(LIMIT)?.is_none() {
             let left = find(stage).join("\n      ");
             self.findings.push(format!("{who} did not end within {LIMIT:?}; there is\n      {left}"));
-            for process in marked(&run.mark) {
-                send(process.id, Signal::KILL);
-            }
+            kill_stopped(&run.mark, |_| true);
             let _ = run.wait(LIMIT)?;
         }
         Ok(())
@@ -142,7 +139,9 @@ impl Round {
 fn settings(random: &mut Random) -> Vec<String> {
     let jobs = (random.below(3) + 2).to_string();
     let seed = random.below(1_000_000).to_string();
-    let mut settings = vec!["--format", "json", "--timeout", "5s", "--jobs", &jobs, "--seed", &seed];
+    let mut settings = vec!["--format", "json", "--jobs", &jobs, "--seed", &seed];
+    // A worker that was stopped is waited for as long as this.
+    settings.extend(["--timeout", "4s", "--setup-timeout", "4s", "--teardown-timeout", "4s"]);
     settings.extend(["--leaks", random.one_of(&["warn", "fail"]).unwrap_or(&"warn")]);
     settings.extend(["--order", random.one_of(&["random", "random", "declared", "reverse"]).unwrap_or(&"random")]);
     if random.percent(20) {
