@@ -86,6 +86,20 @@ fn what_a_killed_worker_took_is_given_back_while_the_run_goes_on(dir: &TempDir) 
     Ok(())
 }
 
+/// Whatever happens to the process that starts it, the server is everyone's.
+#[integration_test(tags("session"))]
+fn a_server_outlives_the_group_of_the_worker_that_started_it(
+    dir: &TempDir,
+    #[values(0, 1, 2, 3, 4, 5, 6, 7)] _attempt: u32,
+) -> Result<()> {
+    let events = suite(dir)?.events(&["--ignored", "--tag", "group"])?;
+    assert_eq!(events.case("takes_something_and_is_killed_with_its_group")["outcome"], "crashed");
+    assert_eq!(events.summary()["problems"].as_array().map(Vec::len), Some(0), "{}", events.summary());
+    assert_eq!(events.summary()["given_back"], 1);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
 #[integration_test(tags("session"))]
 async fn a_killed_supervisor_leaves_nothing_within_a_second(dir: &TempDir) -> Result<()> {
     #[arrange]

@@ -142,6 +142,17 @@ fn takes_something_and_is_killed(teardown: &Teardown) -> Result<()> {
     Ok(())
 }
 
+/// The session's server was started a moment ago, by this very test, and had no time to do anything.
+#[integration_test(ignore = "takes something and dies", tags("group"))]
+fn takes_something_and_is_killed_with_its_group(teardown: &Teardown) -> Result<()> {
+    for _ in 0..8 {
+        std::thread::spawn(|| while std::hint::black_box(true) {});
+    }
+    teardown.durable(give_back, outside("taken"))?;
+    rustix::process::kill_current_process_group(rustix::process::Signal::KILL)?;
+    Ok(())
+}
+
 #[integration_test(ignore = "waits", tags("waits"))]
 async fn takes_something_and_waits(teardown: &Teardown, _network: &Network) -> Result<()> {
     let path = outside("taken");

@@ -267,6 +267,8 @@ impl SessionClient {
                 .stdin(Stdio::from(listener.as_fd().try_clone_to_owned()?))
                 .stdout(Stdio::from(OwnedFd::from(lock.try_clone()?)))
                 .stderr(Stdio::from(folder.open_log()?))
+                // From its first moment: whoever started it may be killed with its group in the next, and Ctrl-C is not for it.
+                .process_group(0)
                 .spawn()
         };
         match spawn() {

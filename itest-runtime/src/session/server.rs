@@ -45,8 +45,6 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
         let lock = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         rustix::stdio::dup2_stdout(io::stderr())?;
-        // Away from the terminal and from the process group of whoever started this.
-        rustix::process::setsid()?;
         listener.set_nonblocking(true)?;
         let config = folder.config()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
