@@ -104,9 +104,17 @@ impl<'r> Server<'r> {
             let _ = over.send(Heard::Over);
         })?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // What the terminal says to its processes is not for this one.
+        let (mut hangup, mut interrupt) = (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
         let over = heard.0.clone();
         tokio::spawn(async move {
-            terminate.recv().await;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = hangup.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
             let _ = over.send(Heard::Over);
         });
         let own = folder.clone();
