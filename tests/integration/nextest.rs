@@ -1,81 +1,21 @@
 //! The contract with cargo-nextest, kept with the real one.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use itest::TempDir;
 use itest::prelude::*;
 use itest_tests::Suite;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Runs a suite's binary under cargo-nextest, without cargo building anything.
-fn nextest(suite: &Suite<'_>, program: &str, dir: &TempDir, arguments: &[&str]) -> Result<Output> {
-    if Command::new("cargo-nextest").args(["nextest", "--version"]).stdout(Stdio::null()).status().is_err() {
-        itest::unavailable!("cargo-nextest", "cargo install --locked cargo-nextest");
-    }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let metadata = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", manifest])
-        .output()?;
-    let parsed: Value = serde_json::from_slice(&metadata.stdout)?;
-    let packages = parsed["packages"].as_array().cloned().unwrap_or_default();
-    let package = packages.iter().find(|package| package["name"] == "itest-tests").ok_or("no package")?;
-    let platforms = json!({"host": {"platform": host()?, "libdir": {"status": "unavailable", "reason": "not needed"}}, "targets": []});
-    let binaries = json!({
-        "rust-build-meta": {
-            "target-directory": parsed["target_directory"],
-            "base-output-directories": ["debug"],
-            "non-test-binaries": {},
-            "build-script-out-dirs": {},
-            "linked-paths": [],
-            "platforms": platforms,
-            "target-platforms": [],
-            "target-platform": null,
-        },
-        "rust-binaries": {"suite": {
-            "binary-id": "suite",
-            "binary-name": "suite",
-            "package-id": package["id"],
-            "kind": "test",
-            "binary-path": program,
-            "build-platform": "target",
-        }},
-    });
-    std::fs::write(dir.join("cargo.json"), &metadata.stdout)?;
-    std::fs::write(dir.join("binaries.json"), binaries.to_string())?;
-
-    let mut command = Command::new("cargo-nextest");
-    for (name, value) in suite.command()?.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let output = command
-        .args(["nextest", arguments[0]])
-        .arg("--cargo-metadata")
-        .arg(dir.join("cargo.json"))
-        .arg("--binaries-metadata")
-        .arg(dir.join("binaries.json"))
-        .args(&arguments[1..])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stdin(Stdio::null())
-        .output()?;
-    Ok(output)
-}
-
-/// The target triple, in the shape in which nextest wants it.
-fn host() -> Result<Value> {
-    let version = Command::new("rustc").arg("-vV").output()?;
-    let version = String::from_utf8(version.stdout)?;
-    let triple = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
-    Ok(json!({"triple": triple, "target-features": "unknown"}))
+/// Runs a suite under cargo-nextest.
+fn nextest(suite: &Suite<'_>, arguments: &[&str]) -> Result<Output> {
+    Ok(suite.nextest(arguments)?.output()?)
 }
 
 #[integration_test(timeout = "2m", tags("nextest"))]
 fn nextest_lists_every_case(dir: &TempDir) -> Result<()> {
     let program = env!("CARGO_BIN_EXE_suite-selection");
-    let output = nextest(&Suite::new(program, dir), program, dir, &["list", "--message-format", "json"])?;
+    let output = nextest(&Suite::new(program, dir), &["list", "--message-format", "json"])?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     let listed: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {stderr}"))?;
     let cases = &listed["rust-suites"]["suite"]["testcases"];
@@ -88,7 +28,7 @@ fn nextest_lists_every_case(dir: &TempDir) -> Result<()> {
 #[integration_test(timeout = "2m", tags("nextest"))]
 fn nextest_runs_every_case_in_a_process_of_its_own(dir: &TempDir) -> Result<()> {
     let program = env!("CARGO_BIN_EXE_suite-selection");
-    let output = nextest(&Suite::new(program, dir), program, dir, &["run", "--no-fail-fast"])?;
+    let output = nextest(&Suite::new(program, dir), &["run", "--no-fail-fast"])?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("9 tests run: 9 passed, 2 skipped"), "{stderr}");
@@ -102,7 +42,7 @@ fn nextest_sees_what_fails(dir: &TempDir) -> Result<()> {
     let suite = Suite::new(program, dir).env("ITEST_SETUP_TIMEOUT", "300ms").env("ITEST_TEARDOWN_TIMEOUT", "200ms");
 
     #[act]
-    let output = nextest(&suite, program, dir, &["run", "--no-fail-fast", "--retries", "0"])?;
+    let output = nextest(&suite, &["run", "--no-fail-fast", "--retries", "0"])?;
 
     #[assert]
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -133,7 +73,7 @@ fn nextests_own_timeout_leaves_time_for_teardown(dir: &TempDir) -> Result<()> {
 
     #[act]
     let config = dir.join("nextest.toml").display().to_string();
-    let output = nextest(&suite, program, dir, &["run", "--config-file", &config, "waits_to_be_interrupted"])?;
+    let output = nextest(&suite, &["run", "--config-file", &config, "waits_to_be_interrupted"])?;
 
     #[assert]
     assert_eq!(output.status.code(), Some(100), "{}", String::from_utf8_lossy(&output.stderr));
@@ -152,7 +92,7 @@ async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
         .env("OUTSIDE", dir.path().display().to_string());
 
     #[act]
-    let output = nextest(&suite, program, dir, &["run", "--no-fail-fast", "--test-threads", "4"])?;
+    let output = nextest(&suite, &["run", "--no-fail-fast", "--test-threads", "4"])?;
 
     #[assert]
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -2,11 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod nextest;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use itest::TempDir;
@@ -105,8 +107,15 @@ impl<'t> Suite<'t> {
     ///
     /// When it cannot be started, or takes longer than a minute.
     pub fn run(&self) -> io::Result<Finished> {
-        let mut command = self.command()?;
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        self.wait_for(self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+    }
+
+    /// Waits for the end of what was started by other means.
+    ///
+    /// # Errors
+    ///
+    /// When it takes longer than a minute.
+    pub fn wait_for(&self, child: Child) -> io::Result<Finished> {
         let id = child.id();
         // Reading and waiting block, so a watchman ends a suite that hangs.
         let (done, ended) = std::sync::mpsc::channel::<()>();
@@ -127,12 +136,7 @@ impl<'t> Suite<'t> {
     ///
     /// As [`Self::run`].
     pub fn events(self, arguments: &[&str]) -> io::Result<Events> {
-        let finished = self.args(&["--format", "json"]).args(arguments).run()?;
-        let lines = finished.stdout();
-        let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-        let events =
-            events.map_err(|error| io::Error::other(format!("{error} in:\n{lines}\n{}", finished.stderr())))?;
-        Ok(Events { events, finished })
+        Events::of(self.args(&["--format", "json"]).args(arguments).run()?)
     }
 
     /// Finds the suite's processes again, whoever their parents are.
@@ -256,6 +260,19 @@ pub struct Events {
 }
 
 impl Events {
+    /// Reads what a suite said under `--format json`.
+    ///
+    /// # Errors
+    ///
+    /// When a line of it is no event.
+    pub fn of(finished: Finished) -> io::Result<Self> {
+        let lines = finished.stdout();
+        let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        let events =
+            events.map_err(|error| io::Error::other(format!("{error} in:\n{lines}\n{}", finished.stderr())))?;
+        Ok(Self { events, finished })
+    }
+
     /// All events of one name.
     #[must_use]
     pub fn named(&self, name: &str) -> Vec<&Value> {
