@@ -139,7 +139,7 @@ async fn what_an_orphan_without_a_ledger_started_is_ended(dir: &TempDir) -> Resu
 #[integration_test(tags("session"))]
 async fn when_everything_was_killed_the_next_run_gives_back(
     dir: &TempDir,
-    #[values("next_run", "--sweep")] by: &str,
+    #[values("next_run", "next_run_in_process", "--sweep")] by: &str,
 ) -> Result<()> {
     #[arrange]
     let waiting = suite(dir)?.args(&["--ignored", "--tag", "waits"]);
@@ -153,13 +153,18 @@ async fn when_everything_was_killed_the_next_run_gives_back(
     #[act]
     let listed = suite(dir)?.args(&["--list"]).run()?;
     let left_by_listing = outside(dir).len();
-    let arguments: &[&str] = if by == "--sweep" { &["--sweep"] } else { &["rings_the_bell_alone"] };
+    let arguments: &[&str] = match by {
+        "--sweep" => &["--sweep"],
+        "next_run_in_process" => &["calls_a_teardown_function_itself", "--ignored", "--in-process"],
+        _ => &["rings_the_bell_alone"],
+    };
     let swept = suite(dir)?.args(arguments).run()?;
 
     #[assert]
     assert_eq!((listed.code(), left_by_listing), (Some(0), 2), "listing leaves everything as it is");
     assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
     assert!(swept.stdout().contains("2 resources"), "{}", swept.stdout());
+    assert!(!swept.stdout().contains("left behind"), "{}", swept.stdout());
     assert!(outside(dir).is_empty());
     swept.assert_nothing_left();
     Ok(())

@@ -5,16 +5,51 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use tokio::process::{Child, Command};
 
 use super::identity::number;
 
 /// Threads of tokio's runtime come and go as it likes.
 const RUNTIME_THREAD: &str = "itest-runtime";
+
+/// Children that are the harness's own, while they run: where tests run in the same process, they are nobody's leak.
+static OWN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// A child process of the harness; it counts as one until this is dropped.
+#[derive(Debug)]
+pub(crate) struct OwnChild(u32);
+
+impl OwnChild {
+    /// Starts one. Nobody looks meanwhile, so that it is never taken for a test's.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Self)> {
+        let mut own = own();
+        let child = command.spawn()?;
+        let id = child.id().unwrap_or_default();
+        own.insert(id);
+        Ok((child, Self(id)))
+    }
+}
+
+impl Drop for OwnChild {
+    fn drop(&mut self) {
+        own().remove(&self.0);
+    }
+}
+
+fn own() -> MutexGuard<'static, BTreeSet<u32>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What this process had when somebody looked.
 #[derive(Debug)]
@@ -176,12 +211,14 @@ fn children() -> BTreeSet<u32> {
     found
 }
 
-/// Its children, also those that have ended and were not waited for.
+/// Its children, also those that have ended and were not waited for, but for the harness's own.
 fn listed_children() -> BTreeSet<u32> {
+    let own = own();
     let mut found = BTreeSet::new();
     for (thread, _) in numbers("/proc/self/task") {
         let listed = fs::read_to_string(format!("/proc/self/task/{thread}/children")).unwrap_or_default();
-        found.extend(listed.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        let listed = listed.split_whitespace().filter_map(|child| child.parse::<u32>().ok());
+        found.extend(listed.filter(|child| !own.contains(child)));
     }
     found
 }
@@ -275,6 +312,19 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn a_child_of_the_harness_is_no_leak() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut child, own) = OwnChild::spawn(tokio::process::Command::new("sleep").arg("60")).unwrap();
+            let id = child.id().unwrap();
+            assert!(!children().contains(&id));
+            drop(own);
+            assert!(children().contains(&id));
+            child.kill().await.unwrap();
+        });
+    }
 
     /// Other tests run in this process: only what this one leaves is looked for.
     #[test]

@@ -16,7 +16,8 @@ use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
 use crate::process::{
-    Death, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked, own_binary, own_identity,
+    Death, OwnChild, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked, own_binary,
+    own_identity,
 };
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
@@ -195,14 +196,16 @@ async fn execute(
         Some(binary) => binary.to_owned(),
         None => own_binary()?,
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg(RECOVER_FLAG)
         .arg(ledger)
         .args([recovery, &limit.as_millis().to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+        .process_group(0);
+    // Until it has been waited for.
+    let (mut child, _own) = OwnChild::spawn(&mut command)?;
     let Some(stdout) = child.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
     let mut lines = BufReader::new(stdout).lines();
     let patience = limit + Limits::GRACE + Limits::GRACE;
