@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::model::{Lock, Recovered, RunConfig, SessionAddress, SessionConfig, Sweep, WorkerId};
+use crate::model::{Lock, ProcessIdentity, Recovered, RunConfig, SessionAddress, SessionConfig, Sweep, WorkerId};
 use crate::process::WORKER_MARK;
 use crate::session::{LockGuard, SessionClient, address_of, is_worth_sweeping, sweep};
 
@@ -39,6 +39,11 @@ impl RunSession {
         let roots = address.roots.clone();
         let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(async move { sweep(&roots).await }));
         Self { kind, address, config, mark, client, sweep }
+    }
+
+    /// Whoever started this process, if the run is theirs.
+    pub(super) fn runner(&self) -> Option<ProcessIdentity> {
+        (self.kind == Kind::Nextest).then_some(self.config.owner)
     }
 
     pub(super) fn address(&self) -> SessionAddress {

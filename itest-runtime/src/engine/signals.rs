@@ -3,6 +3,13 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::model::ProcessIdentity;
+use crate::process::wait_for_end;
+
+/// What is told as a signal when whoever started this process is gone.
+const ABANDONED: &str = "the end of cargo-nextest";
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +27,21 @@ pub(super) struct Signals {
     terminate: Signal,
     hangup: Signal,
     stop: Signal,
+    abandoned: mpsc::Receiver<()>,
 }
 
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    /// Listens, and watches over another process, with whose end the run is to end.
+    pub(super) fn listen(runner: Option<ProcessIdentity>) -> io::Result<Self> {
+        let (gone, abandoned) = mpsc::channel(1);
+        if let Some(runner) = runner {
+            std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
+                wait_for_end(runner);
+                let _ = gone.blocking_send(());
+            })?;
+        }
         Ok(Self {
+            abandoned,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -39,6 +56,7 @@ impl Signals {
             Some(()) = self.terminate.recv() => Asked::End("SIGTERM"),
             Some(()) = self.hangup.recv() => Asked::End("SIGHUP"),
             Some(()) = self.stop.recv() => Asked::Pause,
+            Some(()) = self.abandoned.recv() => Asked::End(ABANDONED),
             else => std::future::pending().await,
         }
     }

@@ -124,8 +124,10 @@ impl<'a> Supervisor<'a> {
             flaky_result: run.config.flaky_result,
             ..Summary::default()
         };
+        let session = RunSession::new(&run.config);
         Ok(Self {
-            session: RunSession::new(&run.config),
+            signals: Signals::listen(session.runner()).map_err(HarnessError::io("listen for signals"))?,
+            session,
             config: run.config,
             registry,
             is_watched: run.is_watched,
@@ -136,7 +138,6 @@ impl<'a> Supervisor<'a> {
             next_worker: 0,
             heard: mpsc::unbounded_channel(),
             dying: JoinSet::new(),
-            signals: Signals::listen().map_err(HarnessError::io("listen for signals"))?,
             typical: None,
             failed_starts: 0,
             began: Instant::now(),
