@@ -5,6 +5,7 @@ mod builtin;
 mod console;
 mod hostile;
 mod leaks;
+mod matrix;
 mod nextest;
 mod order;
 mod outcomes;

@@ -1,0 +1,160 @@
+//! What the suite's test takes, where its journal says that it is, and whether it is still there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Finished, Suite};
+
+/// Something that must be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource {
+    /// A directory of the test's own.
+    TempDir,
+    /// A database in a file.
+    SqliteFile,
+    /// A process that a test started, and a process that that one started.
+    Child,
+    /// A process that left its parent, its group and its session.
+    Daemon,
+    /// A port on which a process listens.
+    Port,
+    /// What a test took, with `teardown.durable`.
+    Durable,
+    /// What a test took, with `teardown.defer`.
+    Deferred,
+    /// What a session fixture took, with `teardown.durable`.
+    SessionDurable,
+    /// What a session fixture took, with `teardown.defer`.
+    SessionDeferred,
+    /// The session's folder with its socket, lock and ledgers.
+    Session,
+    /// A process of the harness, or a file that nobody knows.
+    Other,
+}
+
+/// Everything that is left, and where.
+pub(super) type Leftovers = BTreeMap<Resource, Vec<String>>;
+
+/// The surroundings of one run, whose leftovers are looked for.
+#[derive(Debug)]
+pub(super) struct Surroundings<'t> {
+    dir: &'t TempDir,
+}
+
+impl<'t> Surroundings<'t> {
+    pub(super) fn new(dir: &'t TempDir) -> Result<Self> {
+        fs::create_dir_all(dir.join("outside"))?;
+        Ok(Self { dir })
+    }
+
+    pub(super) fn suite(&self) -> Suite<'t> {
+        Suite::new(env!("CARGO_BIN_EXE_suite-matrix"), self.dir)
+            .env("JOURNAL", self.journal().display().to_string())
+            .env("OUTSIDE", self.dir.join("outside").display().to_string())
+            .env("SERVICE", env!("CARGO_BIN_EXE_program-service"))
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.dir.join("journal")
+    }
+
+    /// What the journal says of something.
+    pub(super) fn noted(&self, word: &str) -> Option<String> {
+        let text = fs::read_to_string(self.journal()).unwrap_or_default();
+        text.lines().find_map(|line| Some(line.strip_prefix(word)?.strip_prefix(' ')?.to_owned()))
+    }
+
+    /// What the test should have taken, and did not.
+    pub(super) fn never_taken(&self) -> Vec<&'static str> {
+        let words = ["temp", "sqlite", "session", "child", "grandchild", "daemon", "listener", "port"];
+        words.into_iter().filter(|word| self.noted(word).is_none()).collect()
+    }
+
+    /// The processes of the harness that run now: all but those that are a service's.
+    pub(super) fn harness(&self) -> Vec<u32> {
+        self.suite().traces().process_ids().into_iter().filter(|id| !is_service(*id)).collect()
+    }
+
+    /// Looks for everything.
+    pub(super) fn leftovers(&self, run: &Finished) -> Leftovers {
+        let mut left = Leftovers::new();
+        let mut add = |resource: Resource, what: String| left.entry(resource).or_default().push(what);
+        for (word, resource) in [("temp", Resource::TempDir), ("sqlite", Resource::SqliteFile)] {
+            if let Some(path) = self.noted(word).filter(|path| Path::new(path).exists()) {
+                add(resource, path);
+            }
+        }
+        for name in names(&self.dir.join("outside")) {
+            let resource = match name.as_str() {
+                "durable" => Resource::Durable,
+                "deferred" => Resource::Deferred,
+                "session-durable" => Resource::SessionDurable,
+                "session-deferred" => Resource::SessionDeferred,
+                _ => Resource::Other,
+            };
+            add(resource, name);
+        }
+        for name in names(&self.suite().sessions()) {
+            add(Resource::Session, name);
+        }
+        let processes = [
+            ("child", Resource::Child),
+            ("grandchild", Resource::Child),
+            ("daemon", Resource::Daemon),
+            ("listener", Resource::Port),
+        ];
+        let known = processes.map(|(word, resource)| (self.noted(word).and_then(|id| id.parse().ok()), resource));
+        let marked = run.process_ids();
+        // Also those that would have lost their mark.
+        for (id, resource) in known.iter().filter_map(|(id, resource)| Some(((*id)?, resource))) {
+            if is_service(id) {
+                add(*resource, format!("process {id}"));
+            }
+        }
+        for id in marked.into_iter().filter(|id| !known.iter().any(|(known, _)| *known == Some(*id))) {
+            add(Resource::Other, format!("process {id} {}", command_line(id)));
+        }
+        if let Some(port) = self.noted("port").and_then(|port| port.parse().ok()).filter(|port| self.answers(*port)) {
+            add(Resource::Port, format!("port {port}"));
+        }
+        // The folder in which the worker's folders are.
+        let is_known = left.contains_key(&Resource::TempDir) || left.contains_key(&Resource::SqliteFile);
+        let rest = names(&self.suite().temp());
+        if !is_known && !rest.is_empty() {
+            left.entry(Resource::Other).or_default().extend(rest);
+        }
+        left
+    }
+
+    /// Whether this run's service still listens on a port. Ports are given out again, so it says who it is.
+    fn answers(&self, port: u16) -> bool {
+        let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
+        let mut greeting = String::new();
+        let told = connection
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .and_then(|()| connection.read_to_string(&mut greeting));
+        // Who does not say anything may be the service, stopped in the middle of its work.
+        told.is_err() || greeting == self.journal().display().to_string()
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
+    entries.unwrap_or_default().iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn command_line(id: u32) -> String {
+    let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
+}
+
+/// Whether a living process is one that the suite's test started. That of a zombie has no command line.
+fn is_service(id: u32) -> bool {
+    command_line(id).starts_with(env!("CARGO_BIN_EXE_program-service"))
+}
