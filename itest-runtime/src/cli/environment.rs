@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::defaults::base;
 use super::settings::{SETTINGS, Setting, closest};
 use crate::model::UsageError;
+use crate::process::NEXTEST_MARK;
 
 /// Variables of ours that are not settings.
 const OTHERS: [&str; 2] = ["ITEST_PROFILE", "ITEST_CONFIG"];
@@ -112,8 +113,7 @@ impl Environment {
 
     /// What all processes have in their environment that a test process of cargo-nextest starts, and no others.
     pub(super) fn nextest_mark(&self) -> Option<(String, String)> {
-        const ATTEMPT: &str = "NEXTEST_ATTEMPT_ID";
-        self.find(ATTEMPT).map(|attempt| (ATTEMPT.to_owned(), attempt.to_owned()))
+        self.find(NEXTEST_MARK).map(|attempt| (NEXTEST_MARK.to_owned(), attempt.to_owned()))
     }
 
     /// The id of the cargo-nextest run whose test process this is.

@@ -1,6 +1,6 @@
 //! Every setting, defined once: its name on the command line, in the environment and in `itest.toml`, and its effect.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use crate::model::{
@@ -125,8 +125,10 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::Value("N"),
         help: "Run everything N times, each round in an order of its own, rounds side by side [default: 1]",
         set: |config, text| {
-            let rounds = text.parse().map_err(|_| "expected a whole number from 1".to_owned());
-            rounds.map(|rounds| config.repeats.rounds = Some(rounds))
+            let rounds: NonZeroU32 = text.parse().map_err(|_| "expected a whole number from 1".to_owned())?;
+            // Once is what happens anyway.
+            config.repeats.rounds = Some(rounds).filter(|rounds| *rounds > NonZeroU32::MIN);
+            Ok(())
         },
         show: |config| config.repeats.rounds.map_or_else(|| "1".to_owned(), |rounds| rounds.to_string()),
     },

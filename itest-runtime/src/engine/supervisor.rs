@@ -18,7 +18,7 @@ use crate::model::{
     Summary, TestId, WorkerId,
 };
 use crate::plan::{Admission, Rounds};
-use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap};
+use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap, release_exit};
 use crate::session::LockGuard;
 
 /// How often hanging, slow and running tests are looked at.
@@ -85,6 +85,7 @@ pub(crate) fn supervise(
         let supervisor = Supervisor::new(run, registry, emit)?;
         Ok::<_, HarnessError>(supervisor.run().await)
     })?;
+    release_exit();
     summary.elapsed = began.elapsed();
     summary.problems.extend(result.as_ref().err().map(HarnessError::chain));
     emit(Event::RunFinished(summary.clone()));

@@ -13,7 +13,7 @@ use super::leaks::{LeakWatch, Suspects};
 use super::watch::Watch;
 use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
 use crate::model::{AttemptReport, CaseIndex, HarnessError, Isolation, Outcome, Phase};
-use crate::process::{Channel, Start, Urgency};
+use crate::process::{Channel, Start, Urgency, guard_exit};
 use crate::session::SessionClient;
 
 /// The only argument of a worker process.
@@ -37,6 +37,7 @@ pub(crate) fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
 
 /// Runs a thread as a worker.
 pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
+    guard_exit();
     // The supervisor hears of every end, also of one by an error: the socket closes.
     let _ = Channel::connect(control).and_then(|(channel, start)| work(registry, &channel, start));
 }

@@ -9,6 +9,9 @@ use rustix::process::Signal;
 /// The variable by which what a worker started is found.
 pub(crate) const WORKER_MARK: &str = "ITEST_WORKER";
 
+/// The variable by which what a test of cargo-nextest started is found: nextest sets it, another value for each attempt.
+pub(crate) const NEXTEST_MARK: &str = "NEXTEST_ATTEMPT_ID";
+
 /// The variable by which what a [`Process`](crate::Process) started is found.
 pub(crate) const PROCESS_MARK: &str = "ITEST_PROCESS";
 

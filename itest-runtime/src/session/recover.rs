@@ -74,7 +74,8 @@ pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
 pub(super) async fn recover_ledger(ledger: &Path, limit: Duration, binary: Option<&Path>) -> Recovered {
     let mut recovered = Recovered::default();
     let Some(lock) = lock_of_the_dead(ledger).await else {
-        // It lives, and gives back by itself; or it never wrote a line.
+        // It lives, and gives back by itself. Until then it must stay in the ledger.
+        recovered.left = retryable(ledger).len();
         return recovered;
     };
     let reading = read_ledger(&fs::read(ledger).unwrap_or_default());
@@ -199,6 +200,9 @@ async fn execute(
     let mut command = Command::new(program);
     command
         .arg(RECOVER_FLAG)
+        // It is nobody's child, and is not to be ended with those of whoever needs it.
+        .env_remove(WORKER_MARK)
+        .env_remove(NEXTEST_MARK)
         .arg(ledger)
         .args([recovery, &limit.as_millis().to_string()])
         .stdin(Stdio::null())

@@ -146,13 +146,7 @@ pub(super) const PATHS: &[ExitPath] = &[
     in_good_order("teardown_panics", "panics_in_teardown", "errored"),
     in_good_order("teardown_hangs", "hangs_in_teardown", "timed_out"),
     hang("teardown_blocks", "blocks_in_teardown"),
-    path(
-        "exit",
-        "exits",
-        by(End::Test, "crashed", 101, DEFERRED),
-        // It says that all is well with the process, and that is all that nextest asks for.
-        by(End::Test, "PASS", 0, DEFERRED),
-    ),
+    path("exit", "exits", by(End::Test, "crashed", 101, DEFERRED), by(End::Test, "FAIL", 100, DEFERRED)),
     crash("abort", "aborts", "SIGABRT"),
     crash("segmentation_fault", "writes_to_nowhere", "SIGSEGV"),
     crash("stack_overflow", "overflows_its_stack", "SIGABRT"),
