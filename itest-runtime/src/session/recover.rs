@@ -16,8 +16,8 @@ use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
 use crate::process::{
-    Death, OwnChild, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked, own_binary,
-    own_identity,
+    Death, NEXTEST_MARK, OwnChild, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked,
+    own_binary, own_identity,
 };
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
