@@ -14,7 +14,7 @@ use super::watch::Watch;
 use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
 use crate::model::{AttemptReport, CaseIndex, HarnessError, Isolation, Outcome, Phase};
 use crate::process::{Channel, Start, Urgency, guard_exit};
-use crate::session::SessionClient;
+use crate::session::{Keeping, SessionClient};
 
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
@@ -93,10 +93,19 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             watch: &watch,
         };
         let Attempted { mut report, kept } = attempt(index, case, surroundings).await;
-        if let Some(kept) = kept {
-            result = channel.finished(report, Urgency::Now);
-            stay(channel, &client, kept, config.limits.teardown).await?;
-            break;
+        if let Some(mut kept) = kept {
+            // First the session, then the report: the run may be over when it has arrived.
+            match client.keep().await {
+                Ok(keeping) => {
+                    result = channel.finished(report, Urgency::Now);
+                    stay(channel, &keeping, kept, config.limits.teardown).await?;
+                    break;
+                }
+                Err(error) => {
+                    kept.unwind(report.outcome, config.limits.teardown, || ()).await;
+                    report.cannot_keep(error.chain());
+                }
+            }
         }
         let suspects = match worker.len() == fixtures {
             true if fixtures == 0 => Suspects::Test,
@@ -127,11 +136,10 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
 }
 
 /// Keeps what a failed test has taken, apart from the run, until somebody asks to give it back.
-async fn stay(channel: &Channel, client: &SessionClient, mut kept: ScopeStore, limit: Duration) -> io::Result<()> {
+async fn stay(channel: &Channel, keeping: &Keeping, mut kept: ScopeStore, limit: Duration) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let sign_of_life = client.keep().map_err(io::Error::other)?;
-    channel.set_free(&sign_of_life.log)?;
+    channel.set_free(&keeping.log)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -215,6 +215,13 @@ impl AttemptReport {
         self.phases.iter().map(|phase| phase.elapsed).sum()
     }
 
+    /// Notes that what was to be kept was given back, and why.
+    pub(crate) fn cannot_keep(&mut self, reason: String) {
+        self.kept = None;
+        let problem = Problem::new(format!("what the test has taken cannot be kept, and was given back: {reason}"));
+        self.failures.push(Failure { phase: Phase::Teardown, description: None, problem });
+    }
+
     /// Notes what the test left behind.
     pub(crate) fn add_leaks(&mut self, told: Vec<String>, policy: Leaks) {
         if policy == Leaks::Fail && !told.is_empty() {

@@ -102,7 +102,7 @@ pub(crate) struct Footprint {
 pub(crate) struct Keeping {
     /// Where to write to from now on.
     pub log: File,
-    _connection: UnixStream,
+    _connection: Asking,
 }
 
 /// Locks of this process's test; dropped, they are free again.
@@ -199,9 +199,11 @@ impl SessionClient {
     /// # Errors
     ///
     /// When there is no server to be had, or no file.
-    pub(crate) fn keep(&self) -> Result<Keeping, SessionError> {
+    pub(crate) async fn keep(&self) -> Result<Keeping, SessionError> {
         let (folder, connection) = self.connect()?;
-        send_now(&connection, &Request::Keep).map_err(|_| SessionError::died(&folder))?;
+        let Ok((Reply::Granted, connection)) = ask(connection, &Request::Keep).await else {
+            return Err(SessionError::died(&folder));
+        };
         let log = folder.open_log().map_err(|source| SessionError::Ledger { source })?;
         Ok(Keeping { log, _connection: connection })
     }

@@ -24,7 +24,7 @@ mod sweep;
 mod wire;
 
 pub(crate) use address::{address_of, roots};
-pub(crate) use client::{Footprint, LockGuard, SESSION_FLAG, SessionClient};
+pub(crate) use client::{Footprint, Keeping, LockGuard, SESSION_FLAG, SessionClient};
 pub(crate) use recover::{RECOVER_FLAG, recover_as_child};
 pub(crate) use server::serve_session;
 pub(crate) use sweep::{is_worth_sweeping, sweep};

@@ -196,8 +196,9 @@ impl<'r> Server<'r> {
                 self.lock_replies.insert(client, reply);
                 self.grant();
             }
-            Heard::Asked(client, Request::Keep, _) => {
+            Heard::Asked(client, Request::Keep, reply) => {
                 self.keepers.insert(client);
+                let _ = reply.send(Reply::Granted);
             }
             Heard::Gone(client) => {
                 self.keepers.remove(&client);

@@ -53,7 +53,7 @@ pub(super) enum Reply {
     Skipped(String),
     /// The server is of another build than the client.
     OtherBuild,
-    /// The locks are the client's.
+    /// The locks are the client's, or the session is kept.
     Granted,
     /// Everything was given back, or not; or it is kept for a while.
     Finished(Recovered),
