@@ -103,7 +103,7 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
                 }
                 Err(error) => {
                     kept.unwind(report.outcome, config.limits.teardown, || ()).await;
-                    report.cannot_keep(error.chain());
+                    report.cannot_keep(&error.chain());
                 }
             }
         }

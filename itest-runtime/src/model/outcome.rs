@@ -216,7 +216,7 @@ impl AttemptReport {
     }
 
     /// Notes that what was to be kept was given back, and why.
-    pub(crate) fn cannot_keep(&mut self, reason: String) {
+    pub(crate) fn cannot_keep(&mut self, reason: &str) {
         self.kept = None;
         let problem = Problem::new(format!("what the test has taken cannot be kept, and was given back: {reason}"));
         self.failures.push(Failure { phase: Phase::Teardown, description: None, problem });
