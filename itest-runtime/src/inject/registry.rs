@@ -69,7 +69,7 @@ impl Candidate {
             id: self.id(),
             index: self.index,
             location: SourceLocation::new(entry.location),
-            meta: *entry.meta,
+            meta: entry.meta,
             locks: locks(entry),
         }
     }

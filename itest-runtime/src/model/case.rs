@@ -83,7 +83,7 @@ pub(crate) struct Case {
     /// Where the test stands in the source.
     pub location: SourceLocation,
     /// The test's arguments.
-    pub meta: CaseMeta,
+    pub meta: &'static CaseMeta,
     /// Every lock the case needs, taken together before it starts.
     pub locks: Vec<Lock>,
 }

@@ -154,7 +154,7 @@ mod tests {
             id: TestId::new(format!("test_{number}")),
             index: CaseIndex(number),
             location: SourceLocation::new(""),
-            meta: CaseMeta::PLAIN,
+            meta: &CaseMeta::PLAIN,
             locks,
         }
     }
