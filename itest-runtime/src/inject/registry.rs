@@ -34,7 +34,7 @@ impl RegisteredCase {
     /// Its name as an id.
     #[must_use]
     pub(crate) fn id(&self) -> TestId {
-        TestId::new(self.name())
+        self.name().into()
     }
 }
 
@@ -77,7 +77,7 @@ impl Candidate {
     /// Its name as an id.
     #[must_use]
     pub(crate) fn id(&self) -> TestId {
-        TestId::new(&*self.name)
+        self.name.clone().into()
     }
 }
 
