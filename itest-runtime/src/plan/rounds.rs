@@ -56,7 +56,7 @@ mod tests {
             id: TestId::new(format!("test_{number}")),
             index: CaseIndex(number),
             location: SourceLocation::new("a.rs:1:1"),
-            meta: CaseMeta::PLAIN,
+            meta: &CaseMeta::PLAIN,
             locks: Vec::new(),
         };
         (0..20).map(case).collect()
