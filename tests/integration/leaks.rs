@@ -77,6 +77,15 @@ fn a_leak_means_what_the_suite_says(
 }
 
 #[integration_test(tags("leaks"))]
+fn the_pipes_of_the_harness_are_nobodys_leak(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--tag", "pipes", "--jobs", "1", "--repeat", "4"])?;
+    let leaks: Vec<_> = events.named("case_finished").iter().map(|case| case["leaks"].to_string()).collect();
+    assert_eq!(leaks.iter().filter(|leaks| *leaks == "[\"open file /dev/zero\"]").count(), 4, "{leaks:?}");
+    assert_eq!(leaks.iter().filter(|leaks| *leaks == "null").count(), 4, "{leaks:?}");
+    Ok(())
+}
+
+#[integration_test(tags("leaks"))]
 fn the_report_names_leaks_at_its_end(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--exact", "leaves_a_child", "leaves_a_task"]).run()?;
     let text = finished.stdout();

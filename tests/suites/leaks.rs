@@ -118,3 +118,15 @@ fn panics_in_a_thread_on_purpose() {
     let thread = std::thread::spawn(|| panic!("on purpose"));
     assert!(thread.join().is_err());
 }
+
+/// What it wrote costs its worker new pipes; that is not the next test's fault.
+#[integration_test(tags("pipes"))]
+fn writes_something() {
+    println!("something");
+}
+
+#[integration_test(tags("pipes"))]
+fn writes_something_and_leaves_a_file() {
+    println!("something");
+    std::mem::forget(std::fs::File::open("/dev/zero"));
+}

@@ -242,6 +242,7 @@ fn report(
     let Verdict { skip_reason, prospects, .. } = verdict;
     AttemptReport {
         case: index,
+        number: 0,
         outcome,
         phases: log.phases,
         failures,

@@ -1,11 +1,12 @@
 //! What a test leaves behind, found out when it is over.
 
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::model::{Isolation, Leaks};
-use crate::process::{Leak, Residue, Surroundings, kill_children};
+use crate::process::{Channel, Leak, Residue, Surroundings, kill_children};
 use crate::session::{Footprint, SessionClient};
 
 /// What ends by itself has so long for it: connections are closed, tasks notice that nobody needs them.
@@ -18,6 +19,8 @@ pub(super) struct LeakWatch {
     isolation: Isolation,
     looked: Option<(Residue, Surroundings)>,
     tasks: usize,
+    /// The current output pipes, which are other ones after a test that wrote.
+    pipes: Vec<RawFd>,
     /// What the session takes in this process, as far as it has been accounted for.
     own: Footprint,
 }
@@ -46,12 +49,19 @@ pub(super) struct Found {
 impl LeakWatch {
     pub(super) fn new(leaks: Leaks, isolation: Isolation) -> Self {
         let looked = (leaks != Leaks::Ignore).then(|| (Residue::look(), Surroundings::look()));
-        Self { leaks, isolation, looked, tasks: 0, own: Footprint::default() }
+        Self { leaks, isolation, looked, tasks: 0, pipes: Vec::new(), own: Footprint::default() }
     }
 
     /// A test begins.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, channel: &Channel) {
         self.tasks = alive_tasks();
+        let pipes = channel.pipes();
+        if let Some((residue, _)) = &mut self.looked
+            && pipes != self.pipes
+        {
+            residue.look_at_files_again();
+            self.pipes = pipes;
+        }
     }
 
     /// A test is over after so long, and has given back what it gives back.

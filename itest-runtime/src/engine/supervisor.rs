@@ -260,7 +260,7 @@ impl<'a> Supervisor<'a> {
                 if !report.leaks.is_empty() && worker.is_process() {
                     worker.litter = Litter::Something;
                 }
-                if let Some(held) = worker.take_ended(report.case) {
+                if let Some(held) = worker.take_ended(&report) {
                     self.announce(id);
                     self.conclude(id, held, report, output)?;
                 }
@@ -295,6 +295,8 @@ impl<'a> Supervisor<'a> {
         let running = match (&worker.killed, position) {
             // It was never seen to begin anything: nobody is to blame but itself.
             (None | Some(Killed::GivenUp), None) => None,
+            // It has said all that there was to say, and the next case may be the same once more.
+            (None, _) if worker.farewell => None,
             _ => worker.hand.pop_front(),
         };
         if self.stopping.is_some() {

@@ -75,11 +75,12 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let mut leaks = LeakWatch::new(config.leaks, config.isolation);
     let mut claims = Claims::default();
     let mut result = Ok(());
-    while let Some(index) = claims.next(channel)? {
+    for number in 0.. {
+        let Some(index) = claims.next(channel)? else { break };
         let Some(case) = registry.get(index) else { break };
         watch.holds(Some(index));
         let fixtures = worker.len();
-        leaks.begin();
+        leaks.begin(channel);
         #[cfg(feature = "tracing")]
         crate::process::begin_trace();
         let surroundings = Surroundings {
@@ -93,6 +94,7 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             watch: &watch,
         };
         let Attempted { mut report, kept } = attempt(index, case, surroundings).await;
+        report.number = number;
         if let Some(mut kept) = kept {
             // First the session, then the report: the run may be over when it has arrived.
             match client.keep().await {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
-use crate::model::{Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
+use crate::model::{AttemptReport, Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
 use crate::process::{FromWorker, Link, Position, Start, kill_group, signal_group, spawn_process, spawn_thread};
 
 /// What the supervisor hears, and from whom.
@@ -58,6 +58,8 @@ pub(super) struct Worker {
     pub(super) hand: VecDeque<Held>,
     pub(super) began: Instant,
     pub(super) ready: bool,
+    /// How many of its attempts have been reported.
+    heard: u32,
     pub(super) farewell: bool,
     pub(super) killed: Option<Killed>,
     /// What its tests left behind.
@@ -109,6 +111,7 @@ impl Worker {
             hand: VecDeque::new(),
             began: Instant::now(),
             ready: false,
+            heard: 0,
             farewell: false,
             killed: None,
             litter: Litter::Nothing,
@@ -133,8 +136,13 @@ impl Worker {
     }
 
     /// Takes the running case out of the hand, if it is this one: a report that comes twice is heard once.
-    pub(super) fn take_ended(&mut self, case: CaseIndex) -> Option<Held> {
-        self.hand.pop_front_if(|held| held.case.index == case)
+    pub(super) fn take_ended(&mut self, report: &AttemptReport) -> Option<Held> {
+        if report.number != self.heard {
+            return None;
+        }
+        let held = self.hand.pop_front_if(|held| held.case.index == report.case)?;
+        self.heard += 1;
+        Some(held)
     }
 
     /// Takes back the cases that it has not begun, in their order.

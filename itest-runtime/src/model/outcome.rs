@@ -167,6 +167,9 @@ pub(crate) struct Failure {
 pub(crate) struct AttemptReport {
     /// The case that was run.
     pub case: CaseIndex,
+    /// Which of its worker's attempts this was, counted from 0: a case may run many times in one worker.
+    #[serde(default)]
+    pub number: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// The phases it went through, in order.
@@ -239,6 +242,7 @@ impl AttemptReport {
     pub(crate) fn interrupted(case: CaseIndex) -> Self {
         Self {
             case,
+            number: 0,
             outcome: Outcome::Interrupted,
             phases: Vec::new(),
             failures: Vec::new(),

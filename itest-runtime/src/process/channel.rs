@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -297,6 +297,12 @@ impl Channel {
     #[must_use]
     pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
         self.notes.cancelled.subscribe()
+    }
+
+    /// The descriptors of the current output pipes, which change from test to test.
+    #[must_use]
+    pub(crate) fn pipes(&self) -> Vec<RawFd> {
+        self.notes.lock_pipes().iter().flat_map(|pair| [pair.stdout.as_raw_fd(), pair.stderr.as_raw_fd()]).collect()
     }
 
     /// Tells for how long the process was stopped.

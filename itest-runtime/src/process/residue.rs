@@ -3,10 +3,11 @@
 //! After each test only counts are compared, which costs a few system calls; what it is that there is more of is found out when
 //! there is more.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,7 +63,7 @@ pub(crate) struct Residue {
     own_children: BTreeSet<u32>,
     children: BTreeSet<u32>,
     threads: BTreeSet<u32>,
-    files: BTreeMap<RawFd, String>,
+    files: BTreeSet<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Residue {
             own_children: children(),
             children: BTreeSet::new(),
             threads: BTreeSet::new(),
-            files: BTreeMap::new(),
+            files: BTreeSet::new(),
         };
         residue.look_again();
         residue
@@ -118,10 +119,16 @@ impl Residue {
 
     /// From now on, what is there now is what was there before.
     pub(crate) fn look_again(&mut self) {
-        self.counts = Counts { threads: self.count_threads(), files: self.count_files() };
+        self.counts.threads = self.count_threads();
         self.children = children();
-        self.threads = threads().into_iter().map(|(thread, _)| thread).collect();
-        self.files = files();
+        self.threads = numbers("/proc/self/task").map(|(thread, _)| thread).collect();
+        self.look_at_files_again();
+    }
+
+    /// The same for open files alone.
+    pub(crate) fn look_at_files_again(&mut self) {
+        self.counts.files = self.count_files();
+        self.files = open_files();
     }
 
     /// This process is no leak, and neither are so many more files.
@@ -133,21 +140,20 @@ impl Residue {
 
     /// Whether nothing was added by something that took so long, as far as counts tell.
     #[must_use]
-    pub(crate) fn is_unchanged(&self, elapsed: Duration) -> bool {
+    pub(crate) fn is_unchanged(&mut self, elapsed: Duration) -> bool {
         // Whoever was quicker than this has started neither a thread nor a process.
         const TOO_SHORT: Duration = Duration::from_micros(5);
-        if self.count_files() > self.counts.files {
-            return false;
+        match self.count_files().cmp(&self.counts.files) {
+            Ordering::Greater => return false,
+            // The number of a file that was closed is given to the next one.
+            Ordering::Less => self.look_at_files_again(),
+            Ordering::Equal => {}
         }
         elapsed < TOO_SHORT || (self.count_threads() <= self.counts.threads && !self.has_new_children())
     }
 
     /// Zombies are no longer anything: those that the test left are cleared away.
     fn has_new_children(&self) -> bool {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        if matches!(waitid(WaitId::All, look), Err(rustix::io::Errno::CHILD)) {
-            return false;
-        }
         let mut living = false;
         for child in listed_children().difference(&self.children) {
             let ended = number(*child).is_some_and(|child| {
@@ -165,18 +171,20 @@ impl Residue {
         for child in children().difference(&self.children) {
             leaks.push(Leak::Process(format!("{child} ({})", command_line(*child))));
         }
-        for (thread, name) in threads() {
-            if !self.threads.contains(&thread) && name != RUNTIME_THREAD {
-                leaks.push(Leak::Thread(format!("{thread} ({name})")));
+        for (thread, path) in numbers("/proc/self/task").filter(|(thread, _)| !self.threads.contains(thread)) {
+            let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
+            if name.trim_end() != RUNTIME_THREAD {
+                leaks.push(Leak::Thread(format!("{thread} ({})", name.trim_end())));
             }
         }
-        let listening = listening();
-        for (descriptor, target) in files() {
-            if self.files.get(&descriptor) == Some(&target) || own.contains(&descriptor) || is_of_harness(&target) {
+        let new = files_by_number().filter(|(file, _)| !self.files.contains(file));
+        let new = new.filter(|(file, _)| !own.iter().any(|own| u32::try_from(*own) == Ok(*file)));
+        for target in new.filter_map(|(_, path)| Some(fs::read_link(path).ok()?.display().to_string())) {
+            if is_of_harness(&target) {
                 continue;
             }
-            leaks.push(match socket_number(&target).and_then(|number| listening.get(&number)) {
-                Some(place) => Leak::Port(place.clone()),
+            leaks.push(match socket_number(&target).and_then(|number| listening().remove(&number)) {
+                Some(place) => Leak::Port(place),
                 None => Leak::File(target),
             });
         }
@@ -213,8 +221,13 @@ fn children() -> BTreeSet<u32> {
 
 /// Its children, also those that have ended and were not waited for, but for the harness's own.
 fn listed_children() -> BTreeSet<u32> {
-    let own = own();
     let mut found = BTreeSet::new();
+    // Most processes have none, and are told so by one system call.
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if matches!(waitid(WaitId::All, look), Err(rustix::io::Errno::CHILD)) {
+        return found;
+    }
+    let own = own();
     for (thread, _) in numbers("/proc/self/task") {
         let listed = fs::read_to_string(format!("/proc/self/task/{thread}/children")).unwrap_or_default();
         let listed = listed.split_whitespace().filter_map(|child| child.parse::<u32>().ok());
@@ -223,20 +236,10 @@ fn listed_children() -> BTreeSet<u32> {
     found
 }
 
-/// The threads of this process, with their names.
-fn threads() -> Vec<(u32, String)> {
-    let name = |path: &PathBuf| fs::read_to_string(path.join("comm")).unwrap_or_default().trim_end().to_owned();
-    numbers("/proc/self/task").map(|(thread, path)| (thread, name(&path))).collect()
-}
-
-/// The open files of this process, as the system describes them.
-fn files() -> BTreeMap<RawFd, String> {
-    files_by_number()
-        .filter_map(|(descriptor, path)| {
-            let target = fs::read_link(path).ok()?;
-            Some((RawFd::try_from(descriptor).ok()?, target.display().to_string()))
-        })
-        .collect()
+/// The numbers of the open files, without that of the folder which is open while it is listed: the next file has it again.
+fn open_files() -> BTreeSet<u32> {
+    let next = File::open("/dev/null").ok().and_then(|file| u32::try_from(file.as_raw_fd()).ok());
+    files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next).collect()
 }
 
 fn files_by_number() -> impl Iterator<Item = (u32, PathBuf)> {

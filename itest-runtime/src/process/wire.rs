@@ -125,6 +125,7 @@ mod brief {
     pub(super) fn encode(report: &AttemptReport, wrote: bool, frame: &mut Vec<u8>) {
         frame.extend([MARK, u8::from(wrote)]);
         frame.extend(report.case.0.to_le_bytes());
+        frame.extend(report.number.to_le_bytes());
         for phase in &report.phases {
             frame.push(phase.phase.number());
             frame.extend(u64::try_from(phase.elapsed.as_nanos()).unwrap_or(u64::MAX).to_le_bytes());
@@ -134,6 +135,7 @@ mod brief {
     pub(super) fn decode(body: &[u8]) -> Option<(AttemptReport, bool)> {
         let (wrote, rest) = body.split_first()?;
         let (case, rest) = rest.split_first_chunk()?;
+        let (number, rest) = rest.split_first_chunk()?;
         let (entries, []) = rest.as_chunks::<ENTRY>() else { return None };
         let mut phases = Vec::with_capacity(entries.len());
         for [phase, elapsed @ ..] in entries {
@@ -141,7 +143,8 @@ mod brief {
             phases.push(PhaseTime { phase: Phase::from_number(*phase)?, description: None, elapsed });
         }
         let case = CaseIndex(u32::from_le_bytes(*case));
-        let report = AttemptReport { outcome: Outcome::Passed, phases, ..AttemptReport::interrupted(case) };
+        let number = u32::from_le_bytes(*number);
+        let report = AttemptReport { number, outcome: Outcome::Passed, phases, ..AttemptReport::interrupted(case) };
         Some((report, *wrote == 1))
     }
 }
@@ -266,15 +269,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_passed_test_is_told_briefly_and_whole(case: u32, wrote: bool, elapsed in proptest::collection::vec(0_u64..1 << 40, 0..6)) {
+        fn a_passed_test_is_told_briefly_and_whole(case: u32, number: u32, wrote: bool, elapsed in proptest::collection::vec(0_u64..1 << 40, 0..6)) {
             let phases = elapsed.iter().zip(Phase::ALL).map(|(nanos, phase)| {
                 PhaseTime { phase, description: None, elapsed: Duration::from_nanos(*nanos) }
             });
-            let report = AttemptReport { outcome: Outcome::Passed, phases: phases.collect(), ..AttemptReport::interrupted(CaseIndex(case)) };
+            let report = AttemptReport { number, outcome: Outcome::Passed, phases: phases.collect(), ..AttemptReport::interrupted(CaseIndex(case)) };
             let message = Message::Finished { report, wrote };
             let mut body = Vec::new();
             message.encode(&mut body).unwrap();
-            prop_assert!(body.len() < 64);
+            prop_assert!(body.len() < 68);
             prop_assert_eq!(Message::decode(&body).unwrap(), message);
             prop_assert!(Message::decode(&body[..body.len() - 1]).is_err());
         }
