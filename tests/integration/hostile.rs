@@ -82,3 +82,14 @@ fn a_lack_of_descriptors_costs_workers_and_not_the_run(dir: &TempDir) -> Result<
     assert!(output.status.success() && text.contains("6 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
+
+#[integration_test(tags("hostile"))]
+fn the_death_of_a_worker_is_noticed_although_a_copy_of_it_lives(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--tag", "fork", "--ignored"])?;
+    let case = events.case("forks_and_is_killed");
+    assert_eq!(case["outcome"], "crashed", "{case:#}");
+    assert!(case["failures"][0]["message"].as_str().unwrap_or_default().contains("SIGKILL"), "{case:#}");
+    assert!(case["elapsed_us"].as_u64().is_some_and(|elapsed| elapsed < 2_000_000), "{case:#}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}

@@ -219,3 +219,27 @@ async fn what_a_failed_test_took_is_kept_until_it_is_given_back(dir: &TempDir) -
     assert_eq!(told, ["network up", "goodbye", "give back taken", "network down", "give back network"]);
     Ok(())
 }
+
+/// Nobody can cut off what blocks its thread; it is left alone, and everything else goes on.
+#[integration_test(tags("session"))]
+#[case::setup("stuck", "its setup did not end within 300ms, and blocks its thread")]
+#[case::teardown("clinging", "a step of its teardown blocks its thread beyond its limit")]
+fn a_session_fixture_that_blocks_is_given_up(#[case] tag: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
+    let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "300ms"];
+    let events = suite(dir)?.events(&[&["--ignored", "--tag", tag][..], &limits].concat())?;
+    let text = events.finished.stdout();
+    assert_eq!(events.finished.code(), Some(101), "{text}");
+    assert!(text.contains(told), "{text}");
+    assert!(outside(dir).is_empty(), "its durable step was done by another process");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
+fn a_daemon_of_a_session_fixture_is_no_tests_leak(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["--ignored", "--tag", "spirit", "--jobs", "2"])?;
+    assert_eq!(events.outcomes().values().filter(|outcome| *outcome == "passed").count(), 4);
+    assert!(events.named("case_finished").iter().all(|case| case["leaks"].is_null()));
+    events.finished.assert_nothing_left();
+    Ok(())
+}

@@ -77,3 +77,25 @@ fn leaves_a_child_and_blocks() {
 fn is_red_when_it_is_run() {
     panic!("red");
 }
+
+mod c {
+    use std::ffi::c_int;
+
+    // SAFETY: both are part of every C library, with these signatures.
+    unsafe extern "C" {
+        pub(super) safe fn fork() -> c_int;
+        pub(super) safe fn pause() -> c_int;
+    }
+}
+
+/// The copy holds everything that the worker has open, also what the supervisor hears it by.
+#[integration_test(ignore = "for the death of a forked worker", tags("fork"))]
+fn forks_and_is_killed() {
+    if c::fork() == 0 {
+        let _ = rustix::process::setsid();
+        loop {
+            c::pause();
+        }
+    }
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+}

@@ -194,3 +194,47 @@ async fn fails_with_its_hands_full(dir: TempDir, teardown: &Teardown, _network: 
     teardown.defer("say goodbye", async { note("goodbye") });
     Err("look at this".into())
 }
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Stuck;
+
+#[fixture(scope = "session")]
+fn stuck(teardown: &Teardown) -> Result<Stuck> {
+    teardown.durable(give_back, outside("stuck"))?;
+    std::fs::write(outside("stuck"), "taken")?;
+    std::thread::park_timeout(Duration::from_mins(5));
+    Ok(Stuck)
+}
+
+#[integration_test(ignore = "errors", tags("stuck"))]
+fn needs_what_blocks(_stuck: &Stuck) {}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Clinging;
+
+#[fixture(scope = "session")]
+fn clinging(teardown: &Teardown) -> Clinging {
+    teardown.defer("let go", async { std::thread::park_timeout(Duration::from_mins(5)) });
+    Clinging
+}
+
+#[integration_test(ignore = "is not given back", tags("clinging"))]
+fn needs_what_does_not_let_go(_clinging: &Clinging) {}
+
+/// A program that makes a daemon of itself: it belongs to the session, and to no test.
+#[derive(Debug, Serialize, Deserialize)]
+struct Spirit {
+    pid: u32,
+}
+
+#[fixture(scope = "session")]
+fn spirit() -> Result<Spirit> {
+    let script = "setsid sleep 300 </dev/null >/dev/null 2>&1 & echo $!";
+    let output = std::process::Command::new("sh").args(["-c", script]).output()?;
+    Ok(Spirit { pid: String::from_utf8(output.stdout)?.trim().parse()? })
+}
+
+#[integration_test(tags("spirit"), ignore = "has a daemon")]
+fn is_with_the_spirit(spirit: &Spirit, #[values(0, 1, 2, 3)] _n: u32) {
+    assert!(std::path::Path::new(&format!("/proc/{}", spirit.pid)).exists());
+}

@@ -154,6 +154,9 @@ fn run(
     let mut last_failed = LastFailed::of(identity, &config);
     let Selected { mut cases, ignored, mut filtered_out } = selected;
     let recalled = last_failed.as_ref().filter(|last| config.recall != Recall::Nothing && !last.is_empty());
+    if config.recall == Recall::OnlyFailed && recalled.is_none() {
+        complain("nothing has failed that --last-failed could run again: everything runs");
+    }
     if let Some(last) = recalled.filter(|_| config.recall == Recall::OnlyFailed) {
         filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
     }

@@ -84,6 +84,7 @@ impl Supervisor<'_> {
         let cancelled = self.summary.interrupted_by.and(self.stopping);
         let mut lost = Vec::new();
         for (id, worker) in &mut self.workers {
+            worker.look_for_silent_end();
             let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
             let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
             let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);

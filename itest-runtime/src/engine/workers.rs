@@ -13,7 +13,9 @@ use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
 use crate::model::{AttemptReport, Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
-use crate::process::{FromWorker, Link, Position, Start, kill_group, signal_group, spawn_process, spawn_thread};
+use crate::process::{
+    FromWorker, Link, Position, Start, is_ended, kill_group, signal_group, spawn_process, spawn_thread,
+};
 
 /// What the supervisor hears, and from whom.
 pub(super) type Heard = (WorkerId, FromWorker);
@@ -50,6 +52,9 @@ pub(super) enum Litter {
     Kept,
 }
 
+/// So many looks after its end, nothing more will come from a worker.
+const PATIENCE_WITH_THE_DEAD: u32 = 6;
+
 /// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -69,6 +74,8 @@ pub(super) struct Worker {
     /// What was written after the last report.
     pub(super) last_output: Output,
     pub(super) child: Option<Child>,
+    /// How often its process was seen to have ended.
+    seen_ended: u32,
     /// A deadline, and how much later it is because of pauses.
     extended: Option<(Duration, Duration)>,
     process: Option<u32>,
@@ -117,6 +124,7 @@ impl Worker {
             litter: Litter::Nothing,
             cut_off: false,
             last_output: Output::default(),
+            seen_ended: 0,
             extended: None,
             process: spawned.child.as_ref().and_then(Child::id),
             child: spawned.child,
@@ -191,6 +199,17 @@ impl Worker {
     pub(super) fn lost(&self) -> Option<Duration> {
         let (_, elapsed) = self.running().filter(|_| self.ready && self.position().is_none())?;
         Some(elapsed)
+    }
+
+    /// A worker that has ended is heard of by the end of its socket, unless a child that it forked holds that, too. Then it is
+    /// hung up on.
+    pub(super) fn look_for_silent_end(&mut self) {
+        let Some(process) = self.process.filter(|process| self.child.is_some() && is_ended(*process)) else { return };
+        self.seen_ended += 1;
+        if self.seen_ended == PATIENCE_WITH_THE_DEAD {
+            kill_group(process);
+            self.link.hang_up();
+        }
     }
 
     /// Ends the process and everything in its group.

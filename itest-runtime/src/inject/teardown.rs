@@ -1,6 +1,7 @@
 //! What was taken is given back: the handle with which that is registered.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -83,9 +84,12 @@ impl Teardown {
     /// # Panics
     ///
     /// If the scope has ended already.
+    #[track_caller]
     pub fn durable<A: Portable>(&self, function: fn(A) -> Durable<A>, arguments: A) -> Result<(), Error> {
-        let (entry, arguments) = function(arguments).write_down()?;
-        let ticket = self.ledger.take(entry.name, arguments.clone())?;
+        let caller = Location::caller();
+        let on_behalf = |error: Error| Error::at(error.to_string(), caller);
+        let (entry, arguments) = function(arguments).write_down().map_err(on_behalf)?;
+        let ticket = self.ledger.take(entry.name, arguments.clone()).map_err(on_behalf)?;
         let ledger = Arc::clone(&self.ledger);
         let run: RunStep = Box::new(move |_| {
             Box::pin(async move {

@@ -114,6 +114,11 @@ impl Link {
         self.close();
     }
 
+    /// Stops listening: the worker has ended, and somebody else holds its end of the socket.
+    pub(crate) fn hang_up(&self) {
+        let _ = rustix::net::shutdown(&*self.control, rustix::net::Shutdown::Both);
+    }
+
     /// Reports that the worker has not sent yet. They may come once more, through the socket.
     #[must_use]
     pub(crate) fn unsent(&self) -> Vec<AttemptReport> {

@@ -101,9 +101,7 @@ impl Residue {
     /// Looks at this process; from now on, processes that lose their parents fall to it.
     #[must_use]
     pub(crate) fn look() -> Self {
-        // Without this a daemon would fall to the system's first process, and nobody would see it.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+        adopt_orphans();
         let mut residue = Self {
             threads_folder: File::open("/proc/self/task").ok(),
             files_folder: File::open("/proc/self/fd").ok(),
@@ -290,6 +288,31 @@ fn command_line(pid: u32) -> String {
     text.trim_end().chars().take(80).collect()
 }
 
+/// From now on, processes that lose their parents fall to this one: a daemon would fall to the system's first process, and
+/// nobody would see it.
+pub(crate) fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Kills everything that this process, or what it started, has left.
+pub(crate) fn kill_all_children() {
+    for _ in 0..50 {
+        let left = children();
+        if left.is_empty() {
+            return;
+        }
+        kill_each(left);
+    }
+}
+
+fn kill_each(children: impl IntoIterator<Item = u32>) {
+    for pid in children.into_iter().filter_map(number) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        wait_for(pid);
+    }
+}
+
 /// Kills all processes that were left behind since the first look, and waits for them.
 pub(crate) fn kill_children(residue: &Residue) {
     for _ in 0..50 {
@@ -297,10 +320,7 @@ pub(crate) fn kill_children(residue: &Residue) {
         if left.is_empty() {
             return;
         }
-        for pid in left.into_iter().filter_map(number) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            wait_for(pid);
-        }
+        kill_each(left);
     }
 }
 

@@ -135,6 +135,14 @@ pub(crate) async fn reap(mut child: Child, said_farewell: bool, mark: Option<(St
     Ok(Reaped { status, by_force })
 }
 
+/// Whether a child has ended; it stays to be waited for.
+#[must_use]
+pub(crate) fn is_ended(child: u32) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+    child.is_some_and(|child| matches!(waitid(WaitId::Pid(child), look), Ok(Some(_))))
+}
+
 /// Until a child has ended; it stays to be waited for.
 async fn has_ended(child: u32) -> io::Result<()> {
     let child = i32::try_from(child).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;

@@ -43,7 +43,8 @@ pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mu
     if !case.report.phases.is_empty() {
         writeln!(out, "  phases: {}", phases(&case.report.phases))?;
     }
-    if !case.report.leaks.is_empty() {
+    let is_failure = case.report.failures.iter().any(|failure| failure.problem.message.starts_with("left behind: "));
+    if !case.report.leaks.is_empty() && !is_failure {
         writeln!(out, "  left behind: {}", case.report.leaks.join(", "))?;
     }
     if let Some(kept) = &case.report.kept {

@@ -35,7 +35,10 @@ impl Junit {
         case.add_property(Property::new("location", report.location.as_str()));
         case.add_property(Property::new("worker", report.worker.0.to_string()));
         for PhaseTime { phase, elapsed, .. } in &report.report.phases {
-            case.add_property(Property::new(format!("{phase}_us"), elapsed.as_micros().to_string()));
+            case.add_property(Property::new(
+                format!("{}_us", format!("{phase:?}").to_lowercase()),
+                elapsed.as_micros().to_string(),
+            ));
         }
         if !report.output.stdout.is_empty() {
             case.set_system_out_lossy(&report.output.stdout);

@@ -1,6 +1,9 @@
 //! Session fixtures: each on a thread of its own, from its setup to its teardown.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -10,12 +13,15 @@ use super::wire::Reply;
 use crate::inject::{
     Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, make_session_value, session_needs, set_requirement,
 };
-use crate::model::{Outcome, Problem};
+use crate::model::{Limits, Outcome, Problem};
+use crate::process::monotonic;
 
 /// A session fixture that is being made, or there.
 #[derive(Debug)]
 pub(super) struct Holder {
     unwind: oneshot::Sender<()>,
+    /// When its setup, or the current step of its teardown, began.
+    step: Arc<AtomicU64>,
     problems: oneshot::Receiver<Vec<TeardownProblem>>,
 }
 
@@ -29,20 +35,44 @@ impl Holder {
         let (unwind, unwound) = oneshot::channel();
         let (tell, problems) = oneshot::channel();
         let handle = Handle::current();
+        // Nothing of its own has begun: it may have to wait for what it asks for.
+        let step = Arc::new(AtomicU64::new(u64::MAX));
+        let own_step = Arc::clone(&step);
         std::thread::Builder::new().name("itest-session".to_owned()).spawn(move || {
             set_requirement(context.config.require);
-            let told = handle.block_on(hold(fixture, &context, &heard, unwound));
+            let told = handle.block_on(hold(fixture, &context, &heard, unwound, &own_step));
             let _ = tell.send(told);
         })?;
-        Ok(Self { unwind, problems })
+        Ok(Self { unwind, step, problems })
     }
 
-    /// Gives the value back; what went wrong with that.
-    pub(super) async fn unwind(self) -> Vec<TeardownProblem> {
-        // A thread that has failed with its setup has given everything back already.
-        let _ = self.unwind.send(());
-        self.problems.await.unwrap_or_default()
+    /// How long its setup, or the current step of its teardown, has been going on.
+    pub(super) fn since(&self) -> Duration {
+        Duration::from_nanos(now().saturating_sub(self.step.load(Ordering::Relaxed)))
     }
+
+    /// Gives the value back; what went wrong with that. None: a step blocks its thread beyond its limit, and is given up.
+    pub(super) async fn unwind(self, limit: Duration) -> Option<Vec<TeardownProblem>> {
+        let Self { unwind, step, mut problems } = self;
+        step.store(now(), Ordering::Relaxed);
+        // A thread that has failed with its setup has given everything back already.
+        let _ = unwind.send(());
+        loop {
+            tokio::select! {
+                problems = &mut problems => return Some(problems.unwrap_or_default()),
+                () = tokio::time::sleep(Duration::from_millis(50)) => {
+                    let elapsed = Duration::from_nanos(now().saturating_sub(step.load(Ordering::Relaxed)));
+                    if elapsed > limit + Limits::GRACE {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn now() -> u64 {
+    u64::try_from(monotonic().as_nanos()).unwrap_or(u64::MAX)
 }
 
 async fn hold(
@@ -50,24 +80,30 @@ async fn hold(
     context: &Context,
     heard: &mpsc::UnboundedSender<Heard>,
     unwound: oneshot::Receiver<()>,
+    step: &AtomicU64,
 ) -> Vec<TeardownProblem> {
     let limits = context.config.limits;
+    let begin_step = || step.store(now(), Ordering::Relaxed);
     let mut store = ScopeStore::new(&context.ledger);
     let made = match fetch_needs(fixture, &mut store, heard).await {
-        Ok(()) => tokio::time::timeout(limits.setup, make(fixture, &mut store, context))
-            .await
-            .unwrap_or_else(|_| Err(failed(format!("its setup did not end within {:?}", limits.setup)))),
+        // What it asks for has budgets of its own.
+        Ok(()) => tokio::time::timeout(limits.setup, {
+            begin_step();
+            make(fixture, &mut store, context)
+        })
+        .await
+        .unwrap_or_else(|_| Err(failed(format!("its setup did not end within {:?}", limits.setup)))),
         Err(caught) => Err(caught),
     };
     if made.is_err() {
-        let problems = store.unwind(Outcome::Errored, limits.teardown, || ()).await;
+        let problems = store.unwind(Outcome::Errored, limits.teardown, begin_step).await;
         let _ = heard.send(Heard::Made(fixture.key(), made));
         return problems;
     }
     let _ = heard.send(Heard::Made(fixture.key(), made));
     // The server's end, however it comes, is the fixture's.
     let _ = unwound.await;
-    store.unwind(Outcome::Passed, limits.teardown, || ()).await
+    store.unwind(Outcome::Passed, limits.teardown, begin_step).await
 }
 
 /// The values of the session fixtures that this one asks for; they cross as they do to a worker.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -16,8 +18,8 @@ use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
 use crate::process::{
-    Death, NEXTEST_MARK, OwnChild, WORKER_MARK, WORKER_NAME, is_alive, is_any_marked, kill_group, kill_marked,
-    own_binary, own_identity,
+    Death, NEXTEST_MARK, OwnChild, WORKER_MARK, WORKER_NAME, adopt_orphans, is_alive, is_any_marked, kill_all_children,
+    kill_group, kill_marked, monotonic, own_binary, own_identity,
 };
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
@@ -250,18 +252,45 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
         let results = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdout(io::stderr())?;
         install_panic_hook();
+        adopt_orphans();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let result = runtime.block_on(give_back(&PathBuf::from(ledger), &recovery, limit, results));
         runtime.shutdown_background();
+        kill_all_children();
         result
     };
     work().map_err(HarnessError::io("execute a ledger (this is done by the harness, not by hand)"))
 }
 
+/// Ends this process if a step blocks beyond its limit, also when nobody is left who would. The step's beginning is noted in what
+/// is returned.
+fn watch_steps(limit: Duration) -> io::Result<Arc<AtomicU64>> {
+    let step = Arc::new(AtomicU64::new(u64::MAX));
+    let watched = Arc::clone(&step);
+    std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
+        loop {
+            std::thread::sleep(Limits::GRACE);
+            let elapsed = Duration::from_nanos(nanos().saturating_sub(watched.load(Ordering::Relaxed)));
+            // Whoever started this process is given the first chance.
+            if elapsed > limit + Limits::GRACE * 4 {
+                kill_all_children();
+                kill_group(std::process::id());
+            }
+        }
+    })?;
+    Ok(step)
+}
+
+fn nanos() -> u64 {
+    u64::try_from(monotonic().as_nanos()).unwrap_or(u64::MAX)
+}
+
 async fn give_back(ledger: &Path, recovery: &str, limit_ms: u64, mut results: File) -> io::Result<()> {
     let limit = Duration::from_millis(limit_ms);
     let mut file = OpenOptions::new().append(true).open(ledger)?;
-    for Outstanding { taken, .. } in untried(ledger, recovery) {
+    let step = watch_steps(limit)?;
+    for Outstanding { taken, tried: earlier } in untried(ledger, recovery) {
+        step.store(nanos(), Ordering::Relaxed);
         let tried = LedgerLine::Tried { number: taken.number, recovery: recovery.to_owned() };
         file.write_all(tried.encode()?.as_bytes())?;
         let problem = match TeardownEntry::find(&taken.function) {
@@ -274,6 +303,10 @@ async fn give_back(ledger: &Path, recovery: &str, limit_ms: u64, mut results: Fi
                 Err(_) => Some(format!("still running after its limit of {limit:?}")),
             },
         };
+        let problem = problem.map(|problem| match earlier.len() + 1 {
+            MOST_TRIES => format!("{problem} (tried for the last time)"),
+            _ => problem,
+        });
         if problem.is_none() {
             file.write_all(LedgerLine::Given { number: taken.number }.encode()?.as_bytes())?;
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::net::UnixListener as Listener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,9 +21,12 @@ use super::heard::{Connection, Context, Heard};
 use super::recover::{end_workers, recover_ledger};
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
-use crate::model::{HarnessError, PATIENCE, Problem, Recovered, SessionConfig};
+use crate::model::{HarnessError, Limits, PATIENCE, Problem, Recovered, SessionConfig};
 use crate::plan::LockQueue;
-use crate::process::{is_alive, wait_for_end};
+use crate::process::{adopt_orphans, is_alive, kill_all_children, wait_for_end};
+
+/// How often fixtures are looked at that are being made.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Threads of the fixtures' runtime.
 const THREADS: usize = 2;
@@ -57,11 +61,13 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
     let (listener, lock, config, runtime) =
         begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
     install_panic_hook();
+    adopt_orphans();
     #[cfg(feature = "tracing")]
     crate::process::show_trace(&config.log);
-    runtime
-        .block_on(async { Server::start(registry, folder, listener, config)?.run().await })
-        .map_err(HarnessError::io("serve the session"))?;
+    let served = runtime.block_on(async { Server::start(registry, folder, listener, config)?.run().await });
+    // Daemons of fixtures, and what else nobody has ended.
+    kill_all_children();
+    served.map_err(HarnessError::io("serve the session"))?;
     // A fixture's thread that hangs does not keep the process.
     runtime.shutdown_background();
     drop(lock);
@@ -77,6 +83,8 @@ struct Server<'r> {
     fixtures: HashMap<u64, Fixture>,
     /// In the order in which they were begun; what one of them asks for is begun after it, and ready before.
     holders: Vec<(u64, &'static FixtureDescriptor, Holder)>,
+    /// Fixtures whose setup blocks its thread beyond its limit.
+    given_up: HashSet<u64>,
     /// In the order in which they became ready.
     ready: Vec<u64>,
     leases: HashMap<Connection, String>,
@@ -127,6 +135,7 @@ impl<'r> Server<'r> {
             heard,
             fixtures: HashMap::new(),
             holders: Vec::new(),
+            given_up: HashSet::new(),
             ready: Vec::new(),
             leases: HashMap::new(),
             keepers: HashSet::new(),
@@ -155,6 +164,7 @@ impl<'r> Server<'r> {
                     heard => self.hear(heard),
                 },
                 Some(Ok(recovered)) = self.recoveries.join_next() => self.recovered.add(recovered),
+                () = tokio::time::sleep(LOOK), if self.is_making() => self.give_up_blocked_setups(),
             }
         }
         self.wait_for_clients().await;
@@ -273,14 +283,31 @@ impl<'r> Server<'r> {
         let patience = limits.teardown + PATIENCE;
         let _ = tokio::time::timeout(patience, async {
             while !self.leases.is_empty() || self.is_making() {
-                if let Some(heard) = self.heard.1.recv().await {
-                    self.hear(heard);
+                match tokio::time::timeout(LOOK, self.heard.1.recv()).await {
+                    Ok(Some(heard)) => self.hear(heard),
+                    Ok(None) => break,
+                    Err(_) => self.give_up_blocked_setups(),
                 }
             }
         })
         .await;
         while let Some(recovered) = self.recoveries.join_next().await {
             self.recovered.add(recovered.unwrap_or_default());
+        }
+    }
+
+    /// A setup that blocks its thread cannot be cut off. Its tests are told, and the session goes on without it.
+    fn give_up_blocked_setups(&mut self) {
+        let limit = self.context.config.limits.setup;
+        let blocked = |(key, _, holder): &&(u64, _, Holder)| {
+            let is_making = matches!(self.fixtures.get(key), Some(Fixture::Making(_)));
+            is_making && holder.since() > limit + Limits::GRACE
+        };
+        let blocked: Vec<u64> = self.holders.iter().filter(blocked).map(|(key, ..)| *key).collect();
+        for key in blocked {
+            self.given_up.insert(key);
+            let message = format!("its setup did not end within {limit:?}, and blocks its thread; it is given up");
+            self.tell(key, Err(Caught::Panic(Problem::new(message))));
         }
     }
 
@@ -296,15 +323,16 @@ impl<'r> Server<'r> {
         holders.sort_by_key(|(key, ..)| std::cmp::Reverse(position(key)));
         for (_, fixture, holder) in holders {
             let name = fixture.short_name();
-            // Each step has a limit of its own; this one is for steps that block.
-            let limit = self.context.config.limits.teardown.saturating_mul(STEPS);
-            match tokio::time::timeout(limit, holder.unwind()).await {
-                Ok(problems) => {
-                    let told = problems.into_iter();
-                    let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
-                    self.recovered.problems.extend(told);
-                }
-                Err(_) => self.recovered.problems.push(format!("{name}: its teardown hangs and is given up")),
+            if self.given_up.contains(&fixture.key()) {
+                continue;
+            }
+            if let Some(problems) = holder.unwind(self.context.config.limits.teardown).await {
+                let told = problems.into_iter();
+                let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
+                self.recovered.problems.extend(told);
+            } else {
+                let told = "a step of its teardown blocks its thread beyond its limit; it is given up";
+                self.recovered.problems.push(format!("{name}: {told}"));
             }
         }
         if let Err(problem) = self.context.ledger.close() {
@@ -320,6 +348,3 @@ impl<'r> Server<'r> {
         }
     }
 }
-
-/// A fixture with more steps of teardown than this, all of them at their limit, is given up.
-const STEPS: u32 = 10;
