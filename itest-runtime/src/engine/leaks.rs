@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::model::{Isolation, Leaks};
-use crate::process::{Channel, Leak, Residue, Surroundings, kill_children};
+use crate::process::{Channel, Leak, Residue, Surroundings};
 use crate::session::{Footprint, SessionClient};
 
 /// What ends by itself has so long for it: connections are closed, tasks notice that nobody needs them.
@@ -111,7 +111,7 @@ impl LeakWatch {
     pub(super) fn end(&mut self, client: &SessionClient) {
         if let Some((residue, _)) = &mut self.looked {
             residue.know(client.footprint().server, 0);
-            kill_children(residue);
+            residue.kill_children();
         }
     }
 

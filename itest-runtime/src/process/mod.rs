@@ -21,6 +21,7 @@ mod output;
 mod pulse;
 mod residue;
 mod spawn;
+mod stopwatch;
 mod surroundings;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -35,10 +36,11 @@ pub(crate) use identity::{ancestor, identify, is_alive, own_identity, wait_for_e
 pub(crate) use link::{FromWorker, Link};
 pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, WORKER_MARK, is_any_marked, kill_marked};
 pub(crate) use pulse::Pulse;
-pub(crate) use residue::{Leak, OwnChild, Residue, adopt_orphans, kill_all_children, kill_children};
+pub(crate) use residue::{Leak, OwnChild, Residue, adopt_orphans, kill_all_children};
 pub(crate) use spawn::{
     Reaped, WORKER_NAME, affordable_workers, is_ended, own_binary, reap, spawn_process, spawn_thread,
 };
+pub(crate) use stopwatch::Stopwatch;
 pub(crate) use surroundings::Surroundings;
 #[cfg(feature = "tracing")]
 pub(crate) use trace::{begin_trace, check_trace_filter, show_trace};

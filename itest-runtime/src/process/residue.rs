@@ -189,6 +189,11 @@ impl Residue {
         leaks
     }
 
+    /// Kills all processes that were left behind since the first look, and waits for them.
+    pub(crate) fn kill_children(&self) {
+        kill_children_but(&self.own_children);
+    }
+
     fn count_threads(&self) -> u64 {
         look_at(self.threads_folder.as_ref()).map_or(0, |found| links(&found))
     }
@@ -295,32 +300,22 @@ pub(crate) fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Kills everything that this process, or what it started, has left.
+/// Kills everything that this process, or what it started, has left, and waits for it.
 pub(crate) fn kill_all_children() {
+    kill_children_but(&BTreeSet::new());
+}
+
+/// As long as children fall to this process whose parents were killed, there is another round.
+fn kill_children_but(spared: &BTreeSet<u32>) {
     for _ in 0..50 {
-        let left = children();
+        let left: Vec<u32> = children().difference(spared).copied().collect();
         if left.is_empty() {
             return;
         }
-        kill_each(left);
-    }
-}
-
-fn kill_each(children: impl IntoIterator<Item = u32>) {
-    for pid in children.into_iter().filter_map(number) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        wait_for(pid);
-    }
-}
-
-/// Kills all processes that were left behind since the first look, and waits for them.
-pub(crate) fn kill_children(residue: &Residue) {
-    for _ in 0..50 {
-        let left: Vec<u32> = children().difference(&residue.own_children).copied().collect();
-        if left.is_empty() {
-            return;
+        for pid in left.into_iter().filter_map(number) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            wait_for(pid);
         }
-        kill_each(left);
     }
 }
 

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
@@ -12,10 +10,10 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::beacon::monotonic;
+use super::stopwatch::Stopwatch;
 
-/// When the running test began, in nanoseconds on the clock of [`monotonic`].
-static BEGAN: AtomicU64 = AtomicU64::new(0);
+/// Since when the running test has been running.
+static TEST: Stopwatch = Stopwatch::idle();
 
 /// Looks at a filter, such as `info,shop=debug`.
 ///
@@ -37,11 +35,7 @@ pub(crate) fn show_trace(filter: &str) {
 
 /// A test begins: times count from here.
 pub(crate) fn begin_trace() {
-    BEGAN.store(nanos(monotonic()), Ordering::Relaxed);
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    TEST.begin();
 }
 
 /// `+12.345ms`
@@ -50,7 +44,7 @@ struct SinceTest;
 
 impl FormatTime for SinceTest {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        let elapsed = nanos(monotonic()).saturating_sub(BEGAN.load(Ordering::Relaxed));
-        write!(writer, "+{}.{:03}ms", elapsed / 1_000_000, elapsed / 1_000 % 1_000)
+        let micros = TEST.elapsed().as_micros();
+        write!(writer, "+{}.{:03}ms", micros / 1_000, micros % 1_000)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -14,14 +13,18 @@ use crate::inject::{
     Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, make_session_value, session_needs, set_requirement,
 };
 use crate::model::{Limits, Outcome, Problem};
-use crate::process::monotonic;
+use crate::process::Stopwatch;
+
+/// How often a step is looked at that may block its thread.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A session fixture that is being made, or there.
 #[derive(Debug)]
 pub(super) struct Holder {
+    pub(super) fixture: &'static FixtureDescriptor,
     unwind: oneshot::Sender<()>,
-    /// When its setup, or the current step of its teardown, began.
-    step: Arc<AtomicU64>,
+    /// How long its setup, or the current step of its teardown, has been going on.
+    pub(super) step: Arc<Stopwatch>,
     problems: oneshot::Receiver<Vec<TeardownProblem>>,
 }
 
@@ -36,43 +39,29 @@ impl Holder {
         let (tell, problems) = oneshot::channel();
         let handle = Handle::current();
         // Nothing of its own has begun: it may have to wait for what it asks for.
-        let step = Arc::new(AtomicU64::new(u64::MAX));
+        let step = Arc::new(Stopwatch::idle());
         let own_step = Arc::clone(&step);
         std::thread::Builder::new().name("itest-session".to_owned()).spawn(move || {
             set_requirement(context.config.require);
             let told = handle.block_on(hold(fixture, &context, &heard, unwound, &own_step));
             let _ = tell.send(told);
         })?;
-        Ok(Self { unwind, step, problems })
-    }
-
-    /// How long its setup, or the current step of its teardown, has been going on.
-    pub(super) fn since(&self) -> Duration {
-        Duration::from_nanos(now().saturating_sub(self.step.load(Ordering::Relaxed)))
+        Ok(Self { fixture, unwind, step, problems })
     }
 
     /// Gives the value back; what went wrong with that. None: a step blocks its thread beyond its limit, and is given up.
     pub(super) async fn unwind(self, limit: Duration) -> Option<Vec<TeardownProblem>> {
-        let Self { unwind, step, mut problems } = self;
-        step.store(now(), Ordering::Relaxed);
+        let Self { unwind, step, mut problems, .. } = self;
+        step.begin();
         // A thread that has failed with its setup has given everything back already.
         let _ = unwind.send(());
-        loop {
-            tokio::select! {
-                problems = &mut problems => return Some(problems.unwrap_or_default()),
-                () = tokio::time::sleep(Duration::from_millis(50)) => {
-                    let elapsed = Duration::from_nanos(now().saturating_sub(step.load(Ordering::Relaxed)));
-                    if elapsed > limit + Limits::GRACE {
-                        return None;
-                    }
-                }
+        while step.elapsed() <= limit + Limits::GRACE {
+            if let Ok(problems) = tokio::time::timeout(LOOK, &mut problems).await {
+                return Some(problems.unwrap_or_default());
             }
         }
+        None
     }
-}
-
-fn now() -> u64 {
-    u64::try_from(monotonic().as_nanos()).unwrap_or(u64::MAX)
 }
 
 async fn hold(
@@ -80,30 +69,27 @@ async fn hold(
     context: &Context,
     heard: &mpsc::UnboundedSender<Heard>,
     unwound: oneshot::Receiver<()>,
-    step: &AtomicU64,
+    step: &Stopwatch,
 ) -> Vec<TeardownProblem> {
     let limits = context.config.limits;
-    let begin_step = || step.store(now(), Ordering::Relaxed);
     let mut store = ScopeStore::new(&context.ledger);
     let made = match fetch_needs(fixture, &mut store, heard).await {
         // What it asks for has budgets of its own.
         Ok(()) => tokio::time::timeout(limits.setup, {
-            begin_step();
+            step.begin();
             make(fixture, &mut store, context)
         })
         .await
         .unwrap_or_else(|_| Err(failed(format!("its setup did not end within {:?}", limits.setup)))),
         Err(caught) => Err(caught),
     };
-    if made.is_err() {
-        let problems = store.unwind(Outcome::Errored, limits.teardown, begin_step).await;
-        let _ = heard.send(Heard::Made(fixture.key(), made));
-        return problems;
-    }
+    let outcome = if made.is_ok() { Outcome::Passed } else { Outcome::Errored };
     let _ = heard.send(Heard::Made(fixture.key(), made));
-    // The server's end, however it comes, is the fixture's.
-    let _ = unwound.await;
-    store.unwind(Outcome::Passed, limits.teardown, begin_step).await
+    if outcome == Outcome::Passed {
+        // The server's end, however it comes, is the fixture's.
+        let _ = unwound.await;
+    }
+    store.unwind(outcome, limits.teardown, || step.begin()).await
 }
 
 /// The values of the session fixtures that this one asks for; they cross as they do to a worker.

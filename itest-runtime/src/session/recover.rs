@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -18,8 +17,8 @@ use super::folder::SessionFolder;
 use crate::inject::{TeardownEntry, install_panic_hook};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
 use crate::process::{
-    Death, NEXTEST_MARK, OwnChild, WORKER_MARK, WORKER_NAME, adopt_orphans, is_alive, is_any_marked, kill_all_children,
-    kill_group, kill_marked, monotonic, own_binary, own_identity,
+    Death, NEXTEST_MARK, OwnChild, Stopwatch, WORKER_MARK, WORKER_NAME, adopt_orphans, is_alive, is_any_marked,
+    kill_all_children, kill_group, kill_marked, own_binary, own_identity,
 };
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
@@ -264,15 +263,14 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
 
 /// Ends this process if a step blocks beyond its limit, also when nobody is left who would. The step's beginning is noted in what
 /// is returned.
-fn watch_steps(limit: Duration) -> io::Result<Arc<AtomicU64>> {
-    let step = Arc::new(AtomicU64::new(u64::MAX));
+fn watch_steps(limit: Duration) -> io::Result<Arc<Stopwatch>> {
+    let step = Arc::new(Stopwatch::idle());
     let watched = Arc::clone(&step);
     std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
         loop {
             std::thread::sleep(Limits::GRACE);
-            let elapsed = Duration::from_nanos(nanos().saturating_sub(watched.load(Ordering::Relaxed)));
             // Whoever started this process is given the first chance.
-            if elapsed > limit + Limits::GRACE * 4 {
+            if watched.elapsed() > limit + Limits::GRACE * 4 {
                 kill_all_children();
                 kill_group(std::process::id());
             }
@@ -281,16 +279,12 @@ fn watch_steps(limit: Duration) -> io::Result<Arc<AtomicU64>> {
     Ok(step)
 }
 
-fn nanos() -> u64 {
-    u64::try_from(monotonic().as_nanos()).unwrap_or(u64::MAX)
-}
-
 async fn give_back(ledger: &Path, recovery: &str, limit_ms: u64, mut results: File) -> io::Result<()> {
     let limit = Duration::from_millis(limit_ms);
     let mut file = OpenOptions::new().append(true).open(ledger)?;
     let step = watch_steps(limit)?;
     for Outstanding { taken, tried: earlier } in untried(ledger, recovery) {
-        step.store(nanos(), Ordering::Relaxed);
+        step.begin();
         let tried = LedgerLine::Tried { number: taken.number, recovery: recovery.to_owned() };
         file.write_all(tried.encode()?.as_bytes())?;
         let problem = match TeardownEntry::find(&taken.function) {

@@ -82,9 +82,7 @@ struct Server<'r> {
     heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
     fixtures: HashMap<u64, Fixture>,
     /// In the order in which they were begun; what one of them asks for is begun after it, and ready before.
-    holders: Vec<(u64, &'static FixtureDescriptor, Holder)>,
-    /// Fixtures whose setup blocks its thread beyond its limit.
-    given_up: HashSet<u64>,
+    holders: Vec<Holder>,
     /// In the order in which they became ready.
     ready: Vec<u64>,
     leases: HashMap<Connection, String>,
@@ -135,7 +133,6 @@ impl<'r> Server<'r> {
             heard,
             fixtures: HashMap::new(),
             holders: Vec::new(),
-            given_up: HashSet::new(),
             ready: Vec::new(),
             leases: HashMap::new(),
             keepers: HashSet::new(),
@@ -234,7 +231,7 @@ impl<'r> Server<'r> {
             None => {
                 self.fixtures.insert(fixture.key(), Fixture::Making(vec![reply]));
                 match Holder::start(fixture, self.context.clone(), self.heard.0.clone()) {
-                    Ok(holder) => self.holders.push((fixture.key(), fixture, holder)),
+                    Ok(holder) => self.holders.push(holder),
                     Err(error) => {
                         let problem = Problem::new(format!("no thread can be had: {error}"));
                         self.tell(fixture.key(), Err(Caught::Panic(problem)));
@@ -250,12 +247,13 @@ impl<'r> Server<'r> {
             Err(Caught::Skip(reason)) => Reply::Skipped(reason),
             Err(Caught::Panic(problem)) => Reply::Failed(self.with_log(problem)),
         };
-        self.ready.push(key);
-        if let Some(Fixture::Making(waiting)) = self.fixtures.insert(key, Fixture::Told(told.clone())) {
-            for reply in waiting {
-                let _ = reply.send(told.clone());
-            }
+        // One that was given up, and comes after all, is told to nobody.
+        let Some(Fixture::Making(waiting)) = self.fixtures.get_mut(&key) else { return };
+        for reply in std::mem::take(waiting) {
+            let _ = reply.send(told.clone());
         }
+        self.fixtures.insert(key, Fixture::Told(told));
+        self.ready.push(key);
     }
 
     /// What a fixture printed before it failed says more than its error.
@@ -296,18 +294,19 @@ impl<'r> Server<'r> {
         }
     }
 
-    /// A setup that blocks its thread cannot be cut off. Its tests are told, and the session goes on without it.
+    /// A setup that blocks its thread cannot be cut off. Its tests are told, and the session goes on without it; should it end
+    /// after all, it finds nobody waiting, and gives back what it took.
     fn give_up_blocked_setups(&mut self) {
         let limit = self.context.config.limits.setup;
-        let blocked = |(key, _, holder): &&(u64, _, Holder)| {
-            let is_making = matches!(self.fixtures.get(key), Some(Fixture::Making(_)));
-            is_making && holder.since() > limit + Limits::GRACE
+        let fixtures = &self.fixtures;
+        let is_blocked = |holder: &mut Holder| {
+            let is_making = matches!(fixtures.get(&holder.fixture.key()), Some(Fixture::Making(_)));
+            is_making && holder.step.elapsed() > limit + Limits::GRACE
         };
-        let blocked: Vec<u64> = self.holders.iter().filter(blocked).map(|(key, ..)| *key).collect();
-        for key in blocked {
-            self.given_up.insert(key);
+        let blocked: Vec<Holder> = self.holders.extract_if(.., is_blocked).collect();
+        for Holder { fixture, .. } in blocked {
             let message = format!("its setup did not end within {limit:?}, and blocks its thread; it is given up");
-            self.tell(key, Err(Caught::Panic(Problem::new(message))));
+            self.tell(fixture.key(), Err(Caught::Panic(Problem::new(message))));
         }
     }
 
@@ -320,12 +319,9 @@ impl<'r> Server<'r> {
         let ready = std::mem::take(&mut self.ready);
         let mut holders = std::mem::take(&mut self.holders);
         let position = |key: &u64| ready.iter().position(|ready| ready == key);
-        holders.sort_by_key(|(key, ..)| std::cmp::Reverse(position(key)));
-        for (_, fixture, holder) in holders {
-            let name = fixture.short_name();
-            if self.given_up.contains(&fixture.key()) {
-                continue;
-            }
+        holders.sort_by_key(|holder| std::cmp::Reverse(position(&holder.fixture.key())));
+        for holder in holders {
+            let name = holder.fixture.short_name();
             if let Some(problems) = holder.unwind(self.context.config.limits.teardown).await {
                 let told = problems.into_iter();
                 let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
