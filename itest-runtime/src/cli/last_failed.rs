@@ -68,7 +68,7 @@ impl LastFailed {
         }
         let text: String = self.now.iter().flat_map(|name| [name.as_str(), "\n"]).collect();
         let draft = self.path.with_extension(std::process::id().to_string());
-        fs::write(&draft, text)?;
-        fs::rename(draft, &self.path)
+        let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path));
+        written.inspect_err(|_| drop(fs::remove_file(&draft)))
     }
 }
