@@ -1,9 +1,10 @@
 //! The bounds itest has to meet, and whether what was measured meets them.
 
+use figures::Samples;
+
 use crate::numbers;
 use crate::peer::Peer;
 use crate::results::{self, Cold, Results, Start};
-use crate::samples::Samples;
 use crate::suite::Suite;
 
 /// How the two numbers of a bound are to be read.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use figures::{Context, Failure};
 use serde_json::Value;
 
-use crate::failure::{Context, Failure};
 use crate::generate::Generated;
 use crate::launcher::{Finished, Launcher};
 use crate::layout::Layout;

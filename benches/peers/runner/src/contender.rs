@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use figures::{Context, Failure};
+
 use crate::cargo;
-use crate::failure::{Context, Failure};
 use crate::launcher::Launcher;
 use crate::peer::Peer;
 use crate::workbench::{Built, Workbench};

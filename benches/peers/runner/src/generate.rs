@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::layout::Layout;
 use crate::source::{self, Edited, TESTS_PER_MODULE};
 use crate::suite::Suite;

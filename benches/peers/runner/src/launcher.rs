@@ -8,7 +8,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::process_tree;
 
 /// Lines of a failed program's output that are worth showing.

@@ -3,7 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::suite::Suite;
 
 /// The folders of the comparison.

@@ -3,7 +3,6 @@
 mod bounds;
 mod cargo;
 mod contender;
-mod failure;
 mod generate;
 mod launcher;
 mod layout;
@@ -15,10 +14,9 @@ mod process_tree;
 mod progress;
 mod report;
 mod results;
-mod samples;
+mod rounds;
 mod source;
 mod suite;
-mod table;
 mod workbench;
 
 use std::env;
@@ -27,8 +25,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::thread;
 
+use figures::{Context, Failure};
+
 use crate::bounds::Verdict;
-use crate::failure::{Context, Failure};
 use crate::options::{Options, Request};
 use crate::report::Machine;
 use crate::workbench::Workbench;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::failure::Failure;
+use figures::Failure;
+
 use crate::measure::Measurement;
 use crate::peer::Peer;
 

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
+use figures::{Samples, Table};
+
 use crate::bounds::{self, Bound, Unit, Verdict};
 use crate::numbers;
 use crate::options::Options;
 use crate::peer::Peer;
 use crate::results::{self, Cold, Results, Start};
-use crate::samples::Samples;
 use crate::suite::Suite;
-use crate::table::Table;
 
 /// What was measured on, for the head of the report.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! What was measured; what was not is missing.
 
+use figures::Samples;
+
 use crate::launcher::Peak;
 use crate::peer::Peer;
-use crate::samples::Samples;
 use crate::suite::Suite;
 
 /// Everything one comparison measured.

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use figures::{Context, Failure};
+
 use crate::cargo::Cargo;
-use crate::failure::{Context, Failure};
 use crate::generate::Generated;
 use crate::launcher::Launcher;
 use crate::layout::Layout;

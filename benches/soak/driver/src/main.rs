@@ -1,17 +1,14 @@
 //! Kills a suite at random moments and looks at what is left; or measures what the session costs.
 
 mod action;
-mod failure;
 mod leftovers;
 mod numbers;
 mod options;
 mod processes;
 mod random;
 mod round;
-mod samples;
 mod soak;
 mod stage;
-mod table;
 mod tally;
 mod verdict;
 
@@ -19,7 +16,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::options::{Options, Request};
 
 fn main() -> ExitCode {

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use figures::{Context, Failure, Samples, Table};
 use serde_json::Value;
 
-use crate::failure::{Context, Failure};
-use crate::samples::Samples;
 use crate::stage::Stage;
-use crate::table::Table;
 
 /// So many sessions are started, one after the other.
 const STARTS: u32 = 41;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use figures::Failure;
 
 pub(crate) const HELP: &str = "\
 Kills a suite at random moments and looks at what is left.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use figures::Failure;
+
 use crate::action::{Action, Hit};
-use crate::failure::Failure;
 use crate::leftovers::{find, settle};
 use crate::processes::kill_stopped;
 use crate::random::Random;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use figures::{Context, Failure};
 use rustix::process::Signal;
 
-use crate::failure::{Context, Failure};
 use crate::options::{Extent, Options};
 use crate::processes::{marked, send};
 use crate::random::Random;

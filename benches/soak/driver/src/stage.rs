@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::processes::MARK;
 
 /// Where a round takes place.

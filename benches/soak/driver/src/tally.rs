@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
+use figures::{Samples, Table};
+
 use crate::action::{Action, Hit};
 use crate::round::Round;
-use crate::samples::Samples;
 use crate::stage::Stage;
-use crate::table::Table;
 
 /// A killed supervisor's run has given everything back after this time and that of its teardown functions.
 const REQUIRED: Duration = Duration::from_secs(1);

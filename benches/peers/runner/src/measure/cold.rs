@@ -4,13 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use figures::{Context, Failure};
+
 use crate::cargo::Features;
-use crate::failure::{Context, Failure};
 use crate::generate::Generated;
 use crate::measure::Measurement;
 use crate::progress;
 use crate::results::{Cold, Results};
-use crate::samples::{self, Rounds};
+use crate::rounds::{self, Rounds};
 use crate::suite::Suite;
 use crate::workbench::Workbench;
 
@@ -53,7 +54,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
         }
     }
     let rounds = Rounds { what: "cold", warm_ups: 0, counted: bench.options.rounds(Measurement::Cold) };
-    let samples = samples::interleave(
+    let samples = rounds::interleave(
         rounds,
         &subjects,
         |(cold, _)| cold.name().to_owned(),

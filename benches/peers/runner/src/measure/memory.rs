@@ -1,7 +1,8 @@
 //! Measures how much memory a run of a large suite takes.
 
+use figures::{Context, Failure};
+
 use crate::contender::Contender;
-use crate::failure::{Context, Failure};
 use crate::launcher::Peak;
 use crate::measure::{Measurement, scale};
 use crate::peer::Peer;

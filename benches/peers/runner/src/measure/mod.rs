@@ -8,7 +8,8 @@ mod scale;
 mod size;
 mod start;
 
-use crate::failure::Failure;
+use figures::Failure;
+
 use crate::results::Results;
 use crate::workbench::Workbench;
 

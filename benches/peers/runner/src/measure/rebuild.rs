@@ -1,9 +1,10 @@
 //! Measures how long Cargo takes after the body of one test was changed.
 
-use crate::failure::Failure;
+use figures::Failure;
+
 use crate::measure::Measurement;
 use crate::results::Results;
-use crate::samples::{self, Rounds};
+use crate::rounds::{self, Rounds};
 use crate::suite::Suite;
 use crate::workbench::Workbench;
 
@@ -16,7 +17,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
     let rounds = Rounds { what: "rebuild", warm_ups: 1, counted: bench.options.rounds(Measurement::Rebuild) };
     let cargo = bench.cargo();
     let mut literal = 1;
-    let samples = samples::interleave(
+    let samples = rounds::interleave(
         rounds,
         &built,
         |built| built.generated.suite.name().to_owned(),

@@ -1,11 +1,12 @@
 //! Measures a run of all tests of a suite, by every peer.
 
+use figures::Failure;
+
 use crate::contender::Contender;
-use crate::failure::Failure;
 use crate::measure::Measurement;
 use crate::peer::Peer;
 use crate::results::Results;
-use crate::samples::{self, Rounds};
+use crate::rounds::{self, Rounds};
 use crate::suite::Suite;
 use crate::workbench::Workbench;
 
@@ -26,7 +27,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
         contenders.push(Contender::ready(bench, peer, tests)?);
     }
     let rounds = Rounds { what: "run", warm_ups: WARM_UPS, counted: bench.options.rounds(Measurement::Run) };
-    let samples = samples::interleave(
+    let samples = rounds::interleave(
         rounds,
         &contenders,
         |contender| contender.peer.name().to_owned(),

@@ -1,11 +1,12 @@
 //! Measures whether a test costs more in a suite ten times as large.
 
+use figures::Failure;
+
 use crate::contender::Contender;
-use crate::failure::Failure;
 use crate::measure::Measurement;
 use crate::peer::Peer;
 use crate::results::{Results, Scale};
-use crate::samples::{self, Rounds};
+use crate::rounds::{self, Rounds};
 use crate::suite::Suite;
 use crate::workbench::Workbench;
 
@@ -22,7 +23,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
         }
     }
     let rounds = Rounds { what: "scale", warm_ups: WARM_UPS, counted: bench.options.rounds(Measurement::Scale) };
-    let samples = samples::interleave(
+    let samples = rounds::interleave(
         rounds,
         &contenders,
         |contender| format!("{} with {} tests", contender.peer.name(), contender.tests),

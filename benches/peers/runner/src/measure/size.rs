@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::results::Results;
 use crate::suite::Suite;
 use crate::workbench::Workbench;

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure};
+
 use crate::measure::Measurement;
 use crate::progress;
 use crate::results::{Results, Start};
-use crate::samples::{self, Rounds};
+use crate::rounds::{self, Rounds};
 use crate::suite::Suite;
 use crate::workbench::{Built, Workbench};
 
@@ -51,7 +52,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
         programs.push(program(Start::Exact(suite), &built, exact));
     }
     let rounds = Rounds { what: "start", warm_ups: 3, counted: bench.options.rounds(Measurement::Start) };
-    let samples = samples::interleave(
+    let samples = rounds::interleave(
         rounds,
         &programs,
         |program| program.file.display().to_string(),

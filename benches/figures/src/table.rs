@@ -4,21 +4,29 @@ use std::fmt::{self, Display, Formatter};
 
 /// Rows below a head; numbers are in all columns but the first.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
+    /// A table of no rows.
+    #[must_use]
+    pub fn new(head: &[&str]) -> Self {
         Self { head: head.iter().copied().map(str::to_owned).collect(), rows: Vec::new() }
     }
 
     /// Adds a row; what is missing becomes a dash.
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Option<String>>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Option<String>>) {
         let dash = || "–".to_owned();
         let cells = cells.into_iter();
         self.rows.push(cells.map(|cell| cell.unwrap_or_else(dash)).collect());
+    }
+
+    /// Whether there is anything in it.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        !self.rows.is_empty()
     }
 
     fn width(&self, column: usize) -> usize {
@@ -61,6 +69,7 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut table = Table::new(&["peer", "run"]);
+        assert!(!table.has_rows());
         table.row([Some("itest".to_owned()), Some("12.3 ms".to_owned())]);
         table.row([Some("a".to_owned()), None]);
         assert_eq!(

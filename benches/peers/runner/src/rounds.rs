@@ -1,40 +1,10 @@
-//! Times of one thing measured several times, and how rounds of several things are interleaved.
+//! How rounds of several things are interleaved.
 
 use std::time::Duration;
 
-use crate::failure::{Context, Failure};
+use figures::{Context, Failure, Samples};
+
 use crate::progress;
-
-/// Times of one thing.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Samples {
-    sorted: Vec<Duration>,
-}
-
-impl Samples {
-    pub(crate) fn add(&mut self, sample: Duration) {
-        let place = self.sorted.partition_point(|known| *known <= sample);
-        self.sorted.insert(place, sample);
-    }
-
-    pub(crate) fn median(&self) -> Duration {
-        let upper = self.at(self.sorted.len() / 2);
-        let lower = self.at(self.sorted.len().saturating_sub(1) / 2);
-        (upper + lower) / 2
-    }
-
-    pub(crate) fn least(&self) -> Duration {
-        self.at(0)
-    }
-
-    pub(crate) fn most(&self) -> Duration {
-        self.at(self.sorted.len().saturating_sub(1))
-    }
-
-    fn at(&self, place: usize) -> Duration {
-        self.sorted.get(place).copied().unwrap_or_default()
-    }
-}
 
 /// How many times things are measured.
 #[derive(Clone, Copy, Debug)]
@@ -68,20 +38,6 @@ pub(crate) fn interleave<Thing>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_lies_in_the_middle() {
-        let mut samples = Samples::default();
-        assert_eq!(samples.median(), Duration::ZERO);
-        for milliseconds in [9, 1, 4] {
-            samples.add(Duration::from_millis(milliseconds));
-        }
-        assert_eq!(samples.median(), Duration::from_millis(4));
-        samples.add(Duration::from_millis(5));
-        assert_eq!(samples.median(), Duration::from_micros(4_500));
-        assert_eq!(samples.least(), Duration::from_millis(1));
-        assert_eq!(samples.most(), Duration::from_millis(9));
-    }
 
     #[test]
     fn rounds_alternate_and_warm_ups_do_not_count() -> Result<(), Failure> {

@@ -2,14 +2,16 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// Why the comparison could not go on.
+/// Why a benchmark could not go on.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
 }
 
 impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// A failure that is only a message.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }
@@ -21,8 +23,12 @@ impl Display for Failure {
 }
 
 /// Says what was being done when an error came up.
-pub(crate) trait Context<Value> {
+pub trait Context<Value> {
     /// Puts `doing` in front of the error's own message.
+    ///
+    /// # Errors
+    ///
+    /// The same error, as a failure.
     fn context(self, doing: impl FnOnce() -> String) -> Result<Value, Failure>;
 }
 

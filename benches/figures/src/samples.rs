@@ -4,32 +4,46 @@ use std::time::Duration;
 
 /// Times of one thing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Samples {
+pub struct Samples {
     sorted: Vec<Duration>,
 }
 
 impl Samples {
-    pub(crate) fn add(&mut self, sample: Duration) {
+    /// Takes one in.
+    pub fn add(&mut self, sample: Duration) {
         let place = self.sorted.partition_point(|known| *known <= sample);
         self.sorted.insert(place, sample);
     }
 
-    pub(crate) fn median(&self) -> Duration {
+    /// In the middle; that of two, if there are two.
+    #[must_use]
+    pub fn median(&self) -> Duration {
         let upper = self.at(self.sorted.len() / 2);
         let lower = self.at(self.sorted.len().saturating_sub(1) / 2);
         (upper + lower) / 2
     }
 
-    pub(crate) fn most(&self) -> Duration {
+    /// The shortest.
+    #[must_use]
+    pub fn least(&self) -> Duration {
+        self.at(0)
+    }
+
+    /// The longest.
+    #[must_use]
+    pub fn most(&self) -> Duration {
         self.at(self.sorted.len().saturating_sub(1))
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.sorted.len()
     }
 
     /// How many took longer than this.
-    pub(crate) fn above(&self, limit: Duration) -> usize {
+    #[must_use]
+    pub fn above(&self, limit: Duration) -> usize {
         self.sorted.len() - self.sorted.partition_point(|sample| *sample <= limit)
     }
 
@@ -50,7 +64,7 @@ mod tests {
             samples.add(Duration::from_millis(milliseconds));
         }
         assert_eq!(samples.median(), Duration::from_micros(4_500));
-        assert_eq!(samples.most(), Duration::from_millis(9));
+        assert_eq!((samples.least(), samples.most()), (Duration::from_millis(1), Duration::from_millis(9)));
         assert_eq!((samples.count(), samples.above(Duration::from_millis(5))), (4, 1));
     }
 }
