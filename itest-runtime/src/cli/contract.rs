@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
+use super::asked::Asked;
 use super::settings::{SETTINGS, Setting, Shape};
 use crate::inject::TestEntry;
 
@@ -17,11 +18,8 @@ pub(super) struct CommandLine {
     pub(super) filters: Vec<String>,
     /// Settings that were given, with the flag as the user wrote it.
     pub(super) settings: Vec<(&'static str, String, String)>,
-    pub(super) profile: Option<String>,
-    pub(super) config: Option<String>,
-    pub(super) print_config: bool,
-    /// Nothing is run: what dead runs left is given back.
-    pub(super) sweep: bool,
+    /// What else is asked for.
+    pub(super) asked: Asked,
 }
 
 const AFTER_HELP: &str = "\
@@ -58,28 +56,8 @@ fn command() -> Command {
         .mut_arg("bench", |flag| flag.hide(true))
         .mut_arg("test", |flag| flag.hide(true))
         .arg(Arg::new("shuffle").long("shuffle").action(ArgAction::SetTrue).help("libtest's name for --order random"))
-        .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"))
-        .arg(Arg::new("profile").long("profile").value_name("NAME").help(
-            "The profile of itest.toml [default: ci where the variable CI is set and the file has one, else default]",
-        ))
-        .arg(
-            Arg::new("config")
-                .long("config")
-                .value_name("PATH")
-                .help("The configuration file [default: itest.toml here or in a parent folder, up to the workspace]"),
-        )
-        .arg(
-            Arg::new("print-config")
-                .long("print-config")
-                .action(ArgAction::SetTrue)
-                .help("Print every setting with its value and where it comes from"),
-        )
-        .arg(
-            Arg::new("sweep")
-                .long("sweep")
-                .action(ArgAction::SetTrue)
-                .help("Give back what killed runs have left, and run no tests"),
-        );
+        .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"));
+    let command = Asked::augment(command);
     SETTINGS.iter().fold(command, |command, setting| {
         let arg = Arg::new(setting.key).long(setting.key).help(setting.help);
         command.args(match setting.shape {
@@ -155,15 +133,14 @@ impl CommandLine {
         let mut matches = command().try_get_matches_from(arguments)?;
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
-        let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
-        let (print_config, sweep) = (matches.get_flag("print-config"), matches.get_flag("sweep"));
+        let asked = Asked::take(&mut matches);
         let line = Self::new(Arguments::from_arg_matches_mut(&mut matches)?, filters);
-        Ok(Self { settings: [settings, line.settings].concat(), profile, config, print_config, sweep, ..line })
+        Ok(Self { settings: [settings, line.settings].concat(), asked, ..line })
     }
 
     fn new(arguments: Arguments, filters: Vec<String>) -> Self {
         let settings = inherited(&arguments);
-        Self { arguments, filters, settings, profile: None, config: None, print_config: false, sweep: false }
+        Self { arguments, filters, settings, asked: Asked::default() }
     }
 
     /// `--list`

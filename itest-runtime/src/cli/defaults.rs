@@ -39,6 +39,8 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
+        record: None,
+        records: 20,
         junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),

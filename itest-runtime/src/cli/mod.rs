@@ -1,5 +1,7 @@
 //! Floor 4: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
 
+mod asked;
+mod call;
 mod command;
 mod contract;
 mod defaults;
@@ -9,7 +11,11 @@ mod last_failed;
 mod listing;
 mod outlet;
 mod print_config;
+mod records;
+mod report;
 mod resolve;
+mod run;
+mod script;
 mod selection;
 mod settings;
 

@@ -29,7 +29,7 @@ pub(super) struct Resolved {
 ///
 /// The first value that means nothing, or two that contradict each other.
 pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Path) -> Result<Resolved, UsageError> {
-    let named = line.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
+    let named = line.asked.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
     let profiles = Profiles::find(named, folder)?;
     let (profile, asked_by) = profile(line, environment, &profiles);
 
@@ -55,14 +55,14 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.skips = line.skips().to_vec();
 
     // Who only lists runs nothing.
-    if !line.lists() || line.print_config {
+    if !line.lists() || line.asked.print_config {
         adapt(&mut config, &mut sources, environment);
     }
     Ok(Resolved { config, sources, profile })
 }
 
 fn profile(line: &CommandLine, environment: &Environment, profiles: &Profiles) -> (String, String) {
-    if let Some(name) = &line.profile {
+    if let Some(name) = &line.asked.profile {
         return (name.clone(), format!("--profile {name}"));
     }
     if let Some(name) = environment.find("ITEST_PROFILE") {

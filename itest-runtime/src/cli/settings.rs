@@ -1,6 +1,7 @@
 //! Every setting, defined once: its name on the command line, in the environment and in `itest.toml`, and its effect.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::{
@@ -247,16 +248,36 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
         show: |config| (config.failed == Failed::Keep).to_string(),
     },
+    Setting {
+        key: "record",
+        shape: Shape::Value("FILE"),
+        help: "Write the record of the run to this file [default: target/itest/records]",
+        set: |config, text| {
+            config.record = path(text);
+            Ok(())
+        },
+        show: |config| shown_path(config.record.as_deref()),
+    },
+    Setting {
+        key: "records",
+        shape: Shape::Value("N"),
+        help: "How many records are kept; 0 for none [default: 20]",
+        set: |config, text| {
+            let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
+            number.map(|records| config.records = records)
+        },
+        show: |config| config.records.to_string(),
+    },
     #[cfg(feature = "junit")]
     Setting {
         key: "junit",
         shape: Shape::Value("FILE"),
         help: "Write a JUnit report for a CI system to this file",
         set: |config, text| {
-            config.junit = (!text.is_empty()).then(|| std::path::PathBuf::from(text));
+            config.junit = path(text);
             Ok(())
         },
-        show: |config| quoted(&config.junit.as_deref().unwrap_or(std::path::Path::new("")).to_string_lossy()),
+        show: |config| shown_path(config.junit.as_deref()),
     },
     #[cfg(feature = "tracing")]
     Setting {
@@ -275,13 +296,10 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::Value("DIR"),
         help: "Where the ledgers and sockets of runs are kept [default: target/itest/sessions, or the temp dir]",
         set: |config, text| {
-            config.session.dir = (!text.is_empty()).then(|| std::path::PathBuf::from(text));
+            config.session.dir = path(text);
             Ok(())
         },
-        show: |config| {
-            let dir = config.session.dir.as_deref().unwrap_or(std::path::Path::new(""));
-            quoted(&dir.to_string_lossy())
-        },
+        show: |config| shown_path(config.session.dir.as_deref()),
     },
     Setting {
         key: "no-capture",
@@ -367,6 +385,14 @@ fn switch(text: &str) -> Result<bool, String> {
 
 fn quoted(text: &str) -> String {
     format!("{text:?}")
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+fn shown_path(path: Option<&Path>) -> String {
+    quoted(&path.unwrap_or(Path::new("")).to_string_lossy())
 }
 
 fn shown_duration(duration: Duration) -> String {

@@ -5,19 +5,28 @@ use std::time::Instant;
 
 use super::supervisor::Supervisor;
 use super::workers::{Held, Worker};
-use crate::model::{Event, HarnessError, WorkerId};
-use crate::plan::hand_size;
+use crate::model::{Case, Event, HarnessError, Lane, WorkerId};
+use crate::plan::{Script, hand_size};
 
 impl Supervisor<'_> {
     /// Gives work to whoever can take some, and lets go of whoever is not needed any more.
     pub(super) fn feed(&mut self) -> Result<(), HarnessError> {
         if self.stopping.is_none() {
-            self.begin_rounds();
-            self.hire()?;
-            self.hand_out();
+            if self.script.is_some() {
+                self.follow_script()?;
+            } else {
+                self.begin_rounds();
+                self.hire()?;
+                self.hand_out();
+            }
         }
-        let done = self.stopping.is_some() || self.admission.waiting() == 0;
-        for worker in self.workers.values_mut().filter(|worker| done && worker.hand.is_empty()) {
+        let (is_stopping, script, waiting) = (self.stopping.is_some(), &self.script, self.admission.waiting());
+        let done = |worker: &Worker| match (script, worker.lane) {
+            (Some(script), Some(lane)) => script.is_over(lane),
+            _ => waiting == 0,
+        };
+        for worker in self.workers.values_mut().filter(|worker| worker.hand.is_empty() && (is_stopping || done(worker)))
+        {
             worker.link.close();
         }
         Ok(())
@@ -25,13 +34,17 @@ impl Supervisor<'_> {
 
     /// The next round begins while the last cases of this one run: a case may run beside itself.
     fn begin_rounds(&mut self) {
-        let is_over = self.config.repeats.lasting.is_some_and(|lasting| self.began.elapsed() >= lasting);
         if self.admission.waiting() == 0
-            && !is_over
+            && !self.is_time_up()
             && let Some(round) = self.rounds.next()
         {
             self.admission.extend(round);
         }
+    }
+
+    /// Whether the run was to last only for so long.
+    fn is_time_up(&self) -> bool {
+        self.config.repeats.lasting.is_some_and(|lasting| self.began.elapsed() >= lasting)
     }
 
     /// Starts as many workers as there is work for.
@@ -65,6 +78,46 @@ impl Supervisor<'_> {
         Ok(id)
     }
 
+    /// Gives every step of the script that may begin to the worker of its lane.
+    fn follow_script(&mut self) -> Result<(), HarnessError> {
+        let is_over = self.is_time_up();
+        if let Some(script) = &mut self.script
+            && script.waiting() == 0
+            && self.workers.is_empty()
+            && !is_over
+        {
+            script.begin_round();
+        }
+        while let Some((case, lane)) = self.script.as_mut().and_then(Script::next) {
+            let of_lane = |(_, worker): &(&WorkerId, &Worker)| worker.lane == Some(lane) && !worker.link.is_closed();
+            let id = match self.workers.iter().find(of_lane) {
+                Some((id, _)) => *id,
+                None => self.start_worker()?,
+            };
+            if let Some(worker) = self.workers.get_mut(&id) {
+                worker.lane = Some(lane);
+            }
+            self.give(id, vec![Held { case, lane: Some(lane), attempt: 1, since: None, slow: false }]);
+        }
+        Ok(())
+    }
+
+    /// A case that was given and not begun.
+    pub(super) fn put_back(&mut self, case: Case, lane: Option<Lane>) {
+        match (&mut self.script, lane) {
+            (Some(script), Some(lane)) => script.put_back(lane, case),
+            _ => self.admission.put_back(case),
+        }
+    }
+
+    /// A case has ended, and holds nothing any more.
+    pub(super) fn finish(&mut self, held: &Held) {
+        match (&mut self.script, held.lane) {
+            (Some(script), Some(lane)) => script.finish(lane),
+            _ => self.admission.finish(&held.case),
+        }
+    }
+
     fn hand_out(&mut self) {
         let jobs = self.config.jobs.get();
         let mut ids: Vec<WorkerId> =
@@ -91,7 +144,7 @@ impl Supervisor<'_> {
                 cases.extend(more.take(size.saturating_sub(held + cases.len())));
             }
             if !cases.is_empty() {
-                let first = |case| Held { case, attempt: 1, since: None, slow: false };
+                let first = |case| Held { case, lane: None, attempt: 1, since: None, slow: false };
                 self.give(id, cases.into_iter().map(first).collect());
             }
         }

@@ -14,10 +14,10 @@ use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, Case, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig,
-    Summary, TestId, WorkerId,
+    AttemptReport, Case, CaseReport, Event, Facts, HarnessError, Outcome, Output, Phase, Place, Prospects, RetryOn,
+    RunConfig, Summary, TestId, WorkerId,
 };
-use crate::plan::{Admission, Rounds};
+use crate::plan::{Admission, Rounds, Script};
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap, release_exit};
 use crate::session::LockGuard;
 
@@ -42,12 +42,16 @@ pub(crate) struct Run {
     pub config: RunConfig,
     /// What runs, in order.
     pub cases: Vec<Case>,
+    /// Where each of these runs, if that is said beforehand; empty, if whoever is free runs the next one.
+    pub places: Vec<Place>,
     /// What the tests themselves leave out, with their reasons.
     pub ignored: Vec<(TestId, &'static str)>,
     /// How many cases the selection left out.
     pub filtered_out: usize,
     /// Whether anyone watches the progress.
     pub is_watched: bool,
+    /// What a record says of the surroundings.
+    pub facts: Facts,
 }
 
 /// Runs everything and tells what happens.
@@ -74,12 +78,13 @@ pub(crate) fn supervise(
         order: run.config.order,
         seed: run.config.seed,
         jobs: run.config.jobs.get().min(run.cases.len().max(1)),
+        facts: std::mem::take(&mut run.facts),
     });
     if asked > affordable && run.cases.len() > affordable.get() {
         emit(Event::Warning(format!("the limit of open files is enough for {affordable} workers, not {asked}")));
     }
     for (id, reason) in &run.ignored {
-        emit(Event::CaseIgnored { id: id.clone(), reason });
+        emit(Event::CaseIgnored { id: id.clone(), reason: (*reason).into() });
     }
     let (mut summary, result) = runtime.block_on(async {
         let supervisor = Supervisor::new(run, registry, emit)?;
@@ -100,6 +105,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) emit: &'a mut dyn FnMut(Event),
     pub(super) admission: Admission,
     pub(super) rounds: Rounds,
+    /// Instead of both of these, if there is one.
+    pub(super) script: Option<Script>,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) next_worker: u32,
     pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
@@ -118,7 +125,13 @@ pub(super) struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     fn new(run: Run, registry: Arc<Registry>, emit: &'a mut dyn FnMut(Event)) -> Result<Self, HarnessError> {
-        let rounds = Rounds::after(&run.cases, run.config.order, run.config.seed, run.config.repeats.last());
+        let last = run.config.repeats.last();
+        let (cases, script) = if run.places.is_empty() {
+            (run.cases, None)
+        } else {
+            (Vec::new(), Some(Script::new(run.cases, run.places, last)))
+        };
+        let rounds = Rounds::after(&cases, run.config.order, run.config.seed, last);
         let summary = Summary {
             filtered_out: run.filtered_out,
             ignored: run.ignored.len(),
@@ -134,7 +147,8 @@ impl<'a> Supervisor<'a> {
             is_watched: run.is_watched,
             emit,
             rounds,
-            admission: Admission::new(run.cases),
+            script,
+            admission: Admission::new(cases),
             workers: BTreeMap::new(),
             next_worker: 0,
             heard: mpsc::unbounded_channel(),
@@ -163,13 +177,13 @@ impl<'a> Supervisor<'a> {
         }
         while self.dying.join_next().await.is_some() {}
         self.finish_session().await;
-        self.summary.rounds = self.rounds.begun();
+        self.summary.rounds = self.script.as_ref().map_or_else(|| self.rounds.begun(), Script::begun);
         (self.summary, result)
     }
 
     /// Under cargo-nextest other processes may hold what the tests of this one need.
     async fn wait_for_other_processes(&mut self) -> Result<Option<LockGuard>, HarnessError> {
-        let locks = self.admission.all_locks();
+        let locks = self.script.as_ref().map_or_else(|| self.admission.all_locks(), Script::all_locks);
         tokio::select! {
             locked = self.session.lock(locks) => locked.map_err(|reason| HarnessError::Session { reason }),
             asked = self.signals.next() => {
@@ -303,7 +317,7 @@ impl<'a> Supervisor<'a> {
             self.summary.not_run += worker.hand.len();
         } else {
             for held in worker.hand.drain(..).rev() {
-                self.admission.put_back(held.case);
+                self.put_back(held.case, held.lane);
             }
         }
         let reason = if worker.cut_off { CUT_OFF.to_owned() } else { Death::new(status).to_string() };
@@ -346,14 +360,17 @@ impl<'a> Supervisor<'a> {
         let failed = !report.outcome.is_success() && report.outcome != Outcome::Interrupted;
         let retries = held.case.meta.retries.unwrap_or(self.config.retries);
         let (case_id, location) = (held.case.id.clone(), held.case.location.clone());
-        let case = CaseReport { id: case_id, location, worker: id, attempts: held.attempt, report, output, elapsed };
+        let started = held.since.map_or(Duration::ZERO, |since| since.saturating_duration_since(self.began));
+        let attempts = held.attempt;
+        let case = CaseReport { id: case_id, location, worker: id, attempts, report, output, started, elapsed };
         let hopeless = case.report.prospects == Prospects::None
             || self.config.retry_on == RetryOn::Errored && case.report.outcome != Outcome::Errored;
-        if failed && !hopeless && held.attempt <= retries && self.stopping.is_none() {
+        let is_retried = held.attempt <= retries && held.lane.is_none() && self.stopping.is_none();
+        if failed && !hopeless && is_retried {
             (self.emit)(Event::CaseRetried(case));
             return self.retry(id, held);
         }
-        self.admission.finish(&held.case);
+        self.finish(&held);
         self.summary.count(&case);
         (self.emit)(Event::CaseFinished(case));
         if failed && self.config.most_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
@@ -381,6 +398,6 @@ impl<'a> Supervisor<'a> {
         for worker in self.workers.values_mut() {
             self.summary.not_run += worker.recall().len();
         }
-        self.summary.not_run += self.admission.drain().len();
+        self.summary.not_run += self.admission.drain().len() + self.script.as_mut().map_or(0, Script::drain);
     }
 }

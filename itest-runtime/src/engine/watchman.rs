@@ -54,7 +54,7 @@ impl Supervisor<'_> {
             }
             return;
         }
-        self.summary.interrupted_by = Some(signal);
+        self.summary.interrupted_by = Some(signal.into());
         self.stop();
         // Also if the run was stopping already: patience with cancelled tests begins now.
         self.stopping = Some(Instant::now());
@@ -81,7 +81,7 @@ impl Supervisor<'_> {
     /// Ends what hangs, names what is slow, tells what runs.
     pub(super) fn look_around(&mut self) {
         let now = monotonic();
-        let cancelled = self.summary.interrupted_by.and(self.stopping);
+        let cancelled = self.stopping.filter(|_| self.summary.interrupted_by.is_some());
         let mut lost = Vec::new();
         for (id, worker) in &mut self.workers {
             worker.look_for_silent_end();

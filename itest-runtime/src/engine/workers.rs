@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
-use crate::model::{AttemptReport, Case, CaseIndex, Isolation, Output, Phase, RunConfig, WorkerConfig, WorkerId};
+use crate::model::{AttemptReport, Case, CaseIndex, Isolation, Lane, Output, Phase, RunConfig, WorkerConfig, WorkerId};
 use crate::process::{
     FromWorker, Link, Position, Start, is_ended, kill_group, signal_group, spawn_process, spawn_thread,
 };
@@ -24,6 +24,8 @@ pub(super) type Heard = (WorkerId, FromWorker);
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) case: Case,
+    /// Where it must run, if that is said beforehand.
+    pub(super) lane: Option<Lane>,
     /// Counted from 1.
     pub(super) attempt: u32,
     /// Since when it is the first one in the hand.
@@ -59,6 +61,8 @@ const PATIENCE_WITH_THE_DEAD: u32 = 6;
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) link: Link,
+    /// What a script has it run, and nothing else.
+    pub(super) lane: Option<Lane>,
     /// Cases in the order in which they will run; the first one is running.
     pub(super) hand: VecDeque<Held>,
     pub(super) began: Instant,
@@ -115,6 +119,7 @@ impl Worker {
         };
         Ok(Self {
             link: spawned.link,
+            lane: None,
             hand: VecDeque::new(),
             began: Instant::now(),
             ready: false,

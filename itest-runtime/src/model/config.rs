@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::id::Seed;
 
 /// The order in which cases are started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
     /// A shuffle that the seed fixes.
@@ -18,6 +18,8 @@ pub(crate) enum Order {
     Declared,
     /// The declared order from its end.
     Reverse,
+    /// As lanes or a record say.
+    Given,
 }
 
 /// Where the tests' stdout and stderr go.
@@ -254,6 +256,10 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// Where the record goes, if not to the others.
+    pub record: Option<PathBuf>,
+    /// How many records are kept.
+    pub records: usize,
     /// Where a JUnit report goes, where that is compiled in.
     pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.

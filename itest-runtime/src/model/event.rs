@@ -1,8 +1,10 @@
 //! The events of a run: the only thing reporters see.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::config::{FlakyResult, Order, Repeats};
+use super::facts::Facts;
 use super::id::{Seed, TestId, WorkerId};
 use super::outcome::{CaseReport, Outcome, Phase};
 use super::session::Sweep;
@@ -45,7 +47,7 @@ pub(crate) struct Summary {
     /// Cases that were never started, because the run stopped early.
     pub not_run: usize,
     /// The signal that ended the run.
-    pub interrupted_by: Option<&'static str>,
+    pub interrupted_by: Option<Cow<'static, str>>,
     /// The slowest cases, slowest first, at most five.
     pub slowest: Vec<Timing>,
     /// The length of the run.
@@ -106,13 +108,15 @@ pub(crate) enum Event {
         seed: Seed,
         /// Workers at a time.
         jobs: usize,
+        /// What else is known of it.
+        facts: Facts,
     },
     /// A case was left out by its own `ignore`.
     CaseIgnored {
         /// The case.
         id: TestId,
         /// The reason given in the source.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// A case was handed to a worker.
     CaseStarted {

@@ -111,7 +111,7 @@ impl fmt::Display for WorkerId {
 }
 
 /// The number that fixes a run's order and its random data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
 

@@ -4,9 +4,11 @@ mod case;
 mod config;
 mod error;
 mod event;
+mod facts;
 mod id;
 mod ledger;
 mod outcome;
+mod script;
 mod session;
 mod worker;
 
@@ -21,8 +23,10 @@ pub(crate) use config::{
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};
+pub(crate) use facts::Facts;
 pub(crate) use id::CaseIndex;
 pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
+pub(crate) use script::{After, Lane, Place};
 pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};
 pub(crate) use worker::WorkerConfig;

@@ -278,6 +278,8 @@ pub(crate) struct CaseReport {
     pub report: AttemptReport,
     /// What the last attempt wrote.
     pub output: Output,
+    /// When the last attempt began, since the beginning of the run.
+    pub started: Duration,
     /// From dispatch to the end of teardown, last attempt.
     pub elapsed: Duration,
 }

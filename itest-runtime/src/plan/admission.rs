@@ -97,15 +97,7 @@ impl Admission {
     /// Every lock that any waiting case needs, each once, in its strongest mode.
     #[must_use]
     pub(crate) fn all_locks(&self) -> Vec<Lock> {
-        let mut all: Vec<Lock> = Vec::new();
-        for lock in self.waiting.iter().flat_map(|case| &case.locks) {
-            match all.iter_mut().find(|known| known.key == lock.key) {
-                None => all.push(lock.clone()),
-                Some(known) if lock.mode == LockMode::Exclusive => known.mode = LockMode::Exclusive,
-                Some(_) => {}
-            }
-        }
-        all
+        strongest(self.waiting.iter().flat_map(|case| &case.locks))
     }
 
     /// The next case that may start; its locks are taken.
@@ -140,6 +132,19 @@ impl Admission {
     pub(crate) fn drain(&mut self) -> Vec<Case> {
         self.waiting.drain(..).collect()
     }
+}
+
+/// Each lock once, in its strongest mode.
+pub(super) fn strongest<'l>(locks: impl Iterator<Item = &'l Lock>) -> Vec<Lock> {
+    let mut all: Vec<Lock> = Vec::new();
+    for lock in locks {
+        match all.iter_mut().find(|known| known.key == lock.key) {
+            None => all.push(lock.clone()),
+            Some(known) if lock.mode == LockMode::Exclusive => known.mode = LockMode::Exclusive,
+            Some(_) => {}
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod hand;
 mod order;
 mod queue;
 mod rounds;
+mod script;
 mod sort;
 mod tags;
 
@@ -15,5 +16,6 @@ pub(crate) use hand::hand_size;
 pub(crate) use order::{mix, ordered};
 pub(crate) use queue::LockQueue;
 pub(crate) use rounds::Rounds;
+pub(crate) use script::{Script, lockstep};
 pub(crate) use sort::{Named, by_name};
 pub(crate) use tags::TagExpression;

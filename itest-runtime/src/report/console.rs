@@ -50,7 +50,7 @@ impl Reporter for Console {
             }
         }
         match event {
-            Event::RunStarted { selected, order, seed, jobs, repeats } => {
+            Event::RunStarted { selected, order, seed, jobs, repeats, facts: _ } => {
                 self.ending.begin(*seed);
                 if let Some(live) = &mut self.live {
                     live.begin(*selected);
@@ -60,6 +60,7 @@ impl Reporter for Console {
                     Order::Random => format!("random order, seed {seed}"),
                     Order::Declared => format!("declared order, seed {seed}"),
                     Order::Reverse => format!("reverse order, seed {seed}"),
+                    Order::Given => format!("in the order given, seed {seed}"),
                 };
                 let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
                 let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));

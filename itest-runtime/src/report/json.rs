@@ -12,7 +12,7 @@ use super::Reporter;
 use crate::model::{CaseReport, Event, Running, TestId, Timing};
 
 /// Raised when a field changes its meaning or goes away.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// JSON lines.
 #[derive(Debug, Default)]
@@ -20,17 +20,23 @@ pub(crate) struct Json;
 
 impl Reporter for Json {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &line(event))?;
-        out.write_all(b"\n")?;
+        write_line(event, out)?;
         out.flush()
     }
 }
 
+/// Writes an event as a line.
+pub(super) fn write_line(event: &Event, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &line(event))?;
+    out.write_all(b"\n")
+}
+
 fn line(event: &Event) -> Value {
     match event {
-        Event::RunStarted { selected, order, seed, jobs, repeats: _ } => json!({
+        Event::RunStarted { selected, order, seed, jobs, facts, repeats: _ } => json!({
             "event": "run_started", "format_version": FORMAT_VERSION,
-            "selected": selected, "order": order, "seed": seed, "jobs": jobs,
+            "selected": selected, "order": order, "seed": seed, "jobs": jobs, "suite": facts.suite, "build": facts.build,
+            "began_unix_ms": facts.began_unix_ms, "arguments": facts.arguments, "environment": facts.environment,
         }),
         Event::CaseIgnored { id, reason } => json!({"event": "case_ignored", "id": id.as_str(), "reason": reason}),
         Event::CaseStarted { id, worker, attempt } => {
@@ -72,6 +78,7 @@ fn case(case: &CaseReport) -> Map<String, Value> {
     add("worker", value(&case.worker));
     add("attempt", case.attempts.into());
     add("outcome", value(&case.report.outcome));
+    add("started_us", micros(case.started).into());
     add("elapsed_us", micros(case.elapsed).into());
     add("phases", value(&case.report.phases));
     add("failures", value(&case.report.failures));

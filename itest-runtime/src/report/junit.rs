@@ -70,7 +70,7 @@ impl Reporter for Junit {
             }
             Event::CaseIgnored { id, reason } => {
                 let mut status = TestCaseStatus::skipped();
-                status.set_message(*reason);
+                status.set_message(reason.as_ref());
                 let mut case = TestCase::new(id.as_str(), status);
                 case.set_classname(self.name.as_str());
                 self.suite.add_test_case(case);

@@ -6,7 +6,10 @@ mod failure;
 mod json;
 #[cfg(feature = "junit")]
 mod junit;
+mod merge;
+mod packed;
 mod progress;
+mod record;
 mod summary;
 mod terse;
 mod text;
@@ -19,6 +22,7 @@ pub(crate) use console::Console;
 pub(crate) use json::Json;
 #[cfg(feature = "junit")]
 pub(crate) use junit::Junit;
+pub(crate) use record::{Extent, Record, Recorder};
 pub(crate) use terse::Terse;
 pub(crate) use text::{Repeat, swept_in_words};
 

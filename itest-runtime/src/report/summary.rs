@@ -159,9 +159,10 @@ impl Ending {
         if summary.not_run > 0 {
             let why = summary
                 .interrupted_by
+                .as_ref()
                 .map_or_else(|| "the run stopped early".to_owned(), |signal| format!("the run was ended by {signal}"));
             writeln!(out, "{} not run to the end: {why}", count(summary.not_run, "test"))?;
-        } else if let Some(signal) = summary.interrupted_by {
+        } else if let Some(signal) = &summary.interrupted_by {
             writeln!(out, "the run was ended by {signal}")?;
         }
         if !summary.is_success() {

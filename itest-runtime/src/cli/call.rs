@@ -1,0 +1,84 @@
+//! How this process was called: as which suite, with which arguments, in which environment.
+
+use std::io::{self, IsTerminal};
+
+use super::command::Identity;
+use super::contract::CommandLine;
+use super::environment::Environment;
+use crate::model::{Capture, Color, Format, RunConfig};
+use crate::report::{ColorMode, Look, Repeat, TimeColumn};
+
+/// The suite, and what was said to it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) identity: Identity,
+    pub(super) line: CommandLine,
+    /// The arguments as they were given.
+    pub(super) given: Vec<String>,
+    pub(super) environment: Environment,
+}
+
+impl Call {
+    /// The suite's name, where cargo gave it one.
+    pub(super) fn suite(&self) -> Option<String> {
+        Some(format!("{}-{}", self.identity.package?, self.identity.target?))
+    }
+
+    /// How the user starts this suite.
+    pub(super) fn program(&self) -> String {
+        match self.identity {
+            Identity { package: Some(package), target: Some(target) } => {
+                format!("cargo test -p {package} --test {target} --")
+            }
+            _ => std::env::args().next().unwrap_or_else(|| "the test binary".to_owned()),
+        }
+    }
+
+    /// How tests are run again.
+    pub(super) fn repeat(&self) -> Repeat {
+        Repeat {
+            program: self.program(),
+            arguments: without_seed(self.given.clone()),
+            of_one_test: self.line.of_one_test(),
+        }
+    }
+
+    /// What the report for people looks like.
+    pub(super) fn look(&self, config: &RunConfig) -> Look {
+        let to_terminal = self.line.logfile().is_none()
+            && io::stdout().is_terminal()
+            && self.environment.find("TERM") != Some("dumb");
+        let colored = match config.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => to_terminal && self.environment.find("NO_COLOR").is_none(),
+        };
+        // With the tests' own output on the terminal, a line that is redrawn would only be in its way.
+        let has_live_line = to_terminal && config.format == Format::Pretty && config.capture == Capture::Captured;
+        let width = || match rustix::termios::tcgetwinsize(io::stdout()) {
+            Ok(size) if size.ws_col >= 20 => usize::from(size.ws_col),
+            _ => 80,
+        };
+        Look {
+            color: if colored { ColorMode::Colored } else { ColorMode::Plain },
+            live_width: has_live_line.then(width),
+            time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
+            output: config.show_output,
+            repeat: self.repeat(),
+        }
+    }
+}
+
+/// The arguments that fix a run, but for its seed, which is printed beside them.
+fn without_seed(given: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut given = given.into_iter();
+    while let Some(argument) = given.next() {
+        if argument == "--seed" || argument == "--shuffle-seed" {
+            given.next();
+        } else if !argument.starts_with("--seed=") && !argument.starts_with("--shuffle-seed=") {
+            kept.push(argument);
+        }
+    }
+    kept
+}

@@ -1,0 +1,183 @@
+//! A run of the suite: what runs in which order, under whose eyes, and what is kept of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::call::Call;
+use super::command::Refusal;
+use super::last_failed::LastFailed;
+use super::outlet::{Flush, Outlet, Sink, complain};
+use super::records;
+use super::script::{known, of_lanes, of_record};
+use super::selection::{Selected, select};
+use crate::engine::{Run, signal_number, supervise};
+use crate::inject::{Candidate, Registry};
+use crate::model::{
+    Capture, Case, Event, ExitStatus, Format, Order, Place, Recall, RunConfig, Summary, TestId, UsageError,
+};
+use crate::plan::{Named, ordered};
+#[cfg(feature = "junit")]
+use crate::report::Junit;
+use crate::report::{Console, Json, Look, Reporter, Terse};
+
+/// What a run is about.
+struct Planned {
+    cases: Vec<Case>,
+    /// Where each of them runs, if that is said beforehand.
+    places: Vec<Place>,
+    ignored: Vec<(TestId, &'static str)>,
+    filtered_out: usize,
+}
+
+/// Runs what was asked for.
+pub(super) fn run(call: &Call, mut config: RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
+    let mut last_failed = LastFailed::of(call.identity, &config);
+    let planned = match script(call, &mut config, &registry)? {
+        None => planned(call, &config, &registry, last_failed.as_ref())?,
+        Some(steps) => {
+            config.order = Order::Given;
+            let (cases, places): (Vec<_>, _) = steps.into_iter().unzip();
+            Planned { cases: described(&registry, &cases), places, ignored: Vec::new(), filtered_out: 0 }
+        }
+    };
+    let facts = records::facts(call, &registry);
+    let look = call.look(&config);
+    let is_watched = look.live_width.is_some();
+    let mut outlets = outlets(call, &config, look)?;
+    let recorder = records::recorder(call, &config, &facts)?;
+    let is_recorded = recorder.is_some();
+    outlets.extend(recorder);
+    let kept = config.clone();
+    let run = Run {
+        cases: planned.cases,
+        config,
+        places: planned.places,
+        ignored: planned.ignored,
+        filtered_out: planned.filtered_out,
+        is_watched,
+        facts,
+    };
+    let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+        if let Some(last) = &mut last_failed {
+            last.event(&event);
+        }
+        for outlet in &mut outlets {
+            outlet.event(&event);
+        }
+    })?;
+    if is_recorded {
+        records::prune(call, &kept);
+    }
+    if let Some(Err(error)) = last_failed.map(|last| last.save()) {
+        complain(&format!("warning: what failed cannot be kept for --last-failed: {error}"));
+    }
+    Ok(outlets.iter().fold(status(&summary), |status, outlet| outlet.status(status)))
+}
+
+/// What runs where, if that is said beforehand.
+fn script(
+    call: &Call,
+    config: &mut RunConfig,
+    registry: &Registry,
+) -> Result<Option<Vec<(Candidate, Place)>>, UsageError> {
+    let asked = &call.line.asked;
+    let flag = match (asked.lanes.is_empty(), &asked.replay) {
+        (true, None) => return Ok(None),
+        (false, None) => "--lane",
+        (true, Some(_)) => "--replay",
+        (false, Some(_)) => return Err(UsageError::new("--replay", "contradicts --lane; give one of them")),
+    };
+    if !config.selection.is_everything() {
+        return Err(UsageError::new(flag, "says which tests run; filters, --skip and --tag contradict it"));
+    }
+    let known = known(registry);
+    let Some(name) = &asked.replay else { return of_lanes(&known, &asked.lanes).map(Some) };
+    let record = records::read(flag, name, call, config)?;
+    records::check(flag, &record, call, registry)?;
+    config.seed = record.seed;
+    of_record(&known, &record).map(Some)
+}
+
+/// What the selection leaves, in the run's order.
+fn planned(
+    call: &Call,
+    config: &RunConfig,
+    registry: &Registry,
+    last_failed: Option<&LastFailed>,
+) -> Result<Planned, Refusal> {
+    let Selected { mut cases, ignored, mut filtered_out } = choose(registry, call, config)?;
+    let recalled = last_failed.filter(|last| config.recall != Recall::Nothing && !last.is_empty());
+    if config.recall == Recall::OnlyFailed && recalled.is_none() {
+        complain("nothing has failed that --last-failed could run again: everything runs");
+    }
+    if let Some(last) = recalled.filter(|_| config.recall == Recall::OnlyFailed) {
+        filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
+    }
+    let mut order = ordered(&named(&cases), config.order, config.seed)?;
+    if let Some(last) = recalled {
+        order.sort_by_key(|position| !last.contains(&cases[*position].name));
+    }
+    Ok(Planned {
+        cases: described(registry, order.into_iter().map(|position| &cases[position])),
+        places: Vec::new(),
+        ignored: ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect(),
+        filtered_out: filtered_out.len(),
+    })
+}
+
+/// Sorts the suite's cases into those that run and the others.
+pub(super) fn choose(registry: &Registry, call: &Call, config: &RunConfig) -> Result<Selected, Refusal> {
+    select(registry, &call.line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+}
+
+/// What their order depends on.
+pub(super) fn named(cases: &[Candidate]) -> Vec<Named<'_>> {
+    cases.iter().map(|case| Named { name: &case.name, location: case.entry().location, row: case.row() }).collect()
+}
+
+/// As plain data, with all locks.
+pub(super) fn described<'c>(registry: &Registry, cases: impl IntoIterator<Item = &'c Candidate>) -> Vec<Case> {
+    let session_locks = registry.session_locks();
+    let one = |candidate: &Candidate| {
+        let mut case = candidate.describe();
+        case.locks.extend(session_locks.of(candidate.entry()));
+        case
+    };
+    cases.into_iter().map(one).collect()
+}
+
+/// The report on stdout, and others that were asked for.
+pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec<Outlet>, UsageError> {
+    let flush = if look.live_width.is_some() || config.capture == Capture::Inherited {
+        Flush::EachEvent
+    } else {
+        Flush::AtTheEnd
+    };
+    let reporter: Box<dyn Reporter> = match config.format {
+        Format::Pretty => Box::new(Console::new(look)),
+        Format::Terse => Box::new(Terse::new(look)),
+        Format::Json => Box::new(Json),
+    };
+    let sink = match call.line.logfile() {
+        None => Sink::stdout(),
+        Some(path) => Sink::file("--logfile", Path::new(path))?,
+    };
+    let outlets = vec![Outlet::new(reporter, sink, flush)];
+    #[cfg(feature = "junit")]
+    if let Some(path) = &config.junit {
+        let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
+        // Where it cannot be made, the file cannot, either, and that is told.
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let report = Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd);
+        return Ok(outlets.into_iter().chain([report]).collect());
+    }
+    Ok(outlets)
+}
+
+pub(super) fn status(summary: &Summary) -> ExitStatus {
+    match &summary.interrupted_by {
+        Some(signal) => ExitStatus::Signal(signal_number(signal)),
+        None if summary.is_success() => ExitStatus::Passed,
+        None => ExitStatus::TestsFailed,
+    }
+}
