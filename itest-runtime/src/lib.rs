@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod detect;
 mod engine;
 mod fixtures;
 mod inject;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::call::Call;
 use super::contract::CommandLine;
+use super::detection::{bisection, detection};
 use super::environment::Environment;
 use super::listing::list;
 use super::outlet::{complain, print};
@@ -112,6 +113,12 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         return report(&call, &config, &registry);
     }
     registry.check()?;
+    if asked.detect {
+        return detection(&call, &config, registry);
+    }
+    if let Some(test) = &asked.bisect {
+        return bisection(&call, &config, registry, test);
+    }
     run(&call, config, registry)
 }
 

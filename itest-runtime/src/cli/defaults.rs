@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall, Repeats, Require,
-    RetryOn, RunConfig, Seed, Selection, SessionSettings, ShowOutput,
+    Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall, Repeats,
+    Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -44,6 +44,8 @@ pub(super) fn base() -> RunConfig {
         junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),
+        budget: Budget { time: Some(Duration::from_mins(10)), executions: None },
+        temp: None,
         selection: Selection::default(),
     }
 }

@@ -5,6 +5,7 @@ mod call;
 mod command;
 mod contract;
 mod defaults;
+mod detection;
 mod environment;
 mod file;
 mod last_failed;

@@ -65,7 +65,7 @@ impl Sink {
         Ok(Self { out: Box::new(BufWriter::new(file)), name: path.to_owned(), broken: None })
     }
 
-    fn write(&mut self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    pub(super) fn write(&mut self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if self.broken.is_none()
             && let Err(error) = text(&mut *self.out)
         {
@@ -77,7 +77,7 @@ impl Sink {
     }
 
     /// A report that was lost for want of space is a failure of the harness; a reader that left had seen enough.
-    fn status(&self, status: ExitStatus) -> ExitStatus {
+    pub(super) fn status(&self, status: ExitStatus) -> ExitStatus {
         match &self.broken {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe && status == ExitStatus::Passed => {
                 ExitStatus::Harness

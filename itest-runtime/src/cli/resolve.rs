@@ -10,8 +10,7 @@ use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
-use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError};
-use crate::plan::mix;
+use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, mix};
 use crate::process::debugger_attached;
 
 /// A configuration and where each of its values comes from.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, NoTests, Order, Recall, Require, RetryOn, RunConfig,
-    ShowOutput, Until,
+    Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, NoTests, Order, Recall, Require, RetryOn,
+    RunConfig, ShowOutput, Until,
 };
 use crate::plan::TagExpression;
 
@@ -249,6 +249,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |config| (config.failed == Failed::Keep).to_string(),
     },
     Setting {
+        key: "budget",
+        shape: Shape::Value("DURATION|N"),
+        help: "How long --detect and --bisect may take, such as 30m, or how many executions [default: 10m]",
+        set: |config, text| budget(text).map(|budget| config.budget = budget),
+        show: |config| match config.budget.executions {
+            Some(executions) => executions.to_string(),
+            None => shown_duration(config.budget.time.unwrap_or_default()),
+        },
+    },
+    Setting {
         key: "record",
         shape: Shape::Value("FILE"),
         help: "Write the record of the run to this file [default: target/itest/records]",
@@ -373,6 +383,16 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
     parsed.ok_or_else(|| "expected a length of time with its unit, such as 500ms, 10s or 2m".to_owned())
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    if let Ok(executions) = text.parse::<NonZeroUsize>() {
+        return Ok(Budget { time: None, executions: Some(executions.get()) });
+    }
+    let time = duration(text).map_err(|_| {
+        "expected a length of time with its unit, such as 30m, or a number of executions from 1".to_owned()
+    })?;
+    Ok(Budget { time: Some(time), executions: None })
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -1,6 +1,7 @@
 //! Floor 3: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
 
 mod attempt;
+mod laboratory;
 mod leaks;
 mod session;
 mod signals;
@@ -12,6 +13,7 @@ mod watchman;
 mod worker;
 mod workers;
 
+pub(crate) use laboratory::{Halt, WorkerLaboratory};
 pub(crate) use signals::signal_number;
 pub(crate) use supervisor::{Run, supervise};
 pub(crate) use worker::{WORKER_FLAG, work_as_child};

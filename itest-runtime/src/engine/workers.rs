@@ -102,6 +102,7 @@ impl Worker {
             leaks: config.leaks,
             failed: config.failed,
             isolation: config.isolation,
+            temp: config.temp.clone(),
             session: session.address(),
             session_config: session.config(),
             mark: match config.isolation {

@@ -176,6 +176,27 @@ impl Repeats {
     }
 }
 
+/// How much a detection may cost; it ends with whatever is used up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// So long; a probe that has begun is finished.
+    pub time: Option<Duration>,
+    /// So many executions of tests.
+    pub executions: Option<usize>,
+}
+
+impl Budget {
+    /// In words.
+    #[must_use]
+    pub(crate) fn in_words(self) -> String {
+        match (self.time, self.executions) {
+            (Some(time), _) => format!("at most {}", humantime::format_duration(time)),
+            (None, Some(executions)) => format!("at most {executions} executions"),
+            (None, None) => "without a limit".to_owned(),
+        }
+    }
+}
+
 /// Budgets of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
@@ -266,6 +287,10 @@ pub(crate) struct RunConfig {
     pub log: String,
     /// Where sessions are, and whose.
     pub session: SessionSettings,
+    /// How much a detection may cost.
+    pub budget: Budget,
+    /// The temp dir of tests, if it is not that of everybody.
+    pub temp: Option<PathBuf>,
     /// Which cases run.
     pub selection: Selection,
 }

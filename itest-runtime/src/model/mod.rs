@@ -10,6 +10,7 @@ mod ledger;
 mod outcome;
 mod script;
 mod session;
+mod verdict;
 mod worker;
 
 pub use case::{CaseMeta, SourceLocation};
@@ -18,15 +19,16 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Recall, Repeats,
-    Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
+    Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Recall,
+    Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};
 pub(crate) use facts::Facts;
-pub(crate) use id::CaseIndex;
+pub(crate) use id::{CaseIndex, mix};
 pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
 pub(crate) use script::{After, Lane, Place};
 pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};
+pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

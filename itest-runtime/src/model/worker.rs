@@ -1,5 +1,7 @@
 //! What a worker is told at its start.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
@@ -23,6 +25,9 @@ pub(crate) struct WorkerConfig {
     pub failed: Failed,
     /// Whether the worker is a process.
     pub isolation: Isolation,
+    /// The temp dir of its tests, if it is not that of everybody.
+    #[serde(default)]
+    pub temp: Option<PathBuf>,
     /// The run's session.
     pub session: SessionAddress,
     /// What its server is told, if this worker is the one that starts it.

@@ -13,7 +13,7 @@ mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::{mix, ordered};
+pub(crate) use order::ordered;
 pub(crate) use queue::LockQueue;
 pub(crate) use rounds::Rounds;
 pub(crate) use script::{Script, lockstep};

@@ -2,8 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::order::mix;
-use crate::model::{Case, Order, Seed};
+use crate::model::{Case, Order, Seed, mix};
 
 /// What is left of a run that repeats itself.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod console;
+mod detection;
 mod failure;
 mod json;
 #[cfg(feature = "junit")]
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
+pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use json::Json;
 #[cfg(feature = "junit")]
 pub(crate) use junit::Junit;

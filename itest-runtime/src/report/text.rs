@@ -86,6 +86,16 @@ impl Repeat {
         format!("{} --exact {}{words} --seed {seed}", self.program, quote(id.as_str()))
     }
 
+    /// The command that runs tests in lanes, so often that a failure is to be expected.
+    pub(super) fn lanes(&self, lanes: &[Vec<TestId>], repeats: u32) -> String {
+        let names = |lane: &Vec<TestId>| lane.iter().map(TestId::as_str).collect::<Vec<_>>().join(" ");
+        let lanes = lanes.iter().map(|lane| format!(" --lane {}", quote(&names(lane))));
+        let own = self.of_one_test.iter().filter(|argument| *argument != "--include-ignored");
+        let words = lanes.chain(own.map(|argument| format!(" {}", quote(argument)))).collect::<String>();
+        let repeats = if repeats > 1 { format!(" --repeat {repeats} --until-fail") } else { String::new() };
+        format!("{}{words}{repeats}", self.program)
+    }
+
     /// The command that runs the whole run again, in its order.
     pub(super) fn run(&self, seed: Seed) -> String {
         let words = self.arguments.iter().map(|argument| quote(argument));

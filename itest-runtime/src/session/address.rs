@@ -34,6 +34,14 @@ pub(crate) fn roots(config: &RunConfig) -> Vec<PathBuf> {
     config.session.dir.clone().map_or_else(default_roots, |dir| vec![dir])
 }
 
+/// A folder for what the probes of this process write into their temp dirs; whoever sweeps removes it when the process is gone.
+#[must_use]
+pub(crate) fn probe_folder(config: &RunConfig) -> PathBuf {
+    // The last root is the shortest one: sockets have short names.
+    let root = roots(config).pop().unwrap_or_else(std::env::temp_dir);
+    root.join(format!(".detect.{}", own_identity().pid))
+}
+
 fn session_config(config: &RunConfig, owner: ProcessIdentity, binary: PathBuf) -> SessionConfig {
     SessionConfig {
         owner,

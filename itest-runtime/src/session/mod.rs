@@ -23,7 +23,7 @@ mod server;
 mod sweep;
 mod wire;
 
-pub(crate) use address::{address_of, roots};
+pub(crate) use address::{address_of, probe_folder, roots};
 pub(crate) use client::{Footprint, Keeping, LockGuard, SESSION_FLAG, SessionClient};
 pub(crate) use recover::{RECOVER_FLAG, recover_as_child};
 pub(crate) use server::serve_session;

@@ -1,0 +1,319 @@
+//! Experiments with one suspect: what kind of lie is it, and who is behind it?
+
+use super::bisect::needed;
+use super::detective::Detective;
+use super::experiment::{Compared, after, alone, beside, compare, ever, times};
+use super::log::{Context, is_beside_others, is_busy};
+use super::probe::Stopped;
+use super::statistics::{Confidence, Run, Tally, probability_that_greater, runs_needed};
+use crate::model::{CaseIndex, Lie, Rate, Verdict};
+
+/// So often a suspect runs alone before anything else.
+const ALONE: u32 = 4;
+
+/// So often a condition is looked at that should decide everything.
+const GLANCE: u32 = 2;
+
+/// So often two tests run beside each other: they may miss each other.
+const GLANCE_BESIDE: u32 = 10;
+
+/// So many failing runs are followed up.
+const CONTEXTS: usize = 3;
+
+/// So many sets of culprits are looked for.
+const ALTERNATIVES: usize = 3;
+
+impl Detective<'_> {
+    /// Finds out what kind of lie a suspect tells.
+    pub(super) fn examine(&mut self, case: CaseIndex) -> Result<Verdict, Stopped> {
+        let mut known = times(&mut self.lab, &alone(case), ALONE)?;
+        let verdict = match (known.failures(), known.passes()) {
+            (0, _) => self.explain_failure(case, &mut known)?,
+            (_, 0) => self.explain_pass(case, &mut known)?,
+            _ => None,
+        };
+        Ok(verdict.unwrap_or_else(|| self.unexplained(case)))
+    }
+
+    /// It passes alone. Why did it fail?
+    fn explain_failure(&mut self, case: CaseIndex, known: &mut Tally) -> Result<Option<Verdict>, Stopped> {
+        let compared = self.against_alone(&after(&[case], case), known, GLANCE)?;
+        if compared.is_greater() {
+            let verdict = self.verdict(Lie::NotIdempotent, case, compared);
+            return Ok(Some(self.shown_by(verdict, &[vec![case, case]])));
+        }
+        let contexts = self.lab.log.contexts(case, Run::Failed);
+        let (orders, meetings): (Vec<_>, Vec<_>) =
+            contexts.into_iter().partition(|context| context.probe.lanes.len() == 1);
+        for context in orders.iter().chain(&meetings).filter(|context| context.spot.position > 0).take(CONTEXTS) {
+            let earlier = context.probe.before(context.spot);
+            let compared = self.against_alone(&after(&earlier, case), known, GLANCE)?;
+            if compared.is_greater() {
+                let named = self.name_polluters(case, &earlier, compared, known)?;
+                if named.is_some() {
+                    return Ok(named);
+                }
+            }
+        }
+        for context in meetings.iter().take(CONTEXTS) {
+            if let Some(verdict) = self.name_neighbours(case, context, known)? {
+                return Ok(Some(verdict));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does a suspect fail more often in a condition than alone? What is known of it alone grows meanwhile.
+    fn against_alone(&mut self, condition: &Context, known: &mut Tally, glance: u32) -> Result<Compared, Stopped> {
+        let Some(case) = condition.suspect() else { return Ok(Compared::default()) };
+        let start = Compared { with: Tally::default(), without: *known };
+        let compared = compare(&mut self.lab, condition, &alone(case), start, glance)?;
+        *known = compared.without;
+        Ok(compared)
+    }
+
+    /// It fails after these, and not alone. Which of them does it take?
+    fn name_polluters(
+        &mut self,
+        case: CaseIndex,
+        earlier: &[CaseIndex],
+        compared: Compared,
+        known: &mut Tally,
+    ) -> Result<Option<Verdict>, Stopped> {
+        let repeats = repeats(compared.with);
+        let mut found: Vec<Vec<CaseIndex>> = Vec::new();
+        let mut proof = compared;
+        let mut candidates = earlier.to_vec();
+        while found.len() < ALTERNATIVES {
+            let polluters =
+                needed(&candidates, |tried| ever(&mut self.lab, &after(tried, case), Run::Failed, repeats))?;
+            let confirmed = self.against_alone(&after(&polluters, case), known, GLANCE.max(repeats))?;
+            if !confirmed.is_greater() {
+                break;
+            }
+            if found.is_empty() {
+                proof = confirmed;
+            }
+            found.push(polluters);
+            // Is there anybody else? All others are asked at once.
+            let others = self.subjects.iter().map(|subject| subject.index);
+            candidates =
+                others.filter(|other| *other != case && !found.iter().flatten().any(|known| known == other)).collect();
+            if !ever(&mut self.lab, &after(&candidates, case), Run::Failed, repeats)? {
+                break;
+            }
+        }
+        let verdict = self.verdict(Lie::Victim, case, proof);
+        let Some(first) = found.first().cloned() else {
+            // What fails now and then may do so a few times in a row. What always failed after these is a victim, whoever it was.
+            let is_certain = compared.with.passes() == 0;
+            return Ok(is_certain.then(|| self.shown_by(verdict, &[[earlier, &[case]].concat()])));
+        };
+        let cleaners = self.cleaners(case, &first, repeats)?;
+        let verdict = self.shown_by(verdict, &[[first.as_slice(), &[case]].concat()]);
+        let culprits = found.iter().map(|set| self.names(set)).collect();
+        Ok(Some(Verdict { culprits, cleaners: self.names(&cleaners), ..verdict }))
+    }
+
+    /// Tests that put right what the polluters did, found in runs in which the victim passed behind them.
+    fn cleaners(&mut self, case: CaseIndex, polluters: &[CaseIndex], repeats: u32) -> Result<Vec<CaseIndex>, Stopped> {
+        let passed = self.lab.log.contexts(case, Run::Passed);
+        let between = passed.iter().find_map(|context| {
+            let earlier = context.probe.before(context.spot);
+            let is_one_lane = context.probe.lanes.len() == 1;
+            let last = earlier.iter().rposition(|test| polluters.contains(test))?;
+            let has_all = polluters.iter().all(|polluter| earlier[..=last].contains(polluter));
+            (is_one_lane && has_all && last + 1 < earlier.len()).then(|| earlier[last + 1..].to_vec())
+        });
+        let Some(between) = between else { return Ok(Vec::new()) };
+        let mut cleans = |tried: &[CaseIndex]| {
+            let earlier = [polluters, tried].concat();
+            ever(&mut self.lab, &after(&earlier, case), Run::Failed, repeats).map(|failed| !failed)
+        };
+        if !cleans(&between)? {
+            return Ok(Vec::new());
+        }
+        needed(&between, cleans)
+    }
+
+    /// It failed beside these, and not alone. Beside which of them does it fail?
+    fn name_neighbours(
+        &mut self,
+        case: CaseIndex,
+        context: &Context,
+        known: &mut Tally,
+    ) -> Result<Option<Verdict>, Stopped> {
+        let mut neighbours = context.probe.beside(context.spot);
+        let met = self.lab.log.neighbours(case);
+        neighbours.sort_by_key(|other| std::cmp::Reverse(met.get(other).copied().unwrap_or(0)));
+        let all_together = (neighbours.len() > 1).then(|| neighbours.clone());
+        for others in neighbours.into_iter().map(|other| vec![other]).chain(all_together) {
+            let compared = self.against_alone(&beside(case, &others), known, GLANCE_BESIDE)?;
+            if compared.is_greater() {
+                let lanes: Vec<_> = [case].iter().chain(&others).map(|case| vec![*case]).collect();
+                let verdict = self.verdict(Lie::Contention, case, compared);
+                let verdict = self.shown_by(verdict, &lanes);
+                return Ok(Some(Verdict { culprits: vec![self.names(&others)], ..verdict }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// It fails alone. Why did it pass, if it ever did?
+    fn explain_pass(&mut self, case: CaseIndex, known: &mut Tally) -> Result<Option<Verdict>, Stopped> {
+        let contexts = self.lab.log.contexts(case, Run::Passed);
+        let orders = contexts.iter().filter(|context| context.spot.position > 0 && context.probe.lanes.len() == 1);
+        for context in orders.take(CONTEXTS) {
+            let earlier = context.probe.before(context.spot);
+            // The other way round: to fail is what it does without the condition.
+            let behind = times(&mut self.lab, &after(&earlier, case), GLANCE)?;
+            if behind.passes() == 0 {
+                continue;
+            }
+            let both = Compared { with: *known, without: behind };
+            let compared = compare(&mut self.lab, &alone(case), &after(&earlier, case), both, ALONE)?;
+            *known = compared.with;
+            if compared.is_greater() {
+                return self.name_setters(case, &earlier, *known).map(Some);
+            }
+        }
+        if let Some(verdict) = self.shared_cause(case) {
+            return Ok(Some(verdict));
+        }
+        if contexts.is_empty() {
+            let verdict = self.verdict(Lie::Broken, case, Compared { with: *known, without: *known });
+            return Ok(Some(self.shown_by(verdict, &[vec![case]])));
+        }
+        Ok(None)
+    }
+
+    /// It passes after these, and not alone. Which of them does it take?
+    fn name_setters(&mut self, case: CaseIndex, earlier: &[CaseIndex], alone: Tally) -> Result<Verdict, Stopped> {
+        let setters =
+            needed(earlier, |tried| ever(&mut self.lab, &after(tried, case), Run::Failed, 1).map(|failed| !failed))?;
+        let behind = times(&mut self.lab, &after(&setters, case), ALONE)?;
+        let compared = Compared { with: alone, without: behind };
+        let verdict = self.verdict(Lie::Brittle, case, compared);
+        let verdict = self.shown_by(verdict, &[vec![case]]);
+        // For a brittle test the condition is that the others came first.
+        let verdict = Verdict { with: verdict.without, without: verdict.with, ..verdict };
+        let culprits = if compared.is_greater() { vec![self.names(&setters)] } else { Vec::new() };
+        Ok(Verdict { culprits, ..verdict })
+    }
+
+    /// What it needs does not work, and for others it is the same.
+    fn shared_cause(&self, case: CaseIndex) -> Option<Verdict> {
+        let missing = self.lab.log.missing(case)?;
+        let others = self.lab.log.suspects().filter(|other| *other != case);
+        let same: Vec<_> = others.filter(|other| self.lab.log.missing(*other).as_ref() == Some(&missing)).collect();
+        if same.is_empty() {
+            return None;
+        }
+        let all = self.lab.log.tally(case);
+        let verdict = self.verdict(Lie::Environment, case, Compared { with: all, without: all });
+        Some(Verdict { culprits: vec![self.names(&same)], ..self.shown_by(verdict, &[vec![case]]) })
+    }
+
+    /// Nothing was found that it depends on.
+    fn unexplained(&self, case: CaseIndex) -> Verdict {
+        if let Some(verdict) = self.shared_cause(case) {
+            return verdict;
+        }
+        let all = self.lab.log.tally(case);
+        let verdict = self.verdict(Lie::Flaky, case, Compared { with: all, without: all });
+        Verdict { correlates: self.correlates(case), ..self.shown_by(verdict, &[vec![case]]) }
+    }
+
+    /// There was no time for experiments.
+    pub(super) fn unexamined(&self, case: CaseIndex) -> Verdict {
+        let all = self.lab.log.tally(case);
+        let verdict = self.verdict(Lie::Unexamined, case, Compared { with: all, without: all });
+        self.shown_by(verdict, &[vec![case]])
+    }
+
+    /// Rates of flaky tests are those of all runs, also of those after the verdict.
+    pub(super) fn refresh_rates(&mut self) {
+        let cases: Vec<_> = self.verdicts.keys().copied().collect();
+        for case in cases {
+            let (all, correlates) = (self.lab.log.tally(case), self.correlates(case));
+            let Some(verdict) = self.verdicts.get_mut(&case) else { continue };
+            if matches!(verdict.lie, Lie::Flaky | Lie::Environment) {
+                (verdict.with, verdict.without) = (rate(all), rate(all));
+                verdict.in_words = all.in_words(Confidence::P95);
+                verdict.repeats = runs_to_see(all);
+            }
+            if verdict.lie == Lie::Flaky {
+                verdict.correlates = correlates;
+            }
+        }
+    }
+
+    /// What the failures of a flaky test go along with.
+    fn correlates(&self, case: CaseIndex) -> Vec<String> {
+        let log = &self.lab.log;
+        let circumstances = [
+            (log.split(case, is_busy), "with busy processors"),
+            (log.split(case, is_beside_others), "beside other tests"),
+        ];
+        let mut words = Vec::new();
+        for ((with, without), name) in circumstances {
+            if with.failures() > 0 && probability_that_greater(with, without) >= Confidence::P99.probability() {
+                let of = |tally: Tally| format!("{} of {}", tally.failures(), tally.runs());
+                words.push(format!("more often {name}: {} runs against {}", of(with), of(without)));
+            }
+        }
+        if let Some((failed, passed)) = log.lengths(case).filter(|(failed, passed)| *failed > *passed * 3) {
+            words.push(format!("when it is slow: {failed:.1?} against {passed:.1?} (medians)"));
+        }
+        if let Some(phase) = log.first_failure(case).and_then(|sighting| sighting.phase) {
+            words.push(format!("in {phase}"));
+        }
+        words
+    }
+
+    fn verdict(&self, lie: Lie, case: CaseIndex, compared: Compared) -> Verdict {
+        let confidence = match lie {
+            Lie::Victim | Lie::Brittle | Lie::NotIdempotent | Lie::Contention => {
+                probability_that_greater(compared.with, compared.without)
+            }
+            // It was seen to fail.
+            Lie::Flaky | Lie::Broken | Lie::Environment | Lie::Unexamined => 1.0,
+        };
+        Verdict {
+            id: self.name(case),
+            lie,
+            culprits: Vec::new(),
+            cleaners: Vec::new(),
+            with: rate(compared.with),
+            without: rate(compared.without),
+            in_words: compared.with.in_words(Confidence::P95),
+            confidence,
+            lanes: Vec::new(),
+            repeats: runs_to_see(compared.with),
+            message: self.lab.log.first_failure(case).map(|sighting| sighting.message.clone()).unwrap_or_default(),
+            correlates: Vec::new(),
+        }
+    }
+
+    fn shown_by(&self, verdict: Verdict, lanes: &[Vec<CaseIndex>]) -> Verdict {
+        Verdict { lanes: lanes.iter().map(|lane| self.names(lane)).collect(), ..verdict }
+    }
+}
+
+/// How often a condition must be tried before a pass means that it does not make the test fail.
+fn repeats(with: Tally) -> u32 {
+    if with.passes() == 0 { 1 } else { with.repeats_to_trust_a_pass(Confidence::P99).clamp(2, 12) }
+}
+
+/// How often it must run to be seen to fail.
+fn runs_to_see(tally: Tally) -> u32 {
+    match tally.rate() {
+        Some(rate) if tally.passes() > 0 && rate > 0.0 => runs_needed(rate, Confidence::P95),
+        _ => 1,
+    }
+}
+
+fn rate(tally: Tally) -> Rate {
+    let interval = tally.clopper_pearson(Confidence::P95);
+    Rate { runs: tally.runs(), failures: tally.failures(), low: interval.low(), high: interval.high() }
+}

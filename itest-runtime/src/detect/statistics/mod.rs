@@ -1,0 +1,17 @@
+//! What counted failures allow to be said about a failure rate, and how many runs that takes.
+
+mod beta;
+mod binomial;
+mod confidence;
+mod interval;
+mod posterior;
+mod repeats;
+mod stopping;
+mod tally;
+mod words;
+
+pub(crate) use confidence::Confidence;
+pub(crate) use posterior::probability_that_greater;
+pub(crate) use repeats::runs_needed;
+pub(crate) use stopping::{Comparison, StoppingRule};
+pub(crate) use tally::{Run, Tally};

@@ -1,0 +1,245 @@
+//! Runs the probes of a detection: each with fresh processes, a fresh session, and a temp dir that is empty.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use tokio::runtime::Runtime;
+
+use super::signals::{Asked, Signals};
+use super::supervisor::{Run, supervise};
+use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
+use crate::inject::Registry;
+use crate::model::{
+    Budget, Case, CaseIndex, CaseReport, Event, Facts, HarnessError, Leaks, Order, Repeats, RunConfig, TestId,
+};
+use crate::plan::lockstep;
+use crate::session::probe_folder;
+
+/// Why no more probes are run.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The budget is used up.
+    Budget,
+    /// A signal came.
+    Signal(Cow<'static, str>),
+    /// The harness failed.
+    Failed(HarnessError),
+}
+
+/// Runs probes in worker processes.
+#[derive(Debug)]
+pub(crate) struct WorkerLaboratory {
+    registry: Arc<Registry>,
+    cases: BTreeMap<CaseIndex, Case>,
+    config: RunConfig,
+    budget: Budget,
+    began: Instant,
+    /// Temp dirs of the probes.
+    folder: PathBuf,
+    /// Between two probes nobody else listens.
+    listening: (Runtime, Signals),
+    /// How many probes were run.
+    pub(crate) probes: usize,
+    /// How many tests were run in them, each time counted.
+    pub(crate) executions: usize,
+    /// Why there were no more.
+    pub(crate) halt: Option<Halt>,
+}
+
+impl WorkerLaboratory {
+    /// A laboratory for these cases.
+    ///
+    /// # Errors
+    ///
+    /// When there is no place for the temp dirs of probes, or signals cannot be listened for.
+    pub(crate) fn new(registry: Arc<Registry>, cases: Vec<Case>, config: &RunConfig) -> Result<Self, HarnessError> {
+        let folder = probe_folder(config);
+        fs::create_dir_all(&folder).map_err(HarnessError::io(format!("make the folder {}", folder.display())))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(HarnessError::io("start an event loop"))?;
+        let signals = {
+            let _entered = runtime.enter();
+            Signals::listen(None).map_err(HarnessError::io("listen for signals"))?
+        };
+        // A test that fails is what is looked for: nothing may end the probe or try again, and what it leaves is not the question.
+        let probing = RunConfig {
+            order: Order::Given,
+            fail_fast: None,
+            retries: 0,
+            repeats: Repeats::default(),
+            leaks: if config.leaks == Leaks::Fail { Leaks::Fail } else { Leaks::Ignore },
+            ..config.clone()
+        };
+        Ok(Self {
+            registry,
+            cases: cases.into_iter().map(|case| (case.index, case)).collect(),
+            config: probing,
+            budget: config.budget,
+            began: Instant::now(),
+            folder,
+            listening: (runtime, signals),
+            probes: 0,
+            executions: 0,
+            halt: None,
+        })
+    }
+
+    /// How long the laboratory has been at work.
+    #[must_use]
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        self.began.elapsed()
+    }
+
+    fn try_run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Halt> {
+        let count = probe.lanes.iter().map(Vec::len).sum::<usize>();
+        if self.budget.time.is_some_and(|time| self.began.elapsed() >= time)
+            || self.budget.executions.is_some_and(|most| self.executions + count > most)
+        {
+            return Err(Halt::Budget);
+        }
+        if let Some(signal) = self.signal() {
+            return Err(Halt::Signal(signal));
+        }
+        self.probes += 1;
+        self.executions += count;
+        let temp = self.folder.join(self.probes.to_string());
+        fs::create_dir(&temp)
+            .map_err(HarnessError::io(format!("make the folder {}", temp.display())))
+            .map_err(Halt::Failed)?;
+        let (cases, places) = lockstep(&probe.lanes)
+            .into_iter()
+            .filter_map(|(case, place)| Some((self.cases.get(&case)?.clone(), place)))
+            .unzip();
+        let jobs = probe.lanes.len().try_into().unwrap_or(std::num::NonZeroUsize::MIN);
+        let run = Run {
+            cases,
+            places,
+            config: RunConfig { jobs, temp: Some(temp.clone()), ..self.config.clone() },
+            ignored: Vec::new(),
+            filtered_out: 0,
+            is_watched: false,
+            facts: Facts::default(),
+        };
+        let mut ended = Vec::new();
+        let noise = (probe.noise == Noise::Busy).then(BusyProcessors::start);
+        let summary = supervise(run, Arc::clone(&self.registry), &mut |event| {
+            if let Event::CaseFinished(case) = event {
+                ended.push(case);
+            }
+        });
+        drop(noise);
+        // What a test made unreadable stays, and is swept when this process is gone.
+        let _ = fs::remove_dir_all(&temp);
+        match summary.map_err(Halt::Failed)?.interrupted_by {
+            Some(signal) => Err(Halt::Signal(signal)),
+            None => Ok(self.sightings(probe, ended)),
+        }
+    }
+
+    /// A signal that came between two probes.
+    fn signal(&mut self) -> Option<Cow<'static, str>> {
+        let (runtime, signals) = &mut self.listening;
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    biased;
+                    asked = signals.next() => match asked {
+                        Asked::End(signal) => return Some(signal.into()),
+                        // Whoever was run meanwhile has obeyed it.
+                        Asked::Pause => {}
+                    },
+                    () = tokio::task::yield_now() => return None,
+                }
+            }
+        })
+    }
+
+    /// Finds the places of those that ended: in one lane the same test ends in order.
+    fn sightings(&self, probe: &Probe, ended: Vec<CaseReport>) -> Vec<Sighting> {
+        let mut spots: BTreeMap<&TestId, VecDeque<(CaseIndex, Spot)>> = BTreeMap::new();
+        for (lane, cases) in probe.lanes.iter().enumerate() {
+            for (position, case) in cases.iter().enumerate() {
+                if let Some(known) = self.cases.get(case) {
+                    spots.entry(&known.id).or_default().push_back((*case, Spot { lane, position }));
+                }
+            }
+        }
+        let sighting = |report: CaseReport| {
+            let (case, spot) = spots.get_mut(&report.id)?.pop_front()?;
+            let first = report.report.failures.first();
+            Some(Sighting {
+                case,
+                spot,
+                outcome: report.report.outcome,
+                phase: first.map(|failure| failure.phase),
+                message: first.map(|failure| first_line(&failure.problem.message)).unwrap_or_default(),
+                elapsed: report.elapsed,
+            })
+        };
+        ended.into_iter().filter_map(sighting).collect()
+    }
+}
+
+impl Laboratory for WorkerLaboratory {
+    fn run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Stopped> {
+        if self.halt.is_some() {
+            return Err(Stopped);
+        }
+        self.try_run(probe).map_err(|halt| {
+            self.halt = Some(halt);
+            Stopped
+        })
+    }
+}
+
+impl Drop for WorkerLaboratory {
+    fn drop(&mut self) {
+        // Where that fails, it is swept when this process is gone.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What says most in one line: a comparison is told in several.
+fn first_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// Threads that compute until they are dropped, one for each processor.
+#[derive(Debug)]
+struct BusyProcessors {
+    is_over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl BusyProcessors {
+    fn start() -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let spin = || {
+            let is_over = Arc::clone(&is_over);
+            thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        };
+        let count = thread::available_parallelism().map_or(1, usize::from);
+        Self { threads: (0..count).map(|_| spin()).collect(), is_over }
+    }
+}
+
+impl Drop for BusyProcessors {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The report of a detection: for each test that lies what it is, who is behind it, how sure that is, and one command that shows it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Look;
+use super::text::{Ink, Inked, count, time};
+use crate::model::{Format, Lie, Rate, Seed, TestId, Verdict};
+
+/// What is told at the end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DetectionSummary {
+    /// How many tests were looked at.
+    pub tests: usize,
+    /// How often the one ran that ran least.
+    pub least_runs: u32,
+    /// What that says of those that never failed.
+    pub in_words: String,
+    /// Why it ended early.
+    pub stopped: Option<String>,
+    /// How many probes were run.
+    pub probes: usize,
+    /// How many tests were run in them.
+    pub executions: usize,
+    /// How long that took.
+    pub elapsed: Duration,
+}
+
+/// Writes the report.
+#[derive(Debug)]
+pub(crate) struct DetectionReport {
+    format: Format,
+    look: Look,
+    lies: BTreeMap<Lie, usize>,
+}
+
+impl DetectionReport {
+    /// A report in a shape.
+    #[must_use]
+    pub(crate) fn new(format: Format, look: Look) -> Self {
+        Self { format, look, lies: BTreeMap::new() }
+    }
+
+    /// What is looked for, and where.
+    pub(crate) fn begin(&self, tests: usize, seed: Seed, budget: &str, out: &mut dyn Write) -> io::Result<()> {
+        if self.format == Format::Json {
+            return line(
+                &json!({"event": "detection_started", "format_version": 1, "tests": tests, "seed": seed}),
+                out,
+            );
+        }
+        writeln!(out, "\nlooking for tests that lie among {}, seed {seed}, {budget}", count(tests, "test"))
+    }
+
+    /// What is done now.
+    pub(crate) fn stage(&self, words: &str, out: &mut dyn Write) -> io::Result<()> {
+        if self.format == Format::Json {
+            return line(&json!({"event": "detection_stage", "stage": words}), out);
+        }
+        writeln!(out, "{}", Inked(self.look.color, Ink::Dim, format!("… {words}")))?;
+        out.flush()
+    }
+
+    /// What was found out about a test.
+    pub(crate) fn verdict(&mut self, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+        *self.lies.entry(verdict.lie).or_default() += 1;
+        let command = self.look.repeat.lanes(&verdict.lanes, verdict.repeats);
+        if self.format == Format::Json {
+            return line(&as_json(verdict, &command), out);
+        }
+        let Verdict { id, lie, message, cleaners, correlates, .. } = verdict;
+        writeln!(
+            out,
+            "\n{} {}",
+            Inked(self.look.color, Ink::Red, in_words(*lie)),
+            Inked(self.look.color, Ink::Bold, id)
+        )?;
+        writeln!(out, "  {}", evidence(verdict))?;
+        if !message.is_empty() {
+            writeln!(out, "  failure: {message}")?;
+        }
+        if !cleaners.is_empty() {
+            writeln!(out, "  put right by: {}", list(cleaners))?;
+        }
+        if !correlates.is_empty() {
+            writeln!(out, "  it fails {}", correlates.join("; "))?;
+        }
+        writeln!(out, "  to do: {}", advice(*lie))?;
+        writeln!(out, "  shown by: {}", Inked(self.look.color, Ink::Bold, command))?;
+        out.flush()
+    }
+
+    /// What it came to.
+    pub(crate) fn end(&self, summary: &DetectionSummary, out: &mut dyn Write) -> io::Result<()> {
+        let DetectionSummary { tests, least_runs, in_words: never, stopped, probes, executions, elapsed } = summary;
+        let lying: usize = self.lies.values().sum();
+        if self.format == Format::Json {
+            let end = json!({
+                "event": "detection_finished", "complete": stopped.is_none(), "stopped_by": stopped, "tests": tests,
+                "lying": lying, "least_runs": least_runs, "never_failed": never, "probes": probes,
+                "executions": executions, "elapsed_us": u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            });
+            line(&end, out)?;
+            return out.flush();
+        }
+        writeln!(out)?;
+        if let Some(reason) = stopped {
+            writeln!(out, "{}: this is what is known so far", Inked(self.look.color, Ink::Yellow, reason))?;
+        }
+        let kinds: Vec<_> = self.lies.iter().map(|(lie, number)| format!("{number} {}", in_words(*lie))).collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        let honest = tests.saturating_sub(lying);
+        let verdict = if lying == 0 {
+            Inked(self.look.color, Ink::Green, "ok")
+        } else {
+            Inked(self.look.color, Ink::Red, "FAILED")
+        };
+        writeln!(out, "detection result: {verdict}. {lying} of {} lied{kinds}", count(*tests, "test"))?;
+        if honest > 0 && *least_runs > 0 {
+            writeln!(out, "{honest} others never failed; of each is known at least: {never}")?;
+        }
+        writeln!(out, "{executions} executions in {probes} probes, finished in {}\n", time(*elapsed))?;
+        out.flush()
+    }
+}
+
+fn line(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+fn as_json(verdict: &Verdict, command: &str) -> serde_json::Value {
+    let names = |ids: &[TestId]| ids.iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+    let rate = |rate: Rate| json!({"runs": rate.runs, "failures": rate.failures, "low": rate.low, "high": rate.high});
+    json!({
+        "event": "verdict", "id": verdict.id.as_str(), "kind": verdict.lie.name(),
+        "culprits": verdict.culprits.iter().map(|set| names(set)).collect::<Vec<_>>(), "cleaners": names(&verdict.cleaners),
+        "rate": rate(verdict.with), "without": rate(verdict.without), "confidence": verdict.confidence,
+        "evidence": evidence(verdict), "message": verdict.message, "correlates": verdict.correlates,
+        "advice": advice(verdict.lie), "lanes": verdict.lanes.iter().map(|lane| names(lane)).collect::<Vec<_>>(),
+        "repeats": verdict.repeats, "command": command,
+    })
+}
+
+fn list(ids: &[TestId]) -> String {
+    ids.iter().map(TestId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Sets of tests, each of which suffices.
+fn either(sets: &[Vec<TestId>], within: &str) -> String {
+    let set = |set: &Vec<TestId>| set.iter().map(TestId::as_str).collect::<Vec<_>>().join(within);
+    sets.iter().map(set).collect::<Vec<_>>().join(", or ")
+}
+
+fn in_words(lie: Lie) -> &'static str {
+    match lie {
+        Lie::Victim => "order-dependent victim",
+        Lie::Brittle => "brittle",
+        Lie::NotIdempotent => "not idempotent",
+        Lie::Contention => "contention",
+        Lie::Flaky => "flaky",
+        Lie::Broken => "broken",
+        Lie::Environment => "environment",
+        Lie::Unexamined => "not examined",
+    }
+}
+
+/// What was seen, in a sentence.
+fn evidence(verdict: &Verdict) -> String {
+    let Verdict { lie, culprits, with, without, confidence, .. } = verdict;
+    let of = |rate: &Rate| format!("{} of {}", rate.failures, rate.runs);
+    let sure = format!("{:.2} % sure", (confidence * 10_000.0).floor() / 100.0);
+    match lie {
+        Lie::Victim if culprits.is_empty() => {
+            format!(
+                "fails after others, {}, and alone {} times ({sure}); which of them it takes could not be found out",
+                of(with),
+                of(without)
+            )
+        }
+        Lie::Victim => {
+            format!(
+                "fails after {}: {} times, and alone {} ({sure})",
+                either(culprits, " and then "),
+                of(with),
+                of(without)
+            )
+        }
+        Lie::Brittle if culprits.is_empty() => {
+            format!(
+                "fails alone, {} times, and passes after others; which of them it takes could not be found out",
+                of(without)
+            )
+        }
+        Lie::Brittle => format!(
+            "passes only after {}: fails {} times then, and alone {} ({sure})",
+            either(culprits, " and then "),
+            of(with),
+            of(without)
+        ),
+        Lie::NotIdempotent => {
+            format!("fails the second time: {} times, and the first time {} ({sure})", of(with), of(without))
+        }
+        Lie::Contention => {
+            format!(
+                "fails beside {}: {} times, and alone {} ({sure})",
+                either(culprits, " and "),
+                of(with),
+                of(without)
+            )
+        }
+        Lie::Flaky => format!("fails now and then, and no order and no neighbour explains it: {}", verdict.in_words),
+        Lie::Broken => format!("fails always: {} times", of(with)),
+        Lie::Environment => {
+            let others: usize = culprits.iter().map(Vec::len).sum();
+            let same = count(others, "other test");
+            let names = either(culprits, ", ");
+            format!("cannot get what it needs: {}; {same} for the same cause: {names}", verdict.in_words)
+        }
+        Lie::Unexamined => format!("failed {} times; there was no time to find out why", of(with)),
+    }
+}
+
+fn advice(lie: Lie) -> &'static str {
+    match lie {
+        Lie::Victim => {
+            "give it state of its own (a fixture by value), or give back in the other test's teardown what that test changes"
+        }
+        Lie::Brittle => {
+            "make in its own arrange phase, or in a fixture, what it finds only because another test left it"
+        }
+        Lie::NotIdempotent => "give back in its teardown what it changes, or use names of its own each time",
+        Lie::Contention => {
+            "give each a resource of its own; if there is only one, ask for it as `&mut` or mark both `serial = \"…\"`"
+        }
+        Lie::Flaky => {
+            "look for time, randomness and unawaited work; `eventually` instead of a sleep; until then quarantine it"
+        }
+        Lie::Broken => "mend the test or the code: it never passed",
+        Lie::Environment => "mend what they all need; they say nothing about the code until then",
+        Lie::Unexamined => "detect with a larger --budget",
+    }
+}
