@@ -1,0 +1,1 @@
+//! What is known of the zoo's tests, and what a detector says of them.
