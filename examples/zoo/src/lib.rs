@@ -1,1 +1,39 @@
-//! What is known of the zoo's tests, and what a detector says of them.
+//! What is known of the zoo's tests, what a detector says of them, and how the two compare.
+
+pub mod key;
+pub mod score;
+pub mod suite;
+pub mod verdict;
+
+use std::error::Error;
+use std::fmt;
+
+/// What went wrong, where, and the cause.
+#[derive(Debug)]
+pub struct Problem {
+    what: String,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem without a cause of its own.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), cause: None }
+    }
+
+    /// A problem that another one has caused.
+    pub fn because(what: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { what: what.into(), cause: Some(cause.into()) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(formatter, "{}: {cause}", self.what),
+            None => formatter.write_str(&self.what),
+        }
+    }
+}
+
+impl Error for Problem {}

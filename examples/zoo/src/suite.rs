@@ -1,0 +1,129 @@
+//! The zoo's suite as a program: built by cargo, run with a temp dir and a session of its own.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use crate::Problem;
+
+/// `cargo test -p zoo --test integration`, to be completed.
+#[must_use]
+pub fn cargo_test() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["test", "-p", "zoo", "--test", "integration"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// The suite's executable.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    program: PathBuf,
+}
+
+/// What one run of one test came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The test.
+    pub id: String,
+    /// `passed`, `failed`, `errored`, ...
+    pub outcome: String,
+}
+
+impl Ended {
+    /// Whether it passed.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.outcome == "passed"
+    }
+}
+
+impl Suite {
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot; what it says is on the standard error.
+    pub fn build() -> Result<Self, Problem> {
+        let mut command = cargo_test();
+        command.args(["--no-run", "--message-format", "json"]).stderr(Stdio::inherit());
+        let output = command.output().map_err(|error| Problem::because("cannot start cargo", error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let programs = messages.filter(|message| message["target"]["name"] == "integration");
+        let program = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+        program.map(|program| Self { program }).ok_or_else(|| Problem::new("cargo did not build the zoo's tests"))
+    }
+
+    /// The names of all tests.
+    ///
+    /// # Errors
+    ///
+    /// When the suite does not start.
+    pub fn names(&self) -> Result<Vec<String>, Problem> {
+        let text = self.output(&["--list", "--format", "terse"])?;
+        Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+    }
+
+    /// Runs tests in a temp dir of their own, and tells what ended, in the order in which it did. What tests leave in their
+    /// process stays there for the next one.
+    ///
+    /// # Errors
+    ///
+    /// When the suite does not start.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Vec<Ended>, Problem> {
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let all: Vec<_> =
+            ["--format", "json", "--leaks", "ignore"].map(OsStr::new).into_iter().chain(arguments).collect();
+        let text = self.output(&all)?;
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let ends = events.filter(|event| event["event"] == "case_finished");
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(ends.map(|event| Ended { id: word(&event["id"]), outcome: word(&event["outcome"]) }).collect())
+    }
+
+    fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String, Problem> {
+        let folder = Folder::make()?;
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env("TMPDIR", &folder.path);
+        // It is a run of its own, also where a test asks for it.
+        command.env_remove("NEXTEST").env_remove("NEXTEST_EXECUTION_MODE").env_remove("NEXTEST_RUN_ID");
+        command.env("ITEST_SESSION_DIR", folder.path.join("sessions"));
+        let output = command
+            .output()
+            .map_err(|error| Problem::because(format!("cannot start {}", self.program.display()), error))?;
+        // 0 and 101: the tests passed, or some did not.
+        if !matches!(output.status.code(), Some(0 | 101)) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Problem::new(format!("the zoo's tests ended with {}: {said}", output.status)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// A temp dir for one run, removed after it.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn make() -> Result<Self, Problem> {
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("zoo-run-{}-{number}", process::id()));
+        let make = |path: &Path| fs::create_dir_all(path);
+        make(&path).map_err(|error| Problem::because(format!("cannot make {}", path.display()), error))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays is in the temp dir, and will not be taken for anything else.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
