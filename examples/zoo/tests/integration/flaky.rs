@@ -1,7 +1,7 @@
 //! Tests that fail now and then, whatever runs before and beside them.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::hint::black_box;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ fn microseconds() -> Result<u128> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())
 }
 
-/// One in two: a `HashMap` has no first entry.
+/// Seven in sixteen: a `HashMap` has no first entry, and of two in four places the one that came first is there a bit more often.
 #[integration_test]
 fn the_first_colour_is_red() {
     let colours = HashMap::from([("red", 1), ("blue", 2)]);
@@ -38,16 +38,19 @@ fn the_replica_knows_what_was_written() {
     assert!(!is_late, "the row is not there");
 }
 
-/// Three in ten: how long something takes is noise.
+/// Three in ten: how long something takes is noise, and here it decides.
 #[integration_test]
-fn counting_takes_as_long_as_it_did() {
-    let start = Instant::now();
-    black_box((0..black_box(200_u64)).sum::<u64>());
-    let elapsed = start.elapsed().as_nanos();
-    assert!(elapsed % 10 >= 3, "{elapsed} ns");
+fn the_fastest_lap_wins() {
+    let mut noise = DefaultHasher::new();
+    for _ in 0..50 {
+        let start = Instant::now();
+        black_box((0..black_box(200_u64)).sum::<u64>());
+        start.elapsed().hash(&mut noise);
+    }
+    assert!(noise.finish() % 10 >= 3, "another lap was faster");
 }
 
-/// One in five: five reviewers in a `HashMap`, and the author is one of them.
+/// Hardly one in four: five reviewers in a `HashMap`, and the author is one of them.
 #[integration_test]
 fn the_first_reviewer_is_not_the_author() {
     let reviewers: HashMap<_, _> = ["ada", "grace", "edith", "mary", "joan"].into_iter().zip(0..).collect();

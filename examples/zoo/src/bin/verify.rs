@@ -1,0 +1,197 @@
+//! Checks the answer key by ordinary runs, without a detector: `cargo run -p zoo --bin verify`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use zoo::Problem;
+use zoo::key::{Key, Kind, Truth};
+use zoo::suite::{Ended, Suite};
+
+/// How often a pair runs side by side.
+const MEETINGS: u32 = 12;
+/// How often a flaky test runs.
+const ROUNDS: u32 = 1000;
+/// How often everything runs, to see that the honest ones pass.
+const RUNS: u64 = 20;
+/// Seeds that are tried until one gives an order.
+const SEEDS: u64 = 2000;
+
+fn main() -> ExitCode {
+    match verify() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "verify: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// How many claims of the key are wrong.
+fn verify() -> Result<usize, Problem> {
+    let key = Key::read()?;
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let mut trial = Trial { suite: Suite::build()?, wrong: Vec::new(), claims: 0 };
+    for (id, truth) in key.tests.iter().filter(|(id, _)| only.is_empty() || only.iter().any(|only| id.contains(only))) {
+        trial.hear(id, truth)?;
+    }
+    if only.is_empty() {
+        trial.hear_the_honest(&key)?;
+    }
+    tell(&format!("{} claims, {} wrong", trial.claims, trial.wrong.len()))?;
+    trial.wrong.iter().try_for_each(|claim| tell(&format!("  WRONG: {claim}")))?;
+    Ok(trial.wrong.len())
+}
+
+/// Hears one claim of the key after the other.
+struct Trial {
+    suite: Suite,
+    wrong: Vec<String>,
+    claims: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Passes,
+    Fails,
+}
+
+impl Trial {
+    fn claim(&mut self, is_true: bool, words: String) {
+        self.claims += 1;
+        if !is_true {
+            self.wrong.push(words);
+        }
+    }
+
+    fn hear(&mut self, id: &str, truth: &Truth) -> Result<(), Problem> {
+        match truth.kind {
+            Kind::Victim => self.hear_dependent(id, truth, End::Passes, End::Fails),
+            Kind::Brittle => self.hear_dependent(id, truth, End::Fails, End::Passes),
+            Kind::NotIdempotent => self.hear_repeated(id),
+            Kind::Contention => self.hear_contention(id, truth),
+            Kind::Flaky => self.hear_rate(id, truth, "failed"),
+            Kind::Broken => self.after(&[], id, End::Fails),
+            Kind::Environment => self.hear_rate(id, truth, "errored"),
+        }
+    }
+
+    /// Alone it ends in one way, after its culprits in the other, after fewer of them as if alone.
+    fn hear_dependent(&mut self, id: &str, truth: &Truth, alone: End, after: End) -> Result<(), Problem> {
+        self.after(&[], id, alone)?;
+        for set in &truth.culprits {
+            let set: Vec<&str> = set.iter().map(String::as_str).collect();
+            self.after(&set, id, after)?;
+            if let [first, second] = set[..] {
+                self.after(&[first], id, alone)?;
+                self.after(&[second], id, alone)?;
+                self.after(&[second, first], id, if truth.any_order { after } else { alone })?;
+            }
+            for cleaner in &truth.cleaners {
+                let cleaned: Vec<&str> = set.iter().copied().chain([cleaner.as_str()]).collect();
+                self.after(&cleaned, id, alone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs some tests in this order in one process: the last one ends so, and all others pass.
+    fn after(&mut self, before: &[&str], id: &str, end: End) -> Result<(), Problem> {
+        let order: Vec<&str> = before.iter().copied().chain([id]).collect();
+        let ended = in_order(&self.suite, &order)?;
+        for (position, ended) in ended.iter().enumerate() {
+            let expected = if position + 1 == order.len() { end } else { End::Passes };
+            let words = format!("{} of [{}] was {}", ended.id, order.join(", "), ended.outcome);
+            self.claim(ended.has_passed() == (expected == End::Passes), words);
+        }
+        Ok(())
+    }
+
+    fn hear_repeated(&mut self, id: &str) -> Result<(), Problem> {
+        let ended = self.suite.run(&["--exact", id, "--jobs", "1", "--repeat", "3"])?;
+        let passed: Vec<_> = ended.iter().map(Ended::has_passed).collect();
+        self.claim(passed == [true, false, false], format!("{id} three times: {passed:?}"));
+        Ok(())
+    }
+
+    fn hear_contention(&mut self, id: &str, truth: &Truth) -> Result<(), Problem> {
+        let Some(partner) = truth.culprits.first().and_then(|set| set.first()) else { return Ok(()) };
+        self.after(&[partner], id, End::Passes)?;
+        self.after(&[id], partner, End::Passes)?;
+        let mut failed: BTreeMap<String, u32> = BTreeMap::new();
+        for _ in 0..MEETINGS {
+            // Who is in the way of whom depends on a few milliseconds; both workers are there before the first test begins.
+            for ended in
+                self.suite.run(&["--exact", id, partner, "--jobs", "2"])?.iter().filter(|ended| !ended.has_passed())
+            {
+                *failed.entry(ended.id.clone()).or_default() += 1;
+            }
+        }
+        let own = failed.get(id).copied().unwrap_or_default();
+        tell(&format!("{id} beside {partner}: {failed:?} of {MEETINGS}"))?;
+        self.claim(own * 4 >= MEETINGS, format!("{id} failed {own} times of {MEETINGS} beside {partner}"));
+        Ok(())
+    }
+
+    /// It fails about as often as the key says, whatever ran before: here itself.
+    fn hear_rate(&mut self, id: &str, truth: &Truth, outcome: &str) -> Result<(), Problem> {
+        let ended = self.suite.run(&["--exact", id, "--jobs", "1", "--repeat", &ROUNDS.to_string()])?;
+        let (failed, all) = (ended.iter().filter(|ended| ended.outcome == outcome).count(), ended.len());
+        let others = ended.iter().filter(|ended| ended.outcome != outcome && !ended.has_passed()).count();
+        let (failed, all) = (whole(failed), whole(all));
+        let expected = all * truth.rate;
+        // Four standard deviations: one test of fifteen thousand is outside by chance.
+        let is_near = (failed - expected).abs() <= 4.0 * (expected * (1.0 - truth.rate)).sqrt();
+        tell(&format!("{id}: {failed} of {all} {outcome}, the key says {}", truth.rate))?;
+        self.claim(is_near && others == 0, format!("{id} was {outcome} {failed} times of {all}"));
+        Ok(())
+    }
+
+    /// Whoever is not in the key passes, in any order and beside anybody.
+    fn hear_the_honest(&mut self, key: &Key) -> Result<(), Problem> {
+        let mut failed: BTreeMap<String, u32> = BTreeMap::new();
+        let mut executions = 0;
+        for seed in 1..=RUNS {
+            for jobs in ["1", "2", "4"] {
+                let ended = self.suite.run(&["--seed", &seed.to_string(), "--jobs", jobs])?;
+                executions += ended.iter().filter(|ended| !key.tests.contains_key(&ended.id)).count();
+                for ended in ended.into_iter().filter(|ended| !ended.has_passed() && !key.tests.contains_key(&ended.id))
+                {
+                    *failed.entry(ended.id).or_default() += 1;
+                }
+            }
+        }
+        tell(&format!("honest tests: {executions} executions, failed: {failed:?}"))?;
+        self.claim(failed.is_empty(), format!("honest tests failed: {failed:?}"));
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a few thousand")]
+fn whole(count: usize) -> f64 {
+    count as f64
+}
+
+/// Runs these tests in this order in one process: the suite has no way to ask for one, so seeds are tried.
+fn in_order(suite: &Suite, order: &[&str]) -> Result<Vec<Ended>, Problem> {
+    for seed in 0..SEEDS {
+        let seed = seed.to_string();
+        let way = match seed.as_str() {
+            "0" => ["--order", "declared"],
+            _ => ["--seed", seed.as_str()],
+        };
+        let ended = suite.run(&[&["--exact", "--jobs", "1"], &way[..], order].concat())?;
+        if ended.iter().map(|ended| ended.id.as_str()).eq(order.iter().copied()) {
+            return Ok(ended);
+        }
+        if ended.len() != order.len() {
+            return Err(Problem::new(format!("of [{}] {} tests have run", order.join(", "), ended.len())));
+        }
+    }
+    Err(Problem::new(format!("no seed up to {SEEDS} gives the order {}", order.join(", "))))
+}
+
+fn tell(line: &str) -> Result<(), Problem> {
+    writeln!(io::stdout(), "{line}").map_err(|error| Problem::because("cannot write the result", error))
+}
