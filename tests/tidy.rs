@@ -159,7 +159,8 @@ fn nobody_leaves_through_the_window() {
 
 #[test]
 fn a_file_fits_in_one_head_and_says_what_it_is_for() {
-    for folder in ["src", "itest-fixtures/src", "itest-macros/src", "itest-runtime/src", "examples/shop/src"] {
+    let ours = ["src", "itest-fixtures/src", "itest-macros/src", "itest-runtime/src", "examples/shop/src", "examples/zoo"];
+    for folder in ours {
         for path in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());

@@ -1,5 +1,6 @@
 //! What is known of the zoo's tests, what a detector says of them, and how the two compare.
 
+pub mod forecast;
 pub mod key;
 pub mod score;
 pub mod suite;
