@@ -164,7 +164,7 @@ impl Score {
     ///
     /// When `out` takes no more.
     pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{:30}{:>9}{:>9}{:>10}{:>16}   bound", "", "found", "located", "cleaners", "rate in interval")?;
+        writeln!(out, "{:30}{:>9}{:>9}{:>10}{:>18}   bound", "", "found", "located", "cleaners", "rate in interval")?;
         for (group, row) in GROUPS.iter().zip(&self.rows) {
             let [found, located, cleaners, rates] =
                 [row.found, row.located, row.cleaners, row.rates].map(Share::in_words);
@@ -173,7 +173,7 @@ impl Score {
                 let end = if row.meets(group) { "" } else { ": MISSED" };
                 format!("{percent} % {what}{end}")
             });
-            let line = format!("{:30}{found:>9}{located:>9}{cleaners:>10}{rates:>16}   {bound}", group.label);
+            let line = format!("{:30}{found:>9}{located:>9}{cleaners:>10}{rates:>18}   {bound}", group.label);
             writeln!(out, "{}", line.trim_end())?;
         }
         list(out, "honest tests accused (bound: none)", &self.accused)?;
