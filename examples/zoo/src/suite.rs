@@ -77,8 +77,11 @@ impl Suite {
     /// When the suite does not start.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Vec<Ended>, Problem> {
         let arguments = arguments.iter().map(AsRef::as_ref);
-        let all: Vec<_> =
-            ["--format", "json", "--leaks", "ignore"].map(OsStr::new).into_iter().chain(arguments).collect();
+        let all: Vec<_> = ["--format", "json", "--leaks", "ignore", "--records", "0"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain(arguments)
+            .collect();
         let text = self.output(&all)?;
         let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let ends = events.filter(|event| event["event"] == "case_finished");

@@ -10,13 +10,15 @@ use zoo::key::{Key, Kind, Truth};
 use zoo::suite::{Ended, Suite};
 
 /// How often a pair runs side by side.
-const MEETINGS: u32 = 12;
+const MEETINGS: u32 = 20;
+/// How many lanes run everything in lockstep.
+const LANES: usize = 3;
+/// What a worker runs before.
+const WARM: &str = "honest::rows::shelves_are_there::name_maps";
 /// How often a flaky test runs.
 const ROUNDS: u32 = 1000;
 /// How often everything runs, to see that the honest ones pass.
 const RUNS: u64 = 20;
-/// Seeds that are tried until one gives an order.
-const SEEDS: u64 = 2000;
 
 fn main() -> ExitCode {
     match verify() {
@@ -101,7 +103,7 @@ impl Trial {
     /// Runs some tests in this order in one process: the last one ends so, and all others pass.
     fn after(&mut self, before: &[&str], id: &str, end: End) -> Result<(), Problem> {
         let order: Vec<&str> = before.iter().copied().chain([id]).collect();
-        let ended = in_order(&self.suite, &order)?;
+        let ended = self.suite.run(&["--lane", &order.join(" ")])?;
         for (position, ended) in ended.iter().enumerate() {
             let expected = if position + 1 == order.len() { end } else { End::Passes };
             let words = format!("{} of [{}] was {}", ended.id, order.join(", "), ended.outcome);
@@ -122,12 +124,14 @@ impl Trial {
         self.after(&[partner], id, End::Passes)?;
         self.after(&[id], partner, End::Passes)?;
         let mut failed: BTreeMap<String, u32> = BTreeMap::new();
-        for _ in 0..MEETINGS {
-            // Who is in the way of whom depends on a few milliseconds; both workers are there before the first test begins.
-            for ended in
-                self.suite.run(&["--exact", id, partner, "--jobs", "2"])?.iter().filter(|ended| !ended.has_passed())
-            {
-                *failed.entry(ended.id.clone()).or_default() += 1;
+        for meeting in 0..MEETINGS {
+            // In lockstep, and in processes that have begun: each runs an honest test before. The first lane is a bit ahead.
+            let mut pair = [id, partner.as_str()];
+            pair.rotate_left(usize::from(meeting % 2 == 1));
+            let lanes = pair.map(|id| format!("{WARM} {id}"));
+            let ended = self.suite.run(&["--lane", &lanes[0], "--lane", &lanes[1]])?;
+            for ended in ended.into_iter().filter(|ended| !ended.has_passed()) {
+                *failed.entry(ended.id).or_default() += 1;
             }
         }
         let own = failed.get(id).copied().unwrap_or_default();
@@ -173,15 +177,23 @@ impl Trial {
     fn hear_the_honest(&mut self, key: &Key) -> Result<(), Problem> {
         let mut failed: BTreeMap<String, u32> = BTreeMap::new();
         let mut executions = 0;
-        for seed in 1..=RUNS {
-            for jobs in ["2", "4"] {
-                let ended = self.suite.run(&["--seed", &seed.to_string(), "--jobs", jobs])?;
-                executions += ended.iter().filter(|ended| !key.tests.contains_key(&ended.id)).count();
-                for ended in ended.into_iter().filter(|ended| !ended.has_passed() && !key.tests.contains_key(&ended.id))
-                {
-                    *failed.entry(ended.id).or_default() += 1;
+        let mut hear = |ended: &[Ended]| {
+            for ended in ended.iter().filter(|ended| !key.tests.contains_key(&ended.id)) {
+                executions += 1;
+                if !ended.has_passed() {
+                    *failed.entry(ended.id.clone()).or_default() += 1;
                 }
             }
+        };
+        for seed in 1..=RUNS {
+            let ended = self.suite.run(&["--seed", &seed.to_string(), "--jobs", "4"])?;
+            hear(&ended);
+            let mut lanes = vec![String::new(); LANES];
+            for (position, ended) in ended.iter().enumerate() {
+                lanes[position % LANES].extend([" ", &ended.id]);
+            }
+            let arguments: Vec<&str> = lanes.iter().flat_map(|lane| ["--lane", lane]).collect();
+            hear(&self.suite.run(&arguments)?);
         }
         tell(&format!("honest tests: {executions} executions, failed: {failed:?}"))?;
         self.claim(failed.is_empty(), format!("honest tests failed: {failed:?}"));
@@ -192,25 +204,6 @@ impl Trial {
 #[expect(clippy::cast_precision_loss, reason = "counts of a few thousand")]
 fn whole(count: usize) -> f64 {
     count as f64
-}
-
-/// Runs these tests in this order in one process: the suite has no way to ask for one, so seeds are tried.
-fn in_order(suite: &Suite, order: &[&str]) -> Result<Vec<Ended>, Problem> {
-    for seed in 0..SEEDS {
-        let seed = seed.to_string();
-        let way = match seed.as_str() {
-            "0" => ["--order", "declared"],
-            _ => ["--seed", seed.as_str()],
-        };
-        let ended = suite.run(&[&["--exact", "--jobs", "1"], &way[..], order].concat())?;
-        if ended.iter().map(|ended| ended.id.as_str()).eq(order.iter().copied()) {
-            return Ok(ended);
-        }
-        if ended.len() != order.len() {
-            return Err(Problem::new(format!("of [{}] {} tests have run", order.join(", "), ended.len())));
-        }
-    }
-    Err(Problem::new(format!("no seed up to {SEEDS} gives the order {}", order.join(", "))))
 }
 
 fn tell(line: &str) -> Result<(), Problem> {
