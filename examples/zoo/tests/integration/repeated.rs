@@ -8,7 +8,7 @@ use itest::prelude::*;
 
 use crate::application::{LOGGER, METRICS, locked};
 use crate::office::{Books, Machines, Office};
-use crate::surroundings::{fixed_port, set_variable, temporary};
+use crate::surroundings::{fixed_address, set_variable, temporary};
 
 /// The address is taken the second time.
 #[integration_test]
@@ -47,8 +47,8 @@ fn a_cache_folder_is_made() -> Result<()> {
 /// The listener outlives the test.
 #[integration_test]
 fn metrics_are_served() -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", fixed_port("metrics")))?;
-    assert_eq!(listener.local_addr()?.port(), fixed_port("metrics"));
+    let listener = TcpListener::bind(fixed_address("metrics"))?;
+    assert_eq!(listener.local_addr()?, fixed_address("metrics"));
     *locked(&METRICS) = Some(listener);
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Ports that the system gives to nobody by itself begin here, and end where Linux takes those of outgoing connections.
 const FIRST_PORT: u16 = 20_000;
-const PORTS: u64 = 12_000;
+const PORTS: u16 = 12_000;
 
 /// Sets a variable of the process, or takes it away.
 #[expect(unsafe_code, reason = "tests of an application that is configured by its environment change it")]
@@ -25,11 +26,18 @@ pub(crate) fn temporary(name: &str) -> PathBuf {
     env::temp_dir().join(format!("zoo-{name}"))
 }
 
-/// The port that is written into an application's configuration: always the same one for tests that share their temp dir.
-pub(crate) fn fixed_port(application: &str) -> u16 {
+/// The address that is written into an application's configuration: always the same one for tests that share their temp dir.
+///
+/// Where every address that begins with 127 is this machine, it is one of millions: runs beside each other do not meet there.
+pub(crate) fn fixed_address(application: &str) -> SocketAddr {
     let mut hasher = DefaultHasher::new();
     (env::temp_dir(), application).hash(&mut hasher);
-    FIRST_PORT + u16::try_from(hasher.finish() % PORTS).unwrap_or_default()
+    let [first, second, third, _, _, _, high, low] = hasher.finish().to_le_bytes();
+    let port = FIRST_PORT + u16::from_le_bytes([high, low]) % PORTS;
+    let is_all_local = cfg!(target_os = "linux");
+    let address =
+        if is_all_local { Ipv4Addr::new(127, first, second, third.clamp(1, 254)) } else { Ipv4Addr::LOCALHOST };
+    (address, port).into()
 }
 
 /// The time that the application needs for what it does: a window in which somebody else can come in between.

@@ -12,7 +12,7 @@ use itest::prelude::*;
 
 use crate::application::{FROZEN, INVOICES, LANGUAGE, PRICES, SERVER, SIGNED_IN, locked};
 use crate::office::{Books, Machines, Office};
-use crate::surroundings::{fixed_port, set_variable, temporary};
+use crate::surroundings::{fixed_address, set_variable, temporary};
 
 fn currency() -> String {
     env::var("ZOO_CURRENCY").unwrap_or_else(|_| "EUR".to_owned())
@@ -153,7 +153,7 @@ async fn the_archive_is_created(books: &Books) -> Result<()> {
 /// Pollutes: the server is never stopped. Whoever finds the port taken takes it for an instance that runs already.
 #[integration_test]
 fn the_server_listens_on_its_default_port() -> Result<()> {
-    match TcpListener::bind(("127.0.0.1", fixed_port("server"))) {
+    match TcpListener::bind(fixed_address("server")) {
         Ok(listener) => *locked(&SERVER) = Some(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {}
         Err(error) => return Err(error.into()),
@@ -163,8 +163,8 @@ fn the_server_listens_on_its_default_port() -> Result<()> {
 
 #[integration_test]
 fn the_default_port_is_free() -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", fixed_port("server")))?;
-    assert_eq!(listener.local_addr()?.port(), fixed_port("server"));
+    let listener = TcpListener::bind(fixed_address("server"))?;
+    assert_eq!(listener.local_addr()?, fixed_address("server"));
     Ok(())
 }
 
