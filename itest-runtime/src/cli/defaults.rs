@@ -45,7 +45,7 @@ pub(super) fn base() -> RunConfig {
         log: "info".to_owned(),
         session: SessionSettings::default(),
         budget: Budget { time: Some(Duration::from_mins(10)), executions: None },
-        temp: None,
+        environment: Vec::new(),
         selection: Selection::default(),
     }
 }

@@ -47,12 +47,8 @@ impl Detective<'_> {
             contexts.into_iter().partition(|context| context.probe.lanes.len() == 1);
         for context in orders.iter().chain(&meetings).filter(|context| context.spot.position > 0).take(CONTEXTS) {
             let earlier = context.probe.before(context.spot);
-            let compared = self.against_alone(&after(&earlier, case), known, GLANCE)?;
-            if compared.is_greater() {
-                let named = self.name_polluters(case, &earlier, compared, known)?;
-                if named.is_some() {
-                    return Ok(named);
-                }
+            if let Some(verdict) = self.blame_earlier(case, &earlier, known)? {
+                return Ok(Some(verdict));
             }
         }
         for context in meetings.iter().take(CONTEXTS) {
@@ -72,17 +68,49 @@ impl Detective<'_> {
         Ok(compared)
     }
 
+    /// It failed after these. Was it because of them, and of which?
+    fn blame_earlier(
+        &mut self,
+        case: CaseIndex,
+        earlier: &[CaseIndex],
+        known: &mut Tally,
+    ) -> Result<Option<Verdict>, Stopped> {
+        // Long lanes take long: who fails each time is asked for its polluters at once, and the proof is made with these.
+        let condition = after(earlier, case);
+        let glance = times(&mut self.lab, &condition, GLANCE)?;
+        let start = Compared { with: glance, without: *known };
+        let is_certain = glance.passes() == 0;
+        if glance.failures() == 0 || !is_certain && !self.is_proven(&condition, start)? {
+            return Ok(None);
+        }
+        if let Some(verdict) = self.name_polluters(case, earlier, repeats(glance), known)? {
+            return Ok(Some(verdict));
+        }
+        // What fails now and then may do so a few times in a row. What always fails after these is a victim, whoever it was.
+        let compared =
+            compare(&mut self.lab, &condition, &alone(case), Compared { with: glance, without: *known }, GLANCE)?;
+        if !is_certain || compared.with.passes() > 0 || !compared.is_greater() {
+            return Ok(None);
+        }
+        let verdict = self.verdict(Lie::Victim, case, compared);
+        Ok(Some(self.shown_by(verdict, &[[earlier, &[case]].concat()])))
+    }
+
+    fn is_proven(&mut self, condition: &Context, start: Compared) -> Result<bool, Stopped> {
+        let Some(case) = condition.suspect() else { return Ok(false) };
+        compare(&mut self.lab, condition, &alone(case), start, GLANCE).map(Compared::is_greater)
+    }
+
     /// It fails after these, and not alone. Which of them does it take?
     fn name_polluters(
         &mut self,
         case: CaseIndex,
         earlier: &[CaseIndex],
-        compared: Compared,
+        repeats: u32,
         known: &mut Tally,
     ) -> Result<Option<Verdict>, Stopped> {
-        let repeats = repeats(compared.with);
         let mut found: Vec<Vec<CaseIndex>> = Vec::new();
-        let mut proof = compared;
+        let mut proof = Compared::default();
         let mut candidates = earlier.to_vec();
         while found.len() < ALTERNATIVES {
             let polluters =
@@ -103,12 +131,8 @@ impl Detective<'_> {
                 break;
             }
         }
+        let Some(first) = found.first().cloned() else { return Ok(None) };
         let verdict = self.verdict(Lie::Victim, case, proof);
-        let Some(first) = found.first().cloned() else {
-            // What fails now and then may do so a few times in a row. What always failed after these is a victim, whoever it was.
-            let is_certain = compared.with.passes() == 0;
-            return Ok(is_certain.then(|| self.shown_by(verdict, &[[earlier, &[case]].concat()])));
-        };
         let cleaners = self.cleaners(case, &first, repeats)?;
         let verdict = self.shown_by(verdict, &[[first.as_slice(), &[case]].concat()]);
         let culprits = found.iter().map(|set| self.names(set)).collect();
@@ -170,11 +194,8 @@ impl Detective<'_> {
             if behind.passes() == 0 {
                 continue;
             }
-            let both = Compared { with: *known, without: behind };
-            let compared = compare(&mut self.lab, &alone(case), &after(&earlier, case), both, ALONE)?;
-            *known = compared.with;
-            if compared.is_greater() {
-                return self.name_setters(case, &earlier, *known).map(Some);
+            if let Some(verdict) = self.name_setters(case, &earlier, known)? {
+                return Ok(Some(verdict));
             }
         }
         if let Some(verdict) = self.shared_cause(case) {
@@ -187,18 +208,26 @@ impl Detective<'_> {
         Ok(None)
     }
 
-    /// It passes after these, and not alone. Which of them does it take?
-    fn name_setters(&mut self, case: CaseIndex, earlier: &[CaseIndex], alone: Tally) -> Result<Verdict, Stopped> {
+    /// It passed after these, and not alone. Which of them does it take?
+    fn name_setters(
+        &mut self,
+        case: CaseIndex,
+        earlier: &[CaseIndex],
+        known: &mut Tally,
+    ) -> Result<Option<Verdict>, Stopped> {
         let setters =
             needed(earlier, |tried| ever(&mut self.lab, &after(tried, case), Run::Failed, 1).map(|failed| !failed))?;
-        let behind = times(&mut self.lab, &after(&setters, case), ALONE)?;
-        let compared = Compared { with: alone, without: behind };
+        let start = Compared { with: *known, without: times(&mut self.lab, &after(&setters, case), GLANCE)? };
+        let compared = compare(&mut self.lab, &alone(case), &after(&setters, case), start, GLANCE)?;
+        *known = compared.with;
+        if !compared.is_greater() {
+            return Ok(None);
+        }
         let verdict = self.verdict(Lie::Brittle, case, compared);
         let verdict = self.shown_by(verdict, &[vec![case]]);
         // For a brittle test the condition is that the others came first.
-        let verdict = Verdict { with: verdict.without, without: verdict.with, ..verdict };
-        let culprits = if compared.is_greater() { vec![self.names(&setters)] } else { Vec::new() };
-        Ok(Verdict { culprits, ..verdict })
+        let culprits = vec![self.names(&setters)];
+        Ok(Some(Verdict { with: verdict.without, without: verdict.with, culprits, ..verdict }))
     }
 
     /// What it needs does not work, and for others it is the same.

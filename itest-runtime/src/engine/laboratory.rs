@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::signals::{Asked, Signals};
 use super::supervisor::{Run, supervise};
 use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
-use crate::inject::Registry;
+use crate::inject::{Registry, remove_tree};
 use crate::model::{
     Budget, Case, CaseIndex, CaseReport, Event, Facts, HarnessError, Leaks, Order, Repeats, RunConfig, TestId,
 };
@@ -40,7 +40,7 @@ pub(crate) struct WorkerLaboratory {
     config: RunConfig,
     budget: Budget,
     began: Instant,
-    /// Temp dirs of the probes.
+    /// The temp dir of the probes.
     folder: PathBuf,
     /// Between two probes nobody else listens.
     listening: (Runtime, Signals),
@@ -60,7 +60,6 @@ impl WorkerLaboratory {
     /// When there is no place for the temp dirs of probes, or signals cannot be listened for.
     pub(crate) fn new(registry: Arc<Registry>, cases: Vec<Case>, config: &RunConfig) -> Result<Self, HarnessError> {
         let folder = probe_folder(config);
-        fs::create_dir_all(&folder).map_err(HarnessError::io(format!("make the folder {}", folder.display())))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -76,6 +75,11 @@ impl WorkerLaboratory {
             retries: 0,
             repeats: Repeats::default(),
             leaks: if config.leaks == Leaks::Fail { Leaks::Fail } else { Leaks::Ignore },
+            environment: vec![
+                ("TMPDIR".to_owned(), folder.to_string_lossy().into_owned()),
+                // A stack takes longer to find out than most tests to fail, and nobody reads it.
+                ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
+            ],
             ..config.clone()
         };
         Ok(Self {
@@ -110,10 +114,7 @@ impl WorkerLaboratory {
         }
         self.probes += 1;
         self.executions += count;
-        let temp = self.folder.join(self.probes.to_string());
-        fs::create_dir(&temp)
-            .map_err(HarnessError::io(format!("make the folder {}", temp.display())))
-            .map_err(Halt::Failed)?;
+        self.empty_folder().map_err(Halt::Failed)?;
         let (cases, places) = lockstep(&probe.lanes)
             .into_iter()
             .filter_map(|(case, place)| Some((self.cases.get(&case)?.clone(), place)))
@@ -122,7 +123,7 @@ impl WorkerLaboratory {
         let run = Run {
             cases,
             places,
-            config: RunConfig { jobs, temp: Some(temp.clone()), ..self.config.clone() },
+            config: RunConfig { jobs, ..self.config.clone() },
             ignored: Vec::new(),
             filtered_out: 0,
             is_watched: false,
@@ -136,12 +137,16 @@ impl WorkerLaboratory {
             }
         });
         drop(noise);
-        // What a test made unreadable stays, and is swept when this process is gone.
-        let _ = fs::remove_dir_all(&temp);
         match summary.map_err(Halt::Failed)?.interrupted_by {
             Some(signal) => Err(Halt::Signal(signal)),
             None => Ok(self.sightings(probe, ended)),
         }
+    }
+
+    /// Every probe finds its temp dir empty.
+    fn empty_folder(&self) -> Result<(), HarnessError> {
+        let made = remove_tree(&self.folder).and_then(|()| fs::create_dir_all(&self.folder));
+        made.map_err(HarnessError::io(format!("empty the folder {}", self.folder.display())))
     }
 
     /// A signal that came between two probes.
@@ -203,7 +208,7 @@ impl Laboratory for WorkerLaboratory {
 impl Drop for WorkerLaboratory {
     fn drop(&mut self) {
         // Where that fails, it is swept when this process is gone.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = remove_tree(&self.folder);
     }
 }
 

@@ -102,7 +102,7 @@ impl Worker {
             leaks: config.leaks,
             failed: config.failed,
             isolation: config.isolation,
-            temp: config.temp.clone(),
+            environment: config.environment.clone(),
             session: session.address(),
             session_config: session.config(),
             mark: match config.isolation {

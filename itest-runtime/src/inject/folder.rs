@@ -30,6 +30,11 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     if !is_ours {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a folder of itest's"));
     }
+    remove_tree(path)
+}
+
+/// Removes a folder that this process has made.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     // A process that is on its way out may still be writing.
     let mut result = remove_once(path);
     for _ in 0..20 {

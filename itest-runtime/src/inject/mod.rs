@@ -41,7 +41,7 @@ pub use sync::{FunctionKind, LocalFuture};
 pub use teardown::Teardown;
 
 pub(crate) use context::set_requirement;
-pub(crate) use folder::remove_folder;
+pub(crate) use folder::{remove_folder, remove_tree};
 pub(crate) use ledger::Ledger;
 pub(crate) use needs::{SessionNeed, session_needs};
 pub(crate) use panic::{Caught, catch, catch_panic, install_panic_hook, take_background_panics};

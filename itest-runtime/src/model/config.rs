@@ -289,8 +289,8 @@ pub(crate) struct RunConfig {
     pub session: SessionSettings,
     /// How much a detection may cost.
     pub budget: Budget,
-    /// The temp dir of tests, if it is not that of everybody.
-    pub temp: Option<PathBuf>,
+    /// Variables of workers, beside those of this process.
+    pub environment: Vec<(String, String)>,
     /// Which cases run.
     pub selection: Selection,
 }

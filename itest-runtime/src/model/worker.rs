@@ -1,7 +1,5 @@
 //! What a worker is told at its start.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
@@ -25,9 +23,9 @@ pub(crate) struct WorkerConfig {
     pub failed: Failed,
     /// Whether the worker is a process.
     pub isolation: Isolation,
-    /// The temp dir of its tests, if it is not that of everybody.
+    /// Variables it is to find in its environment.
     #[serde(default)]
-    pub temp: Option<PathBuf>,
+    pub environment: Vec<(String, String)>,
     /// The run's session.
     pub session: SessionAddress,
     /// What its server is told, if this worker is the one that starts it.

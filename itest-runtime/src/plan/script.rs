@@ -6,6 +6,9 @@ use std::num::NonZeroU32;
 use super::admission::{Locks, strongest};
 use crate::model::{After, Case, Lane, Lock, Place};
 
+/// So many steps of a single lane are handed out ahead: what a worker does not take must fit into its socket.
+const HELD_AHEAD: usize = 64;
+
 /// Steps that are taken in their order, each by the worker of its lane.
 ///
 /// Locks hold as in any run. A script cannot come to a standstill: a step waits for earlier ones only.
@@ -21,7 +24,7 @@ pub(crate) struct Script {
     /// How many steps of each lane wait.
     left: HashMap<Lane, usize>,
     locks: Locks,
-    /// How many lanes a round has. With one there is nobody to wait for, and everything may be held ahead.
+    /// How many lanes a round has. With one there is nobody to wait for, and steps are held ahead.
     lanes: u32,
 }
 
@@ -83,6 +86,9 @@ impl Script {
     /// The next step, if it may begin; its locks are taken.
     pub(crate) fn next(&mut self) -> Option<(Case, Lane)> {
         let (case, place) = self.waiting.front()?;
+        if self.lanes == 1 && self.running.len() >= HELD_AHEAD {
+            return None;
+        }
         if self.lanes > 1 {
             let is_free = self.running.iter().all(|(lane, _)| *lane != place.lane);
             let is_time = place.after == After::Begun || self.running.is_empty();
@@ -174,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lane_is_handed_out_whole_and_every_round_has_lanes_of_its_own() {
+    fn one_lane_is_handed_out_ahead_and_every_round_has_lanes_of_its_own() {
         let mut script = script(&[vec![1, 2, 1]], 2);
         assert_eq!(numbers(&mut script), [(1, 0), (2, 0), (1, 0)]);
         script.put_back(Lane(0), case(1, vec![]));

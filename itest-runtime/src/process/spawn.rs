@@ -56,7 +56,7 @@ pub(crate) fn spawn_process(
         .arg0(format!("{WORKER_NAME}{}", start.worker.0))
         .arg(flag)
         .envs(start.config.mark.clone())
-        .envs(start.config.temp.as_ref().map(|temp| ("TMPDIR", temp)))
+        .envs(start.config.environment.clone())
         .stdin(Stdio::from(OwnedFd::from(workers_control)))
         .process_group(0);
     let output = match start.config.capture {

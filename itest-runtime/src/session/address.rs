@@ -39,7 +39,7 @@ pub(crate) fn roots(config: &RunConfig) -> Vec<PathBuf> {
 pub(crate) fn probe_folder(config: &RunConfig) -> PathBuf {
     // The last root is the shortest one: sockets have short names.
     let root = roots(config).pop().unwrap_or_else(std::env::temp_dir);
-    root.join(format!(".detect.{}", own_identity().pid))
+    root.join(format!(".p.{}", own_identity().pid))
 }
 
 fn session_config(config: &RunConfig, owner: ProcessIdentity, binary: PathBuf) -> SessionConfig {
