@@ -3,6 +3,7 @@
 mod bad_input;
 mod builtin;
 mod console;
+mod detection;
 mod hostile;
 mod leaks;
 mod matrix;
@@ -11,6 +12,7 @@ mod order;
 mod outcomes;
 mod output;
 mod recall;
+mod record;
 mod repeats;
 mod reports;
 mod selection;

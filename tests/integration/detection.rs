@@ -1,0 +1,168 @@
+//! Tests that lie are found, named and explained.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Events, Suite, signal};
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-liars"), dir)
+}
+
+fn kinds(events: &Events) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    events.named("verdict").iter().map(|verdict| (text(&verdict["id"]), text(&verdict["kind"]))).collect()
+}
+
+#[integration_test(tags("detection"), timeout = "5m")]
+fn every_liar_is_named_with_its_culprits_and_a_command_that_shows_it(dir: &TempDir) -> Result<()> {
+    #[act]
+    let events = suite(dir).events(&["--detect", "--seed", "11"])?;
+
+    #[assert]
+    let expected = [
+        ("counts_from_zero", "not_idempotent"),
+        ("expects_no_number", "victim"),
+        ("is_decided_by_a_coin", "flaky"),
+        ("is_lucky_to_find_a_number", "brittle"),
+        ("is_wrong", "broken"),
+        ("needs_it_too", "environment"),
+        ("needs_what_is_gone", "environment"),
+        ("writes_into_a_shared_file", "contention"),
+    ];
+    let expected: BTreeMap<_, _> = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned())).into();
+    assert_eq!(kinds(&events), expected);
+    let verdict = |id: &str| {
+        let all = events.named("verdict");
+        all.into_iter().find(|verdict| verdict["id"] == id).cloned().unwrap_or_default()
+    };
+    assert_eq!(verdict("expects_no_number")["culprits"], serde_json::json!([["a_number_is_left_behind"]]));
+    assert_eq!(verdict("is_lucky_to_find_a_number")["culprits"], serde_json::json!([["prepares_a_number"]]));
+    assert_eq!(verdict("writes_into_a_shared_file")["culprits"], serde_json::json!([["writes_into_the_same_file"]]));
+    assert_eq!(events.finished.code(), Some(101));
+    events.finished.assert_nothing_left();
+    // The commands show what they say.
+    for id in ["expects_no_number", "is_lucky_to_find_a_number", "counts_from_zero", "is_wrong"] {
+        let command = verdict(id)["command"].as_str().unwrap_or_default().to_owned();
+        let (_, lanes) = command.split_once(" -- --lane ").ok_or("the command has no lane")?;
+        let finished = suite(dir).args(&["--lane", lanes.trim_matches('\'')]).run()?;
+        assert_eq!(finished.code(), Some(101), "{command}: {}", finished.stdout());
+        assert!(finished.stdout().contains(&format!("test {id} ... FAILED")), "{command}");
+    }
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+fn honest_tests_are_not_accused(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["is_honest", "--detect"]).run()?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    assert!(finished.stdout().contains("detection result: ok. 0 of 8 tests lied"), "{}", finished.stdout());
+    assert!(finished.stdout().contains("0 failures in "), "{}", finished.stdout());
+    finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+fn a_budget_ends_a_detection_with_what_is_known(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--detect", "--budget", "60"])?;
+    let end = events.named("detection_finished").pop().ok_or("no end")?;
+    assert_eq!((&end["complete"], &end["stopped_by"]), (&false.into(), &"the budget is used up".into()));
+    assert!(end["executions"].as_u64() <= Some(60));
+    assert!(kinds(&events).contains_key("is_wrong"));
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+#[case::zero("0")]
+#[case::no_time("0s")]
+#[case::nonsense("soon")]
+fn a_budget_that_is_none_is_refused(#[case] budget: &str, dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["--detect", "--budget", budget]).run()?;
+    assert_eq!(finished.code(), Some(2));
+    assert!(finished.stderr().contains("such as 30m, or a number of executions from 1"), "{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+fn an_interrupted_detection_tells_what_it_knows_and_leaves_nothing(
+    dir: &TempDir,
+    #[values("… forward", "brittle", "… beside")] moment: &str,
+) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir).args(&["--detect"]);
+    let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
+    let seen = lines.by_ref().map_while(Result::ok).any(|line| line.contains(moment));
+    assert!(seen, "{moment} was never told");
+
+    #[act]
+    signal(child.id(), Signal::INT);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let finished = suite.wait_for(child)?;
+
+    #[assert]
+    assert_eq!(finished.code(), Some(130), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.contains("ended by SIGINT: this is what is known so far")), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.starts_with("detection result: ")), "{rest:#?}");
+    finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+fn a_recorded_failure_is_traced_to_its_culprit(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let order =
+        ["is_honest::number_1", "a_number_is_left_behind", "is_honest::number_2", "expects_no_number"].join(" ");
+    suite(dir).args(&["--lane", &order]).run()?;
+
+    #[act]
+    let events = suite(dir).events(&["--bisect", "expects_no_number"])?;
+
+    #[assert]
+    let verdict = events.named("verdict").pop().ok_or("no verdict")?;
+    assert_eq!(
+        (&verdict["kind"], &verdict["culprits"]),
+        (&"victim".into(), &serde_json::json!([["a_number_is_left_behind"]]))
+    );
+    assert_eq!(events.finished.code(), Some(101));
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+fn a_failure_that_does_not_come_again_is_told_as_that(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let start = r#"{"event":"run_started","format_version":1,"selected":1,"order":"random","seed":1,"jobs":1,"suite":"itest-tests-suite_order"}"#;
+    let failed = r#"{"event":"case_finished","id":"plain::number_1","location":"a.rs:1:1","worker":0,"attempt":1,"outcome":"failed","elapsed_us":1}"#;
+    let record = dir.join("seen-once.itest");
+    std::fs::write(&record, format!("{start}\n{failed}\n"))?;
+
+    #[act]
+    let record = record.display().to_string();
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir);
+    let finished = suite.args(&["--bisect", "plain::number_1", "--replay", &record]).run()?;
+
+    #[assert]
+    assert!(
+        finished.stdout().contains("the failure could not be reproduced: plain::number_1"),
+        "{}",
+        finished.stdout()
+    );
+    Ok(())
+}
+
+#[integration_test(tags("detection"))]
+#[case::unknown(&["--bisect", "expects_no_numbr"], "did you mean `expects_no_number`?")]
+#[case::passed(&["--bisect", "is_honest::number_1"], "it did not fail in the record")]
+#[case::in_process(&["--detect", "--in-process"], "needs worker processes")]
+fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
+    suite(dir).args(&["is_honest::number_1"]).run()?;
+    let finished = suite(dir).args(arguments).run()?;
+    assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
+    assert!(finished.stderr().contains(message), "{}", finished.stderr());
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! What a run leaves of itself, and what can be made of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Events, Suite};
+use serde_json::Value;
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir)
+}
+
+/// All records of the suite, oldest first.
+fn records(dir: &TempDir) -> Vec<PathBuf> {
+    let folder = dir.join("records/itest-tests-suite_order");
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<_> = entries.collect();
+    paths.sort();
+    paths
+}
+
+/// What each worker ran, in order.
+fn split(events: &Events) -> BTreeMap<u64, Vec<String>> {
+    let mut ends = events.named("case_finished");
+    ends.sort_by_key(|end| end["started_us"].as_u64());
+    let mut split: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for end in ends {
+        let worker = end["worker"].as_u64().unwrap_or_default();
+        split.entry(worker).or_default().push(end["id"].as_str().unwrap_or_default().to_owned());
+    }
+    split
+}
+
+#[integration_test(tags("record"))]
+fn a_run_is_repeated_in_its_order_and_its_split(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let first = suite(dir).events(&["plain", "prints", "meets", "--jobs", "3"])?;
+    let mut expected: Vec<_> = split(&first).into_values().collect();
+
+    #[act]
+    let again = suite(dir).events(&["--replay", "last"])?;
+
+    #[assert]
+    let mut repeated: Vec<_> = split(&again).into_values().collect();
+    expected.sort();
+    repeated.sort();
+    assert_eq!(expected, repeated);
+    assert_eq!(first.named("run_started")[0]["seed"], again.named("run_started")[0]["seed"]);
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn attempts_of_a_retried_test_are_repeated_each_in_a_worker_of_its_own(dir: &TempDir) -> Result<()> {
+    suite(dir).events(&["fails::number_1", "plain::number_1", "--retries", "2"])?;
+    let again = suite(dir).events(&["--replay", "last"])?;
+    let failed = again.order().iter().filter(|id| *id == "fails::number_1").count();
+    assert_eq!((failed, again.named("case_retried").len()), (3, 0));
+    let workers: Vec<_> =
+        split(&again).into_values().filter(|ran| ran.contains(&"fails::number_1".to_owned())).collect();
+    assert_eq!(workers.len(), 3);
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn every_report_can_be_made_later(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let output = Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir);
+    let now = output.args(&["--jobs", "2", "--show-output", "--seed", "3"]).run()?;
+
+    #[act]
+    let later =
+        Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir).args(&["--report", "last", "--show-output"]).run()?;
+
+    #[assert]
+    let told = |text: String| {
+        let lines = text.lines().filter(|line| !line.starts_with("repeat this run") && !line.is_empty());
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(told(now.stdout()), told(later.stdout()));
+    assert_eq!(now.code(), later.code());
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn records_of_parts_become_one(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let part = |filter: &str, file: &str| -> Result<()> {
+        suite(dir).args(&[filter, "--record", &dir.join(file).display().to_string()]).run()?;
+        Ok(())
+    };
+    part("plain", "a.itest")?;
+    part("fails", "b.itest")?;
+
+    #[act]
+    let (a, b, all) = (dir.join("a.itest"), dir.join("b.itest"), dir.join("all.itest"));
+    let (a, b, all) = (a.display().to_string(), b.display().to_string(), all.display().to_string());
+    let merged = suite(dir).events(&["--report", &a, "--report", &b, "--record", &all])?;
+
+    #[assert]
+    assert_eq!((&merged.summary()["passed"], &merged.summary()["failed"]), (&12.into(), &8.into()));
+    assert_eq!(merged.finished.code(), Some(101));
+    let read = suite(dir).events(&["--report", &all])?;
+    assert_eq!(read.outcomes(), merged.outcomes());
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn so_many_records_are_kept_as_the_suite_says(dir: &TempDir) -> Result<()> {
+    for _ in 0..4 {
+        suite(dir).args(&["plain::number_1", "--records", "2"]).run()?;
+    }
+    assert_eq!(records(dir).len(), 2);
+    suite(dir).args(&["plain::number_1", "--records", "0"]).run()?;
+    assert_eq!(records(dir).len(), 2, "a run that keeps none touches none");
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn a_record_that_was_cut_off_tells_what_it_has(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    suite(dir).args(&["plain", "fails", "--seed", "1", "--jobs", "1"]).run()?;
+    let record = records(dir).pop().ok_or("no record")?;
+    let bytes = fs::read(&record)?;
+    fs::write(&record, &bytes[..bytes.len() * 2 / 3])?;
+
+    #[act]
+    let events = suite(dir).events(&["--report", "last"])?;
+
+    #[assert]
+    assert!(events.finished.stderr().contains("ends early"), "{}", events.finished.stderr());
+    let count = events.outcomes().len();
+    assert!((2..20).contains(&count), "{count} cases");
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+#[case::nothing("--replay", "", "there is no record in")]
+#[case::no_file("--replay", "nowhere.itest", "No such file")]
+#[case::no_record("--report", "text", "it is no record of itest")]
+#[case::empty("--report", "empty", "it is no record of itest")]
+#[case::later("--replay", "later", "it has format version 99")]
+#[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
+#[case::nothing_left("--replay", "gone", "none of the tests that were recorded is there any more")]
+#[case::damaged("--report", "damaged", "it is damaged at byte")]
+fn what_is_no_record_of_this_suite_is_refused(
+    #[case] flag: &str,
+    #[case] file: &str,
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let start = |version: u32, suite: &str| {
+        format!(
+            r#"{{"event":"run_started","format_version":{version},"selected":1,"order":"random","seed":1,"jobs":1,"suite":"{suite}","build":""}}"#
+        )
+    };
+    let own = start(1, "itest-tests-suite_order");
+    let case = r#"{"event":"case_finished","id":"gone","location":"a.rs:1:1","worker":0,"attempt":1,"outcome":"failed","elapsed_us":1}"#;
+    fs::write(dir.join("text"), "hello\n")?;
+    fs::write(dir.join("empty"), "")?;
+    fs::write(dir.join("later"), format!("{}\n", start(99, "itest-tests-suite_order")))?;
+    fs::write(dir.join("other"), format!("{}\n{case}\n", start(1, "shop-integration")))?;
+    fs::write(dir.join("gone"), format!("{own}\n{case}\n"))?;
+    fs::write(dir.join("damaged"), format!("{own}\n{{\"event\n{case}\n"))?;
+    let name = if file.is_empty() { "last".to_owned() } else { dir.join(file).display().to_string() };
+    let finished = suite(dir).args(&[flag, &name]).run()?;
+    assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
+    assert!(finished.stderr().contains(message), "{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn a_record_tells_of_tests_that_are_gone_and_of_fields_that_are_new(dir: &TempDir) -> Result<()> {
+    suite(dir).args(&["plain::number_1", "plain::number_2", "--seed", "5"]).run()?;
+    let record = records(dir).pop().ok_or("no record")?;
+    let mut bytes = fs::read(&record)?;
+    let line = r#"{"event":"case_finished","id":"gone","location":"a.rs:1:1","worker":0,"attempt":1,"outcome":"failed","elapsed_us":1,"mood":"new"}"#;
+    bytes.extend(format!("{line}\n{{\"event\":\"a_new_event\",\"x\":1}}\n").bytes());
+    fs::write(&record, bytes)?;
+    let events = suite(dir).events(&["--replay", "last"])?;
+    assert!(events.finished.stderr().contains("1 recorded tests are not there any more: gone"));
+    assert_eq!(events.order().len(), 2 + usize::from(events.order().contains(&"plain::number_11".to_owned())) * 2);
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+fn lanes_run_in_lockstep_each_in_a_process(dir: &TempDir) -> Result<()> {
+    let lanes = ["--lane", "plain::number_1 plain::number_2", "--lane", "plain::number_3,plain::number_4"];
+    let events = suite(dir).events(&lanes)?;
+    let mut split: Vec<_> = split(&events).into_values().collect();
+    split.sort();
+    assert_eq!(split, [["plain::number_1", "plain::number_2"], ["plain::number_3", "plain::number_4"]]);
+    let started = |id: &str| events.case(id)["started_us"].as_u64().unwrap_or_default();
+    let ended = |id: &str| started(id) + events.case(id)["elapsed_us"].as_u64().unwrap_or_default();
+    assert!(started("plain::number_2") >= ended("plain::number_3"), "the second ones wait for both of the first");
+    let repeated = suite(dir).events(&["--lane", "plain::number_1 plain::number_1", "--repeat", "3"])?;
+    assert_eq!(repeated.summary()["passed"], Value::from(6));
+    let workers = self::split(&repeated);
+    assert_eq!(workers.values().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2], "every round has processes of its own");
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
+#[case::unknown(&["--lane", "plain::numbr_1"], "did you mean `plain::number_1`?")]
+#[case::empty(&["--lane", " "], "names no test")]
+#[case::filter(&["--lane", "plain::number_1", "meets"], "says which tests run")]
+#[case::both(&["--lane", "plain::number_1", "--replay", "last"], "contradicts --lane")]
+fn a_lane_that_means_nothing_is_refused(
+    #[case] arguments: &[&str],
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let finished = suite(dir).args(arguments).run()?;
+    assert_eq!(finished.code(), Some(2));
+    assert!(finished.stderr().contains(message), "{}", finished.stderr());
+    Ok(())
+}
+
+/// More steps than a socket holds, and the worker dies in the middle of them.
+#[integration_test(tags("record"))]
+fn a_long_lane_survives_the_death_of_its_worker(dir: &TempDir) -> Result<()> {
+    let lane = "passes ".repeat(400) + "aborts " + &"passes ".repeat(400);
+    let outcomes = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let events = outcomes.events(&["--lane", &lane])?;
+    assert_eq!((&events.summary()["passed"], &events.summary()["failed"]), (&800.into(), &1.into()));
+    Ok(())
+}
