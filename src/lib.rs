@@ -17,6 +17,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "data")]
+pub use itest_fixtures::data;
+#[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub use itest_fixtures::migrations;
 #[cfg(feature = "sqlite")]
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
@@ -26,6 +30,8 @@ pub use itest_runtime::*;
 
 /// Everything a suite needs: `use itest::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "data")]
+    pub use crate::data::{Data, Factory};
     #[cfg(feature = "http")]
     pub use crate::{Client, Response, Server};
     pub use crate::{
@@ -78,12 +84,18 @@ macro_rules! unavailable {
 mod pages {
     #[doc = include_str!("../docs/database.md")]
     struct Database;
+    #[cfg(all(feature = "data", feature = "sqlite"))]
+    #[doc = include_str!("../docs/data.md")]
+    struct Data;
     #[doc = include_str!("../docs/files.md")]
     struct Files;
     #[doc = include_str!("../docs/fixtures.md")]
     struct Fixtures;
     #[doc = include_str!("../docs/http.md")]
     struct Http;
+    #[cfg(all(feature = "migrations", feature = "sqlite"))]
+    #[doc = include_str!("../docs/migrations.md")]
+    struct Migrations;
     #[doc = include_str!("../docs/sessions.md")]
     struct Sessions;
     #[doc = include_str!("../docs/tests.md")]

@@ -5,10 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(
+    any(feature = "data", feature = "migrations"),
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+mod backend;
 #[cfg(feature = "http")]
 mod client;
+#[cfg(feature = "data")]
+pub mod data;
 #[cfg(feature = "http")]
 mod exchange;
+#[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub mod migrations;
 #[cfg(feature = "http")]
 mod server;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,7 @@
+//! MySQL and MariaDB.
+
+#[cfg(feature = "migrations")]
+mod catalog;
+mod operations;
+#[cfg(feature = "data")]
+mod rows;

@@ -1,0 +1,51 @@
+//! Rows of seeds in MySQL and MariaDB, which turn text into the types of the columns and refuse what is none, in strict mode.
+
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
+
+use crate::backend::{Column, Operations as _, Row, RowError, Table, Value};
+
+/// The columns of a table; `None` if there is no such table.
+pub(super) async fn columns(connection: &mut MySqlConnection, table: &str) -> Result<Option<Vec<Column>>, sqlx::Error> {
+    const COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR) FROM information_schema.columns \
+                           WHERE table_schema = coalesce(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
+    let (schema, name) = table.split_once('.').map_or((None, table), |(schema, name)| (Some(schema), name));
+    let columns: Vec<(String, String)> = sqlx::query_as(COLUMNS).bind(schema).bind(name).fetch_all(connection).await?;
+    let columns: Vec<_> = columns.into_iter().map(|(name, kind)| Column { name, kind }).collect();
+    Ok((!columns.is_empty()).then_some(columns))
+}
+
+/// Adds a row.
+pub(super) async fn insert(connection: &mut MySqlConnection, table: &Table<'_>, row: &Row) -> Result<(), RowError> {
+    let names: Vec<_> = row.cells.iter().map(|(column, _)| format!("`{}`", column.replace('`', "``"))).collect();
+    let statement = format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        MySql::quoted(table.name),
+        names.join(", "),
+        vec!["?"; names.len()].join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (column, value) in &row.cells {
+        let kind = table.column(column).map_or("", |column| column.kind.as_str());
+        query = match value {
+            Value::Null => query.bind(None::<String>),
+            Value::Bool(value) => query.bind(i64::from(*value)),
+            Value::Number(text) | Value::Text(text) | Value::Field(text) => match number(kind, text) {
+                Some(number) => query.bind(number),
+                None => query.bind(text.as_str()),
+            },
+            Value::Json(text) => query.bind(text.as_str()),
+        };
+    }
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// What is no text for the server: its booleans are small numbers, and the text `1` is 49 as bits.
+fn number(kind: &str, text: &str) -> Option<i64> {
+    match text {
+        "true" if kind.starts_with("tinyint") || kind.starts_with("bit") => Some(1),
+        "false" if kind.starts_with("tinyint") || kind.starts_with("bit") => Some(0),
+        _ if kind.starts_with("bit") => text.parse().ok(),
+        _ => None,
+    }
+}

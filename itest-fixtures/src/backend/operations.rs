@@ -1,0 +1,162 @@
+//! What seeds and migrations ask of a database, however it is done there.
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, Database, Either, Executor};
+
+#[cfg(feature = "migrations")]
+use super::Entry;
+#[cfg(feature = "data")]
+use super::{Column, Row, RowError};
+use super::{Dialect, line_of, statements};
+
+/// A database that seeds are loaded into and migrations are checked on: [`sqlx::Sqlite`], [`sqlx::Postgres`] or
+/// [`sqlx::MySql`] (which is MariaDB, too), each behind its feature.
+///
+/// It cannot be implemented elsewhere.
+pub trait Backend: Operations {}
+
+/// What is different between the databases.
+pub trait Operations: Database {
+    /// How its scripts are written.
+    const DIALECT: Dialect;
+
+    /// Runs a script as one, as its own shell would.
+    fn run_script(connection: &mut Self::Connection, script: &str) -> impl Future<Output = Result<(), ScriptFailure>>;
+
+    /// A name as part of a statement; a dot in it separates a schema from its table.
+    fn quoted(name: &str) -> String;
+
+    /// The names of the tables, in order.
+    fn tables(connection: &mut Self::Connection) -> impl Future<Output = Result<Vec<String>, sqlx::Error>>;
+
+    /// The columns of a table; `None` if there is no such table.
+    #[cfg(feature = "data")]
+    fn columns(
+        connection: &mut Self::Connection,
+        table: &str,
+    ) -> impl Future<Output = Result<Option<Vec<Column>>, sqlx::Error>>;
+
+    /// Adds a row; each of its cells is a column of the table.
+    #[cfg(feature = "data")]
+    fn insert(
+        connection: &mut Self::Connection,
+        table: &Table<'_>,
+        row: &Row,
+    ) -> impl Future<Output = Result<(), RowError>>;
+
+    /// What the database says of a row that it refused, beyond its error; asked outside of the transaction in which it did.
+    #[cfg(feature = "data")]
+    fn explain(
+        connection: &mut Self::Connection,
+        table: &Table<'_>,
+        row: &Row,
+        error: &sqlx::Error,
+    ) -> impl Future<Output = Option<Explanation>>;
+
+    /// Called when rows with these columns were added, so that numbers given out by the database go on behind them.
+    #[cfg(feature = "data")]
+    fn settle(
+        connection: &mut Self::Connection,
+        table: &str,
+        columns: &[String],
+    ) -> impl Future<Output = Result<(), sqlx::Error>>;
+
+    /// Applies all migrations up to a version, as the application would.
+    #[cfg(feature = "migrations")]
+    fn migrate_to(
+        connection: &mut Self::Connection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> impl Future<Output = Result<(), sqlx::migrate::MigrateError>>;
+
+    /// Undoes all migrations above a version.
+    #[cfg(feature = "migrations")]
+    fn undo_to(
+        connection: &mut Self::Connection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> impl Future<Output = Result<(), sqlx::migrate::MigrateError>>;
+
+    /// Everything that the schema is made of, without the table of the migrations.
+    #[cfg(feature = "migrations")]
+    fn catalog(
+        connection: &mut Self::Connection,
+        migrations_table: &str,
+    ) -> impl Future<Output = Result<Vec<Entry>, sqlx::Error>>;
+
+    /// The rows of a query, as text.
+    #[cfg(feature = "migrations")]
+    fn rows(
+        connection: &mut Self::Connection,
+        query: &str,
+    ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>>;
+}
+
+/// A table whose columns are known.
+#[cfg(feature = "data")]
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'t> {
+    /// As the seed calls it.
+    pub name: &'t str,
+    /// As the database has them.
+    pub columns: &'t [Column],
+}
+
+#[cfg(feature = "data")]
+impl Table<'_> {
+    /// The column of a name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// Why a row was refused.
+#[cfg(feature = "data")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The column at fault.
+    pub column: Option<String>,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+/// A script that the database refused.
+#[derive(Debug)]
+pub struct ScriptFailure {
+    /// How many statements it had completed before.
+    pub complete: usize,
+    /// What it said.
+    pub error: sqlx::Error,
+    /// The character that it pointed at, from 1.
+    pub character: Option<usize>,
+}
+
+impl ScriptFailure {
+    /// The line that is at fault, and the statement; neither if that cannot be told.
+    #[must_use]
+    pub fn place<'s>(&self, script: &'s str, dialect: Dialect) -> Option<(usize, &'s str)> {
+        let statement = statements(script, dialect).get(self.complete).copied()?;
+        let pointed = self.character.and_then(|number| script.char_indices().nth(number.checked_sub(1)?));
+        let line = pointed.map_or(statement.line, |(byte, _)| line_of(script, byte));
+        Some((line.max(statement.line), statement.text))
+    }
+}
+
+/// Runs a script and counts the statements that were completed.
+pub(super) async fn run_counting<DB>(connection: &mut DB::Connection, script: &str) -> Result<(), ScriptFailure>
+where
+    DB: Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let mut complete = 0;
+    let mut results = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(&mut *connection);
+    loop {
+        match results.try_next().await {
+            Ok(Some(Either::Left(_))) => complete += 1,
+            Ok(Some(Either::Right(_))) => {}
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(ScriptFailure { complete, error, character: None }),
+        }
+    }
+}

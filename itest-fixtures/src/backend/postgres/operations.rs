@@ -1,0 +1,108 @@
+//! What seeds and migrations ask, as PostgreSQL answers it.
+
+#[cfg(feature = "migrations")]
+use sqlx::AssertSqlSafe;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::{PgConnection, Postgres};
+
+use crate::backend::operations::run_counting;
+use crate::backend::{Backend, Dialect, Operations, ScriptFailure};
+
+impl Backend for Postgres {}
+
+impl Operations for Postgres {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    async fn run_script(connection: &mut PgConnection, script: &str) -> Result<(), ScriptFailure> {
+        run_counting::<Self>(connection, script).await.map_err(|failure| {
+            let character = failure.error.as_database_error().and_then(pointed_at);
+            ScriptFailure { character, ..failure }
+        })
+    }
+
+    fn quoted(name: &str) -> String {
+        let quoted: Vec<_> = name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+        quoted.join(".")
+    }
+
+    /// Those outside of `public` bear the name of their schema.
+    async fn tables(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+        const TABLES: &str = "SELECT CASE WHEN schemaname = 'public' THEN '' ELSE schemaname || '.' END || tablename \
+                              FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') \
+                              AND schemaname NOT LIKE 'pg\\_t%' ORDER BY 1";
+        sqlx::query_scalar(TABLES).fetch_all(connection).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn columns(
+        connection: &mut PgConnection,
+        table: &str,
+    ) -> Result<Option<Vec<crate::backend::Column>>, sqlx::Error> {
+        super::rows::columns(connection, table).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn insert(
+        connection: &mut PgConnection,
+        table: &crate::backend::Table<'_>,
+        row: &crate::backend::Row,
+    ) -> Result<(), crate::backend::RowError> {
+        super::rows::insert(connection, table, row).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn explain(
+        connection: &mut PgConnection,
+        table: &crate::backend::Table<'_>,
+        row: &crate::backend::Row,
+        error: &sqlx::Error,
+    ) -> Option<crate::backend::Explanation> {
+        super::rows::explain(connection, table, row, error).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn settle(connection: &mut PgConnection, table: &str, columns: &[String]) -> Result<(), sqlx::Error> {
+        super::rows::settle(connection, table, columns).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn migrate_to(
+        connection: &mut PgConnection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
+        migrator.run_to(version, connection).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn undo_to(
+        connection: &mut PgConnection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
+        migrator.undo(connection, version).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn catalog(
+        connection: &mut PgConnection,
+        migrations_table: &str,
+    ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
+        super::catalog::catalog(connection, migrations_table).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn rows(connection: &mut PgConnection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
+        rows.iter().map(crate::backend::text::cells).collect()
+    }
+}
+
+/// The character of the script that the server points at, if it is not in a function.
+fn pointed_at(error: &dyn DatabaseError) -> Option<usize> {
+    match error.try_downcast_ref::<PgDatabaseError>()?.position()? {
+        PgErrorPosition::Original(character) => Some(character),
+        PgErrorPosition::Internal { .. } => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! The schema of an SQLite database, from its catalog.
+//!
+//! The text of `CREATE TABLE` is not compared: `ALTER TABLE` edits it, so that one schema has many texts.
+
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use crate::backend::script::{normalized, tokens};
+use crate::backend::{Dialect, Entry};
+
+/// Tables with their columns, indexes with theirs, foreign keys; checks, views and triggers are read from their text.
+const DETAILS: &str = "
+WITH tables AS (
+    SELECT * FROM pragma_table_list
+    WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?1
+)
+SELECT 'table ' || name, trim(iif(type = 'virtual', 'virtual ', '') || iif(wr, 'without rowid ', '') || iif(strict, 'strict', ''))
+FROM tables
+UNION ALL
+SELECT 'table ' || tables.name, 'column ' || field.name || ' ' || lower(field.type)
+    || iif(field.\"notnull\", ' not null', '') || coalesce(' default ' || field.dflt_value, '')
+    || iif(field.pk, ' primary key ' || field.pk, '') || iif(field.hidden IN (2, 3), ' generated', '')
+FROM tables JOIN pragma_table_xinfo(tables.name) AS field
+UNION ALL
+SELECT 'table ' || name, 'foreign key ' || group_concat(\"from\", ', ') || ' to ' || parent
+    || coalesce(' (' || group_concat(\"to\", ', ') || ')', '') || ' on update ' || lower(on_update) || ' on delete ' || lower(on_delete)
+FROM (
+    SELECT tables.name, field.id, field.\"from\", field.\"to\", field.\"table\" AS parent, field.on_update, field.on_delete
+    FROM tables JOIN pragma_foreign_key_list(tables.name) AS field ORDER BY tables.name, field.id, field.seq
+) GROUP BY name, id, parent, on_update, on_delete
+UNION ALL
+SELECT 'table ' || name, iif(is_unique, 'unique ', '') || iif(origin = 'c', 'index ' || index_name || ' on ', 'constraint on ')
+    || group_concat(part, ', ')
+FROM (
+    SELECT tables.name, list.name AS index_name, list.\"unique\" AS is_unique, list.origin,
+        coalesce(part.name, '(expression)') || iif(part.desc, ' desc', '') || iif(part.coll = 'BINARY', '', ' collate ' || lower(part.coll)) AS part
+    FROM tables JOIN pragma_index_list(tables.name) AS list JOIN pragma_index_xinfo(list.name) AS part
+    WHERE part.key AND list.origin <> 'pk' ORDER BY tables.name, list.name, part.seqno
+) GROUP BY name, index_name, is_unique, origin
+";
+
+const TEXTS: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
+                     WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY type, name";
+
+/// The schema, without the table of the migrations.
+pub(super) async fn catalog(
+    connection: &mut SqliteConnection,
+    migrations_table: &str,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let details: Vec<(String, String)> =
+        sqlx::query_as(DETAILS).bind(migrations_table).fetch_all(&mut *connection).await?;
+    let mut entries: Vec<_> = details.into_iter().map(|(object, detail)| Entry::new(object, detail)).collect();
+    let texts: Vec<(String, String, String, String)> =
+        sqlx::query_as(AssertSqlSafe(TEXTS)).bind(migrations_table).fetch_all(connection).await?;
+    for (kind, name, table, sql) in texts {
+        let (object, details) = match kind.as_str() {
+            "table" => (format!("table {name}"), clauses(&sql)),
+            "index" => {
+                (format!("table {table}"), condition(&sql).map(|is| format!("index {name} {is}")).into_iter().collect())
+            }
+            _ => (format!("{kind} {name}"), vec![normalized(&sql, Dialect::Sqlite)]),
+        };
+        entries.extend(details.into_iter().map(|detail| Entry::new(object.as_str(), detail)));
+    }
+    Ok(entries)
+}
+
+/// What only the text of a table tells: its checks, collations, generated columns and `AUTOINCREMENT`.
+fn clauses(sql: &str) -> Vec<String> {
+    let words: Vec<_> = tokens(sql, Dialect::Sqlite).collect();
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let rest = &words[at + 1..];
+        match word.to_ascii_uppercase().as_str() {
+            "CHECK" => found.push(format!("check {}", parenthesized(rest))),
+            "AS" if rest.first() == Some(&"(") => found.push(format!("generated as {}", parenthesized(rest))),
+            "COLLATE" => found.extend(rest.first().map(|name| format!("collate {}", name.to_lowercase()))),
+            "AUTOINCREMENT" => found.push("autoincrement".to_owned()),
+            "USING" => found.push(format!("using {}", rest.join(" "))),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What an index on expressions or on some rows only has to say for itself.
+fn condition(sql: &str) -> Option<String> {
+    let words: Vec<_> = tokens(sql, Dialect::Sqlite).collect();
+    let on = words.iter().position(|word| word.eq_ignore_ascii_case("on"))?;
+    let parts = words.get(on + 2..)?;
+    let tells =
+        parts.iter().any(|word| word.eq_ignore_ascii_case("where")) || parts.iter().skip(1).any(|word| *word == "(");
+    tells.then(|| format!("is {}", parts.join(" ")))
+}
+
+/// The tokens from a parenthesis to the one that closes it.
+fn parenthesized(words: &[&str]) -> String {
+    let mut depth = 0_usize;
+    let mut taken = Vec::new();
+    for word in words {
+        match *word {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        taken.push(*word);
+        if depth == 0 {
+            break;
+        }
+    }
+    taken.join(" ")
+}

@@ -1,0 +1,7 @@
+//! SQLite.
+
+#[cfg(feature = "migrations")]
+mod catalog;
+mod operations;
+#[cfg(feature = "data")]
+mod rows;

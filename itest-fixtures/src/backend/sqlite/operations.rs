@@ -1,0 +1,91 @@
+//! What seeds and migrations ask, as SQLite answers it.
+
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+
+use crate::backend::operations::run_counting;
+use crate::backend::{Backend, Dialect, Operations, ScriptFailure};
+
+impl Backend for Sqlite {}
+
+impl Operations for Sqlite {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn run_script(connection: &mut SqliteConnection, script: &str) -> Result<(), ScriptFailure> {
+        run_counting::<Self>(connection, script).await
+    }
+
+    fn quoted(name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    async fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+        const TABLES: &str = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
+                              AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+        sqlx::query_scalar(AssertSqlSafe(TABLES)).fetch_all(connection).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn columns(
+        connection: &mut SqliteConnection,
+        table: &str,
+    ) -> Result<Option<Vec<crate::backend::Column>>, sqlx::Error> {
+        super::rows::columns(connection, table).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn insert(
+        connection: &mut SqliteConnection,
+        table: &crate::backend::Table<'_>,
+        row: &crate::backend::Row,
+    ) -> Result<(), crate::backend::RowError> {
+        super::rows::insert(connection, table, row).await
+    }
+
+    #[cfg(feature = "data")]
+    async fn explain(
+        connection: &mut SqliteConnection,
+        table: &crate::backend::Table<'_>,
+        _row: &crate::backend::Row,
+        error: &sqlx::Error,
+    ) -> Option<crate::backend::Explanation> {
+        super::rows::explain(connection, table, error).await
+    }
+
+    /// A row's number is one more than the highest there is.
+    #[cfg(feature = "data")]
+    async fn settle(_: &mut SqliteConnection, _: &str, _: &[String]) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn migrate_to(
+        connection: &mut SqliteConnection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
+        migrator.run_to(version, connection).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn undo_to(
+        connection: &mut SqliteConnection,
+        migrator: &sqlx::migrate::Migrator,
+        version: i64,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
+        migrator.undo(connection, version).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn catalog(
+        connection: &mut SqliteConnection,
+        migrations_table: &str,
+    ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
+        super::catalog::catalog(connection, migrations_table).await
+    }
+
+    #[cfg(feature = "migrations")]
+    async fn rows(connection: &mut SqliteConnection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
+        rows.iter().map(crate::backend::text::cells).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! Seeds: files with rows.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::Pool;
+
+use super::error::{Fault, Origin, Place, SeedError};
+use super::write::{Batch, write};
+use super::{csv, json};
+use crate::backend::{Backend, describe, excerpt};
+
+/// Loads seeds into a database, in the order in which they are given.
+///
+/// What a file is, its ending says:
+///
+/// - `.sql`: a script, given to the database as one.
+/// - `.json`: `{"table": [{"column": value}]}`, tables and rows in the order in which they stand there.
+/// - `.csv`: the rows of one table; the file's name without leading digits is the table's (`02_orders.csv`), its first line names
+///   the columns. An empty field is `NULL`, `""` is an empty text.
+///
+/// Of a folder, all such files are loaded, in the order of their names. Of a JSON or CSV file all rows are loaded, or none. What is not
+/// there takes the column's default; PostgreSQL's sequences go on behind the ids that a seed gives.
+///
+/// # Examples
+///
+/// ```ignore
+/// data::load(&db.pool(), ["tests/seeds/customers.json", "tests/seeds/orders.csv"]).await?;
+/// ```
+///
+/// # Errors
+///
+/// When a file cannot be read or is broken, a table or a column is missing, or the database refuses a row or a statement; it says
+/// file, line, table, column and value.
+pub async fn load<DB: Backend, P: AsRef<Path>>(
+    pool: &Pool<DB>,
+    seeds: impl IntoIterator<Item = P>,
+) -> Result<(), SeedError> {
+    for seed in seeds {
+        for (path, kind) in files(seed.as_ref())? {
+            load_file(pool, path, kind).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sql,
+    Json,
+    Csv,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "sql" => Some(Self::Sql),
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+}
+
+/// The files that a path stands for.
+fn files(path: &Path) -> Result<Vec<(PathBuf, Kind)>, SeedError> {
+    let wrong = |fault| SeedError::new(&Origin::File(path.to_owned()), Place::Whole, fault);
+    if !path.is_dir() {
+        let kind = Kind::of(path).ok_or_else(|| wrong(Fault::Unknown))?;
+        return Ok(vec![(path.to_owned(), kind)]);
+    }
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|error| wrong(missing(error)))?;
+    let paths = entries.into_iter().map(|entry| entry.path());
+    let mut files: Vec<_> = paths.filter_map(|path| Kind::of(&path).map(|kind| (path, kind))).collect();
+    files.sort_by(|(left, _), (right, _)| left.cmp(right));
+    if files.is_empty() { Err(wrong(Fault::EmptyFolder)) } else { Ok(files) }
+}
+
+fn missing(error: std::io::Error) -> Fault {
+    let directory = std::env::current_dir()
+        .map_or_else(|_| "the current directory".to_owned(), |directory| directory.display().to_string());
+    Fault::Missing { error, directory }
+}
+
+async fn load_file<DB: Backend>(pool: &Pool<DB>, path: PathBuf, kind: Kind) -> Result<(), SeedError> {
+    let origin = Origin::File(path.clone());
+    let wrong = |place, fault| SeedError::new(&origin, place, fault);
+    let text = tokio::task::block_in_place(|| std::fs::read_to_string(&path));
+    let text = text.map_err(|error| wrong(Place::Whole, missing(error)))?;
+    let batches = match kind {
+        Kind::Sql => return run(pool, &origin, &text).await,
+        Kind::Json => json::tables(&text),
+        Kind::Csv => csv::rows(&text).map(|rows| vec![(table_of(&path), rows)]),
+    };
+    let batches: Vec<Batch> =
+        batches.map_err(|unreadable| wrong(Place::Line(unreadable.line), Fault::Unreadable(unreadable.message)))?;
+    write(pool, &origin, &batches).await
+}
+
+/// `02_orders.csv` has the rows of `orders`.
+fn table_of(path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = stem.trim_start_matches(|character: char| character.is_ascii_digit()).trim_start_matches(['_', '-']);
+    if name.is_empty() { stem } else { name.to_owned() }
+}
+
+async fn run<DB: Backend>(pool: &Pool<DB>, origin: &Origin, script: &str) -> Result<(), SeedError> {
+    let wrong = |place, fault| SeedError::new(origin, place, fault);
+    let connection = pool.acquire().await;
+    let mut connection = connection.map_err(|error| wrong(Place::Whole, Fault::Database(describe(&error))))?;
+    let Err(failure) = DB::run_script(&mut connection, script).await else { return Ok(()) };
+    // A script that failed may have left a transaction open: nobody else is to find it.
+    let _ = connection.close().await;
+    let message = describe(&failure.error);
+    Err(match failure.place(script, DB::DIALECT) {
+        Some((line, statement)) => {
+            wrong(Place::Line(line), Fault::Statement { message, statement: excerpt(statement) })
+        }
+        None => wrong(Place::Whole, Fault::Database(message)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_csv_file_bears_the_name_of_its_table() {
+        let table = |path: &str| table_of(Path::new(path));
+        assert_eq!(table("seeds/orders.csv"), "orders");
+        assert_eq!(table("02_order-lines.csv"), "order-lines");
+        assert_eq!(table("001-a.csv"), "a");
+        assert_eq!(table("42.csv"), "42");
+        assert_eq!(table("shop.orders.csv"), "shop.orders");
+    }
+}

@@ -1,0 +1,113 @@
+//! Rows into tables.
+
+use serde::Serialize;
+use sqlx::{Connection as _, Pool};
+
+use super::error::{Fault, Origin, Place, SeedError};
+use super::json;
+use crate::backend::{Backend, Column, Row, RowError, Table, Value, describe};
+
+/// Adds rows to a table: of each value, its fields are the columns. All of them are added, or none.
+///
+/// A field that is not there takes the column's default. Lists and objects go into columns of JSON, in PostgreSQL also into lists
+/// and types of its own.
+///
+/// # Examples
+///
+/// ```ignore
+/// #[derive(serde::Serialize)]
+/// struct NewUser { email: String, name: String }
+///
+/// let users: Vec<NewUser> = data.many(100);
+/// data::insert(&db.pool(), "users", &users).await?;
+/// ```
+///
+/// # Errors
+///
+/// When a value has no fields, the table or a column is missing, or the database refuses a row; it says which.
+pub async fn insert<DB: Backend, T: Serialize>(pool: &Pool<DB>, table: &str, rows: &[T]) -> Result<(), SeedError> {
+    let origin = Origin::Table(table.to_owned());
+    let row = |(number, value): (usize, &T)| {
+        let place = Place::Row(number + 1);
+        let json = serde_json::to_string(value).map_err(|error| error.to_string());
+        let row = json.and_then(|json| json::row(&json).map_err(|unreadable| unreadable.message));
+        match row {
+            Ok(row) => Ok((place, row)),
+            Err(message) => Err(SeedError::new(&origin, place, Fault::Unreadable(message))),
+        }
+    };
+    let rows = rows.iter().enumerate().map(row).collect::<Result<Vec<_>, _>>()?;
+    write(pool, &origin, &[(table.to_owned(), rows)]).await
+}
+
+/// Rows of one table, and where each stands.
+pub(super) type Batch = (String, Vec<(Place, Row)>);
+
+/// Adds all rows, or none.
+pub(super) async fn write<DB: Backend>(pool: &Pool<DB>, origin: &Origin, batches: &[Batch]) -> Result<(), SeedError> {
+    let database = |error: sqlx::Error| {
+        SeedError::new(origin, Place::Whole, Fault::Database(format!("cannot load it: {}", describe(&error))))
+    };
+    let mut connection = pool.acquire().await.map_err(database)?;
+    let mut transaction = connection.begin().await.map_err(database)?;
+    for (name, rows) in batches {
+        let Some(columns) = DB::columns(&mut transaction, name).await.map_err(database)? else {
+            let tables = DB::tables(&mut transaction).await.map_err(database)?;
+            let place = rows.first().map_or(Place::Whole, |(place, _)| place.clone());
+            return Err(SeedError::new(origin, place, Fault::NoTable { table: name.clone(), tables }));
+        };
+        let table = Table { name, columns: &columns };
+        for (place, row) in rows {
+            let refused = match check(table, row) {
+                Ok(()) => DB::insert(&mut transaction, &table, row).await,
+                Err(fault) => return Err(SeedError::new(origin, place.clone(), fault)),
+            };
+            if let Err(error) = refused {
+                transaction.rollback().await.map_err(database)?;
+                let fault = refusal::<DB>(&mut connection, table, row, error).await;
+                return Err(SeedError::new(origin, place.clone(), fault));
+            }
+        }
+        DB::settle(&mut transaction, name, &given(&columns, rows)).await.map_err(database)?;
+    }
+    transaction.commit().await.map_err(database)
+}
+
+/// The columns that the rows have values for.
+fn given(columns: &[Column], rows: &[(Place, Row)]) -> Vec<String> {
+    let names = columns.iter().map(|column| &column.name);
+    names.filter(|name| rows.iter().any(|(_, row)| row.value(name).is_some())).cloned().collect()
+}
+
+fn check(table: Table<'_>, row: &Row) -> Result<(), Fault> {
+    match row.cells.iter().find(|(column, _)| table.column(column).is_none()) {
+        None => Ok(()),
+        Some((column, _)) => Err(Fault::NoColumn {
+            table: table.name.to_owned(),
+            column: column.clone(),
+            columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+        }),
+    }
+}
+
+async fn refusal<DB: Backend>(connection: &mut DB::Connection, table: Table<'_>, row: &Row, error: RowError) -> Fault {
+    let name = table.name.to_owned();
+    let kind = |column: &str| table.column(column).map_or_else(String::new, |column| column.kind.clone());
+    let value = |column: &str| row.value(column).map_or_else(|| "no value".to_owned(), Value::shown);
+    match error {
+        RowError::Unfit { column, expected } => {
+            Fault::Unfit { table: name, kind: kind(&column), value: value(&column), column, expected }
+        }
+        RowError::Refused(error) => {
+            let explained = DB::explain(connection, &table, row, &error).await.unwrap_or_default();
+            let note = explained.note.map_or_else(String::new, |note| format!(" ({note})"));
+            let message = format!("{}{note}", describe(&error));
+            match explained.column {
+                Some(column) => {
+                    Fault::Refused { table: name, kind: kind(&column), value: value(&column), column, message }
+                }
+                None => Fault::RefusedRow { table: name, message },
+            }
+        }
+    }
+}

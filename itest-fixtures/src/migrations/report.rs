@@ -1,0 +1,42 @@
+//! What a check has done.
+
+use std::fmt;
+
+use super::step::Step;
+
+/// What a check has done, when it found nothing wrong.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(super) applied: usize,
+    pub(super) undone: usize,
+    pub(super) irreversible: Option<Step>,
+    pub(super) examples: usize,
+}
+
+impl Report {
+    /// How many migrations were applied.
+    #[must_use]
+    pub fn applied(&self) -> usize {
+        self.applied
+    }
+
+    /// How many of them were undone and applied again.
+    #[must_use]
+    pub fn undone(&self) -> usize {
+        self.undone
+    }
+}
+
+/// `5 migrations applied, 3 undone and applied again, with 2 examples; migration 2 (…) up has no down file`
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { applied, undone, irreversible, examples } = self;
+        write!(formatter, "{applied} migrations applied, {undone} undone and applied again, with {examples} examples")?;
+        match irreversible {
+            Some(step) => {
+                write!(formatter, "; {step} has no down file, so neither it nor what is before it was undone")
+            }
+            None => Ok(()),
+        }
+    }
+}
