@@ -3,6 +3,7 @@
 mod bad_input;
 mod builtin;
 mod console;
+mod data;
 mod detection;
 mod hostile;
 mod leaks;

@@ -136,7 +136,7 @@ impl<'m> Check<'m> {
         let complete = ups(self.migrator).last().is_none_or(|last| toured.schemas.after(last.version).is_some());
         if complete {
             for example in &self.examples {
-                let tried = self.try_example(example, &toured.schemas, &mut empty, &mut problems).await;
+                let tried = self.try_example(example, &toured, &mut empty, &mut problems).await;
                 problems.extend(tried.err());
             }
             if let Some(released) = self.released {
@@ -160,14 +160,17 @@ impl<'m> Check<'m> {
         Step::of(migration, self.folder.as_deref())
     }
 
+    pub(super) fn step_of(&self, version: i64) -> Option<Step> {
+        let migration = ups(self.migrator).into_iter().find(|migration| migration.version == version)?;
+        Some(self.step(migration))
+    }
+
     /// The first migration that has to do with a difference; the last one if no other has. `None` if there is no difference.
     pub(super) fn at_fault(&self, schemas: &Schemas, difference: &Difference) -> Option<Step> {
         if difference.is_empty() {
             return None;
         }
-        let ups = ups(self.migrator);
-        let first = schemas.first_at_fault(difference);
-        let migration = ups.iter().find(|migration| Some(migration.version) == first).or(ups.last())?;
-        Some(self.step(migration))
+        let last = ups(self.migrator).last().map(|migration| migration.version);
+        self.step_of(schemas.first_at_fault(difference).or(last)?)
     }
 }

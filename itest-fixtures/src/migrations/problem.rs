@@ -87,7 +87,7 @@ pub(super) enum Problem {
     Edited { step: Step, difference: Option<Difference> },
     #[error("{0} was released and is not there any more; databases that have it will refuse to migrate")]
     Removed(Step),
-    #[error("{file} and the migrations make different schemas (- {file}, + migrations){}:{difference}", .first.as_ref().map_or_else(String::new, |step| format!("; first at fault is {}", step.at(None))))]
+    #[error("{file} and the migrations make different schemas (- {file}, + migrations){}:{difference}", .first.as_ref().map_or_else(|| ", and no migration has to do with it".to_owned(), |step| format!("; first at fault is {}", step.at(None))))]
     Drift { file: String, first: Option<Step>, difference: Difference },
     #[error("{0}")]
     Other(String),

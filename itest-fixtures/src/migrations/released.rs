@@ -95,7 +95,7 @@ impl Check<'_> {
         let schema = schema?;
         let difference = fresh.last().map(|migrated| schema.difference(migrated)).unwrap_or_default();
         if !difference.is_empty() {
-            let first = self.at_fault(fresh, &difference);
+            let first = fresh.first_at_fault(&difference).and_then(|version| self.step_of(version));
             problems.push(Problem::Drift { file: name, first, difference });
         }
         Ok(())

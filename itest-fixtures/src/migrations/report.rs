@@ -27,11 +27,14 @@ impl Report {
     }
 }
 
-/// `5 migrations applied, 3 undone and applied again, with 2 examples; migration 2 (…) up has no down file`
+/// `5 migrations applied, 3 undone and applied again, 2 examples kept; migration 2 (…) up has no down file`
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { applied, undone, irreversible, examples } = self;
-        write!(formatter, "{applied} migrations applied, {undone} undone and applied again, with {examples} examples")?;
+        write!(formatter, "{} applied, {undone} undone and applied again", counted(*applied, "migration"))?;
+        if *examples > 0 {
+            write!(formatter, ", {} kept", counted(*examples, "example"))?;
+        }
         match irreversible {
             Some(step) => {
                 write!(formatter, "; {step} has no down file, so neither it nor what is before it was undone")
@@ -39,4 +42,8 @@ impl fmt::Display for Report {
             None => Ok(()),
         }
     }
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

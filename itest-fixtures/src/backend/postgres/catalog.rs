@@ -72,7 +72,13 @@ pub(super) async fn catalog(connection: &mut PgConnection, migrations_table: &st
         let statement = format!("{SOURCES}SELECT * FROM ({query}) AS found(object, detail) WHERE $1::text IS NOT NULL");
         let found: Vec<(String, String)> =
             sqlx::query_as(AssertSqlSafe(statement)).bind(migrations_table).fetch_all(&mut *connection).await?;
-        entries.extend(found.into_iter().map(|(object, detail)| Entry::new(object, detail)));
+        let lines = found.into_iter().map(|(object, detail)| Entry::new(object, in_one_line(&detail)));
+        entries.extend(lines);
     }
     Ok(entries)
+}
+
+/// The server breaks the lines of views, and functions are written in many ways.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,211 @@
+//! Seeds that cannot be loaded say where, what, and what to do.
+
+use itest::data::{self, Backend};
+use itest::prelude::*;
+use sqlx::Pool;
+
+use crate::servers::{Asks, Memory, MySql, Postgres};
+
+const SCHEMA: &str = "
+    CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(5) NOT NULL, age INTEGER, premium BOOLEAN);
+    CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, FOREIGN KEY (customer_id) REFERENCES customers (id));";
+
+/// What is said of a seed with this name and text. The folder is cut off, and so is the name of the database.
+async fn said<DB: Backend>(pool: Pool<DB>, dir: &TempDir, name: &str, text: &str) -> Result<String>
+where
+    Pool<DB>: Asks,
+{
+    pool.script(SCHEMA).await?;
+    let path = dir.join(name);
+    std::fs::write(&path, text)?;
+    let error = match data::load(&pool, [&path]).await {
+        Ok(()) => return Err("the seed was loaded".into()),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(pool.text("SELECT concat(count(*), '') FROM customers").await?, "0", "a part was loaded: {error}");
+    pool.close().await;
+    Ok(error.replace(&format!("{}/", dir.path().display()), ""))
+}
+
+#[integration_test(tags("sqlite"))]
+#[case::no_table(
+    "a.json",
+    "{\"customer\": [\n{\"id\": 1}]}",
+    "a.json:2: there is no table `customer`; there are customers, orders"
+)]
+#[case::no_column(
+    "customers.csv",
+    "id,nam\n1,x\n",
+    "customers.csv:2: table `customers` has no column `nam`; it has id, name, age, premium"
+)]
+#[case::wrong_type(
+    "customers.csv",
+    "id,name,age\n1,Ada,36\n2,Bob,old\n",
+    "customers.csv:3: customers.age is INTEGER and takes a whole number, not \"old\""
+)]
+#[case::wrong_truth(
+    "a.json",
+    "{\"customers\": [{\"id\": 1, \"name\": \"A\", \"premium\": \"yes\"}]}",
+    "a.json:1: customers.premium is BOOLEAN and takes true or false, not \"yes\""
+)]
+#[case::missing_value(
+    "a.json",
+    "{\"customers\": [{\"id\": 1}]}",
+    "a.json:1: table `customers` refused the row: NOT NULL constraint failed: customers.name"
+)]
+#[case::missing_parent(
+    "a.json",
+    "{\"orders\": [\n\n{\"id\": 1, \"customer_id\": 7}]}",
+    "a.json:3: table `orders` refused the row: FOREIGN KEY constraint failed (customer_id refers to customers.id)"
+)]
+#[case::twice(
+    "customers.csv",
+    "id,name\n1,A\n1,B\n",
+    "customers.csv:3: table `customers` refused the row: UNIQUE constraint failed: customers.id"
+)]
+#[case::broken_json("a.json", "{\"customers\": [\n{\"id\": 1,}]}", "a.json:2: key must be a string")]
+#[case::no_rows(
+    "a.json",
+    "{\"customers\": {\"id\": 1}}",
+    "a.json:1: invalid type: map, expected a sequence; expected a list of rows: [{\"column\": value}]"
+)]
+#[case::broken_csv(
+    "customers.csv",
+    "id,name\n1,A\n2,\"B\n",
+    "customers.csv:3: a quote is opened here and never closed"
+)]
+#[case::short_record(
+    "customers.csv",
+    "id,name\n1\n",
+    "customers.csv:2: 1 fields, but the header names 2 columns; a field with a comma in it stands in quotes"
+)]
+#[case::bad_statement(
+    "a.sql",
+    "SELECT 1;\n\nINSERT INTO custumers\n  VALUES (1, 'A;');\nSELECT 2;",
+    "a.sql:3: no such table: custumers, in: INSERT INTO custumers VALUES (1, 'A;')"
+)]
+#[case::unknown_kind(
+    "a.yaml",
+    "",
+    "a.yaml: is no seed; a seed ends in .sql, .json or .csv, or is a folder with such files"
+)]
+async fn sqlite_says(
+    memory: &Memory,
+    dir: &TempDir,
+    #[case] name: &str,
+    #[case] text: &str,
+    #[case] expected: &str,
+) -> Result<()> {
+    assert_eq!(said(memory.empty().await?, dir, name, text).await?, expected);
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+#[case::no_table(
+    "a.json",
+    "{\"customer\": [\n{\"id\": 1}]}",
+    "a.json:2: there is no table `customer`; there are customers, orders"
+)]
+#[case::wrong_type(
+    "customers.csv",
+    "id,name,age\n1,Ada,36\n2,Bob,old\n",
+    "customers.csv:3: customers.age is integer and was given \"old\": invalid input syntax for type integer: \"old\""
+)]
+#[case::too_long(
+    "a.json",
+    "{\"customers\": [{\"id\": 1, \"name\": \"Adalbert\"}]}",
+    "a.json:1: customers.name is character varying(5) and was given \"Adalbert\": value too long for type character varying(5)"
+)]
+#[case::missing_value(
+    "a.json",
+    "{\"customers\": [{\"id\": 1}]}",
+    "a.json:1: customers.name is character varying(5) and was given no value: null value in column \"name\" of relation \"customers\" violates not-null constraint; Failing row contains (1, null, null, null)"
+)]
+#[case::missing_parent(
+    "a.json",
+    "{\"orders\": [\n\n{\"id\": 1, \"customer_id\": 7}]}",
+    "a.json:3: table `orders` refused the row: insert or update on table \"orders\" violates foreign key constraint \"orders_customer_id_fkey\"; Key (customer_id)=(7) is not present in table \"customers\""
+)]
+#[case::bad_statement(
+    "a.sql",
+    "SELECT 1;\n\nINSERT INTO\n  custumers\n  VALUES (1, 'A;');\nSELECT 2;",
+    "a.sql:4: relation \"custumers\" does not exist, in: INSERT INTO custumers VALUES (1, 'A;')"
+)]
+#[case::refused_statement(
+    "a.sql",
+    "SELECT 1;\n\nINSERT INTO orders VALUES (1, 7);",
+    "a.sql:3: insert or update on table \"orders\" violates foreign key constraint \"orders_customer_id_fkey\"; Key (customer_id)=(7) is not present in table \"customers\", in: INSERT INTO orders VALUES (1, 7)"
+)]
+async fn postgres_says(
+    postgres: &Postgres,
+    dir: &TempDir,
+    #[case] name: &str,
+    #[case] text: &str,
+    #[case] expected: &str,
+) -> Result<()> {
+    assert_eq!(said(postgres.empty().await?, dir, name, text).await?, expected);
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+#[case::no_table(
+    "a.json",
+    "{\"customer\": [\n{\"id\": 1}]}",
+    "a.json:2: there is no table `customer`; there are customers, orders"
+)]
+#[case::wrong_type(
+    "customers.csv",
+    "id,name,age\n1,Ada,36\n2,Bob,old\n",
+    "customers.csv:3: table `customers` refused the row: Incorrect integer value: 'old' for column `DB`.`customers`.`age` at row 1"
+)]
+#[case::too_long(
+    "a.json",
+    "{\"customers\": [{\"id\": 1, \"name\": \"Adalbert\"}]}",
+    "a.json:1: table `customers` refused the row: Data too long for column 'name' at row 1"
+)]
+#[case::missing_parent(
+    "a.json",
+    "{\"orders\": [\n\n{\"id\": 1, \"customer_id\": 7}]}",
+    "a.json:3: table `orders` refused the row: Cannot add or update a child row: a foreign key constraint fails (`DB`.`orders`, CONSTRAINT `orders_ibfk_1` FOREIGN KEY (`customer_id`) REFERENCES `customers` (`id`))"
+)]
+#[case::bad_statement(
+    "a.sql",
+    "SELECT 1;\n\nINSERT INTO orders\n  VALUES (1, 7);\nSELECT 2;",
+    "a.sql:3: Cannot add or update a child row: a foreign key constraint fails (`DB`.`orders`, CONSTRAINT `orders_ibfk_1` FOREIGN KEY (`customer_id`) REFERENCES `customers` (`id`)), in: INSERT INTO orders VALUES (1, 7)"
+)]
+async fn mysql_says(
+    mysql: &MySql,
+    dir: &TempDir,
+    #[case] name: &str,
+    #[case] text: &str,
+    #[case] expected: &str,
+) -> Result<()> {
+    let pool = mysql.empty().await?;
+    let database = pool.text("SELECT DATABASE()").await?;
+    let error = said(pool, dir, name, text).await?;
+    assert_eq!(error.replace(&database, "DB"), expected);
+    Ok(())
+}
+
+#[integration_test(tags("sqlite"))]
+async fn a_seed_that_is_not_there_says_where_it_was_looked_for(memory: &Memory) -> Result<()> {
+    #[act]
+    let error =
+        data::load(&memory.empty().await?, ["tests/seeds/none.json"]).await.err().map(|error| error.to_string());
+
+    #[assert]
+    let error = error.unwrap_or_default();
+    assert!(error.starts_with("tests/seeds/none.json: cannot be read: No such file"), "{error}");
+    assert!(error.contains("; a relative path begins at /"), "{error}");
+    Ok(())
+}
+
+#[integration_test(tags("sqlite"))]
+async fn an_empty_folder_is_no_seed(memory: &Memory, dir: &TempDir) -> Result<()> {
+    #[act]
+    let error = data::load(&memory.empty().await?, [dir]).await.err().map(|error| error.to_string());
+
+    #[assert]
+    assert!(error.is_some_and(|error| error.ends_with(": has no .sql, .json or .csv file in it")));
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Tests that make data and write it to the file that `JOURNAL` names, one line a value: `what test value`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use itest::data::fake::faker::name::en::Name;
+use itest::prelude::*;
+
+itest::main!();
+
+fn note(what: &str, info: &TestInfo, value: &str) {
+    let Ok(path) = std::env::var("JOURNAL") else { return };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let line = format!("{what} {} {value}\n", info.id());
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the journal can be written");
+}
+
+#[derive(Debug)]
+struct NewUser {
+    email: String,
+    name: String,
+    admin: bool,
+}
+
+impl Factory for NewUser {
+    fn make(data: &Data) -> Self {
+        Self { email: data.email(), name: data.fake(Name()), admin: false }
+    }
+}
+
+/// Made by a fixture, from the same source as the test's own data.
+struct Owner(NewUser);
+
+#[fixture]
+fn owner(data: &Data) -> Owner {
+    Owner(data.make_with(|user: &mut NewUser| user.admin = true))
+}
+
+#[integration_test]
+fn makes(
+    owner: &Owner,
+    data: &Data,
+    other: Data,
+    info: &TestInfo,
+    #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)] _number: u32,
+) {
+    assert!(owner.0.admin);
+    let users: Vec<NewUser> = data.many(5);
+    assert!(users.iter().all(|user| !user.admin));
+    for user in users.iter().chain([&owner.0]).chain(&other.many::<NewUser>(2)) {
+        assert!(user.name.contains(' '), "{user:?}");
+        note("text", info, &user.email);
+    }
+    for _ in 0..3 {
+        note("text", info, &data.unique("invoice"));
+        note("number", info, &data.unique_number().to_string());
+        note("number", info, &other.unique_number().to_string());
+    }
+    note("sequence", info, &format!("{} {} {}", data.sequence("a"), data.sequence("b"), data.sequence("a")));
+}
