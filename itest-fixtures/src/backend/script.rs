@@ -70,14 +70,24 @@ pub(crate) fn excerpt(statement: &str) -> String {
 }
 
 /// The text without comments and with single blanks between its tokens, so that two ways to write one thing are one text.
-#[cfg(feature = "migrations")]
+#[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "mysql")))]
 pub(crate) fn normalized(sql: &str, dialect: Dialect) -> String {
     let tokens = Tokens::of(sql, dialect).filter(|token| token.kind != Kind::Blank);
     tokens.map(|token| &sql[token.start..token.end]).collect::<Vec<_>>().join(" ")
 }
 
+/// The text without line breaks and comments outside of its literals.
+#[cfg(all(feature = "migrations", feature = "postgres"))]
+pub(crate) fn in_one_line(sql: &str, dialect: Dialect) -> String {
+    let parts = Tokens::of(sql.trim(), dialect).map(|token| match token.kind {
+        Kind::Blank => " ",
+        Kind::Word | Kind::Semicolon | Kind::Other => &sql.trim()[token.start..token.end],
+    });
+    parts.collect()
+}
+
 /// The words and signs of a text; comments and blanks are left out.
-#[cfg(feature = "migrations")]
+#[cfg(all(feature = "migrations", feature = "sqlite"))]
 pub(crate) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = &str> {
     Tokens::of(sql, dialect).filter(|token| token.kind != Kind::Blank).map(|token| &sql[token.start..token.end])
 }

@@ -83,6 +83,8 @@ pub(super) enum Problem {
     BadExample { example: String, action: String, message: String },
     #[error("example `{example}` names migration {version}, which is not there; there are {}", listed(.versions))]
     NoVersion { example: String, version: i64, versions: Vec<i64> },
+    #[error("example `{example}` expects something after migration {version} was undone, but {} has no down file", .blocking.at(None))]
+    NeverUndone { example: String, version: i64, blocking: Step },
     #[error("{} was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration{}", .step.at(None), .difference.as_ref().map_or_else(String::new, |difference| format!(" (- released, + edited):{difference}")))]
     Edited { step: Step, difference: Option<Difference> },
     #[error("{0} was released and is not there any more; databases that have it will refuse to migrate")]

@@ -78,7 +78,7 @@ impl fmt::Display for Difference {
             let of_object = |entry: &&Entry| entry.object == object;
             for (sign, entries) in [('-', &self.missing), ('+', &self.extra)] {
                 for entry in entries.iter().filter(of_object) {
-                    write!(formatter, "\n  {sign} {entry}")?;
+                    write!(formatter, "\n  {sign} {}", entry.to_string().replace('\n', "\n    "))?;
                 }
             }
         }

@@ -141,6 +141,14 @@ impl Check<'_> {
         if let Some(version) = example.versions().find(|version| !versions.contains(version)) {
             return Err(Problem::NoVersion { example: example.name.clone(), version, versions });
         }
+        // An expectation that nobody looks at must not pass.
+        let blocking =
+            ups(self.migrator).into_iter().rfind(|migration| down(self.migrator, migration.version).is_none());
+        let unseen = |blocking: &&Migration| example.undone.iter().find(|undone| undone.version <= blocking.version);
+        if let Some((blocking, undone)) = blocking.and_then(|blocking| Some((blocking, unseen(&blocking)?))) {
+            let (example, version) = (example.name.clone(), undone.version);
+            return Err(Problem::NeverUndone { example, version, blocking: self.step(blocking) });
+        }
         let mut journey = self.journey(empty, Round::Example(example.name.clone())).await?;
         let done = self.go_with_rows(example, &mut journey, toured, empty, problems).await;
         journey.end().await;

@@ -211,6 +211,47 @@ async fn a_migration_without_a_down_file_is_told(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("sqlite"))]
+async fn an_expectation_that_nobody_would_look_at_is_told(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let folder: PathBuf = dir.join("migrations");
+    migrator(&folder, &[]).await?;
+    std::fs::remove_file(folder.join("0002_orders.down.sql"))?;
+    let migrator = Migrator::new(folder.as_path()).await?;
+    let undone = |version| Example::new("e").undone(version, "SELECT 'a'", [["a"]]);
+
+    #[act]
+    let seen = outcome(dir, Check::new(&migrator).example(undone(3)).run(in_memory).await);
+    let unseen = outcome(dir, Check::new(&migrator).example(undone(1)).run(in_memory).await);
+
+    #[assert]
+    assert!(seen.starts_with("3 migrations applied, 1 undone and applied again, 1 example kept; "), "{seen}");
+    assert_eq!(
+        unseen,
+        "example `e` expects something after migration 1 was undone, but migration 2 (orders) up has no down file"
+    );
+    Ok(())
+}
+
+/// Those of the example that people copy.
+#[integration_test(tags("sqlite"))]
+async fn the_shop_keeps_its_products() -> Result<()> {
+    #[arrange]
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop/migrations");
+    let migrator = Migrator::new(folder.as_path()).await?;
+    let example = Example::new("products keep their stock")
+        .before(3, "INSERT INTO products (sku, name, price_cents, stock) VALUES ('b-1', 'book', 1299, 3)")
+        .after(4, "SELECT name, stock FROM products", [["book", "3"]]);
+
+    #[act]
+    let report = Check::new(&migrator).folder(&folder).example(example).run(in_memory).await?;
+
+    #[assert]
+    assert_eq!((report.applied(), report.undone()), (migrator.iter().count(), 0));
+    assert!(report.to_string().contains("has no down file"), "{report}");
+    Ok(())
+}
+
+#[integration_test(tags("sqlite"))]
 async fn a_database_that_is_not_empty_is_left_alone(dir: &TempDir, memory: &Memory) -> Result<()> {
     #[arrange]
     let migrator = migrator(&dir.join("migrations"), &[]).await?;

@@ -1,10 +1,12 @@
 //! Fresh databases and upgraded ones: what was released must not change, and a file with the schema must agree.
 
-use itest::migrations::{Check, in_memory};
+use itest::migrations::{Backend, Check, in_memory};
 use itest::prelude::*;
+use sqlx::Pool;
+use sqlx::migrate::Migrator;
 
 use crate::migrations::{File, migrator, outcome};
-use crate::servers::Postgres;
+use crate::servers::{Memory, MySql, Postgres};
 
 const EDITED: File =
     ("0001_customers.up.sql", "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(60) NOT NULL);\n");
@@ -92,6 +94,32 @@ async fn a_file_with_the_schema_is_compared_with_sqlite(
     Ok(())
 }
 
+/// What is left out of a schema, statement by statement, and what is said of it.
+async fn differences<DB: Backend>(
+    dir: &TempDir,
+    parts: &[&str],
+    optional: &[usize],
+    mut empty: impl AsyncFnMut() -> Result<Pool<DB>>,
+) -> Result<Vec<String>> {
+    let folder = dir.join("migrations");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("0001_rich.sql"), parts.concat())?;
+    let now = Migrator::new(folder.as_path()).await?;
+    let file = dir.join("schema.sql");
+    std::fs::write(&file, parts.concat())?;
+    let check = Check::new(&now).schema_file(&file);
+    let same = outcome(dir, check.run(&mut empty).await);
+    assert!(same.starts_with("1 migration applied, 0 undone"), "{same}");
+    let mut said = Vec::new();
+    for left_out in optional {
+        let rest: String = parts.iter().enumerate().filter(|(at, _)| at != left_out).map(|(_, sql)| *sql).collect();
+        std::fs::write(&file, rest)?;
+        let difference = outcome(dir, check.run(&mut empty).await);
+        said.push(difference.lines().skip(1).map(str::trim).collect::<Vec<_>>().join("; "));
+    }
+    Ok(said)
+}
+
 /// Much of what PostgreSQL has; each part must be seen when it is not there.
 const RICH: [&str; 12] = [
     "CREATE SCHEMA app;",
@@ -111,42 +139,116 @@ const RICH: [&str; 12] = [
 
 #[integration_test(tags("postgres"))]
 async fn what_a_schema_of_postgres_is_made_of_is_compared(dir: &TempDir, postgres: &Postgres) -> Result<()> {
-    #[arrange]
-    let folder = dir.join("migrations");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("0001_rich.sql"), RICH.concat())?;
-    let now = sqlx::migrate::Migrator::new(folder.as_path()).await?;
-    let file = dir.join("schema.sql");
-    // Each but those that others are made of is left out once.
-    let optional = [1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
-
     #[act]
-    let mut said = Vec::new();
-    std::fs::write(&file, RICH.concat())?;
-    let check = Check::new(&now).schema_file(&file);
-    let same = outcome(dir, check.run(async || postgres.empty().await).await);
-    for left_out in optional {
-        let rest: String = RICH.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, sql)| *sql).collect();
-        std::fs::write(&file, rest)?;
-        said.push(outcome(dir, check.run(async || postgres.empty().await).await));
-    }
+    // Those that others are made of stay.
+    let optional = [1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
+    let told = differences(dir, &RICH, &optional, async || postgres.empty().await).await?;
 
     #[assert]
-    assert!(same.starts_with("1 migration applied, 0 undone"), "{same}");
-    let told = said.iter().map(|said| said.lines().skip(1).collect::<Vec<_>>().join("\n")).collect::<Vec<_>>();
     assert_eq!(
         told,
         [
-            "  + type mood: enum fine, tired",
-            "  + type positive: domain integer CHECK ((VALUE > 0))",
-            "  + type pair: of a integer, b text",
-            "  + table app.things: constraint positive_n CHECK ((n > 0))",
-            "  + table app.things: CREATE UNIQUE INDEX things_n ON app.things USING btree (n) WHERE (n > 3)",
-            "  + view seen: SELECT things.n FROM app.things;",
-            "  + sequence numbers: bigint start 7 increment 1 from 1 to 9223372036854775807",
-            "  + function twice(n integer): CREATE OR REPLACE FUNCTION public.twice(n integer) RETURNS integer LANGUAGE sql AS $function$ SELECT n * 2; $function$",
-            "  + function stamp(): CREATE OR REPLACE FUNCTION public.stamp() RETURNS trigger LANGUAGE plpgsql AS $function$ BEGIN RETURN NEW; END $function$\n  + table app.things: CREATE TRIGGER stamps BEFORE INSERT ON app.things FOR EACH ROW EXECUTE FUNCTION stamp()",
-            "  - table app.things\n  + table app.things: policy own * permissive using (n = 1)\n  + table app.things: row level security"
+            "+ type mood: enum fine, tired",
+            "+ type positive: domain integer CHECK ((VALUE > 0))",
+            "+ type pair: of a integer, b text",
+            "+ table app.things: constraint positive_n CHECK ((n > 0))",
+            "+ table app.things: CREATE UNIQUE INDEX things_n ON app.things USING btree (n) WHERE (n > 3)",
+            "+ view seen: SELECT things.n FROM app.things;",
+            "+ sequence numbers: bigint start 7 increment 1 from 1 to 9223372036854775807",
+            "+ function twice(n integer): CREATE OR REPLACE FUNCTION public.twice(n integer) RETURNS integer LANGUAGE sql AS $function$ SELECT n * 2; $function$",
+            "+ function stamp(): CREATE OR REPLACE FUNCTION public.stamp() RETURNS trigger LANGUAGE plpgsql AS $function$ BEGIN RETURN NEW; END $function$; + table app.things: CREATE TRIGGER stamps BEFORE INSERT ON app.things FOR EACH ROW EXECUTE FUNCTION stamp()",
+            "- table app.things; + table app.things: policy own * permissive using (n = 1); + table app.things: row level security"
+        ]
+    );
+    Ok(())
+}
+
+const RICH_SQLITE: [&str; 11] = [
+    "CREATE TABLE parents (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE);",
+    "CREATE TABLE children (parent INTEGER REFERENCES parents (id) ON DELETE CASCADE, n INTEGER CHECK (n > 0), \
+     twice INTEGER GENERATED ALWAYS AS (n * 2) VIRTUAL, UNIQUE (parent, n));",
+    "CREATE UNIQUE INDEX some ON children (n DESC) WHERE n > 3;",
+    "CREATE INDEX lowered ON parents (lower(name));",
+    "CREATE VIEW seen AS SELECT n FROM children;",
+    "CREATE TRIGGER stamps AFTER INSERT ON children BEGIN UPDATE parents SET name = 'a;'; END;",
+    "CREATE TABLE strict_one (a ANY) STRICT;",
+    "ALTER TABLE parents ADD COLUMN note TEXT NOT NULL DEFAULT '';",
+    "CREATE TABLE keyed (a TEXT PRIMARY KEY) WITHOUT ROWID;",
+    "ALTER TABLE keyed RENAME TO renamed;",
+    "CREATE VIRTUAL TABLE words USING fts5(text);",
+];
+
+#[integration_test(tags("sqlite"))]
+async fn what_a_schema_of_sqlite_is_made_of_is_compared(dir: &TempDir, memory: &Memory) -> Result<()> {
+    #[act]
+    let told = differences(dir, &RICH_SQLITE, &[2, 3, 4, 5, 6, 7, 9], async || memory.empty().await).await?;
+
+    #[assert]
+    assert_eq!(
+        told,
+        [
+            "+ table children: index some is ( n DESC ) WHERE n > 3; + table children: unique index some on n desc",
+            "+ table parents: index lowered is ( lower ( name ) ); + table parents: index lowered on (expression)",
+            "+ view seen: CREATE VIEW seen AS SELECT n FROM children",
+            "+ trigger stamps: CREATE TRIGGER stamps AFTER INSERT ON children BEGIN UPDATE parents SET name = 'a;' ; END",
+            "+ table strict_one: column a any; + table strict_one: strict",
+            "+ table parents: column note text not null default ''",
+            "- table keyed: column a text not null primary key 1; - table keyed: without rowid; + table renamed: column a text not null primary key 1; + table renamed: without rowid"
+        ]
+    );
+    Ok(())
+}
+
+/// The same table, written and made in other ways.
+#[integration_test(tags("sqlite"))]
+async fn how_a_table_of_sqlite_came_into_being_does_not_matter(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let folder = dir.join("migrations");
+    std::fs::create_dir_all(&folder)?;
+    let rebuilt = "CREATE TABLE old (id INTEGER PRIMARY KEY, a TEXT, gone TEXT);\nALTER TABLE old ADD COLUMN b INTEGER CHECK(b>0);\n\
+                   ALTER TABLE old DROP COLUMN gone;\nALTER TABLE old RENAME TO \"t\";\n";
+    std::fs::write(folder.join("0001_t.sql"), rebuilt)?;
+    let migrator = Migrator::new(folder.as_path()).await?;
+    let file = dir.join("schema.sql");
+    std::fs::write(
+        &file,
+        "create table t (\n  b integer check ( b > 0 ), -- a comment\n  a text,\n  id integer primary key\n)",
+    )?;
+
+    #[act]
+    let said = outcome(dir, Check::new(&migrator).schema_file(&file).run(in_memory).await);
+
+    #[assert]
+    assert!(said.starts_with("1 migration applied"), "{said}");
+    Ok(())
+}
+
+const RICH_MYSQL: [&str; 8] = [
+    "CREATE TABLE parents (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) DEFAULT 'a,b');",
+    "CREATE TABLE children (parent INT, n INT, CONSTRAINT of_parent FOREIGN KEY (parent) REFERENCES parents (id));",
+    "CREATE INDEX names ON parents (name);",
+    "ALTER TABLE children ADD CONSTRAINT positive CHECK (n > 0);",
+    "CREATE VIEW seen AS SELECT n FROM children;",
+    "CREATE TRIGGER stamps BEFORE INSERT ON children FOR EACH ROW BEGIN SET NEW.n = NEW.n + 1; END;",
+    "CREATE PROCEDURE twice(IN a INT) BEGIN SELECT a * 2; SELECT 1; END;",
+    "CREATE FUNCTION thrice(a INT) RETURNS INT DETERMINISTIC RETURN a * 3;",
+];
+
+#[integration_test(tags("mysql"))]
+async fn what_a_schema_of_mysql_is_made_of_is_compared(dir: &TempDir, mysql: &MySql) -> Result<()> {
+    #[act]
+    let told = differences(dir, &RICH_MYSQL, &[2, 3, 4, 5, 6, 7], async || mysql.empty().await).await?;
+
+    #[assert]
+    assert_eq!(
+        told,
+        [
+            "+ table parents: KEY `names` (`name`)",
+            "+ table children: CONSTRAINT `positive` CHECK (`n` > 0)",
+            "+ view seen: select `children` . `n` AS `n` from `children`",
+            "+ trigger stamps: BEFORE INSERT on children BEGIN SET NEW . n = NEW . n + 1 ; END",
+            "+ procedure twice: ( IN a int ( 11 ) ) BEGIN SELECT a * 2 ; SELECT 1 ; END",
+            "+ function thrice: ( int ( 11 ) , IN a int ( 11 ) ) RETURN a * 3"
         ]
     );
     Ok(())

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::backend::Entry;
+use crate::backend::script::in_one_line;
+use crate::backend::{Dialect, Entry};
 
 /// Each gives an object and a detail. `mine` are the schemas that a migration may have written into; what an extension made
 /// belongs to the extension.
@@ -72,13 +73,10 @@ pub(super) async fn catalog(connection: &mut PgConnection, migrations_table: &st
         let statement = format!("{SOURCES}SELECT * FROM ({query}) AS found(object, detail) WHERE $1::text IS NOT NULL");
         let found: Vec<(String, String)> =
             sqlx::query_as(AssertSqlSafe(statement)).bind(migrations_table).fetch_all(&mut *connection).await?;
-        let lines = found.into_iter().map(|(object, detail)| Entry::new(object, in_one_line(&detail)));
+        // The server breaks the lines of views.
+        let lines =
+            found.into_iter().map(|(object, detail)| Entry::new(object, in_one_line(&detail, Dialect::Postgres)));
         entries.extend(lines);
     }
     Ok(entries)
-}
-
-/// The server breaks the lines of views, and functions are written in many ways.
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
