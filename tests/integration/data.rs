@@ -12,7 +12,7 @@ fn made(dir: &TempDir, seed: &str, jobs: &str) -> Result<Vec<String>> {
     let _ = std::fs::remove_file(&journal);
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-data"), dir).env("JOURNAL", journal.display().to_string());
     let events = suite.events(&["--seed", seed, "--jobs", jobs])?;
-    assert_eq!(events.named("test_finished").len(), 12);
+    assert_eq!(events.named("case_finished").len(), 12);
     let mut lines: Vec<_> = std::fs::read_to_string(journal)?.lines().map(str::to_owned).collect();
     // Tests write side by side; each writes its own lines in order.
     lines.sort_by_key(|line| line.split(' ').nth(1).map(str::to_owned));
