@@ -172,6 +172,10 @@ impl<'s> Tokens<'s> {
         Some(match first {
             ';' => (Kind::Semicolon, 1),
             _ if rest.starts_with("--") || (first == '#' && my_sql) => (Kind::Blank, until("\n", 0)),
+            // MySQL executes what stands in these.
+            _ if my_sql && (rest.starts_with("/*!") || rest.starts_with("/*M!")) => {
+                (Kind::Other, end_of_comment(rest, self.dialect))
+            }
             _ if rest.starts_with("/*") => (Kind::Blank, end_of_comment(rest, self.dialect)),
             '\'' => (Kind::Other, end_of_quoted(rest, '\'', if my_sql { Some('\\') } else { None })),
             'E' | 'e' if self.dialect == Dialect::Postgres && rest[1..].starts_with('\'') => {
@@ -269,6 +273,7 @@ mod tests {
         }
         assert_eq!(texts("SELECT [a;b]; SELECT 2", Dialect::Sqlite), [(1, "SELECT [a;b]"), (1, "SELECT 2")]);
         assert_eq!(texts("SELECT 'a\\';'; # ;\nSELECT 2", Dialect::MySql), [(1, "SELECT 'a\\';'"), (2, "SELECT 2")]);
+        assert_eq!(texts("/*!40101 SET @a = 1 */; /* ; */ SELECT 1", Dialect::MySql).len(), 2);
         assert_eq!(texts("SELECT E'\\';', '\\'; SELECT 2", Dialect::Postgres).len(), 2);
     }
 

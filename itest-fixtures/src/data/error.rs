@@ -78,6 +78,8 @@ pub(super) enum Fault {
     Unknown,
     #[error("has no .sql, .json or .csv file in it")]
     EmptyFolder,
+    #[error("`COPY … FROM stdin` is followed by rows that only psql sends; dump them with `pg_dump --inserts`")]
+    Copy,
     #[error("{0}")]
     Unreadable(String),
     #[error("there is no table `{table}`; there {}", listed("is", "are", .tables))]

@@ -7,7 +7,7 @@ use sqlx::Pool;
 use super::error::{Fault, Origin, Place, SeedError};
 use super::write::{Batch, write};
 use super::{csv, json};
-use crate::backend::{Backend, describe, excerpt};
+use crate::backend::{Backend, Dialect, describe, excerpt, statements};
 
 /// Loads seeds into a database, in the order in which they are given.
 ///
@@ -85,7 +85,7 @@ fn missing(error: std::io::Error) -> Fault {
 async fn load_file<DB: Backend>(pool: &Pool<DB>, path: PathBuf, kind: Kind) -> Result<(), SeedError> {
     let origin = Origin::File(path.clone());
     let wrong = |place, fault| SeedError::new(&origin, place, fault);
-    let text = tokio::task::block_in_place(|| std::fs::read_to_string(&path));
+    let text = std::fs::read_to_string(&path);
     let text = text.map_err(|error| wrong(Place::Whole, missing(error)))?;
     let batches = match kind {
         Kind::Sql => return run(pool, &origin, &text).await,
@@ -106,6 +106,11 @@ fn table_of(path: &Path) -> String {
 
 async fn run<DB: Backend>(pool: &Pool<DB>, origin: &Origin, script: &str) -> Result<(), SeedError> {
     let wrong = |place, fault| SeedError::new(origin, place, fault);
+    if let Some(statement) =
+        statements(script, DB::DIALECT).into_iter().find(|statement| copies(statement.text, DB::DIALECT))
+    {
+        return Err(wrong(Place::Line(statement.line), Fault::Copy));
+    }
     let connection = pool.acquire().await;
     let mut connection = connection.map_err(|error| wrong(Place::Whole, Fault::Database(describe(&error))))?;
     let Err(failure) = DB::run_script(&mut connection, script).await else { return Ok(()) };
@@ -119,6 +124,14 @@ async fn run<DB: Backend>(pool: &Pool<DB>, origin: &Origin, script: &str) -> Res
         }
         None => wrong(Place::Whole, Fault::Database(message)),
     })
+}
+
+/// The server would wait for rows that only `psql` sends.
+fn copies(statement: &str, dialect: Dialect) -> bool {
+    let mut words = statement.split_whitespace().map(str::to_ascii_uppercase);
+    dialect == Dialect::Postgres
+        && words.next().as_deref() == Some("COPY")
+        && words.any(|word| word.starts_with("STDIN"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use sqlx::Pool;
 use sqlx::migrate::{Migration, Migrator};
 
 use super::example::Example;
-use super::problem::MigrationError;
+use super::problem::{MigrationError, Problem};
 use super::report::Report;
 use super::schema::{Difference, Schemas};
 use super::step::{Step, ups};
@@ -127,6 +127,10 @@ impl<'m> Check<'m> {
     ) -> Result<Report, MigrationError> {
         let mut empty = async || empty().await.map_err(Into::into);
         let mut problems = Vec::new();
+        if ups(self.migrator).is_empty() {
+            let nothing = "there are no migrations to check; is it the right folder?".to_owned();
+            return Err(MigrationError::new(vec![Problem::Other(nothing)]));
+        }
         let toured = match self.tour(&mut empty, &mut problems).await {
             Ok(toured) => toured,
             Err(problem) => return Err(MigrationError::new(vec![problem])),

@@ -7,7 +7,7 @@ pub const NO_ROWS: [[&str; 0]; 0] = [];
 ///
 /// Each example has a database of its own. All migrations go up, down (as far as they can) and up again with its rows in it. A migration
 /// that leaves a table with fewer rows than it had is a problem, unless [`Check::may_lose_rows`](super::Check::may_lose_rows) says
-/// otherwise.
+/// otherwise. A table that is dropped or renamed is for the queries to look after.
 ///
 /// # Examples
 ///

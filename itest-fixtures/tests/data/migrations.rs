@@ -270,6 +270,19 @@ async fn a_database_that_is_not_empty_is_left_alone(dir: &TempDir, memory: &Memo
 }
 
 #[integration_test(tags("sqlite"))]
+async fn nothing_to_check_is_told(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let migrator = Migrator::new(dir.path()).await?;
+
+    #[act]
+    let said = outcome(dir, Check::new(&migrator).run(in_memory).await);
+
+    #[assert]
+    assert_eq!(said, "there are no migrations to check; is it the right folder?");
+    Ok(())
+}
+
+#[integration_test(tags("sqlite"))]
 async fn a_loss_that_is_meant_is_none(dir: &TempDir) -> Result<()> {
     #[arrange]
     let migrator = migrator(&dir.join("migrations"), &[LOSING]).await?;

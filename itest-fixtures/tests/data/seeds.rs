@@ -136,3 +136,45 @@ async fn a_dump_of_sqlite_is_a_seed(memory: &Memory, dir: &TempDir) -> Result<()
     assert_eq!(pool.text("SELECT a FROM t").await?, "x");
     Ok(())
 }
+
+/// What `pg_dump --inserts` and `mysqldump` write around rows.
+#[integration_test(tags("postgres"))]
+async fn a_dump_of_postgres_is_a_seed(postgres: &Postgres, dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let pool = postgres.empty().await?;
+    let path = dir.join("dump.sql");
+    std::fs::write(
+        &path,
+        "SET statement_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\
+         CREATE TABLE public.t (a text);\nINSERT INTO public.t VALUES ('x;');\nSELECT pg_catalog.setval('public.s', 7, true);\n",
+    )?;
+    pool.script("CREATE SEQUENCE s").await?;
+
+    #[act]
+    data::load(&pool, [path]).await?;
+
+    #[assert]
+    assert_eq!(pool.text("SELECT a FROM public.t").await?, "x;");
+    pool.close().await;
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+async fn a_dump_of_mysql_is_a_seed(mysql: &MySql, dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let pool = mysql.empty().await?;
+    let path = dir.join("dump.sql");
+    std::fs::write(
+        &path,
+        "/*!40014 SET @OLD_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\nCREATE TABLE `t` (`a` text);\nLOCK TABLES `t` WRITE;\n\
+         INSERT INTO `t` VALUES ('it\\'s;');\nUNLOCK TABLES;\n/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_CHECKS */;\n",
+    )?;
+
+    #[act]
+    data::load(&pool, [path]).await?;
+
+    #[assert]
+    assert_eq!(pool.text("SELECT a FROM t").await?, "it's;");
+    pool.close().await;
+    Ok(())
+}

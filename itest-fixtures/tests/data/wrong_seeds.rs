@@ -131,6 +131,11 @@ async fn sqlite_says(
     "SELECT 1;\n\nINSERT INTO\n  custumers\n  VALUES (1, 'A;');\nSELECT 2;",
     "a.sql:4: relation \"custumers\" does not exist, in: INSERT INTO custumers VALUES (1, 'A;')"
 )]
+#[case::copy(
+    "a.sql",
+    "SELECT 1;\n\nCOPY public.customers (id, name) FROM stdin;\n1\tAda\n\\.\n",
+    "a.sql:3: `COPY … FROM stdin` is followed by rows that only psql sends; dump them with `pg_dump --inserts`"
+)]
 #[case::refused_statement(
     "a.sql",
     "SELECT 1;\n\nINSERT INTO orders VALUES (1, 7);",
