@@ -23,6 +23,20 @@ pub trait Operations: Database {
     /// Runs a script as one, as its own shell would.
     fn run_script(connection: &mut Self::Connection, script: &str) -> impl Future<Output = Result<(), ScriptFailure>>;
 
+    /// Runs a script on a connection that others go on with: its settings are what they were, and no transaction is left open by a
+    /// script that failed.
+    #[cfg(feature = "data")]
+    fn run_seed(connection: &mut Self::Connection, script: &str) -> impl Future<Output = Result<(), ScriptFailure>> {
+        async {
+            let ran = Self::run_script(&mut *connection, script).await;
+            if ran.is_err() {
+                // Where there is no transaction, there is nothing to do.
+                let _ = Self::run_script(connection, "ROLLBACK").await;
+            }
+            ran
+        }
+    }
+
     /// A name as part of a statement; a dot in it separates a schema from its table.
     fn quoted(name: &str) -> String;
 
@@ -130,6 +144,13 @@ pub struct ScriptFailure {
     pub error: sqlx::Error,
     /// The character that it pointed at, from 1.
     pub character: Option<usize>,
+}
+
+impl From<sqlx::Error> for ScriptFailure {
+    /// A failure before the first statement.
+    fn from(error: sqlx::Error) -> Self {
+        Self { complete: usize::MAX, error, character: None }
+    }
 }
 
 impl ScriptFailure {

@@ -113,10 +113,7 @@ async fn run<DB: Backend>(pool: &Pool<DB>, origin: &Origin, script: &str) -> Res
     }
     let connection = pool.acquire().await;
     let mut connection = connection.map_err(|error| wrong(Place::Whole, Fault::Database(describe(&error))))?;
-    let Err(failure) = DB::run_script(&mut connection, script).await else { return Ok(()) };
-    // A script that failed may have left a transaction open, and nobody else is to find it. Closing the connection would be the end
-    // of a database in memory.
-    let _ = DB::run_script(&mut connection, "ROLLBACK").await;
+    let Err(failure) = DB::run_seed(&mut connection, script).await else { return Ok(()) };
     let message = describe(&failure.error);
     Err(match failure.place(script, DB::DIALECT) {
         Some((line, statement)) => {

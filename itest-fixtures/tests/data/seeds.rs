@@ -134,6 +134,8 @@ async fn a_dump_of_sqlite_is_a_seed(memory: &Memory, dir: &TempDir) -> Result<()
 
     #[assert]
     assert_eq!(pool.text("SELECT a FROM t").await?, "x");
+    let enforced = pool.text("SELECT foreign_keys || '' FROM pragma_foreign_keys").await?;
+    assert_eq!(enforced, "1", "keys are enforced again");
     Ok(())
 }
 
@@ -154,7 +156,7 @@ async fn a_dump_of_postgres_is_a_seed(postgres: &Postgres, dir: &TempDir) -> Res
     data::load(&pool, [path]).await?;
 
     #[assert]
-    assert_eq!(pool.text("SELECT a FROM public.t").await?, "x;");
+    assert_eq!(pool.text("SELECT a FROM t").await?, "x;", "the path of the dump is not the pool's");
     pool.close().await;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use itest::migrations::in_memory;
 use itest::prelude::*;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool, PgConnection, PgPool, SqlitePool};
 use tokio::sync::Mutex;
 
@@ -85,11 +86,16 @@ const EMPTY: &str = "DO $$ DECLARE name text; BEGIN
     CREATE SCHEMA public;
 END $$";
 
+/// With one connection whatever is done sees what was left on it.
+async fn one_connection(database: &str) -> Result<PgPool> {
+    Ok(PgPoolOptions::new().max_connections(1).connect(&renamed(&postgres_url(), database)).await?)
+}
+
 impl Postgres {
     pub(crate) async fn empty(&self) -> Result<PgPool> {
         let mut databases = self.databases.lock().await;
         if let Some((name, pool)) = databases.iter_mut().find(|(_, pool)| pool.is_closed()) {
-            *pool = PgPool::connect(&renamed(&postgres_url(), name)).await?;
+            *pool = one_connection(name).await?;
             sqlx::raw_sql(EMPTY).execute(&*pool).await?;
             return Ok(pool.clone());
         }
@@ -98,7 +104,7 @@ impl Postgres {
         let mut connection = PgConnection::connect(&postgres_url()).await?;
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await?;
         connection.close().await?;
-        let pool = PgPool::connect(&renamed(&postgres_url(), &name)).await?;
+        let pool = one_connection(&name).await?;
         databases.push((name, pool.clone()));
         Ok(pool)
     }

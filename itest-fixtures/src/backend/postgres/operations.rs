@@ -21,6 +21,19 @@ impl Operations for Postgres {
         })
     }
 
+    /// A dump empties the search path and changes other settings, and does not restore them.
+    #[cfg(feature = "data")]
+    async fn run_seed(connection: &mut PgConnection, script: &str) -> Result<(), ScriptFailure> {
+        let before = super::rows::settings(connection).await?;
+        let ran = Self::run_script(&mut *connection, script).await;
+        if ran.is_err() {
+            // Where there is no transaction, there is nothing to do.
+            let _ = Self::run_script(&mut *connection, "ROLLBACK").await;
+        }
+        super::rows::restore(connection, &before).await?;
+        ran
+    }
+
     fn quoted(name: &str) -> String {
         let quoted: Vec<_> = name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
         quoted.join(".")

@@ -76,6 +76,25 @@ pub(super) async fn settle(connection: &mut PgConnection, table: &str, columns: 
     Ok(())
 }
 
+/// What a session may set, and how it is set.
+pub(super) async fn settings(connection: &mut PgConnection) -> Result<Vec<(String, String)>, sqlx::Error> {
+    const SETTINGS: &str = "SELECT name, setting FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser')";
+    sqlx::query_as(SETTINGS).fetch_all(connection).await
+}
+
+/// Sets what has changed since then.
+pub(super) async fn restore(connection: &mut PgConnection, before: &[(String, String)]) -> Result<(), sqlx::Error> {
+    let now = settings(&mut *connection).await?;
+    for (name, setting) in before.iter().filter(|setting| !now.contains(setting)) {
+        sqlx::query("SELECT pg_catalog.set_config($1, $2, false)")
+            .bind(name)
+            .bind(setting)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// A name in which a dot is a part of it.
 fn word(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -14,6 +14,20 @@ impl Operations for Sqlite {
         run_counting::<Self>(connection, script).await
     }
 
+    /// A dump puts the checking of foreign keys off and does not put it on again.
+    #[cfg(feature = "data")]
+    async fn run_seed(connection: &mut SqliteConnection, script: &str) -> Result<(), ScriptFailure> {
+        let enforced: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *connection).await?;
+        let ran = Self::run_script(&mut *connection, script).await;
+        if ran.is_err() {
+            // Where there is no transaction, there is nothing to do.
+            let _ = Self::run_script(&mut *connection, "ROLLBACK").await;
+        }
+        Self::run_script(connection, if enforced == 1 { "PRAGMA foreign_keys = 1" } else { "PRAGMA foreign_keys = 0" })
+            .await?;
+        ran
+    }
+
     fn quoted(name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
