@@ -50,12 +50,12 @@ pub trait Operations: Database {
         table: &str,
     ) -> impl Future<Output = Result<Option<Vec<Column>>, sqlx::Error>>;
 
-    /// Adds a row; each of its cells is a column of the table.
+    /// Adds rows that have the same cells; each of them is a column of the table.
     #[cfg(feature = "data")]
     fn insert(
         connection: &mut Self::Connection,
         table: &Table<'_>,
-        row: &Row,
+        rows: &[&Row],
     ) -> impl Future<Output = Result<(), RowError>>;
 
     /// What the database says of a row that it refused, beyond its error; asked outside of the transaction in which it did.

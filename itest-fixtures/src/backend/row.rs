@@ -52,6 +52,13 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether both have values for the same columns, in one order.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.cells.len() == other.cells.len()
+            && self.cells.iter().zip(&other.cells).all(|(left, right)| left.0 == right.0)
+    }
+
     /// The value of a column.
     #[must_use]
     pub fn value(&self, column: &str) -> Option<&Value> {

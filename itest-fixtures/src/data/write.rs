@@ -43,34 +43,71 @@ pub async fn insert<DB: Backend, T: Serialize>(pool: &Pool<DB>, table: &str, row
 /// Rows of one table, and where each stands.
 pub(super) type Batch = (String, Vec<(Place, Row)>);
 
+/// How many rows are given to the database together.
+const TOGETHER: usize = 500;
+
 /// Adds all rows, or none.
 pub(super) async fn write<DB: Backend>(pool: &Pool<DB>, origin: &Origin, batches: &[Batch]) -> Result<(), SeedError> {
-    let database = |error: sqlx::Error| {
-        SeedError::new(origin, Place::Whole, Fault::Database(format!("cannot load it: {}", describe(&error))))
-    };
-    let mut connection = pool.acquire().await.map_err(database)?;
+    let mut connection = pool.acquire().await.map_err(|error| cannot_load(origin, &error))?;
+    let mut attempted = attempt::<DB>(&mut connection, origin, batches, TOGETHER).await;
+    if matches!(attempted, Err(Failure::Among)) {
+        // Which of the rows it was is seen when they are given one after the other.
+        attempted = attempt::<DB>(&mut connection, origin, batches, 1).await;
+    }
+    attempted.map_err(|failure| match failure {
+        Failure::Told(error) => error,
+        Failure::Among => SeedError::new(origin, Place::Whole, Fault::Database("a row of it was refused".to_owned())),
+    })
+}
+
+/// Why an attempt at all rows has failed. Nothing of it is left.
+enum Failure {
+    /// One of some rows that were given together was refused.
+    Among,
+    Told(SeedError),
+}
+
+impl From<SeedError> for Failure {
+    fn from(error: SeedError) -> Self {
+        Self::Told(error)
+    }
+}
+
+fn cannot_load(origin: &Origin, error: &sqlx::Error) -> SeedError {
+    SeedError::new(origin, Place::Whole, Fault::Database(format!("cannot load it: {}", describe(error))))
+}
+
+async fn attempt<DB: Backend>(
+    connection: &mut DB::Connection,
+    origin: &Origin,
+    batches: &[Batch],
+    together: usize,
+) -> Result<(), Failure> {
+    let database = |error: sqlx::Error| cannot_load(origin, &error);
     let mut transaction = connection.begin().await.map_err(database)?;
     for (name, rows) in batches {
         let Some(columns) = DB::columns(&mut transaction, name).await.map_err(database)? else {
             let tables = DB::tables(&mut transaction).await.map_err(database)?;
             let place = rows.first().map_or(Place::Whole, |(place, _)| place.clone());
-            return Err(SeedError::new(origin, place, Fault::NoTable { table: name.clone(), tables }));
+            return Err(SeedError::new(origin, place, Fault::NoTable { table: name.clone(), tables }).into());
         };
         let table = Table { name, columns: &columns };
         for (place, row) in rows {
-            let refused = match check(table, row) {
-                Ok(()) => DB::insert(&mut transaction, &table, row).await,
-                Err(fault) => return Err(SeedError::new(origin, place.clone(), fault)),
-            };
-            if let Err(error) = refused {
-                transaction.rollback().await.map_err(database)?;
-                let fault = refusal::<DB>(&mut connection, table, row, error).await;
-                return Err(SeedError::new(origin, place.clone(), fault));
-            }
+            check(table, row).map_err(|fault| SeedError::new(origin, place.clone(), fault))?;
+        }
+        for alike in rows.chunk_by(|(_, left), (_, right)| left.is_like(right)).flat_map(|alike| alike.chunks(together))
+        {
+            let given: Vec<_> = alike.iter().map(|(_, row)| row).collect();
+            let Err(error) = DB::insert(&mut transaction, &table, &given).await else { continue };
+            transaction.rollback().await.map_err(database)?;
+            let [(place, row)] = alike else { return Err(Failure::Among) };
+            let fault = refusal::<DB>(connection, table, row, error).await;
+            return Err(SeedError::new(origin, place.clone(), fault).into());
         }
         DB::settle(&mut transaction, name, &given(&columns, rows)).await.map_err(database)?;
     }
-    transaction.commit().await.map_err(database)
+    transaction.commit().await.map_err(database)?;
+    Ok(())
 }
 
 /// The columns that the rows have values for.

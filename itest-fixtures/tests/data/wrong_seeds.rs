@@ -214,3 +214,39 @@ async fn an_empty_folder_is_no_seed(memory: &Memory, dir: &TempDir) -> Result<()
     assert!(error.is_some_and(|error| error.ends_with(": has no .sql, .json or .csv file in it")));
     Ok(())
 }
+
+/// Rows go to a server many at a time; one among them that is refused is found all the same.
+async fn finds_the_one<DB: Backend>(pool: Pool<DB>, dir: &TempDir) -> Result<String>
+where
+    Pool<DB>: Asks,
+{
+    let row = |number: u32| if number == 1234 { "1234,Bob,\n".to_owned() } else { format!("{number},Ada,{number}\n") };
+    let wrong = |number: u32| row(if number == 1300 { 1299 } else { number });
+    let text: String = std::iter::once("id,name,age\n".to_owned()).chain((1..=2000).map(wrong)).collect();
+    said(pool, dir, "customers.csv", &text).await
+}
+
+#[integration_test(tags("sqlite"))]
+async fn one_of_many_is_found_in_sqlite(memory: &Memory, dir: &TempDir) -> Result<()> {
+    let said = finds_the_one(memory.empty().await?, dir).await?;
+    assert_eq!(said, "customers.csv:1301: table `customers` refused the row: UNIQUE constraint failed: customers.id");
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+async fn one_of_many_is_found_in_postgres(postgres: &Postgres, dir: &TempDir) -> Result<()> {
+    let said = finds_the_one(postgres.empty().await?, dir).await?;
+    assert_eq!(
+        said,
+        "customers.csv:1301: table `customers` refused the row: duplicate key value violates unique constraint \"customers_pkey\"; Key \
+         (id)=(1299) already exists"
+    );
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+async fn one_of_many_is_found_in_mysql(mysql: &MySql, dir: &TempDir) -> Result<()> {
+    let said = finds_the_one(mysql.empty().await?, dir).await?;
+    assert_eq!(said, "customers.csv:1301: table `customers` refused the row: Duplicate entry '1299' for key 'PRIMARY'");
+    Ok(())
+}

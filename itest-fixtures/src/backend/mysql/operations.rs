@@ -39,9 +39,9 @@ impl Operations for MySql {
     async fn insert(
         connection: &mut MySqlConnection,
         table: &crate::backend::Table<'_>,
-        row: &crate::backend::Row,
+        rows: &[&crate::backend::Row],
     ) -> Result<(), crate::backend::RowError> {
-        super::rows::insert(connection, table, row).await
+        super::rows::insert(connection, table, rows).await
     }
 
     /// The server names the column or the key itself.

@@ -4,6 +4,9 @@ use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use crate::backend::{Column, Operations as _, Row, RowError, Table, Value};
 
+/// A statement has 65,535 places for values.
+const MOST_VALUES: usize = 60_000;
+
 /// The columns of a table; `None` if there is no such table.
 pub(super) async fn columns(connection: &mut MySqlConnection, table: &str) -> Result<Option<Vec<Column>>, sqlx::Error> {
     const COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR) FROM information_schema.columns \
@@ -14,29 +17,33 @@ pub(super) async fn columns(connection: &mut MySqlConnection, table: &str) -> Re
     Ok((!columns.is_empty()).then_some(columns))
 }
 
-/// Adds a row.
-pub(super) async fn insert(connection: &mut MySqlConnection, table: &Table<'_>, row: &Row) -> Result<(), RowError> {
-    let names: Vec<_> = row.cells.iter().map(|(column, _)| format!("`{}`", column.replace('`', "``"))).collect();
-    let statement = format!(
-        "INSERT INTO {} ({}) VALUES ({})",
-        MySql::quoted(table.name),
-        names.join(", "),
-        vec!["?"; names.len()].join(", ")
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (column, value) in &row.cells {
-        let kind = table.column(column).map_or("", |column| column.kind.as_str());
-        query = match value {
-            Value::Null => query.bind(None::<String>),
-            Value::Bool(value) => query.bind(i64::from(*value)),
-            Value::Number(text) | Value::Text(text) | Value::Field(text) => match number(kind, text) {
-                Some(number) => query.bind(number),
-                None => query.bind(text.as_str()),
-            },
-            Value::Json(text) => query.bind(text.as_str()),
-        };
+/// Adds rows.
+pub(super) async fn insert(connection: &mut MySqlConnection, table: &Table<'_>, rows: &[&Row]) -> Result<(), RowError> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let names: Vec<_> = first.cells.iter().map(|(column, _)| format!("`{}`", column.replace('`', "``"))).collect();
+    let values = format!("({})", vec!["?"; names.len()].join(", "));
+    for rows in rows.chunks((MOST_VALUES / names.len().max(1)).max(1)) {
+        let statement = format!(
+            "INSERT INTO {} ({}) VALUES {}",
+            MySql::quoted(table.name),
+            names.join(", "),
+            vec![values.as_str(); rows.len()].join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (column, value) in rows.iter().flat_map(|row| &row.cells) {
+            let kind = table.column(column).map_or("", |column| column.kind.as_str());
+            query = match value {
+                Value::Null => query.bind(None::<String>),
+                Value::Bool(value) => query.bind(i64::from(*value)),
+                Value::Number(text) | Value::Text(text) | Value::Field(text) => match number(kind, text) {
+                    Some(number) => query.bind(number),
+                    None => query.bind(text.as_str()),
+                },
+                Value::Json(text) => query.bind(text.as_str()),
+            };
+        }
+        query.execute(&mut *connection).await?;
     }
-    query.execute(connection).await?;
     Ok(())
 }
 

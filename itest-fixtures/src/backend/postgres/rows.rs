@@ -14,21 +14,25 @@ pub(super) async fn columns(connection: &mut PgConnection, table: &str) -> Resul
     Ok((!columns.is_empty()).then_some(columns))
 }
 
-/// Adds a row; a value that a seed gives is taken also where the server would have given one.
-pub(super) async fn insert(connection: &mut PgConnection, table: &Table<'_>, row: &Row) -> Result<(), RowError> {
+/// Adds rows; a value that a seed gives is taken also where the server would have given one.
+pub(super) async fn insert(connection: &mut PgConnection, table: &Table<'_>, rows: &[&Row]) -> Result<(), RowError> {
+    let Some(first) = rows.first() else { return Ok(()) };
     let name = Postgres::quoted(table.name);
-    let names: Vec<_> = row.cells.iter().map(|(column, _)| word(column)).collect();
+    let names: Vec<_> = first.cells.iter().map(|(column, _)| word(column)).collect();
     if names.is_empty() {
-        sqlx::query(AssertSqlSafe(format!("INSERT INTO {name} DEFAULT VALUES"))).execute(connection).await?;
+        for _ in rows {
+            let statement = format!("INSERT INTO {name} DEFAULT VALUES");
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+        }
         return Ok(());
     }
     let names = names.join(", ");
     let statement = format!(
         "INSERT INTO {name} ({names}) OVERRIDING SYSTEM VALUE \
-         SELECT {names} FROM json_populate_record(NULL::{name}, $1::text::json)"
+         SELECT {names} FROM json_populate_recordset(NULL::{name}, $1::text::json)"
     );
-    let json = object(table, row.cells.iter())?;
-    sqlx::query(AssertSqlSafe(statement)).bind(json).execute(connection).await?;
+    let objects = rows.iter().map(|row| object(table, row.cells.iter())).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(AssertSqlSafe(statement)).bind(format!("[{}]", objects.join(","))).execute(connection).await?;
     Ok(())
 }
 

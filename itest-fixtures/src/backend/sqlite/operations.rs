@@ -50,9 +50,9 @@ impl Operations for Sqlite {
     async fn insert(
         connection: &mut SqliteConnection,
         table: &crate::backend::Table<'_>,
-        row: &crate::backend::Row,
+        rows: &[&crate::backend::Row],
     ) -> Result<(), crate::backend::RowError> {
-        super::rows::insert(connection, table, row).await
+        super::rows::insert(connection, table, rows).await
     }
 
     #[cfg(feature = "data")]

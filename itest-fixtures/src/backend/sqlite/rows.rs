@@ -16,27 +16,35 @@ pub(super) async fn columns(
     Ok((!columns.is_empty()).then_some(columns))
 }
 
-/// Adds a row.
-pub(super) async fn insert(connection: &mut SqliteConnection, table: &Table<'_>, row: &Row) -> Result<(), RowError> {
+/// Adds rows.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    rows: &[&Row],
+) -> Result<(), RowError> {
+    let Some(first) = rows.first() else { return Ok(()) };
     let name = Sqlite::quoted(table.name);
-    let names: Vec<_> = row.cells.iter().map(|(column, _)| Sqlite::quoted(column)).collect();
+    let names: Vec<_> = first.cells.iter().map(|(column, _)| Sqlite::quoted(column)).collect();
     let statement = if names.is_empty() {
         format!("INSERT INTO {name} DEFAULT VALUES")
     } else {
         format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), vec!["?"; names.len()].join(", "))
     };
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (column, value) in &row.cells {
-        let expected = table.column(column).map_or(Kind::Any, |column| Kind::of(&column.kind));
-        query = match expected.read(value) {
-            Ok(Bound::Null) => query.bind(None::<i64>),
-            Ok(Bound::Integer(number)) => query.bind(number),
-            Ok(Bound::Real(number)) => query.bind(number),
-            Ok(Bound::Text(text)) => query.bind(text),
-            Err(expected) => return Err(RowError::Unfit { column: column.clone(), expected }),
-        };
+    // There is no way to a server that many rows could take together.
+    for row in rows {
+        let mut query = sqlx::query(AssertSqlSafe(statement.as_str()));
+        for (column, value) in &row.cells {
+            let expected = table.column(column).map_or(Kind::Any, |column| Kind::of(&column.kind));
+            query = match expected.read(value) {
+                Ok(Bound::Null) => query.bind(None::<i64>),
+                Ok(Bound::Integer(number)) => query.bind(number),
+                Ok(Bound::Real(number)) => query.bind(number),
+                Ok(Bound::Text(text)) => query.bind(text),
+                Err(expected) => return Err(RowError::Unfit { column: column.clone(), expected }),
+            };
+        }
+        query.execute(&mut *connection).await?;
     }
-    query.execute(connection).await?;
     Ok(())
 }
 
