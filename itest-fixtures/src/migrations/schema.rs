@@ -86,7 +86,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The schema after each version, from 0.
+/// The schema of an empty database, and after each version.
 #[derive(Debug, Default)]
 pub(super) struct Schemas(Vec<(i64, Schema)>);
 

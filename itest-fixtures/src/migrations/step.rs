@@ -62,7 +62,10 @@ pub(super) fn down(migrator: &Migrator, version: i64) -> Option<&Migration> {
     migrator.iter().find(|migration| migration.version == version && migration.migration_type.is_down_migration())
 }
 
-/// The version before another; 0 before the first.
+/// The version of an empty database; the first migration may well be number 0.
+pub(super) const EMPTY: i64 = i64::MIN;
+
+/// The version before another; [`EMPTY`] before the first.
 pub(super) fn before(migrator: &Migrator, version: i64) -> i64 {
-    ups(migrator).iter().map(|migration| migration.version).take_while(|other| *other < version).last().unwrap_or(0)
+    ups(migrator).iter().map(|migration| migration.version).take_while(|other| *other < version).last().unwrap_or(EMPTY)
 }

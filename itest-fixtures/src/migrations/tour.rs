@@ -8,7 +8,7 @@ use super::example::{Example, Expectation};
 use super::journey::Journey;
 use super::problem::{Problem, Round};
 use super::schema::{Difference, Schemas};
-use super::step::{Step, before, down, ups};
+use super::step::{EMPTY, Step, before, down, ups};
 use crate::backend::{Backend, describe, excerpt};
 use itest_runtime::Error;
 
@@ -47,12 +47,12 @@ impl Check<'_> {
         toured: &mut Toured,
     ) -> Result<(), Problem> {
         let ups = ups(self.migrator);
-        toured.schemas.push(0, journey.schema().await?);
+        toured.schemas.push(EMPTY, journey.schema().await?);
         for migration in &ups {
             journey.up(migration, empty).await?;
             toured.schemas.push(migration.version, journey.schema().await?);
         }
-        let last = ups.last().map_or(0, |migration| migration.version);
+        let last = ups.last().map_or(EMPTY, |migration| migration.version);
         if let Err(message) = journey.run(last).await {
             return Err(Problem::SecondRun(message));
         }

@@ -14,6 +14,19 @@ const TOUCHED: File = (
     "0001_customers.up.sql",
     "-- Customers.\nCREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);\n",
 );
+/// Behind what was released by time, before it by number.
+const EARLIER: [File; 2] = [
+    ("0000_zero.up.sql", "CREATE TABLE zero (id INTEGER PRIMARY KEY);\n"),
+    ("0000_zero.down.sql", "DROP TABLE zero;\n"),
+];
+/// Fine on a fresh database only.
+const TOO_LATE: [File; 2] = [
+    (
+        "0000_zero.up.sql",
+        "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL); DROP TABLE customers;\n",
+    ),
+    ("0000_zero.down.sql", "SELECT 1;\n"),
+];
 const NEWER: [File; 2] = [
     ("0004_notes.up.sql", "ALTER TABLE orders ADD COLUMN note TEXT;\n"),
     ("0004_notes.down.sql", "ALTER TABLE orders DROP COLUMN note;\n"),
@@ -27,6 +40,12 @@ const SCHEMA: &str = "
 
 #[integration_test(tags("sqlite"))]
 #[case::newer(&NEWER, "4 migrations applied, 4 undone and applied again")]
+#[case::inserted(&EARLIER, "4 migrations applied, 4 undone and applied again")]
+#[case::inserted_too_late(
+    &TOO_LATE,
+    "migration 0 (zero) up, migrations/0000_zero.up.sql:1 fails, on a database of the released migrations: table customers already exists\n  \
+     in: CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)"
+)]
 #[case::edited(&[EDITED], "migration 1 (customers) up, migrations/0001_customers.up.sql was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration (- released, + edited):\n  - table customers: column name varchar(40) not null\n  + table customers: column name varchar(60) not null")]
 #[case::touched(&[TOUCHED], "migration 1 (customers) up, migrations/0001_customers.up.sql was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration")]
 async fn a_released_database_is_upgraded(
