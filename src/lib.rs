@@ -87,6 +87,8 @@ mod pages {
     #[cfg(all(feature = "data", feature = "sqlite"))]
     #[doc = include_str!("../docs/data.md")]
     struct Data;
+    #[doc = include_str!("../docs/detection.md")]
+    struct Detection;
     #[doc = include_str!("../docs/files.md")]
     struct Files;
     #[doc = include_str!("../docs/fixtures.md")]
