@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
 use super::asked::Asked;
-use super::settings::{SETTINGS, Setting, Shape};
+use super::settings::{Setting, Shape, all};
 use crate::inject::TestEntry;
 
 /// The command line, taken apart but not yet understood.
@@ -58,7 +58,7 @@ fn command() -> Command {
         .arg(Arg::new("shuffle").long("shuffle").action(ArgAction::SetTrue).help("libtest's name for --order random"))
         .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"));
     let command = Asked::augment(command);
-    SETTINGS.iter().fold(command, |command, setting| {
+    all().fold(command, |command, setting| {
         let arg = Arg::new(setting.key).long(setting.key).help(setting.help);
         command.args(match setting.shape {
             Shape::Inherited => None,
@@ -269,7 +269,7 @@ impl Judge {
 
 /// Our own settings that were given, and libtest's other names for them.
 fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
-    let own = SETTINGS.iter().filter(|setting| setting.shape != Shape::Inherited).filter_map(|setting| {
+    let own = all().filter(|setting| setting.shape != Shape::Inherited).filter_map(|setting| {
         let text: &String = matches.get_one(setting.key)?;
         Some((setting.key, format!("--{} {text}", setting.key), text.clone()))
     });

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::defaults::base;
-use super::settings::{SETTINGS, Setting, closest};
+use super::settings::{Setting, all, closest};
 use crate::model::UsageError;
 use crate::process::NEXTEST_MARK;
 
@@ -81,7 +81,7 @@ impl Environment {
         if self.ours().next().is_none() {
             return given;
         }
-        for setting in SETTINGS {
+        for setting in all() {
             let name = setting.variable();
             if let Some(value) = self.find(&name) {
                 given.push((setting.key, name.clone(), value.to_owned()));
@@ -95,7 +95,7 @@ impl Environment {
         if self.ours().next().is_none() {
             return Vec::new();
         }
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
+        let known: Vec<String> = all().map(Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
         let unknown = self.ours().filter(|name| !known.iter().any(|known| known == name));
         unknown
             .filter_map(|name| {

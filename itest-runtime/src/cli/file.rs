@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{SETTINGS, Setting, closest};
+use super::settings::{Setting, all, closest};
 use crate::model::UsageError;
 
 /// The name that is looked for.
@@ -125,7 +125,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<Line, UsageError> {
     let Some(setting) = Setting::find(key) else {
-        let likely = closest(key, SETTINGS.iter().map(|setting| setting.key));
+        let likely = closest(key, all().map(|setting| setting.key));
         let hint = likely.map_or_else(
             || "--print-config shows all of them".to_owned(),
             |likely| format!("did you mean `{likely}`?"),

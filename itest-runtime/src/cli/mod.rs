@@ -16,6 +16,7 @@ mod records;
 mod report;
 mod resolve;
 mod run;
+mod schedule;
 mod script;
 mod selection;
 mod settings;

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::resolve::Resolved;
-use super::settings::SETTINGS;
+use super::settings::all;
 
 /// The configuration as text that could be a file.
 pub(super) fn print_config(resolved: &Resolved) -> String {
     let mut text = format!("[profile.{}]\n", resolved.profile);
-    for setting in SETTINGS {
+    for setting in all() {
         let value = (setting.show)(&resolved.config);
         let source = resolved.sources.get(setting.key).map_or("default", String::as_str);
         // A comment ends at the end of its line, whatever the source contains.
