@@ -16,6 +16,7 @@ mod recall;
 mod record;
 mod repeats;
 mod reports;
+mod retries;
 mod selection;
 mod session;
 mod sharing;

@@ -70,7 +70,8 @@ impl<'t> Suite<'t> {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars() {
             let ours = ["ITEST_", "NEXTEST", "RUST_TEST_", "RUST_BACKTRACE", "CI", "NO_COLOR", "CARGO"];
-            if ours.iter().any(|prefix| name.starts_with(prefix)) {
+            let of_others = ["GITHUB_", "TEST_TOTAL_SHARDS", "TEST_SHARD_", "JOB_COMPLETION_INDEX"];
+            if ours.iter().chain(&of_others).any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
             }
         }

@@ -89,3 +89,18 @@ fn fails_now_and_then() {
     let runs = std::fs::read_to_string(journal).expect("it was written").lines().count();
     assert_ne!(runs % 4, 0, "this was the {runs}th time");
 }
+
+#[integration_test(ignore = "fails at its first attempt", serial = "rest", tags("resting"), retries = 3)]
+fn fails_at_first(info: &TestInfo, #[values(0, 1)] _number: u32) {
+    note(&format!("attempt of {}", info.id()));
+    let journal = std::env::var("JOURNAL").expect("it is set");
+    let text = std::fs::read_to_string(journal).expect("it was written");
+    let attempts = text.lines().filter(|line| *line == format!("attempt of {}", info.id())).count();
+    assert!(attempts > 1, "this was attempt {attempts}");
+}
+
+#[integration_test(ignore = "fails always", tags("hopeless"), retries = 3)]
+fn fails_again_and_again() {
+    note("attempt");
+    panic!("as always");
+}

@@ -19,6 +19,7 @@ pub(super) fn base() -> RunConfig {
         jobs: NonZeroUsize::MIN,
         fail_fast: None,
         retries: 0,
+        retry_delay: Duration::ZERO,
         recall: Recall::Nothing,
         retry_on: RetryOn::Any,
         flaky_result: FlakyResult::Pass,

@@ -1,6 +1,7 @@
 //! The settings of who runs what, when and how often.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use super::settings::{Setting, Shape, at_least_one, duration, one_of, quoted, shown_duration, switch};
 use crate::model::{FlakyResult, Order, Recall, RetryOn, Until};
@@ -57,6 +58,19 @@ pub(super) static SCHEDULE: &[Setting] = &[
             number.map(|retries| config.retries = retries)
         },
         show: |config| config.retries.to_string(),
+    },
+    Setting {
+        key: "retry-delay",
+        shape: Shape::Value("DURATION"),
+        help: "Wait so long before the second attempt, twice as long before each later one, a minute at most [default: 0s]",
+        set: |config, text| match text {
+            "0s" => {
+                config.retry_delay = Duration::ZERO;
+                Ok(())
+            }
+            text => duration(text).map(|delay| config.retry_delay = delay),
+        },
+        show: |config| shown_duration(config.retry_delay),
     },
     Setting {
         key: "retry-on",

@@ -3,6 +3,7 @@
 mod attempt;
 mod laboratory;
 mod leaks;
+mod retry;
 mod session;
 mod signals;
 mod staffing;

@@ -16,6 +16,7 @@ impl Supervisor<'_> {
                 self.follow_script()?;
             } else {
                 self.begin_rounds();
+                self.wake()?;
                 self.hire()?;
                 self.hand_out();
             }
@@ -119,6 +120,9 @@ impl Supervisor<'_> {
     }
 
     fn hand_out(&mut self) {
+        if self.somebody_is_due() {
+            return;
+        }
         let jobs = self.config.jobs.get();
         let mut ids: Vec<WorkerId> =
             self.workers.iter().filter(|(_, worker)| !worker.link.is_closed()).map(|(id, _)| *id).collect();

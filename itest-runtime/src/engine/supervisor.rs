@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::retry::{Resting, until};
 use super::session::{Finished, RunSession};
 use super::signals::{Asked, Signals, stop_this_process};
 use super::verdict::{died, hung};
@@ -107,6 +108,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) rounds: Rounds,
     /// Instead of both of these, if there is one.
     pub(super) script: Option<Script>,
+    /// Cases that failed and wait to be tried again.
+    pub(super) resting: Vec<Resting>,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) next_worker: u32,
     pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
@@ -149,6 +152,7 @@ impl<'a> Supervisor<'a> {
             rounds,
             script,
             admission: Admission::new(cases),
+            resting: Vec::new(),
             workers: BTreeMap::new(),
             next_worker: 0,
             heard: mpsc::unbounded_channel(),
@@ -227,9 +231,10 @@ impl<'a> Supervisor<'a> {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.feed()?;
-            if self.workers.is_empty() {
+            if self.workers.is_empty() && self.resting.is_empty() {
                 return Ok(());
             }
+            let due = self.next_due();
             tokio::select! {
                 Some((id, message)) = self.heard.1.recv() => {
                     self.hear(id, message)?;
@@ -245,6 +250,7 @@ impl<'a> Supervisor<'a> {
                     self.bury(id, reaped.map(|reaped| reaped.status))?;
                 }
                 asked = self.signals.next() => self.obey(asked),
+                () = until(due), if due.is_some() => {}
                 _ = tick.tick() => {
                     self.collect_unsent()?;
                     self.look_around();
@@ -367,8 +373,7 @@ impl<'a> Supervisor<'a> {
             || self.config.retry_on == RetryOn::Errored && case.report.outcome != Outcome::Errored;
         let is_retried = held.attempt <= retries && held.lane.is_none() && self.stopping.is_none();
         if failed && !hopeless && is_retried {
-            (self.emit)(Event::CaseRetried(case));
-            return self.retry(id, held);
+            return self.retry(id, held, case);
         }
         self.finish(&held);
         self.summary.count(&case);
@@ -379,19 +384,6 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Another attempt, in a fresh worker; the case keeps its locks. The old worker goes, with its fixtures.
-    fn retry(&mut self, old: WorkerId, held: Held) -> Result<(), HarnessError> {
-        if let Some(worker) = self.workers.get_mut(&old) {
-            for case in worker.recall().into_iter().rev() {
-                self.admission.put_back(case);
-            }
-            worker.link.close();
-        }
-        let fresh = self.start_worker()?;
-        self.give(fresh, vec![Held { attempt: held.attempt + 1, since: None, slow: false, ..held }]);
-        Ok(())
-    }
-
     /// Starts no more tests.
     pub(super) fn stop(&mut self) {
         self.stopping.get_or_insert_with(Instant::now);
@@ -399,5 +391,6 @@ impl<'a> Supervisor<'a> {
             self.summary.not_run += worker.recall().len();
         }
         self.summary.not_run += self.admission.drain().len() + self.script.as_mut().map_or(0, Script::drain);
+        self.give_up_resting();
     }
 }

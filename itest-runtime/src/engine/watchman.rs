@@ -35,6 +35,7 @@ impl Supervisor<'_> {
         for worker in self.workers.values_mut() {
             worker.pause(paused);
         }
+        self.rest_longer(paused);
         self.stopping = self.stopping.map(|since| since + paused);
         self.send_to_workers(Signal::CONT);
     }

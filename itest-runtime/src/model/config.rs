@@ -245,6 +245,8 @@ pub(crate) struct RunConfig {
     pub fail_fast: Option<NonZeroUsize>,
     /// How many more attempts a failure may have, unless the test says otherwise.
     pub retries: u32,
+    /// How long a failed test waits for its second attempt; twice as long for each one behind that.
+    pub retry_delay: Duration,
     /// What is made of the failures of the last run.
     pub recall: Recall,
     /// Which failures these are for.

@@ -5,6 +5,7 @@
 mod admission;
 mod hand;
 mod order;
+mod pause;
 mod queue;
 mod rounds;
 mod script;
@@ -14,6 +15,7 @@ mod tags;
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
 pub(crate) use order::ordered;
+pub(crate) use pause::pause_before;
 pub(crate) use queue::LockQueue;
 pub(crate) use rounds::Rounds;
 pub(crate) use script::{Script, lockstep};
