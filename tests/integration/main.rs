@@ -19,6 +19,7 @@ mod reports;
 mod retries;
 mod selection;
 mod session;
+mod shards;
 mod sharing;
 mod signals;
 mod sweeping;

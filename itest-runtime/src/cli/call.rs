@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use super::command::Identity;
 use super::contract::CommandLine;
 use super::environment::Environment;
-use crate::model::{Capture, Color, Format, RunConfig};
+use crate::model::{Capture, Color, Format, RunConfig, Sharding};
 use crate::report::{ColorMode, Look, Repeat, TimeColumn};
 
 /// The suite, and what was said to it.
@@ -38,9 +38,19 @@ impl Call {
     pub(super) fn repeat(&self) -> Repeat {
         Repeat {
             program: self.program(),
-            arguments: without_seed(self.given.clone()),
+            arguments: without(&["--seed", "--shuffle-seed"], self.given.clone()),
             of_one_test: self.line.of_one_test(),
         }
+    }
+
+    /// How this very run is repeated, also where nobody says which part of the suite it is.
+    fn repeat_of(&self, config: &RunConfig) -> Repeat {
+        let mut repeat = self.repeat();
+        if let Sharding::Part(shard) = config.shard {
+            repeat.arguments = without(&["--shard"], repeat.arguments);
+            repeat.arguments.extend(["--shard".to_owned(), shard.to_string()]);
+        }
+        repeat
     }
 
     /// What the report for people looks like.
@@ -64,19 +74,19 @@ impl Call {
             live_width: has_live_line.then(width),
             time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
             output: config.show_output,
-            repeat: self.repeat(),
+            repeat: self.repeat_of(config),
         }
     }
 }
 
-/// The arguments that fix a run, but for its seed, which is printed beside them.
-fn without_seed(given: Vec<String>) -> Vec<String> {
+/// Arguments without these flags and their values; what stands in for them is printed beside.
+fn without(flags: &[&str], given: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     let mut given = given.into_iter();
     while let Some(argument) = given.next() {
-        if argument == "--seed" || argument == "--shuffle-seed" {
+        if flags.contains(&argument.as_str()) {
             given.next();
-        } else if !argument.starts_with("--seed=") && !argument.starts_with("--shuffle-seed=") {
+        } else if !argument.split_once('=').is_some_and(|(flag, _)| flags.contains(&flag)) {
             kept.push(argument);
         }
     }

@@ -12,9 +12,10 @@ use super::listing::list;
 use super::outlet::{complain, print};
 use super::print_config::print_config;
 use super::report::report;
-use super::resolve::{Resolved, resolve};
+use super::resolve::resolve;
 use super::run::{choose, named, run};
 use super::selection::Selected;
+use super::share::share;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::Registry;
 use crate::model::{ExitStatus, HarnessError, NoTests, RunConfig, UsageError};
@@ -105,26 +106,27 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         return sweep_up(&resolved.config);
     }
     let registry = Registry::collect();
-    let Resolved { config, .. } = resolved;
     if call.line.lists() {
-        return list_tests(&call, config, &registry);
+        return list_tests(&call, resolved.config, &registry);
     }
     if !asked.report.is_empty() {
-        return report(&call, &config, &registry);
+        return report(&call, &resolved.config, &registry);
     }
     registry.check()?;
     if asked.detect {
-        return detection(&call, &config, registry);
+        return detection(&call, &resolved.config, registry);
     }
     if let Some(test) = &asked.bisect {
-        return bisection(&call, &config, registry, test);
+        return bisection(&call, &resolved.config, registry, test);
     }
-    run(&call, config, registry)
+    run(&call, resolved, registry)
 }
 
 fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {
     let config = RunConfig { no_tests: NoTests::Pass, ..config };
-    let Selected { mut cases, ignored, .. } = choose(registry, call, &config)?;
+    let mut selected = choose(registry, call, &config)?;
+    share(&mut selected, call, &config, "")?;
+    let Selected { mut cases, ignored, .. } = selected;
     cases.extend(ignored);
     let sorted = by_name(&named(&cases))?;
     Ok(print(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)))

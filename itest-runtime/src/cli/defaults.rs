@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{
     Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall, Repeats,
-    Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShowOutput,
+    Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy, Sharding, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -18,6 +18,9 @@ pub(super) fn base() -> RunConfig {
         // Counted when it is known that they are needed: that takes the system a dozen files.
         jobs: NonZeroUsize::MIN,
         fail_fast: None,
+        shard: Sharding::Whole,
+        shard_by: ShardBy::Hash,
+        durations: None,
         retries: 0,
         retry_delay: Duration::ZERO,
         recall: Recall::Nothing,

@@ -48,6 +48,12 @@ impl Environment {
         Ok(Self { variables })
     }
 
+    /// These variables and no others.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self { variables: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect() }
+    }
+
     /// A variable that is set to something.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         for (known, value) in self.variables.iter().rev() {

@@ -2,10 +2,12 @@
 
 mod asked;
 mod call;
+mod ci_shard;
 mod command;
 mod contract;
 mod defaults;
 mod detection;
+mod durations;
 mod environment;
 mod file;
 mod last_failed;
@@ -20,5 +22,6 @@ mod schedule;
 mod script;
 mod selection;
 mod settings;
+mod share;
 
 pub use command::{Identity, main};

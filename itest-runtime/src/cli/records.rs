@@ -54,6 +54,7 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
         build: format!("{:016x}", registry.fingerprint()),
         began_unix_ms: u64::try_from(began.as_millis()).unwrap_or(u64::MAX),
         arguments: call.given.clone(),
+        shard: None,
         environment,
     }
 }
@@ -126,6 +127,12 @@ fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
         paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION)).collect();
     records.sort();
     Ok(records)
+}
+
+/// The records of this suite.
+pub(super) fn newest_first(call: &Call, config: &RunConfig) -> impl Iterator<Item = PathBuf> {
+    let all = folder(call, config).and_then(|folder| all_in(&folder).ok()).unwrap_or_default();
+    all.into_iter().rev()
 }
 
 /// Reads the record that a flag names: a file, or the last one.

@@ -2,10 +2,11 @@
 
 use super::call::Call;
 use super::command::Refusal;
+use super::outlet::complain;
 use super::records;
 use super::run::{outlets, status};
 use crate::inject::Registry;
-use crate::model::{Event, ExitStatus, RunConfig};
+use crate::model::{Event, ExitStatus, RunConfig, ShardFacts, UsageError};
 use crate::report::Record;
 
 /// Reports the records that were asked for as one run; the exit status is theirs.
@@ -21,6 +22,7 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
         records::check(flag, &record, call, registry)?;
         read.push(record);
     }
+    check_parts(&read)?;
     let merged = Record::merge(read);
     let mut outlets = outlets(call, config, call.look(config))?;
     if config.record.is_some() {
@@ -36,4 +38,33 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
         }
     }
     Ok(outlets.iter().fold(outcome, |outcome, outlet| outlet.status(outcome)))
+}
+
+/// Looks whether the records of parts make a whole: parts that were split in different ways may have left tests to each other, and
+/// what is missing is not told by what is there.
+///
+/// # Errors
+///
+/// Parts of different splits, or one part twice.
+fn check_parts(records: &[Record]) -> Result<(), UsageError> {
+    let parts: Vec<&ShardFacts> = records.iter().filter_map(|record| record.facts.shard.as_ref()).collect();
+    let Some(first) = parts.first() else { return Ok(()) };
+    let refused = |what: String| Err(UsageError::new("--report", what));
+    for (position, part) in parts.iter().enumerate() {
+        let split = |part: &ShardFacts| (part.shard.count(), part.by, part.basis.clone());
+        if split(part) != split(first) {
+            let (one, other) = (first.shard, part.shard);
+            return refused(format!("parts {one} and {other} were not split in the same way, or by other durations"));
+        }
+        if parts[..position].iter().any(|earlier| earlier.shard == part.shard) {
+            return refused(format!("part {} is there twice", part.shard));
+        }
+    }
+    let count = first.shard.count();
+    let is_missing = |index: &u32| !parts.iter().any(|part| part.shard.index() == *index);
+    let missing: Vec<_> = (1..=count.get()).filter(is_missing).map(|index| format!("{index}/{count}")).collect();
+    if !missing.is_empty() {
+        complain(&format!("warning: --report: these parts of the suite are missing: {}", missing.join(", ")));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use super::ci_shard;
 use super::contract::CommandLine;
 use super::defaults::base;
 use super::environment::Environment;
@@ -53,6 +54,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
+    ci_shard::adapt(&mut config, &mut sources, environment)?;
     // Who only lists runs nothing.
     if !line.lists() || line.asked.print_config {
         adapt(&mut config, &mut sources, environment);

@@ -4,18 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
+use super::ci_shard::acknowledge;
 use super::command::Refusal;
+use super::durations::Durations;
 use super::last_failed::LastFailed;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use super::records;
+use super::resolve::Resolved;
 use super::script::{known, of_lanes, of_record};
 use super::selection::{Selected, select};
+use super::share::share;
 use crate::engine::{Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
 use crate::model::{
-    Capture, Case, Event, ExitStatus, Format, Order, Place, Recall, RunConfig, Summary, TestId, UsageError,
+    Capture, Case, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary, TestId,
+    UsageError,
 };
-use crate::plan::{Named, ordered};
+use crate::plan::{Named, longest_first, ordered};
 #[cfg(feature = "junit")]
 use crate::report::Junit;
 use crate::report::{Console, Json, Look, Reporter, Terse};
@@ -27,20 +32,27 @@ struct Planned {
     places: Vec<Place>,
     ignored: Vec<(TestId, &'static str)>,
     filtered_out: usize,
+    /// The part of the suite that this is, if it is not all of it.
+    shard: Option<ShardFacts>,
 }
 
 /// Runs what was asked for.
-pub(super) fn run(call: &Call, mut config: RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
+pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result<ExitStatus, Refusal> {
+    let Resolved { mut config, sources, .. } = resolved;
+    acknowledge(&call.environment);
     let mut last_failed = LastFailed::of(call.identity, &config);
     let planned = match script(call, &mut config, &registry)? {
-        None => planned(call, &config, &registry, last_failed.as_ref())?,
+        None => {
+            let source = sources.get("shard").map_or("", String::as_str);
+            planned(call, &config, source, &registry, last_failed.as_ref())?
+        }
         Some(steps) => {
             config.order = Order::Given;
             let (cases, places): (Vec<_>, _) = steps.into_iter().unzip();
-            Planned { cases: described(&registry, &cases), places, ignored: Vec::new(), filtered_out: 0 }
+            Planned { cases: described(&registry, &cases), places, ignored: Vec::new(), filtered_out: 0, shard: None }
         }
     };
-    let facts = records::facts(call, &registry);
+    let facts = Facts { shard: planned.shard, ..records::facts(call, &registry) };
     let look = call.look(&config);
     let is_watched = look.live_width.is_some();
     let mut outlets = outlets(call, &config, look)?;
@@ -87,6 +99,9 @@ fn script(
         (true, Some(_)) => "--replay",
         (false, Some(_)) => return Err(UsageError::new("--replay", "contradicts --lane; give one of them")),
     };
+    if call.line.settings.iter().any(|(key, _, text)| *key == "shard" && text != "none") {
+        return Err(UsageError::new(flag, "says which tests run; --shard contradicts it"));
+    }
     if !config.selection.is_everything() {
         return Err(UsageError::new(flag, "says which tests run; filters, --skip and --tag contradict it"));
     }
@@ -102,10 +117,14 @@ fn script(
 fn planned(
     call: &Call,
     config: &RunConfig,
+    source_of_shard: &str,
     registry: &Registry,
     last_failed: Option<&LastFailed>,
 ) -> Result<Planned, Refusal> {
-    let Selected { mut cases, ignored, mut filtered_out } = choose(registry, call, config)?;
+    let mut selected = choose(registry, call, config)?;
+    // Before what failed last is recalled: the other parts may recall something else.
+    let shard = share(&mut selected, call, config, source_of_shard)?;
+    let Selected { mut cases, ignored, mut filtered_out } = selected;
     let recalled = last_failed.filter(|last| config.recall != Recall::Nothing && !last.is_empty());
     if config.recall == Recall::OnlyFailed && recalled.is_none() {
         complain("nothing has failed that --last-failed could run again: everything runs");
@@ -114,6 +133,10 @@ fn planned(
         filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
     }
     let mut order = ordered(&named(&cases), config.order, config.seed)?;
+    if config.order == Order::LongestFirst {
+        let durations = Durations::known(call, config, &cases)?;
+        longest_first(&mut order, |position| durations.of(&cases[position].name));
+    }
     if let Some(last) = recalled {
         order.sort_by_key(|position| !last.contains(&cases[*position].name));
     }
@@ -122,6 +145,7 @@ fn planned(
         places: Vec::new(),
         ignored: ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect(),
         filtered_out: filtered_out.len(),
+        shard,
     })
 }
 

@@ -3,20 +3,30 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use super::settings::{Setting, Shape, at_least_one, duration, one_of, quoted, shown_duration, switch};
-use crate::model::{FlakyResult, Order, Recall, RetryOn, Until};
+use super::settings::{
+    Setting, Shape, at_least_one, duration, one_of, path, quoted, shown_duration, shown_path, switch,
+};
+use crate::model::{FlakyResult, Order, Recall, RetryOn, ShardBy, Until};
+
+/// The orders that can be asked for.
+const ORDERS: [(&str, Order); 4] = [
+    ("random", Order::Random),
+    ("declared", Order::Declared),
+    ("reverse", Order::Reverse),
+    ("longest-first", Order::LongestFirst),
+];
 
 /// These settings, in the order in which help and `--print-config` show them.
 pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "order",
-        shape: Shape::Value("random|declared|reverse"),
+        shape: Shape::Value("random|declared|reverse|longest-first"),
         help: "In which order tests are started [default: random]",
-        set: |config, text| {
-            let words = [("random", Order::Random), ("declared", Order::Declared), ("reverse", Order::Reverse)];
-            one_of(text, &words).map(|order| config.order = order)
+        set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
+        show: |config| {
+            let word = ORDERS.iter().find(|(_, order)| *order == config.order);
+            quoted(word.map_or("random", |(word, _)| word))
         },
-        show: |config| quoted(&format!("{:?}", config.order).to_lowercase()),
     },
     Setting {
         key: "seed",
@@ -31,6 +41,33 @@ pub(super) static SCHEDULE: &[Setting] = &[
         help: "How many workers run tests at a time [default: one for each processor]",
         set: |config, text| at_least_one(text).map(|jobs| config.jobs = jobs),
         show: |config| config.jobs.to_string(),
+    },
+    Setting {
+        key: "shard",
+        shape: Shape::Value("I/N"),
+        help: "Run part I of N, such as 2/5; auto/N asks the CI system for I; none runs all [default: as the CI system says]",
+        set: |config, text| text.parse().map(|shard| config.shard = shard),
+        show: |config| quoted(&config.shard.to_string()),
+    },
+    Setting {
+        key: "shard-by",
+        shape: Shape::Value("hash|durations"),
+        help: "Split by the tests' names, or so that all parts take equally long by the record of --durations [default: hash]",
+        set: |config, text| {
+            let words = [("hash", ShardBy::Hash), ("durations", ShardBy::Durations)];
+            one_of(text, &words).map(|by| config.shard_by = by)
+        },
+        show: |config| quoted(&format!("{:?}", config.shard_by).to_lowercase()),
+    },
+    Setting {
+        key: "durations",
+        shape: Shape::Value("RECORD"),
+        help: "The record that says how long tests take [default: for --order longest-first the last ones]",
+        set: |config, text| {
+            config.durations = path(text);
+            Ok(())
+        },
+        show: |config| shown_path(config.durations.as_deref()),
     },
     Setting {
         key: "fail-fast",

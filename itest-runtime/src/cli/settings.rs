@@ -287,11 +287,11 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-fn path(text: &str) -> Option<PathBuf> {
+pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
-fn shown_path(path: Option<&Path>) -> String {
+pub(super) fn shown_path(path: Option<&Path>) -> String {
     quoted(&path.unwrap_or(Path::new("")).to_string_lossy())
 }
 
@@ -328,7 +328,10 @@ mod tests {
     fn a_bad_value_says_what_was_expected() {
         let complaint = |key, text| (Setting::find(key).unwrap().set)(&mut base(), text).unwrap_err();
         assert_eq!(complaint("jobs", "0"), "expected a whole number from 1");
-        assert_eq!(complaint("order", "randm"), "expected random, declared, reverse; did you mean `random`?");
+        assert_eq!(
+            complaint("order", "randm"),
+            "expected random, declared, reverse, longest-first; did you mean `random`?"
+        );
         assert!(complaint("timeout", "10").contains("with its unit"));
         assert!(complaint("seed", "banana").contains("expected a whole number"));
         assert!(complaint("tag", "a &").contains("column 4"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::id::Seed;
+use super::shard::{ShardBy, Sharding};
 
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub(crate) enum Order {
     Declared,
     /// The declared order from its end.
     Reverse,
+    /// What took longest before comes first, so that nothing long is alone at the end.
+    LongestFirst,
     /// As lanes or a record say.
     Given,
 }
@@ -239,6 +242,12 @@ pub(crate) struct RunConfig {
     pub order: Order,
     /// Fixes the order and the tests' random data.
     pub seed: Seed,
+    /// Which part of the suite runs here.
+    pub shard: Sharding,
+    /// What decides about the parts.
+    pub shard_by: ShardBy,
+    /// A record that knows how long tests take.
+    pub durations: Option<PathBuf>,
     /// How many workers run at a time.
     pub jobs: NonZeroUsize,
     /// Stop starting tests after so many failures.

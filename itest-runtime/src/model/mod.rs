@@ -10,6 +10,7 @@ mod ledger;
 mod outcome;
 mod script;
 mod session;
+mod shard;
 mod verdict;
 mod worker;
 
@@ -30,5 +31,6 @@ pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_led
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
 pub(crate) use script::{After, Lane, Place};
 pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};
+pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
 pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

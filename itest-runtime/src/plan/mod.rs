@@ -9,15 +9,17 @@ mod pause;
 mod queue;
 mod rounds;
 mod script;
+mod shard;
 mod sort;
 mod tags;
 
 pub(crate) use admission::Admission;
 pub(crate) use hand::hand_size;
-pub(crate) use order::ordered;
+pub(crate) use order::{longest_first, ordered};
 pub(crate) use pause::pause_before;
 pub(crate) use queue::LockQueue;
 pub(crate) use rounds::Rounds;
 pub(crate) use script::{Script, lockstep};
+pub(crate) use shard::{Past, part_by_hash, parts_by_durations};
 pub(crate) use sort::{Named, by_name};
 pub(crate) use tags::TagExpression;

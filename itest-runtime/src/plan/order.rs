@@ -1,5 +1,8 @@
 //! The order of a run.
 
+use std::cmp::Reverse;
+use std::time::Duration;
+
 use super::sort::{Named, by_hash, by_name};
 use crate::model::{HarnessError, Order, Seed, mix};
 
@@ -12,7 +15,7 @@ use crate::model::{HarnessError, Order, Seed, mix};
 ///
 /// Two cases of one name.
 pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec<usize>, HarnessError> {
-    if order == Order::Random {
+    if matches!(order, Order::Random | Order::LongestFirst) {
         return by_hash(all, |name| mix(seed, name));
     }
     let mut positions = by_name(all)?;
@@ -21,6 +24,15 @@ pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec
         positions.reverse();
     }
     Ok(positions)
+}
+
+/// Lets those begin that took longest, so that none of them is alone at the end; unknown ones before all others, in the order that
+/// they have.
+pub(crate) fn longest_first(order: &mut [usize], took: impl Fn(usize) -> Option<Duration>) {
+    order.sort_by_cached_key(|position| match took(*position) {
+        None => (0, Reverse(Duration::ZERO)),
+        Some(took) => (1, Reverse(took)),
+    });
 }
 
 /// File, line, column, and the row of a test with several cases.
@@ -80,6 +92,14 @@ mod tests {
             let fewer: Vec<_> = (0..all.len()).filter(kept).map(|position| all[position]).collect();
             prop_assert_eq!(expected, names(&fewer, Order::Random, seed));
         }
+    }
+
+    #[test]
+    fn the_longest_begin_behind_the_unknown() {
+        let took = [Some(3), None, Some(9), Some(3), None].map(|seconds| seconds.map(Duration::from_secs));
+        let mut order = [4, 3, 2, 1, 0];
+        longest_first(&mut order, |position| took[position]);
+        assert_eq!(order, [4, 1, 2, 3, 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::failure::status;
 use super::progress::LiveLine;
 use super::summary::Ending;
-use super::text::{Ink, Inked, count, time};
+use super::text::{Ink, Inked, count, shard_in_words, time};
 use super::{ColorMode, Look, Reporter, TimeColumn};
 use crate::model::{CaseReport, Event, Order, Running};
 
@@ -50,7 +50,7 @@ impl Reporter for Console {
             }
         }
         match event {
-            Event::RunStarted { selected, order, seed, jobs, repeats, facts: _ } => {
+            Event::RunStarted { selected, order, seed, jobs, repeats, facts } => {
                 self.ending.begin(*seed);
                 if let Some(live) = &mut self.live {
                     live.begin(*selected);
@@ -60,11 +60,16 @@ impl Reporter for Console {
                     Order::Random => format!("random order, seed {seed}"),
                     Order::Declared => format!("declared order, seed {seed}"),
                     Order::Reverse => format!("reverse order, seed {seed}"),
+                    Order::LongestFirst => format!("the longest first, seed {seed}"),
                     Order::Given => format!("in the order given, seed {seed}"),
                 };
                 let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
                 let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));
-                writeln!(out, "{}", Inked(self.look.color, Ink::Dim, line))
+                writeln!(out, "{}", Inked(self.look.color, Ink::Dim, line))?;
+                match &facts.shard {
+                    None => Ok(()),
+                    Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
+                }
             }
             Event::CaseIgnored { id, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };

@@ -36,7 +36,7 @@ fn line(event: &Event) -> Value {
         Event::RunStarted { selected, order, seed, jobs, facts, repeats: _ } => json!({
             "event": "run_started", "format_version": FORMAT_VERSION,
             "selected": selected, "order": order, "seed": seed, "jobs": jobs, "suite": facts.suite, "build": facts.build,
-            "began_unix_ms": facts.began_unix_ms, "arguments": facts.arguments, "environment": facts.environment,
+            "began_unix_ms": facts.began_unix_ms, "arguments": facts.arguments, "environment": facts.environment, "shard": facts.shard,
         }),
         Event::CaseIgnored { id, reason } => json!({"event": "case_ignored", "id": id.as_str(), "reason": reason}),
         Event::CaseStarted { id, worker, attempt } => {

@@ -17,6 +17,12 @@ impl Record {
         for (position, record) in records.into_iter().enumerate() {
             if position == 0 {
                 (all.facts, all.seed) = (record.facts.clone(), record.seed);
+            } else {
+                // What several parts are together is none of them.
+                all.facts.shard = None;
+                if let Some(Event::RunStarted { facts, .. }) = all.events.first_mut() {
+                    facts.shard = None;
+                }
             }
             if record.extent == Extent::CutOff {
                 all.extent = Extent::CutOff;

@@ -3,6 +3,7 @@
 mod assertion;
 mod console;
 mod detection;
+mod durations;
 mod failure;
 mod json;
 #[cfg(feature = "junit")]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::summary::Ending;
-use super::text::{Ink, Inked, count};
+use super::text::{Ink, Inked, count, shard_in_words};
 use super::{Look, Reporter};
 use crate::model::{Event, Outcome};
 
@@ -39,10 +39,14 @@ impl Terse {
 impl Reporter for Terse {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::RunStarted { selected, seed, .. } => {
+            Event::RunStarted { selected, seed, facts, .. } => {
                 self.ending.begin(*seed);
                 self.total = *selected;
-                writeln!(out, "\nrunning {}\nseed {seed}", count(*selected, "test"))
+                writeln!(out, "\nrunning {}\nseed {seed}", count(*selected, "test"))?;
+                match &facts.shard {
+                    None => Ok(()),
+                    Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
+                }
             }
             Event::CaseIgnored { .. } => self.mark(Ink::Yellow, "i", out),
             Event::CaseFinished(case) => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ColorMode;
-use crate::model::{Seed, Sweep, TestId};
+use crate::model::{Seed, ShardBy, ShardFacts, Sweep, TestId};
 
 /// A colour or weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,22 @@ pub(crate) fn swept_in_words(swept: &Sweep) -> String {
             format!("gave back {resources} of {}", count(sessions, "dead run"))
         }
     }
+}
+
+/// Which part of the suite runs here, why, and what the others have.
+pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
+    let ShardFacts { shard, by, source, left_to_others, .. } = facts;
+    let by = match by {
+        ShardBy::Hash => "names",
+        ShardBy::Durations => "past durations",
+    };
+    let (index, count) = (shard.index(), shard.count());
+    let others = match left_to_others {
+        1 => "1 test is left to the others".to_owned(),
+        number => format!("{number} tests are left to the others"),
+    };
+    let own = if selected == 0 { "no test falls to it, and that is no failure; " } else { "" };
+    format!("shard {index} of {count} by {by}, as {source} says: {own}{others}")
 }
 
 /// A length of time with three digits or so.

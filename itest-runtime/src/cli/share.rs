@@ -1,0 +1,57 @@
+//! The part of a selection that runs here.
+
+use super::call::Call;
+use super::durations::Durations;
+use super::selection::Selected;
+use crate::inject::Candidate;
+use crate::model::{RunConfig, Shard, ShardBy, ShardFacts, Sharding, UsageError};
+use crate::plan::{Past, part_by_hash, parts_by_durations};
+
+/// Keeps what falls to this part of the suite, and says what is known of that.
+///
+/// What was filtered out and what is ignored is shared out as well, by its names: the counts of all parts add up to the suite's.
+///
+/// # Errors
+///
+/// When past durations are to decide and there are none.
+pub(super) fn share(
+    selected: &mut Selected,
+    call: &Call,
+    config: &RunConfig,
+    source: &str,
+) -> Result<Option<ShardFacts>, UsageError> {
+    let Sharding::Part(shard) = config.shard else { return Ok(None) };
+    let all = selected.cases.len() + selected.ignored.len();
+    let mut basis = None;
+    match config.shard_by {
+        ShardBy::Hash => keep_by_hash(&mut selected.cases, shard),
+        ShardBy::Durations => {
+            let Some(path) = &config.durations else {
+                let what = "needs --durations RECORD, the same file for all parts: each of them decides alone";
+                return Err(UsageError::new("--shard-by durations", what));
+            };
+            let durations = Durations::of_file(path, call)?;
+            keep_by_durations(&mut selected.cases, shard, &durations);
+            basis = durations.basis;
+        }
+    }
+    keep_by_hash(&mut selected.ignored, shard);
+    keep_by_hash(&mut selected.filtered_out, shard);
+    Ok(Some(ShardFacts {
+        shard,
+        by: config.shard_by,
+        basis,
+        source: source.to_owned(),
+        left_to_others: all - selected.cases.len() - selected.ignored.len(),
+    }))
+}
+
+fn keep_by_hash(cases: &mut Vec<Candidate>, shard: Shard) {
+    cases.retain(|case| part_by_hash(&case.name, shard.count()) == shard.index());
+}
+
+fn keep_by_durations(cases: &mut Vec<Candidate>, shard: Shard, durations: &Durations) {
+    let past: Vec<_> = cases.iter().map(|case| Past { name: &case.name, took: durations.of(&case.name) }).collect();
+    let mut parts = parts_by_durations(&past, shard.count()).into_iter();
+    cases.retain(|_| parts.next() == Some(shard.index()));
+}

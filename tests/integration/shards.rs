@@ -1,0 +1,214 @@
+//! A suite split between machines, and the longest tests first.
+
+use std::collections::BTreeSet;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Events, Finished, Suite};
+
+const SELECTION: &str = env!("CARGO_BIN_EXE_suite-selection");
+
+fn order(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir).env("JOURNAL", dir.join("journal").display().to_string())
+}
+
+/// Everything that a part told of, ignored tests included.
+fn told(events: &Events) -> Vec<String> {
+    let ignored = events.named("case_ignored").into_iter().filter_map(|event| event["id"].as_str().map(str::to_owned));
+    events.order().into_iter().chain(ignored).collect()
+}
+
+#[integration_test(tags("shards"))]
+#[case::everything(&[])]
+#[case::filter(&["cards", "matrix"])]
+#[case::skip(&["--skip", "orders"])]
+#[case::tag(&["--tag", "payments"])]
+#[case::ignored(&["--include-ignored"])]
+fn all_parts_together_are_the_selection(#[case] selection: &[&str], dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let whole = Suite::new(SELECTION, dir).events(selection)?;
+    let number = |events: &Events, name: &str| events.summary()[name].as_u64().unwrap_or_default();
+
+    #[act]
+    let mut parts = Vec::new();
+    for part in ["1/3", "2/3", "3/3"] {
+        parts.push(Suite::new(SELECTION, dir).events(&[&["--shard", part], selection].concat())?);
+    }
+
+    #[assert("each test is in one part, and nothing is lost on the way")]
+    let all: Vec<_> = parts.iter().flat_map(told).collect();
+    let unique: BTreeSet<_> = all.iter().cloned().collect();
+    assert_eq!((unique.len(), all.len()), (told(&whole).len(), told(&whole).len()));
+    assert_eq!(unique, told(&whole).into_iter().collect());
+    for part in &parts {
+        assert_eq!(part.finished.code(), Some(0));
+        let shard = &part.named("run_started")[0]["shard"];
+        let (own, others) = (told(part).len() as u64, shard["left_to_others"].as_u64());
+        assert_eq!(others.map(|others| others + own), Some(all.len() as u64), "{shard}");
+    }
+    let filtered: u64 = parts.iter().map(|part| number(part, "filtered_out")).sum();
+    assert_eq!(filtered, number(&whole, "filtered_out"));
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+fn the_first_lines_say_which_part_and_why(dir: &TempDir) -> Result<()> {
+    let finished = Suite::new(SELECTION, dir).env("CI_NODE_INDEX", "2").env("CI_NODE_TOTAL", "3").run()?;
+    let text = finished.stdout();
+    assert_eq!(finished.code(), Some(0), "{text}");
+    let line = text.lines().nth(3).unwrap_or_default();
+    let (head, tail) = line.rsplit_once(": ").ok_or("no such line")?;
+    assert_eq!(head, "shard 2 of 3 by names, as CI_NODE_INDEX=2, CI_NODE_TOTAL=3 says", "{text}");
+    assert!(tail.ends_with("left to the others"), "{text}");
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+fn an_empty_part_is_green_and_says_so(dir: &TempDir) -> Result<()> {
+    let mut empty = 0;
+    for part in 1..=4 {
+        let shard = format!("{part}/4");
+        let finished = Suite::new(SELECTION, dir).args(&["--exact", "orders::pay", "--shard", &shard]).run()?;
+        assert_eq!(finished.code(), Some(0), "{}", finished.stderr());
+        if finished.stdout().contains("no test falls to it, and that is no failure; 1 test is left to the others") {
+            empty += 1;
+        }
+    }
+    assert_eq!(empty, 3);
+    let misspelt = Suite::new(SELECTION, dir).args(&["nonsense", "--shard", "1/4"]).run()?;
+    assert_eq!(misspelt.code(), Some(4), "a filter that matches nothing at all is a mistake in every part");
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+#[case::too_large(&["--shard", "5/4"], "--shard 5/4: there is no part 5 of 4; parts are counted from 1 to 4")]
+#[case::zero(&["--shard", "0/3"], "--shard 0/3: there is no part 0 of 3")]
+#[case::nonsense(&["--shard", "half"], "--shard half: expected a part and the number of parts, such as 2/5")]
+#[case::nobody_knows(&["--shard", "auto/3"], "--shard auto/3: nothing says which part this is")]
+#[case::no_durations(&["--shard", "1/2", "--shard-by", "durations"], "--shard-by durations: needs --durations RECORD")]
+#[case::replay(&["--shard", "1/2", "--lane", "moon"], "--lane: says which tests run; --shard contradicts it")]
+fn a_part_that_makes_no_sense_is_refused(
+    #[case] arguments: &[&str],
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let finished = Suite::new(SELECTION, dir).args(arguments).run()?;
+    assert_eq!((finished.code(), finished.stdout().as_str()), (Some(2), ""));
+    assert!(finished.stderr().contains(message), "{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+fn half_a_part_is_refused(dir: &TempDir) -> Result<()> {
+    let finished = Suite::new(SELECTION, dir).env("CIRCLE_NODE_INDEX", "1").run()?;
+    assert_eq!(finished.code(), Some(2));
+    assert!(finished.stderr().contains("CIRCLE_NODE_TOTAL is not set"), "{}", finished.stderr());
+    Ok(())
+}
+
+/// Bazel fails a target that it has split when nobody touches this file.
+#[integration_test(tags("shards"))]
+fn bazel_is_told_that_its_parts_are_understood(dir: &TempDir) -> Result<()> {
+    let file = dir.join("status");
+    let suite = Suite::new(SELECTION, dir)
+        .env("TEST_TOTAL_SHARDS", "2")
+        .env("TEST_SHARD_INDEX", "1")
+        .env("TEST_SHARD_STATUS_FILE", file.display().to_string());
+    let events = suite.events(&[])?;
+    assert_eq!(events.named("run_started")[0]["shard"]["index"], 2);
+    assert!(file.exists());
+    Ok(())
+}
+
+/// A run with a known past: one test is much longer than all others.
+fn recorded(dir: &TempDir) -> Result<String> {
+    let record = dir.join("past.itest").display().to_string();
+    let past = order(dir).events(&["plain", "meets", "is_slow", "--jobs", "2", "--record", &record])?;
+    assert_eq!(past.order().len(), 19);
+    Ok(record)
+}
+
+#[integration_test(tags("shards"))]
+fn parts_by_durations_leave_a_long_test_alone(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let record = recorded(dir)?;
+    let arguments = |part| ["is_slow", "meets", "plain", "--shard", part, "--shard-by", "durations", "--durations"];
+
+    #[act]
+    let mut parts = Vec::new();
+    for part in ["1/2", "2/2"] {
+        parts.push(order(dir).args(&arguments(part)).events(&[&record])?);
+    }
+
+    #[assert]
+    assert_eq!(parts[0].order(), ["is_slow"], "it takes longer than all others together");
+    assert_eq!(parts[1].order().len(), 18);
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+fn the_longest_begin_first(dir: &TempDir, #[values("of a file", "of the last runs")] past: &str) -> Result<()> {
+    #[arrange]
+    let record = recorded(dir)?;
+    let named: &[&str] = if past == "of a file" {
+        &["--durations", &record]
+    } else {
+        order(dir).events(&["is_slow"])?;
+        order(dir).events(&["plain", "meets"])?;
+        &[]
+    };
+
+    #[act]
+    let arguments = ["--order", "longest-first", "--jobs", "1", "plain", "meets", "is_slow", "draws"];
+    let events = order(dir).events(&[&arguments, named].concat())?;
+
+    #[assert("unknown ones first, then by length")]
+    let ran = events.order();
+    assert!(ran[..3].iter().all(|name| name.starts_with("draws")), "{ran:?}");
+    assert_eq!(ran[3], "is_slow", "{ran:?}");
+    assert!(ran[4..10].iter().all(|name| name.starts_with("meets")), "{ran:?}");
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
+fn the_records_of_all_parts_make_one_report(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let record = |name: &str| dir.join(name).display().to_string();
+    for part in ["1/2", "2/2", "1/3"] {
+        let file = record(&part.replace('/', "-of-"));
+        Suite::new(SELECTION, dir).events(&["--shard", part, "--record", &file])?;
+    }
+    let report = |parts: &[&str]| -> Result<Finished> {
+        let files: Vec<_> = parts.iter().flat_map(|part| ["--report".to_owned(), record(part)]).collect();
+        let files: Vec<_> = files.iter().map(String::as_str).collect();
+        Ok(Suite::new(SELECTION, dir).args(&files).run()?)
+    };
+
+    #[act]
+    let (whole, half, mixed) = (report(&["1-of-2", "2-of-2"])?, report(&["2-of-2"])?, report(&["1-of-2", "1-of-3"])?);
+    let twice = report(&["1-of-2", "1-of-2"])?;
+
+    #[assert]
+    let everything = result_of(&Suite::new(SELECTION, dir).run()?.stdout());
+    assert_eq!(result_of(&whole.stdout()), everything, "{}", whole.stderr());
+    assert_eq!(whole.stderr(), "");
+    assert!(half.stderr().contains("these parts of the suite are missing: 1/2"), "{}", half.stderr());
+    assert_eq!(mixed.code(), Some(2));
+    assert!(mixed.stderr().contains("parts 1/2 and 1/3 were not split in the same way"), "{}", mixed.stderr());
+    assert!(twice.stderr().contains("part 1/2 is there twice"), "{}", twice.stderr());
+    Ok(())
+}
+
+/// The counts of the last line.
+fn result_of(text: &str) -> String {
+    let line = text.lines().find(|line| line.starts_with("test result")).unwrap_or_default();
+    line.split("; finished").next().unwrap_or_default().to_owned()
+}
+
+#[integration_test(tags("shards"))]
+fn a_failed_part_says_how_to_repeat_it(dir: &TempDir) -> Result<()> {
+    let finished = order(dir).args(&["fails"]).env("CI_NODE_INDEX", "1").env("CI_NODE_TOTAL", "2").run()?;
+    let text = finished.stdout();
+    assert!(text.contains("fails --shard 1/2 --seed "), "{text}");
+    Ok(())
+}
