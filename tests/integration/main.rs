@@ -7,6 +7,7 @@ mod data;
 mod detection;
 mod hostile;
 mod leaks;
+mod libtest_json;
 mod matrix;
 mod nextest;
 mod order;

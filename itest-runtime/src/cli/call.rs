@@ -75,6 +75,7 @@ impl Call {
             time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
             output: config.show_output,
             repeat: self.repeat_of(config),
+            record: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::contract::CommandLine;
 use super::detection::{bisection, detection};
 use super::environment::Environment;
-use super::listing::list;
+use super::listing::{discover, list};
 use super::outlet::{complain, print};
 use super::print_config::print_config;
 use super::report::report;
@@ -18,7 +18,7 @@ use super::selection::Selected;
 use super::share::share;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::Registry;
-use crate::model::{ExitStatus, HarnessError, NoTests, RunConfig, UsageError};
+use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError};
 use crate::plan::by_name;
 use crate::report::swept_in_words;
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
@@ -129,6 +129,9 @@ fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<Exi
     let Selected { mut cases, ignored, .. } = selected;
     cases.extend(ignored);
     let sorted = by_name(&named(&cases))?;
+    if config.format == Format::LibtestJson {
+        return Ok(print(|out| discover(sorted.iter().map(|position| &cases[*position]), out)));
+    }
     Ok(print(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)))
 }
 

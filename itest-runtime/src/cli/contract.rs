@@ -303,9 +303,13 @@ fn inherited(arguments: &Arguments) -> Vec<(&'static str, String, String)> {
         let name = match format {
             FormatSetting::Pretty => "pretty",
             FormatSetting::Terse => "terse",
+            // libtest has no other JSON, and those who ask for it say that it is not stable.
+            FormatSetting::Json if arguments.unstable_flags.is_some() => "libtest-json",
             FormatSetting::Json => "json",
         };
-        add("format", &format!("--format {name}"), name);
+        let flag =
+            if name == "libtest-json" { "--format json -Z unstable-options" } else { &format!("--format {name}") };
+        add("format", flag, name);
     }
     if let Some(color) = arguments.color {
         let name = match color {

@@ -23,7 +23,7 @@ use crate::model::{
 use crate::plan::{Named, longest_first, ordered};
 #[cfg(feature = "junit")]
 use crate::report::Junit;
-use crate::report::{Console, Json, Look, Reporter, Terse};
+use crate::report::{Console, Json, LibtestJson, Look, Reporter, Terse};
 
 /// What a run is about.
 struct Planned {
@@ -181,6 +181,7 @@ pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec
         Format::Pretty => Box::new(Console::new(look)),
         Format::Terse => Box::new(Terse::new(look)),
         Format::Json => Box::new(Json),
+        Format::LibtestJson => Box::new(LibtestJson::new(look)),
     };
     let sink = match call.line.logfile() {
         None => Sink::stdout(),

@@ -46,6 +46,14 @@ impl Setting {
     }
 }
 
+/// The report's shapes.
+const FORMATS: [(&str, Format); 4] = [
+    ("pretty", Format::Pretty),
+    ("terse", Format::Terse),
+    ("json", Format::Json),
+    ("libtest-json", Format::LibtestJson),
+];
+
 /// All settings, in the order in which help and `--print-config` show them.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     SCHEDULE.iter().chain(BESIDE_THE_SCHEDULE)
@@ -213,11 +221,11 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         key: "format",
         shape: Shape::Inherited,
         help: "",
-        set: |config, text| {
-            let words = [("pretty", Format::Pretty), ("terse", Format::Terse), ("json", Format::Json)];
-            one_of(text, &words).map(|format| config.format = format)
+        set: |config, text| one_of(text, &FORMATS).map(|format| config.format = format),
+        show: |config| {
+            let word = FORMATS.iter().find(|(_, format)| *format == config.format);
+            quoted(word.map_or("pretty", |(word, _)| word))
         },
-        show: |config| quoted(&format!("{:?}", config.format).to_lowercase()),
     },
     Setting {
         key: "color",

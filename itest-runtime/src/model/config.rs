@@ -52,6 +52,8 @@ pub(crate) enum Format {
     Terse,
     /// One JSON object a line, one line an event.
     Json,
+    /// The JSON lines of libtest.
+    LibtestJson,
 }
 
 /// When the report is coloured.

@@ -8,6 +8,7 @@ mod failure;
 mod json;
 #[cfg(feature = "junit")]
 mod junit;
+mod libtest_json;
 mod merge;
 mod packed;
 mod progress;
@@ -17,6 +18,7 @@ mod terse;
 mod text;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::model::{Event, ShowOutput};
 
@@ -25,6 +27,7 @@ pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use json::Json;
 #[cfg(feature = "junit")]
 pub(crate) use junit::Junit;
+pub(crate) use libtest_json::LibtestJson;
 pub(crate) use record::{Extent, Record, Recorder};
 pub(crate) use terse::Terse;
 pub(crate) use text::{Repeat, swept_in_words};
@@ -42,6 +45,8 @@ pub(crate) struct Look {
     pub output: ShowOutput,
     /// How a failure is repeated.
     pub repeat: Repeat,
+    /// Where the run's record is written, if it is.
+    pub record: Option<PathBuf>,
 }
 
 /// Whether colours are used.

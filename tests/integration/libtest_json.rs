@@ -1,0 +1,119 @@
+//! libtest's JSON, held against what libtest really writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::Suite;
+use serde_json::Value;
+
+/// The same tests as a suite of libtest: what passes, fails and is ignored, with and without a word about it.
+const LIBTEST: &str = r#"
+#[test] fn passes() { println!("hello"); }
+#[test] fn fails() { println!("before"); panic!("plainly"); }
+#[test] #[ignore = "takes a week"] fn is_ignored() {}
+"#;
+
+const FLAGS: [&str; 4] = ["--format", "json", "-Z", "unstable-options"];
+
+fn lines(text: &str) -> Result<Vec<Value>> {
+    Ok(text.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?)
+}
+
+/// What libtest's own harness writes.
+fn of_libtest(dir: &TempDir, arguments: &[&str]) -> Result<Vec<Value>> {
+    let (source, program) = (dir.join("suite.rs"), dir.join("suite"));
+    fs::write(&source, LIBTEST)?;
+    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let compiled = Command::new(compiler).arg("--test").arg(&source).arg("-o").arg(&program).output()?;
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    // Without this a stable libtest refuses what is not stable.
+    let output = Command::new(program).args(FLAGS).args(arguments).env("RUSTC_BOOTSTRAP", "1").output()?;
+    lines(&String::from_utf8(output.stdout)?)
+}
+
+/// The fields of each kind of line, and the kinds of their values.
+fn shapes(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut shapes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        let kind = format!("{} {}", line["type"], line["event"]);
+        for (name, value) in line.as_object().into_iter().flatten() {
+            let of = match value {
+                Value::Number(_) => "number",
+                Value::String(_) => "text",
+                Value::Bool(_) => "yes or no",
+                _ => "something else",
+            };
+            shapes.entry(kind.clone()).or_default().insert(format!("{name}: {of}"));
+        }
+    }
+    shapes
+}
+
+#[integration_test(tags("reports"))]
+#[case::run(&["--shuffle"])]
+#[case::times_and_output(&["--shuffle", "--report-time", "--show-output"])]
+#[case::list(&["--list"])]
+fn the_lines_have_libtests_fields(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let theirs = of_libtest(dir, arguments)?;
+
+    #[act]
+    let tests = ["passes_at_last", "fails_in_assert", "is_ignored"];
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let finished = suite.args(&FLAGS).args(arguments).args(&tests).run()?;
+
+    #[assert]
+    let ours = lines(&finished.stdout())?;
+    let (mut theirs, mut ours) = (shapes(&theirs), shapes(&ours));
+    // A test that passes at last says so; where libtest has a message, it is text, too.
+    for shapes in [&mut theirs, &mut ours] {
+        shapes.entry("\"test\" \"ok\"".to_owned()).or_default().remove("message: text");
+    }
+    assert_eq!(ours, theirs, "{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("reports"))]
+fn every_outcome_has_a_word_of_libtests(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "200ms", "--slow", "50ms"];
+    let outcomes = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir).events(&limits)?;
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+
+    #[act]
+    let finished = suite.args(&FLAGS).args(&limits).run()?;
+
+    #[assert]
+    let lines = lines(&finished.stdout())?;
+    let of = |event: &str| -> BTreeSet<&str> {
+        let tests = lines.iter().filter(|line| line["type"] == "test" && line["event"] == event);
+        tests.filter_map(|line| line["name"].as_str()).collect()
+    };
+    let expected = |words: &[&str]| -> BTreeSet<String> {
+        let all = outcomes.outcomes().into_iter();
+        all.filter(|(_, outcome)| words.contains(&outcome.as_str())).map(|(id, _)| id).collect()
+    };
+    let owned = |set: BTreeSet<&str>| -> BTreeSet<String> { set.into_iter().map(str::to_owned).collect() };
+    assert_eq!(owned(of("ok")), expected(&["passed", "flaky"]));
+    assert_eq!(owned(of("failed")), expected(&["failed", "errored", "timed_out", "crashed"]));
+    assert!(of("ignored").contains("is_ignored") && of("ignored").contains("skips"));
+    assert!(of("timeout").contains("times_out_awaiting"), "what is slow is told as libtest tells it");
+    let ends = of("ok").len() + of("failed").len() + of("ignored").len();
+    assert_eq!(of("started").len(), ends);
+    let end = lines.last().ok_or("no lines")?;
+    assert_eq!((end["event"].as_str(), end["failed"].as_u64()), (Some("failed"), Some(of("failed").len() as u64)));
+    let failed = lines.iter().find(|line| line["name"] == "fails_in_assert" && line["event"] == "failed");
+    let text = failed.and_then(|line| line["stdout"].as_str()).unwrap_or_default();
+    assert!(text.contains("assertion `left == right` failed: arithmetic\n  left: 2\n right: 3"), "{text}");
+    Ok(())
+}
+
+#[integration_test(tags("reports"))]
+fn without_a_word_about_stability_the_json_is_itests_own(dir: &TempDir) -> Result<()> {
+    let events = Suite::new(env!("CARGO_BIN_EXE_suite-selection"), dir).events(&["pay"])?;
+    assert_eq!(events.named("run_started").len(), 1);
+    Ok(())
+}
