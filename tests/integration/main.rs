@@ -6,6 +6,7 @@ mod console;
 mod data;
 mod detection;
 mod hostile;
+mod junit;
 mod leaks;
 mod libtest_json;
 mod matrix;

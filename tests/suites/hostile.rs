@@ -99,3 +99,13 @@ fn forks_and_is_killed() {
     }
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
 }
+
+/// Everything that no XML may contain, and what would end a section of one; percent signs and line ends for others.
+#[integration_test(ignore = "for reports", tags("reports"), retries = 1)]
+fn says_what_a_report_cannot() {
+    let text = "]]> <!-- & \u{1b}[31m \u{0} \u{b} \u{fffe} \u{10ffff} 100%\r\n::error::no";
+    println!("{text}");
+    std::io::stdout().write_all(b"\xff\xfe\xc3(").ok();
+    std::io::stderr().write_all(b"\x00]]>\xff").ok();
+    panic!("{text}");
+}

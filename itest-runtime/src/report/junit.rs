@@ -3,8 +3,10 @@
 //! A failed claim is a `failure`; what the environment did, and a crash, is an `error`. Attempts before the last one are
 //! `flakyFailure` or `rerunFailure`, as Maven Surefire's schema has them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
@@ -30,7 +32,7 @@ impl Junit {
 
     fn add(&mut self, report: &CaseReport) {
         let earlier = self.earlier.remove(&report.id).unwrap_or_default();
-        let mut case = TestCase::new(report.id.as_str(), status(report, &earlier));
+        let mut case = TestCase::new(&*sayable(report.id.as_str()), status(report, &earlier));
         case.set_classname(self.name.as_str()).set_time(report.elapsed);
         case.add_property(Property::new("location", report.location.as_str()));
         case.add_property(Property::new("worker", report.worker.0.to_string()));
@@ -41,10 +43,10 @@ impl Junit {
             ));
         }
         if !report.output.stdout.is_empty() {
-            case.set_system_out_lossy(&report.output.stdout);
+            case.set_system_out(written(&report.output.stdout));
         }
         if !report.output.stderr.is_empty() {
-            case.set_system_err_lossy(&report.output.stderr);
+            case.set_system_err(written(&report.output.stderr));
         }
         self.suite.add_test_case(case);
     }
@@ -53,7 +55,7 @@ impl Junit {
         let mut suite = std::mem::replace(&mut self.suite, TestSuite::new(self.name.as_str()));
         suite.set_time(summary.elapsed);
         if !summary.problems.is_empty() {
-            suite.set_system_err(summary.problems.join("\n"));
+            suite.set_system_err(&*sayable(&summary.problems.join("\n")));
         }
         let mut report = Report::new(self.name.as_str());
         report.set_time(summary.elapsed).add_test_suite(suite);
@@ -64,15 +66,19 @@ impl Junit {
 impl Reporter for Junit {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::RunStarted { seed, order, .. } => {
+            Event::RunStarted { seed, order, facts, .. } => {
+                if let Some(part) = &facts.shard {
+                    self.suite.add_property(Property::new("shard", part.shard.to_string()));
+                }
                 self.suite.add_property(Property::new("seed", seed.to_string()));
                 self.suite.add_property(Property::new("order", format!("{order:?}").to_lowercase()));
             }
             Event::CaseIgnored { id, reason } => {
                 let mut status = TestCaseStatus::skipped();
-                status.set_message(reason.as_ref());
-                let mut case = TestCase::new(id.as_str(), status);
-                case.set_classname(self.name.as_str());
+                status.set_message(&*sayable(reason));
+                let mut case = TestCase::new(&*sayable(id.as_str()), status);
+                // No schema lets a case without a time pass.
+                case.set_classname(self.name.as_str()).set_time(Duration::ZERO);
                 self.suite.add_test_case(case);
             }
             Event::CaseRetried(report) => self.earlier.entry(report.id.clone()).or_default().push(report.clone()),
@@ -93,12 +99,13 @@ fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
         Outcome::Passed | Outcome::Flaky => TestCaseStatus::success(),
         Outcome::Skipped | Outcome::Interrupted => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(report.report.skip_reason.as_deref().unwrap_or("the run was ended by a signal"));
+            let reason = report.report.skip_reason.as_deref().unwrap_or("the run was ended by a signal");
+            status.set_message(&*sayable(reason));
             return status;
         }
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
             let mut status = TestCaseStatus::non_success(kind(&report.report));
-            status.set_message(message(&report.report)).set_type(headline(&report.report));
+            status.set_message(message(&report.report)).set_type(&*sayable(&headline(&report.report)));
             status.set_description(description(report));
             status
         }
@@ -109,9 +116,10 @@ fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
 
 fn rerun(report: &CaseReport) -> TestRerun {
     let mut rerun = TestRerun::new(kind(&report.report));
-    rerun.set_time(report.elapsed).set_message(message(&report.report)).set_type(headline(&report.report));
-    rerun.set_description(description(report));
-    rerun.set_system_out_lossy(&report.output.stdout).set_system_err_lossy(&report.output.stderr);
+    rerun.set_message(message(&report.report)).set_type(&*sayable(&headline(&report.report)));
+    // Surefire's schema has this element, and neither text beside it nor a time.
+    rerun.set_stack_trace(description(report));
+    rerun.set_system_out(written(&report.output.stdout)).set_system_err(written(&report.output.stderr));
     rerun
 }
 
@@ -127,7 +135,7 @@ fn kind(report: &AttemptReport) -> NonSuccessKind {
 
 fn message(report: &AttemptReport) -> String {
     let first = report.failures.first().and_then(|failure| failure.problem.message.lines().next());
-    first.unwrap_or_default().to_owned()
+    sayable(first.unwrap_or_default()).into_owned()
 }
 
 /// All failures with their places, the first one first.
@@ -136,5 +144,16 @@ fn description(report: &CaseReport) -> String {
         let place = failure.problem.location.as_ref().unwrap_or(&report.location);
         format!("{} at {place}\n{}", failure.phase, failure.problem.message)
     });
-    told.collect::<Vec<_>>().join("\n\n")
+    sayable(&told.collect::<Vec<_>>().join("\n\n")).into_owned()
+}
+
+/// What a test wrote, as far as it is text.
+fn written(bytes: &[u8]) -> String {
+    sayable(&String::from_utf8_lossy(bytes)).into_owned()
+}
+
+/// Two characters may not be in XML and are no control characters, which quick-junit takes out.
+fn sayable(text: &str) -> Cow<'_, str> {
+    const UNSAYABLE: [char; 2] = ['\u{fffe}', '\u{ffff}'];
+    if text.contains(UNSAYABLE) { text.replace(UNSAYABLE, "\u{fffd}").into() } else { text.into() }
 }

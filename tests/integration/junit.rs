@@ -1,0 +1,224 @@
+//! The report for CI systems, held against the structure that these expect.
+//!
+//! The rules are those in which the schemas of Maven Surefire (`surefire-test-report-3.0.xsd`) and of Jenkins' xUnit plugin
+//! (`junit-10.xsd`) agree, written down here by hand. Two things go beyond them: a case may have properties, as pytest writes them and
+//! readers accept, and `testsuites` counts what was skipped.
+
+use std::fs;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Events, Suite};
+use roxmltree::{Document, Node};
+
+const OUTCOMES: &str = env!("CARGO_BIN_EXE_suite-outcomes");
+
+/// What an element may have.
+struct Rule {
+    element: &'static str,
+    required: &'static [&'static str],
+    allowed: &'static [&'static str],
+    /// Its children, in this order.
+    children: &'static [&'static str],
+    text: bool,
+}
+
+const RERUN: Rule = Rule {
+    element: "",
+    required: &["type"],
+    allowed: &["message"],
+    children: &["stackTrace", "system-out", "system-err"],
+    text: false,
+};
+
+const fn leaf(element: &'static str, required: &'static [&'static str], allowed: &'static [&'static str]) -> Rule {
+    Rule { element, required, allowed, children: &[], text: true }
+}
+
+const RULES: [Rule; 15] = [
+    Rule {
+        element: "testsuites",
+        required: &["name", "tests", "failures", "errors"],
+        allowed: &["time", "skipped"],
+        children: &["testsuite"],
+        text: false,
+    },
+    Rule {
+        element: "testsuite",
+        required: &["name", "tests", "failures", "errors", "skipped"],
+        allowed: &["time", "timestamp"],
+        children: &["properties", "testcase", "system-out", "system-err"],
+        text: false,
+    },
+    Rule {
+        element: "testcase",
+        required: &["name", "time"],
+        allowed: &["classname"],
+        children: &[
+            "properties",
+            "failure",
+            "skipped",
+            "error",
+            "rerunFailure",
+            "rerunError",
+            "flakyFailure",
+            "flakyError",
+            "system-out",
+            "system-err",
+        ],
+        text: false,
+    },
+    Rule { element: "properties", required: &[], allowed: &[], children: &["property"], text: false },
+    Rule { element: "property", required: &["name", "value"], allowed: &[], children: &[], text: false },
+    leaf("failure", &["type"], &["message"]),
+    leaf("error", &["type"], &["message"]),
+    leaf("skipped", &[], &["message"]),
+    leaf("stackTrace", &[], &[]),
+    leaf("system-out", &[], &[]),
+    leaf("system-err", &[], &[]),
+    Rule { element: "rerunFailure", ..RERUN },
+    Rule { element: "rerunError", ..RERUN },
+    Rule { element: "flakyFailure", ..RERUN },
+    Rule { element: "flakyError", ..RERUN },
+];
+
+/// Everything in which an element, and what is in it, is against the rules.
+fn mistakes(node: Node<'_, '_>) -> Vec<String> {
+    let name = node.tag_name().name();
+    let Some(rule) = RULES.iter().find(|rule| rule.element == name) else { return vec![format!("<{name}>")] };
+    let mut mistakes = Vec::new();
+    for required in rule.required.iter().filter(|required| !node.has_attribute(**required)) {
+        mistakes.push(format!("<{name}> without {required}"));
+    }
+    for attribute in node.attributes() {
+        if !rule.required.contains(&attribute.name()) && !rule.allowed.contains(&attribute.name()) {
+            mistakes.push(format!("<{name} {}>", attribute.name()));
+        }
+        let is_seconds = |text: &str| {
+            let (whole, parts) = text.split_once('.').unwrap_or((text, ""));
+            parts.len() <= 3 && [whole, parts].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if attribute.name() == "time" && !is_seconds(attribute.value()) {
+            mistakes.push(format!("<{name} time={}>", attribute.value()));
+        }
+    }
+    let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
+    if !rule.text && !text.trim().is_empty() {
+        mistakes.push(format!("text in <{name}>: {text}"));
+    }
+    let children: Vec<_> = node.children().filter(Node::is_element).collect();
+    let places = children.iter().map(|child| rule.children.iter().position(|known| *known == child.tag_name().name()));
+    let places: Vec<_> = places.collect();
+    if places.contains(&None) || !places.is_sorted() {
+        let names: Vec<_> = children.iter().map(|child| child.tag_name().name()).collect();
+        mistakes.push(format!("<{name}> of {names:?}"));
+    }
+    mistakes.extend(children.into_iter().flat_map(self::mistakes));
+    mistakes
+}
+
+/// Each number in the head of a suite is what can be counted in it.
+fn assert_counts(document: &Document<'_>) -> Result<()> {
+    let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).ok_or("no suite")?;
+    let cases: Vec<_> = suite.children().filter(|node| node.has_tag_name("testcase")).collect();
+    let with = |element: &str| {
+        cases.iter().filter(|case| case.children().any(|child| child.has_tag_name(element))).count().to_string()
+    };
+    for (attribute, element) in [("failures", "failure"), ("errors", "error"), ("skipped", "skipped")] {
+        assert_eq!(suite.attribute(attribute), Some(&*with(element)), "{attribute}");
+    }
+    assert_eq!(suite.attribute("tests"), Some(&*cases.len().to_string()));
+    Ok(())
+}
+
+/// What stands in the element of a case.
+fn elements(document: &Document<'_>, id: &str) -> Vec<String> {
+    let case = document.descendants().find(|node| node.attribute("name") == Some(id) && node.has_tag_name("testcase"));
+    let inside = case.into_iter().flat_map(|case| case.children().filter(Node::is_element));
+    inside.map(|element| element.tag_name().name().to_owned()).filter(|name| name != "properties").collect()
+}
+
+#[integration_test(tags("reports"))]
+fn a_junit_report_tells_failures_from_errors_and_names_every_attempt(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let path = dir.join("reports/junit.xml");
+    let arguments = [
+        "--junit",
+        &path.display().to_string(),
+        "--setup-timeout",
+        "300ms",
+        "--teardown-timeout",
+        "200ms",
+        "--retries",
+        "1",
+    ];
+
+    #[act]
+    let events = Suite::new(OUTCOMES, dir).events(&arguments)?;
+
+    #[assert("it says what the events say")]
+    let text = fs::read_to_string(&path)?;
+    let document = Document::parse(&text)?;
+    assert_eq!(mistakes(document.root_element()), Vec::<String>::new());
+    assert_counts(&document)?;
+    let outcomes = events.outcomes();
+    assert!(outcomes.len() > 20, "{outcomes:?}");
+    for (id, outcome) in &outcomes {
+        let found = elements(&document, id);
+        let first = found.first().map(String::as_str);
+        let expected: &[Option<&str>] = match outcome.as_str() {
+            "passed" => &[None, Some("system-out"), Some("system-err")],
+            "flaky" => &[Some("flakyFailure"), Some("flakyError")],
+            "skipped" => &[Some("skipped")],
+            "failed" => &[Some("failure")],
+            "errored" | "crashed" => &[Some("error")],
+            _ => &[Some("failure"), Some("error")],
+        };
+        assert!(expected.contains(&first), "{id} {outcome}: {found:?}");
+        let reruns = found.iter().filter(|name| name.starts_with("rerun")).count();
+        assert_eq!(
+            reruns,
+            usize::from(expected.contains(&Some("failure")) || expected.contains(&Some("error"))),
+            "{id}"
+        );
+    }
+    let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).ok_or("no suite")?;
+    let counted = |name: &str| suite.attribute(name).and_then(|text| text.parse::<usize>().ok());
+    let ignored = events.named("case_ignored").len();
+    assert_eq!(counted("tests"), Some(outcomes.len() + ignored));
+    assert!(text.contains("name=\"seed\"") && text.contains("assert_us"), "seed and phases are properties");
+    Ok(())
+}
+
+/// The text of an element in a case.
+fn text_in<'d>(document: &'d Document<'_>, path: &[&str]) -> Option<&'d str> {
+    let mut node = document.descendants().find(|node| node.has_tag_name("testcase"))?;
+    for element in path {
+        node = node.children().find(|child| child.has_tag_name(*element))?;
+    }
+    node.text()
+}
+
+#[integration_test(tags("reports"))]
+fn whatever_a_test_says_the_report_is_well_formed(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let path = dir.join("junit.xml").display().to_string();
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-hostile"), dir);
+
+    #[act]
+    let events: Events = suite.events(&["says_what_a_report_cannot", "--ignored", "--junit", &path])?;
+
+    #[assert("well formed, and what can be said in XML is there")]
+    assert_eq!(events.summary()["failed"], 1);
+    let text = fs::read_to_string(&path)?;
+    let document = Document::parse(&text)?;
+    assert_eq!(mistakes(document.root_element()), Vec::<String>::new());
+    assert_counts(&document)?;
+    let own = "]]> <!-- & ";
+    for path in [&["failure"][..], &["system-out"], &["rerunFailure", "stackTrace"], &["rerunFailure", "system-out"]] {
+        let found = text_in(&document, path).unwrap_or_default();
+        assert!(found.contains(own) && found.contains("100%"), "{path:?}: {found:?}");
+    }
+    assert!(text_in(&document, &["system-err"]).is_some_and(|text| text.contains("]]>")));
+    Ok(())
+}
