@@ -5,6 +5,7 @@ mod builtin;
 mod console;
 mod data;
 mod detection;
+mod github;
 mod hostile;
 mod junit;
 mod leaks;

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall, Repeats,
-    Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy, Sharding, ShowOutput,
+    Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall,
+    Repeats, Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy, Sharding, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -45,6 +45,7 @@ pub(super) fn base() -> RunConfig {
         failed: Failed::GiveBack,
         record: None,
         records: 20,
+        annotations: Annotations::Auto,
         junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),

@@ -10,6 +10,7 @@ mod detection;
 mod durations;
 mod environment;
 mod file;
+mod github;
 mod last_failed;
 mod listing;
 mod outlet;

@@ -54,6 +54,21 @@ impl Sink {
         Self { out: Box::new(BufWriter::new(io::stdout())), name: "stdout".into(), broken: None }
     }
 
+    pub(super) fn stderr() -> Self {
+        Self { out: Box::new(BufWriter::new(io::stderr())), name: "stderr".into(), broken: None }
+    }
+
+    /// The end of a file that others write to, too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened; `name` is what named it.
+    pub(super) fn end_of(name: &str, path: &Path) -> Result<Self, UsageError> {
+        let refused = |error: io::Error| UsageError::new(format!("{name}={}", path.display()), error.to_string());
+        let file = File::options().create(true).append(true).open(path).map_err(refused)?;
+        Ok(Self { out: Box::new(BufWriter::new(file)), name: path.to_owned(), broken: None })
+    }
+
     /// A new file.
     ///
     /// # Errors

@@ -11,7 +11,9 @@ use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
-use crate::model::{Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, mix};
+use crate::model::{
+    Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, mix,
+};
 use crate::process::debugger_attached;
 
 /// A configuration and where each of its values comes from.
@@ -111,6 +113,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         config.repeats = Repeats::default();
         // It writes a report of its own; those of its processes would overwrite each other.
         config.junit = None;
+        config.annotations = Annotations::Nothing;
         if !sources.contains_key("seed") {
             config.seed = Seed(mix(Seed(0), run) % 10_000_000_000);
             sources.insert("seed", "NEXTEST_RUN_ID".to_owned());

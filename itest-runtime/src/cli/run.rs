@@ -7,6 +7,7 @@ use super::call::Call;
 use super::ci_shard::acknowledge;
 use super::command::Refusal;
 use super::durations::Durations;
+use super::github;
 use super::last_failed::LastFailed;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use super::records;
@@ -177,6 +178,7 @@ pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec
     } else {
         Flush::AtTheEnd
     };
+    let github = github::outlets(call, config, &look);
     let reporter: Box<dyn Reporter> = match config.format {
         Format::Pretty => Box::new(Console::new(look)),
         Format::Terse => Box::new(Terse::new(look)),
@@ -187,14 +189,14 @@ pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec
         None => Sink::stdout(),
         Some(path) => Sink::file("--logfile", Path::new(path))?,
     };
-    let outlets = vec![Outlet::new(reporter, sink, flush)];
+    let mut outlets = vec![Outlet::new(reporter, sink, flush)];
+    outlets.extend(github);
     #[cfg(feature = "junit")]
     if let Some(path) = &config.junit {
         let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
         // Where it cannot be made, the file cannot, either, and that is told.
         let _ = path.parent().map(std::fs::create_dir_all);
-        let report = Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd);
-        return Ok(outlets.into_iter().chain([report]).collect());
+        outlets.push(Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd));
     }
     Ok(outlets)
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::schedule::SCHEDULE;
-use crate::model::{Budget, Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Require, RunConfig, ShowOutput};
+use crate::model::{
+    Annotations, Budget, Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Require, RunConfig, ShowOutput,
+};
 use crate::plan::TagExpression;
 
 /// How a setting looks on the command line.
@@ -165,6 +167,22 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             number.map(|records| config.records = records)
         },
         show: |config| config.records.to_string(),
+    },
+    Setting {
+        key: "annotations",
+        shape: Shape::Value("auto|github|none"),
+        help: "Annotate failures, flaky tests and leaks in GitHub's interface [default: auto, that is, on GitHub Actions]",
+        set: |config, text| {
+            let words = [("auto", Annotations::Auto), ("github", Annotations::Github), ("none", Annotations::Nothing)];
+            one_of(text, &words).map(|annotations| config.annotations = annotations)
+        },
+        show: |config| {
+            quoted(match config.annotations {
+                Annotations::Auto => "auto",
+                Annotations::Github => "github",
+                Annotations::Nothing => "none",
+            })
+        },
     },
     #[cfg(feature = "junit")]
     Setting {

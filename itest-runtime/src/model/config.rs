@@ -56,6 +56,17 @@ pub(crate) enum Format {
     LibtestJson,
 }
 
+/// Who is told of failures in words of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Annotations {
+    /// The CI system that this runs on, if it is known.
+    Auto,
+    /// GitHub Actions.
+    Github,
+    /// Nobody.
+    Nothing,
+}
+
 /// When the report is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
@@ -294,6 +305,8 @@ pub(crate) struct RunConfig {
     pub record: Option<PathBuf>,
     /// How many records are kept.
     pub records: usize,
+    /// Who is told of failures.
+    pub annotations: Annotations,
     /// Where a JUnit report goes, where that is compiled in.
     pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.

@@ -20,8 +20,8 @@ pub use outcome::{Outcome, Phase, Problem};
 
 pub(crate) use case::{Case, Lock, LockMode};
 pub(crate) use config::{
-    Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests, Order, Recall,
-    Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
+    Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
+    Order, Recall, Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
 };
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 pub(crate) use event::{Event, Running, Summary, Timing};

@@ -5,6 +5,8 @@ mod console;
 mod detection;
 mod durations;
 mod failure;
+mod findings;
+mod github;
 mod json;
 #[cfg(feature = "junit")]
 mod junit;
@@ -24,6 +26,7 @@ use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
+pub(crate) use github::{Annotations, Sources, StepSummary};
 pub(crate) use json::Json;
 #[cfg(feature = "junit")]
 pub(crate) use junit::Junit;

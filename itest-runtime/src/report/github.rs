@@ -1,0 +1,229 @@
+//! Reports for GitHub Actions: annotations on the lines that failed, and a page for the summary of the job.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::Reporter;
+use super::findings::{Finding, Findings, Severity};
+use super::text::{Repeat, count, time};
+use crate::model::{Event, Seed, SourceLocation, Summary};
+
+/// GitHub shows so many annotations of a kind for one step.
+const MOST_OF_A_KIND: usize = 10;
+
+/// Characters of a message, of which a log line has room for more than a reader has patience.
+const LONGEST_MESSAGE: usize = 4_000;
+
+/// Rows of the table; all summaries of a step may have one megabyte.
+const MOST_ROWS: usize = 100;
+
+/// Characters of a cell.
+const LONGEST_CELL: usize = 200;
+
+/// Where the sources are: the compiler names them from the root of cargo's workspace, GitHub from the root of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sources {
+    /// The root of the repository.
+    pub repository: PathBuf,
+    /// From there to the root of the workspace.
+    pub workspace: PathBuf,
+}
+
+impl Sources {
+    /// A place's file as GitHub names it, its line, and its column.
+    fn find(&self, place: &SourceLocation) -> (String, u32, u32) {
+        let mut parts = place.as_str().rsplitn(3, ':');
+        let mut number = || parts.next().and_then(|text| text.parse().ok()).unwrap_or(1);
+        let (column, line) = (number(), number());
+        let file = Path::new(parts.next().unwrap_or_default());
+        let file = match file.strip_prefix(&self.repository) {
+            Ok(inside) if file.is_absolute() => inside.to_owned(),
+            _ => self.workspace.join(file),
+        };
+        (file.display().to_string(), line, column)
+    }
+}
+
+/// Commands to GitHub's runner, one a finding, when the run is over: what is written meanwhile belongs to others.
+#[derive(Debug)]
+pub(crate) struct Annotations {
+    sources: Sources,
+    findings: Findings,
+}
+
+impl Annotations {
+    /// Annotations of these sources.
+    #[must_use]
+    pub(crate) fn new(sources: Sources) -> Self {
+        Self { sources, findings: Findings::default() }
+    }
+
+    fn write(&self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        for (severity, command, noun) in
+            [(Severity::Error, "error", "failure"), (Severity::Warning, "warning", "warning")]
+        {
+            let of_kind: Vec<_> = self.findings.sorted().filter(|finding| finding.severity == severity).collect();
+            for Finding { id, place, outcome, message, .. } in of_kind.iter().take(MOST_OF_A_KIND) {
+                let (file, line, column) = self.sources.find(place);
+                let (file, title) = (property(&file), property(&format!("{id} {outcome}")));
+                let message = data(&cut(message, LONGEST_MESSAGE));
+                writeln!(out, "::{command} file={file},line={line},col={column},title={title}::{message}")?;
+            }
+            if let Some(more) = of_kind.len().checked_sub(MOST_OF_A_KIND).filter(|more| *more > 0) {
+                let more = count(more, &format!("more {noun}"));
+                writeln!(
+                    out,
+                    "::notice title=itest::{more}; GitHub shows {MOST_OF_A_KIND} of a kind, the log has all"
+                )?;
+            }
+        }
+        for problem in summary.problems.iter().take(MOST_OF_A_KIND) {
+            writeln!(out, "::error title=itest::{}", data(&cut(problem, LONGEST_MESSAGE)))?;
+        }
+        out.flush()
+    }
+}
+
+impl Reporter for Annotations {
+    fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
+        self.findings.event(event);
+        match event {
+            Event::RunFinished(summary) => self.write(summary, out),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A section of Markdown for the summary of a job.
+#[derive(Debug)]
+pub(crate) struct StepSummary {
+    suite: String,
+    sources: Sources,
+    repeat: Repeat,
+    seed: Seed,
+    findings: Findings,
+}
+
+impl StepSummary {
+    /// A section on this suite.
+    #[must_use]
+    pub(crate) fn new(suite: String, sources: Sources, repeat: Repeat) -> Self {
+        Self { suite, sources, repeat, seed: Seed::default(), findings: Findings::default() }
+    }
+
+    fn page(&self, summary: &Summary) -> String {
+        let verdict = if summary.is_success() { "passed" } else { "failed" };
+        let mut page = format!("### {} {verdict}\n\n", cell(&self.suite));
+        let numbers = [
+            ("passed", summary.passed),
+            ("flaky", summary.flaky),
+            ("failed", summary.failed),
+            ("ignored", summary.ignored),
+            ("not run", summary.not_run),
+        ];
+        let numbers = numbers.iter().filter(|(word, number)| *number > 0 || *word == "passed");
+        let numbers: Vec<_> = numbers.map(|(word, number)| format!("{number} {word}")).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "{} in {}, seed {}", numbers.join(", "), time(summary.elapsed), self.seed);
+        let findings: Vec<_> = self.findings.sorted().collect();
+        if !findings.is_empty() {
+            page.push_str("\n| test | outcome | where | what |\n|---|---|---|---|\n");
+        }
+        for Finding { id, place, outcome, message, .. } in findings.iter().take(MOST_ROWS) {
+            let (file, line, _) = self.sources.find(place);
+            let [id, outcome, file, message] = [id.as_str(), outcome, &file, message].map(cell);
+            let _ = writeln!(page, "| {id} | {outcome} | {file}:{line} | {message} |");
+        }
+        if let Some(more) = findings.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+            let _ = writeln!(page, "\n{more} more are in the log.");
+        }
+        for problem in &summary.problems {
+            let _ = writeln!(page, "\n{}", cell(problem));
+        }
+        if !summary.is_success() {
+            let _ = writeln!(page, "\n```sh\n{}\n```", self.repeat.run(self.seed));
+        }
+        page.push('\n');
+        page
+    }
+}
+
+impl Reporter for StepSummary {
+    fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
+        self.findings.event(event);
+        match event {
+            Event::RunStarted { seed, .. } => {
+                self.seed = *seed;
+                Ok(())
+            }
+            Event::RunFinished(summary) => {
+                out.write_all(self.page(summary).as_bytes())?;
+                out.flush()
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A text for behind a command's colons.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A text for one of a command's properties.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// A text for a cell of a table: one line, and nothing in it is Markdown or HTML.
+fn cell(text: &str) -> String {
+    let mut cell = String::new();
+    for character in cut(text.trim(), LONGEST_CELL).chars() {
+        match character {
+            '\n' => cell.push_str("<br>"),
+            '<' => cell.push_str("&lt;"),
+            '>' => cell.push_str("&gt;"),
+            '&' => cell.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '#' => cell.extend(['\\', character]),
+            control if control.is_control() => cell.push(' '),
+            other => cell.push(other),
+        }
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_escaped_as_github_does() {
+        assert_eq!(data("50%\r\nof: a, b"), "50%25%0D%0Aof: a, b");
+        assert_eq!(property("a::b, 50%\n"), "a%3A%3Ab%2C 50%25%0A");
+    }
+
+    #[test]
+    fn a_cell_is_a_cell() {
+        assert_eq!(cell(" a|b\n<b> `x` \u{1b}[1m "), "a\\|b<br>&lt;b&gt; \\`x\\`  \\[1m");
+        assert_eq!(cell(&"é".repeat(300)).chars().count(), 201);
+    }
+
+    #[test]
+    fn files_are_named_from_the_root_of_the_repository() {
+        let sources = Sources { repository: "/work/repo".into(), workspace: "backend".into() };
+        let find = |place: &'static str| sources.find(&SourceLocation::new(place));
+        assert_eq!(find("tests/main.rs:21:5"), ("backend/tests/main.rs".to_owned(), 21, 5));
+        assert_eq!(find("/work/repo/other/lib.rs:1:2"), ("other/lib.rs".to_owned(), 1, 2));
+        assert_eq!(find("/rustc/lib.rs:1:2").0, "/rustc/lib.rs");
+        let plain = Sources::default();
+        assert_eq!(plain.find(&SourceLocation::new("tests/main.rs:21:5")).0, "tests/main.rs");
+    }
+}
