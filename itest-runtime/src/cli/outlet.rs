@@ -37,6 +37,11 @@ impl Outlet {
     }
 
     /// The exit status, if it is not another one because of the report.
+    /// The file it goes to.
+    pub(super) fn path(&self) -> &Path {
+        &self.sink.name
+    }
+
     pub(super) fn status(&self, status: ExitStatus) -> ExitStatus {
         self.sink.status(status)
     }

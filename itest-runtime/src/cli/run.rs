@@ -54,11 +54,13 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         }
     };
     let facts = Facts { shard: planned.shard, ..records::facts(call, &registry) };
-    let look = call.look(&config);
-    let is_watched = look.live_width.is_some();
-    let mut outlets = outlets(call, &config, look)?;
     let recorder = records::recorder(call, &config, &facts)?;
     let is_recorded = recorder.is_some();
+    // The suite runs in its package's folder; who types a command mostly does not.
+    let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
+    let look = Look { record, ..call.look(&config) };
+    let is_watched = look.live_width.is_some();
+    let mut outlets = outlets(call, &config, look)?;
     outlets.extend(recorder);
     let kept = config.clone();
     let run = Run {

@@ -167,6 +167,9 @@ impl Ending {
         }
         if !summary.is_success() {
             writeln!(out, "repeat this run: {}", look.repeat.run(self.seed))?;
+            if let Some(record) = &look.record {
+                writeln!(out, "record: {}; replay it with {}", record.display(), look.repeat.replay(record))?;
+            }
         }
         let slow: Vec<_> = summary.slowest.iter().filter(|timing| timing.elapsed >= WORTH_NAMING).collect();
         if !slow.is_empty() {

@@ -1,6 +1,7 @@
 //! Words, numbers and colours, the same in all reports for people.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::ColorMode;
@@ -110,6 +111,11 @@ impl Repeat {
         let words = lanes.chain(own.map(|argument| format!(" {}", quote(argument)))).collect::<String>();
         let repeats = if repeats > 1 { format!(" --repeat {repeats} --until-fail") } else { String::new() };
         format!("{}{words}{repeats}", self.program)
+    }
+
+    /// The command that runs a recorded run again, with its split between workers.
+    pub(super) fn replay(&self, record: &Path) -> String {
+        format!("{} --replay {}", self.program, quote(&record.to_string_lossy()))
     }
 
     /// The command that runs the whole run again, in its order.
