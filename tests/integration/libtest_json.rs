@@ -26,8 +26,8 @@ fn lines(text: &str) -> Result<Vec<Value>> {
 fn of_libtest(dir: &TempDir, arguments: &[&str]) -> Result<Vec<Value>> {
     let (source, program) = (dir.join("suite.rs"), dir.join("suite"));
     fs::write(&source, LIBTEST)?;
-    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let compiled = Command::new(compiler).arg("--test").arg(&source).arg("-o").arg(&program).output()?;
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let compiled = Command::new(rustc).arg("--test").arg(&source).arg("-o").arg(&program).output()?;
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     // Without this a stable libtest refuses what is not stable.
     let output = Command::new(program).args(FLAGS).args(arguments).env("RUSTC_BOOTSTRAP", "1").output()?;

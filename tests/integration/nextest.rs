@@ -35,6 +35,20 @@ fn nextest_runs_every_case_in_a_process_of_its_own(dir: &TempDir) -> Result<()> 
     Ok(())
 }
 
+/// It has partitions of its own; two that do not know of each other would lose tests.
+#[integration_test(timeout = "2m", tags("nextest", "shards"))]
+fn nextest_is_not_split_any_further(dir: &TempDir) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-selection"), dir)
+        .env("CI_NODE_INDEX", "2")
+        .env("CI_NODE_TOTAL", "3")
+        .env("ITEST_SHARD", "1/3")
+        .env("GITHUB_ACTIONS", "true");
+    let output = nextest(&suite, &["run", "--no-fail-fast"])?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("9 tests run: 9 passed, 2 skipped"), "{stderr}");
+    Ok(())
+}
+
 #[integration_test(timeout = "2m", tags("nextest"))]
 fn nextest_sees_what_fails(dir: &TempDir) -> Result<()> {
     #[arrange]

@@ -64,6 +64,20 @@ fn the_first_lines_say_which_part_and_why(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("shards"))]
+fn a_list_is_split_as_a_run(dir: &TempDir) -> Result<()> {
+    let list = |arguments: &[&str]| -> Result<Vec<String>> {
+        let arguments = [&["--list", "--format", "terse"], arguments].concat();
+        let text = Suite::new(SELECTION, dir).args(&arguments).run()?.stdout();
+        Ok(text.lines().map(str::to_owned).collect())
+    };
+    let mut parts = [list(&["--shard", "1/2"])?, list(&["--shard", "2/2"])?].concat();
+    parts.sort();
+    assert_eq!(parts, list(&[])?);
+    assert_eq!(parts.len(), 11);
+    Ok(())
+}
+
+#[integration_test(tags("shards"))]
 fn an_empty_part_is_green_and_says_so(dir: &TempDir) -> Result<()> {
     let mut empty = 0;
     for part in 1..=4 {
@@ -196,6 +210,33 @@ fn the_records_of_all_parts_make_one_report(dir: &TempDir) -> Result<()> {
     assert_eq!(mixed.code(), Some(2));
     assert!(mixed.stderr().contains("parts 1/2 and 1/3 were not split in the same way"), "{}", mixed.stderr());
     assert!(twice.stderr().contains("part 1/2 is there twice"), "{}", twice.stderr());
+    Ok(())
+}
+
+/// The next run's parts are split by what this run's parts took.
+#[integration_test(tags("shards"))]
+fn the_merged_record_of_all_parts_is_what_the_next_ones_are_split_by(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let file = |name: &str| dir.join(name).display().to_string();
+    let (first, second, merged) = (file("part-1.itest"), file("part-2.itest"), file("past.itest"));
+    let selection = ["plain", "meets", "is_slow"];
+    for (part, record) in [("1/2", &first), ("2/2", &second)] {
+        order(dir).events(&[&selection[..], &["--shard", part, "--record", record]].concat())?;
+    }
+
+    #[act]
+    let reports = ["--report", &first, "--report", &second, "--record", &merged];
+    assert_eq!(order(dir).args(&reports).run()?.code(), Some(0));
+    let split = ["--shard-by", "durations", "--durations", &merged];
+    let one = order(dir).events(&[&selection[..], &split, &["--shard", "1/2"]].concat())?;
+    let other = order(dir).events(&[&selection[..], &split, &["--shard", "2/2"]].concat())?;
+
+    #[assert]
+    assert_eq!(one.order(), ["is_slow"]);
+    assert_eq!(other.order().len(), 18);
+    let of_another_suite = Suite::new(SELECTION, dir).args(&split).args(&["--shard", "1/2"]).run()?;
+    assert_eq!(of_another_suite.code(), Some(2));
+    assert!(of_another_suite.stderr().contains("and this is itest-tests-suite"), "{}", of_another_suite.stderr());
     Ok(())
 }
 
