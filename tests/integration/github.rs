@@ -82,6 +82,10 @@ fn what_a_test_says_is_no_command(dir: &TempDir) -> Result<()> {
     let errors = commands(&text, "error");
     assert_eq!(errors.len(), 1, "{text}");
     assert!(errors[0].1.contains("100%25%0D%0A::error::no"), "{errors:?}");
+    // The runner trims a line before it looks at it.
+    let obeyed = text.split(['\n', '\r']).filter(|line| line.trim_start().starts_with("::"));
+    assert_eq!(obeyed.count(), 1, "{text}");
+    assert!(text.contains("  | ::error::no"), "{text}");
     Ok(())
 }
 

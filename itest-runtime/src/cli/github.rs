@@ -13,12 +13,12 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The reports for GitHub: none, where this is another place.
 pub(super) fn outlets(call: &Call, config: &RunConfig, look: &Look) -> Vec<Outlet> {
     let environment = &call.environment;
-    let is_wanted = match config.annotations {
+    let is_told = match config.annotations {
         Annotations::Auto => environment.find("GITHUB_ACTIONS") == Some("true"),
         Annotations::Github => true,
         Annotations::Nothing => false,
     };
-    if !is_wanted {
+    if !is_told {
         return Vec::new();
     }
     let sources = sources(environment.find("GITHUB_WORKSPACE").map(Path::new));

@@ -191,6 +191,9 @@ pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec
         None => Sink::stdout(),
         Some(path) => Sink::file("--logfile", Path::new(path))?,
     };
+    // A program reads what it is given, and no line of it may be changed.
+    let is_for_people = matches!(config.format, Format::Pretty | Format::Terse);
+    let sink = if is_for_people && !github.is_empty() { sink.defused() } else { sink };
     let mut outlets = vec![Outlet::new(reporter, sink, flush)];
     outlets.extend(github);
     #[cfg(feature = "junit")]

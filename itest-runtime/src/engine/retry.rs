@@ -75,6 +75,9 @@ impl Supervisor<'_> {
     }
 
     fn first_due(&self) -> Option<usize> {
+        if self.resting.is_empty() {
+            return None;
+        }
         let now = Instant::now();
         let due = self.resting.iter().enumerate().filter(|(_, resting)| resting.due <= now);
         due.min_by_key(|(_, resting)| resting.due).map(|(position, _)| position)

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod console;
+mod defused;
 mod detection;
 mod durations;
 mod failure;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
+pub(crate) use defused::Defused;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use github::{Annotations, Sources, StepSummary};
 pub(crate) use json::Json;
