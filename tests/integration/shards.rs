@@ -135,17 +135,17 @@ fn bazel_is_told_that_its_parts_are_understood(dir: &TempDir) -> Result<()> {
 }
 
 /// A run with a known past: one test is much longer than all others.
-fn recorded(dir: &TempDir) -> Result<String> {
+fn recorded(dir: &TempDir) -> Result<(String, Events)> {
     let record = dir.join("past.itest").display().to_string();
     let past = order(dir).events(&["plain", "meets", "is_slow", "--jobs", "2", "--record", &record])?;
     assert_eq!(past.order().len(), 19);
-    Ok(record)
+    Ok((record, past))
 }
 
 #[integration_test(tags("shards"))]
 fn parts_by_durations_leave_a_long_test_alone(dir: &TempDir) -> Result<()> {
     #[arrange]
-    let record = recorded(dir)?;
+    let (record, _) = recorded(dir)?;
     let split = ["is_slow", "meets", "plain", "--shard-by", "durations", "--durations", &record];
 
     #[act]
@@ -163,13 +163,15 @@ fn parts_by_durations_leave_a_long_test_alone(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("shards"))]
 fn the_longest_begin_first(dir: &TempDir, #[values("of a file", "of the last runs")] past: &str) -> Result<()> {
     #[arrange]
-    let record = recorded(dir)?;
-    let named: &[&str] = if past == "of a file" {
-        &["--durations", &record]
+    let (record, known) = recorded(dir)?;
+    let (named, known): (&[&str], Vec<Events>) = if past == "of a file" {
+        (&["--durations", &record], vec![known])
     } else {
-        order(dir).events(&["is_slow"])?;
-        order(dir).events(&["plain", "meets"])?;
-        &[]
+        (&[], vec![order(dir).events(&["is_slow"])?, order(dir).events(&["plain", "meets"])?])
+    };
+    let took = |name: &str| -> Option<u64> {
+        let ends = known.iter().flat_map(|past| past.named("case_finished"));
+        ends.filter(|event| event["id"] == name).find_map(|event| event["elapsed_us"].as_u64())
     };
 
     #[act]
@@ -180,7 +182,8 @@ fn the_longest_begin_first(dir: &TempDir, #[values("of a file", "of the last run
     let ran = events.order();
     assert!(ran[..3].iter().all(|name| name.starts_with("draws")), "{ran:?}");
     assert_eq!(ran[3], "is_slow", "{ran:?}");
-    assert!(ran[4..10].iter().all(|name| name.starts_with("meets")), "{ran:?}");
+    let lengths: Vec<_> = ran[3..].iter().map(|name| took(name)).collect();
+    assert!(lengths.len() == 19 && lengths.is_sorted_by(|longer, shorter| longer >= shorter), "{lengths:?}");
     Ok(())
 }
 
