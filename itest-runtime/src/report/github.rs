@@ -218,10 +218,10 @@ mod tests {
 
     #[test]
     fn files_are_named_from_the_root_of_the_repository() {
-        let sources = Sources { repository: "/work/repo".into(), workspace: "backend".into() };
+        let sources = Sources { repository: "/home/runner/repo".into(), workspace: "backend".into() };
         let find = |place: &'static str| sources.find(&SourceLocation::new(place));
         assert_eq!(find("tests/main.rs:21:5"), ("backend/tests/main.rs".to_owned(), 21, 5));
-        assert_eq!(find("/work/repo/other/lib.rs:1:2"), ("other/lib.rs".to_owned(), 1, 2));
+        assert_eq!(find("/home/runner/repo/other/lib.rs:1:2"), ("other/lib.rs".to_owned(), 1, 2));
         assert_eq!(find("/rustc/lib.rs:1:2").0, "/rustc/lib.rs");
         let plain = Sources::default();
         assert_eq!(plain.find(&SourceLocation::new("tests/main.rs:21:5")).0, "tests/main.rs");
