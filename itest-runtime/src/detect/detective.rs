@@ -111,7 +111,8 @@ pub(crate) fn explain(
         log.suspect(experiment::after(prefix, suspect));
     }
     if !beside.is_empty() {
-        log.suspect(experiment::beside(suspect, beside));
+        let [first, _] = experiment::beside(suspect, beside);
+        log.suspect(first);
     }
     let mut detective = Detective {
         lab: Notebook { lab, log },
@@ -122,10 +123,9 @@ pub(crate) fn explain(
         verdicts: BTreeMap::new(),
         tell: &mut |_| (),
     };
-    if let Ok(verdict) = detective.examine(suspect) {
-        detective.verdicts.insert(suspect, verdict);
-    }
-    detective.conclude()
+    let verdict = detective.examine(suspect).unwrap_or_else(|Stopped| detective.unexamined(suspect));
+    detective.verdicts.insert(suspect, verdict);
+    detective.result()
 }
 
 impl Detective<'_> {
@@ -233,6 +233,11 @@ impl Detective<'_> {
             (self.tell)(Note::Verdict(&verdict));
             self.verdicts.insert(case, verdict);
         }
+        self.result()
+    }
+
+    /// The verdicts so far, with the rates of all runs.
+    fn result(mut self) -> Detection {
         self.refresh_rates();
         let runs = self.subjects.iter().map(|subject| self.lab.log.tally(subject.index).runs());
         Detection { least_runs: runs.min().unwrap_or(0), verdicts: self.verdicts.into_values().collect() }

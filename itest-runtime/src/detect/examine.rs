@@ -52,8 +52,14 @@ impl Detective<'_> {
             }
         }
         for context in meetings.iter().take(CONTEXTS) {
-            if let Some(verdict) = self.name_neighbours(case, context, known)? {
-                return Ok(Some(verdict));
+            // Who ran beside it may have been a little earlier.
+            let neighbours = context.probe.beside(context.spot);
+            let verdict = match self.blame_earlier(case, &neighbours, known)? {
+                None => self.name_neighbours(case, neighbours, known)?,
+                found => found,
+            };
+            if verdict.is_some() {
+                return Ok(verdict);
             }
         }
         Ok(None)
@@ -139,45 +145,45 @@ impl Detective<'_> {
         Ok(Some(Verdict { culprits, cleaners: self.names(&cleaners), ..verdict }))
     }
 
-    /// Tests that put right what the polluters did, found in runs in which the victim passed behind them.
+    /// Tests that put right what the polluters did: they are among those that ran between them and the victim when it passed.
     fn cleaners(&mut self, case: CaseIndex, polluters: &[CaseIndex], repeats: u32) -> Result<Vec<CaseIndex>, Stopped> {
-        let passed = self.lab.log.contexts(case, Run::Passed);
-        let between = passed.iter().find_map(|context| {
-            let earlier = context.probe.before(context.spot);
-            let is_one_lane = context.probe.lanes.len() == 1;
-            let last = earlier.iter().rposition(|test| polluters.contains(test))?;
-            let has_all = polluters.iter().all(|polluter| earlier[..=last].contains(polluter));
-            (is_one_lane && has_all && last + 1 < earlier.len()).then(|| earlier[last + 1..].to_vec())
-        });
-        let Some(between) = between else { return Ok(Vec::new()) };
         let mut cleans = |tried: &[CaseIndex]| {
             let earlier = [polluters, tried].concat();
             ever(&mut self.lab, &after(&earlier, case), Run::Failed, repeats).map(|failed| !failed)
         };
-        if !cleans(&between)? {
-            return Ok(Vec::new());
+        let others = self.subjects.iter().map(|subject| subject.index);
+        let mut between: Vec<_> = others.filter(|other| *other != case && !polluters.contains(other)).collect();
+        let mut found = Vec::new();
+        while found.len() < ALTERNATIVES && cleans(&between)? {
+            let cleaners = needed(&between, &mut cleans)?;
+            // More than one at a time is no cleaner but a coincidence.
+            let [cleaner] = cleaners.as_slice() else { break };
+            found.push(*cleaner);
+            between.retain(|other| other != cleaner);
         }
-        needed(&between, cleans)
+        Ok(found)
     }
 
     /// It failed beside these, and not alone. Beside which of them does it fail?
     fn name_neighbours(
         &mut self,
         case: CaseIndex,
-        context: &Context,
+        mut neighbours: Vec<CaseIndex>,
         known: &mut Tally,
     ) -> Result<Option<Verdict>, Stopped> {
-        let mut neighbours = context.probe.beside(context.spot);
         let met = self.lab.log.neighbours(case);
         neighbours.sort_by_key(|other| std::cmp::Reverse(met.get(other).copied().unwrap_or(0)));
         let all_together = (neighbours.len() > 1).then(|| neighbours.clone());
         for others in neighbours.into_iter().map(|other| vec![other]).chain(all_together) {
-            let compared = self.against_alone(&beside(case, &others), known, GLANCE_BESIDE)?;
-            if compared.is_greater() {
-                let lanes: Vec<_> = [case].iter().chain(&others).map(|case| vec![*case]).collect();
-                let verdict = self.verdict(Lie::Contention, case, compared);
-                let verdict = self.shown_by(verdict, &lanes);
-                return Ok(Some(Verdict { culprits: vec![self.names(&others)], ..verdict }));
+            for condition in beside(case, &others) {
+                // Many are asked, and by chance one of them looks guilty: whoever does is asked once more, from the beginning.
+                let suspected = self.against_alone(&condition, known, GLANCE_BESIDE)?.is_greater();
+                let compared = if suspected { self.against_alone(&condition, known, GLANCE_BESIDE)? } else { continue };
+                if compared.is_greater() {
+                    let verdict = self.verdict(Lie::Contention, case, compared);
+                    let verdict = self.shown_by(verdict, &condition.probe.lanes);
+                    return Ok(Some(Verdict { culprits: vec![self.names(&others)], ..verdict }));
+                }
             }
         }
         Ok(None)

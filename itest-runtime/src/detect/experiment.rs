@@ -39,10 +39,12 @@ pub(super) fn after(earlier: &[CaseIndex], case: CaseIndex) -> Context {
     Context { probe: Probe::of(lane), spot: Spot { lane: 0, position: earlier.len() } }
 }
 
-/// A test beside others, each in a fresh process.
-pub(super) fn beside(case: CaseIndex, others: &[CaseIndex]) -> Context {
-    let lanes = [case].iter().chain(others).map(|case| vec![*case]).collect();
-    Context { probe: Probe { lanes, noise: Noise::Quiet }, spot: Spot { lane: 0, position: 0 } }
+/// A test beside others, each in a fresh process: once it begins first, once last, as of two that want the same one comes too late.
+pub(super) fn beside(case: CaseIndex, others: &[CaseIndex]) -> [Context; 2] {
+    let first: Vec<_> = [case].iter().chain(others).map(|case| vec![*case]).collect();
+    let last: Vec<_> = others.iter().chain([&case]).map(|case| vec![*case]).collect();
+    [(0, first), (others.len(), last)]
+        .map(|(lane, lanes)| Context { probe: Probe { lanes, noise: Noise::Quiet }, spot: Spot { lane, position: 0 } })
 }
 
 /// Runs a condition once, and says what became of its test.
