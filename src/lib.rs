@@ -93,6 +93,8 @@ mod pages {
     struct Files;
     #[doc = include_str!("../docs/fixtures.md")]
     struct Fixtures;
+    #[doc = include_str!("../docs/history.md")]
+    struct History;
     #[doc = include_str!("../docs/http.md")]
     struct Http;
     #[cfg(all(feature = "migrations", feature = "sqlite"))]

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the runtime and their floors.
-const FLOORS: [(&str, u32); 10] = [
+const FLOORS: [(&str, u32); 11] = [
     ("model", 0),
     ("plan", 1),
     ("detect", 1),
     ("inject", 1),
     ("report", 1),
     ("process", 2),
+    ("history", 2),
     ("fixtures", 3),
     ("session", 3),
     ("engine", 4),

@@ -9,6 +9,8 @@ mod cli;
 mod detect;
 mod engine;
 mod fixtures;
+#[cfg(feature = "history")]
+mod history;
 mod inject;
 mod model;
 mod plan;

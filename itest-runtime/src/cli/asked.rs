@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// What is to be done, where that is not simply to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 pub(super) struct Asked {
     /// The profile of `itest.toml`.
     pub(super) profile: Option<String>,
@@ -19,6 +20,8 @@ pub(super) struct Asked {
     pub(super) replay: Option<String>,
     /// Nothing is run: recorded runs are reported as one.
     pub(super) report: Vec<String>,
+    /// Nothing is run: what past runs say is told.
+    pub(super) history: bool,
     /// Tests that lie are looked for.
     pub(super) detect: bool,
     /// It is found out what makes this test fail.
@@ -66,6 +69,11 @@ impl Asked {
                     .help("Report a recorded run, or several as one, and run no tests; `last` is the last one"),
             )
             .arg(
+                flag("history")
+                    .action(ArgAction::SetTrue)
+                    .help("Tell what past runs say of the tests, or of those that a FILTER names, and run no tests"),
+            )
+            .arg(
                 flag("detect")
                     .action(ArgAction::SetTrue)
                     .help("Look for tests that lie: find them, say what kind of lie it is and who makes them lie"),
@@ -89,6 +97,7 @@ impl Asked {
             lanes: many(matches, "lane"),
             replay: matches.remove_one("replay"),
             report: many(matches, "report"),
+            history: matches.get_flag("history"),
             detect: matches.get_flag("detect"),
             bisect: matches.remove_one("bisect"),
         }

@@ -8,6 +8,8 @@ use super::call::Call;
 use super::contract::CommandLine;
 use super::detection::{bisection, detection};
 use super::environment::Environment;
+#[cfg(feature = "history")]
+use super::history::history;
 use super::listing::{discover, list};
 use super::outlet::{complain, print};
 use super::print_config::print_config;
@@ -18,7 +20,7 @@ use super::selection::Selected;
 use super::share::share;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::Registry;
-use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError};
+use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError, concealed};
 use crate::plan::by_name;
 use crate::report::swept_in_words;
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
@@ -82,7 +84,7 @@ pub fn main(identity: Identity) -> ExitCode {
 }
 
 fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
-    let given: Vec<String> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let given: Vec<String> = arguments.iter().skip(1).map(|argument| concealed(&argument.to_string_lossy())).collect();
     let line = match CommandLine::parse(arguments) {
         Ok(line) => line,
         Err(error) => {
@@ -112,6 +114,9 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     if !asked.report.is_empty() {
         return report(&call, &resolved.config, &registry);
     }
+    if asked.history {
+        return history(&call, resolved.config, &registry);
+    }
     registry.check()?;
     if asked.detect {
         return detection(&call, &resolved.config, registry);
@@ -120,6 +125,12 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         return bisection(&call, &resolved.config, registry, test);
     }
     run(&call, resolved, registry)
+}
+
+#[cfg(not(feature = "history"))]
+fn history(_: &Call, _: RunConfig, _: &Registry) -> Result<ExitStatus, Refusal> {
+    let what = "this suite is built without it; add the feature `history` to itest in its Cargo.toml";
+    Err(UsageError::new("--history", what).into())
 }
 
 fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {

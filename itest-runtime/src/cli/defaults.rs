@@ -1,12 +1,14 @@
 //! What a run is like when nobody says anything.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::model::{
-    Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall,
-    Repeats, Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy, Sharding, ShowOutput,
+    Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order,
+    QuarantinePolicy, Recall, Repeats, Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy,
+    Sharding, ShowOutput,
 };
 
 /// The defaults, with a new seed.
@@ -43,9 +45,14 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
+        quarantine: QuarantinePolicy::Apply,
+        quarantine_entries: Vec::new(),
+        quarantined: BTreeMap::new(),
         record: None,
         records: 20,
         annotations: Annotations::Auto,
+        history_url: None,
+        history_keep: Duration::from_hours(24 * 90),
         junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),

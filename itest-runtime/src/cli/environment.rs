@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use super::defaults::base;
-use super::settings::{Setting, all, closest};
+use super::settings::{Setting, all};
+use super::values::closest;
 use crate::model::UsageError;
 use crate::process::NEXTEST_MARK;
 

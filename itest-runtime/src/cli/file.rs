@@ -1,12 +1,14 @@
-//! `itest.toml`: profiles of settings, with the line of each.
+//! `itest.toml`: profiles of settings, with the line of each, and the quarantine.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{Setting, all, closest};
-use crate::model::UsageError;
+use super::entries::entries;
+use super::settings::{Setting, all};
+use super::values::closest;
+use crate::model::{QuarantineEntry, UsageError};
 
 /// The name that is looked for.
 const NAME: &str = "itest.toml";
@@ -23,7 +25,8 @@ pub(super) struct Line {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Profiles {
     path: PathBuf,
-    profiles: Vec<(String, Vec<Line>)>,
+    named: Vec<(String, Vec<Line>)>,
+    pub(super) quarantine: Vec<QuarantineEntry>,
 }
 
 impl Profiles {
@@ -52,12 +55,18 @@ impl Profiles {
             UsageError::new(place, error.message().to_owned())
         })?;
         let mut found = Vec::new();
+        let mut quarantine = Vec::new();
         for (name, value) in document.get_ref() {
             let profiles = match (name.get_ref().as_ref(), value.get_ref()) {
                 ("profile", DeValue::Table(profiles)) => profiles,
+                ("quarantine", list) => {
+                    quarantine = entries(list, name.span().start, place)?;
+                    continue;
+                }
                 (other, _) => {
-                    let what =
-                        format!("unknown key `{other}`; settings stand under [profile.default] or another profile");
+                    let what = format!(
+                        "unknown key `{other}`; settings stand under [profile.default] or another profile, tests that may fail under [[quarantine]]"
+                    );
                     return Err(UsageError::new(place(name.span().start), what));
                 }
             };
@@ -74,12 +83,12 @@ impl Profiles {
                 found.push((profile.get_ref().clone().into_owned(), lines.collect::<Result<_, _>>()?));
             }
         }
-        Ok(Self { path, profiles: found })
+        Ok(Self { path, named: found, quarantine })
     }
 
     /// Whether the file has this profile.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.profiles.iter().any(|(profile, _)| profile == name)
+        self.named.iter().any(|(profile, _)| profile == name)
     }
 
     /// The lines of a profile, those of `default` before its own.
@@ -89,7 +98,7 @@ impl Profiles {
     /// A profile that was asked for and is not there.
     pub(super) fn lines(&self, name: &str, asked_by: &str) -> Result<Vec<Line>, UsageError> {
         if !self.has(name) && !["default", "ci"].contains(&name) {
-            let names: Vec<_> = self.profiles.iter().map(|(profile, _)| profile.as_str()).collect();
+            let names: Vec<_> = self.named.iter().map(|(profile, _)| profile.as_str()).collect();
             let there = match names.as_slice() {
                 [] => "there is no itest.toml with profiles".to_owned(),
                 names => format!("{} has {}", self.path.display(), names.join(", ")),
@@ -100,7 +109,7 @@ impl Profiles {
         if name != "default" {
             layers.push(name);
         }
-        let of = |layer| self.profiles.iter().filter(move |(profile, _)| profile == layer);
+        let of = |layer| self.named.iter().filter(move |(profile, _)| profile == layer);
         let lines = layers.into_iter().flat_map(of).flat_map(|(_, lines)| lines.iter().cloned()).collect();
         Ok(lines)
     }

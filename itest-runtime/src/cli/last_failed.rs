@@ -44,14 +44,13 @@ impl LastFailed {
     /// Learns how a test ended.
     pub(super) fn event(&mut self, event: &Event) {
         let Event::CaseFinished(case) = event else { return };
-        match case.report.outcome {
-            Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
-                self.now.insert(case.id.to_string());
-            }
-            Outcome::Passed | Outcome::Flaky | Outcome::Skipped if !self.now.is_empty() => {
-                self.now.remove(case.id.as_str());
-            }
-            Outcome::Passed | Outcome::Flaky | Outcome::Skipped | Outcome::Interrupted => {}
+        if case.report.outcome == Outcome::Interrupted {
+            return;
+        }
+        if !case.is_success() {
+            self.now.insert(case.id.to_string());
+        } else if !self.now.is_empty() {
+            self.now.remove(case.id.as_str());
         }
     }
 

@@ -8,13 +8,17 @@ mod contract;
 mod defaults;
 mod detection;
 mod durations;
+mod entries;
 mod environment;
 mod file;
 mod github;
+#[cfg(feature = "history")]
+mod history;
 mod last_failed;
 mod listing;
 mod outlet;
 mod print_config;
+mod quarantine;
 mod records;
 mod report;
 mod resolve;
@@ -24,5 +28,6 @@ mod script;
 mod selection;
 mod settings;
 mod share;
+mod values;
 
 pub use command::{Identity, main};

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::call::Call;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use crate::inject::Registry;
-use crate::model::{Facts, RunConfig, UsageError};
+use crate::model::{CaseReport, Facts, Outcome, RunConfig, TestId, UsageError};
 use crate::report::{Extent, Record, Recorder};
 use crate::session::roots;
 
@@ -49,6 +49,8 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
     {
         environment.insert("commit".to_owned(), commit);
     }
+    environment.insert("process".to_owned(), std::process::id().to_string());
+    environment.extend(binary().map(|binary| ("binary".to_owned(), binary)));
     Facts {
         suite: call.suite().unwrap_or_default(),
         build: format!("{:016x}", registry.fingerprint()),
@@ -57,6 +59,13 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
         shard: None,
         environment,
     }
+}
+
+/// What differs between two builds of this binary: its length, and when it was written.
+fn binary() -> Option<String> {
+    let metadata = fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{:x}-{:x}", metadata.len(), written.as_nanos()))
 }
 
 /// The commit that is checked out, as git's own files say.
@@ -91,15 +100,12 @@ pub(super) fn folder(call: &Call, config: &RunConfig) -> Option<PathBuf> {
 /// A file that was asked for and cannot be made. Where nobody asked, a record that cannot be written is no reason not to run.
 pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result<Option<Outlet>, UsageError> {
     let outlet = |sink| Outlet::new(Box::<Recorder>::default(), sink, Flush::AtTheEnd);
-    if let Some(path) = &config.record {
-        return Ok(Some(outlet(Sink::file("--record", path)?)));
+    let Some(path) = path(call, config, facts) else { return Ok(None) };
+    if config.record.is_some() {
+        return Ok(Some(outlet(Sink::file("--record", &path)?)));
     }
-    let Some(folder) = folder(call, config).filter(|_| config.records > 0) else { return Ok(None) };
-    let began = UNIX_EPOCH + std::time::Duration::from_millis(facts.began_unix_ms);
-    // A colon is no good in a name that is typed.
-    let began = humantime::format_rfc3339_millis(began).to_string().replace(':', "-");
-    let path = folder.join(format!("{began}-{}.{EXTENSION}", std::process::id()));
-    let made = fs::create_dir_all(&folder).map_err(|error| UsageError::new("", error.to_string()));
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let made = made.map_err(|error| UsageError::new("", error.to_string()));
     match made.and_then(|()| Sink::file("the record", &path)) {
         Ok(sink) => Ok(Some(outlet(sink))),
         Err(error) => {
@@ -109,12 +115,29 @@ pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result
     }
 }
 
-/// Removes the oldest records, if there are more than are to be kept.
-pub(super) fn prune(call: &Call, config: &RunConfig) {
-    let Some(folder) = folder(call, config).filter(|_| config.record.is_none()) else { return };
-    let all = all_in(&folder).unwrap_or_default();
-    let too_many = all.len().saturating_sub(config.records);
-    for path in all.iter().take(too_many) {
+/// Where this run's record is, if there is one.
+pub(super) fn path(call: &Call, config: &RunConfig, facts: &Facts) -> Option<PathBuf> {
+    if config.record.is_some() {
+        return config.record.clone();
+    }
+    let folder = folder(call, config).filter(|_| config.records > 0)?;
+    let began = UNIX_EPOCH + std::time::Duration::from_millis(facts.began_unix_ms);
+    // A colon is no good in a name that is typed.
+    let began = humantime::format_rfc3339_millis(began).to_string().replace(':', "-");
+    Some(folder.join(format!("{began}-{}.{EXTENSION}", std::process::id())))
+}
+
+/// The oldest records, if there are more than are to be kept.
+pub(super) fn superfluous(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
+    let Some(folder) = folder(call, config).filter(|_| config.record.is_none()) else { return Vec::new() };
+    let mut all = all_in(&folder).unwrap_or_default();
+    all.truncate(all.len().saturating_sub(config.records));
+    all
+}
+
+/// Removes records.
+pub(super) fn remove(paths: &[PathBuf]) {
+    for path in paths {
         // Another run may have been quicker.
         let _ = fs::remove_file(path);
     }
@@ -129,10 +152,35 @@ fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(records)
 }
 
-/// The records of this suite.
-pub(super) fn newest_first(call: &Call, config: &RunConfig) -> impl Iterator<Item = PathBuf> {
-    let all = folder(call, config).and_then(|folder| all_in(&folder).ok()).unwrap_or_default();
-    all.into_iter().rev()
+/// All records of a suite, newest first.
+pub(super) fn newest_first(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
+    let mut all = folder(call, config).and_then(|folder| all_in(&folder).ok()).unwrap_or_default();
+    all.reverse();
+    all
+}
+
+/// Reads the beginning of a record, which says of which run it is.
+#[cfg(feature = "history")]
+pub(super) fn read_head(path: &Path) -> Option<Record> {
+    let mut line = Vec::new();
+    io::BufRead::read_until(&mut io::BufReader::new(fs::File::open(path).ok()?), b'\n', &mut line).ok()?;
+    Record::read(&line).ok()
+}
+
+/// Reads a record that nobody named; what cannot be read is none.
+pub(super) fn read_quietly(path: &Path) -> Option<Record> {
+    Record::read(&fs::read(path).ok()?).ok()
+}
+
+/// All attempts of records, those of the first record first, the last ones of each first. They are read when they are asked for.
+pub(super) fn attempts(paths: Vec<PathBuf>) -> impl Iterator<Item = (TestId, Outcome)> {
+    let of = |path: PathBuf| {
+        // What cannot be read says nothing.
+        let record = read_quietly(&path).unwrap_or_default();
+        let outcome = |case: &&CaseReport| (case.id.clone(), case.report.outcome);
+        record.attempts().iter().rev().map(outcome).collect::<Vec<_>>()
+    };
+    paths.into_iter().flat_map(of)
 }
 
 /// Reads the record that a flag names: a file, or the last one.

@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::file::Profiles;
 use super::settings::Setting;
 use crate::model::{
-    Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, mix,
+    Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, concealed, mix,
 };
 use crate::process::debugger_attached;
 
@@ -39,6 +39,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     let mut sources = HashMap::new();
     let mut apply = |key: &'static str, place: String, text: &str| {
         let Some(setting) = Setting::find(key) else { return Ok(()) };
+        let place = concealed(&place);
         (setting.set)(&mut config, text).map_err(|what| UsageError::new(place.clone(), what))?;
         sources.insert(key, place);
         Ok(())
@@ -53,6 +54,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     for (key, flag, text) in &line.settings {
         apply(key, flag.clone(), text)?;
     }
+    config.quarantine_entries = profiles.quarantine;
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
@@ -81,7 +83,8 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
     for (key, flag, text) in given {
         let (earlier, value) = *first.entry(key).or_insert((flag, text));
         if value != text {
-            return Err(UsageError::new(flag, format!("contradicts {earlier}; give one of them")));
+            let what = format!("contradicts {}; give one of them", concealed(earlier));
+            return Err(UsageError::new(concealed(flag), what));
         }
     }
     let in_process = first.get("in-process").is_some_and(|(_, text)| *text == "true");

@@ -8,8 +8,11 @@ use super::ci_shard::acknowledge;
 use super::command::Refusal;
 use super::durations::Durations;
 use super::github;
+#[cfg(feature = "history")]
+use super::history::keep_up;
 use super::last_failed::LastFailed;
 use super::outlet::{Flush, Outlet, Sink, complain};
+use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
 use super::resolve::Resolved;
 use super::script::{known, of_lanes, of_record};
@@ -18,8 +21,8 @@ use super::share::share;
 use crate::engine::{Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
 use crate::model::{
-    Capture, Case, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary, TestId,
-    UsageError,
+    Capture, Case, Date, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary,
+    TestId, UsageError,
 };
 use crate::plan::{Named, longest_first, ordered};
 #[cfg(feature = "junit")]
@@ -54,15 +57,18 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         }
     };
     let facts = Facts { shard: planned.shard, ..records::facts(call, &registry) };
+    let today = Date::of_unix_ms(facts.began_unix_ms);
+    let kept = config.clone();
+    let attempts = || records::attempts(records::newest_first(call, &kept));
+    let remarks = apply_quarantine(call, &mut config, &registry, today, |need| unneeded_of(need, attempts()));
     let recorder = records::recorder(call, &config, &facts)?;
     let is_recorded = recorder.is_some();
     // The suite runs in its package's folder; who types a command mostly does not.
     let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
-    let look = Look { record, ..call.look(&config) };
+    let look = Look { record: record.clone(), ..call.look(&config) };
     let is_watched = look.live_width.is_some();
     let mut outlets = outlets(call, &config, look)?;
     outlets.extend(recorder);
-    let kept = config.clone();
     let run = Run {
         cases: planned.cases,
         config,
@@ -72,16 +78,26 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         is_watched,
         facts,
     };
-    let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+    let mut tell = |event: Event| {
         if let Some(last) = &mut last_failed {
             last.event(&event);
         }
         for outlet in &mut outlets {
             outlet.event(&event);
         }
+    };
+    let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+        let has_begun = matches!(event, Event::RunStarted { .. });
+        tell(event);
+        if has_begun {
+            remarks.iter().cloned().map(Event::Warning).for_each(&mut tell);
+        }
     })?;
     if is_recorded {
-        records::prune(call, &kept);
+        let leaving = records::superfluous(call, &kept);
+        #[cfg(feature = "history")]
+        let leaving = keep_up(call, &kept, record.as_deref(), leaving, &summary);
+        records::remove(&leaving);
     }
     if let Some(Err(error)) = last_failed.map(|last| last.save()) {
         complain(&format!("warning: what failed cannot be kept for --last-failed: {error}"));

@@ -3,9 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use super::settings::{
-    Setting, Shape, at_least_one, duration, one_of, path, quoted, shown_duration, shown_path, switch,
-};
+use super::settings::{Setting, Shape};
+use super::values::{at_least_one, duration, one_of, path, quoted, shown_duration, shown_path, switch};
 use crate::model::{FlakyResult, Order, Recall, RetryOn, ShardBy, Until};
 
 /// The orders that can be asked for.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::outlet::complain;
-use super::settings::closest;
+use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{After, Lane, Place, UsageError, WorkerId};
 use crate::plan::lockstep;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::contract::{CommandLine, Judgement};
-use super::settings::closest;
+use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{NoTests, RunConfig, UsageError};
 use crate::plan::TagExpression;

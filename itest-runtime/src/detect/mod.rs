@@ -16,3 +16,5 @@ mod statistics;
 pub(crate) use detective::{Detection, Note, Subject, detect, explain};
 pub(crate) use probe::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
 pub(crate) use statistics::{Confidence, Tally};
+#[cfg(feature = "history")]
+pub(crate) use statistics::{percent, probability_that_greater};

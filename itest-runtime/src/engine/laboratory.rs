@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
+use super::run::Run;
 use super::signals::{Asked, Signals};
-use super::supervisor::{Run, supervise};
+use super::supervisor::supervise;
 use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
 use crate::model::{

@@ -4,6 +4,7 @@ mod attempt;
 mod laboratory;
 mod leaks;
 mod retry;
+mod run;
 mod session;
 mod signals;
 mod staffing;
@@ -15,6 +16,7 @@ mod worker;
 mod workers;
 
 pub(crate) use laboratory::{Halt, WorkerLaboratory};
+pub(crate) use run::Run;
 pub(crate) use signals::signal_number;
-pub(crate) use supervisor::{Run, supervise};
+pub(crate) use supervisor::supervise;
 pub(crate) use worker::{WORKER_FLAG, work_as_child};

@@ -9,14 +9,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::retry::{Resting, until};
+use super::run::Run;
 use super::session::{Finished, RunSession};
 use super::signals::{Asked, Signals, stop_this_process};
 use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, Case, CaseReport, Event, Facts, HarnessError, Outcome, Output, Phase, Place, Prospects, RetryOn,
-    RunConfig, Summary, TestId, WorkerId,
+    AttemptReport, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig, Summary,
+    WorkerId,
 };
 use crate::plan::{Admission, Rounds, Script};
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap, release_exit};
@@ -35,25 +36,6 @@ const UNINTELLIGIBLE: &str = "the worker's connection to the supervisor carries 
 /// What is said of a worker that lives, and cannot be heard any more.
 const CUT_OFF: &str = "the worker lost its connection to the supervisor, and its process was killed; \
                        did the test close file descriptors that it did not open?";
-
-/// A run, ready to start.
-#[derive(Debug)]
-pub(crate) struct Run {
-    /// Its settings.
-    pub config: RunConfig,
-    /// What runs, in order.
-    pub cases: Vec<Case>,
-    /// Where each of these runs, if that is said beforehand; empty, if whoever is free runs the next one.
-    pub places: Vec<Place>,
-    /// What the tests themselves leave out, with their reasons.
-    pub ignored: Vec<(TestId, &'static str)>,
-    /// How many cases the selection left out.
-    pub filtered_out: usize,
-    /// Whether anyone watches the progress.
-    pub is_watched: bool,
-    /// What a record says of the surroundings.
-    pub facts: Facts,
-}
 
 /// Runs everything and tells what happens.
 ///
@@ -366,9 +348,11 @@ impl<'a> Supervisor<'a> {
         let failed = !report.outcome.is_success() && report.outcome != Outcome::Interrupted;
         let retries = held.case.meta.retries.unwrap_or(self.config.retries);
         let (case_id, location) = (held.case.id.clone(), held.case.location.clone());
+        let quarantine = self.config.quarantined.get(&case_id).filter(|_| failed).cloned();
         let started = held.since.map_or(Duration::ZERO, |since| since.saturating_duration_since(self.began));
         let attempts = held.attempt;
-        let case = CaseReport { id: case_id, location, worker: id, attempts, report, output, started, elapsed };
+        let case =
+            CaseReport { id: case_id, location, worker: id, attempts, report, output, started, elapsed, quarantine };
         let hopeless = case.report.prospects == Prospects::None
             || self.config.retry_on == RetryOn::Errored && case.report.outcome != Outcome::Errored;
         let is_retried = held.attempt <= retries && held.lane.is_none() && self.stopping.is_none();
@@ -377,8 +361,9 @@ impl<'a> Supervisor<'a> {
         }
         self.finish(&held);
         self.summary.count(&case);
+        let counts = !case.is_success() && failed;
         (self.emit)(Event::CaseFinished(case));
-        if failed && self.config.most_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
+        if counts && self.config.most_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
             self.stop();
         }
         Ok(())

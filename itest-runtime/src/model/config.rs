@@ -1,12 +1,15 @@
 //! A run's settings, resolved: nothing here is optional because somebody forgot to say it.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::Seed;
+use super::id::{Seed, TestId};
+use super::quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
+use super::secret::Secret;
 use super::shard::{ShardBy, Sharding};
 
 /// The order in which cases are started.
@@ -301,12 +304,22 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// What the quarantine means.
+    pub quarantine: QuarantinePolicy,
+    /// Its entries, as the configuration file has them.
+    pub quarantine_entries: Vec<QuarantineEntry>,
+    /// The cases of this suite whose failures are borne today.
+    pub quarantined: BTreeMap<TestId, Quarantine>,
     /// Where the record goes, if not to the others.
     pub record: Option<PathBuf>,
     /// How many records are kept.
     pub records: usize,
     /// Who is told of failures.
     pub annotations: Annotations,
+    /// The database of past runs, if it is not the file beside the records; where that is compiled in.
+    pub history_url: Option<Secret>,
+    /// How long past runs are remembered there.
+    pub history_keep: Duration,
     /// Where a JUnit report goes, where that is compiled in.
     pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.

@@ -40,8 +40,10 @@ pub(crate) struct Summary {
     pub flaky_result: FlakyResult,
     /// Cases that failed, errored, timed out or crashed.
     pub failed: usize,
-    /// Cases left out by `ignore`, and those that skipped themselves.
+    /// Cases left out by `ignore`, those that skipped themselves, and those whose failures are borne.
     pub ignored: usize,
+    /// Cases that failed in quarantine.
+    pub quarantined: usize,
     /// Cases that the selection left out.
     pub filtered_out: usize,
     /// Cases that were never started, because the run stopped early.
@@ -73,6 +75,10 @@ impl Summary {
     /// Counts a finished case.
     pub(crate) fn count(&mut self, report: &CaseReport) {
         match report.report.outcome {
+            _ if report.quarantine.is_some() => {
+                self.ignored += 1;
+                self.quarantined += 1;
+            }
             Outcome::Passed => self.passed += 1,
             Outcome::Flaky => {
                 self.passed += 1;

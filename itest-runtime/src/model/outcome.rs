@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::case::SourceLocation;
 use super::config::Leaks;
 use super::id::{CaseIndex, TestId, WorkerId};
+use super::quarantine::Quarantine;
 
 /// A stretch of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -282,6 +283,16 @@ pub(crate) struct CaseReport {
     pub started: Duration,
     /// From dispatch to the end of teardown, last attempt.
     pub elapsed: Duration,
+    /// Why its failure is borne, if it failed and that is so.
+    pub quarantine: Option<Quarantine>,
+}
+
+impl CaseReport {
+    /// Whether a run with this case in it is green.
+    #[must_use]
+    pub(crate) fn is_success(&self) -> bool {
+        self.report.outcome.is_success() || self.quarantine.is_some()
+    }
 }
 
 /// Durations as whole microseconds.

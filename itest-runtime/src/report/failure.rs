@@ -120,6 +120,10 @@ fn phases(phases: &[PhaseTime]) -> String {
 
 /// The word at the end of a case's line, as libtest says it, and what libtest has no word for in brackets.
 pub(super) fn status(case: &CaseReport) -> (Ink, Cow<'static, str>) {
+    if let Some(quarantine) = &case.quarantine {
+        // libtest's word for a test that does not count.
+        return (Ink::Yellow, format!("ignored, quarantined ({}; {quarantine})", headline(&case.report)).into());
+    }
     match case.report.outcome {
         Outcome::Passed => (Ink::Green, "ok".into()),
         Outcome::Flaky => (Ink::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts).into()),

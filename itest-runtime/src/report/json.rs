@@ -57,6 +57,7 @@ fn line(event: &Event) -> Value {
         Event::RunFinished(summary) => json!({
             "event": "run_finished", "success": summary.is_success(),
             "passed": summary.passed, "flaky": summary.flaky, "failed": summary.failed, "ignored": summary.ignored,
+            "quarantined": summary.quarantined,
             "filtered_out": summary.filtered_out, "not_run": summary.not_run,
             "interrupted_by": summary.interrupted_by, "rounds": summary.rounds, "given_back": summary.given_back, "swept": summary.swept, "problems": summary.problems,
             "elapsed_us": micros(summary.elapsed),
@@ -84,6 +85,9 @@ fn case(case: &CaseReport) -> Map<String, Value> {
     add("failures", value(&case.report.failures));
     if let Some(reason) = &case.report.skip_reason {
         add("skip_reason", reason.as_str().into());
+    }
+    if let Some(quarantine) = &case.quarantine {
+        add("quarantine", value(quarantine));
     }
     if let Some(kept) = &case.report.kept {
         add("kept", value(kept));

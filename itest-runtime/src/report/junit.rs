@@ -12,7 +12,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::Reporter;
 use super::failure::headline;
-use crate::model::{AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Summary, TestId};
+use crate::model::{AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Quarantine, Summary, TestId};
 
 /// Gathers cases until the run is over.
 #[derive(Debug)]
@@ -36,6 +36,12 @@ impl Junit {
         case.set_classname(self.name.as_str()).set_time(report.elapsed);
         case.add_property(Property::new("location", report.location.as_str()));
         case.add_property(Property::new("worker", report.worker.0.to_string()));
+        if let Some(Quarantine { owner, reason, until }) = &report.quarantine {
+            let until = until.to_string();
+            for (name, value) in [("owner", owner), ("reason", reason), ("until", &until)] {
+                case.add_property(Property::new(format!("quarantine_{name}"), value.as_str()));
+            }
+        }
         for PhaseTime { phase, elapsed, .. } in &report.report.phases {
             case.add_property(Property::new(
                 format!("{}_us", format!("{phase:?}").to_lowercase()),
@@ -95,6 +101,13 @@ impl Reporter for Junit {
 }
 
 fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
+    if let Some(quarantine) = &report.quarantine {
+        // What CI systems show in yellow and do not count; the schema leaves no place for earlier attempts in it.
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("quarantined ({}; {quarantine})", headline(&report.report)));
+        status.set_description(description(report));
+        return status;
+    }
     let mut status = match report.report.outcome {
         Outcome::Passed | Outcome::Flaky => TestCaseStatus::success(),
         Outcome::Skipped | Outcome::Interrupted => {

@@ -70,6 +70,7 @@ fn add(total: &mut Summary, other: Summary) {
     total.flaky += other.flaky;
     total.failed += other.failed;
     total.ignored += other.ignored;
+    total.quarantined += other.quarantined;
     total.filtered_out += other.filtered_out;
     total.not_run += other.not_run;
     total.given_back += other.given_back;

@@ -36,6 +36,8 @@ pub(crate) use libtest_json::LibtestJson;
 pub(crate) use record::{Extent, Record, Recorder};
 pub(crate) use terse::Terse;
 pub(crate) use text::{Repeat, swept_in_words};
+#[cfg(feature = "history")]
+pub(crate) use text::{count as counted, time as time_in_words};
 
 /// How a report on a console looks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -114,6 +114,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(CaseReport, &[u8])> {
         report,
         output: Output { stdout: stdout.to_vec(), stderr: stderr.to_vec() },
         started: Duration::from_nanos(started),
+        quarantine: None,
     };
     Some((case, rest))
 }
@@ -152,6 +153,7 @@ mod tests {
                     report,
                     output: Output { stdout, stderr },
                     started: Duration::from_nanos(u64::from(started)),
+                    quarantine: None,
                 }
             },
         )

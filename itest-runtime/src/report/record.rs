@@ -11,8 +11,8 @@ use super::Reporter;
 use super::json::{FORMAT_VERSION, write_line};
 use super::packed;
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Event, Facts, Failure, Order, Outcome, Output, PhaseTime, Repeats, Seed,
-    SourceLocation, Summary, TestId, Timing, WorkerId,
+    AttemptReport, CaseIndex, CaseReport, Event, Facts, Failure, Order, Outcome, Output, PhaseTime, Quarantine,
+    Repeats, Seed, SourceLocation, Summary, TestId, Timing, WorkerId,
 };
 
 /// Writes a record.
@@ -189,6 +189,8 @@ struct CaseLine {
     #[serde(default)]
     skip_reason: Option<String>,
     #[serde(default)]
+    quarantine: Option<Quarantine>,
+    #[serde(default)]
     leaks: Vec<String>,
     #[serde(default)]
     stdout: String,
@@ -206,6 +208,8 @@ struct EndLine {
     flaky: usize,
     failed: usize,
     ignored: usize,
+    #[serde(default)]
+    quarantined: usize,
     #[serde(default)]
     filtered_out: usize,
     #[serde(default)]
@@ -267,6 +271,7 @@ impl CaseLine {
             },
             started: Duration::from_micros(self.started_us),
             elapsed: Duration::from_micros(self.elapsed_us),
+            quarantine: self.quarantine,
         }
     }
 }
@@ -280,6 +285,7 @@ impl EndLine {
             flaky: self.flaky,
             failed: self.failed,
             ignored: self.ignored,
+            quarantined: self.quarantined,
             filtered_out: self.filtered_out,
             not_run: self.not_run,
             interrupted_by: self.interrupted_by.map(Into::into),

@@ -28,6 +28,7 @@ pub(super) struct Ending {
     failed: Vec<CaseReport>,
     shown: Vec<CaseReport>,
     flaky: Vec<CaseReport>,
+    quarantined: Vec<CaseReport>,
     leaks: Vec<(TestId, String)>,
     /// How often each failed test failed.
     failures: BTreeMap<TestId, usize>,
@@ -41,6 +42,7 @@ impl Ending {
             failed: Vec::new(),
             shown: Vec::new(),
             flaky: Vec::new(),
+            quarantined: Vec::new(),
             leaks: Vec::new(),
             failures: BTreeMap::new(),
             kept: 0,
@@ -74,7 +76,8 @@ impl Ending {
             if *failures > SHOWN_FAILURES {
                 return;
             }
-            self.failed.push(case);
+            let list = if case.quarantine.is_some() { &mut self.quarantined } else { &mut self.failed };
+            list.push(case);
         } else if case.attempts > 1 {
             self.flaky.push(case);
         } else {
@@ -85,7 +88,7 @@ impl Ending {
     /// Writes the end.
     pub(super) fn write(&mut self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         // Sorted, so that two runs can be compared by eye whatever their order.
-        for list in [&mut self.failed, &mut self.shown, &mut self.flaky] {
+        for list in [&mut self.failed, &mut self.shown, &mut self.flaky, &mut self.quarantined] {
             list.sort_by(|left, right| left.id.cmp(&right.id));
         }
         if !self.shown.is_empty() {
@@ -95,13 +98,20 @@ impl Ending {
                 write_output(case, look, out)?;
             }
         }
+        if !self.quarantined.is_empty() {
+            writeln!(out, "\nfailures in quarantine:\n")?;
+            for case in &self.quarantined {
+                write_failure(case, self.seed, look, out)?;
+            }
+        }
         if !self.failed.is_empty() {
             writeln!(out, "\nfailures:\n")?;
             for case in &self.failed {
                 write_failure(case, self.seed, look, out)?;
             }
             writeln!(out, "failures:")?;
-            for (id, times) in &self.failures {
+            let counted = |id: &TestId| self.failed.iter().any(|case| case.id == *id);
+            for (id, times) in self.failures.iter().filter(|(id, _)| counted(id)) {
                 match summary.rounds {
                     0 | 1 => writeln!(out, "    {id}")?,
                     rounds => writeln!(out, "    {id}, in {times} of {rounds} rounds")?,
@@ -155,6 +165,10 @@ impl Ending {
         if summary.given_back > 0 {
             let count = count(summary.given_back, "resource");
             writeln!(out, "{count} of processes that died were given back by the session")?;
+        }
+        if summary.quarantined > 0 {
+            let count = count(summary.quarantined, "failure");
+            writeln!(out, "{count} in quarantine, counted as ignored; --quarantine ignore makes them count")?;
         }
         if summary.not_run > 0 {
             let why = summary

@@ -52,6 +52,7 @@ impl Reporter for Terse {
             Event::CaseFinished(case) => {
                 self.ending.remember(case, self.look.output);
                 match case.report.outcome {
+                    _ if case.quarantine.is_some() => self.mark(Ink::Yellow, "i", out),
                     Outcome::Passed => self.mark(Ink::Green, ".", out),
                     Outcome::Flaky => self.mark(Ink::Yellow, ".", out),
                     Outcome::Skipped | Outcome::Interrupted => self.mark(Ink::Yellow, "i", out),

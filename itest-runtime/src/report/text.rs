@@ -66,7 +66,7 @@ pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
 }
 
 /// A length of time with three digits or so.
-pub(super) fn time(duration: Duration) -> String {
+pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 100.0 {
         format!("{}m {:02}s", duration.as_secs() / 60, duration.as_secs() % 60)
@@ -80,7 +80,7 @@ pub(super) fn time(duration: Duration) -> String {
 }
 
 /// A count and its noun.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

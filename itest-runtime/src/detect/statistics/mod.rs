@@ -15,3 +15,5 @@ pub(crate) use posterior::probability_that_greater;
 pub(crate) use repeats::runs_needed;
 pub(crate) use stopping::{Comparison, StoppingRule};
 pub(crate) use tally::{Run, Tally};
+#[cfg(feature = "history")]
+pub(crate) use words::percent;

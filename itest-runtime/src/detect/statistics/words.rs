@@ -33,7 +33,7 @@ fn plural(count: u32, noun: &str) -> String {
 
 /// A share in percent, with one decimal; close to none and to all of them with as many as keep two digits of the
 /// distance, so that nothing rare is written as never.
-fn percent(share: f64, round: fn(f64) -> f64) -> String {
+pub(crate) fn percent(share: f64, round: fn(f64) -> f64) -> String {
     let percent = share * 100.0;
     let distance = percent.min(100.0 - percent);
     let (mut decimals, mut scale) = (1_usize, 10.0);

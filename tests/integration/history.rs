@@ -1,0 +1,376 @@
+//! What past runs say, and that no run depends on it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use itest::TempDir;
+use itest::prelude::*;
+use itest_tests::{Events, Finished, Suite};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+
+const ORDER: &str = env!("CARGO_BIN_EXE_suite-order");
+
+/// A password that nobody may see.
+const PASSWORD: &str = "hushhush";
+
+fn suite<'t>(dir: &'t TempDir, arguments: &[&str]) -> Suite<'t> {
+    let journal = dir.join("journal").display().to_string();
+    Suite::new(ORDER, dir).env("JOURNAL", journal).args(&["--jobs", "1"]).args(arguments)
+}
+
+fn run(dir: &TempDir, arguments: &[&str]) -> Result<Finished> {
+    Ok(suite(dir, arguments).run()?)
+}
+
+/// The history, as programs are told.
+fn history(dir: &TempDir, arguments: &[&str]) -> Result<Events> {
+    Ok(Events::of(suite(dir, arguments).args(&["--history", "--format", "json"]).run()?)?)
+}
+
+fn runs_of(events: &Events) -> Option<&Value> {
+    events.named("history").first().map(|head| &head["runs"])
+}
+
+fn test_of<'e>(events: &'e Events, id: &str) -> &'e Value {
+    let tests = events.named("history_test");
+    tests.into_iter().find(|test| test["id"] == id).unwrap_or(&Value::Null)
+}
+
+fn file(dir: &TempDir) -> PathBuf {
+    dir.join("history.sqlite")
+}
+
+fn records(dir: &TempDir) -> Vec<PathBuf> {
+    let folders = fs::read_dir(dir.join("records")).into_iter().flatten().filter_map(Result::ok);
+    let entries = folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().filter_map(Result::ok));
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+#[integration_test(tags("history"))]
+fn past_runs_are_told_and_counted_once(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    for _ in 0..3 {
+        run(dir, &["plain", "fails::number_3"])?;
+    }
+    assert!(!file(dir).exists(), "a run does not pay for what nobody asked for");
+
+    #[act]
+    let first = history(dir, &[])?;
+
+    #[assert]
+    assert_eq!((first.finished.code(), runs_of(&first)), (Some(0), Some(&3.into())));
+    let failing = test_of(&first, "fails::number_3");
+    assert_eq!((&failing["attempts"], &failing["failures"]), (&3.into(), &3.into()));
+    assert_eq!(failing["last_failure"]["message"], "failure 3");
+    assert_eq!(failing["last_failure"]["phase"], "test body");
+    assert_eq!(failing["same_code_different_outcomes"], Value::Null, "what always fails is no flake");
+    let passing = test_of(&first, "plain::number_0");
+    let bound = 1.0 - 0.05_f64.powf(1.0 / 3.0);
+    assert!((passing["rate_high"].as_f64().unwrap_or_default() - bound).abs() < 1e-9, "{passing}");
+
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&3.into()), "the same runs are not counted again");
+    run(dir, &["plain"])?;
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&4.into()));
+
+    let text = run(dir, &["--history"])?.stdout();
+    for part in [
+        "history of itest-tests-suite_order (",
+        ": 4 runs from 20",
+        "failing:\n",
+        "3 of 3  100.0 % (36.8 % to 100.0 %)",
+        "in test body: failure 3",
+        "no failure seen in 12 tests, 4 runs each; 0 failures in 4 runs: below 52.8 % at 95 % confidence",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+    assert!(!text.contains("stable"), "{text}");
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn it_is_about_the_tests_that_are_asked_for(dir: &TempDir) -> Result<()> {
+    run(dir, &["plain", "fails::number_3"])?;
+    assert_eq!(history(dir, &["plain"])?.named("history_test").len(), 12);
+    assert_eq!(history(dir, &["--exact", "plain::number_1", "fails::number_3"])?.named("history_test").len(), 2);
+    assert_eq!(history(dir, &["plain", "--skip", "number_1"])?.named("history_test").len(), 9);
+    let nothing = run(dir, &["--history", "nonsense"])?;
+    assert_eq!(nothing.code(), Some(4), "{}", nothing.stdout());
+    Ok(())
+}
+
+/// On a CI system the commit says what is the same code.
+#[integration_test(tags("history"))]
+#[case::one_commit(false)]
+#[case::a_commit_each(true)]
+fn the_same_code_with_different_outcomes_is_told_apart(#[case] changes: bool, dir: &TempDir) -> Result<()> {
+    for number in 0..5 {
+        let commit = if changes { format!("{number}0123456789abcdef") } else { "0123456789abcdef".to_owned() };
+        let suite = suite(dir, &["--ignored", "--tag", "flaky"]);
+        suite.env("GITHUB_SHA", commit).env("GITHUB_RUN_ID", number.to_string()).run()?;
+    }
+    let events = history(dir, &[])?;
+    let test = test_of(&events, "fails_now_and_then");
+    assert_eq!((&test["attempts"], &test["failures"]), (&5.into(), &1.into()));
+    let mixed = &test["same_code_different_outcomes"];
+    let told = run(dir, &["--history"])?.stdout();
+    if changes {
+        assert_eq!(mixed, &Value::Null);
+        assert!(told.contains("failing:") && told.contains("5 commits"), "{told}");
+    } else {
+        assert_eq!((&mixed["passed"], &mixed["failed"]), (&4.into(), &1.into()));
+        assert!(told.contains("commit 0123456789ab: passed 4 times, failed once"), "{told}");
+    }
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn a_history_outlives_the_records(dir: &TempDir) -> Result<()> {
+    run(dir, &["plain", "--records", "2"])?;
+    history(dir, &["--records", "2"])?;
+    for _ in 0..4 {
+        assert_eq!(run(dir, &["plain", "--records", "2"])?.code(), Some(0));
+    }
+    assert_eq!(records(dir).len(), 2);
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&5.into()));
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn what_is_too_old_is_forgotten(dir: &TempDir) -> Result<()> {
+    run(dir, &["plain"])?;
+    run(dir, &["plain"])?;
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&2.into()));
+    let events = history(dir, &["--history-keep", "1ms"])?;
+    assert_eq!((runs_of(&events), events.named("history_test").len()), (Some(&0.into()), 0));
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn a_run_that_may_still_be_going_on_is_left_for_later(dir: &TempDir) -> Result<()> {
+    run(dir, &["plain"])?;
+    run(dir, &["plain"])?;
+    let newest = records(dir).pop().unwrap_or_default();
+    let bytes = fs::read(&newest)?;
+    fs::write(&newest, &bytes[..bytes.len() / 2])?;
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&1.into()));
+    fs::write(&newest, &bytes)?;
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&2.into()));
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn several_may_ask_at_once(dir: &TempDir) -> Result<()> {
+    for _ in 0..4 {
+        run(dir, &["plain"])?;
+    }
+    let asking = || suite(dir, &["--history", "--format", "json"]);
+    let children = (0..5).map(|_| asking().command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
+    let children: Vec<_> = children.collect::<std::io::Result<_>>()?;
+    for child in children {
+        let events = Events::of(asking().wait_for(child)?)?;
+        assert_eq!(events.finished.code(), Some(0));
+        assert_eq!(events.finished.stderr(), "", "each of them was served from the database");
+        assert_eq!(runs_of(&events), Some(&4.into()));
+    }
+    let events = history(dir, &[])?;
+    assert_eq!(test_of(&events, "plain::number_0")["attempts"], 4);
+    Ok(())
+}
+
+/// Puts something else where the database should be.
+fn obstruct(dir: &TempDir, how: &str) -> std::io::Result<()> {
+    match how {
+        "folder" => fs::create_dir(file(dir)),
+        letter => fs::write(file(dir), format!("{letter}: a letter, and as long as a page of one ").repeat(99)),
+    }
+}
+
+#[integration_test(tags("history"))]
+#[case::no_database("no database", "file is not a database")]
+#[case::no_file("folder", "unable to open database file")]
+fn a_broken_history_costs_no_run_anything(#[case] how: &str, #[case] why: &str, dir: &TempDir) -> Result<()> {
+    run(dir, &["plain"])?;
+    obstruct(dir, how)?;
+    let finished = run(dir, &["plain", "--records", "1"])?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    assert!(finished.stderr().contains("warning: the history is not up to date"), "{}", finished.stderr());
+    assert!(finished.stderr().contains(why), "{}", finished.stderr());
+
+    let told = history(dir, &[])?;
+    assert_eq!((told.finished.code(), runs_of(&told)), (Some(0), Some(&2.into())), "the records stay for a while");
+    assert!(
+        told.finished.stderr().contains("this is what the records say that are there"),
+        "{}",
+        told.finished.stderr()
+    );
+    run(dir, &["plain", "--records", "1"])?;
+    assert_eq!(records(dir).len(), 2, "but not for ever");
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn a_place_that_cannot_be_written_costs_no_run_anything(dir: &TempDir) -> Result<()> {
+    // Nobody writes here, not even root.
+    let place = ["--history-url", "sqlite:/proc/history.sqlite"];
+    let finished = run(dir, &[&["plain"][..], &place].concat())?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    let told = "warning: the history is not up to date: the history in /proc/history.sqlite cannot be opened";
+    assert!(finished.stderr().contains(told), "{}", finished.stderr());
+    assert_eq!(runs_of(&history(dir, &place)?), Some(&1.into()));
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+async fn a_locked_history_costs_no_run_anything(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    run(dir, &["plain"])?;
+    history(dir, &[])?;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", file(dir).display())).await?;
+    other.execute("BEGIN EXCLUSIVE").await?;
+
+    #[act]
+    let nothing_new = run(dir, &["plain", "--records", "1"])?;
+    let finished = run(dir, &["plain", "fails::number_3", "--records", "1"])?;
+    let locked = history(dir, &[])?;
+    other.execute("ROLLBACK").await?;
+    other.close().await?;
+
+    #[assert]
+    assert_eq!(finished.code(), Some(101), "the tests decide");
+    assert_eq!(nothing_new.stderr(), "", "what had to be taken in was there already");
+    assert!(finished.stderr().contains("the history is not up to date"), "{}", finished.stderr());
+    assert_eq!((locked.finished.code(), runs_of(&locked)), (Some(0), Some(&2.into())));
+    assert!(locked.finished.stderr().contains("(another process holds it)"), "{}", locked.finished.stderr());
+    assert_eq!(runs_of(&history(dir, &[])?), Some(&3.into()), "nothing was lost");
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn known_failures_are_marked_and_explained(dir: &TempDir) -> Result<()> {
+    let entry = |test: &str| {
+        format!(
+            "[[quarantine]]\ntest = \"{test}\"\nowner = \"shop team\"\nreason = \"sandbox\"\nuntil = \"2999-12-31\"\n"
+        )
+    };
+    run(dir, &["draws", "fails::number_3", "--repeat", "20", "--records", "1"])?;
+    history(dir, &[])?;
+    fs::write(dir.join("itest.toml"), entry("fails::*") + &entry("draws::*"))?;
+    // The records know only of the last run by now.
+    run(dir, &["fails::number_3", "--records", "1"])?;
+    let told = run(dir, &["--history"])?;
+    assert!(told.stdout().contains("quarantined until 2999-12-31, owner shop team: sandbox"), "{}", told.stdout());
+    let remarks = told.stderr();
+    assert_eq!(remarks.matches("no longer be needed").count(), 1, "{remarks}");
+    assert!(remarks.contains("the quarantine of `draws::*` may no longer be needed"), "{remarks}");
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+#[case::scheme("mysql://root:hushhush@localhost/history")]
+#[case::nothing("history.sqlite")]
+fn a_wrong_place_is_refused_without_its_password(#[case] url: &str, dir: &TempDir) -> Result<()> {
+    for finished in [run(dir, &["--history-url", url])?, suite(dir, &[]).env("ITEST_HISTORY_URL", url).run()?] {
+        let stderr = finished.stderr();
+        assert_eq!(finished.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("expected sqlite:FILE or postgres://USER@HOST/DATABASE"), "{stderr}");
+        assert!(!stderr.contains(PASSWORD), "{stderr}");
+    }
+    Ok(())
+}
+
+/// A database of a test's own on the server of this machine.
+struct TeamDatabase {
+    url: String,
+}
+
+#[fixture]
+async fn team_database(info: &TestInfo, teardown: &Teardown) -> Result<TeamDatabase> {
+    const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+    let Ok(mut server) = PgConnection::connect(SERVER).await else {
+        itest::unavailable!("PostgreSQL at 127.0.0.1:5432", "start one that trusts the user postgres")
+    };
+    let test = info.id().as_str().rsplit("::").next().unwrap_or_default();
+    let name = format!("itest_history_{}_{}", std::process::id(), &test[..test.len().min(20)]);
+    let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    teardown.defer(
+        "drop the database",
+        async move { PgConnection::connect(SERVER).await?.execute(drop).await.map(|_| ()) },
+    );
+    server.execute(create).await?;
+    Ok(TeamDatabase { url: format!("postgres://postgres:{PASSWORD}@127.0.0.1:5432/{name}") })
+}
+
+#[integration_test(tags("history"))]
+fn a_team_shares_a_database(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+    let shared = ["--history-url", &database.url];
+    let finished = run(dir, &[&["plain", "fails::number_3"][..], &shared].concat())?;
+    assert_eq!((finished.code(), finished.stderr().as_str()), (Some(101), ""));
+    // The machine disappears, as those of CI systems do.
+    fs::remove_dir_all(dir.join("records"))?;
+    let told = history(dir, &shared)?;
+    assert_eq!((runs_of(&told), told.finished.stderr().as_str()), (Some(&1.into()), ""));
+    assert_eq!(test_of(&told, "fails::number_3")["last_failure"]["message"], "failure 3");
+    assert!(!file(dir).exists());
+
+    let text = run(dir, &[&["--history"][..], &shared].concat())?.stdout();
+    assert!(text.contains("(postgres://127.0.0.1:5432/itest_history_"), "{text}");
+    let forgotten = history(dir, &[&shared[..], &["--history-keep", "1ms"]].concat())?;
+    assert_eq!(runs_of(&forgotten), Some(&0.into()));
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn runs_of_a_team_end_at_once(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+    let own = |_| suite(dir, &["plain", "--history-url", &database.url]);
+    let children = (0..4).map(|number| own(number).command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
+    let children: Vec<_> = children.collect::<std::io::Result<_>>()?;
+    for child in children {
+        let finished = own(0).wait_for(child)?;
+        assert_eq!((finished.code(), finished.stderr().as_str()), (Some(0), ""));
+    }
+    let told = history(dir, &["--history-url", &database.url])?;
+    assert_eq!(runs_of(&told), Some(&4.into()));
+    assert_eq!(test_of(&told, "plain::number_11")["attempts"], 4);
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn nobody_sees_the_password(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+    let flag = ["--history-url", &database.url];
+    let told = [
+        run(dir, &[&["fails::number_3"][..], &flag].concat())?,
+        run(dir, &[&["--history"][..], &flag].concat())?,
+        run(dir, &[&["--print-config"][..], &flag].concat())?,
+        run(dir, &[&["--history-url", "sqlite:other"][..], &flag].concat())?,
+        suite(dir, &["--print-config"]).env("ITEST_HISTORY_URL", &database.url).run()?,
+        Suite::new(ORDER, dir).args(&["--format", "json", "fails::number_3"]).args(&flag).run()?,
+    ];
+    for finished in &told {
+        let all = finished.stdout() + &finished.stderr();
+        assert!(!all.contains(PASSWORD), "{all}");
+    }
+    assert!(told[0].stdout().contains("--history-url 'postgres://postgres:***@127.0.0.1"), "{}", told[0].stdout());
+    for path in records(dir) {
+        let bytes = fs::read(path)?;
+        assert!(!String::from_utf8_lossy(&bytes).contains(PASSWORD));
+    }
+    Ok(())
+}
+
+#[integration_test(tags("history"))]
+fn a_server_that_is_away_costs_no_run_anything(dir: &TempDir) -> Result<()> {
+    // Nobody listens at the first port.
+    let away = ["--history-url", "postgres://postgres:hushhush@127.0.0.1:1/itest"];
+    let finished = run(dir, &[&["plain"][..], &away].concat())?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    let stderr = finished.stderr();
+    assert!(stderr.contains("the history in postgres://127.0.0.1:1/itest cannot be opened"), "{stderr}");
+    assert!(!stderr.contains(PASSWORD), "{stderr}");
+    assert_eq!(runs_of(&history(dir, &away)?), Some(&1.into()), "the records are still there");
+    Ok(())
+}
