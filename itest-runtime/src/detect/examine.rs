@@ -14,6 +14,9 @@ const ALONE: u32 = 4;
 /// So often a condition is looked at that should decide everything.
 const GLANCE: u32 = 2;
 
+/// What fails so many times in a row after others fails because of them.
+const CERTAIN: u32 = 6;
+
 /// So often two tests run beside each other: they may miss each other.
 const GLANCE_BESIDE: u32 = 10;
 
@@ -93,8 +96,7 @@ impl Detective<'_> {
             return Ok(Some(verdict));
         }
         // What fails now and then may do so a few times in a row. What always fails after these is a victim, whoever it was.
-        let compared =
-            compare(&mut self.lab, &condition, &alone(case), Compared { with: glance, without: *known }, GLANCE)?;
+        let compared = Compared { with: times(&mut self.lab, &condition, CERTAIN)?, without: *known };
         if !is_certain || compared.with.passes() > 0 || !compared.is_greater() {
             return Ok(None);
         }
