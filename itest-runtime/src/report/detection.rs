@@ -1,6 +1,6 @@
 //! The report of a detection: for each test that lies what it is, who is behind it, how sure that is, and one command that shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -35,13 +35,15 @@ pub(crate) struct DetectionReport {
     format: Format,
     look: Look,
     lies: BTreeMap<Lie, usize>,
+    /// Tests whose broken environment was told with that of another one.
+    told: BTreeSet<TestId>,
 }
 
 impl DetectionReport {
     /// A report in a shape.
     #[must_use]
     pub(crate) fn new(format: Format, look: Look) -> Self {
-        Self { format, look, lies: BTreeMap::new() }
+        Self { format, look, lies: BTreeMap::new(), told: BTreeSet::new() }
     }
 
     /// What is looked for, and where.
@@ -72,6 +74,12 @@ impl DetectionReport {
             return line(&as_json(verdict, &command), out);
         }
         let Verdict { id, lie, message, cleaners, correlates, .. } = verdict;
+        if *lie == Lie::Environment {
+            if self.told.contains(id) {
+                return Ok(());
+            }
+            self.told.extend(verdict.culprits.iter().flatten().cloned());
+        }
         writeln!(
             out,
             "\n{} {}",
