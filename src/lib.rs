@@ -21,6 +21,10 @@
 pub use itest_fixtures::data;
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub use itest_fixtures::migrations;
+#[cfg(feature = "mysql")]
+pub use itest_fixtures::mysql;
+#[cfg(feature = "postgres")]
+pub use itest_fixtures::postgres;
 #[cfg(feature = "sqlite")]
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
@@ -82,6 +86,7 @@ macro_rules! unavailable {
 /// The pages under `docs/`; their code is compiled with the documentation tests.
 #[cfg(doctest)]
 mod pages {
+    #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     #[doc = include_str!("../docs/database.md")]
     struct Database;
     #[cfg(all(feature = "data", feature = "sqlite"))]

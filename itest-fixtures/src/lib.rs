@@ -14,10 +14,16 @@ mod backend;
 mod client;
 #[cfg(feature = "data")]
 pub mod data;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod database;
 #[cfg(feature = "http")]
 mod exchange;
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub mod migrations;
+#[cfg(feature = "mysql")]
+pub mod mysql;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "http")]
 mod server;
 #[cfg(feature = "sqlite")]

@@ -36,7 +36,7 @@ pub mod __private {
 
     pub use inventory;
 
-    pub use crate::cli::{Identity, main};
+    pub use crate::cli::{Identity, main, variable};
     pub use crate::inject::{
         AskerScope, Conclude, Crossing, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
         SessionScope, TeardownEntry, TestEntry, TestScope, WorkerScope, call_with, enter_phase, made, skip,

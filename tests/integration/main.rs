@@ -16,6 +16,7 @@ mod nextest;
 mod order;
 mod outcomes;
 mod output;
+mod postgres;
 mod quarantine;
 mod recall;
 mod record;

@@ -8,8 +8,15 @@ use super::values::closest;
 use crate::model::UsageError;
 use crate::process::NEXTEST_MARK;
 
-/// Variables of ours that are not settings.
-const OTHERS: [&str; 2] = ["ITEST_PROFILE", "ITEST_CONFIG"];
+/// Variables of ours that are not settings: those of fixtures say where services are.
+const OTHERS: [&str; 5] =
+    ["ITEST_PROFILE", "ITEST_CONFIG", "ITEST_POSTGRES_URL", "ITEST_MYSQL_URL", "ITEST_DATABASE_ALLOW"];
+
+/// A variable that is set to something, for the fixtures of other crates: where a service is, where the user's caches are.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
 
 /// Variables of others and the settings that they stand for.
 const FOREIGN: [(&str, &str); 5] = [

@@ -31,3 +31,4 @@ mod share;
 mod values;
 
 pub use command::{Identity, main};
+pub use environment::variable;

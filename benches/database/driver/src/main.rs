@@ -1,0 +1,101 @@
+//! What a clean database costs a test: itest's ways beside `#[sqlx::test]` and a plain clone, round by round on one server.
+
+mod cluster;
+mod measure;
+mod options;
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use figures::{Context, Failure, Samples, Table};
+
+use crate::cluster::Cluster;
+use crate::measure::{Kind, Programs, WAYS, Way, per_test};
+use crate::options::{HELP, Options};
+
+/// So much more a test may cost among 5,000 than among 100.
+const FLAT: f64 = 1.25;
+
+fn main() -> ExitCode {
+    let measured = options::parse(std::env::args().skip(1)).and_then(|options| match options {
+        None => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        Some(options) => measure(&options),
+    });
+    match measured {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("database: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(options: &Options) -> Result<bool, Failure> {
+    let programs = Programs::find()?;
+    let (cluster, from_nothing) = match &options.server {
+        Some(url) => (Cluster::of(url), None),
+        None => Cluster::start().map(|(cluster, time)| (cluster, Some(time)))?,
+    };
+    cluster.make_template(&programs.migrations)?;
+    let url = |kind| match kind {
+        Kind::Postgres => Some(cluster.url.as_str()),
+        Kind::Mysql => options.mysql.as_deref(),
+        Kind::Sqlite => Some("sqlite://unused.sqlite"),
+    };
+    let ways = WAYS.iter().filter(|way| url(way.kind).is_some());
+    let mut times: Vec<(Way, Samples)> = ways.map(|way| (*way, Samples::default())).collect();
+    for round in 1..=options.rounds {
+        for (way, samples) in &mut times {
+            let time = per_test(&programs, *way, url(way.kind).unwrap_or_default())?;
+            eprintln!("round {round}: {} {time:?}", way.title);
+            samples.add(time);
+        }
+    }
+    let mut table = Table::new(&["way", "per test", "share of `#[sqlx::test]`", "bound"]);
+    let mut is_met = true;
+    for (way, samples) in &times {
+        let base = times.iter().find(|(first, _)| first.kind == way.kind);
+        let base = base.map_or(f64::NAN, |(_, samples)| samples.median().as_secs_f64());
+        let times_less = base / samples.median().as_secs_f64();
+        // A server of somebody's is taken for a durable one; that of MariaDB always is somebody's.
+        let is_private = options.server.is_none() && way.kind == Kind::Postgres;
+        let bound = way.bounds.map(|(private, durable)| if is_private { private } else { durable });
+        is_met &= bound.is_none_or(|bound| times_less >= bound);
+        let time = milliseconds(samples.median());
+        let bound = bound.map(|bound| format!("1/{bound:.0}"));
+        table.row([Some(way.title.to_owned()), Some(time), Some(format!("1/{times_less:.1}")), bound]);
+    }
+    let mut text = table.to_string();
+    if let Some(from_nothing) = from_nothing {
+        let recycle = WAYS[3];
+        let (few, many) = measure::flatness(&programs, recycle, &cluster.url)?;
+        let growth = many.as_secs_f64() / few.as_secs_f64();
+        is_met &= growth <= FLAT;
+        let (few, many) = (milliseconds(few), milliseconds(many));
+        text.push_str(&format!("\nA test among 5,000 costs {growth:.2} × what it costs among 200: {many}, {few}.\n"));
+        let mut start = Samples::default();
+        for _ in 0..options.rounds {
+            start.add(measure::private_start(&programs, &cluster.url)?);
+        }
+        let share = start.median().as_secs_f64() / from_nothing.as_secs_f64();
+        is_met &= share <= 0.5;
+        let (start, from_nothing) = (milliseconds(start.median()), milliseconds(from_nothing));
+        text.push_str(&format!(
+            "A private server from the cache costs a run {start}, initdb and start {from_nothing}: {share:.2} ×.\n"
+        ));
+    }
+    println!("{text}");
+    if let Some(file) = &options.markdown {
+        fs::write(file, &text).context(|| format!("writing {}", file.display()))?;
+    }
+    Ok(is_met)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,7 @@
+CREATE TABLE t01 (
+    id bigint AUTO_INCREMENT PRIMARY KEY,
+    name varchar(100) NOT NULL UNIQUE,
+    amount int NOT NULL DEFAULT 0,
+    created timestamp NOT NULL DEFAULT current_timestamp,
+    KEY (amount)
+);

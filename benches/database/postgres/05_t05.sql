@@ -1,0 +1,8 @@
+CREATE TABLE t05 (
+    id bigserial PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    amount int NOT NULL DEFAULT 0,
+    created timestamptz NOT NULL DEFAULT now(),
+    parent_id bigint REFERENCES t04 (id)
+);
+CREATE INDEX ON t05 (amount);

@@ -1,0 +1,8 @@
+CREATE TABLE t08 (
+    id bigserial PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    amount int NOT NULL DEFAULT 0,
+    created timestamptz NOT NULL DEFAULT now(),
+    parent_id bigint REFERENCES t07 (id)
+);
+CREATE INDEX ON t08 (amount);

@@ -1,0 +1,8 @@
+CREATE TABLE t13 (
+    id bigserial PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    amount int NOT NULL DEFAULT 0,
+    created timestamptz NOT NULL DEFAULT now(),
+    parent_id bigint REFERENCES t12 (id)
+);
+CREATE INDEX ON t13 (amount);

@@ -1,0 +1,31 @@
+//! What the databases of several makers have in common.
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod cache;
+mod failure;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod fingerprint;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod guard;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod migration;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod owner;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) mod private;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod url;
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use cache::cached;
+pub(crate) use failure::failed_to;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use guard::{is_allowed, refusal, suspicion};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use migration::migration_failed;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use owner::Owner;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use url::{encoded, with_database};

@@ -1,0 +1,82 @@
+//! The database that a test is given.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use sqlx::mysql::MySqlPool;
+
+use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
+use itest_runtime::{Error, Fixture, Teardown};
+
+use super::Schema;
+use super::shelf::Shelf;
+
+/// A private database, migrated and seeded by `S`, given back after the test.
+pub struct Mysql<S> {
+    pool: MySqlPool,
+    name: String,
+    url: String,
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S> Mysql<S> {
+    /// A pool of connections to the database; clones share it.
+    #[must_use]
+    pub fn pool(&self) -> MySqlPool {
+        self.pool.clone()
+    }
+
+    /// A URL for code that connects by itself, with everything it needs, also the password.
+    ///
+    /// What it opens it must close before the test ends: a database with foreign sessions in it is not used again.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<S> fmt::Debug for Mysql<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the URL: it may hold a password.
+        formatter.debug_struct("Mysql").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<S: Schema> Mysql<S> {
+    async fn lease(shelf: &Shelf<S>, teardown: &Teardown) -> Result<Self, Error> {
+        let stock = Arc::clone(&shelf.stock);
+        let leased = stock.take().await?;
+        let (pool, name, url) = (leased.pool.clone(), leased.name.clone(), leased.url.clone());
+        let database = Self { pool, name, url, schema: PhantomData };
+        teardown.defer("give the database back", async move { stock.give_back(leased).await });
+        Ok(database)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Schema> Fixture for Mysql<S> {
+    type Scope = TestScope;
+
+    fn descriptor() -> &'static FixtureDescriptor {
+        const {
+            &FixtureDescriptor::of::<Self>(
+                FunctionKind::Async,
+                const { &[Parameter::shared::<Shelf<S>, TestScope>(), Parameter::shared::<Teardown, TestScope>()] },
+                |inputs| {
+                    Box::pin(async move {
+                        let [shelf, teardown] = inputs.slots();
+                        Ok(Box::new(Self::lease(shelf.shared(), teardown.shared()).await?) as Box<dyn Any>)
+                    })
+                },
+            )
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a template is made of, as statements that make another one.
+
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+
+use itest_runtime::Error;
+
+use super::connection::{literal, quoted, run, text};
+use crate::database::failed_to;
+
+/// A table, or what looks like one.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// Quoted.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    definition: String,
+    /// The columns that can be written, quoted and separated by commas.
+    pub(super) columns: String,
+    pub(super) has_rows: bool,
+    pub(super) has_triggers: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Table,
+    View,
+    /// MariaDB's: a table of one row, which is written over.
+    Sequence,
+}
+
+/// A trigger or a routine, and the mode that it was written in.
+#[derive(Debug, Clone)]
+struct Code {
+    mode: String,
+    definition: String,
+}
+
+/// All of a template.
+#[derive(Debug, Clone)]
+pub(super) struct Inventory {
+    pub(super) template: String,
+    pub(super) tables: Vec<Table>,
+    code: Vec<Code>,
+}
+
+impl Inventory {
+    /// Reads a template.
+    pub(super) async fn of(connection: &mut MySqlConnection, template: &str) -> Result<Self, Error> {
+        Self::read(connection, template).await.map_err(|error| failed_to("read the template database", &error))
+    }
+
+    async fn read(connection: &mut MySqlConnection, template: &str) -> Result<Self, sqlx::Error> {
+        let (database, listed) = (quoted(template), literal(template));
+        let mut tables = Vec::new();
+        for row in fetch(connection, &format!("SHOW FULL TABLES FROM {database}")).await? {
+            let (plain, kind) = (text(&row, 0)?, text(&row, 1)?);
+            let kind = match kind.as_str() {
+                "VIEW" => Kind::View,
+                "SEQUENCE" => Kind::Sequence,
+                _ => Kind::Table,
+            };
+            let name = quoted(&plain);
+            let full = format!("{database}.{name}");
+            let shown = fetch(connection, &format!("SHOW CREATE {} {full}", kind.keyword())).await?;
+            let definition = shown.first().map(|row| text(row, 1)).transpose()?.unwrap_or_default();
+            let columns = format!(
+                "SELECT group_concat(concat('`', replace(column_name, '`', '``'), '`') ORDER BY ordinal_position SEPARATOR ',')
+                 FROM information_schema.columns WHERE table_schema = {listed} AND table_name = {}
+                 AND extra NOT LIKE '%GENERATED'",
+                literal(&plain)
+            );
+            let columns = fetch(connection, &columns).await?;
+            let columns = columns.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+            let triggers = format!(
+                "SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = {listed} AND event_object_table = {}",
+                literal(&plain)
+            );
+            let triggers: i64 = sqlx::query_scalar(AssertSqlSafe(triggers)).fetch_one(&mut *connection).await?;
+            let has_rows =
+                kind != Kind::View && !fetch(connection, &format!("SELECT 1 FROM {full} LIMIT 1")).await?.is_empty();
+            // A view names its database in front of everything.
+            let definition = definition.replace(&format!("{database}."), "");
+            tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0 });
+        }
+        let code = code(connection, template).await?;
+        Ok(Self { template: database, tables, code })
+    }
+
+    /// Makes all of it once more, in the database that the connection is in.
+    pub(super) async fn copy(&self, connection: &mut MySqlConnection) -> Result<(), Error> {
+        let action = "copy the template database";
+        let mut script = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'".to_owned();
+        for table in self.tables.iter().filter(|table| table.kind != Kind::View) {
+            script.push_str("; ");
+            script.push_str(&table.definition);
+        }
+        for table in self.tables.iter().filter(|table| table.has_rows) {
+            script.push_str("; ");
+            script.push_str(&self.fill(table, ""));
+        }
+        run(connection, action, script).await?;
+        // One may need another one that comes later.
+        let mut views: Vec<&Table> = self.tables.iter().filter(|table| table.kind == Kind::View).collect();
+        while !views.is_empty() {
+            let mut failed = Vec::new();
+            let mut error = None;
+            for view in &views {
+                if let Err(told) = run(connection, action, view.definition.as_str()).await {
+                    failed.push(*view);
+                    error = Some(told);
+                }
+            }
+            match error {
+                Some(error) if failed.len() == views.len() => return Err(error),
+                _ => views = failed,
+            }
+        }
+        for Code { mode, definition } in &self.code {
+            run(connection, action, format!("SET sql_mode = {}", literal(mode))).await?;
+            run(connection, action, definition.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// The statement that puts the template's rows into a table; `database` is empty, or ends with a dot.
+    pub(super) fn fill(&self, table: &Table, database: &str) -> String {
+        let Table { name, columns, .. } = table;
+        format!("INSERT INTO {database}{name} ({columns}) SELECT {columns} FROM {}.{name}", self.template)
+    }
+}
+
+impl Kind {
+    pub(super) fn keyword(self) -> &'static str {
+        match self {
+            Self::Table => "TABLE",
+            Self::View => "VIEW",
+            Self::Sequence => "SEQUENCE",
+        }
+    }
+}
+
+async fn code(connection: &mut MySqlConnection, template: &str) -> Result<Vec<Code>, sqlx::Error> {
+    let (database, listed) = (quoted(template), literal(template));
+    let names = format!(
+        "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = {listed}
+         UNION ALL SELECT 'TRIGGER', trigger_name FROM (SELECT trigger_name FROM information_schema.triggers
+         WHERE trigger_schema = {listed} ORDER BY event_object_table, action_timing, event_manipulation, action_order) t"
+    );
+    let mut code = Vec::new();
+    for row in fetch(connection, &names).await? {
+        let (kind, name) = (text(&row, 0)?, text(&row, 1)?);
+        let shown = fetch(connection, &format!("SHOW CREATE {kind} {database}.{}", quoted(&name))).await?;
+        if let Some(row) = shown.first() {
+            let definition = text(row, 2)?.replace(&format!("{database}."), "");
+            code.push(Code { mode: text(row, 1)?, definition });
+        }
+    }
+    Ok(code)
+}
+
+async fn fetch(connection: &mut MySqlConnection, sql: &str) -> Result<Vec<sqlx::mysql::MySqlRow>, sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await
+}

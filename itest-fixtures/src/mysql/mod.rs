@@ -1,0 +1,20 @@
+//! MariaDB and MySQL: a private, migrated, seeded database for every test, behind a real pool.
+//!
+//! The server is the one that `ITEST_MYSQL_URL` names, or one that is started for the run from the programs that are installed.
+
+mod address;
+mod cluster;
+mod connection;
+mod database;
+mod inventory;
+mod isolation;
+mod leases;
+mod restore;
+mod schema;
+mod server;
+mod shelf;
+mod template;
+
+pub use database::Mysql;
+pub use isolation::{Cloned, Isolation, Recycled};
+pub use schema::Schema;

@@ -1,0 +1,53 @@
+//! What a suite says of its MariaDB or MySQL database.
+
+use sqlx::migrate::Migrator;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
+
+use itest_runtime::Error;
+
+use super::Isolation;
+
+/// What a suite says of its MariaDB or MySQL database, once.
+///
+/// # Examples
+///
+/// ```ignore
+/// struct BankSchema;
+///
+/// impl mysql::Schema for BankSchema {
+///     fn migrator() -> &'static Migrator {
+///         &bank::MIGRATIONS
+///     }
+/// }
+///
+/// type BankDb = mysql::Mysql<BankSchema>;
+/// ```
+pub trait Schema: 'static {
+    /// How the tests are kept apart; a test that needs another way asks for [`Cloned`](super::Cloned).
+    const ISOLATION: Isolation = Isolation::Recycle;
+
+    /// How many connections a test's pool may have at most.
+    const CONNECTIONS: u32 = 10;
+
+    /// The migrations, as `sqlx::migrate!` makes them.
+    fn migrator() -> &'static Migrator;
+
+    /// Rows that every test starts with; they become part of the template.
+    #[must_use]
+    fn seed(_pool: &MySqlPool) -> impl Future<Output = Result<(), Error>> {
+        async { Ok(()) }
+    }
+
+    /// What tells this schema's seeds from those of another one with the same migrations.
+    #[doc(hidden)]
+    #[must_use]
+    fn identity() -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
+    /// Changes how the tests' pools connect: character sets, time zones, caches.
+    #[must_use]
+    fn options(options: MySqlConnectOptions) -> MySqlConnectOptions {
+        options
+    }
+}

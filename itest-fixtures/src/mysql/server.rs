@@ -1,0 +1,115 @@
+//! The server of a run: found, or started; the same for all of its processes.
+
+use std::any::Any;
+
+use serde::{Deserialize, Serialize};
+use sqlx::Connection;
+use sqlx::mysql::MySqlConnection;
+
+use itest_runtime::__private::{
+    Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope, unavailable, variable,
+};
+use itest_runtime::{Error, Fixture, Teardown};
+
+use super::address::Address;
+use super::cluster::{self, Binaries, REMEDY};
+use super::connection::connect;
+use super::leases;
+use crate::database::{failed_to, is_allowed, refusal, suspicion};
+
+/// The variable with the URL of a server for tests.
+const OURS: &str = "ITEST_MYSQL_URL";
+
+/// The variable that applications read; it is used only where it names a server for tests.
+const APPLICATIONS: &str = "DATABASE_URL";
+
+/// A server that tests may use, with a table of leases.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Server {
+    /// Where it is.
+    pub(super) address: Address,
+    /// What it says it is.
+    pub(super) version: String,
+}
+
+impl Server {
+    /// Nothing on it outlives the run.
+    pub(super) fn is_private(&self) -> bool {
+        matches!(self.address, Address::Socket(_))
+    }
+
+    async fn find(teardown: &Teardown) -> Result<Self, Error> {
+        for name in [OURS, APPLICATIONS] {
+            let Some(url) = variable(name) else { continue };
+            if name == APPLICATIONS && !url.starts_with("mysql") && !url.starts_with("mariadb") {
+                continue;
+            }
+            match Self::at(Address::Variable(name.to_owned()), name).await {
+                // An application's own database is not a mistake of whoever runs its tests.
+                Err(_) if name == APPLICATIONS => {}
+                found => return found,
+            }
+        }
+        match Binaries::find() {
+            Some(binaries) => Self::at(cluster::start(binaries, teardown).await?, "").await,
+            None => unavailable("MariaDB or MySQL", REMEDY),
+        }
+    }
+
+    /// A server that is there; `name` is the variable with its URL.
+    async fn at(address: Address, name: &str) -> Result<Self, Error> {
+        let mut connection = connect(&address, None).await?;
+        let version = sqlx::query_scalar("SELECT version()").fetch_one(&mut connection).await;
+        let version = version.map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
+        let server = Self { address, version };
+        if !server.is_private() {
+            check(name, &server.address, &mut connection).await?;
+        }
+        leases::create_tables(&mut connection).await?;
+        if !server.is_private() {
+            leases::sweep(&mut connection).await?;
+        }
+        let _ = connection.close().await;
+        Ok(server)
+    }
+}
+
+/// Refuses a server that does not look like one for tests, unless it is allowed by name.
+async fn check(name: &str, address: &Address, connection: &mut MySqlConnection) -> Result<(), Error> {
+    let options = address.options(None)?;
+    let (host, database) = (options.get_host(), options.get_database().unwrap_or_default());
+    if is_allowed(host, database) {
+        return Ok(());
+    }
+    let reason = match suspicion(host, options.get_socket().is_some(), database) {
+        Some(reason) => Some(reason),
+        None if database.is_empty() || database.contains("test") || database == "mysql" => None,
+        None => {
+            let tables = sqlx::query_scalar("SELECT count(*) FROM information_schema.tables WHERE table_schema = ?");
+            let tables: i64 = tables.bind(database).fetch_one(connection).await?;
+            (tables > 0).then(|| format!("its database, {database}, holds tables of somebody's"))
+        }
+    };
+    reason.map_or(Ok(()), |reason| Err(refusal(name, host, database, &reason)))
+}
+
+#[diagnostic::do_not_recommend]
+impl Fixture for Server {
+    type Scope = SessionScope;
+
+    fn descriptor() -> &'static FixtureDescriptor {
+        const {
+            &FixtureDescriptor::of::<Self>(
+                FunctionKind::Async,
+                const { &[Parameter::shared::<Teardown, SessionScope>()] },
+                |inputs| {
+                    Box::pin(async move {
+                        let [teardown] = inputs.slots();
+                        Ok(Box::new(Self::find(teardown.shared()).await?) as Box<dyn Any>)
+                    })
+                },
+            )
+            .crossing(const { &Crossing::of::<Self>() })
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The databases of one worker: those that are free, one that is made ahead, and those that are on their way out.
+
+use std::any::Any;
+use std::fmt;
+use std::io::Write;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::Connection;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+
+use itest_runtime::__private::{
+    FixtureDescriptor, FunctionKind, Parameter, TeardownEntry, TestScope, WorkerScope, call_with, inventory,
+};
+use itest_runtime::{Durable, Error, Fixture, Teardown};
+
+use super::address::Address;
+use super::connection::{connect, quoted, run};
+use super::inventory::Inventory;
+use super::leases::{Leases, give_back, give_back_all};
+use super::restore::{Keeper, Spent};
+use super::server::Server;
+use super::template::Template;
+use super::{Isolation, Schema};
+
+/// So many databases are dropped at a time.
+const DROPS: usize = 2;
+
+/// So long the end of a worker waits for them, and a test for the end of its connections.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// So long a connection may take to come back to its pool and to be closed.
+const RETURN: Duration = Duration::from_millis(250);
+
+/// What the ledger calls the dropping of a worker's databases.
+const GIVE_BACK: TeardownEntry = TeardownEntry {
+    name: "itest::drop_mysql_databases",
+    location: "itest",
+    kind: FunctionKind::Async,
+    run: |arguments| {
+        call_with(arguments, |left: Left| {
+            Box::pin(async move { left.give_back().await.map_err(|error| error.to_problem()) })
+        })
+    },
+};
+
+inventory::submit! { GIVE_BACK }
+
+/// What a worker leaves on a server.
+#[derive(Debug, Serialize, Deserialize)]
+struct Left {
+    address: Address,
+    owner: u64,
+}
+
+impl Left {
+    async fn give_back(self) -> Result<(), Error> {
+        let mut connection = connect(&self.address, None).await?;
+        let given = give_back_all(&mut connection, self.owner).await;
+        let _ = connection.close().await;
+        given
+    }
+}
+
+/// The databases of one worker.
+pub(super) struct Shelf<S> {
+    pub(super) stock: Arc<Stock>,
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S> fmt::Debug for Shelf<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+/// What all of a worker's databases of one schema have in common.
+pub(super) struct Stock {
+    server: Server,
+    inventory: Inventory,
+    isolation: Isolation,
+    most: u32,
+    options: fn(MySqlConnectOptions) -> MySqlConnectOptions,
+    leases: tokio::sync::Mutex<Option<Leases>>,
+    drops: Semaphore,
+    shelf: Mutex<Contents>,
+}
+
+#[derive(Default)]
+struct Contents {
+    free: Vec<Made>,
+    ahead: Option<JoinHandle<Result<Made, Error>>>,
+    leaving: JoinSet<Result<(), Error>>,
+}
+
+/// A database that nobody uses.
+#[derive(Debug)]
+struct Made {
+    name: String,
+    keeper: Option<Keeper>,
+}
+
+/// A database that is one test's for now.
+#[derive(Debug)]
+pub(super) struct Leased {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) pool: MySqlPool,
+    keeper: Option<Keeper>,
+}
+
+impl Stock {
+    /// A database as new, with a pool of its own: sessions are never kept, they cost little here.
+    pub(super) async fn take(self: &Arc<Self>) -> Result<Leased, Error> {
+        let (free, ahead) = {
+            let mut contents = self.contents();
+            let free = contents.free.pop();
+            let ahead = if free.is_none() { contents.ahead.take() } else { None };
+            (free, ahead)
+        };
+        let made = match (free, ahead) {
+            (Some(free), _) => free,
+            // If it could not be made ahead, it is tried again now, and the error is this test's.
+            (None, Some(ahead)) => match ahead.await {
+                Ok(Ok(made)) => made,
+                _ => self.make().await?,
+            },
+            (None, None) => self.make().await?,
+        };
+        if self.isolation == Isolation::Clone {
+            self.make_ahead();
+        }
+        let Made { name, keeper } = made;
+        let options = (self.options)(self.server.address.options(Some(&name))?);
+        let pool = MySqlPoolOptions::new().idle_timeout(None).max_lifetime(None).max_connections(self.most);
+        Ok(Leased { url: self.server.address.url(&name)?, pool: pool.connect_lazy_with(options), name, keeper })
+    }
+
+    /// Gives a database back after a test.
+    pub(super) async fn give_back(self: &Arc<Self>, leased: Leased) {
+        let Leased { name, pool, mut keeper, .. } = leased;
+        // Whoever still holds the pool can do nothing with it from now on.
+        let closed = tokio::time::timeout(RETURN, pool.close()).await.is_ok();
+        let restored = match &mut keeper {
+            None => Err(Spent("it is a clone of one test's".to_owned())),
+            Some(_) if !closed => Err(Spent("the test keeps connections of its pool".to_owned())),
+            Some(keeper) => keeper.restore().await,
+        };
+        let made = Made { name, keeper };
+        match restored {
+            Ok(()) => self.contents().free.push(made),
+            Err(Spent(reason)) => {
+                if self.isolation == Isolation::Recycle {
+                    // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
+                    let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", made.name);
+                    self.make_ahead();
+                }
+                self.drop_behind(made);
+            }
+        }
+    }
+
+    async fn make(&self) -> Result<Made, Error> {
+        let name = {
+            let mut leases = self.leases.lock().await;
+            let leases = self.living(&mut leases).await?;
+            let name = leases.take().await?;
+            let create = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", quoted(&name));
+            run(leases.connection(), "create a database", create).await?;
+            name
+        };
+        let mut connection = connect(&self.server.address, Some(&name)).await?;
+        self.inventory.copy(&mut connection).await?;
+        let _ = connection.close().await;
+        let keeper = match self.isolation {
+            Isolation::Clone => None,
+            Isolation::Recycle => {
+                // In no database: it shall not be taken for a session of the test's.
+                let connection = connect(&self.server.address.clone(), Some(super::leases::LEASES)).await?;
+                Some(Keeper::of(connection, self.inventory.clone(), &name).await?)
+            }
+        };
+        Ok(Made { name, keeper })
+    }
+
+    /// The owner; another one if the server has lost the first.
+    async fn living<'l>(&self, leases: &'l mut Option<Leases>) -> Result<&'l mut Leases, Error> {
+        let lives = match leases.as_mut() {
+            Some(leases) => leases.connection().ping().await.is_ok(),
+            None => false,
+        };
+        if !lives {
+            *leases = Some(Leases::open(&self.server).await?);
+        }
+        leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
+    }
+
+    fn make_ahead(self: &Arc<Self>) {
+        let stock = Arc::clone(self);
+        let mut contents = self.contents();
+        if contents.ahead.is_none() {
+            contents.ahead = Some(tokio::spawn(async move { stock.make().await }));
+        }
+    }
+
+    fn drop_behind(self: &Arc<Self>, made: Made) {
+        let stock = Arc::clone(self);
+        let mut contents = self.contents();
+        while contents.leaving.try_join_next().is_some() {}
+        contents.leaving.spawn(async move {
+            let Made { name, keeper } = made;
+            if let Some(keeper) = keeper {
+                keeper.close().await;
+            }
+            let _permit = stock.drops.acquire().await?;
+            let mut connection = connect(&stock.server.address, None).await?;
+            let given = give_back(&mut connection, &name).await;
+            let _ = connection.close().await;
+            given
+        });
+    }
+
+    /// Leaves the server; what is still there is dropped by its owner's number.
+    async fn clear(&self) {
+        let (free, ahead, mut leaving) = {
+            let mut contents = self.contents();
+            (std::mem::take(&mut contents.free), contents.ahead.take(), std::mem::take(&mut contents.leaving))
+        };
+        if let Some(ahead) = ahead {
+            ahead.abort();
+            let _ = ahead.await;
+        }
+        for Made { keeper, .. } in free {
+            if let Some(keeper) = keeper {
+                keeper.close().await;
+            }
+        }
+        if self.server.is_private() {
+            // The server ends with the run, and everything on it.
+            leaving.abort_all();
+        }
+        // What takes longer is dropped by its owner's number, with a time limit of its own.
+        let all = async { while leaving.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(FAREWELL, all).await;
+        leaving.abort_all();
+        if let Some(leases) = self.leases.lock().await.take() {
+            leases.close().await;
+        }
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Schema> Shelf<S> {
+    async fn open(server: &Server, template: &Template<S>, teardown: &Teardown) -> Result<Self, Error> {
+        let mut connection = connect(&server.address, Some(&template.name)).await?;
+        let inventory = Inventory::of(&mut connection, &template.name).await?;
+        let _ = connection.close().await;
+        let stock = Arc::new(Stock {
+            server: server.clone(),
+            inventory,
+            isolation: S::ISOLATION,
+            most: S::CONNECTIONS,
+            options: S::options,
+            leases: tokio::sync::Mutex::default(),
+            drops: Semaphore::new(DROPS),
+            shelf: Mutex::default(),
+        });
+        let leases = Leases::open(server).await?;
+        if !server.is_private() {
+            let left = Left { address: server.address.clone(), owner: leases.owner() };
+            teardown.durable(|left| Durable::new(left, &GIVE_BACK), left)?;
+        }
+        *stock.leases.lock().await = Some(leases);
+        let cleared = Arc::clone(&stock);
+        teardown.defer("leave the server", async move { cleared.clear().await });
+        Ok(Self { stock, schema: PhantomData })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Schema> Fixture for Shelf<S> {
+    type Scope = WorkerScope;
+
+    fn descriptor() -> &'static FixtureDescriptor {
+        const {
+            &FixtureDescriptor::of::<Self>(
+                FunctionKind::Async,
+                const {
+                    &[
+                        Parameter::shared::<Server, TestScope>(),
+                        Parameter::shared::<Template<S>, TestScope>(),
+                        Parameter::shared::<Teardown, TestScope>(),
+                    ]
+                },
+                |inputs| {
+                    Box::pin(async move {
+                        let [server, template, teardown] = inputs.slots();
+                        let shelf = Self::open(server.shared(), template.shared(), teardown.shared()).await?;
+                        Ok(Box::new(shelf) as Box<dyn Any>)
+                    })
+                },
+            )
+        }
+    }
+}

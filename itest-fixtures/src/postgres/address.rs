@@ -1,0 +1,109 @@
+//! Where a server is, in a form that crosses from one process to another without its password.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnectOptions;
+
+use itest_runtime::__private::variable;
+use itest_runtime::Error;
+
+use crate::database::{encoded, with_database};
+
+/// The superuser of private clusters.
+pub(super) const SUPERUSER: &str = "postgres";
+
+/// The port in the name of a private cluster's socket.
+pub(super) const SOCKET_PORT: u16 = 5432;
+
+/// Where a server is. The password stays in the environment, where every process of the run finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Address {
+    /// In the URL that a variable holds.
+    Variable(String),
+    /// A socket in a folder: a private cluster.
+    Socket(PathBuf),
+}
+
+impl Address {
+    /// How to connect to one of the server's databases; `None` is the one that the URL names.
+    pub(super) fn options(&self, database: Option<&str>) -> Result<PgConnectOptions, Error> {
+        let options = match self {
+            Self::Variable(name) => {
+                // The parser's own message may hold the text, and the text a password.
+                PgConnectOptions::from_str(&url(name)?).map_err(|_| not_a_url(name))?
+            }
+            Self::Socket(folder) => PgConnectOptions::new_without_pgpass()
+                .socket(folder)
+                .port(SOCKET_PORT)
+                .username(SUPERUSER)
+                .database("postgres"),
+        };
+        Ok(match database {
+            Some(database) => options.database(database),
+            None => options,
+        })
+    }
+
+    /// A URL of one of the server's databases, with everything that is needed to connect, also the password.
+    pub(super) fn url(&self, database: &str, settings: Option<&str>) -> Result<String, Error> {
+        let url = match self {
+            Self::Variable(name) => with_database(&url(name)?, database),
+            Self::Socket(folder) => socket_url(folder, database),
+        };
+        Ok(match settings {
+            Some(settings) => {
+                format!("{url}{}options={}", if url.contains('?') { '&' } else { '?' }, encoded(settings))
+            }
+            None => url,
+        })
+    }
+
+    /// In words, without user and password.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Variable(name) => {
+                let place = self.options(None).map(|options| place(&options)).unwrap_or_default();
+                format!("{place} (from {name})")
+            }
+            Self::Socket(folder) => format!("a private server in {}", folder.display()),
+        }
+    }
+}
+
+/// Host and port, or the socket's folder.
+fn place(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
+}
+
+fn url(variable_name: &str) -> Result<String, Error> {
+    variable(variable_name).ok_or_else(|| Error::new(format!("the variable {variable_name} is not set any more")))
+}
+
+fn not_a_url(name: &str) -> Error {
+    Error::new(format!("{name} is no URL of PostgreSQL; it looks like postgres://user:password@host:5432/database"))
+}
+
+fn socket_url(folder: &Path, database: &str) -> String {
+    let folder = encoded(&folder.to_string_lossy());
+    format!("postgres:///{database}?host={folder}&port={SOCKET_PORT}&user={SUPERUSER}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_a_socket_says_what_its_options_say() {
+        let address = Address::Socket(PathBuf::from("/dev/shm/a folder"));
+        let url = address.url("shop", Some("-c search_path=one")).unwrap();
+        let options = PgConnectOptions::from_str(&url).unwrap();
+        assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/dev/shm/a folder")));
+        assert_eq!((options.get_database(), options.get_username()), (Some("shop"), SUPERUSER));
+        assert_eq!(options.get_options(), Some("-c search_path=one"));
+    }
+}

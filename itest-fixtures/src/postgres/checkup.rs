@@ -1,0 +1,155 @@
+//! What a test has changed in its database, found out with one statement.
+//!
+//! The server counts the rows that were inserted, updated and deleted in each table and catalog. A session writes its counts
+//! down when it ends, or when it is asked to (`pg_stat_force_next_flush`); after all sessions of a test have done one or the
+//! other the counts are exact. A table whose count has not moved was not touched.
+
+use std::fmt::Write;
+
+use sqlx::postgres::PgConnection;
+use sqlx::postgres::types::Oid;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::inventory::{Inventory, entries};
+
+/// The statement that looks, made for one database.
+#[derive(Debug)]
+pub(super) struct Checkup {
+    statement: String,
+}
+
+/// What it sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// A count for each relation.
+    pub(super) relations: Vec<i64>,
+    /// Of all catalogs together.
+    pub(super) catalogs: i64,
+    /// The state of each sequence.
+    pub(super) sequences: Vec<(i64, bool)>,
+    /// Sessions that are not the pool's.
+    pub(super) sessions: Vec<i32>,
+    /// Transactions that wait for their second phase.
+    pub(super) prepared: i64,
+    /// The entries that say what the database is, and how sessions in it begin; and when somebody set the counts to nothing.
+    pub(super) settings: String,
+}
+
+/// Where the time stands in the server's count of transactions: what is younger was written after it.
+pub(super) type Age = String;
+
+/// What has become of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SchemaChange {
+    /// Nothing, but that files of these relations were exchanged, by `TRUNCATE` and the like: their rows are others.
+    Rewritten(Vec<Oid>),
+    /// It is another one.
+    Other,
+}
+
+impl Checkup {
+    pub(super) fn of(inventory: &Inventory) -> Self {
+        let oids =
+            |oids: &mut dyn Iterator<Item = Oid>| oids.map(|oid| oid.0.to_string()).collect::<Vec<_>>().join(",");
+        let relations = oids(&mut inventory.relations.iter().map(|relation| relation.oid));
+        let catalogs = oids(&mut inventory.catalogs.iter().map(|(oid, _)| *oid));
+        let count = "pg_stat_get_tuples_inserted(o) + pg_stat_get_tuples_updated(o) + pg_stat_get_tuples_deleted(o)";
+        let mut states = "SELECT NULL::bigint AS value, NULL::bool AS called, 0 AS place WHERE false".to_owned();
+        for (place, sequence) in inventory.sequences.iter().enumerate() {
+            let _ = write!(states, " UNION ALL SELECT last_value, is_called, {place} FROM {}", sequence.name);
+        }
+        let database = inventory.database.0;
+        let statement = format!(
+            "SELECT (SELECT coalesce(array_agg({count} ORDER BY place), '{{}}')
+                     FROM unnest('{{{relations}}}'::oid[]) WITH ORDINALITY AS u (o, place)),
+                    (SELECT sum({count})::bigint FROM unnest('{{{catalogs}}}'::oid[]) AS u (o)),
+                    lasts, called,
+                    (SELECT coalesce(array_agg(pid), '{{}}') FROM pg_stat_get_activity(NULL)
+                     WHERE datid = {database} AND backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND pid <> ALL ($1)),
+                    (SELECT count(*) FROM pg_prepared_xact() WHERE dbid = {database}),
+                    (SELECT coalesce(string_agg(concat(setrole, setconfig), ',' ORDER BY setrole), '') FROM pg_db_role_setting
+                     WHERE setdatabase = {database}) || (SELECT concat(datdba, datconnlimit, datacl, datname, pg_stat_get_db_stat_reset_time(oid)) FROM pg_database
+                     WHERE oid = {database})
+             FROM (SELECT coalesce(array_agg(value ORDER BY place), '{{}}') AS lasts,
+                          coalesce(array_agg(called ORDER BY place), '{{}}') AS called FROM ({states}) s) s"
+        );
+        Self { statement }
+    }
+
+    /// Looks; `own` are the sessions of the test's pool.
+    pub(super) async fn look(&self, connection: &mut PgConnection, own: &[i32]) -> Result<State, sqlx::Error> {
+        let row = sqlx::query(AssertSqlSafe(self.statement.as_str())).bind(own).fetch_one(connection).await?;
+        let (values, called): (Vec<i64>, Vec<bool>) = (row.try_get(2)?, row.try_get(3)?);
+        Ok(State {
+            relations: row.try_get(0)?,
+            catalogs: row.try_get(1)?,
+            sequences: values.into_iter().zip(called).collect(),
+            sessions: row.try_get(4)?,
+            prepared: row.try_get(5)?,
+            settings: row.try_get(6)?,
+        })
+    }
+}
+
+/// Where the time stands now; every transaction of the database must be over.
+pub(super) async fn now(connection: &mut PgConnection) -> Result<Age, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_current_xact_id()::xid::text").fetch_one(connection).await
+}
+
+/// A count of each catalog's entries, and of those that are younger than a point in time. Temporary schemas are made on first use
+/// and stay, and are nobody's.
+fn census(inventory: &Inventory, since: &Age) -> String {
+    let mut statement = String::new();
+    for (_, name) in &inventory.catalogs {
+        let separator = if statement.is_empty() { "" } else { " UNION ALL " };
+        let lasting = match name.as_str() {
+            "pg_namespace" => "WHERE nspname !~ '^pg_(toast_)?temp_'",
+            _ => "",
+        };
+        let _ = write!(
+            statement,
+            "{separator}SELECT '{name}' AS catalog, count(*) AS all, count(*) FILTER (WHERE age(xmin) < age('{since}'::xid)) AS young
+             FROM pg_catalog.{name} {lasting}"
+        );
+    }
+    statement
+}
+
+/// How many entries each catalog has.
+pub(super) async fn counted(connection: &mut PgConnection, inventory: &Inventory) -> Result<Vec<i64>, sqlx::Error> {
+    let statement = format!("SELECT c.all FROM ({}) c ORDER BY catalog", census(inventory, &"3".to_owned()));
+    sqlx::query_scalar(AssertSqlSafe(statement)).fetch_all(connection).await
+}
+
+/// Looks closely at a schema whose catalogs were written to: what was rolled back, or was temporary, has left nothing.
+pub(super) async fn schema_change(
+    connection: &mut PgConnection,
+    inventory: &Inventory,
+    counts: &[i64],
+    since: &Age,
+) -> Result<SchemaChange, sqlx::Error> {
+    let statement = format!("SELECT catalog, c.all, young FROM ({}) c ORDER BY catalog", census(inventory, since));
+    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut *connection).await?;
+    let is_same =
+        rows.len() == counts.len() && rows.iter().zip(counts).all(|(row, count)| row.get::<i64, _>(1) == *count);
+    let young: Vec<&str> = rows.iter().filter(|row| row.get::<i64, _>(2) > 0).map(|row| row.get(0)).collect();
+    match young.as_slice() {
+        // Also where nothing is young: some hints of an entry are written over, and a rollback does not take them back.
+        [] | ["pg_class"] if is_same => {
+            let now = entries(connection).await?;
+            let mut rewritten = Vec::new();
+            for (oid, (entry, file)) in &inventory.entries {
+                match now.get(oid) {
+                    Some((same, other)) if same == entry => {
+                        if file != other {
+                            rewritten.push(*oid);
+                        }
+                    }
+                    _ => return Ok(SchemaChange::Other),
+                }
+            }
+            Ok(SchemaChange::Rewritten(rewritten))
+        }
+        _ => Ok(SchemaChange::Other),
+    }
+}

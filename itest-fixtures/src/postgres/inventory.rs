@@ -1,0 +1,183 @@
+//! What is in a database that was just cloned: everything that must be the same when the next test begins.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+
+use sqlx::postgres::PgConnection;
+use sqlx::postgres::types::Oid;
+use sqlx::{AssertSqlSafe, Executor, Row};
+
+use itest_runtime::Error;
+
+use super::connection::quoted;
+use crate::database::failed_to;
+
+/// More seeded rows than this, in bytes, are not kept in the worker's memory: a test that changes them costs its database.
+const MOST_SEEDS: usize = 64 << 20;
+
+/// Whether anything of the schema calls `current_setting`, by its name in code or by its numbers in what was parsed.
+const READS_SETTINGS: &str = "
+    WITH code (text) AS (
+        SELECT prosrc FROM pg_proc WHERE oid >= 16384
+        UNION ALL SELECT prosqlbody::text FROM pg_proc WHERE oid >= 16384
+        UNION ALL SELECT concat(polqual, polwithcheck) FROM pg_policy
+        UNION ALL SELECT concat(ev_qual, ev_action) FROM pg_rewrite WHERE oid >= 16384
+        UNION ALL SELECT adbin::text FROM pg_attrdef
+        UNION ALL SELECT conbin::text FROM pg_constraint WHERE oid >= 16384
+        UNION ALL SELECT tgqual::text FROM pg_trigger
+    )
+    SELECT EXISTS (SELECT FROM code WHERE text ILIKE '%current_setting%' OR text ~ ':funcid (2077|3294) ')";
+
+/// A table, or a materialized view.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    pub(super) oid: Oid,
+    /// Quoted, with its schema.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// The seeded rows, as `COPY` writes them; none if there are none.
+    pub(super) rows: Option<Vec<u8>>,
+}
+
+/// What a test's changes of a relation mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Its rows can be given back.
+    Table,
+    /// They cannot: a materialized view, or more rows than can be kept.
+    Irreplaceable,
+}
+
+/// A sequence and its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sequence {
+    /// Quoted, with its schema.
+    pub(super) name: String,
+    pub(super) last: i64,
+    pub(super) is_called: bool,
+}
+
+/// What is in a database.
+#[derive(Debug, Clone)]
+pub(super) struct Inventory {
+    pub(super) database: Oid,
+    pub(super) relations: Vec<Relation>,
+    pub(super) sequences: Vec<Sequence>,
+    /// The catalogs of the schema, without statistics.
+    pub(super) catalogs: Vec<(Oid, String)>,
+    /// The catalog's entries of all relations, without what changes when rows are rewritten.
+    pub(super) entries: HashMap<Oid, (String, Oid)>,
+    /// Whether functions, policies, views or defaults read settings of the session. A setting of somebody's own, once made, cannot
+    /// be unmade in a session: it is empty from then on, and not unset.
+    pub(super) reads_settings: bool,
+}
+
+/// Why a database cannot be recycled at all, or what is in it.
+pub(super) type Taken = Result<Inventory, &'static str>;
+
+impl Inventory {
+    /// Looks at a database that nobody else uses.
+    pub(super) async fn take(connection: &mut PgConnection) -> Result<Taken, Error> {
+        Self::look(connection).await.map_err(|error| failed_to("look at what is in a new database", &error))
+    }
+
+    async fn look(connection: &mut PgConnection) -> Result<Taken, sqlx::Error> {
+        if connection.execute("BEGIN; SET LOCAL session_replication_role = replica; COMMIT").await.is_err() {
+            connection.execute("ROLLBACK").await?;
+            return Ok(Err("the role may not set session_replication_role"));
+        }
+        let database = sqlx::query_scalar("SELECT oid FROM pg_database WHERE datname = current_database()");
+        let database = database.fetch_one(&mut *connection).await?;
+        let always: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND NOT tgisinternal)
+                 OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND oid >= 16384)",
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        if always {
+            return Ok(Err("a trigger or a rule fires always, also when rows are given back"));
+        }
+        let relations = relations(connection).await?;
+        let sequences = sequences(connection).await?;
+        let catalogs = sqlx::query(
+            "SELECT oid, relname::text FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'
+             AND NOT relisshared AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data') ORDER BY oid",
+        );
+        let catalogs = catalogs.fetch_all(&mut *connection).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let entries = entries(connection).await?;
+        let reads_settings = sqlx::query_scalar(READS_SETTINGS).fetch_one(&mut *connection).await?;
+        Ok(Ok(Self { database, relations, sequences, catalogs, entries, reads_settings }))
+    }
+}
+
+async fn relations(connection: &mut PgConnection) -> Result<Vec<Relation>, sqlx::Error> {
+    let found = sqlx::query(
+        "SELECT c.oid, nspname::text, relname::text, relkind = 'r', pg_relation_size(c.oid) > 0
+         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+         WHERE relkind IN ('r', 'm') AND c.oid >= 16384 ORDER BY c.oid",
+    );
+    let mut relations = Vec::new();
+    let mut size = 0;
+    for row in found.fetch_all(&mut *connection).await? {
+        let name = format!("{}.{}", quoted(row.get(1)), quoted(row.get(2)));
+        let (is_table, has_rows): (bool, bool) = (row.get(3), row.get(4));
+        let mut relation = Relation {
+            oid: row.get(0),
+            name,
+            kind: if is_table { Kind::Table } else { Kind::Irreplaceable },
+            rows: None,
+        };
+        if is_table && has_rows {
+            let rows = copied(connection, &relation.name).await?;
+            size += rows.len();
+            relation.rows = Some(rows).filter(|rows| !is_empty(rows));
+            if size > MOST_SEEDS {
+                relation = Relation { kind: Kind::Irreplaceable, rows: None, ..relation };
+            }
+        }
+        relations.push(relation);
+    }
+    Ok(relations)
+}
+
+/// All rows of one table.
+async fn copied(connection: &mut PgConnection, table: &str) -> Result<Vec<u8>, sqlx::Error> {
+    let statement = format!("COPY {table} TO STDOUT (FORMAT binary)");
+    let mut stream = connection.copy_out_raw(&statement).await?;
+    let mut rows = Vec::new();
+    while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+        rows.extend_from_slice(&part?);
+    }
+    Ok(rows)
+}
+
+/// Whether there is nothing between the head of a copy and its end.
+fn is_empty(rows: &[u8]) -> bool {
+    const HEAD_AND_END: usize = 19 + 2;
+    rows.len() <= HEAD_AND_END
+}
+
+async fn sequences(connection: &mut PgConnection) -> Result<Vec<Sequence>, sqlx::Error> {
+    let found = sqlx::query(
+        "SELECT nspname::text, relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+         WHERE relkind = 'S' AND relpersistence <> 't' ORDER BY c.oid",
+    );
+    let mut sequences = Vec::new();
+    for row in found.fetch_all(&mut *connection).await? {
+        let name = format!("{}.{}", quoted(row.get(0)), quoted(row.get(1)));
+        let state = format!("SELECT last_value, is_called FROM {name}");
+        let state = sqlx::query(AssertSqlSafe(state)).fetch_one(&mut *connection).await?;
+        sequences.push(Sequence { name, last: state.get(0), is_called: state.get(1) });
+    }
+    Ok(sequences)
+}
+
+/// Each relation's entry in `pg_class` without what changes when its rows are rewritten or counted, and the number of its file.
+pub(super) async fn entries(connection: &mut PgConnection) -> Result<HashMap<Oid, (String, Oid)>, sqlx::Error> {
+    let found = sqlx::query(
+        "SELECT oid, relfilenode, md5((to_jsonb(c) - ARRAY['relfilenode', 'relpages', 'reltuples', 'relallvisible',
+         'relallfrozen', 'relfrozenxid', 'relminmxid'])::text) FROM pg_class c WHERE oid >= 16384",
+    );
+    let found = found.fetch_all(connection).await?;
+    Ok(found.iter().map(|row| (row.get(0), (row.get(2), row.get(1)))).collect())
+}

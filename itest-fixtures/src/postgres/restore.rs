@@ -1,0 +1,226 @@
+//! Giving a test's database back as it was.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+use sqlx::postgres::types::Oid;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+use itest_runtime::Error;
+
+use super::address::Address;
+use super::checkup::{Age, Checkup, SchemaChange, State, counted, now, schema_change};
+use super::connection::{connect, literal};
+use super::inventory::{Inventory, Kind, Relation, entries};
+use crate::database::failed_to;
+
+/// So long sessions may take to end that a test has closed.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// How often they are looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// So many dead rows are worth a vacuum.
+const MOST_DEAD: i64 = 1000;
+
+/// Why a database is not used again.
+#[derive(Debug)]
+pub(super) struct Spent(pub(super) String);
+
+impl From<sqlx::Error> for Spent {
+    fn from(error: sqlx::Error) -> Self {
+        Self(format!("it cannot be given back as it was: {error}"))
+    }
+}
+
+/// Keeps a database as it was when it was cloned.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    connection: PgConnection,
+    inventory: Inventory,
+    checkup: Checkup,
+    /// What the last look saw.
+    state: State,
+    /// How many entries each catalog has.
+    counts: Vec<i64>,
+    /// When everything was as it shall be.
+    since: Age,
+    /// Rows that are dead and not vacuumed, and their tables.
+    dead: (i64, HashSet<String>),
+}
+
+impl Keeper {
+    /// Looks at a database that was just cloned and that nobody uses. The second kind of failure: it cannot be recycled.
+    pub(super) async fn of(address: &Address, database: &str) -> Result<Result<Self, &'static str>, Error> {
+        let mut connection = connect(address, Some(database)).await?;
+        let inventory = match Inventory::take(&mut connection).await? {
+            Ok(inventory) => inventory,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let checkup = Checkup::of(&inventory);
+        let begin = async {
+            // Each look shall see what is there now. Rows are given back without triggers and checks; were that set for each
+            // transaction, the server would plan every look anew.
+            connection.execute("SET stats_fetch_consistency = none; SET session_replication_role = replica").await?;
+            let counts = counted(&mut connection, &inventory).await?;
+            let since = now(&mut connection).await?;
+            let state = checkup.look(&mut connection, &[]).await?;
+            Ok::<_, sqlx::Error>((counts, since, state))
+        };
+        let (counts, since, state) = begin.await.map_err(|error| failed_to("look at a new database", &error))?;
+        Ok(Ok(Self { connection, inventory, checkup, state, counts, since, dead: Default::default() }))
+    }
+
+    /// Whether the sessions of one test must not be those of another.
+    pub(super) fn wants_new_sessions(&self) -> bool {
+        self.inventory.reads_settings
+    }
+
+    /// Makes the database what it was. All sessions in it but `own` must be over, and those idle.
+    pub(super) async fn restore(&mut self, own: &[i32]) -> Result<(), Spent> {
+        let seen = self.look(own).await?;
+        if seen.prepared > 0 {
+            return Err(Spent("the test left a prepared transaction".to_owned()));
+        }
+        if seen.settings != self.state.settings {
+            return Err(Spent("the test changed the settings or the counts of the database".to_owned()));
+        }
+        let mut touched: HashSet<Oid> = HashSet::new();
+        for ((relation, before), after) in
+            self.inventory.relations.iter().zip(&self.state.relations).zip(&seen.relations)
+        {
+            if before != after {
+                touched.insert(relation.oid);
+            }
+        }
+        if seen.catalogs != self.state.catalogs {
+            match schema_change(&mut self.connection, &self.inventory, &self.counts, &self.since).await? {
+                SchemaChange::Rewritten(rewritten) if rewritten.is_empty() => {}
+                SchemaChange::Rewritten(rewritten) => {
+                    self.inventory.entries = entries(&mut self.connection).await?;
+                    self.since = now(&mut self.connection).await?;
+                    touched.extend(rewritten);
+                }
+                SchemaChange::Other => return Err(Spent("the test changed the schema".to_owned())),
+            }
+        }
+        let written: i64 = seen.relations.iter().sum::<i64>() - self.state.relations.iter().sum::<i64>();
+        let moved: Vec<String> = self.moved_sequences(&seen);
+        if touched.is_empty() && moved.is_empty() {
+            self.state = seen;
+            return Ok(());
+        }
+        self.state = seen;
+        self.give_back(&touched, &moved).await?;
+        self.dead.0 += written;
+        if self.dead.0 > MOST_DEAD {
+            self.vacuum().await?;
+        }
+        Ok(())
+    }
+
+    /// Looks until the sessions that were closed are over.
+    async fn look(&mut self, own: &[i32]) -> Result<State, Spent> {
+        let since = Instant::now();
+        loop {
+            let seen = self.checkup.look(&mut self.connection, own).await;
+            let seen = seen.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
+            if seen.sessions.is_empty() {
+                return Ok(seen);
+            }
+            if since.elapsed() > FAREWELL {
+                let count = seen.sessions.len();
+                return Err(Spent(format!("the test left {count} sessions of its own in the database")));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What puts back the sequences that have moved.
+    fn moved_sequences(&self, seen: &State) -> Vec<String> {
+        let mut moved = Vec::new();
+        for (sequence, (last, is_called)) in self.inventory.sequences.iter().zip(&seen.sequences) {
+            if (sequence.last, sequence.is_called) != (*last, *is_called) {
+                let name = literal(&sequence.name);
+                moved.push(format!("SELECT setval({name}, {}, {})", sequence.last, sequence.is_called));
+            }
+        }
+        moved
+    }
+
+    /// Everything in one transaction; without triggers, and without checks: what is there afterwards was there before.
+    ///
+    /// The counts that the server will have afterwards are known from what each statement says of itself. Were one of them wrong, a
+    /// table would be taken for touched that was not, and that once.
+    async fn give_back(&mut self, touched: &HashSet<Oid>, moved: &[String]) -> Result<(), Spent> {
+        let mut script = "BEGIN".to_owned();
+        let mut emptied = Vec::new();
+        for (place, relation) in self.inventory.relations.iter().enumerate() {
+            if !touched.contains(&relation.oid) {
+                continue;
+            }
+            if relation.kind == Kind::Irreplaceable {
+                return Err(Spent(format!("the test changed {}, whose rows cannot be given back", relation.name)));
+            }
+            let _ = write!(script, "; DELETE FROM ONLY {}", relation.name);
+            self.dead.1.insert(relation.name.clone());
+            emptied.push(place);
+        }
+        for setval in moved {
+            let _ = write!(script, "; {setval}");
+        }
+        // The counts of this transaction are written down when it is over.
+        let end = "; COMMIT; SELECT pg_stat_force_next_flush()";
+        let seeded: Vec<usize> =
+            emptied.iter().copied().filter(|place| self.inventory.relations[*place].rows.is_some()).collect();
+        if seeded.is_empty() {
+            script.push_str(end);
+        }
+        let mut deleted = Vec::new();
+        let mut results = sqlx::raw_sql(AssertSqlSafe(script)).execute_many(&mut self.connection);
+        while let Some(result) = poll_fn(|context| results.as_mut().poll_next(context)).await {
+            deleted.push(result?.rows_affected());
+        }
+        drop(results);
+        // The first is that of `BEGIN`.
+        for (place, deleted) in emptied.iter().zip(deleted.into_iter().skip(1)) {
+            self.count(*place, deleted);
+        }
+        if seeded.is_empty() {
+            return Ok(());
+        }
+        for place in seeded {
+            let Relation { name, rows, .. } = &self.inventory.relations[place];
+            let mut copy = self.connection.copy_in_raw(&format!("COPY {name} FROM STDIN (FORMAT binary)")).await?;
+            copy.send(rows.as_deref().unwrap_or_default()).await?;
+            let inserted = copy.finish().await?;
+            self.count(place, inserted);
+        }
+        self.connection.execute(end.trim_start_matches("; ")).await?;
+        Ok(())
+    }
+
+    fn count(&mut self, place: usize, changed: u64) {
+        let changed = i64::try_from(changed).unwrap_or(i64::MAX);
+        if let Some(count) = self.state.relations.get_mut(place) {
+            *count = count.saturating_add(changed);
+        }
+        self.dead.0 = self.dead.0.saturating_add(changed);
+    }
+
+    /// Tables that are emptied again and again grow by what is dead in them.
+    async fn vacuum(&mut self) -> Result<(), Spent> {
+        let (_, tables) = std::mem::take(&mut self.dead);
+        let tables: Vec<String> = tables.into_iter().collect();
+        self.connection.execute(AssertSqlSafe(format!("VACUUM {}", tables.join(", ")))).await?;
+        Ok(())
+    }
+
+    /// Leaves the database.
+    pub(super) async fn close(self) {
+        let _ = self.connection.close().await;
+    }
+}

@@ -1,0 +1,164 @@
+//! The server of a run: found, or started; the same for all of its processes.
+
+use std::any::Any;
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use sqlx::{Connection, Row};
+
+use itest_runtime::__private::{
+    Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope, unavailable, variable,
+};
+use itest_runtime::{Error, Fixture, Teardown};
+
+use super::address::Address;
+use super::binaries::{Binaries, OLDEST, REMEDY};
+use super::connection::{connect, quoted, run};
+use super::{cluster, guard, leases};
+use crate::database::failed_to;
+
+/// The variable with the URL of a server for tests.
+const OURS: &str = "ITEST_POSTGRES_URL";
+
+/// The variable that applications read; it is used only where it names a server for tests.
+const APPLICATIONS: &str = "DATABASE_URL";
+
+/// The database with the table of leases.
+const LEASES: &str = "itest_leases";
+
+/// A server that tests may use, with a table of leases.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Server {
+    /// Where it is.
+    pub(super) address: Address,
+    /// The database that holds the leases.
+    pub(super) home: Option<String>,
+    /// Whether databases may be created.
+    pub(super) creates: bool,
+    /// Its version, as a number.
+    pub(super) version: i32,
+    /// Whether what it writes survives a crash: then cloning by copying files is slow.
+    pub(super) is_durable: bool,
+    /// How many connections it allows.
+    pub(super) connections: u32,
+}
+
+impl Server {
+    /// Nothing on it outlives the run.
+    pub(super) fn is_private(&self) -> bool {
+        matches!(self.address, Address::Socket(_))
+    }
+
+    /// A connection to the database with the leases.
+    pub(super) async fn connect(&self) -> Result<PgConnection, Error> {
+        connect(&self.address, self.home.as_deref()).await
+    }
+
+    /// The name of the database with the leases.
+    pub(super) fn home_name(&self) -> Result<String, Error> {
+        if let Some(home) = &self.home {
+            return Ok(home.clone());
+        }
+        let options = self.address.options(None)?;
+        Ok(options.get_database().unwrap_or(options.get_username()).to_owned())
+    }
+
+    async fn find(teardown: &Teardown) -> Result<Self, Error> {
+        for name in [OURS, APPLICATIONS] {
+            let Some(url) = variable(name) else { continue };
+            if name == APPLICATIONS && !url.starts_with("postgres") {
+                continue;
+            }
+            match Self::at(Address::Variable(name.to_owned()), name).await {
+                // An application's own database is not a mistake of whoever runs its tests.
+                Err(_) if name == APPLICATIONS => {}
+                found => return found,
+            }
+        }
+        match Binaries::find() {
+            Some(binaries) => {
+                let address = cluster::start(binaries, teardown).await?;
+                Self::at(address, "").await
+            }
+            None => unavailable("PostgreSQL", REMEDY),
+        }
+    }
+
+    /// A server that is there; `name` is the variable with its URL.
+    async fn at(address: Address, name: &str) -> Result<Self, Error> {
+        let mut connection = connect(&address, None).await?;
+        let row = sqlx::query(
+            "SELECT current_setting('server_version_num')::int, current_setting('fsync')::bool,
+             current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+             (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user),
+             current_setting('server_version')",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
+        let (version, text): (i32, String) = (row.get(0), row.get(4));
+        if u32::try_from(version).unwrap_or_default() / 10_000 < OLDEST {
+            let place = address.in_words();
+            return Err(Error::new(format!("{place} is PostgreSQL {text}; itest needs {OLDEST} or later")));
+        }
+        let mut server = Self {
+            home: None,
+            creates: row.get(3),
+            version,
+            is_durable: row.get(1),
+            connections: u32::try_from(row.get::<i32, _>(2)).unwrap_or_default(),
+            address,
+        };
+        if !server.is_private() {
+            guard::check(name, &server.address.options(None)?, &mut connection).await?;
+            if server.creates {
+                create_home(&mut connection).await?;
+                server.home = Some(LEASES.to_owned());
+                let _ = connection.close().await;
+                connection = server.connect().await?;
+            }
+        }
+        leases::create_tables(&mut connection).await?;
+        if !server.is_private() {
+            leases::sweep(&server, &mut connection).await?;
+        }
+        let _ = connection.close().await;
+        Ok(server)
+    }
+}
+
+async fn create_home(connection: &mut PgConnection) -> Result<(), Error> {
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(LEASES)
+        .fetch_one(&mut *connection)
+        .await?;
+    if exists {
+        return Ok(());
+    }
+    match run(connection, "create the database of leases", format!("CREATE DATABASE {}", quoted(LEASES))).await {
+        // Somebody else was quicker.
+        Err(error) if error.to_string().contains(LEASES) && error.to_string().contains("exists") => Ok(()),
+        other => other,
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Fixture for Server {
+    type Scope = SessionScope;
+
+    fn descriptor() -> &'static FixtureDescriptor {
+        const {
+            &FixtureDescriptor::of::<Self>(
+                FunctionKind::Async,
+                const { &[Parameter::shared::<Teardown, SessionScope>()] },
+                |inputs| {
+                    Box::pin(async move {
+                        let [teardown] = inputs.slots();
+                        Ok(Box::new(Self::find(teardown.shared()).await?) as Box<dyn Any>)
+                    })
+                },
+            )
+            .crossing(const { &Crossing::of::<Self>() })
+        }
+    }
+}

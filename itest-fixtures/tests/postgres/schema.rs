@@ -1,0 +1,52 @@
+//! The databases of these tests.
+
+use itest::Result;
+use itest::postgres::Schema;
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("tests/postgres/migrations");
+static PLAIN: Migrator = sqlx::migrate!("tests/postgres/plain");
+static TENANTS: Migrator = sqlx::migrate!("tests/postgres/tenants");
+
+/// A shop, with a bit of everything.
+pub(crate) struct Shop;
+
+impl Schema for Shop {
+    fn migrator() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        sqlx::query("INSERT INTO customer (name) VALUES ('Ada'), ('Grace'), ('O''Hara')").execute(pool).await?;
+        sqlx::query("INSERT INTO product (name, price) VALUES ('book', 1299), ('pen', 99)").execute(pool).await?;
+        sqlx::query("INSERT INTO purchase (customer, product) VALUES (1, 1)").execute(pool).await?;
+        sqlx::query(r#"INSERT INTO "odd schema"."odd ""table""" VALUES ('x'), (NULL)"#).execute(pool).await?;
+        sqlx::query("SELECT lo_from_bytea(0, 'seeded')").execute(pool).await?;
+        sqlx::query("REFRESH MATERIALIZED VIEW turnover").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// One table, and nothing that names a schema.
+pub(crate) struct Plain;
+
+impl Schema for Plain {
+    fn migrator() -> &'static Migrator {
+        &PLAIN
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        sqlx::query("INSERT INTO note (text) VALUES ('seeded')").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// A schema that reads a setting of the session.
+pub(crate) struct Tenants;
+
+impl Schema for Tenants {
+    fn migrator() -> &'static Migrator {
+        &TENANTS
+    }
+}

@@ -1,0 +1,190 @@
+//! PostgreSQL under bad tests, bad settings and sudden ends: one clear message each, and nothing is left.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use itest::TempDir;
+use itest::postgres::{Cloned, Postgres, Schema};
+use itest::prelude::*;
+use itest_tests::Suite;
+use sqlx::migrate::Migrator;
+use sqlx::{Connection, PgConnection};
+
+/// A database of nothing, for its server's sake: the suites are given it as somebody else's server.
+struct Nothing;
+
+impl Schema for Nothing {
+    fn migrator() -> &'static Migrator {
+        static NONE: Migrator = Migrator::DEFAULT;
+        &NONE
+    }
+}
+
+type Server = Postgres<Cloned<Nothing>>;
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    // Where the cache of initialized clusters is; the suite's own environment has little else.
+    Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir)
+}
+
+/// How many databases and owners stand in the table of leases of a server.
+async fn leases(server: &Server) -> Result<(i64, i64)> {
+    let mut connection = PgConnection::connect(&server.url().replacen(server.name(), "itest_leases", 1)).await?;
+    let count = "SELECT (SELECT count(*) FROM itest_leases.lease), (SELECT count(*) FROM itest_leases.owner)";
+    let counted = sqlx::query_as(count).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(counted)
+}
+
+#[integration_test(tags("postgres"))]
+#[case::on_a_private_server(false)]
+#[case::on_a_server_of_somebody(true)]
+async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, server: &Server) -> Result<()> {
+    let suite = suite(dir);
+    let suite = if is_there { suite.env("ITEST_POSTGRES_URL", server.url()) } else { suite };
+    let events = suite.events(&["--order", "declared", "--jobs", "1", "--tag", "good | bad"])?;
+    let outcomes = events.outcomes();
+    let (failed, passed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| *outcome != "passed");
+    assert_eq!(failed, [(&"waits_for_itself".to_owned(), &"failed".to_owned())], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 17);
+    events.finished.assert_nothing_left();
+    if is_there {
+        assert_eq!(leases(server).await?, (0, 0));
+    }
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+fn a_connection_that_waits_for_itself_is_told_in_words(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["waits_for_itself"])?;
+    let failures = events.case("waits_for_itself")["failures"].to_string();
+    assert!(failures.contains("pool timed out") && failures.contains("one connection"), "{failures}");
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+#[case::migration("has_a_broken_migration", &["migration 2_wrong_type", "\"intt\" does not exist", "line 4", "CREATE TABLE wrong"])]
+#[case::seed("has_a_broken_seed", &["cannot seed", "relation \"nowhere\" does not exist"])]
+fn what_is_wrong_with_the_schema_is_told(#[case] test: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&[test])?;
+    let failure = events.case(test)["failures"].to_string().replace("\\\"", "\"");
+    for word in words {
+        assert!(failure.contains(word), "no `{word}` in: {failure}");
+    }
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+#[case::no_url("nonsense s3cret", &["ITEST_POSTGRES_URL is no URL of PostgreSQL", "postgres://user:password@host"])]
+#[case::nobody_listens("postgres://u:s3cret@127.0.0.1:9/postgres", &["127.0.0.1:9 (from ITEST_POSTGRES_URL) as u", "is the server running"])]
+#[case::another_machine("postgres://u:s3cret@192.0.2.1:9/postgres", &["192.0.2.1"])]
+fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+    let suite = suite(dir).env("ITEST_POSTGRES_URL", url);
+    let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
+    let failure = events.case("a_fresh_one::again_1")["failures"].to_string();
+    for word in words {
+        assert!(failure.contains(word), "no `{word}` in: {failure}");
+    }
+    assert!(!events.finished.stdout().contains("s3cret"), "{failure}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &TempDir, server: &Server) -> Result<()> {
+    #[arrange]
+    let other = format!("shop_{}", std::process::id());
+    let mut connection = PgConnection::connect(server.url()).await?;
+    let create = format!("CREATE DATABASE {other}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
+    let url = server.url().replacen(server.name(), &other, 1);
+    let mut owner = PgConnection::connect(&url).await?;
+    sqlx::raw_sql("CREATE TABLE customer (id int)").execute(&mut owner).await?;
+    owner.close().await?;
+    #[act]
+    let run = |allowed: &str| {
+        let suite = suite(dir).env("ITEST_POSTGRES_URL", &url).env("ITEST_DATABASE_ALLOW", allowed);
+        suite.events(&["a_fresh_one::again_1", "--exact"])
+    };
+    let refused = run("")?;
+    let failure = refused.case("a_fresh_one::again_1")["failures"].to_string();
+    let words = failure.split("set ITEST_DATABASE_ALLOW=").nth(1).unwrap_or_default();
+    let allowed = run(words.split('"').next().unwrap_or_default())?;
+    #[assert]
+    assert!(failure.contains("holds a table of somebody's"), "{failure}");
+    assert_eq!(allowed.summary()["passed"], 1, "{}", allowed.finished.stdout());
+    let mut owner = PgConnection::connect(&url).await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM customer").fetch_one(&mut owner).await?;
+    assert_eq!(tables, 0, "it is still there");
+    owner.close().await?;
+    let drop = format!("DROP DATABASE {other}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Starts the test that waits for ever, and waits until it has its databases.
+fn begin(suite: &Suite<'_>) -> Result<std::process::Child> {
+    let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
+    while let Some(line) = lines.next().transpose()? {
+        if line.contains("ready") {
+            // Whoever writes on must be heard, or it blocks.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(child);
+        }
+    }
+    Err("the suite ended before its test was ready".into())
+}
+
+#[integration_test(tags("postgres"))]
+async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir).args(&["waits_for_ever", "--nocapture"]);
+    let mut child = begin(&suite)?;
+    let servers = || suite.traces().processes().into_iter().filter(|process| process.contains("/itest-postgres-"));
+    let server = servers().next().ok_or("there is no private server")?;
+    let data = server.split(" -D ").nth(1).and_then(|rest| rest.split("/data").next()).unwrap_or_default().to_owned();
+    assert!(std::path::Path::new(&data).is_dir(), "{data} of {server}");
+    #[act]
+    suite.kill_everything();
+    child.wait()?;
+    let swept = Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir).args(&["--sweep"]).run()?;
+    #[assert]
+    assert_eq!(swept.code(), Some(0), "{}", swept.stdout());
+    swept.assert_nothing_left();
+    assert!(!std::path::Path::new(&data).exists(), "{data} is left");
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+async fn after_everything_was_killed_the_next_start_leaves_no_database(dir: &TempDir, server: &Server) -> Result<()> {
+    #[arrange]
+    let with_server = || suite(dir).env("ITEST_POSTGRES_URL", server.url());
+    let killed = with_server().args(&["waits_for_ever", "--nocapture"]);
+    let mut child = begin(&killed)?;
+    assert_eq!(leases(server).await?, (2, 2));
+    #[act]
+    killed.kill_everything();
+    child.wait()?;
+    let next = with_server().events(&["a_fresh_one::again_1", "--exact"])?;
+    #[assert]
+    assert_eq!(next.summary()["passed"], 1, "{}", next.finished.stdout());
+    next.finished.assert_nothing_left();
+    eventually(async || leases(server).await.ok()).within(Duration::from_secs(5)).equals(Some((0, 0))).await?;
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+fn without_a_server_the_tests_skip_or_fail(#[values("nothing", "all")] require: &str, dir: &TempDir) -> Result<()> {
+    // No PATH; where Debian puts the programs they are found all the same.
+    if std::path::Path::new("/usr/lib/postgresql").is_dir() {
+        skip!("PostgreSQL is found here without a PATH");
+    }
+    let events = suite(dir).env("PATH", "").events(&["a_fresh_one::again_1", "--exact", "--require", require])?;
+    let outcome = &events.case("a_fresh_one::again_1")["outcome"];
+    assert_eq!(outcome, if require == "all" { "errored" } else { "skipped" });
+    Ok(())
+}

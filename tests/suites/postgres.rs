@@ -1,0 +1,176 @@
+//! Tests that do to their PostgreSQL database what tests should not do, each followed by one that must not notice.
+
+use std::time::Duration;
+
+use itest::postgres::{Cloned, InTransaction, Postgres, Recycled, Schema};
+use itest::prelude::*;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+
+itest::main!();
+
+static MIGRATIONS: Migrator = sqlx::migrate!("suites/postgres_migrations");
+static BROKEN: Migrator = sqlx::migrate!("suites/postgres_broken");
+
+struct Items;
+
+impl Schema for Items {
+    fn migrator() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        sqlx::query("INSERT INTO item (name) VALUES ('seeded')").execute(pool).await?;
+        Ok(())
+    }
+}
+
+struct BrokenMigration;
+
+impl Schema for BrokenMigration {
+    fn migrator() -> &'static Migrator {
+        &BROKEN
+    }
+}
+
+struct BrokenSeed;
+
+impl Schema for BrokenSeed {
+    fn migrator() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        sqlx::query("INSERT INTO nowhere VALUES (1)").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// One row, and the next number is 2.
+async fn is_fresh(pool: &PgPool) -> Result<()> {
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM item").fetch_all(pool).await?;
+    assert_eq!(names, ["seeded"]);
+    let id: i64 = sqlx::query_scalar("INSERT INTO item (name) VALUES ('second') RETURNING id").fetch_one(pool).await?;
+    assert_eq!(id, 2);
+    Ok(())
+}
+
+async fn run(pool: &PgPool, sql: &str) -> Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await?;
+    Ok(())
+}
+
+#[integration_test(tags("good"))]
+async fn a_fresh_one(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn keeps_a_connection(db: &Postgres<Items>) -> Result<()> {
+    let mut connection = db.pool().acquire().await?;
+    sqlx::query("DELETE FROM item").execute(&mut *connection).await?;
+    std::mem::forget(connection);
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_a_kept_connection(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn leaves_a_session_of_its_own(db: &Postgres<Items>) -> Result<()> {
+    let mut own = PgConnection::connect(db.url()).await?;
+    sqlx::raw_sql("BEGIN; LOCK TABLE item").execute(&mut own).await?;
+    std::mem::forget(own);
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_a_lock(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn kills_its_backend(db: &Postgres<Items>) -> Result<()> {
+    let killed =
+        run(&db.pool(), "INSERT INTO item (name) VALUES ('x'); SELECT pg_terminate_backend(pg_backend_pid())").await;
+    assert!(killed.is_err());
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_a_killed_backend(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn kills_every_session_in_it(db: &Postgres<Items>) -> Result<()> {
+    let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    run(&db.pool(), all).await
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_killed_sessions(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn drops_its_own_database(db: &Postgres<Items>) -> Result<()> {
+    let url = db.url().replacen(db.name(), "postgres", 1);
+    let mut other = PgConnection::connect(&url).await?;
+    let drop = format!("DROP DATABASE \"{}\" WITH (FORCE)", db.name());
+    sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut other).await?;
+    other.close().await?;
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_another_database(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn changes_the_schema(db: &Postgres<Items>) -> Result<()> {
+    run(&db.pool(), "ALTER TABLE item RENAME TO thing").await
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_the_schema(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn waits_for_itself(db: &Postgres<InTransaction<Items>>) -> Result<()> {
+    let pool = db.pool();
+    let _held = pool.begin().await?;
+    pool.acquire().await?;
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_a_transaction_of_its_own(db: &Postgres<InTransaction<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn prepares_a_transaction(db: &Postgres<Cloned<Items>>) -> Result<()> {
+    let left = format!("BEGIN; DELETE FROM item; PREPARE TRANSACTION 'left in {}'", db.name());
+    run(&db.pool(), &left).await
+}
+
+#[integration_test(tags("slow"))]
+async fn waits_for_ever(db: &Postgres<Items>, other: Postgres<Recycled<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await?;
+    is_fresh(&other.pool()).await?;
+    println!("ready");
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    Ok(())
+}
+
+#[integration_test(tags("broken"))]
+fn has_a_broken_migration(_db: &Postgres<BrokenMigration>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_broken_seed(_db: &Postgres<BrokenSeed>) {}

@@ -1,0 +1,1 @@
+CREATE TABLE item (id bigserial PRIMARY KEY, name text NOT NULL);
