@@ -29,7 +29,7 @@ pub use itest_fixtures::postgres;
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{Client, Method, Request, Response, Server, ServerStopError};
-pub use itest_macros::{fixture, integration_test, teardown};
+pub use itest_macros::{fixture, integration_test, over, teardown};
 pub use itest_runtime::*;
 
 /// Everything a suite needs: `use itest::prelude::*;`.
@@ -40,7 +40,7 @@ pub mod prelude {
     pub use crate::{Client, Response, Server};
     pub use crate::{
         Durable, Fixture, Outcome, Process, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture,
-        integration_test, skip, teardown, unavailable,
+        integration_test, over, skip, teardown, unavailable,
     };
 }
 

@@ -1,42 +1,56 @@
 //! The expansion. It takes no decisions and cannot fail.
 
-use std::time::Duration;
-
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Block, Expr, Ident, ItemFn, ReturnType, Stmt, Type};
+use syn::{Block, Expr, Generics, Ident, ItemFn, ReturnType, Stmt, Type};
 
-use crate::model::{Access, Arguments, Fixture, Mark, Parameter, Phase, Scope, Source, TeardownFunction, Test};
+use crate::bounds::{demanded, lasting};
+use crate::instances::{Instance, instances};
+use crate::literals::{duration, meta, option};
+use crate::model::{Access, Fixture, Mark, Parameter, Phase, Scope, Source, TeardownFunction, Test};
 use crate::spans::{ends, in_expansion, located};
 
-/// The function, and the entry that makes it a test.
+/// The function, and the entries that make it a test: one, or one for each type that it runs over.
 pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
     let function = ItemFn { block: Box::new(with_phases(test, &private)), ..test.function.clone() };
-    let path = test.function.sig.ident.unraw().to_string();
-    let parameters = parameters(&test.parameters, &scope(Scope::Test, itest), &private);
-    let cases = test.case_names();
-    let meta = meta(&test.arguments, &private);
-    let kind = kind(&test.function, &private);
     let lints = lints(&test.parameters);
-    let (bindings, arguments) = inputs(test, &private);
-    let call = call(&test.function, &arguments);
+    let entries = instances(test).into_iter().map(|instance| entry(test, &instance, itest, &private));
+    quote!(#lints #function #(#entries)*)
+}
+
+fn entry(test: &Test, instance: &Instance, itest: &TokenStream, private: &TokenStream) -> TokenStream {
+    let Instance { over, cases, before, .. } = instance;
+    let path = test.function.sig.ident.unraw().to_string();
+    let parameters = parameters(&instance.parameters, &scope(Scope::Test, itest), private);
+    let meta = meta(&test.arguments, private);
+    let kind = kind(&test.function, private);
+    let (bindings, arguments) = inputs(instance, private);
+    // What is wrong with a type is told once, where it is listed.
+    let place = over.as_ref().map(ends).or_else(|| place(&test.function));
+    let call = call(&test.function, over.as_slice(), &arguments, place);
     let conclude = on_returned(&test.function, quote!(#private::Conclude::conclude));
+    let concluded = if over.is_some() {
+        // What it returns is another thing, and is told once for all types.
+        let returned = on_returned(&test.function, quote!(__itest_returned));
+        quote!(let __itest_returned = #call; #conclude(#returned))
+    } else {
+        quote!(#conclude(#call))
+    };
     quote! {
-        #lints
-        #function
         #private::inventory::submit! {
             #private::TestEntry {
                 name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
                 location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                 parameters: &[#parameters],
                 cases: &[#(#cases),*],
+                before: #before,
                 meta: &#meta,
                 kind: #kind,
                 run: |__itest_inputs| #private::Box::pin(async move {
                     #bindings
-                    #conclude(#call)
+                    #concluded
                 }),
             }
         }
@@ -47,12 +61,13 @@ pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
 pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
     let Fixture { function, made, .. } = fixture;
+    let placeholders = fixture.placeholders();
     let scope = scope(fixture.scope, itest);
     let dependencies = parameters(&fixture.parameters, &scope, &private);
     let kind = kind(function, &private);
     let slots = slots(&fixture.parameters);
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
-    let call = call(function, &arguments.collect::<Vec<_>>());
+    let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), place(function));
     // What a session's fixture makes crosses to other processes; that it can is a message about the type.
     let crossing = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
         let (first, last) = ends(made);
@@ -71,7 +86,8 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
             #crossing
         }
     };
-    let implementation = made.as_ref().map(|made| implementation(made, &scope, &descriptor, &private));
+    let generics = demanded(fixture, &scope, &private);
+    let implementation = made.as_ref().map(|made| implementation(made, &generics, &scope, &descriptor, &private));
     let lints = lints(&fixture.parameters);
     quote!(#lints #function #implementation)
 }
@@ -90,7 +106,7 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Tok
     let call_with = located(quote!(#private::call_with::<), (first, first));
     let closing = located(quote!(>), (last, last));
     let new = located(quote!(#itest::Durable::new), (first, last));
-    let call = call(function, &[quote!(__itest_argument)]);
+    let call = call(function, &[] as &[Type], &[quote!(__itest_argument)], place(function));
     let conclude = on_returned(function, quote!(#private::Conclude::conclude));
     quote! {
         #(#attributes)*
@@ -136,13 +152,21 @@ pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &TokenStream
 }
 
 /// An implementation for a fixture that does not compile anyway.
-pub(crate) fn stand_in(made: &Type, kind: Scope, itest: &TokenStream) -> TokenStream {
-    implementation(made, &scope(kind, itest), &quote!(::core::unreachable!()), &quote!(#itest::__private))
+pub(crate) fn stand_in(fixture: &Fixture, made: &Type, itest: &TokenStream) -> TokenStream {
+    let (private, scope) = (quote!(#itest::__private), scope(fixture.scope, itest));
+    implementation(made, &lasting(&fixture.generics), &scope, &quote!(::core::unreachable!()), &private)
 }
 
 /// Messages about it (a second fixture of the type, a type of another crate) stand on the type.
-fn implementation(made: &Type, scope: &TokenStream, descriptor: &TokenStream, private: &TokenStream) -> TokenStream {
+fn implementation(
+    made: &Type,
+    generics: &Generics,
+    scope: &TokenStream,
+    descriptor: &TokenStream,
+    private: &TokenStream,
+) -> TokenStream {
     let (first, last) = ends(made);
+    let (declared, _, bounds) = generics.split_for_impl();
     let keyword = located(quote!(impl), (first, first));
     let items = quote! {
         {
@@ -153,7 +177,7 @@ fn implementation(made: &Type, scope: &TokenStream, descriptor: &TokenStream, pr
         }
     };
     let items = located(items, (last, last));
-    quote!(#keyword #private::Fixture for #made #items)
+    quote!(#keyword #declared #private::Fixture for #made #bounds #items)
 }
 
 /// The body, with a call at the beginning of each phase.
@@ -204,7 +228,7 @@ fn lints(parameters: &[Parameter]) -> Option<TokenStream> {
 }
 
 /// `row`, `slots` and data bound to names, and an expression for each parameter.
-fn inputs(test: &Test, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
+fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
     let mut bindings = TokenStream::new();
     let mut arguments = Vec::new();
     let mut slot_names = names("slot");
@@ -295,36 +319,6 @@ fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStre
     quote!(#(#entries),*)
 }
 
-fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
-    if arguments.is_plain() {
-        return quote!(#private::CaseMeta::PLAIN);
-    }
-    let Arguments { tags, covers, .. } = arguments;
-    let timeout = option(arguments.timeout.map(|timeout| duration(timeout, private)).as_ref(), private);
-    let retries = option(arguments.retries.as_ref(), private);
-    let serial = option(arguments.serial.as_ref(), private);
-    let ignore = option(arguments.ignore.as_ref(), private);
-    quote! {
-        #private::CaseMeta {
-            timeout: #timeout,
-            retries: #retries,
-            serial: #serial,
-            tags: &[#(#tags),*],
-            covers: &[#(#covers),*],
-            ignore: #ignore,
-        }
-    }
-}
-
-fn option(value: Option<&impl ToTokens>, private: &TokenStream) -> TokenStream {
-    if let Some(value) = value { quote!(#private::Option::Some(#value)) } else { quote!(#private::Option::None) }
-}
-
-fn duration(duration: Duration, private: &TokenStream) -> TokenStream {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(#private::Duration::new(#seconds, #nanos))
-}
-
 fn scope(scope: Scope, itest: &TokenStream) -> TokenStream {
     let private = quote!(#itest::__private);
     match scope {
@@ -344,18 +338,33 @@ fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// The call of the function.
-fn call(function: &ItemFn, arguments: &[TokenStream]) -> TokenStream {
+/// The call of the function, with what its generic parameters are, as if it stood at some place.
+fn call(
+    function: &ItemFn,
+    chosen: &[impl ToTokens],
+    arguments: &[TokenStream],
+    place: Option<(Span, Span)>,
+) -> TokenStream {
     let name = &function.sig.ident;
+    let (opening, closing) = if chosen.is_empty() { (None, None) } else { (Some(quote!(::<)), Some(quote!(>))) };
     let wait = function.sig.asyncness.map(|_| quote!(.await));
-    on_returned(function, quote!(#name(#(#arguments),*) #wait))
+    let (before, behind) = (quote!(#name #opening), quote!(#closing (#(#arguments),*) #wait));
+    let (before, behind) = match place {
+        Some((first, last)) => (located(before, (first, first)), located(behind, (last, last))),
+        None => (before, behind),
+    };
+    quote!(#before #(#chosen),* #behind)
 }
 
 /// What is wrong with the function's value is wrong with its return type.
 fn on_returned(function: &ItemFn, tokens: TokenStream) -> TokenStream {
+    if let Some(place) = place(function) { located(tokens, place) } else { tokens }
+}
+
+fn place(function: &ItemFn) -> Option<(Span, Span)> {
     match &function.sig.output {
-        ReturnType::Default => tokens,
-        ReturnType::Type(_, returned) => located(tokens, ends(returned)),
+        ReturnType::Default => None,
+        ReturnType::Type(_, returned) => Some(ends(returned)),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn function(function: &ItemFn, messages: &TokenStream) -> TokenStream
 /// The type is still a fixture, so that those who ask for it are not told that it is none.
 pub(crate) fn fixture(fixture: &Fixture, messages: &TokenStream, itest: &TokenStream) -> TokenStream {
     let item = function(&fixture.function, messages);
-    let stand_in = fixture.made.as_ref().map(|made| emit::stand_in(made, fixture.scope, itest));
+    let stand_in = fixture.made.as_ref().map(|made| emit::stand_in(fixture, made, itest));
     quote!(#item #stand_in)
 }
 

@@ -6,13 +6,17 @@
 
 #![forbid(unsafe_code)]
 
+mod bounds;
 mod check;
 mod emit;
 mod errors;
 mod fallback;
+mod instances;
+mod literals;
 mod model;
 mod parse;
 mod paths;
+mod placeholders;
 mod spans;
 
 #[cfg(test)]
@@ -48,7 +52,7 @@ use crate::errors::Errors;
 /// # Cases
 ///
 /// `#[case(1, "a")]` and `#[case::name(1, "a")]` are rows for the parameters marked `#[case]`; a parameter marked
-/// `#[values(1, 2)]` multiplies the cases.
+/// `#[values(1, 2)]` multiplies the cases. `#[over(T = [A, B])]` runs a generic test over several types; see [`macro@over`].
 ///
 /// # Errors
 ///
@@ -58,10 +62,28 @@ pub fn integration_test(arguments: proc_macro::TokenStream, item: proc_macro::To
     expand_test(arguments.into(), item.into()).into()
 }
 
+/// Runs a generic test over several types: beside `#[integration_test]`, on a function with one type parameter.
+///
+/// `#[over(Db = [ShopSqlite, ShopPostgres])]` makes a case of each type, and parameters that name `Db` ask for the fixtures
+/// of that type. A case is named after the last word of its type's path, `sells_a_book::shop_sqlite`, or as is said:
+/// `#[over(Db = [sqlite: ShopSqlite, postgres: Store<Pg>])]`. Rows and values multiply the cases and stand behind:
+/// `sells_a_book::sqlite::case_1`.
+///
+/// # Errors
+///
+/// Every mistake in one function is reported at once, on the smallest token.
+#[proc_macro_attribute]
+pub fn over(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_over(&arguments.into(), item.into()).into()
+}
+
 /// Makes a function's return type a fixture: tests and other fixtures ask for it by naming the type.
 ///
 /// The function is sync or async and returns `T` or `Result<T, E>` for any displayable `E`. Its parameters are fixtures,
 /// too: `T`, `&T`, or `&Teardown` to register what must be undone.
+///
+/// The function may be generic in what its type is: `fn shop<Db: Database>(db: &Db) -> Shop<Db>` makes `Shop<Db>` a fixture
+/// for every `Db` that is one and a `Database`.
 ///
 /// # Arguments
 ///
@@ -105,6 +127,19 @@ fn expand_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     match errors.finish() {
         Ok(()) => emit::test(&test, &paths::itest()),
         Err(messages) => fallback::function(&test.function, &messages),
+    }
+}
+
+fn expand_over(arguments: &TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let function = match parse::function(item, "#[over]", &mut errors) {
+        Ok(function) => function,
+        Err(rest) => return fallback::item(&rest, errors),
+    };
+    let function = parse::hand_down(arguments, function, &mut errors);
+    match errors.finish() {
+        Ok(()) => quote::quote!(#function),
+        Err(messages) => fallback::function(&function, &messages),
     }
 }
 

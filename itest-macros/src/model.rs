@@ -4,21 +4,40 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Type};
+use syn::{Attribute, Expr, GenericParam, Generics, Ident, ItemFn, LitStr, Type};
+
+use crate::placeholders::mentions;
 
 /// A function under `#[integration_test]`.
 pub(crate) struct Test {
     /// The user's function, without our attributes.
     pub(crate) function: ItemFn,
     pub(crate) arguments: Arguments,
+    /// `#[over(...)]`
+    pub(crate) over: Option<Over>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rows: Vec<Row>,
     pub(crate) phases: Phases,
 }
 
+/// The types that a test runs over.
+pub(crate) struct Over {
+    /// The parameter in whose place they are put; `None`: it was told already that the list is wrong.
+    pub(crate) parameter: Option<Ident>,
+    pub(crate) backends: Vec<Backend>,
+}
+
+/// One of the types, and the name of its cases.
+pub(crate) struct Backend {
+    pub(crate) case: String,
+    pub(crate) written: Type,
+}
+
 /// A function under `#[fixture]`.
 pub(crate) struct Fixture {
     pub(crate) function: ItemFn,
+    /// What whoever asks for the type chooses: the function's generic parameters without its lifetimes.
+    pub(crate) generics: Generics,
     pub(crate) scope: Scope,
     pub(crate) parameters: Vec<Parameter>,
     /// The type that is made; `None`: it was told already that the return type does not say.
@@ -71,6 +90,7 @@ impl Arguments {
 }
 
 /// One parameter of the function.
+#[derive(Clone)]
 pub(crate) struct Parameter {
     /// The type as it is written, with its `&`.
     pub(crate) written: Type,
@@ -78,6 +98,7 @@ pub(crate) struct Parameter {
 }
 
 /// Where a parameter's value comes from.
+#[derive(Clone)]
 pub(crate) enum Source {
     /// A fixture of this type (without the `&`).
     Fixture(Access, Type),
@@ -97,6 +118,7 @@ pub(crate) enum Access {
 }
 
 /// One `#[case(...)]`.
+#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) attribute: Attribute,
     pub(crate) name: Option<Ident>,
@@ -144,6 +166,32 @@ impl Phase {
 
     pub(crate) fn from_path(path: &syn::Path) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| path.is_ident(phase.word()))
+    }
+}
+
+impl Fixture {
+    /// The names of what is generic.
+    pub(crate) fn placeholders(&self) -> Vec<&Ident> {
+        let name = |generic| match generic {
+            &GenericParam::Lifetime(_) => None,
+            GenericParam::Type(parameter) => Some(&parameter.ident),
+            GenericParam::Const(parameter) => Some(&parameter.ident),
+        };
+        self.generics.params.iter().filter_map(name).collect()
+    }
+
+    /// The fixtures it asks for whose types are known only when somebody asks for this one.
+    pub(crate) fn open_dependencies(&self) -> Vec<(Access, &Type)> {
+        let names = self.placeholders();
+        let mut open = Vec::new();
+        for parameter in &self.parameters {
+            if let Source::Fixture(access, asked) = &parameter.source
+                && mentions(asked, &names)
+            {
+                open.push((*access, asked));
+            }
+        }
+        open
     }
 }
 

@@ -85,6 +85,32 @@ fn cases() {
 }
 
 #[test]
+fn over_types() {
+    let function = quote! {
+        #[over(Db = [ShopSqlite, postgres: Store<Pg>])]
+        #[case::one("book", Db::ONE)]
+        #[case::two("books", 2)]
+        async fn sells<Db: ShopDatabase>(db: &Db, shop: &mut Shop<Db>, #[case] title: &str, #[case] number: u32) -> Result {
+            shop.sell(db, title, number).await
+        }
+    };
+    test("over_types", quote!(), function);
+}
+
+#[test]
+fn generic_fixture() {
+    let function = quote! {
+        async fn shop<'a, Db, const N: usize>(db: &'a Db, cart: Cart<Db>, gateway: &Gateway) -> Result<Shop<Db, N>>
+        where
+            Db: ShopDatabase,
+        {
+            Shop::start(db, cart, gateway).await
+        }
+    };
+    fixture("generic_fixture", quote!(scope = "worker"), function);
+}
+
+#[test]
 fn sync_fixture() {
     fixture(
         "sync_fixture",

@@ -38,9 +38,9 @@ pub mod __private {
 
     pub use crate::cli::{Identity, main, variable};
     pub use crate::inject::{
-        AskerScope, Conclude, Crossing, Fixture, FixtureDescriptor, FunctionKind, Inputs, LocalFuture, Made, Parameter,
-        SessionScope, TeardownEntry, TestEntry, TestScope, WorkerScope, call_with, enter_phase, made, skip,
-        unavailable, without_crate,
+        AskerScope, ByValue, Conclude, Crossing, Fixture, FixtureDescriptor, FunctionKind, Inputs, LivesAsLongAs,
+        LocalFuture, Made, Parameter, SessionScope, TeardownEntry, TestEntry, TestScope, WorkerScope, call_with,
+        enter_phase, made, skip, unavailable, without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem};
 }

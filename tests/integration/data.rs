@@ -6,11 +6,15 @@ use itest::TempDir;
 use itest::prelude::*;
 use itest_tests::Suite;
 
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-data"), dir)
+}
+
 /// What a run's tests have made, in the order of their names.
 fn made(dir: &TempDir, seed: &str, jobs: &str) -> Result<Vec<String>> {
     let journal = dir.join("journal");
     let _ = std::fs::remove_file(&journal);
-    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-data"), dir).env("JOURNAL", journal.display().to_string());
+    let suite = suite(dir).env("JOURNAL", journal.display().to_string());
     let events = suite.events(&["--seed", seed, "--jobs", jobs])?;
     assert_eq!(events.named("case_finished").len(), 12);
     let mut lines: Vec<_> = std::fs::read_to_string(journal)?.lines().map(str::to_owned).collect();
@@ -50,5 +54,69 @@ fn unique_keys_are_unique_in_the_whole_run(dir: &TempDir) -> Result<()> {
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), count, "{what}: some stand there twice");
     }
     assert!(values("number").iter().all(|number| number.parse().is_ok_and(|number: i64| number > 0)));
+    Ok(())
+}
+
+/// What attempts wrote of themselves: attempt, round, key, number, name.
+fn attempts(journal: &str) -> Vec<[String; 5]> {
+    let words = |line: &str| line.split(' ').skip(2).map(str::to_owned).collect::<Vec<_>>();
+    journal.lines().filter_map(|line| words(line).try_into().ok()).collect()
+}
+
+fn column(attempts: &[[String; 5]], number: usize) -> Vec<&str> {
+    attempts.iter().map(|words| words[number].as_str()).collect()
+}
+
+fn differ(words: &[&str]) -> bool {
+    words.iter().enumerate().all(|(position, word)| !words[..position].contains(word))
+}
+
+#[integration_test(timeout = "1m")]
+fn another_attempt_has_the_same_data_under_other_keys(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let journal = dir.join("journal");
+    let suite = suite(dir).env("JOURNAL", journal.display().to_string());
+    #[act]
+    suite.events(&["--ignored", "passes_at_last", "--seed", "7"])?;
+    #[assert]
+    let attempts = attempts(&std::fs::read_to_string(&journal)?);
+    assert_eq!(column(&attempts, 0), ["1", "2", "3"]);
+    assert_eq!(column(&attempts, 1), ["1", "1", "1"]);
+    assert!(differ(&column(&attempts, 2)) && differ(&column(&attempts, 3)), "{attempts:?}");
+    assert!(attempts.iter().all(|words| words[4] == attempts[0][4]), "{attempts:?}");
+    Ok(())
+}
+
+#[integration_test(timeout = "1m")]
+#[case::workers(&[])]
+#[case::in_process(&["--in-process"])]
+fn another_round_has_the_same_data_under_other_keys(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let journal = dir.join("journal");
+    let suite = suite(dir).env("JOURNAL", journal.display().to_string()).args(arguments);
+    #[act]
+    suite.events(&["--ignored", "passes_at_once", "--seed", "7", "--repeat", "3"])?;
+    #[assert]
+    let mut attempts = attempts(&std::fs::read_to_string(&journal)?);
+    attempts.sort();
+    assert_eq!(column(&attempts, 0), ["1", "1", "1"]);
+    assert_eq!(column(&attempts, 1), ["1", "2", "3"]);
+    assert!(differ(&column(&attempts, 2)) && differ(&column(&attempts, 3)), "{attempts:?}");
+    assert!(attempts.iter().all(|words| words[4] == attempts[0][4]), "{attempts:?}");
+    Ok(())
+}
+
+#[integration_test(timeout = "2m", tags("nextest"))]
+fn attempts_of_nextest_are_attempts(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let journal = dir.join("journal");
+    let suite = suite(dir).env("JOURNAL", journal.display().to_string());
+    #[act]
+    let run = suite.nextest(&["run", "--run-ignored", "only", "--retries", "2", "passes_at_last"])?.output()?;
+    #[assert]
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let attempts = attempts(&std::fs::read_to_string(&journal)?);
+    assert_eq!(column(&attempts, 0), ["1", "2", "3"]);
+    assert!(differ(&column(&attempts, 2)), "{attempts:?}");
     Ok(())
 }

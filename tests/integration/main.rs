@@ -1,5 +1,6 @@
 //! itest, tested by itself: real suites are spawned and judged.
 
+mod backends;
 mod bad_input;
 mod builtin;
 mod console;

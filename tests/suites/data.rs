@@ -58,3 +58,19 @@ fn makes(
     }
     note("sequence", info, &format!("{} {} {}", data.sequence("a"), data.sequence("b"), data.sequence("a")));
 }
+
+/// The line of an attempt: which one it is, in which round, a key, a number and a name.
+#[integration_test(retries = 2, ignore = "passes in its third attempt only")]
+fn passes_at_last(info: &TestInfo, data: &Data) {
+    let (attempt, round) = (info.attempt(), info.round());
+    let (key, number, name): (_, _, String) = (data.unique("order"), data.unique_number(), data.fake(Name()));
+    note("attempt", info, &format!("{attempt} {round} {key} {number} {}", name.replace(' ', "_")));
+    assert_eq!(attempt, 3);
+}
+
+#[integration_test(ignore = "only its rounds are of interest")]
+fn passes_at_once(info: &TestInfo, data: &Data) {
+    let (attempt, round) = (info.attempt(), info.round());
+    let (key, number, name): (_, _, String) = (data.unique("order"), data.unique_number(), data.fake(Name()));
+    note("attempt", info, &format!("{attempt} {round} {key} {number} {}", name.replace(' ', "_")));
+}

@@ -10,7 +10,7 @@ use fake::{Dummy, Fake as _};
 
 use super::Factory;
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
-use itest_runtime::{Error, Fixture, TestRng};
+use itest_runtime::{Error, Fixture, TestInfo, TestRng};
 
 /// Data of one test, seeded by the run's seed and the test's name: a failure repeats with its data.
 ///
@@ -50,6 +50,18 @@ impl Data {
     pub fn new(mut random: TestRng) -> Self {
         let key = key(&mut random);
         Self { key, state: Mutex::new(State { random, keys: 0, sequences: BTreeMap::new() }) }
+    }
+
+    /// The source of a test: in another attempt or round the same data under keys of its own.
+    fn of(random: TestRng, info: &TestInfo) -> Self {
+        let (attempt, round) = (info.attempt(), info.round());
+        let keys = (attempt > 1 || round > 1).then(|| random.clone());
+        let data = Self::new(random);
+        let Some(mut keys) = keys else { return data };
+        // Streams of generators are counted from 0, and no test has so many of them.
+        let stream = keys.get_stream() ^ (u64::from(round) << 40) ^ (u64::from(attempt) << 20) ^ (1 << 63);
+        keys.set_stream(stream);
+        Self { key: key(&mut keys), ..data }
     }
 
     /// A value, as its factory makes it.
@@ -93,7 +105,7 @@ impl Data {
 
     /// A text that no other test of the run is given, and none before it in this test: `stem-0k3zt81c0w-1`.
     ///
-    /// It repeats with the run's seed, and so it does in another attempt at this test.
+    /// It repeats with the run's seed; another attempt at this test, and another round of the run, has others.
     #[must_use]
     pub fn unique(&self, stem: &str) -> String {
         let number = self.next_key();
@@ -168,11 +180,11 @@ impl Fixture for Data {
         const {
             &FixtureDescriptor::of::<Self>(
                 FunctionKind::Async,
-                const { &[Parameter::owned::<TestRng, TestScope>()] },
+                const { &[Parameter::owned::<TestRng, TestScope>(), Parameter::shared::<TestInfo, TestScope>()] },
                 |inputs| {
                     Box::pin(async move {
-                        let [random] = inputs.slots();
-                        Ok::<_, Error>(Box::new(Self::new(random.take())) as Box<dyn Any>)
+                        let [random, info] = inputs.slots();
+                        Ok::<_, Error>(Box::new(Self::of(random.take(), info.shared())) as Box<dyn Any>)
                     })
                 },
             )

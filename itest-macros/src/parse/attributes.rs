@@ -100,6 +100,7 @@ fn on_fixture(word: &str) -> Option<&'static str> {
         }
         "scope" => "is an argument here: `#[fixture(scope = \"worker\")]`",
         "values" => "is for the parameters of tests; remove it",
+        "over" => "is for tests; a generic fixture is made for every type that a test asks for: remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; a fixture runs in its setup: remove it",
         _ => return None,
     })
@@ -111,9 +112,8 @@ fn on_teardown(word: &str) -> Option<&'static str> {
         "integration_test" => "and `#[teardown]` exclude each other: a function tests or gives back; remove one",
         "fixture" => "and `#[teardown]` exclude each other: a function makes a value or gives one back; remove one",
         "teardown" => "stands here twice; remove one",
-        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "values" => {
-            "is for tests; a teardown function is none: remove it"
-        }
+        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "values"
+        | "over" => "is for tests; a teardown function is none: remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; a teardown function has none: remove it",
         _ => return None,
     })

@@ -6,7 +6,7 @@ use syn::{Expr, Item, ItemFn, Stmt};
 
 use super::attributes::{Owner, refuse_foreign};
 use super::phases::without_marks;
-use super::{arguments, made, parameters, phases};
+use super::{arguments, generics, made, over, parameters, phases};
 use crate::errors::Errors;
 use crate::model::{Fixture, Test};
 
@@ -52,10 +52,12 @@ fn with_opaque_body(item: TokenStream) -> Option<ItemFn> {
 pub(crate) fn test(arguments: TokenStream, mut function: ItemFn, errors: &mut Errors) -> Test {
     let arguments = arguments::test(arguments, errors);
     let rows = parameters::take_rows(&mut function.attrs, errors);
+    let over = over::take(&mut function.attrs, &function.sig.generics, errors);
     refuse_foreign(&mut function.attrs, Owner::Test, errors);
+    generics::of_test(&function.sig.generics, over.as_ref(), errors);
     let parameters = parameters::take(&mut function.sig, Owner::Test, errors);
     let phases = phases::take(&mut function.block, Owner::Test, errors);
-    Test { function, arguments, parameters, rows, phases }
+    Test { function, arguments, over, parameters, rows, phases }
 }
 
 /// Reads a fixture.
@@ -69,6 +71,7 @@ pub(crate) fn fixture(arguments: TokenStream, mut function: ItemFn, errors: &mut
     for mark in phases::take(&mut function.block, Owner::Fixture, errors).marks {
         errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Fixture)));
     }
-    let made = made::made(&function, errors);
-    Fixture { function, scope, parameters, made }
+    let mut made = made::made(&function, errors);
+    let generics = generics::of_fixture(&function.sig.generics, &mut made, errors);
+    Fixture { function, generics, scope, parameters, made }
 }

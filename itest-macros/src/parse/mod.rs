@@ -2,8 +2,10 @@
 
 mod arguments;
 mod attributes;
+mod generics;
 mod item;
 mod made;
+mod over;
 mod parameters;
 mod phases;
 mod teardown;
@@ -11,4 +13,5 @@ mod types;
 mod words;
 
 pub(crate) use item::{fixture, function, test};
+pub(crate) use over::hand_down;
 pub(crate) use teardown::teardown;

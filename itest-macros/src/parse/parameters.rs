@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, FnArg, GenericParam, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
+use syn::{Attribute, Expr, FnArg, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
 
 use super::attributes::{Owner, is_lint};
 use super::types::{borrowed_lifetime, is_plain, source_text, without_group, without_lifetimes};
@@ -75,14 +75,6 @@ pub(super) fn no_self(owner: Owner) -> String {
 
 /// Refuses what a function that the harness calls cannot be, and takes away what else the compiler would be strict about.
 pub(super) fn refuse_odd_signatures(signature: &mut Signature, owner: Owner, errors: &mut Errors) {
-    for generic in &signature.generics.params {
-        let what = match generic {
-            GenericParam::Lifetime(_) => continue,
-            GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
-            GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
-        };
-        errors.at(what, "nobody can choose a generic parameter for the harness; name the type");
-    }
     let odd = format!("{} is called by the harness, which knows only plain functions; remove this", owner.noun());
     if let Some(token) = signature.constness.take() {
         errors.at(token, &odd);

@@ -6,7 +6,7 @@ use syn::{FnArg, GenericParam, ItemFn, PathSegment, Signature, Type};
 
 use super::attributes::{Owner, refuse_foreign, take_outer};
 use super::types::{borrowed_lifetime, source_text, without_group};
-use super::{arguments, parameters, phases};
+use super::{arguments, generics, parameters, phases};
 use crate::errors::Errors;
 use crate::model::TeardownFunction;
 
@@ -19,6 +19,7 @@ pub(crate) fn teardown(tokens: TokenStream, mut function: ItemFn, errors: &mut E
     }
     refuse_foreign(&mut function.attrs, Owner::Teardown, errors);
     let attributes = take_outer(&mut function.attrs);
+    generics::of_teardown(&function.sig.generics, errors);
     parameters::refuse_odd_signatures(&mut function.sig, Owner::Teardown, errors);
     for mark in phases::take(&mut function.block, Owner::Teardown, errors).marks {
         errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Teardown)));

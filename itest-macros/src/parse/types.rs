@@ -47,7 +47,7 @@ pub(super) fn source_text(written: &Type) -> String {
 }
 
 /// The first lifetime in a type that is not `'static`.
-pub(super) fn borrowed_lifetime(written: &Type) -> Option<TokenStream> {
+pub(super) fn borrowed_lifetime(written: &impl ToTokens) -> Option<TokenStream> {
     let tokens = written.to_token_stream();
     // `for<'a> fn(&'a T)` borrows nothing; whether the rest does is left to the compiler.
     let is_bound = tokens.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(word) if word == "for"));

@@ -130,6 +130,11 @@ impl Environment {
         self.find(NEXTEST_MARK).map(|attempt| (NEXTEST_MARK.to_owned(), attempt.to_owned()))
     }
 
+    /// Which attempt at a test cargo-nextest has this process make, counted from 1.
+    pub(super) fn nextest_attempt(&self) -> u32 {
+        self.find("NEXTEST_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1)
+    }
+
     /// The id of the cargo-nextest run whose test process this is.
     pub(super) fn nextest_run(&self) -> Option<&str> {
         let process_per_test = self.find("NEXTEST_EXECUTION_MODE") == Some("process-per-test");
@@ -168,5 +173,7 @@ mod tests {
         let full = [("NEXTEST", "1"), ("NEXTEST_RUN_ID", "r"), ("NEXTEST_EXECUTION_MODE", "process-per-test")];
         assert_eq!(environment(&full).nextest_run(), Some("r"));
         assert_eq!(environment(&full[..2]).nextest_run(), None);
+        assert_eq!(environment(&full).nextest_attempt(), 1);
+        assert_eq!(environment(&[("NEXTEST_ATTEMPT", "3")]).nextest_attempt(), 3);
     }
 }

@@ -108,7 +108,11 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
 /// What follows from who runs this process.
 fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
     if let Some(run) = environment.nextest_run() {
-        config.session.nextest = Some(NextestRun { id: run.to_owned(), mark: environment.nextest_mark() });
+        config.session.nextest = Some(NextestRun {
+            id: run.to_owned(),
+            mark: environment.nextest_mark(),
+            attempt: environment.nextest_attempt(),
+        });
         // cargo-nextest starts one process for each test: order, retries and parallelism are its business, and it captures.
         config.isolation = Isolation::InProcess;
         config.retries = 0;

@@ -12,8 +12,8 @@ use crate::inject::{
     return_lent, session_needs, take_background_panics,
 };
 use crate::model::{
-    AttemptReport, CaseIndex, Failed, Failure, Kept, Outcome, Phase, Problem, Prospects, SourceLocation, WorkerConfig,
-    WorkerId,
+    AttemptReport, CaseIndex, Failed, Failure, Kept, Outcome, Phase, Problem, Prospects, SourceLocation, Turn,
+    WorkerConfig, WorkerId,
 };
 use crate::session::SessionClient;
 
@@ -80,13 +80,14 @@ pub(super) struct Attempted {
 }
 
 /// Runs one case from setup to teardown.
-pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings: Surroundings<'_>) -> Attempted {
+pub(super) async fn attempt(turn: Turn, case: RegisteredCase, surroundings: Surroundings<'_>) -> Attempted {
     let Surroundings { session, worker, client, ledger, config, id, cancelled, watch } = surroundings;
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let location = SourceLocation::new(entry.location);
     // Only fixtures ask for it, and most tests of a large suite have few.
-    let info = (!entry.parameters.is_empty()).then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id));
+    let info =
+        (!entry.parameters.is_empty()).then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id).during(turn));
     let observer = watch.clone();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
 
@@ -138,13 +139,13 @@ pub(super) async fn attempt(index: CaseIndex, case: RegisteredCase, surroundings
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = Kept { process: std::process::id(), steps: test.steps() };
-        let report = report(index, verdict, take_background_panics(), Vec::new(), end_phases());
+        let report = report(turn.case, verdict, take_background_panics(), Vec::new(), end_phases());
         return Attempted { report: AttemptReport { kept: Some(kept), ..report }, kept: Some(test) };
     }
     enter_phase(Phase::Teardown, None, None);
     let problems =
         test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
-    let report = report(index, verdict, take_background_panics(), problems, end_phases());
+    let report = report(turn.case, verdict, take_background_panics(), problems, end_phases());
     Attempted { report, kept: None }
 }
 

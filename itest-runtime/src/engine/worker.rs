@@ -12,7 +12,7 @@ use super::attempt::{Attempted, Surroundings, attempt};
 use super::leaks::{LeakWatch, Suspects};
 use super::watch::Watch;
 use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
-use crate::model::{AttemptReport, CaseIndex, HarnessError, Isolation, Outcome, Phase};
+use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn};
 use crate::process::{Channel, Start, Urgency, guard_exit};
 use crate::session::{Keeping, SessionClient};
 
@@ -76,9 +76,9 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
     let mut claims = Claims::default();
     let mut result = Ok(());
     for number in 0.. {
-        let Some(index) = claims.next(channel)? else { break };
-        let Some(case) = registry.get(index) else { break };
-        watch.holds(Some(index));
+        let Some(turn) = claims.next(channel)? else { break };
+        let Some(case) = registry.get(turn.case) else { break };
+        watch.holds(Some(turn.case));
         let fixtures = worker.len();
         leaks.begin(channel);
         #[cfg(feature = "tracing")]
@@ -93,7 +93,7 @@ async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Resu
             cancelled: &mut cancelled,
             watch: &watch,
         };
-        let Attempted { mut report, kept } = attempt(index, case, surroundings).await;
+        let Attempted { mut report, kept } = attempt(turn, case, surroundings).await;
         report.number = number;
         if let Some(mut kept) = kept {
             // First the session, then the report: the run may be over when it has arrived.
@@ -156,7 +156,7 @@ async fn stay(channel: &Channel, keeping: &Keeping, mut kept: ScopeStore, limit:
 /// What is claimed cannot be taken back, so there is never more of it than a fraction of a millisecond's worth.
 #[derive(Debug, Default)]
 struct Claims {
-    claimed: VecDeque<CaseIndex>,
+    claimed: VecDeque<Turn>,
     last: Option<Duration>,
 }
 
@@ -164,7 +164,7 @@ impl Claims {
     const SHORT: Duration = Duration::from_micros(50);
     const AT_ONCE: usize = 16;
 
-    fn next(&mut self, channel: &Channel) -> io::Result<Option<CaseIndex>> {
+    fn next(&mut self, channel: &Channel) -> io::Result<Option<Turn>> {
         if self.claimed.is_empty() {
             let is_short = self.last.is_some_and(|last| last < Self::SHORT);
             self.claimed = channel.claim(if is_short { Self::AT_ONCE } else { 1 })?.into();

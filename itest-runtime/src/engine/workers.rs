@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::session::RunSession;
 use super::worker::{WORKER_FLAG, work_as_thread};
 use crate::inject::Registry;
-use crate::model::{AttemptReport, Case, CaseIndex, Isolation, Lane, Output, Phase, RunConfig, WorkerConfig, WorkerId};
+use crate::model::{AttemptReport, Case, Isolation, Lane, Output, Phase, RunConfig, Turn, WorkerConfig, WorkerId};
 use crate::process::{
     FromWorker, Link, Position, Start, is_ended, kill_group, signal_group, spawn_process, spawn_thread,
 };
@@ -67,6 +67,8 @@ pub(super) struct Worker {
     pub(super) hand: VecDeque<Held>,
     pub(super) began: Instant,
     pub(super) ready: bool,
+    /// Attempts that other processes made before: cargo-nextest starts one for each.
+    earlier_attempts: u32,
     /// How many of its attempts have been reported.
     heard: u32,
     pub(super) farewell: bool,
@@ -124,6 +126,7 @@ impl Worker {
             hand: VecDeque::new(),
             began: Instant::now(),
             ready: false,
+            earlier_attempts: config.session.nextest.as_ref().map_or(0, |run| run.attempt.saturating_sub(1)),
             heard: 0,
             farewell: false,
             killed: None,
@@ -144,9 +147,14 @@ impl Worker {
 
     /// Gives it cases. When they cannot be sent it is dying, and they come back with its death.
     pub(super) fn give(&mut self, cases: Vec<Held>) {
-        let indices: Vec<CaseIndex> = cases.iter().map(|held| held.case.index).collect();
+        let turn = |held: &Held| Turn {
+            case: held.case.index,
+            attempt: self.earlier_attempts.saturating_add(held.attempt),
+            round: held.case.round,
+        };
+        let turns: Vec<Turn> = cases.iter().map(turn).collect();
         self.hand.extend(cases);
-        let _ = self.link.dispatch(indices);
+        let _ = self.link.dispatch(turns);
     }
 
     /// Takes the running case out of the hand, if it is this one: a report that comes twice is heard once.

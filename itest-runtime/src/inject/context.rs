@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::panic::skip;
-use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, WorkerId};
+use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
 
 /// The running test: a fixture that every test can ask for.
 ///
@@ -24,6 +24,8 @@ pub struct TestInfo {
     meta: CaseMeta,
     seed: Seed,
     worker: WorkerId,
+    attempt: u32,
+    round: u32,
     streams: Arc<AtomicU64>,
 }
 
@@ -31,7 +33,13 @@ impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        Self { id, location, meta, seed, worker, streams: Arc::default() }
+        Self { id, location, meta, seed, worker, attempt: 1, round: 1, streams: Arc::default() }
+    }
+
+    /// The same in another attempt or round.
+    #[must_use]
+    pub(crate) fn during(self, turn: Turn) -> Self {
+        Self { attempt: turn.attempt, round: turn.round, ..self }
     }
 
     /// Its full name, `module::test` or `module::test::case`.
@@ -68,6 +76,19 @@ impl TestInfo {
     #[must_use]
     pub fn worker(&self) -> WorkerId {
         self.worker
+    }
+
+    /// Which attempt at the test this is, counted from 1: after a failure another may be made (`--retries`). Under
+    /// cargo-nextest its number.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Which round of the run this is, counted from 1: `--repeat` and its like make more than one.
+    #[must_use]
+    pub fn round(&self) -> u32 {
+        self.round
     }
 
     /// A number that no earlier caller in this test was given: 0, 1, 2, …

@@ -18,6 +18,9 @@ pub struct TestEntry {
     pub parameters: &'static [Parameter],
     /// The names of its cases; empty for a test that is its own only case.
     pub cases: &'static [&'static str],
+    /// How many cases of the same test stand in other entries before this one: a test that runs over several types has an
+    /// entry for each.
+    pub before: u32,
     /// The attribute's arguments.
     pub meta: &'static CaseMeta,
     /// Whether the function blocks.

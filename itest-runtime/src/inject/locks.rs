@@ -12,7 +12,8 @@ use crate::model::{Lock, LockMode};
 /// The locks on session fixtures, by test.
 #[derive(Debug, Default)]
 pub(crate) struct SessionLocks {
-    by_test: HashMap<&'static str, Vec<Lock>>,
+    /// By name and place in the test: one that runs over several types has an entry for each.
+    by_test: HashMap<(&'static str, u32), Vec<Lock>>,
 }
 
 impl SessionLocks {
@@ -31,7 +32,7 @@ impl SessionLocks {
                 key: format!("fixture {:016x}", need.fixture.key()),
                 mode: if need.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared },
             });
-            by_test.insert(entry.name, locks.collect::<Vec<_>>());
+            by_test.insert((entry.name, entry.before), locks.collect::<Vec<_>>());
         }
         let is_exclusive = |lock: &&Lock| lock.mode == LockMode::Exclusive;
         let exclusive: HashSet<String> =
@@ -44,7 +45,7 @@ impl SessionLocks {
 
     /// Those of one test.
     pub(crate) fn of(&self, entry: &TestEntry) -> Vec<Lock> {
-        self.by_test.get(entry.name).cloned().unwrap_or_default()
+        self.by_test.get(&(entry.name, entry.before)).cloned().unwrap_or_default()
     }
 }
 
@@ -58,4 +59,44 @@ fn reaches_session(fixture: &'static FixtureDescriptor, known: &mut HashMap<Type
     let reaches = fixture.dependencies.iter().any(|dependency| reaches_session((dependency.fixture)(), known));
     known.insert(fixture.type_id, reaches);
     reaches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inject::fixture::{Fixture, Parameter};
+    use crate::inject::{FunctionKind, SessionScope, TestScope};
+    use crate::model::CaseMeta;
+
+    struct Backend<const NUMBER: u8>;
+
+    impl<const NUMBER: u8> Fixture for Backend<NUMBER> {
+        type Scope = SessionScope;
+        fn descriptor() -> &'static FixtureDescriptor {
+            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |_| Box::pin(async { Err("".into()) })) }
+        }
+    }
+
+    #[test]
+    fn a_test_over_several_types_locks_what_each_of_them_asks_for() {
+        const fn over(before: u32, parameters: &'static [Parameter]) -> TestEntry {
+            TestEntry {
+                name: "sells",
+                location: "a.rs:1:1",
+                parameters,
+                cases: &["one"],
+                before,
+                meta: &CaseMeta::PLAIN,
+                kind: FunctionKind::Async,
+                run: |_| Box::pin(async { Ok(()) }),
+            }
+        }
+        static FIRST: TestEntry = over(0, &[Parameter::exclusive::<Backend<1>, TestScope>()]);
+        static SECOND: TestEntry = over(1, &[Parameter::exclusive::<Backend<2>, TestScope>()]);
+        let locks = SessionLocks::find([&FIRST, &SECOND].into_iter());
+        let key = |fixture: &FixtureDescriptor| format!("fixture {:016x}", fixture.key());
+        let keys = |entry| locks.of(entry).into_iter().map(|lock| lock.key).collect::<Vec<_>>();
+        assert_eq!(keys(&FIRST), [key(Backend::<1>::descriptor())]);
+        assert_eq!(keys(&SECOND), [key(Backend::<2>::descriptor())]);
+    }
 }

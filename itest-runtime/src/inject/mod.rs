@@ -35,7 +35,7 @@ pub use panic::{allow_background_panics, skip};
 pub use phase::enter_phase;
 pub use portable::{Crossing, Portable};
 pub(crate) use scope::Scope;
-pub use scope::{AskerScope, SessionScope, TestScope, WorkerScope};
+pub use scope::{AskerScope, ByValue, LivesAsLongAs, SessionScope, TestScope, WorkerScope};
 pub use slot::Inputs;
 pub use sync::{FunctionKind, LocalFuture};
 pub use teardown::Teardown;

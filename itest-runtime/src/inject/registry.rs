@@ -58,7 +58,7 @@ impl Candidate {
     /// Its number among the test's cases.
     #[must_use]
     pub(crate) fn row(&self) -> u32 {
-        self.case.row
+        self.case.entry.before + self.case.row
     }
 
     /// What is known of the case, as plain data.
@@ -71,6 +71,7 @@ impl Candidate {
             location: SourceLocation::new(entry.location),
             meta: entry.meta,
             locks: locks(entry),
+            round: 1,
         }
     }
 
@@ -256,6 +257,7 @@ mod tests {
             location,
             parameters: &[],
             cases,
+            before: 0,
             meta: &CaseMeta::PLAIN,
             kind: FunctionKind::Async,
             run: |_| Box::pin(async { Ok(()) }),
@@ -265,6 +267,10 @@ mod tests {
     static PAY: TestEntry = entry("orders::pay", "a.rs:3:1", &["visa", "master"]);
     static LIST: TestEntry = entry("orders::list", "a.rs:1:1", &[]);
     static LIST_AGAIN: TestEntry = entry("orders::list", "b.rs:9:1", &[]);
+
+    static SELL_SQLITE: TestEntry = entry("orders::sell", "a.rs:5:1", &["sqlite::one", "sqlite::two"]);
+    static SELL_POSTGRES: TestEntry =
+        TestEntry { before: 2, ..entry("orders::sell", "a.rs:5:1", &["postgres::one", "postgres::two"]) };
 
     fn named(candidate: &Candidate) -> Named<'_> {
         Named { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
@@ -279,6 +285,18 @@ mod tests {
         };
         assert_eq!(names([&PAY, &LIST]), ["orders::list", "orders::pay::master", "orders::pay::visa"]);
         assert_eq!(names([&PAY, &LIST]), names([&LIST, &PAY]));
+    }
+
+    #[test]
+    fn types_of_a_test_come_in_the_order_of_their_list() {
+        for entries in [[&SELL_SQLITE, &SELL_POSTGRES], [&SELL_POSTGRES, &SELL_SQLITE]] {
+            let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
+            let named: Vec<_> = candidates.iter().map(named).collect();
+            let order = ordered(&named, Order::Declared, Seed(1)).unwrap();
+            let told: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
+            let listed = ["sqlite::one", "sqlite::two", "postgres::one", "postgres::two"];
+            assert_eq!(told, listed.map(|case| format!("orders::sell::{case}")));
+        }
     }
 
     #[test]

@@ -86,4 +86,17 @@ pub(crate) struct Case {
     pub meta: &'static CaseMeta,
     /// Every lock the case needs, taken together before it starts.
     pub locks: Vec<Lock>,
+    /// The round of a repeated run that it is part of, counted from 1.
+    pub round: u32,
+}
+
+/// One execution of a case, as a worker is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// The case.
+    pub case: CaseIndex,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// Counted from 1.
+    pub round: u32,
 }

@@ -358,4 +358,6 @@ pub(crate) struct NextestRun {
     pub id: String,
     /// The variable, and its value, that everything inherits that this process starts.
     pub mark: Option<(String, String)>,
+    /// Which attempt at its test this process makes, counted from 1.
+    pub attempt: u32,
 }

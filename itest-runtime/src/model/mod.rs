@@ -21,7 +21,7 @@ pub use case::{CaseMeta, SourceLocation};
 pub use id::{Seed, TestId, WorkerId};
 pub use outcome::{Outcome, Phase, Problem};
 
-pub(crate) use case::{Case, Lock, LockMode};
+pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
     Order, Recall, Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,

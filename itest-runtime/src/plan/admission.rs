@@ -161,6 +161,7 @@ mod tests {
             location: SourceLocation::new(""),
             meta: &CaseMeta::PLAIN,
             locks,
+            round: 1,
         }
     }
 

@@ -35,6 +35,9 @@ impl Rounds {
             let seed = Seed(mix(self.seed, &self.begun.to_string()));
             cases.sort_by_cached_key(|case| mix(seed, case.id.as_str()));
         }
+        for case in &mut cases {
+            case.round = self.begun;
+        }
         Some(cases)
     }
 
@@ -57,6 +60,7 @@ mod tests {
             location: SourceLocation::new("a.rs:1:1"),
             meta: &CaseMeta::PLAIN,
             locks: Vec::new(),
+            round: 1,
         };
         (0..20).map(case).collect()
     }
@@ -69,7 +73,11 @@ mod tests {
     fn every_round_has_all_cases_in_an_order_of_its_own_that_the_seed_fixes() {
         let rounds = |seed| {
             let mut rounds = Rounds::after(&cases(), Order::Random, Seed(seed), NonZeroU32::new(3));
-            let told: Vec<_> = std::iter::from_fn(|| rounds.next()).map(|cases| ids(&cases)).collect();
+            let told: Vec<_> = std::iter::from_fn(|| rounds.next()).collect();
+            for (number, round) in (2..).zip(&told) {
+                assert!(round.iter().all(|case| case.round == number));
+            }
+            let told: Vec<_> = told.iter().map(|cases| ids(cases)).collect();
             assert_eq!(rounds.begun(), 3);
             told
         };

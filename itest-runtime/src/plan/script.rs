@@ -54,7 +54,8 @@ impl Script {
         for (case, place) in &self.steps {
             let lane = Lane(first + place.lane.0);
             *self.left.entry(lane).or_default() += 1;
-            self.waiting.push_back((case.clone(), Place { lane, ..*place }));
+            let case = Case { round: self.begun + 1, ..case.clone() };
+            self.waiting.push_back((case, Place { lane, ..*place }));
         }
         self.begun += 1;
     }
@@ -154,6 +155,7 @@ mod tests {
             location: SourceLocation::new(""),
             meta: &CaseMeta::PLAIN,
             locks,
+            round: 1,
         }
     }
 

@@ -18,8 +18,9 @@ use super::beacon::{Beacon, BeaconReader, monotonic};
 use super::death::kill_group;
 use super::output::{Pair, exchange_pipes};
 use super::pulse::Pulse;
+use super::turn::{self, TURN};
 use super::wire::{Message, Receiver, Start, append, send_frames};
-use crate::model::{AttemptReport, Capture, CaseIndex, Limits, Phase};
+use crate::model::{AttemptReport, Capture, Limits, Phase, Turn};
 
 /// "I have read from your current output pipes."
 pub(super) const NOTE_READ: u8 = b'r';
@@ -212,21 +213,21 @@ impl Channel {
     /// # Errors
     ///
     /// When reading fails for another reason than the end.
-    pub(crate) fn claim(&self, at_most: usize) -> io::Result<Vec<CaseIndex>> {
-        let mut numbers = [0; 4 * MOST_CLAIMED];
-        let numbers = &mut numbers[..4 * at_most.clamp(1, MOST_CLAIMED)];
+    pub(crate) fn claim(&self, at_most: usize) -> io::Result<Vec<Turn>> {
+        let mut bytes = [0; TURN * MOST_CLAIMED];
+        let bytes = &mut bytes[..TURN * at_most.clamp(1, MOST_CLAIMED)];
         let mut length = 0;
-        // The supervisor writes whole numbers, but nothing says that a read ends where one of them ends.
-        while length == 0 || length % 4 != 0 {
-            match (&self.dispatch).read(&mut numbers[length..]) {
+        // The supervisor writes whole turns, but nothing says that a read ends where one of them ends.
+        while length == 0 || length % TURN != 0 {
+            match (&self.dispatch).read(&mut bytes[length..]) {
                 Ok(0) => return Ok(Vec::new()),
                 Ok(more) => length += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        let (numbers, _) = numbers[..length].as_chunks();
-        Ok(numbers.iter().map(|number| CaseIndex(u32::from_le_bytes(*number))).collect())
+        let (turns, _) = bytes[..length].as_chunks();
+        Ok(turns.iter().map(|bytes| turn::read(*bytes)).collect())
     }
 
     /// Sends a report, and new output pipes if the test wrote anything.

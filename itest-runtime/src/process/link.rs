@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use super::beacon::{BeaconReader, Position};
 use super::channel::{NOTE_CANCEL, NOTE_READ};
 use super::output::{Capture, Pair};
+use super::turn::{self, TURN};
 use super::wire::{Message, Receiver};
-use crate::model::{AttemptReport, CaseIndex, Output, WorkerId};
+use crate::model::{AttemptReport, Output, Turn, WorkerId};
 
 /// What the supervisor hears from a worker.
 #[derive(Debug)]
@@ -81,18 +82,18 @@ impl Link {
     /// # Errors
     ///
     /// When the worker is gone, or no more cases may be sent.
-    pub(crate) fn dispatch(&mut self, cases: impl IntoIterator<Item = CaseIndex>) -> io::Result<()> {
-        let numbers: Vec<u8> = cases.into_iter().flat_map(|case| case.0.to_le_bytes()).collect();
-        self.dispatch.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(&numbers)
+    pub(crate) fn dispatch(&mut self, turns: impl IntoIterator<Item = Turn>) -> io::Result<()> {
+        let bytes: Vec<u8> = turns.into_iter().flat_map(turn::write).collect();
+        self.dispatch.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(&bytes)
     }
 
     /// Takes back the cases that the worker has not begun.
     #[must_use]
-    pub(crate) fn recall(&mut self) -> Vec<CaseIndex> {
+    pub(crate) fn recall(&mut self) -> Vec<Turn> {
         let mut recalled = Vec::new();
-        let mut number = [0; 4];
-        while let Ok((_, 4)) = rustix::net::recv(&self.unclaimed, &mut number, RecvFlags::DONTWAIT) {
-            recalled.push(CaseIndex(u32::from_le_bytes(number)));
+        let mut bytes = [0; TURN];
+        while let Ok((_, TURN)) = rustix::net::recv(&self.unclaimed, &mut bytes, RecvFlags::DONTWAIT) {
+            recalled.push(turn::read(bytes));
         }
         recalled
     }

@@ -3,7 +3,7 @@
 //! Four things connect the two:
 //!
 //! * the *control* socket, the worker's stdin at its start: reports go up it, single-letter notes down;
-//! * the *dispatch* socket: case numbers that the worker claims one by one, and that the supervisor can take back;
+//! * the *dispatch* socket: turns, each a case and which attempt at it this is, that the worker claims one by one, and that the supervisor can take back;
 //! * the *beacon*, a small file in memory: where the worker is and until when it may stay there, readable even when the
 //!   worker hangs or has died;
 //! * the *output pipes*, exchanged for new ones after each test that wrote something, so that no byte is ever attributed to
@@ -25,6 +25,7 @@ mod stopwatch;
 mod surroundings;
 #[cfg(feature = "tracing")]
 mod trace;
+mod turn;
 mod wire;
 
 pub(crate) use beacon::{Beacon, Position, monotonic};

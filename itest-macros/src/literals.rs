@@ -1,0 +1,39 @@
+//! What was read, as constants of the expansion.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use crate::model::Arguments;
+
+/// The arguments of a test.
+pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
+    if arguments.is_plain() {
+        return quote!(#private::CaseMeta::PLAIN);
+    }
+    let Arguments { tags, covers, .. } = arguments;
+    let timeout = option(arguments.timeout.map(|timeout| duration(timeout, private)).as_ref(), private);
+    let retries = option(arguments.retries.as_ref(), private);
+    let serial = option(arguments.serial.as_ref(), private);
+    let ignore = option(arguments.ignore.as_ref(), private);
+    quote! {
+        #private::CaseMeta {
+            timeout: #timeout,
+            retries: #retries,
+            serial: #serial,
+            tags: &[#(#tags),*],
+            covers: &[#(#covers),*],
+            ignore: #ignore,
+        }
+    }
+}
+
+pub(crate) fn option(value: Option<&impl ToTokens>, private: &TokenStream) -> TokenStream {
+    if let Some(value) = value { quote!(#private::Option::Some(#value)) } else { quote!(#private::Option::None) }
+}
+
+pub(crate) fn duration(duration: Duration, private: &TokenStream) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(#private::Duration::new(#seconds, #nanos))
+}

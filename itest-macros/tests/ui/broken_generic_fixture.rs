@@ -1,0 +1,32 @@
+use itest::prelude::*;
+
+trait Database: 'static {}
+
+struct ShopSqlite;
+struct ShopPostgres;
+
+impl Database for ShopSqlite {}
+impl Database for ShopPostgres {}
+
+#[fixture]
+fn sqlite() -> ShopSqlite {
+    ShopSqlite
+}
+
+#[fixture]
+fn postgres() -> ShopPostgres {
+    ShopPostgres
+}
+
+struct Shop<Db>(Db);
+
+#[fixture(scope = "wroker")]
+fn shop<Db: Database>(db: Db) -> Shop<Db> {
+    Shop(db)
+}
+
+#[integration_test]
+#[over(Db = [ShopSqlite])]
+async fn a_book_is_sold<Db: Database>(_shop: Shop<Db>) {}
+
+fn main() {}

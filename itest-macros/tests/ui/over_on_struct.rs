@@ -1,0 +1,24 @@
+use itest::prelude::*;
+
+trait Database: 'static {}
+
+struct ShopSqlite;
+struct ShopPostgres;
+
+impl Database for ShopSqlite {}
+impl Database for ShopPostgres {}
+
+#[fixture]
+fn sqlite() -> ShopSqlite {
+    ShopSqlite
+}
+
+#[fixture]
+fn postgres() -> ShopPostgres {
+    ShopPostgres
+}
+
+#[over(Db = [ShopSqlite, ShopPostgres])]
+struct Shop;
+
+fn main() {}
