@@ -139,6 +139,14 @@ fn begin(suite: &Suite<'_>) -> Result<std::process::Child> {
     Err("the suite ended before its test was ready".into())
 }
 
+/// Kills all processes of a suite, and waits until they are gone: what is dying still holds its locks.
+async fn kill(suite: &Suite<'_>, child: &mut std::process::Child) -> Result<()> {
+    suite.kill_everything();
+    child.wait()?;
+    eventually(async || suite.traces().process_ids()).equals(Vec::new()).await?;
+    Ok(())
+}
+
 #[integration_test(tags("postgres"))]
 async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir: &TempDir) -> Result<()> {
     #[arrange]
@@ -149,8 +157,7 @@ async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir
     let data = server.split(" -D ").nth(1).and_then(|rest| rest.split("/data").next()).unwrap_or_default().to_owned();
     assert!(std::path::Path::new(&data).is_dir(), "{data} of {server}");
     #[act]
-    suite.kill_everything();
-    child.wait()?;
+    kill(&suite, &mut child).await?;
     let swept = Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir).args(&["--sweep"]).run()?;
     #[assert]
     assert_eq!(swept.code(), Some(0), "{}", swept.stdout());
@@ -167,8 +174,7 @@ async fn after_everything_was_killed_the_next_start_leaves_no_database(dir: &Tem
     let mut child = begin(&killed)?;
     assert_eq!(leases(server).await?, (2, 2));
     #[act]
-    killed.kill_everything();
-    child.wait()?;
+    kill(&killed, &mut child).await?;
     let next = with_server().events(&["a_fresh_one::again_1", "--exact"])?;
     #[assert]
     assert_eq!(next.summary()["passed"], 1, "{}", next.finished.stdout());
