@@ -289,9 +289,12 @@ struct TeamDatabase {
 
 #[fixture]
 async fn team_database(info: &TestInfo, teardown: &Teardown) -> Result<TeamDatabase> {
-    const SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
-    let Ok(mut server) = PgConnection::connect(SERVER).await else {
-        itest::unavailable!("PostgreSQL at 127.0.0.1:5432", "start one that trusts the user postgres")
+    let (admin, address) = (format!("postgres://postgres@{}/postgres", address()), address());
+    let Ok(mut server) = PgConnection::connect(&admin).await else {
+        itest::unavailable!(
+            &format!("PostgreSQL at {address}"),
+            "start one that trusts the user postgres, or name one in ITEST_POSTGRES_URL"
+        )
     };
     let test = info.id().as_str().rsplit("::").next().unwrap_or_default();
     let name = format!("itest_history_{}_{}", std::process::id(), &test[..test.len().min(20)]);
@@ -299,10 +302,18 @@ async fn team_database(info: &TestInfo, teardown: &Teardown) -> Result<TeamDatab
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
     teardown.defer(
         "drop the database",
-        async move { PgConnection::connect(SERVER).await?.execute(drop).await.map(|_| ()) },
+        async move { PgConnection::connect(&admin).await?.execute(drop).await.map(|_| ()) },
     );
     server.execute(create).await?;
-    Ok(TeamDatabase { url: format!("postgres://postgres:{PASSWORD}@127.0.0.1:5432/{name}") })
+    Ok(TeamDatabase { url: format!("postgres://postgres:{PASSWORD}@{address}/{name}") })
+}
+
+/// Host and port of the server.
+fn address() -> String {
+    let url = std::env::var("ITEST_POSTGRES_URL").unwrap_or_default();
+    let (_, behind) = url.split_once('@').unwrap_or_default();
+    let address = behind.split('/').next().unwrap_or_default();
+    if address.is_empty() { "127.0.0.1:5432".to_owned() } else { address.to_owned() }
 }
 
 #[integration_test(tags("history"))]
@@ -318,7 +329,7 @@ fn a_team_shares_a_database(database: &TeamDatabase, dir: &TempDir) -> Result<()
     assert!(!file(dir).exists());
 
     let text = run(dir, &[&["--history"][..], &shared].concat())?.stdout();
-    assert!(text.contains("(postgres://127.0.0.1:5432/itest_history_"), "{text}");
+    assert!(text.contains(&format!("(postgres://{}/itest_history_", address())), "{text}");
     let forgotten = history(dir, &[&shared[..], &["--history-keep", "1ms"]].concat())?;
     assert_eq!(runs_of(&forgotten), Some(&0.into()));
     Ok(())
