@@ -166,3 +166,11 @@ fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] messag
     assert!(finished.stderr().contains(message), "{}", finished.stderr());
     Ok(())
 }
+
+#[integration_test(tags("detection"))]
+fn a_detection_keeps_nothing_of_the_tests_that_fail_in_it(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["--detect", "--keep-failed", "--budget", "60"]).run()?;
+    assert_eq!(finished.code(), Some(101), "{}", finished.stdout());
+    finished.assert_nothing_left();
+    Ok(())
+}
