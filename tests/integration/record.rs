@@ -140,6 +140,25 @@ fn a_record_that_was_cut_off_tells_what_it_has(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
+/// A machine that was taken away in the middle of a part must not make the whole green.
+#[integration_test(tags("record"))]
+fn a_record_that_was_cut_off_is_no_success(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    suite(dir).args(&["plain", "--seed", "1"]).run()?;
+    let record = records(dir).pop().ok_or("no record")?;
+    let bytes = fs::read(&record)?;
+    let whole = suite(dir).args(&["--report", "last"]).run()?;
+    fs::write(&record, &bytes[..bytes.len() / 2])?;
+
+    #[act]
+    let cut = suite(dir).args(&["--report", "last"]).run()?;
+
+    #[assert]
+    assert_eq!((whole.code(), cut.code()), (Some(0), Some(101)), "{}", cut.stdout());
+    assert!(cut.stdout().contains("error: a record ends early: it tells of "), "{}", cut.stdout());
+    Ok(())
+}
+
 #[integration_test(tags("record"))]
 #[case::nothing("--replay", "", "there is no record in")]
 #[case::no_file("--replay", "nowhere.itest", "No such file")]
