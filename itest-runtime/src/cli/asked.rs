@@ -85,6 +85,22 @@ impl Asked {
             )
     }
 
+    /// Two things that are asked for and exclude each other, if there are any.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let whole = [
+            ("--sweep", self.sweep),
+            ("--report", !self.report.is_empty()),
+            ("--history", self.history),
+            ("--detect", self.detect),
+            ("--bisect", self.bisect.is_some()),
+            ("--lane", !self.lanes.is_empty()),
+            // What a bisection looks at is a recorded run, too.
+            ("--replay", self.replay.is_some() && self.bisect.is_none()),
+        ];
+        let mut given = whole.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag);
+        given.next().zip(given.next())
+    }
+
     /// Takes what was given.
     pub(super) fn take(matches: &mut ArgMatches) -> Self {
         let many =

@@ -104,6 +104,9 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     if asked.print_config {
         return Ok(print(|out| out.write_all(print_config(&resolved).as_bytes())));
     }
+    if let Some((one, other)) = asked.contradiction() {
+        return Err(UsageError::new(other, format!("contradicts {one}; give one of them")).into());
+    }
     if asked.sweep {
         return sweep_up(&resolved.config);
     }

@@ -114,9 +114,8 @@ fn script(
     let asked = &call.line.asked;
     let flag = match (asked.lanes.is_empty(), &asked.replay) {
         (true, None) => return Ok(None),
-        (false, None) => "--lane",
+        (false, _) => "--lane",
         (true, Some(_)) => "--replay",
-        (false, Some(_)) => return Err(UsageError::new("--replay", "contradicts --lane; give one of them")),
     };
     if call.line.settings.iter().any(|(key, _, text)| *key == "shard" && text != "none") {
         return Err(UsageError::new(flag, "says which tests run; --shard contradicts it"));
