@@ -174,3 +174,21 @@ fn a_detection_keeps_nothing_of_the_tests_that_fail_in_it(dir: &TempDir) -> Resu
     finished.assert_nothing_left();
     Ok(())
 }
+
+#[integration_test(tags("detection"))]
+fn of_a_test_that_always_skips_itself_nothing_is_known(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = || Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+
+    #[act]
+    let alone = suite().args(&["--detect", "--exact", "skips"]).run()?.stdout();
+    let both = suite().events(&["--detect", "--exact", "skips", "passes"])?;
+
+    #[assert]
+    assert!(alone.contains("1 test skipped itself each time: nothing is known of that"), "{alone}");
+    assert!(!alone.contains("0 failures in"), "{alone}");
+    let end = both.named("detection_finished").pop().ok_or("no end")?;
+    assert_eq!((&end["skipped"], &end["lying"]), (&1.into(), &0.into()));
+    assert!(end["least_runs"].as_u64() >= Some(59), "the other one ran as often as ever: {end}");
+    Ok(())
+}

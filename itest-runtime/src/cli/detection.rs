@@ -163,6 +163,7 @@ impl Stage {
             executions: self.lab.executions,
             elapsed: self.lab.elapsed(),
         };
+            skipped: detection.skipped,
         let report = &self.report;
         self.sink.write(|out| report.end(&summary, out));
         let status = match self.lab.halt.take() {

@@ -46,8 +46,10 @@ pub(crate) enum Note<'n> {
 pub(crate) struct Detection {
     /// One for each test that failed.
     pub verdicts: Vec<Verdict>,
-    /// How often the test ran that ran least.
+    /// How often the test ran that ran least, of those that ran at all.
     pub least_runs: u32,
+    /// How many tests skipped themselves each time.
+    pub skipped: usize,
 }
 
 /// A detection that goes on.
@@ -125,7 +127,8 @@ pub(crate) fn explain(
     };
     let verdict = detective.examine(suspect).unwrap_or_else(|Stopped| detective.unexamined(suspect));
     detective.verdicts.insert(suspect, verdict);
-    detective.result()
+    // What the others did is not the question.
+    Detection { skipped: 0, ..detective.result() }
 }
 
 impl Detective<'_> {
@@ -142,8 +145,8 @@ impl Detective<'_> {
         self.rounds(&meetings(&groups, self.lanes), 0)?;
         self.stage("in random orders, and each beside every other");
         self.rounds(&meetings(&[forward], self.lanes), RANDOM_ORDERS)?;
-        let least = self.subjects.iter().map(|subject| self.lab.log.tally(subject.index).runs()).min().unwrap_or(0);
-        self.rounds(&[], LEAST_RUNS.saturating_sub(least as usize))
+        let missing = self.least_runs().map_or(0, |least| LEAST_RUNS.saturating_sub(least as usize));
+        self.rounds(&[], missing)
     }
 
     /// Runs these rounds, and so many random orders among them.
@@ -239,8 +242,16 @@ impl Detective<'_> {
     /// The verdicts so far, with the rates of all runs.
     fn result(mut self) -> Detection {
         self.refresh_rates();
-        let runs = self.subjects.iter().map(|subject| self.lab.log.tally(subject.index).runs());
-        Detection { least_runs: runs.min().unwrap_or(0), verdicts: self.verdicts.into_values().collect() }
+        let skipped = self.subjects.iter().filter(|subject| self.lab.log.is_always_skipped(subject.index)).count();
+        let least_runs = self.least_runs().unwrap_or(0);
+        Detection { least_runs, skipped, verdicts: self.verdicts.into_values().collect() }
+    }
+
+    /// How often the test ran that ran least. What always skips itself does not run; none if nothing else is there.
+    fn least_runs(&self) -> Option<u32> {
+        let log = &self.lab.log;
+        let running = self.subjects.iter().filter(|subject| !log.is_always_skipped(subject.index));
+        running.map(|subject| log.tally(subject.index).runs()).min()
     }
 
     fn stage(&mut self, words: &str) {

@@ -1,6 +1,6 @@
 //! Everything that was seen so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::probe::{Noise, Probe, Sighting, Spot};
@@ -13,6 +13,8 @@ pub(super) struct Log {
     entries: Vec<(Probe, Vec<Sighting>)>,
     /// How often each test ran, and failed.
     tallies: BTreeMap<CaseIndex, Tally>,
+    /// The tests that skipped themselves at least once.
+    skipped: BTreeSet<CaseIndex>,
 }
 
 /// A place at which a test was seen, in its probe.
@@ -37,8 +39,13 @@ impl Context {
 impl Log {
     /// Writes down what came of a probe.
     pub(super) fn add(&mut self, probe: Probe, sightings: Vec<Sighting>) {
-        for sighting in sightings.iter().filter(|sighting| sighting.outcome != Outcome::Interrupted) {
-            self.tallies.entry(sighting.case).or_default().record(run(sighting));
+        for sighting in &sightings {
+            match sighting.outcome {
+                Outcome::Interrupted => {}
+                // It says nothing about what the test would have done.
+                Outcome::Skipped => drop(self.skipped.insert(sighting.case)),
+                _ => self.tallies.entry(sighting.case).or_default().record(run(sighting)),
+            }
         }
         self.entries.push((probe, sightings));
     }
@@ -62,6 +69,11 @@ impl Log {
     /// How often a test ran, and how often it failed.
     pub(super) fn tally(&self, case: CaseIndex) -> Tally {
         self.tallies.get(&case).copied().unwrap_or_default()
+    }
+
+    /// Whether a test has skipped itself whenever it was to run.
+    pub(super) fn is_always_skipped(&self, case: CaseIndex) -> bool {
+        self.skipped.contains(&case) && !self.tallies.contains_key(&case)
     }
 
     /// The tests that failed at least once.

@@ -17,6 +17,8 @@ pub(crate) struct DetectionSummary {
     pub tests: usize,
     /// How often the one ran that ran least.
     pub least_runs: u32,
+    /// How many skipped themselves each time.
+    pub skipped: usize,
     /// What that says of those that never failed.
     pub in_words: String,
     /// Why it ended early.
@@ -103,12 +105,13 @@ impl DetectionReport {
 
     /// What it came to.
     pub(crate) fn end(&self, summary: &DetectionSummary, out: &mut dyn Write) -> io::Result<()> {
-        let DetectionSummary { tests, least_runs, in_words: never, stopped, probes, executions, elapsed } = summary;
+        let DetectionSummary { tests, least_runs, skipped, in_words: never, stopped, probes, executions, elapsed } =
+            summary;
         let lying: usize = self.lies.values().sum();
         if self.format == Format::Json {
             let end = json!({
                 "event": "detection_finished", "complete": stopped.is_none(), "stopped_by": stopped, "tests": tests,
-                "lying": lying, "least_runs": least_runs, "never_failed": never, "probes": probes,
+                "lying": lying, "skipped": skipped, "least_runs": least_runs, "never_failed": never, "probes": probes,
                 "executions": executions, "elapsed_us": u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             });
             line(&end, out)?;
@@ -120,7 +123,7 @@ impl DetectionReport {
         }
         let kinds: Vec<_> = self.lies.iter().map(|(lie, number)| format!("{number} {}", in_words(*lie))).collect();
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-        let honest = tests.saturating_sub(lying);
+        let honest = tests.saturating_sub(lying + skipped);
         let verdict = if lying == 0 {
             Inked(self.look.color, Ink::Green, "ok")
         } else {
@@ -128,9 +131,13 @@ impl DetectionReport {
         };
         writeln!(out, "detection result: {verdict}. {lying} of {} lied{kinds}", count(*tests, "test"))?;
         if honest > 0 && *least_runs > 0 {
-            writeln!(out, "{honest} others never failed; of each is known at least: {never}")?;
+            writeln!(out, "{} never failed; of each is known at least: {never}", count(honest, "other"))?;
         }
-        writeln!(out, "{executions} executions in {probes} probes, finished in {}\n", time(*elapsed))?;
+        if *skipped > 0 {
+            writeln!(out, "{} skipped itself each time: nothing is known of that", count(*skipped, "test"))?;
+        }
+        let (executions, probes) = (count(*executions, "execution"), count(*probes, "probe"));
+        writeln!(out, "{executions} in {probes}, finished in {}\n", time(*elapsed))?;
         out.flush()
     }
 }
