@@ -159,6 +159,7 @@ fn a_failure_that_does_not_come_again_is_told_as_that(dir: &TempDir) -> Result<(
 #[case::unknown(&["--bisect", "expects_no_numbr"], "did you mean `expects_no_number`?")]
 #[case::passed(&["--bisect", "is_honest::number_1"], "it did not fail in the record")]
 #[case::in_process(&["--detect", "--in-process"], "needs worker processes")]
+#[case::too_small(&["--detect", "--budget", "2"], "--budget 2: too small: to run all")]
 fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     suite(dir).args(&["is_honest::number_1"]).run()?;
     let finished = suite(dir).args(arguments).run()?;

@@ -35,6 +35,12 @@ pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> 
     if cases.is_empty() && config.no_tests == NoTests::Fail {
         return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to look at")));
     }
+    if let Some(most) = config.budget.executions
+        && most < cases.len()
+    {
+        let what = format!("too small: to run all {} tests once takes as many; give more, or a filter", cases.len());
+        return Err(UsageError::new(format!("--budget {most}"), what).into());
+    }
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
     let mut stage = Stage::set(call, config, registry, &cases)?;
     let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { LANES };
@@ -157,13 +163,13 @@ impl Stage {
         let summary = DetectionSummary {
             tests,
             least_runs: detection.least_runs,
+            skipped: detection.skipped,
             in_words: Tally::new(detection.least_runs, 0).in_words(Confidence::P95),
             stopped,
             probes: self.lab.probes,
             executions: self.lab.executions,
             elapsed: self.lab.elapsed(),
         };
-            skipped: detection.skipped,
         let report = &self.report;
         self.sink.write(|out| report.end(&summary, out));
         let status = match self.lab.halt.take() {
