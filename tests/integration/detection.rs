@@ -193,3 +193,11 @@ fn of_a_test_that_always_skips_itself_nothing_is_known(dir: &TempDir) -> Result<
     assert!(end["least_runs"].as_u64() >= Some(59), "the other one ran as often as ever: {end}");
     Ok(())
 }
+
+#[integration_test(tags("detection"))]
+fn where_there_is_nothing_to_run_nothing_is_run(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["no_such_test", "--detect", "--no-tests", "pass"]).run()?;
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
+    assert!(finished.stdout().contains("0 executions in 0 probes"), "{}", finished.stdout());
+    Ok(())
+}

@@ -107,6 +107,9 @@ impl WorkerLaboratory {
 
     fn try_run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Halt> {
         let count = probe.lanes.iter().map(Vec::len).sum::<usize>();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         if self.budget.time.is_some_and(|time| self.began.elapsed() >= time)
             || self.budget.executions.is_some_and(|most| self.executions + count > most)
         {
