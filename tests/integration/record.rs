@@ -160,6 +160,15 @@ fn a_record_that_was_cut_off_is_no_success(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
+fn one_run_is_not_reported_as_two(dir: &TempDir) -> Result<()> {
+    suite(dir).args(&["plain::number_1"]).run()?;
+    let finished = suite(dir).args(&["--report", "last", "--report", "last"]).run()?;
+    assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
+    assert!(finished.stderr().contains("--report last: this run is there already"), "{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
 #[case::nothing("--replay", "", "there is no record in")]
 #[case::no_file("--replay", "nowhere.itest", "No such file")]
 #[case::no_record("--report", "text", "it is no record of itest")]

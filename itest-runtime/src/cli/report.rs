@@ -23,6 +23,12 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
         read.push(record);
     }
     check_parts(&read)?;
+    for (position, record) in read.iter().enumerate() {
+        if read[..position].contains(record) {
+            let place = format!("{flag} {}", call.line.asked.report[position]);
+            return Err(UsageError::new(place, "this run is there already; name each once").into());
+        }
+    }
     let merged = Record::merge(read);
     let mut outlets = outlets(call, config, call.look(config))?;
     if config.record.is_some() {
