@@ -169,6 +169,15 @@ fn one_run_is_not_reported_as_two(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
+fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir) -> Result<()> {
+    suite(dir).args(&["fails::number_1", "--seed", "7", "--record", "own.itest"]).run()?;
+    let told = suite(dir).args(&["--report", "own.itest"]).run()?.stdout();
+    let command = told.lines().find_map(|line| line.strip_prefix("repeat this run: ")).ok_or("no command is given")?;
+    assert!(command.ends_with(" -- --replay own.itest --seed 7"), "{command}");
+    Ok(())
+}
+
+#[integration_test(tags("record"))]
 #[case::nothing("--replay", "", "there is no record in")]
 #[case::no_file("--replay", "nowhere.itest", "No such file")]
 #[case::no_record("--report", "text", "it is no record of itest")]

@@ -53,6 +53,21 @@ impl Call {
         repeat
     }
 
+    /// How the run is repeated that is only reported: by its record, or else with the arguments that it was given.
+    pub(super) fn repeat_of_report(&self, recorded: &[String], config: &RunConfig) -> Repeat {
+        let record = match &self.line.asked.report[..] {
+            [only] => Some(only.clone()),
+            _ => config.record.as_ref().map(|path| path.display().to_string()),
+        };
+        let arguments = match record {
+            Some(record) => vec!["--replay".to_owned(), record],
+            None => {
+                without(&["--seed", "--shuffle-seed", "--shard", "--record", "--junit", "--logfile"], recorded.to_vec())
+            }
+        };
+        Repeat { arguments, ..self.repeat() }
+    }
+
     /// What the report for people looks like.
     pub(super) fn look(&self, config: &RunConfig) -> Look {
         let to_terminal = self.line.logfile().is_none()

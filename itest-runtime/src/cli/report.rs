@@ -7,7 +7,7 @@ use super::records;
 use super::run::{outlets, status};
 use crate::inject::Registry;
 use crate::model::{Event, ExitStatus, RunConfig, ShardFacts, UsageError};
-use crate::report::Record;
+use crate::report::{Look, Record};
 
 /// Reports the records that were asked for as one run; the exit status is theirs.
 ///
@@ -30,7 +30,8 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
         }
     }
     let merged = Record::merge(read);
-    let mut outlets = outlets(call, config, call.look(config))?;
+    let look = Look { repeat: call.repeat_of_report(&merged.facts.arguments, config), ..call.look(config) };
+    let mut outlets = outlets(call, config, look)?;
     if config.record.is_some() {
         outlets.extend(records::recorder(call, config, &merged.facts)?);
     }
