@@ -12,6 +12,16 @@ pub(super) struct Outlet {
     reporter: Box<dyn Reporter>,
     sink: Sink,
     flush: Flush,
+    loss: Loss,
+}
+
+/// What it means that a report cannot be written to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Somebody has asked for it and does not have it.
+    Failure,
+    /// Nobody has: a warning is enough.
+    Bearable,
 }
 
 /// When what was written must be seen.
@@ -25,25 +35,33 @@ pub(super) enum Flush {
 
 impl Outlet {
     pub(super) fn new(reporter: Box<dyn Reporter>, sink: Sink, flush: Flush) -> Self {
-        Self { reporter, sink, flush }
+        Self { reporter, sink, flush, loss: Loss::Failure }
+    }
+
+    /// Nobody has asked for it.
+    pub(super) fn unasked(self) -> Self {
+        Self { loss: Loss::Bearable, ..self }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
-        let Self { reporter, sink, flush } = self;
+        let Self { reporter, sink, flush, .. } = self;
         sink.write(|out| {
             reporter.event(event, out)?;
             if *flush == Flush::EachEvent || matches!(event, Event::RunFinished(_)) { out.flush() } else { Ok(()) }
         });
     }
 
-    /// The exit status, if it is not another one because of the report.
     /// The file it goes to.
     pub(super) fn path(&self) -> &Path {
         &self.sink.name
     }
 
+    /// The exit status, if it is not another one because of the report.
     pub(super) fn status(&self, status: ExitStatus) -> ExitStatus {
-        self.sink.status(status)
+        match self.loss {
+            Loss::Failure => self.sink.status(status),
+            Loss::Bearable => status,
+        }
     }
 }
 
@@ -127,4 +145,23 @@ pub(super) fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit
 /// One line on stderr; if that is closed too, there is nobody to tell.
 pub(super) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "itest: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Json;
+
+    #[test]
+    fn a_lost_report_is_a_failure_only_if_somebody_asked_for_it() {
+        let lost = || {
+            let sink = Sink::file("--record", Path::new("/dev/full")).unwrap();
+            let mut outlet = Outlet::new(Box::new(Json), sink, Flush::EachEvent);
+            outlet.event(&Event::Warning("lost".to_owned()));
+            outlet
+        };
+        assert_eq!(lost().status(ExitStatus::Passed), ExitStatus::Harness);
+        assert_eq!(lost().unasked().status(ExitStatus::Passed), ExitStatus::Passed);
+        assert_eq!(lost().unasked().status(ExitStatus::TestsFailed), ExitStatus::TestsFailed);
+    }
 }

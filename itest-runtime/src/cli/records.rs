@@ -107,7 +107,7 @@ pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     let made = made.map_err(|error| UsageError::new("", error.to_string()));
     match made.and_then(|()| Sink::file("the record", &path)) {
-        Ok(sink) => Ok(Some(outlet(sink))),
+        Ok(sink) => Ok(Some(outlet(sink).unasked())),
         Err(error) => {
             complain(&format!("warning: this run is not recorded: {error}"));
             Ok(None)
