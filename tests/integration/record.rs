@@ -182,6 +182,7 @@ fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir)
 #[case::no_file("--replay", "nowhere.itest", "No such file")]
 #[case::no_record("--report", "text", "it is no record of itest")]
 #[case::empty("--report", "empty", "it is no record of itest")]
+#[case::endless("--report", "/dev/zero", "it is no record of itest")]
 #[case::later("--replay", "later", "it has format version 99")]
 #[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
 #[case::nothing_left("--replay", "gone", "none of the tests that were recorded is there any more")]

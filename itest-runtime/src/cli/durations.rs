@@ -27,7 +27,7 @@ impl Durations {
     pub(super) fn of_file(path: &Path, call: &Call) -> Result<Self, UsageError> {
         let place = format!("--durations {}", path.display());
         let cannot = |why: String| UsageError::new(&place, format!("cannot be used: {why}"));
-        let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+        let bytes = records::read_bytes(path).map_err(|error| cannot(error.to_string()))?;
         let record = Record::read(&bytes).map_err(|error| cannot(error.to_string()))?;
         let own = call.suite().unwrap_or_default();
         if record.facts.suite != own {

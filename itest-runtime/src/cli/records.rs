@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -199,12 +199,27 @@ pub(super) fn read(flag: &str, name: &str, call: &Call, config: &RunConfig) -> R
         PathBuf::from(name)
     };
     let cannot = |why: String| UsageError::new(&place, format!("{} cannot be used: {why}", path.display()));
-    let bytes = fs::read(&path).map_err(|error| cannot(error.to_string()))?;
+    let bytes = read_bytes(&path).map_err(|error| cannot(error.to_string()))?;
     let record = Record::read(&bytes).map_err(|error| cannot(error.to_string()))?;
     if record.extent == Extent::CutOff {
         complain(&format!("warning: {} ends early: it holds what was over when the run was cut off", path.display()));
     }
     Ok(record)
+}
+
+/// Everything that a file holds, if it begins as records do: what is none may have no end.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(1).read_to_end(&mut bytes)?;
+    if Record::may_begin_with(&bytes) {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Refuses a record of another suite, and warns of one of another build.

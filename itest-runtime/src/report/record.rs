@@ -89,7 +89,7 @@ impl Record {
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             let at = bytes.len() - rest.len();
-            if record.events.is_empty() && *first != b'{' {
+            if record.events.is_empty() && !Self::may_begin_with(&[*first]) {
                 return Err(RecordError::NoRecord);
             }
             if *first == packed::MARK {
@@ -104,6 +104,12 @@ impl Record {
             record.add(line, at)?;
         }
         if record.events.is_empty() { Err(RecordError::NoRecord) } else { Ok(record) }
+    }
+
+    /// Whether what begins so can be a record.
+    #[must_use]
+    pub(crate) fn may_begin_with(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&b'{')
     }
 
     fn add(&mut self, line: &[u8], at: usize) -> Result<(), RecordError> {
