@@ -110,13 +110,22 @@ fn remarks(story: &Story, quarantine: Option<&Quarantine>) -> Vec<String> {
     }
     if let Some(LastFailure { began_unix_ms, phase, message, .. }) = &story.last_failure {
         let phase = if phase.is_empty() { String::new() } else { format!(" in {phase}") };
-        let message = if message.is_empty() { String::new() } else { format!(": {}", message.escape_debug()) };
+        let message = if message.is_empty() { String::new() } else { format!(": {}", in_one_line(message)) };
         remarks.push(format!("last failed {}{phase}{message}", moment(*began_unix_ms)));
     }
     if let Some(quarantine) = quarantine {
         remarks.push(format!("quarantined {quarantine}"));
     }
     remarks
+}
+
+/// Without what would begin a new line or command the terminal.
+fn in_one_line(message: &str) -> String {
+    let shown = |character: char| match character {
+        control if control.is_control() => control.escape_debug().to_string(),
+        other => other.to_string(),
+    };
+    message.chars().map(shown).collect()
 }
 
 fn write_slow(stories: &[&Story], out: &mut dyn Write) -> io::Result<()> {
@@ -143,7 +152,8 @@ fn write_green(stories: &[Story], out: &mut dyn Write) -> io::Result<()> {
     let most = green.iter().map(|tally| tally.runs()).max().unwrap_or_default();
     let range = if least.runs() == most { String::new() } else { format!(" to {most}") };
     let worth = least.in_words(Confidence::P95);
-    writeln!(out, "\nno failure seen in {}, {}{range} runs each; {worth}", counted(green.len(), "test"), least.runs())
+    let runs = if most == 1 { "run" } else { "runs" };
+    writeln!(out, "\nno failure seen in {}, {}{range} {runs} each; {worth}", counted(green.len(), "test"), least.runs())
 }
 
 /// Columns side by side, the first one flush left, the others as wide as they must be.
@@ -174,6 +184,11 @@ fn moment(unix_ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_stays_as_it_is_but_for_what_commands_the_terminal() {
+        assert_eq!(in_one_line("kind \"x\" isn't\n\u{1b}[31mred"), "kind \"x\" isn't\\n\\u{1b}[31mred");
+    }
 
     #[test]
     fn columns_stand_below_each_other() {
