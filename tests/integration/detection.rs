@@ -201,3 +201,12 @@ fn where_there_is_nothing_to_run_nothing_is_run(dir: &TempDir) -> Result<()> {
     assert!(finished.stdout().contains("0 executions in 0 probes"), "{}", finished.stdout());
     Ok(())
 }
+
+#[integration_test(tags("detection"))]
+fn a_detection_ends_the_daemons_that_its_tests_leave(dir: &TempDir) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir);
+    let finished = suite.args(&["--detect", "--exact", "leaves_a_daemon", "--budget", "3"]).run()?;
+    assert!(finished.stdout().contains("3 executions"), "{}", finished.stdout());
+    finished.assert_nothing_left();
+    Ok(())
+}

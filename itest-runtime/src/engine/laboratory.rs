@@ -20,7 +20,8 @@ use crate::model::{
     Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Order, Repeats, RunConfig, TestId,
 };
 use crate::plan::lockstep;
-use crate::session::probe_folder;
+use crate::process::{WORKER_MARK, kill_marked};
+use crate::session::{address_of, probe_folder};
 
 /// Why no more probes are run.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct WorkerLaboratory {
     /// The temp dir of the probes.
     folder: PathBuf,
     /// Between two probes nobody else listens.
+    /// The session of the probes, by which what they started is found.
+    session: String,
     listening: (Runtime, Signals),
     /// How many probes were run.
     pub(crate) probes: usize,
@@ -93,6 +96,7 @@ impl WorkerLaboratory {
             began: Instant::now(),
             folder,
             listening: (runtime, signals),
+            session: address_of(config).0.name,
             probes: 0,
             executions: 0,
             halt: None,
@@ -218,6 +222,8 @@ impl Drop for WorkerLaboratory {
     }
 }
 
+        // Nobody looked after each test, which would take longer than most of them: a daemon may be left of any.
+        kill_marked(WORKER_MARK, &self.session);
 /// What says most in one line: a comparison is told in several.
 fn first_line(message: &str) -> String {
     message.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ")
