@@ -210,3 +210,27 @@ fn a_detection_ends_the_daemons_that_its_tests_leave(dir: &TempDir) -> Result<()
     finished.assert_nothing_left();
     Ok(())
 }
+
+#[integration_test(tags("detection"))]
+async fn what_was_over_in_an_interrupted_round_is_known(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let journal = dir.join("journal");
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir)
+        .env("JOURNAL", journal.display().to_string())
+        .args(&["--detect", "--exact", "fails::number_1", "waits_to_be_interrupted"]);
+    let child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // It is declared behind the one that fails.
+    let has_begun = || async { std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("waiting")) };
+    eventually(has_begun).within(std::time::Duration::from_secs(20)).equals(true).await?;
+
+    #[act]
+    signal(child.id(), Signal::INT);
+    let finished = suite.wait_for(child)?;
+
+    #[assert]
+    assert_eq!(finished.code(), Some(130), "{}", finished.stdout());
+    assert!(finished.stdout().contains("not examined fails::number_1"), "{}", finished.stdout());
+    assert!(finished.stdout().contains("1 execution in 1 probe"), "{}", finished.stdout());
+    finished.assert_nothing_left();
+    Ok(())
+}

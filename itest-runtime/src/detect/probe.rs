@@ -85,7 +85,7 @@ pub(crate) struct Stopped;
 
 /// Runs probes.
 pub(crate) trait Laboratory {
-    /// Runs a probe to its end.
+    /// Runs a probe to its end; one that is interrupted tells what was over by then, and the next one is not run.
     ///
     /// # Errors
     ///

@@ -17,7 +17,8 @@ use super::supervisor::supervise;
 use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
 use crate::model::{
-    Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Order, Repeats, RunConfig, TestId,
+    Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Order, Outcome, Repeats, RunConfig,
+    TestId,
 };
 use crate::plan::lockstep;
 use crate::process::{WORKER_MARK, kill_marked};
@@ -44,9 +45,9 @@ pub(crate) struct WorkerLaboratory {
     began: Instant,
     /// The temp dir of the probes.
     folder: PathBuf,
-    /// Between two probes nobody else listens.
     /// The session of the probes, by which what they started is found.
     session: String,
+    /// Between two probes nobody else listens.
     listening: (Runtime, Signals),
     /// How many probes were run.
     pub(crate) probes: usize,
@@ -95,8 +96,8 @@ impl WorkerLaboratory {
             budget: config.budget,
             began: Instant::now(),
             folder,
-            listening: (runtime, signals),
             session: address_of(config).0.name,
+            listening: (runtime, signals),
             probes: 0,
             executions: 0,
             halt: None,
@@ -147,10 +148,14 @@ impl WorkerLaboratory {
             }
         });
         drop(noise);
-        match summary.map_err(Halt::Failed)?.interrupted_by {
-            Some(signal) => Err(Halt::Signal(signal)),
-            None => Ok(self.sightings(probe, ended)),
+        let interrupted = summary.map_err(Halt::Failed)?.interrupted_by;
+        if interrupted.is_some() {
+            // What was over by then is known; the rest did not run.
+            ended.retain(|case| case.report.outcome != Outcome::Interrupted);
+            self.executions -= count - ended.len().min(count);
         }
+        self.halt = interrupted.map(Halt::Signal);
+        Ok(self.sightings(probe, ended))
     }
 
     /// Every probe finds its temp dir empty.
@@ -217,13 +222,13 @@ impl Laboratory for WorkerLaboratory {
 
 impl Drop for WorkerLaboratory {
     fn drop(&mut self) {
+        // Nobody looked after each test, which would take longer than most of them: a daemon may be left of any.
+        kill_marked(WORKER_MARK, &self.session);
         // Where that fails, it is swept when this process is gone.
         let _ = remove_tree(&self.folder);
     }
 }
 
-        // Nobody looked after each test, which would take longer than most of them: a daemon may be left of any.
-        kill_marked(WORKER_MARK, &self.session);
 /// What says most in one line: a comparison is told in several.
 fn first_line(message: &str) -> String {
     message.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ")
