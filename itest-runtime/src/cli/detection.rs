@@ -30,6 +30,7 @@ const LANES: usize = 4;
 /// When nothing is selected, or probes cannot be run at all.
 pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
     refuse_threads("--detect", config)?;
+    refuse_what_is_of_runs("--detect", call)?;
     let Selected { cases, .. } = choose(&registry, call, config)?;
     let cases = in_declared_order(&cases, config)?;
     if cases.is_empty() && config.no_tests == NoTests::Fail {
@@ -66,6 +67,7 @@ pub(super) fn bisection(
     test: &str,
 ) -> Result<ExitStatus, Refusal> {
     refuse_threads("--bisect", config)?;
+    refuse_what_is_of_runs("--bisect", call)?;
     let flag = format!("--bisect {test}");
     let known = known(&registry);
     let suspect = find(&known, &flag, test)?.index;
@@ -191,6 +193,21 @@ fn refuse_threads(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
         return Err(UsageError::new(flag, "needs worker processes; it contradicts --in-process and debuggers"));
     }
     Ok(())
+}
+
+/// A search is no run: it has no parts, no record and no report of its tests. Where a variable or a file says so, that is for the runs.
+fn refuse_what_is_of_runs(flag: &str, call: &Call) -> Result<(), UsageError> {
+    const KEYS: [&str; 5] = ["shard", "last-failed", "failed-first", "record", "junit"];
+    let is_of_runs = |key: &str, text: &str| KEYS.contains(&key) && text != "none";
+    match call.line.settings.iter().find(|(key, _, text)| is_of_runs(key, text)) {
+        None => Ok(()),
+        Some((_, given, _)) => {
+            let what =
+                format!("means nothing to {flag}; filters and --tag say where to look, --logfile where to write");
+            let name = given.split(' ').next().unwrap_or_default();
+            Err(UsageError::new(name, what))
+        }
+    }
 }
 
 fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {
