@@ -39,3 +39,36 @@ fn a_failed_run_names_its_record(dir: &TempDir, #[values("", "own.itest")] file:
     assert!(!none.contains("record: "), "{none}");
     Ok(())
 }
+
+#[integration_test(tags("reports"))]
+fn the_common_test_report_format_tells_how_everything_ended(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let file = dir.join("reports/ctrf.json");
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let tests =
+        ["passes", "passes_at_last", "fails_in_assert", "errors_in_arrange", "aborts", "skips", "--retries", "1"];
+
+    #[act]
+    let finished = suite.args(&[&["--exact", "--ctrf", &file.display().to_string()], &tests[..]].concat()).run()?;
+
+    #[assert]
+    assert_eq!(finished.code(), Some(101), "{}", finished.stderr());
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    assert_eq!((&report["reportFormat"], &report["results"]["tool"]["name"]), (&"CTRF".into(), &"itest".into()));
+    let all = report["results"]["tests"].as_array().cloned().unwrap_or_default();
+    let of = |name: &str| all.iter().find(|test| test["name"] == name).cloned().unwrap_or_default();
+    let statuses = ["passes", "passes_at_last", "fails_in_assert", "errors_in_arrange", "aborts"]
+        .map(|name| of(name)["status"].clone());
+    assert_eq!(statuses, ["passed", "passed", "failed", "failed", "failed"]);
+    assert_eq!((&of("passes_at_last")["flaky"], &of("passes_at_last")["retries"]), (&true.into(), &2.into()));
+    assert_eq!(of("passes_at_last")["retryAttempts"][0]["status"], "failed");
+    assert!(of("fails_in_assert")["message"].as_str().is_some_and(|message| message.starts_with("failed in assert: ")));
+    assert!(
+        of("fails_in_assert")["line"].as_u64() > Some(0)
+            && of("fails_in_assert")["filePath"] == "tests/suites/outcomes.rs"
+    );
+    let summary = &report["results"]["summary"];
+    assert_eq!((&summary["tests"], &summary["failed"]), (&all.len().into(), &3.into()));
+    assert!(summary["start"].as_u64() <= summary["stop"].as_u64());
+    Ok(())
+}

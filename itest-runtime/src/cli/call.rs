@@ -61,9 +61,10 @@ impl Call {
         };
         let arguments = match record {
             Some(record) => vec!["--replay".to_owned(), record],
-            None => {
-                without(&["--seed", "--shuffle-seed", "--shard", "--record", "--junit", "--logfile"], recorded.to_vec())
-            }
+            None => without(
+                &["--seed", "--shuffle-seed", "--shard", "--record", "--junit", "--ctrf", "--logfile"],
+                recorded.to_vec(),
+            ),
         };
         Repeat { arguments, ..self.repeat() }
     }

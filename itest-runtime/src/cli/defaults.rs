@@ -53,6 +53,7 @@ pub(super) fn base() -> RunConfig {
         annotations: Annotations::Auto,
         history_url: None,
         history_keep: Duration::from_hours(24 * 90),
+        ctrf: None,
         junit: None,
         log: "info".to_owned(),
         session: SessionSettings::default(),

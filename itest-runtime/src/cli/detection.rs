@@ -197,7 +197,7 @@ fn refuse_threads(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
 
 /// A search is no run: it has no parts, no record and no report of its tests. Where a variable or a file says so, that is for the runs.
 fn refuse_what_is_of_runs(flag: &str, call: &Call) -> Result<(), UsageError> {
-    const KEYS: [&str; 5] = ["shard", "last-failed", "failed-first", "record", "junit"];
+    const KEYS: [&str; 6] = ["shard", "last-failed", "failed-first", "record", "junit", "ctrf"];
     let is_of_runs = |key: &str, text: &str| KEYS.contains(&key) && text != "none";
     match call.line.settings.iter().find(|(key, _, text)| is_of_runs(key, text)) {
         None => Ok(()),

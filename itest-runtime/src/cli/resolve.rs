@@ -120,6 +120,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         config.repeats = Repeats::default();
         // It writes a report of its own; those of its processes would overwrite each other.
         config.junit = None;
+        config.ctrf = None;
         config.annotations = Annotations::Nothing;
         if !sources.contains_key("seed") {
             config.seed = Seed(mix(Seed(0), run) % 10_000_000_000);

@@ -27,7 +27,7 @@ use crate::model::{
 use crate::plan::{Named, longest_first, ordered};
 #[cfg(feature = "junit")]
 use crate::report::Junit;
-use crate::report::{Console, Json, LibtestJson, Look, Reporter, Terse};
+use crate::report::{Console, Ctrf, Json, LibtestJson, Look, Reporter, Terse};
 
 /// What a run is about.
 struct Planned {
@@ -211,14 +211,22 @@ pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec
     let sink = if is_for_people && !github.is_empty() { sink.defused() } else { sink };
     let mut outlets = vec![Outlet::new(reporter, sink, flush)];
     outlets.extend(github);
+    let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
+    if let Some(path) = &config.ctrf {
+        outlets.push(document(Box::new(Ctrf::new(&name)), "--ctrf", path)?);
+    }
     #[cfg(feature = "junit")]
     if let Some(path) = &config.junit {
-        let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
-        // Where it cannot be made, the file cannot, either, and that is told.
-        let _ = path.parent().map(std::fs::create_dir_all);
-        outlets.push(Outlet::new(Box::new(Junit::new(&name)), Sink::file("--junit", path)?, Flush::AtTheEnd));
+        outlets.push(document(Box::new(Junit::new(&name)), "--junit", path)?);
     }
     Ok(outlets)
+}
+
+/// A report that is a file of its own, whole when the run is over.
+fn document(reporter: Box<dyn Reporter>, flag: &str, path: &Path) -> Result<Outlet, UsageError> {
+    // Where it cannot be made, the file cannot, either, and that is told.
+    let _ = path.parent().map(std::fs::create_dir_all);
+    Ok(Outlet::new(reporter, Sink::file(flag, path)?, Flush::AtTheEnd))
 }
 
 pub(super) fn status(summary: &Summary) -> ExitStatus {

@@ -189,6 +189,16 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
     HISTORY_URL,
     #[cfg(feature = "history")]
     HISTORY_KEEP,
+    Setting {
+        key: "ctrf",
+        shape: Shape::Value("FILE"),
+        help: "Write a report in the Common Test Report Format (ctrf.io) to this file",
+        set: |config, text| {
+            config.ctrf = path(text);
+            Ok(())
+        },
+        show: |config| shown_path(config.ctrf.as_deref()),
+    },
     #[cfg(feature = "junit")]
     Setting {
         key: "junit",

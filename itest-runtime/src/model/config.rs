@@ -320,6 +320,8 @@ pub(crate) struct RunConfig {
     pub history_url: Option<Secret>,
     /// How long past runs are remembered there.
     pub history_keep: Duration,
+    /// Where a report in the Common Test Report Format goes.
+    pub ctrf: Option<PathBuf>,
     /// Where a JUnit report goes, where that is compiled in.
     pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.

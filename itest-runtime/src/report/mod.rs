@@ -2,6 +2,7 @@
 
 mod assertion;
 mod console;
+mod ctrf;
 mod defused;
 mod detection;
 mod durations;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use crate::model::{Event, ShowOutput};
 
 pub(crate) use console::Console;
+pub(crate) use ctrf::Ctrf;
 pub(crate) use defused::Defused;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use github::{Annotations, Sources, StepSummary};
