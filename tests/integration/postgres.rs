@@ -194,3 +194,28 @@ fn without_a_server_the_tests_skip_or_fail(#[values("nothing", "all")] require: 
     assert_eq!(outcome, if require == "all" { "errored" } else { "skipped" });
     Ok(())
 }
+
+/// The report says how to look at the database of a failed test, and that works until it is given back.
+#[integration_test(tags("postgres"))]
+async fn the_database_of_a_failed_test_is_looked_at_with_the_command_that_is_told(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = suite(dir);
+    let events = suite.events(&["--ignored", "--tag", "kept", "--keep-failed"])?;
+    let kept = events.case("fails_with_a_row_in_its_database")["kept"].clone();
+    let steps = kept["steps"].as_array().into_iter().flatten().filter_map(|step| step.as_str());
+    let commands = steps.filter_map(|step| step.split_once("look at it with "));
+    let command = commands.map(|(_, command)| command.to_owned()).next_back().ok_or("no step tells a command")?;
+
+    #[act]
+    let mut words = command.split(' ');
+    let mut client = std::process::Command::new(words.next().unwrap_or_default());
+    let told = client.args(words).args(["-At", "-c", "SELECT name FROM item ORDER BY id"]).output()?;
+
+    #[assert]
+    let (stdout, stderr) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert_eq!(stdout, "seeded\nevidence\n", "{command}: {stderr}");
+    let keeper = kept["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("nobody keeps it")?;
+    itest_tests::signal(keeper, rustix::process::Signal::TERM);
+    eventually(|| async { events.finished.left().len() }).within(Duration::from_secs(20)).equals(0).await?;
+    Ok(())
+}
