@@ -1,4 +1,4 @@
-//! Floor 4: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
+//! Floor 5: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
 
 mod asked;
 mod call;

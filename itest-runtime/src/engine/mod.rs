@@ -1,4 +1,4 @@
-//! Floor 3: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
+//! Floor 4: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
 
 mod attempt;
 mod laboratory;
