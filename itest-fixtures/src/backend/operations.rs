@@ -59,21 +59,23 @@ pub trait Operations: Database {
     ) -> impl Future<Output = Result<(), RowError>>;
 
     /// What the database says of a row that it refused, beyond its error; asked outside of the transaction in which it did.
+    /// Nothing, where the error names column and key itself.
     #[cfg(feature = "data")]
     fn explain(
-        connection: &mut Self::Connection,
-        table: &Table<'_>,
-        row: &Row,
-        error: &sqlx::Error,
-    ) -> impl Future<Output = Option<Explanation>>;
+        _: &mut Self::Connection,
+        _: &Table<'_>,
+        _: &Row,
+        _: &sqlx::Error,
+    ) -> impl Future<Output = Option<Explanation>> {
+        async { None }
+    }
 
-    /// Called when rows with these columns were added, so that numbers given out by the database go on behind them.
+    /// Called when rows with these columns were added, so that numbers given out by the database go on behind them. Nothing is to be
+    /// done where a new number is one more than the highest there is.
     #[cfg(feature = "data")]
-    fn settle(
-        connection: &mut Self::Connection,
-        table: &str,
-        columns: &[String],
-    ) -> impl Future<Output = Result<(), sqlx::Error>>;
+    fn settle(_: &mut Self::Connection, _: &str, _: &[String]) -> impl Future<Output = Result<(), sqlx::Error>> {
+        async { Ok(()) }
+    }
 
     /// Applies all migrations up to a version, as the application would.
     #[cfg(feature = "migrations")]
@@ -105,6 +107,44 @@ pub trait Operations: Database {
         query: &str,
     ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>>;
 }
+
+/// What is written alike for all databases, and cannot be written once for any: sqlx acquires and migrates connections of known
+/// types only. The catalog is that of the module in which this stands.
+#[cfg(feature = "migrations")]
+macro_rules! on_connection {
+    ($connection:ty) => {
+        async fn migrate_to(
+            connection: &mut $connection,
+            migrator: &sqlx::migrate::Migrator,
+            version: i64,
+        ) -> Result<(), sqlx::migrate::MigrateError> {
+            migrator.run_to(version, connection).await
+        }
+
+        async fn undo_to(
+            connection: &mut $connection,
+            migrator: &sqlx::migrate::Migrator,
+            version: i64,
+        ) -> Result<(), sqlx::migrate::MigrateError> {
+            migrator.undo(connection, version).await
+        }
+
+        async fn catalog(
+            connection: &mut $connection,
+            migrations_table: &str,
+        ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
+            super::catalog::catalog(connection, migrations_table).await
+        }
+
+        async fn rows(connection: &mut $connection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
+            let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
+            rows.iter().map(crate::backend::text::cells).collect()
+        }
+    };
+}
+
+#[cfg(feature = "migrations")]
+pub(super) use on_connection;
 
 /// A table whose columns are known.
 #[cfg(feature = "data")]

@@ -1,7 +1,5 @@
 //! What seeds and migrations ask, as MySQL and MariaDB answer it.
 
-#[cfg(feature = "migrations")]
-use sqlx::AssertSqlSafe;
 use sqlx::{MySql, MySqlConnection};
 
 use crate::backend::operations::run_counting;
@@ -44,52 +42,6 @@ impl Operations for MySql {
         super::rows::insert(connection, table, rows).await
     }
 
-    /// The server names the column or the key itself.
-    #[cfg(feature = "data")]
-    async fn explain(
-        _: &mut MySqlConnection,
-        _: &crate::backend::Table<'_>,
-        _: &crate::backend::Row,
-        _: &sqlx::Error,
-    ) -> Option<crate::backend::Explanation> {
-        None
-    }
-
-    /// A row's number is one more than the highest there is.
-    #[cfg(feature = "data")]
-    async fn settle(_: &mut MySqlConnection, _: &str, _: &[String]) -> Result<(), sqlx::Error> {
-        Ok(())
-    }
-
     #[cfg(feature = "migrations")]
-    async fn migrate_to(
-        connection: &mut MySqlConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.run_to(version, connection).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn undo_to(
-        connection: &mut MySqlConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.undo(connection, version).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn catalog(
-        connection: &mut MySqlConnection,
-        migrations_table: &str,
-    ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
-        super::catalog::catalog(connection, migrations_table).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn rows(connection: &mut MySqlConnection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
-        rows.iter().map(crate::backend::text::cells).collect()
-    }
+    crate::backend::operations::on_connection!(MySqlConnection);
 }

@@ -1,7 +1,5 @@
 //! What seeds and migrations ask, as PostgreSQL answers it.
 
-#[cfg(feature = "migrations")]
-use sqlx::AssertSqlSafe;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{PgConnection, Postgres};
@@ -80,36 +78,7 @@ impl Operations for Postgres {
     }
 
     #[cfg(feature = "migrations")]
-    async fn migrate_to(
-        connection: &mut PgConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.run_to(version, connection).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn undo_to(
-        connection: &mut PgConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.undo(connection, version).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn catalog(
-        connection: &mut PgConnection,
-        migrations_table: &str,
-    ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
-        super::catalog::catalog(connection, migrations_table).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn rows(connection: &mut PgConnection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
-        rows.iter().map(crate::backend::text::cells).collect()
-    }
+    crate::backend::operations::on_connection!(PgConnection);
 }
 
 /// The character of the script that the server points at, if it is not in a function.

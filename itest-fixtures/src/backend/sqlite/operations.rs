@@ -65,41 +65,6 @@ impl Operations for Sqlite {
         super::rows::explain(connection, table, error).await
     }
 
-    /// A row's number is one more than the highest there is.
-    #[cfg(feature = "data")]
-    async fn settle(_: &mut SqliteConnection, _: &str, _: &[String]) -> Result<(), sqlx::Error> {
-        Ok(())
-    }
-
     #[cfg(feature = "migrations")]
-    async fn migrate_to(
-        connection: &mut SqliteConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.run_to(version, connection).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn undo_to(
-        connection: &mut SqliteConnection,
-        migrator: &sqlx::migrate::Migrator,
-        version: i64,
-    ) -> Result<(), sqlx::migrate::MigrateError> {
-        migrator.undo(connection, version).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn catalog(
-        connection: &mut SqliteConnection,
-        migrations_table: &str,
-    ) -> Result<Vec<crate::backend::Entry>, sqlx::Error> {
-        super::catalog::catalog(connection, migrations_table).await
-    }
-
-    #[cfg(feature = "migrations")]
-    async fn rows(connection: &mut SqliteConnection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
-        rows.iter().map(crate::backend::text::cells).collect()
-    }
+    crate::backend::operations::on_connection!(SqliteConnection);
 }
