@@ -14,6 +14,8 @@ mod owner;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) mod private;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
+mod reserve;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -27,5 +29,7 @@ pub(crate) use guard::{is_allowed, refusal, suspicion};
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use owner::Owner;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use reserve::{Maker, Reserve};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use url::{encoded, with_database};

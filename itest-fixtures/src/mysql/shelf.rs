@@ -1,17 +1,16 @@
-//! The databases of one worker: those that are free, one that is made ahead, and those that are on their way out.
+//! The databases of one worker: how they are made, handed to tests, and taken back.
 
 use std::any::Any;
 use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
 
 use itest_runtime::__private::{
     FixtureDescriptor, FunctionKind, Parameter, TeardownEntry, TestScope, WorkerScope, call_with, inventory,
@@ -26,12 +25,10 @@ use super::restore::{Keeper, Spent};
 use super::server::Server;
 use super::template::Template;
 use super::{Isolation, Schema};
+use crate::database::{Maker, Reserve};
 
 /// So many databases are dropped at a time.
 const DROPS: usize = 2;
-
-/// So long the end of a worker waits for them, and a test for the end of its connections.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// So long a connection may take to come back to its pool and to be closed.
 const RETURN: Duration = Duration::from_millis(250);
@@ -87,19 +84,12 @@ pub(super) struct Stock {
     options: fn(MySqlConnectOptions) -> MySqlConnectOptions,
     leases: tokio::sync::Mutex<Option<Leases>>,
     drops: Semaphore,
-    shelf: Mutex<Contents>,
-}
-
-#[derive(Default)]
-struct Contents {
-    free: Vec<Made>,
-    ahead: Option<JoinHandle<Result<Made, Error>>>,
-    leaving: JoinSet<Result<(), Error>>,
+    reserve: Reserve<Self>,
 }
 
 /// A database that nobody uses.
 #[derive(Debug)]
-struct Made {
+pub(super) struct Made {
     name: String,
     keeper: Option<Keeper>,
 }
@@ -116,25 +106,10 @@ pub(super) struct Leased {
 impl Stock {
     /// A database as new, with a pool of its own: sessions are never kept, they cost little here.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Leased, Error> {
-        let (free, ahead) = {
-            let mut contents = self.contents();
-            let free = contents.free.pop();
-            let ahead = if free.is_none() { contents.ahead.take() } else { None };
-            (free, ahead)
-        };
-        let made = match (free, ahead) {
-            (Some(free), _) => free,
-            // If it could not be made ahead, it is tried again now, and the error is this test's.
-            (None, Some(ahead)) => match ahead.await {
-                Ok(Ok(made)) => made,
-                _ => self.make().await?,
-            },
-            (None, None) => self.make().await?,
-        };
+        let Made { name, keeper } = self.reserve.take(self).await?;
         if self.isolation == Isolation::Clone {
-            self.make_ahead();
+            self.reserve.make_ahead(self);
         }
-        let Made { name, keeper } = made;
         let options = (self.options)(self.server.address.options(Some(&name))?);
         let pool = MySqlPoolOptions::new().idle_timeout(None).max_lifetime(None).max_connections(self.most);
         Ok(Leased { url: self.server.address.url(&name)?, pool: pool.connect_lazy_with(options), name, keeper })
@@ -152,17 +127,41 @@ impl Stock {
         };
         let made = Made { name, keeper };
         match restored {
-            Ok(()) => self.contents().free.push(made),
+            Ok(()) => self.reserve.put_back(made),
             Err(Spent(reason)) => {
                 if self.isolation == Isolation::Recycle {
                     // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", made.name);
-                    self.make_ahead();
+                    self.reserve.make_ahead(self);
                 }
-                self.drop_behind(made);
+                self.reserve.drop_behind(self, made);
             }
         }
     }
+
+    /// The owner; another one if the server has lost the first.
+    async fn living<'l>(&self, leases: &'l mut Option<Leases>) -> Result<&'l mut Leases, Error> {
+        let lives = match leases.as_mut() {
+            Some(leases) => leases.connection().ping().await.is_ok(),
+            None => false,
+        };
+        if !lives {
+            *leases = Some(Leases::open(&self.server).await?);
+        }
+        leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
+    }
+
+    /// Leaves the server; what is still there is dropped by its owner's number.
+    async fn clear(&self) {
+        self.reserve.clear(self.server.is_private()).await;
+        if let Some(leases) = self.leases.lock().await.take() {
+            leases.close().await;
+        }
+    }
+}
+
+impl Maker for Stock {
+    type Made = Made;
 
     async fn make(&self) -> Result<Made, Error> {
         let name = {
@@ -187,73 +186,20 @@ impl Stock {
         Ok(Made { name, keeper })
     }
 
-    /// The owner; another one if the server has lost the first.
-    async fn living<'l>(&self, leases: &'l mut Option<Leases>) -> Result<&'l mut Leases, Error> {
-        let lives = match leases.as_mut() {
-            Some(leases) => leases.connection().ping().await.is_ok(),
-            None => false,
-        };
-        if !lives {
-            *leases = Some(Leases::open(&self.server).await?);
-        }
-        leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
-    }
-
-    fn make_ahead(self: &Arc<Self>) {
-        let stock = Arc::clone(self);
-        let mut contents = self.contents();
-        if contents.ahead.is_none() {
-            contents.ahead = Some(tokio::spawn(async move { stock.make().await }));
+    async fn leave(made: Made) {
+        if let Some(keeper) = made.keeper {
+            keeper.close().await;
         }
     }
 
-    fn drop_behind(self: &Arc<Self>, made: Made) {
-        let stock = Arc::clone(self);
-        let mut contents = self.contents();
-        while contents.leaving.try_join_next().is_some() {}
-        contents.leaving.spawn(async move {
-            let Made { name, keeper } = made;
-            if let Some(keeper) = keeper {
-                keeper.close().await;
-            }
-            let _permit = stock.drops.acquire().await?;
-            let mut connection = connect(&stock.server.address, None).await?;
-            let given = give_back(&mut connection, &name).await;
-            let _ = connection.close().await;
-            given
-        });
-    }
-
-    /// Leaves the server; what is still there is dropped by its owner's number.
-    async fn clear(&self) {
-        let (free, ahead, mut leaving) = {
-            let mut contents = self.contents();
-            (std::mem::take(&mut contents.free), contents.ahead.take(), std::mem::take(&mut contents.leaving))
-        };
-        if let Some(ahead) = ahead {
-            ahead.abort();
-            let _ = ahead.await;
-        }
-        for Made { keeper, .. } in free {
-            if let Some(keeper) = keeper {
-                keeper.close().await;
-            }
-        }
-        if self.server.is_private() {
-            // The server ends with the run, and everything on it.
-            leaving.abort_all();
-        }
-        // What takes longer is dropped by its owner's number, with a time limit of its own.
-        let all = async { while leaving.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(FAREWELL, all).await;
-        leaving.abort_all();
-        if let Some(leases) = self.leases.lock().await.take() {
-            leases.close().await;
-        }
-    }
-
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn remove(&self, made: Made) -> Result<(), Error> {
+        let name = made.name.clone();
+        Self::leave(made).await;
+        let _permit = self.drops.acquire().await?;
+        let mut connection = connect(&self.server.address, None).await?;
+        let given = give_back(&mut connection, &name).await;
+        let _ = connection.close().await;
+        given
     }
 }
 
@@ -270,7 +216,7 @@ impl<S: Schema> Shelf<S> {
             options: S::options,
             leases: tokio::sync::Mutex::default(),
             drops: Semaphore::new(DROPS),
-            shelf: Mutex::default(),
+            reserve: Reserve::default(),
         });
         let leases = Leases::open(server).await?;
         if !server.is_private() {

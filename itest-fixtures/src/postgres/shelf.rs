@@ -1,17 +1,15 @@
-//! The databases of one worker: those that are free, one that is made ahead, and those that are on their way out.
+//! The databases of one worker: how they are made, handed to tests, and taken back.
 
 use std::any::Any;
 use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
 
 use itest_runtime::__private::{
     FixtureDescriptor, FunctionKind, LocalFuture, Parameter, TeardownEntry, TestScope, WorkerScope, call_with,
@@ -30,13 +28,10 @@ use super::tasks::Tasks;
 use super::template::{Template, fill};
 use super::transaction::{Hold, begin, pool_in_transaction};
 use super::{Isolation, Schema};
-use crate::database::failed_to;
+use crate::database::{Maker, Reserve, failed_to};
 
 /// So many databases are dropped at a time: they share what a durable server does for each.
 const DROPS: usize = 4;
-
-/// So long the end of a worker waits for them.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What the ledger calls the dropping of a worker's databases.
 const GIVE_BACK: TeardownEntry = TeardownEntry {
@@ -91,15 +86,8 @@ pub(super) struct Stock {
     fill: fn(PgPool) -> LocalFuture<'static, Result<(), Error>>,
     leases: tokio::sync::Mutex<Option<Leases>>,
     drops: Semaphore,
-    shelf: Mutex<Contents>,
+    reserve: Reserve<Self>,
     tasks: Tasks,
-}
-
-#[derive(Default)]
-struct Contents {
-    free: Vec<Leased>,
-    ahead: Option<JoinHandle<Result<Leased, Error>>>,
-    leaving: JoinSet<Result<(), Error>>,
 }
 
 /// A database that is one test's for now.
@@ -119,24 +107,9 @@ impl Stock {
         if self.isolation == Isolation::Schema {
             return self.make_schema().await;
         }
-        let (free, ahead) = {
-            let mut contents = self.contents();
-            (contents.free.pop(), contents.ahead.take())
-        };
-        let leased = match (free, ahead) {
-            (Some(free), ahead) => {
-                self.contents().ahead = ahead;
-                free
-            }
-            // If it could not be made ahead, it is tried again now, and the error is this test's.
-            (None, Some(ahead)) => match ahead.await {
-                Ok(Ok(leased)) => leased,
-                _ => self.make().await?,
-            },
-            (None, None) => self.make().await?,
-        };
+        let leased = self.reserve.take(self).await?;
         if self.isolation == Isolation::Clone {
-            self.make_ahead();
+            self.reserve.make_ahead(self);
         }
         if self.isolation == Isolation::Transaction {
             begin(&leased.pool).await.map_err(|error| failed_to("begin the transaction around the test", &error))?;
@@ -152,14 +125,14 @@ impl Stock {
     pub(super) async fn give_back(self: &Arc<Self>, mut leased: Leased, outcome: Outcome) -> Result<(), String> {
         let suspicion = leased.hold.suspicion().filter(|_| !outcome.is_success());
         match self.restore(&mut leased).await {
-            Ok(()) => self.contents().free.push(leased),
+            Ok(()) => self.reserve.put_back(leased),
             Err(Spent(reason)) => {
                 if self.recycles() {
                     // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", leased.name);
-                    self.make_ahead();
+                    self.reserve.make_ahead(self);
                 }
-                self.drop_behind(leased);
+                self.reserve.drop_behind(self, leased);
             }
         }
         suspicion.map_or(Ok(()), Err)
@@ -205,27 +178,6 @@ impl Stock {
         matches!(self.isolation, Isolation::Recycle | Isolation::Transaction)
     }
 
-    async fn make(&self) -> Result<Leased, Error> {
-        let name = {
-            let mut leases = self.leases.lock().await;
-            let leases = self.living(&mut leases).await?;
-            let name = leases.take().await?;
-            // Copying files is quick where nobody waits for the disk.
-            let strategy = if self.server.is_durable { "WAL_LOG" } else { "FILE_COPY" };
-            let (database, template) = (quoted(&name), quoted(&self.template));
-            let clone = format!("CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy}");
-            run(leases.connection(), "clone the template database", clone).await?;
-            name
-        };
-        let keeper = match self.isolation {
-            Isolation::Clone => None,
-            _ => Keeper::of(&self.server.address, &name).await?.ok(),
-        };
-        let url = self.server.address.url(&name, None)?;
-        let (era, hold) = (Era::default(), Hold::default());
-        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, name, era, hold, keeper })
-    }
-
     /// A schema with everything in it, in the one database that there is.
     async fn make_schema(&self) -> Result<Leased, Error> {
         let name = {
@@ -257,63 +209,58 @@ impl Stock {
         leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
     }
 
-    fn make_ahead(self: &Arc<Self>) {
-        let stock = Arc::clone(self);
-        let mut contents = self.contents();
-        if contents.ahead.is_none() {
-            contents.ahead = Some(self.tasks.spawn(async move { stock.make().await }));
-        }
-    }
-
-    fn drop_behind(self: &Arc<Self>, leased: Leased) {
-        let stock = Arc::clone(self);
-        let mut contents = self.contents();
-        while contents.leaving.try_join_next().is_some() {}
-        self.tasks.spawn_on(&mut contents.leaving, async move {
-            let Leased { name, pool, keeper, .. } = leased;
-            close(&pool).await;
-            if let Some(keeper) = keeper {
-                keeper.close().await;
-            }
-            let _permit = stock.drops.acquire().await?;
-            let mut connection = stock.server.connect().await?;
-            let given = give_back(&stock.server.address, &mut connection, &name).await;
-            let _ = connection.close().await;
-            given
-        });
-    }
-
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
-        let (free, ahead, mut leaving) = {
-            let mut contents = self.contents();
-            (std::mem::take(&mut contents.free), contents.ahead.take(), std::mem::take(&mut contents.leaving))
-        };
-        if let Some(ahead) = ahead {
-            ahead.abort();
-            let _ = ahead.await;
-        }
-        for leased in free {
-            close(&leased.pool).await;
-            if let Some(keeper) = leased.keeper {
-                keeper.close().await;
-            }
-        }
-        if self.server.is_private() {
-            // The server ends with the run, and everything on it.
-            leaving.abort_all();
-        }
-        // What takes longer is dropped by its owner's number, with a time limit of its own.
-        let all = async { while leaving.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(FAREWELL, all).await;
-        leaving.abort_all();
+        self.reserve.clear(self.server.is_private()).await;
         if let Some(leases) = self.leases.lock().await.take() {
             leases.close().await;
         }
     }
+}
 
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+impl Maker for Stock {
+    type Made = Leased;
+
+    async fn make(&self) -> Result<Leased, Error> {
+        let name = {
+            let mut leases = self.leases.lock().await;
+            let leases = self.living(&mut leases).await?;
+            let name = leases.take().await?;
+            // Copying files is quick where nobody waits for the disk.
+            let strategy = if self.server.is_durable { "WAL_LOG" } else { "FILE_COPY" };
+            let (database, template) = (quoted(&name), quoted(&self.template));
+            let clone = format!("CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy}");
+            run(leases.connection(), "clone the template database", clone).await?;
+            name
+        };
+        let keeper = match self.isolation {
+            Isolation::Clone => None,
+            _ => Keeper::of(&self.server.address, &name).await?.ok(),
+        };
+        let url = self.server.address.url(&name, None)?;
+        let (era, hold) = (Era::default(), Hold::default());
+        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, name, era, hold, keeper })
+    }
+
+    async fn leave(Leased { pool, keeper, .. }: Leased) {
+        close(&pool).await;
+        if let Some(keeper) = keeper {
+            keeper.close().await;
+        }
+    }
+
+    async fn remove(&self, leased: Leased) -> Result<(), Error> {
+        let name = leased.name.clone();
+        Self::leave(leased).await;
+        let _permit = self.drops.acquire().await?;
+        let mut connection = self.server.connect().await?;
+        let given = give_back(&self.server.address, &mut connection, &name).await;
+        let _ = connection.close().await;
+        given
+    }
+
+    fn own<F: Future + Send + 'static>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static {
+        self.tasks.owned(task)
     }
 }
 
@@ -339,7 +286,7 @@ impl<S: Schema> Shelf<S> {
             fill: |pool| Box::pin(async move { fill::<S>(&pool).await }),
             leases: tokio::sync::Mutex::default(),
             drops: Semaphore::new(DROPS),
-            shelf: Mutex::default(),
+            reserve: Reserve::default(),
             tasks: Tasks::begin(),
         });
         let leases = Leases::open(server).await?;

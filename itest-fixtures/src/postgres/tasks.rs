@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::{JoinHandle, JoinSet};
 
 /// Tasks that give back connections end by themselves, and have so long for it.
 const SETTLING: [u64; 6] = [0, 0, 1, 1, 2, 4];
@@ -53,21 +52,8 @@ impl Tasks {
         true
     }
 
-    /// Starts one of the fixture's own.
-    pub(super) fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        tokio::spawn(self.owned(task))
-    }
-
-    /// Starts one of the fixture's own among others.
-    pub(super) fn spawn_on<T: Send + 'static>(
-        &self,
-        set: &mut JoinSet<T>,
-        task: impl Future<Output = T> + Send + 'static,
-    ) {
-        set.spawn(self.owned(task));
-    }
-
-    fn owned<T, F: Future<Output = T>>(&self, task: F) -> impl Future<Output = T> + use<T, F> {
+    /// One of the fixture's own, which belongs to no test.
+    pub(super) fn owned<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
         self.own.fetch_add(1, Ordering::Relaxed);
         let own = Own(Arc::clone(&self.own));
         async move {
@@ -89,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_outlives_its_test_is_noticed_and_a_short_one_is_not() {
         let tasks = Tasks::begin();
-        let own = tasks.spawn(std::future::pending::<()>());
+        let own = tokio::spawn(tasks.owned(std::future::pending::<()>()));
         tokio::spawn(async {});
         assert!(!tasks.are_left().await);
         let left = tokio::spawn(std::future::pending::<()>());
