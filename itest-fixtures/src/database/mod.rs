@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod cache;
+mod cells;
+mod changes;
 mod failure;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod fingerprint;
@@ -20,6 +22,8 @@ mod url;
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use cache::cached;
+pub(crate) use cells::cells;
+pub(crate) use changes::{Contents, contents, show_changes};
 pub(crate) use failure::failed_to;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};

@@ -96,11 +96,11 @@ fn prepare(binaries: &Binaries, folder: &Path, owner: Option<&Owner>) -> Result<
     let log = private::prepare(folder, owner)?;
     let data = folder.join("data");
     let key = Fingerprint::default().of(&binaries.version).of(&SETTINGS).text();
-    cached(&format!("mysql-{key}"), &data, owner, || initialize(binaries, &data, owner))?;
+    cached(&format!("mysql-{key}"), &data, owner, || initialize(binaries, folder, &data, owner))?;
     Ok(log)
 }
 
-fn initialize(binaries: &Binaries, data: &Path, owner: Option<&Owner>) -> Result<(), Error> {
+fn initialize(binaries: &Binaries, folder: &Path, data: &Path, owner: Option<&Owner>) -> Result<(), Error> {
     let mut command = Command::new(binaries.install.as_ref().unwrap_or(&binaries.server));
     command.arg("--no-defaults");
     if binaries.install.is_some() {
@@ -109,6 +109,8 @@ fn initialize(binaries: &Binaries, data: &Path, owner: Option<&Owner>) -> Result
         command.arg("--initialize-insecure");
     }
     command.arg(option("datadir", data)).arg("--innodb-log-file-size=16M").current_dir("/");
+    // The temp dir of whoever runs the tests may be closed to the server's user.
+    command.arg(option("tmpdir", folder)).env("TMPDIR", folder);
     if let Some(owner) = owner {
         owner.run(&mut command);
     }

@@ -3,6 +3,7 @@
 //! The server is the one that `ITEST_MYSQL_URL` names, or one that is started for the run from the programs that are installed.
 
 mod address;
+mod changes;
 mod cluster;
 mod connection;
 mod database;

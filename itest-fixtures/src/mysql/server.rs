@@ -38,6 +38,14 @@ impl Server {
         matches!(self.address, Address::Socket(_))
     }
 
+    /// What it is and where, for the run's summary.
+    fn in_words(&self) -> String {
+        let name = if self.version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        // `10.11.6-MariaDB-0+deb12u1`
+        let version = self.version.split('-').next().unwrap_or_default();
+        format!("{name} {version}, {}", self.address.in_words())
+    }
+
     async fn find(teardown: &Teardown) -> Result<Self, Error> {
         for name in [OURS, APPLICATIONS] {
             let Some(url) = variable(name) else { continue };
@@ -110,6 +118,7 @@ impl Fixture for Server {
                 },
             )
             .crossing(const { &Crossing::of::<Self>() })
+            .remark(|value| Some(value.downcast_ref::<Self>()?.in_words()))
         }
     }
 }

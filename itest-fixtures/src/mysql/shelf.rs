@@ -115,6 +115,11 @@ impl Stock {
         Ok(Leased { url: self.server.address.url(&name)?, pool: pool.connect_lazy_with(options), name, keeper })
     }
 
+    /// Where the server is.
+    pub(super) fn address(&self) -> &Address {
+        &self.server.address
+    }
+
     /// Gives a database back after a test.
     pub(super) async fn give_back(self: &Arc<Self>, leased: Leased) {
         let Leased { name, pool, mut keeper, .. } = leased;

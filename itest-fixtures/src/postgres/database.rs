@@ -8,10 +8,11 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
-use itest_runtime::{Error, Fixture, Teardown};
+use itest_runtime::{Error, Fixture, Teardown, TestInfo};
 
 use super::Schema;
 use super::shelf::Shelf;
+use crate::database::show_changes;
 
 /// A private database, migrated and seeded by `S`, given back after the test.
 pub struct Postgres<S> {
@@ -51,14 +52,20 @@ impl<S> fmt::Debug for Postgres<S> {
 }
 
 impl<S: Schema> Postgres<S> {
-    async fn lease(shelf: &Shelf<S>, teardown: &Teardown) -> Result<Self, Error> {
+    async fn lease(shelf: &Shelf<S>, info: &TestInfo, teardown: &Teardown) -> Result<Self, Error> {
         let stock = Arc::clone(&shelf.stock);
         let leased = stock.take().await?;
         let (pool, name, url) = (leased.pool.clone(), leased.name.clone(), leased.url.clone());
         // Who keeps what a failed test has taken wants to look at it.
         let step = format!("give the database back; look at it with {}", client_command(&url));
+        let before = if info.shows_data() { Some(stock.contents(&leased).await?) } else { None };
         let database = Self { pool, name, url, schema: PhantomData };
-        teardown.defer_with(step, move |outcome| async move { stock.give_back(leased, outcome).await });
+        teardown.defer_with(step, move |outcome| async move {
+            if let Some(before) = before.filter(|_| !outcome.is_success()) {
+                show_changes(&before, stock.contents(&leased)).await;
+            }
+            stock.give_back(leased, outcome).await
+        });
         Ok(database)
     }
 }
@@ -80,11 +87,18 @@ impl<S: Schema> Fixture for Postgres<S> {
         const {
             &FixtureDescriptor::of::<Self>(
                 FunctionKind::Async,
-                const { &[Parameter::shared::<Shelf<S>, TestScope>(), Parameter::shared::<Teardown, TestScope>()] },
+                const {
+                    &[
+                        Parameter::shared::<Shelf<S>, TestScope>(),
+                        Parameter::shared::<TestInfo, TestScope>(),
+                        Parameter::shared::<Teardown, TestScope>(),
+                    ]
+                },
                 |inputs| {
                     Box::pin(async move {
-                        let [shelf, teardown] = inputs.slots();
-                        Ok(Box::new(Self::lease(shelf.shared(), teardown.shared()).await?) as Box<dyn Any>)
+                        let [shelf, info, teardown] = inputs.slots();
+                        let database = Self::lease(shelf.shared(), info.shared(), teardown.shared()).await?;
+                        Ok(Box::new(database) as Box<dyn Any>)
                     })
                 },
             )

@@ -5,6 +5,7 @@
 
 mod address;
 mod binaries;
+mod changes;
 mod checkup;
 mod cluster;
 mod connection;

@@ -49,6 +49,12 @@ impl Server {
         matches!(self.address, Address::Socket(_))
     }
 
+    /// What it is and where, for the run's summary.
+    fn in_words(&self) -> String {
+        let (major, minor) = (self.version / 10_000, self.version % 10_000);
+        format!("PostgreSQL {major}.{minor}, {}", self.address.in_words())
+    }
+
     /// A connection to the database with the leases.
     pub(super) async fn connect(&self) -> Result<PgConnection, Error> {
         connect(&self.address, self.home.as_deref()).await
@@ -159,6 +165,7 @@ impl Fixture for Server {
                 },
             )
             .crossing(const { &Crossing::of::<Self>() })
+            .remark(|value| Some(value.downcast_ref::<Self>()?.in_words()))
         }
     }
 }

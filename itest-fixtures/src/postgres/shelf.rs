@@ -117,6 +117,11 @@ impl Stock {
         Ok(leased)
     }
 
+    /// How tests are kept apart.
+    pub(super) fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
     /// Gives a database back after a test.
     ///
     /// # Errors

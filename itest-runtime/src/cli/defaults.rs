@@ -45,6 +45,7 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
+        show_data: false,
         quarantine: QuarantinePolicy::Apply,
         quarantine_entries: Vec::new(),
         quarantined: BTreeMap::new(),

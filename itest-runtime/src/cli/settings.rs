@@ -139,6 +139,13 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         show: |config| (config.failed == Failed::Keep).to_string(),
     },
     Setting {
+        key: "show-data",
+        shape: Shape::Switch,
+        help: "Show which rows of its databases a failed test added, changed and deleted",
+        set: |config, text| switch(text).map(|on| config.show_data = on),
+        show: |config| config.show_data.to_string(),
+    },
+    Setting {
         key: "budget",
         shape: Shape::Value("DURATION|N"),
         help: "How long --detect and --bisect may take, such as 30m, or how many executions [default: 10m]",

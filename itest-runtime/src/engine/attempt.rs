@@ -82,12 +82,12 @@ pub(super) struct Attempted {
 /// Runs one case from setup to teardown.
 pub(super) async fn attempt(turn: Turn, case: RegisteredCase, surroundings: Surroundings<'_>) -> Attempted {
     let Surroundings { session, worker, client, ledger, config, id, cancelled, watch } = surroundings;
-    let WorkerConfig { limits, seed, .. } = config;
+    let WorkerConfig { limits, seed, show_data, .. } = config;
     let entry = case.entry;
     let location = SourceLocation::new(entry.location);
     // Only fixtures ask for it, and most tests of a large suite have few.
-    let info =
-        (!entry.parameters.is_empty()).then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id).during(turn));
+    let info = (!entry.parameters.is_empty())
+        .then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id).during(turn, *show_data));
     let observer = watch.clone();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
 

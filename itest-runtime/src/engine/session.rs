@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::model::{Lock, ProcessIdentity, Recovered, RunConfig, SessionAddress, SessionConfig, Sweep, WorkerId};
+use crate::model::{Lock, ProcessIdentity, RunConfig, SessionAddress, SessionConfig, SessionEnd, Sweep, WorkerId};
 use crate::process::WORKER_MARK;
 use crate::session::{LockGuard, SessionClient, address_of, is_worth_sweeping, sweep};
 
@@ -86,9 +86,9 @@ impl RunSession {
 
     /// Ends the session, and waits until everything is given back.
     pub(super) async fn finish(&mut self) -> Finished {
-        let recovered = match self.kind {
+        let end = match self.kind {
             Kind::Own => self.client.finish().await,
-            Kind::Nextest => Recovered::default(),
+            Kind::Nextest => SessionEnd::default(),
         };
         let swept = match &mut self.sweep {
             // Under nextest many processes come by here; what one of them does not finish, the next one does.
@@ -98,7 +98,7 @@ impl RunSession {
             }
             None => Sweep::default(),
         };
-        Finished { recovered, swept }
+        Finished { end, swept }
     }
 }
 
@@ -109,7 +109,7 @@ const SWEEP_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Finished {
     /// Of this run.
-    pub(super) recovered: Recovered,
+    pub(super) end: SessionEnd,
     /// Of earlier ones.
     pub(super) swept: Sweep,
 }

@@ -16,8 +16,8 @@ use super::verdict::{died, hung};
 use super::workers::{Heard, Held, Killed, Litter, Worker};
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig, Summary,
-    WorkerId,
+    AttemptReport, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig, SessionEnd,
+    Summary, WorkerId,
 };
 use crate::plan::{Admission, Rounds, Script};
 use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap, release_exit};
@@ -202,7 +202,10 @@ impl<'a> Supervisor<'a> {
                 }
             }
         };
-        let Finished { recovered, swept } = finished;
+        let Finished { end: SessionEnd { recovered, used }, swept } = finished;
+        self.summary.used = used;
+        // They were ready in any order.
+        self.summary.used.sort();
         self.summary.given_back = recovered.given_back;
         self.summary.problems.extend(recovered.problems.into_iter().map(|problem| format!("session: {problem}")));
         self.summary.swept = swept;

@@ -103,6 +103,7 @@ impl Worker {
             require: config.require,
             leaks: config.leaks,
             failed: config.failed,
+            show_data: config.show_data,
             isolation: config.isolation,
             environment: config.environment.clone(),
             session: session.address(),

@@ -26,6 +26,7 @@ pub struct TestInfo {
     worker: WorkerId,
     attempt: u32,
     round: u32,
+    shows_data: bool,
     streams: Arc<AtomicU64>,
 }
 
@@ -33,13 +34,13 @@ impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        Self { id, location, meta, seed, worker, attempt: 1, round: 1, streams: Arc::default() }
+        Self { id, location, meta, seed, worker, attempt: 1, round: 1, shows_data: false, streams: Arc::default() }
     }
 
-    /// The same in another attempt or round.
+    /// The same in an attempt and a round, and as the run wishes.
     #[must_use]
-    pub(crate) fn during(self, turn: Turn) -> Self {
-        Self { attempt: turn.attempt, round: turn.round, ..self }
+    pub(crate) fn during(self, turn: Turn, shows_data: bool) -> Self {
+        Self { attempt: turn.attempt, round: turn.round, shows_data, ..self }
     }
 
     /// Its full name, `module::test` or `module::test::case`.
@@ -89,6 +90,13 @@ impl TestInfo {
     #[must_use]
     pub fn round(&self) -> u32 {
         self.round
+    }
+
+    /// Whether the run wishes to see what a failed test did to its data (`--show-data`). The databases of itest show it; fixtures
+    /// of your own may, on the standard error, in a step of their teardown.
+    #[must_use]
+    pub fn shows_data(&self) -> bool {
+        self.shows_data
     }
 
     /// A number that no earlier caller in this test was given: 0, 1, 2, …

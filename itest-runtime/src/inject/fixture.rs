@@ -57,6 +57,8 @@ pub struct FixtureDescriptor {
     pub setup: SetupFn,
     /// How the value of a session fixture comes to the workers.
     pub crossing: Option<&'static Crossing>,
+    /// What a value says of itself in the run's summary.
+    pub remark: Option<fn(&dyn Any) -> Option<String>>,
 }
 
 impl FixtureDescriptor {
@@ -71,6 +73,7 @@ impl FixtureDescriptor {
             kind,
             setup,
             crossing: None,
+            remark: None,
         }
     }
 
@@ -78,6 +81,12 @@ impl FixtureDescriptor {
     #[must_use]
     pub const fn crossing(self, crossing: &'static Crossing) -> Self {
         Self { crossing: Some(crossing), ..self }
+    }
+
+    /// Its value, which a session keeps, says something of itself in the run's summary.
+    #[must_use]
+    pub const fn remark(self, remark: fn(&dyn Any) -> Option<String>) -> Self {
+        Self { remark: Some(remark), ..self }
     }
 
     /// A number for the type, the same in all processes of one binary.

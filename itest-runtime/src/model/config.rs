@@ -304,6 +304,8 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// Whether a failed test's fixtures show what it did to their data.
+    pub show_data: bool,
     /// What the quarantine means.
     pub quarantine: QuarantinePolicy,
     /// Its entries, as the configuration file has them.

@@ -58,6 +58,8 @@ pub(crate) struct Summary {
     pub given_back: usize,
     /// How many rounds have begun.
     pub rounds: u32,
+    /// What session fixtures say of themselves, such as which server the run used.
+    pub used: Vec<String>,
     /// What earlier runs had left that were killed.
     pub swept: Sweep,
     /// What went wrong beside the tests, such as the teardown of worker fixtures.

@@ -38,7 +38,7 @@ pub(crate) use script::{After, Lane, Place};
 #[cfg(feature = "history")]
 pub(crate) use secret::Secret;
 pub(crate) use secret::concealed;
-pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, Sweep};
+pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, SessionEnd, Sweep};
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
 pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

@@ -68,6 +68,16 @@ impl Recovered {
     }
 }
 
+/// What came of a session's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SessionEnd {
+    /// What was given back for processes that died.
+    pub recovered: Recovered,
+    /// What its fixtures say of themselves, such as which server the run used.
+    #[serde(default)]
+    pub used: Vec<String>,
+}
+
 /// What a sweep came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Sweep {

@@ -21,6 +21,9 @@ pub(crate) struct WorkerConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
+    /// Whether a failed test's fixtures show what it did to their data.
+    #[serde(default)]
+    pub show_data: bool,
     /// Whether the worker is a process.
     pub isolation: Isolation,
     /// Variables it is to find in its environment.

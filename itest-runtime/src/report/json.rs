@@ -59,7 +59,7 @@ fn line(event: &Event) -> Value {
             "passed": summary.passed, "flaky": summary.flaky, "failed": summary.failed, "ignored": summary.ignored,
             "quarantined": summary.quarantined,
             "filtered_out": summary.filtered_out, "not_run": summary.not_run,
-            "interrupted_by": summary.interrupted_by, "rounds": summary.rounds, "given_back": summary.given_back, "swept": summary.swept, "problems": summary.problems,
+            "interrupted_by": summary.interrupted_by, "rounds": summary.rounds, "given_back": summary.given_back, "used": summary.used, "swept": summary.swept, "problems": summary.problems,
             "elapsed_us": micros(summary.elapsed),
             "slowest": summary.slowest.iter().map(timing).collect::<Vec<_>>(),
         }),

@@ -82,6 +82,9 @@ fn add(total: &mut Summary, other: Summary) {
     total.not_run += other.not_run;
     total.given_back += other.given_back;
     total.problems.extend(other.problems);
+    total.used.extend(other.used);
+    total.used.sort();
+    total.used.dedup();
     total.interrupted_by = total.interrupted_by.take().or(other.interrupted_by);
     total.rounds = total.rounds.max(other.rounds);
     total.elapsed = Duration::max(total.elapsed, other.elapsed);

@@ -227,6 +227,8 @@ struct EndLine {
     #[serde(default)]
     given_back: usize,
     #[serde(default)]
+    used: Vec<String>,
+    #[serde(default)]
     problems: Vec<String>,
     elapsed_us: u64,
     #[serde(default)]
@@ -297,6 +299,7 @@ impl EndLine {
             interrupted_by: self.interrupted_by.map(Into::into),
             rounds: self.rounds,
             given_back: self.given_back,
+            used: self.used,
             problems: self.problems,
             elapsed: Duration::from_micros(self.elapsed_us),
             slowest: self.slowest.into_iter().map(timing).collect(),

@@ -155,6 +155,9 @@ impl Ending {
         for problem in &summary.problems {
             writeln!(out, "{}: {problem}", Inked(look.color, Ink::Red, "error"))?;
         }
+        for used in &summary.used {
+            writeln!(out, "used: {used}")?;
+        }
         if summary.swept.sessions > 0 {
             writeln!(out, "{}", swept_in_words(&summary.swept))?;
         }

@@ -17,7 +17,7 @@ use super::folder::{NewSession, SessionFolder};
 use super::recover::recover_session;
 use super::wire::{Reply, Request, receive, send, send_now};
 use crate::inject::{Caught, FixtureDescriptor};
-use crate::model::{LEDGER_VERSION, LedgerLine, Lock, Problem, Recovered, SessionAddress, SessionConfig};
+use crate::model::{LEDGER_VERSION, LedgerLine, Lock, Problem, SessionAddress, SessionConfig, SessionEnd};
 use crate::process::{WORKER_MARK, own_binary, own_identity};
 
 /// What makes a process a session's server; its folder follows.
@@ -210,24 +210,24 @@ impl SessionClient {
 
     /// Ends the session, if there is one, and waits until everything is given back. No other process of the run may be left
     /// that would start it.
-    pub(crate) async fn finish(&self) -> Recovered {
+    pub(crate) async fn finish(&self) -> SessionEnd {
         SessionFolder::remove_drafts(&self.address);
-        let Some(folder) = SessionFolder::find(&self.address) else { return Recovered::default() };
+        let Some(folder) = SessionFolder::find(&self.address) else { return SessionEnd::default() };
         let asked = match folder.connect() {
             Ok(connection) => ask(connection, &Request::Finish).await,
             Err(error) => Err(error),
         };
-        if let Ok((Reply::Finished(recovered), _)) = asked {
-            return recovered;
+        if let Ok((Reply::Finished(end), _)) = asked {
+            return end;
         }
         // It has ended by itself if its folder is gone.
         if !folder.path().is_dir() {
-            return Recovered::default();
+            return SessionEnd::default();
         }
         let died = SessionError::died(&folder).chain();
         let mut recovered = recover_session(&folder).await;
         recovered.problems.insert(0, died);
-        recovered
+        SessionEnd { recovered, used: Vec::new() }
     }
 
     /// Whether anyone has started the session, or died over that.

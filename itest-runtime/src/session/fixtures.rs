@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::heard::{Context, Heard};
+use super::heard::{Context, Heard, Made};
 use super::wire::Reply;
 use crate::inject::{
     Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, make_session_value, session_needs, set_requirement,
@@ -114,11 +114,7 @@ async fn fetch_needs(
     Ok(())
 }
 
-async fn make(
-    fixture: &'static FixtureDescriptor,
-    store: &mut ScopeStore,
-    context: &Context,
-) -> Result<String, Caught> {
+async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, context: &Context) -> Result<Made, Caught> {
     let Some(crossing) = fixture.crossing else {
         return Err(failed("itest: a session fixture that cannot cross; please report this".to_owned()));
     };
@@ -126,7 +122,8 @@ async fn make(
     let (mut worker, mut test) = (ScopeStore::new(&context.ledger), ScopeStore::new(&context.ledger));
     let mut scopes = Scopes { session: store, worker: &mut worker, test: &mut test, info: None, making: Vec::new() };
     let value = make_session_value(&mut scopes, fixture).await.map_err(|failure| failure.caught)?;
-    crossing.write_down(value.as_ref()).map_err(Caught::Panic)
+    let remark = fixture.remark.and_then(|remark| remark(value.as_ref()));
+    Ok(Made { value: crossing.write_down(value.as_ref()).map_err(Caught::Panic)?, remark })
 }
 
 fn failed(message: String) -> Caught {

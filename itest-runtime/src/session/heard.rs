@@ -22,9 +22,18 @@ pub(super) enum Heard {
     /// A client is gone.
     Gone(Connection),
     /// A session fixture was made, or not.
-    Made(u64, Result<String, Caught>),
+    Made(u64, Result<Made, Caught>),
     /// The run is over, without anyone having said so.
     Over,
+}
+
+/// A session fixture's value.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The value, as JSON.
+    pub(super) value: String,
+    /// What it says of itself in the summary.
+    pub(super) remark: Option<String>,
 }
 
 /// What every session fixture is given.

@@ -17,11 +17,11 @@ use super::build::build;
 use super::connection::accept;
 use super::fixtures::Holder;
 use super::folder::SessionFolder;
-use super::heard::{Connection, Context, Heard};
+use super::heard::{Connection, Context, Heard, Made};
 use super::recover::{end_workers, recover_ledger};
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
-use crate::model::{HarnessError, Limits, PATIENCE, Problem, Recovered, SessionConfig};
+use crate::model::{HarnessError, Limits, PATIENCE, Problem, Recovered, SessionConfig, SessionEnd};
 use crate::plan::LockQueue;
 use crate::process::{adopt_orphans, is_alive, kill_all_children, wait_for_end};
 
@@ -91,7 +91,7 @@ struct Server<'r> {
     locks: LockQueue<Connection>,
     lock_replies: HashMap<Connection, oneshot::Sender<Reply>>,
     recoveries: JoinSet<Recovered>,
-    recovered: Recovered,
+    end: SessionEnd,
 }
 
 impl<'r> Server<'r> {
@@ -139,7 +139,7 @@ impl<'r> Server<'r> {
             locks: LockQueue::default(),
             lock_replies: HashMap::new(),
             recoveries: JoinSet::new(),
-            recovered: Recovered::default(),
+            end: SessionEnd::default(),
         })
     }
 
@@ -156,11 +156,11 @@ impl<'r> Server<'r> {
                     }
                     Heard::Asked(_, Request::Finish, reply) => {
                         is_over = true;
-                        let _ = reply.send(Reply::Finished(std::mem::take(&mut self.recovered)));
+                        let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
                     }
                     heard => self.hear(heard),
                 },
-                Some(Ok(recovered)) = self.recoveries.join_next() => self.recovered.add(recovered),
+                Some(Ok(recovered)) = self.recoveries.join_next() => self.end.recovered.add(recovered),
                 () = tokio::time::sleep(LOOK), if self.is_making() => self.give_up_blocked_setups(),
             }
         }
@@ -170,11 +170,11 @@ impl<'r> Server<'r> {
         }
         self.unwind_fixtures().await;
         self.recover_the_rest().await;
-        if self.recovered.left == 0 {
+        if self.end.recovered.left == 0 {
             self.folder.remove()?;
         }
         if let Some(reply) = asked_to_finish {
-            let _ = reply.send(Reply::Finished(std::mem::take(&mut self.recovered)));
+            let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
             // Until the answer has been read: with this process the connection ends.
             let _ = tokio::time::timeout(PATIENCE, async {
                 while !matches!(self.heard.1.recv().await, Some(Heard::Gone(_)) | None) {}
@@ -241,9 +241,12 @@ impl<'r> Server<'r> {
         }
     }
 
-    fn tell(&mut self, key: u64, made: Result<String, Caught>) {
+    fn tell(&mut self, key: u64, made: Result<Made, Caught>) {
         let told = match made {
-            Ok(value) => Reply::Value(value),
+            Ok(Made { value, remark }) => {
+                self.end.used.extend(remark);
+                Reply::Value(value)
+            }
             Err(Caught::Skip(reason)) => Reply::Skipped(reason),
             Err(Caught::Panic(problem)) => Reply::Failed(self.with_log(problem)),
         };
@@ -290,7 +293,7 @@ impl<'r> Server<'r> {
         })
         .await;
         while let Some(recovered) = self.recoveries.join_next().await {
-            self.recovered.add(recovered.unwrap_or_default());
+            self.end.recovered.add(recovered.unwrap_or_default());
         }
     }
 
@@ -325,14 +328,14 @@ impl<'r> Server<'r> {
             if let Some(problems) = holder.unwind(self.context.config.limits.teardown).await {
                 let told = problems.into_iter();
                 let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
-                self.recovered.problems.extend(told);
+                self.end.recovered.problems.extend(told);
             } else {
                 let told = "a step of its teardown blocks its thread beyond its limit; it is given up";
-                self.recovered.problems.push(format!("{name}: {told}"));
+                self.end.recovered.problems.push(format!("{name}: {told}"));
             }
         }
         if let Err(problem) = self.context.ledger.close() {
-            self.recovered.problems.push(problem.message);
+            self.end.recovered.problems.push(problem.message);
         }
     }
 
@@ -340,7 +343,7 @@ impl<'r> Server<'r> {
     async fn recover_the_rest(&mut self) {
         for ledger in self.folder.ledgers() {
             let recovered = recover_ledger(&ledger, self.context.config.limits.teardown, None).await;
-            self.recovered.add(recovered);
+            self.end.recovered.add(recovered);
         }
     }
 }

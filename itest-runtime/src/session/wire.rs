@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::model::{Lock, Problem, Recovered};
+use crate::model::{Lock, Problem, SessionEnd};
 
 /// The longest frame that is believed.
 const LONGEST: u32 = 1 << 28;
@@ -56,7 +56,7 @@ pub(super) enum Reply {
     /// The locks are the client's, or the session is kept.
     Granted,
     /// Everything was given back, or not; or it is kept for a while.
-    Finished(Recovered),
+    Finished(SessionEnd),
 }
 
 /// A frame: the length of its body (32 bits, little endian), and the body as JSON.

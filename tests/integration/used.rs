@@ -1,0 +1,68 @@
+//! The summary says which servers a run used.
+
+use itest::TempDir;
+use itest::postgres::{Cloned, Postgres, Schema};
+use itest::prelude::*;
+use itest_tests::Suite;
+use sqlx::migrate::Migrator;
+
+/// A database of nothing, for its server's sake.
+struct Nothing;
+
+impl Schema for Nothing {
+    fn migrator() -> &'static Migrator {
+        static NONE: Migrator = Migrator::DEFAULT;
+        &NONE
+    }
+}
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-changes"), dir)
+}
+
+fn used(stdout: &str) -> Vec<&str> {
+    stdout.lines().filter(|line| line.starts_with("used: ")).collect()
+}
+
+#[integration_test(tags("postgres", "mysql"))]
+fn servers_that_were_started_are_named(dir: &TempDir) -> Result<()> {
+    #[act]
+    let finished = suite(dir).args(&["sells::postgres", "sells::mysql", "--record", "record"]).run()?;
+    let later = suite(dir).args(&["--report", "record"]).run()?;
+    #[assert]
+    let (told, told_later) = (finished.stdout(), later.stdout());
+    let lines = used(&told);
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("used: PostgreSQL ") && line.contains("a private server in /")),
+        "{told}"
+    );
+    assert!(lines.iter().any(|line| line.contains("a private server on /")), "{told}");
+    assert_eq!(used(&told_later), lines, "{told_later}");
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+fn a_server_that_was_there_is_named_without_a_password(
+    dir: &TempDir,
+    server: &Postgres<Cloned<Nothing>>,
+) -> Result<()> {
+    #[arrange]
+    let url =
+        if server.url().contains('@') { server.url().to_owned() } else { format!("{}&password=s3cret", server.url()) };
+    #[act]
+    let finished = suite(dir).env("ITEST_POSTGRES_URL", &url).args(&["sells::postgres"]).run()?;
+    #[assert]
+    let told = finished.stdout();
+    let lines = used(&told);
+    assert!(lines.len() == 1 && lines[0].ends_with("(from ITEST_POSTGRES_URL)"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+    Ok(())
+}
+
+#[integration_test]
+fn a_run_without_servers_says_nothing(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["passes"]).run()?;
+    assert!(used(&finished.stdout()).is_empty(), "{}", finished.stdout());
+    Ok(())
+}
