@@ -50,6 +50,14 @@ impl Address {
         })
     }
 
+    /// Where a private server keeps a database.
+    pub(super) fn folder(&self, database: &str) -> Option<PathBuf> {
+        match self {
+            Self::Variable(_) => None,
+            Self::Socket(socket) => Some(socket.with_file_name("data").join(database)),
+        }
+    }
+
     /// In words, without user and password.
     pub(super) fn in_words(&self) -> String {
         match self {

@@ -19,6 +19,8 @@ pub(super) struct Table {
     pub(super) columns: String,
     pub(super) has_rows: bool,
     pub(super) has_triggers: bool,
+    /// Rows that are deleted are kept as history.
+    pub(super) remembers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,8 @@ impl Inventory {
                 kind != Kind::View && !fetch(connection, &format!("SELECT 1 FROM {full} LIMIT 1")).await?.is_empty();
             // A view names its database in front of everything.
             let definition = definition.replace(&format!("{database}."), "");
-            tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0 });
+            let remembers = definition.to_uppercase().contains("WITH SYSTEM VERSIONING");
+            tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0, remembers });
         }
         let code = code(connection, template).await?;
         Ok(Self { template: database, tables, code })

@@ -7,6 +7,7 @@ mod changes;
 mod cluster;
 mod connection;
 mod database;
+mod definitions;
 mod inventory;
 mod isolation;
 mod leases;

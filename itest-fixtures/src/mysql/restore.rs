@@ -1,16 +1,19 @@
 //! Giving a test's database back as it was.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::future::poll_fn;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
-use sqlx::Connection;
-use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{Connection, Either, Row};
 
 use itest_runtime::Error;
 
 use super::connection::{literal, quoted, run, text};
+use super::definitions::Definitions;
 use super::inventory::{Inventory, Kind, Table};
 use crate::database::failed_to;
 
@@ -36,13 +39,20 @@ impl From<Error> for Spent {
     }
 }
 
-/// What is seen of a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A table with more rows is truncated: that costs the same for any number of rows, and much more for a few.
+const MANY: u64 = 1000;
+
+/// What is seen of a database at one glance.
+#[derive(Debug, Clone, Default)]
 struct State {
-    /// Every definition, without next numbers.
-    shape: String,
-    /// The next number of each table.
-    next: Vec<Option<u64>>,
+    /// How many sessions are in it.
+    sessions: u64,
+    /// The next number of each table, and about how many rows it has.
+    numbers: Vec<(Option<u64>, u64)>,
+    /// What is no table: routines and events.
+    code: String,
+    /// The tables that have rows and had none.
+    used: Vec<String>,
     /// What is seeded and has triggers, as checksums: these rows cannot be put back without firing them.
     sums: String,
 }
@@ -53,69 +63,105 @@ pub(super) struct Keeper {
     connection: MySqlConnection,
     inventory: Inventory,
     database: String,
-    look: String,
+    glance: String,
     state: State,
+    /// What shows every definition, and what it showed; next numbers are no part of that.
+    look: String,
+    shape: String,
+    definitions: Option<Definitions>,
 }
 
 impl Keeper {
-    /// Looks at a database that was just copied and that nobody uses; the connection is in no database.
+    /// Looks at a database that was just copied and that nobody uses; the connection is in no database. `folder` is where the server
+    /// keeps it, if that is known.
     pub(super) async fn of(
         mut connection: MySqlConnection,
         inventory: Inventory,
         database: &str,
+        folder: Option<PathBuf>,
     ) -> Result<Self, Error> {
         // Large definitions are cut otherwise, and a lock of somebody's is not waited for.
         let settings = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO',
-                        group_concat_max_len = 16777216, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5";
+                        group_concat_max_len = 16777216, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5;
+                        /*!80000 SET information_schema_stats_expiry = 0 */";
         run(&mut connection, "set up a session", settings).await?;
-        let look = look(&inventory, database);
-        let state = State { shape: String::new(), next: Vec::new(), sums: String::new() };
-        let mut keeper = Self { connection, inventory, database: database.to_owned(), look, state };
-        let seen = keeper.see().await;
-        keeper.state = seen.map_err(|error| failed_to("look at a new database", &error))?;
-        Ok(keeper)
+        let (glance, look) = (glance(&inventory, database), look(&inventory, database));
+        let definitions = folder.and_then(Definitions::of);
+        let (state, shape, database) = (State::default(), String::new(), database.to_owned());
+        let mut keeper = Self { connection, inventory, database, glance, state, look, shape, definitions };
+        let begin = async {
+            keeper.state = keeper.see().await?;
+            keeper.shape = keeper.shape().await?;
+            Ok::<_, sqlx::Error>(keeper)
+        };
+        begin.await.map_err(|error| failed_to("look at a new database", &error))
     }
 
     /// Makes the database what it was. All sessions in it must be over.
     pub(super) async fn restore(&mut self) -> Result<(), Spent> {
-        self.wait_for_sessions().await?;
-        let seen = self.see().await.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
-        if seen.shape != self.state.shape {
+        let changed = |error: &dyn std::fmt::Display| Spent(format!("the test changed the schema: {error}"));
+        let seen = self.look_until_all_are_gone().await?;
+        let has_same_files = self.definitions.as_mut().is_some_and(Definitions::are_unchanged);
+        let has_same_tables = has_same_files || self.shape().await.map_err(|error| changed(&error))? == self.shape;
+        if !has_same_tables || seen.code != self.state.code {
             return Err(Spent("the test changed the schema".to_owned()));
         }
-        let used = self.used().await?;
-        let script = self.script(&seen, &used)?;
+        let script = self.script(&seen)?;
         if !script.is_empty() {
             run(&mut self.connection, "give the rows back", script).await?;
+            // Beginning numbers anew writes definitions.
+            self.definitions.as_mut().map(Definitions::are_unchanged);
         }
         Ok(())
     }
 
-    async fn wait_for_sessions(&mut self) -> Result<(), Spent> {
+    /// Looks until the sessions that were closed are over.
+    async fn look_until_all_are_gone(&mut self) -> Result<State, Spent> {
         let since = Instant::now();
         loop {
-            let others = sqlx::query_scalar("SELECT count(*) FROM information_schema.processlist WHERE db = ?");
-            let others: i64 = others.bind(&self.database).fetch_one(&mut self.connection).await?;
-            if others == 0 {
-                return Ok(());
+            let seen = self.see().await.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
+            if seen.sessions == 0 {
+                return Ok(seen);
             }
             if since.elapsed() > FAREWELL {
-                return Err(Spent(format!("the test left {others} sessions of its own in the database")));
+                let count = seen.sessions;
+                return Err(Spent(format!("the test left {count} sessions of its own in the database")));
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
     async fn see(&mut self) -> Result<State, sqlx::Error> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(self.look.as_str())).fetch_all(&mut self.connection).await?;
-        let mut state = State { shape: String::new(), next: Vec::new(), sums: self.sums().await? };
-        for row in &rows {
-            let (definition, next) = without_next_number(&shown(row)?);
-            state.shape.push_str(&definition);
-            state.shape.push('\n');
-            state.next.push(next);
+        let mut state = State { sums: self.sums().await?, ..State::default() };
+        let mut numbers = HashMap::new();
+        let mut results = sqlx::raw_sql(AssertSqlSafe(self.glance.as_str())).fetch_many(&mut self.connection);
+        // One result for each statement of the glance, in its order.
+        let mut statement = 0;
+        while let Some(result) = poll_fn(|context| results.as_mut().poll_next(context)).await {
+            match (statement, result?) {
+                (_, Either::Left(_)) => statement += 1,
+                (0, Either::Right(row)) => state.sessions = number(&row, 0)?.unwrap_or(0),
+                (1, Either::Right(row)) => {
+                    numbers.insert(quoted(&text(&row, 0)?), (number(&row, 1)?, number(&row, 2)?.unwrap_or(0)));
+                }
+                (2, Either::Right(row)) => state.code = text(&row, 0)?,
+                (_, Either::Right(row)) => state.used.push(text(&row, 0)?),
+            }
         }
+        drop(results);
+        let tables = self.inventory.tables.iter();
+        state.numbers = tables.map(|table| numbers.get(&table.name).copied().unwrap_or_default()).collect();
         Ok(state)
+    }
+
+    async fn shape(&mut self) -> Result<String, sqlx::Error> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(self.look.as_str())).fetch_all(&mut self.connection).await?;
+        let mut shape = String::new();
+        for row in &rows {
+            shape.push_str(&without_next_number(&shown(row)?));
+            shape.push('\n');
+        }
+        Ok(shape)
     }
 
     async fn sums(&mut self) -> Result<String, sqlx::Error> {
@@ -130,53 +176,42 @@ impl Keeper {
         Ok(sums?.join(" "))
     }
 
-    /// Which tables have rows that had none.
-    async fn used(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let database = quoted(&self.database);
-        let mut union = String::new();
-        for table in self.inventory.tables.iter().filter(|table| table.kind == Kind::Table && !table.has_rows) {
-            let separator = if union.is_empty() { "" } else { " UNION ALL " };
-            let _ = write!(
-                union,
-                "{separator}SELECT {} WHERE EXISTS (SELECT 1 FROM {database}.{})",
-                literal(&table.name),
-                table.name
-            );
-        }
-        if union.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = sqlx::raw_sql(AssertSqlSafe(union)).fetch_all(&mut self.connection).await?;
-        rows.iter().map(|row| text(row, 0)).collect()
-    }
-
-    fn script(&self, seen: &State, used: &[String]) -> Result<String, Spent> {
+    fn script(&self, seen: &State) -> Result<String, Spent> {
         let database = format!("{}.", quoted(&self.database));
         let mut statements: Vec<String> = Vec::new();
         let mut last = Vec::new();
         for (place, table) in self.inventory.tables.iter().enumerate() {
-            let (before, after) = (self.state.next.get(place), seen.next.get(place));
-            let Table { name, kind, has_rows, has_triggers, .. } = table;
+            let number = |state: &State| state.numbers.get(place).copied().unwrap_or_default();
+            let ((before, _), (after, rows)) = (number(&self.state), number(seen));
+            let Table { name, kind, has_rows, has_triggers, remembers, .. } = table;
+            let has_moved = before != after;
+            let begin_anew = before.filter(|_| has_moved);
+            let begin_anew = begin_anew.map(|next| format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}"));
             match kind {
                 Kind::View => {}
                 Kind::Sequence => statements.push(self.inventory.fill(table, &database)),
-                // Truncating begins the numbers anew, and fires no trigger.
                 Kind::Table if !has_rows => {
-                    if used.contains(name) || before != after {
+                    let is_used = seen.used.contains(name);
+                    if (is_used || has_moved) && (*has_triggers || *remembers || rows > MANY) {
+                        // This begins the numbers anew, and fires no trigger.
                         statements.push(format!("TRUNCATE {database}{name}"));
+                    } else {
+                        statements.extend(is_used.then(|| format!("DELETE FROM {database}{name}")));
+                        last.extend(begin_anew);
                     }
                 }
                 Kind::Table if *has_triggers => {
-                    if seen.sums != self.state.sums || before != after {
+                    if seen.sums != self.state.sums || has_moved {
                         return Err(Spent(format!("the test changed {name}, whose triggers would fire once more")));
                     }
+                }
+                Kind::Table if *remembers => {
+                    return Err(Spent(format!("the rows of {name} cannot be taken away without a trace")));
                 }
                 Kind::Table => {
                     statements.push(format!("DELETE FROM {database}{name}"));
                     statements.push(self.inventory.fill(table, &database));
-                    if let (Some(Some(next)), true) = (before, before != after) {
-                        last.push(format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}"));
-                    }
+                    last.extend(begin_anew);
                 }
             }
         }
@@ -190,22 +225,36 @@ impl Keeper {
     }
 }
 
+/// What shows everything of a database that a test may well have changed.
+fn glance(inventory: &Inventory, database: &str) -> String {
+    let (name, listed) = (quoted(database), literal(database));
+    let mut glance = format!(
+        "SELECT count(*) FROM information_schema.processlist WHERE db = {listed};
+         SELECT table_name, auto_increment, table_rows FROM information_schema.tables
+         WHERE table_schema = {listed} AND table_type <> 'VIEW';
+         SELECT concat((SELECT coalesce(group_concat(routine_type, routine_name, routine_definition ORDER BY routine_name), '')
+         FROM information_schema.routines WHERE routine_schema = {listed}), '/',
+         (SELECT coalesce(group_concat(event_name ORDER BY event_name), '')
+         FROM information_schema.events WHERE event_schema = {listed}))"
+    );
+    let empty = inventory.tables.iter().filter(|table| table.kind == Kind::Table && !table.has_rows);
+    for (place, table) in empty.enumerate() {
+        let separator = if place == 0 { "; " } else { " UNION ALL " };
+        let listed = literal(&table.name);
+        let all = if table.remembers { " FOR SYSTEM_TIME ALL" } else { "" };
+        let _ = write!(glance, "{separator}SELECT {listed} WHERE EXISTS (SELECT 1 FROM {name}.{}{all})", table.name);
+    }
+    glance
+}
+
 /// What shows all definitions of a database, those of the inventory's tables first and in its order.
 fn look(inventory: &Inventory, database: &str) -> String {
-    let (name, listed) = (quoted(database), literal(database));
+    let name = quoted(database);
     let mut look = String::new();
     for table in &inventory.tables {
         let _ = write!(look, "SHOW CREATE {} {name}.{}; ", table.kind.keyword(), table.name);
     }
-    let _ = write!(
-        look,
-        "SHOW FULL TABLES FROM {name}; SHOW TRIGGERS FROM {name};
-         SELECT 'routines', coalesce(group_concat(routine_type, routine_name, routine_definition ORDER BY routine_name), '')
-         FROM information_schema.routines WHERE routine_schema = {listed};
-         SELECT 'events', coalesce(group_concat(event_name ORDER BY event_name), '')
-         FROM information_schema.events WHERE event_schema = {listed};
-         SHOW CREATE DATABASE {name}"
-    );
+    let _ = write!(look, "SHOW FULL TABLES FROM {name}; SHOW TRIGGERS FROM {name}; SHOW CREATE DATABASE {name}");
     look
 }
 
@@ -217,17 +266,23 @@ fn shown(row: &MySqlRow) -> Result<String, sqlx::Error> {
     Ok(columns?.join(" "))
 }
 
-/// A definition without the number that the table will give out next, and that number.
-fn without_next_number(definition: &str) -> (String, Option<u64>) {
+/// A number, where there is one.
+fn number(row: &MySqlRow, column: usize) -> Result<Option<u64>, sqlx::Error> {
+    // Servers call it signed, unsigned or decimal.
+    let text: Option<String> = row.try_get_unchecked(column)?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// A definition without the number that the table will give out next.
+fn without_next_number(definition: &str) -> String {
     const NEXT: &str = " AUTO_INCREMENT=";
     // Behind the columns, whose comments may say anything.
     let options = definition.rfind("\n) ").unwrap_or(0);
     let Some(at) = definition[options..].find(NEXT).map(|at| options + at) else {
-        return (definition.to_owned(), None);
+        return definition.to_owned();
     };
-    let digits: String = definition[at + NEXT.len()..].chars().take_while(char::is_ascii_digit).collect();
-    let rest = &definition[at + NEXT.len() + digits.len()..];
-    (format!("{}{rest}", &definition[..at]), digits.parse().ok())
+    let rest = definition[at + NEXT.len()..].trim_start_matches(|character: char| character.is_ascii_digit());
+    format!("{}{rest}", &definition[..at])
 }
 
 #[cfg(test)]
@@ -238,9 +293,8 @@ mod tests {
     fn the_next_number_is_no_part_of_the_shape() {
         let definition =
             "CREATE TABLE `t` (\n  `id` int COMMENT ' AUTO_INCREMENT=3'\n) ENGINE=InnoDB AUTO_INCREMENT=7 COMMENT='x'";
-        let (shape, next) = without_next_number(definition);
-        assert_eq!(next, Some(7));
+        let shape = without_next_number(definition);
         assert!(shape.ends_with("\n) ENGINE=InnoDB COMMENT='x'") && shape.contains("=3'"), "{shape}");
-        assert_eq!(without_next_number("CREATE VIEW v"), ("CREATE VIEW v".to_owned(), None));
+        assert_eq!(without_next_number("CREATE VIEW v"), "CREATE VIEW v");
     }
 }

@@ -185,7 +185,8 @@ impl Maker for Stock {
             Isolation::Recycle => {
                 // In no database: it shall not be taken for a session of the test's.
                 let connection = connect(&self.server.address.clone(), Some(super::leases::LEASES)).await?;
-                Some(Keeper::of(connection, self.inventory.clone(), &name).await?)
+                let folder = self.server.address.folder(&name);
+                Some(Keeper::of(connection, self.inventory.clone(), &name, folder).await?)
             }
         };
         Ok(Made { name, keeper })

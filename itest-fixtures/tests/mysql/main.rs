@@ -113,3 +113,25 @@ async fn two_databases_of_one_test_are_two(mine: Mysql<Shop>, yours: Mysql<Shop>
 fn what_a_fixture_says_of_itself_holds_no_password(db: &Mysql<Shop>) {
     assert_eq!(format!("{db:?}"), format!("Mysql {{ name: {:?}, .. }}", db.name()));
 }
+
+struct Prices;
+
+impl Schema for Prices {
+    fn migrator() -> &'static Migrator {
+        static PRICES: Migrator = sqlx::migrate!("tests/mysql/versioned");
+        &PRICES
+    }
+}
+
+/// What was deleted is history, which the next test must not find.
+#[integration_test]
+async fn history_is_nobody_elses(#[values(1, 2, 3)] _again: u32, db: &Mysql<Prices>) -> Result<()> {
+    let pool = db.pool();
+    sqlx::raw_sql("INSERT INTO price VALUES ('book', 1); UPDATE price SET cents = 2; DELETE FROM price")
+        .execute(&pool)
+        .await?;
+    let count = "SELECT count(*) FROM price FOR SYSTEM_TIME ALL";
+    let versions: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
+    assert_eq!(versions, 2);
+    Ok(())
+}

@@ -1,0 +1,1 @@
+CREATE TABLE price (product varchar(20) PRIMARY KEY, cents int NOT NULL) WITH SYSTEM VERSIONING;
