@@ -27,7 +27,7 @@ mod state;
 pub mod users;
 
 /// The database schema; run it before serving [`app`].
-pub static MIGRATIONS: Migrator = sqlx::migrate!();
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The shop, ready to be served. The pool's database must be migrated with [`MIGRATIONS`].
 pub fn app(pool: SqlitePool, config: Config) -> Router {

@@ -236,7 +236,7 @@ async fn an_expectation_that_nobody_would_look_at_is_told(dir: &TempDir) -> Resu
 #[integration_test(tags("sqlite"))]
 async fn the_shop_keeps_its_products() -> Result<()> {
     #[arrange]
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop/migrations");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop/migrations/sqlite");
     let migrator = Migrator::new(folder.as_path()).await?;
     let example = Example::new("products keep their stock")
         .before(3, "INSERT INTO products (sku, name, price_cents, stock) VALUES ('b-1', 'book', 1299, 3)")
