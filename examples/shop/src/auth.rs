@@ -18,7 +18,7 @@ use crate::users::UserId;
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
+#[sqlx(type_name = "user_role", rename_all = "snake_case")]
 pub enum Role {
     /// Buys things.
     Customer,

@@ -5,10 +5,9 @@
 //! `Deserialize`, so that a test can use them too.
 
 use axum::Router;
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
 
 pub use crate::config::Config;
+pub use crate::database::Database;
 pub use crate::error::Error;
 pub use crate::secret::Secret;
 
@@ -16,6 +15,7 @@ use crate::state::AppState;
 
 pub mod auth;
 mod config;
+pub mod database;
 pub mod error;
 mod extract;
 pub mod orders;
@@ -26,16 +26,13 @@ mod secret;
 mod state;
 pub mod users;
 
-/// The database schema; run it before serving [`app`].
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// The shop, ready to be served. The pool's database must be migrated with [`MIGRATIONS`].
-pub fn app(pool: SqlitePool, config: Config) -> Router {
+/// The shop, ready to be served from a pool of SQLite or of PostgreSQL, whose database is [migrated](Database::migrate).
+pub fn app(database: impl Into<Database>, config: Config) -> Router {
     Router::new()
         .merge(users::routes())
         .merge(products::routes())
         .merge(orders::routes())
         .fallback(|| async { Error::NotFound("page") })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
-        .with_state(AppState::new(pool, config))
+        .with_state(AppState::new(database.into(), config))
 }

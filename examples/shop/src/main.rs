@@ -3,13 +3,10 @@
 use std::env::{self, VarError};
 use std::io;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use reqwest::Url;
-use shop::{Config, MIGRATIONS};
-use sqlx::SqlitePool;
+use shop::{Config, Database};
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use tokio::net::TcpListener;
 
 /// A shorter key than the hash it is used with would be the weakest part of the signature.
@@ -26,8 +23,9 @@ enum StartError {
     ShortTokenKey,
     #[error("GATEWAY_URL must start with http://, but it is `{0}`")]
     GatewayUrl(String),
-    #[error("cannot open the database {url}: {source}")]
-    Open { url: String, source: sqlx::Error },
+    // Without the URL, which may hold a password.
+    #[error("cannot open the database that DATABASE_URL names: {0}")]
+    Open(sqlx::Error),
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] MigrateError),
     #[error("cannot listen on {address}: {source}")]
@@ -51,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), StartError> {
-    let database_url = variable("DATABASE_URL", "the database, such as sqlite:shop.db")?;
+    let database_url = variable("DATABASE_URL", "the database, such as sqlite:shop.db or postgres://localhost/shop")?;
     let gateway_url = variable("GATEWAY_URL", "the base address of the payment gateway")?;
     let token_key = variable("TOKEN_KEY", "the secret that signs tokens")?;
     let address = variable("LISTEN_ADDRESS", "where to listen, such as 127.0.0.1:8080")?;
@@ -62,11 +60,11 @@ async fn run() -> Result<(), StartError> {
         return Err(StartError::GatewayUrl(gateway_url));
     }
 
-    let pool = open(database_url).await?;
-    MIGRATIONS.run(&pool).await?;
+    let database = Database::open(&database_url).await.map_err(StartError::Open)?;
+    database.migrate().await?;
     let config = Config::new(gateway_url, token_key);
-    serve(&address, shop::app(pool.clone(), config)).await?;
-    pool.close().await;
+    serve(&address, shop::app(database.clone(), config)).await?;
+    database.close().await;
     Ok(())
 }
 
@@ -76,20 +74,6 @@ fn variable(name: &'static str, meaning: &'static str) -> Result<String, StartEr
         VarError::NotPresent => StartError::Missing(name, meaning),
         VarError::NotUnicode(_) => StartError::NotUnicode(name),
     })
-}
-
-async fn open(url: String) -> Result<SqlitePool, StartError> {
-    let options = SqliteConnectOptions::from_str(&url).map(|options| {
-        options
-            .create_if_missing(true)
-            // Readers and the one writer do not block each other.
-            .journal_mode(SqliteJournalMode::Wal)
-    });
-    let opened = match options {
-        Ok(options) => SqlitePool::connect_with(options).await,
-        Err(error) => Err(error),
-    };
-    opened.map_err(|source| StartError::Open { url, source })
 }
 
 #[expect(clippy::print_stderr, reason = "stderr is this service's log")]

@@ -71,6 +71,7 @@ pub struct OrderItem {
     /// What is bought.
     pub product_id: ProductId,
     /// How many.
+    #[sqlx(try_from = "i64")]
     pub quantity: u32,
     /// What one cost when the order was placed.
     pub unit_price_cents: i64,
@@ -117,12 +118,12 @@ async fn place(
     if order.items.iter().any(|item| item.quantity == 0) {
         return Err(Error::Invalid("a quantity must not be zero".to_owned()));
     }
-    let order = store::place(&state.pool, caller.id, &order.items).await?;
+    let order = store::place(&state.database, caller.id, &order.items).await?;
     Ok((StatusCode::CREATED, Json(order)))
 }
 
 async fn show(State(state): State<AppState>, caller: Caller, Path(id): Path<OrderId>) -> Result<Json<Order>, Error> {
-    let order = store::find(&state.pool, id).await?;
+    let order = store::find(&state.database, id).await?;
     if caller.role != Role::Admin {
         require_owner(&order, caller)?;
     }
@@ -135,24 +136,24 @@ async fn pay(
     Path(id): Path<OrderId>,
     Json(payment): Json<Payment>,
 ) -> Result<Json<Receipt>, Error> {
-    let order = store::find(&state.pool, id).await?;
+    let order = store::find(&state.database, id).await?;
     require_owner(&order, caller)?;
     order.status.require(OrderStatus::Paid)?;
     if payment.card_token.trim().is_empty() {
         return Err(Error::Invalid("the card token must not be empty".to_owned()));
     }
-    // No transaction is open here: SQLite has one writer, which must not wait for the gateway.
+    // No transaction is open here: it would keep others from writing for as long as the gateway takes.
     let charge = state
         .gateway
         .charge(&ChargeRequest {
             amount_cents: order.total_cents,
             card_token: payment.card_token,
-            idempotency_key: store::payment_key(&state.pool, id).await?,
+            idempotency_key: store::payment_key(&state.database, id).await?,
         })
         .await?;
     // The money is taken, so that is on record first, even if the order was cancelled meanwhile.
-    store::record_payment(&state.pool, &order, &charge).await?;
-    let order = store::change_status(&state.pool, id, OrderStatus::Paid).await?;
+    store::record_payment(&state.database, &order, &charge).await?;
+    let order = store::change_status(&state.database, id, OrderStatus::Paid).await?;
     Ok(Json(Receipt {
         order_id: order.id,
         status: order.status,
@@ -162,18 +163,18 @@ async fn pay(
 }
 
 async fn ship(State(state): State<AppState>, _: Admin, Path(id): Path<OrderId>) -> Result<Json<Order>, Error> {
-    let order = store::change_status(&state.pool, id, OrderStatus::Shipped).await?;
+    let order = store::change_status(&state.database, id, OrderStatus::Shipped).await?;
     Ok(Json(order))
 }
 
 async fn deliver(State(state): State<AppState>, _: Admin, Path(id): Path<OrderId>) -> Result<Json<Order>, Error> {
-    let order = store::change_status(&state.pool, id, OrderStatus::Delivered).await?;
+    let order = store::change_status(&state.database, id, OrderStatus::Delivered).await?;
     Ok(Json(order))
 }
 
 async fn cancel(State(state): State<AppState>, caller: Caller, Path(id): Path<OrderId>) -> Result<Json<Order>, Error> {
-    require_owner(&store::find(&state.pool, id).await?, caller)?;
-    let order = store::change_status(&state.pool, id, OrderStatus::Cancelled).await?;
+    require_owner(&store::find(&state.database, id).await?, caller)?;
+    let order = store::change_status(&state.database, id, OrderStatus::Cancelled).await?;
     Ok(Json(order))
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::auth::Admin;
+use crate::database::on;
 use crate::error::Error;
 use crate::extract::{Json, Path, Query};
 use crate::state::AppState;
@@ -41,6 +42,7 @@ pub struct Product {
     /// What one costs.
     pub price_cents: i64,
     /// How many are left.
+    #[sqlx(try_from = "i64")]
     pub stock: u32,
 }
 
@@ -97,14 +99,13 @@ async fn list(State(state): State<AppState>, Query(query): Query<PageQuery>) -> 
         return Err(Error::BadRequest("`after` must not be negative".to_owned()));
     }
     // One more than asked for tells whether there is a next page.
-    let mut products: Vec<Product> = sqlx::query_as(
-        "SELECT id, sku, name, price_cents, stock FROM products
-         WHERE id > ? ORDER BY id LIMIT ?",
-    )
-    .bind(after)
-    .bind(limit + 1)
-    .fetch_all(&state.pool)
-    .await?;
+    let mut products: Vec<Product> = on!(&state.database, |pool| {
+        sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(pool)
+            .await?
+    });
     let has_next = products.len() > limit as usize;
     products.truncate(limit as usize);
     let next_after = products.last().filter(|_| has_next).map(|product| product.id);
@@ -112,12 +113,13 @@ async fn list(State(state): State<AppState>, Query(query): Query<PageQuery>) -> 
 }
 
 async fn show(State(state): State<AppState>, Path(id): Path<ProductId>) -> Result<Json<Product>, Error> {
-    sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id = ?")
-        .bind(id)
-        .fetch_optional(&state.pool)
-        .await?
-        .map(Json)
-        .ok_or(Error::NotFound("product"))
+    let found: Option<Product> = on!(&state.database, |pool| {
+        sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id = $1")
+            .bind(id)
+            .fetch_optional(pool)
+            .await?
+    });
+    found.map(Json).ok_or(Error::NotFound("product"))
 }
 
 async fn create(
@@ -131,22 +133,27 @@ async fn create(
     if product.name.trim().is_empty() {
         return Err(Error::Invalid("the name must not be empty".to_owned()));
     }
+    if [&product.sku, &product.name].into_iter().any(|text| text.contains('\0')) {
+        return Err(Error::Invalid("a text must not hold the character zero".to_owned()));
+    }
     if product.price_cents < 0 {
         return Err(Error::Invalid("the price must not be negative".to_owned()));
     }
-    let product = sqlx::query_as(
-        "INSERT INTO products (sku, name, price_cents, stock) VALUES (?, ?, ?, ?)
-         ON CONFLICT (sku) DO NOTHING
-         RETURNING id, sku, name, price_cents, stock",
-    )
-    .bind(product.sku)
-    .bind(product.name)
-    .bind(product.price_cents)
-    .bind(product.stock)
-    .fetch_optional(&state.pool)
-    .await?
-    .ok_or(Error::SkuTaken)?;
-    Ok((StatusCode::CREATED, Json(product)))
+    let created: Option<Product> = on!(&state.database, |pool| {
+        sqlx::query_as(
+            "INSERT INTO products (sku, name, price_cents, stock) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (sku) DO NOTHING
+             RETURNING id, sku, name, price_cents, stock",
+        )
+        .bind(product.sku)
+        .bind(product.name)
+        .bind(product.price_cents)
+        .bind(i64::from(product.stock))
+        .fetch_optional(pool)
+        .await?
+    });
+    let created = created.ok_or(Error::SkuTaken)?;
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 async fn set_stock(
@@ -155,14 +162,12 @@ async fn set_stock(
     Path(id): Path<ProductId>,
     Json(body): Json<Stock>,
 ) -> Result<Json<Product>, Error> {
-    sqlx::query_as(
-        "UPDATE products SET stock = ? WHERE id = ?
-         RETURNING id, sku, name, price_cents, stock",
-    )
-    .bind(body.stock)
-    .bind(id)
-    .fetch_optional(&state.pool)
-    .await?
-    .map(Json)
-    .ok_or(Error::NotFound("product"))
+    let restocked: Option<Product> = on!(&state.database, |pool| {
+        sqlx::query_as("UPDATE products SET stock = $1 WHERE id = $2 RETURNING id, sku, name, price_cents, stock")
+            .bind(i64::from(body.stock))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?
+    });
+    restocked.map(Json).ok_or(Error::NotFound("product"))
 }

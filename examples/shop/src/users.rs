@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, SqlitePool};
+use sqlx::FromRow;
 
 use crate::auth::{Role, Token};
+use crate::database::{Database, on};
 use crate::error::Error;
 use crate::extract::Json;
 use crate::password::{self, PasswordCost};
@@ -60,7 +61,7 @@ async fn create_user(
     State(state): State<AppState>,
     Json(credentials): Json<Credentials>,
 ) -> Result<(StatusCode, Json<User>), Error> {
-    let user = register(&state.pool, credentials, state.password_cost).await?;
+    let user = register(&state.database, credentials, state.password_cost).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
@@ -68,12 +69,7 @@ async fn create_token(
     State(state): State<AppState>,
     Json(credentials): Json<Credentials>,
 ) -> Result<(StatusCode, Json<Token>), Error> {
-    let found: Option<(UserId, Role, String)> =
-        sqlx::query_as("SELECT id, role, password_hash FROM users WHERE email = ?")
-            .bind(credentials.email)
-            .fetch_optional(&state.pool)
-            .await?;
-    let Some((id, role, hash)) = found else {
+    let Some((id, role, hash)) = find(&state.database, &credentials.email).await? else {
         // As slow as a wrong password, or the time taken would tell who is registered.
         password::hash(credentials.password, state.password_cost).await?;
         return Err(Error::WrongCredentials);
@@ -91,7 +87,7 @@ async fn create_token(
 ///
 /// [`Error::Invalid`] when the address or the password is not acceptable, [`Error::EmailTaken`]
 /// when the address is registered already, [`Error::Internal`] when the database fails.
-pub async fn register(pool: &SqlitePool, credentials: Credentials, cost: PasswordCost) -> Result<User, Error> {
+pub async fn register(database: &Database, credentials: Credentials, cost: PasswordCost) -> Result<User, Error> {
     let Credentials { email, password } = credentials;
     if !is_email(&email) {
         return Err(Error::Invalid("the e-mail address is not valid".to_owned()));
@@ -100,16 +96,18 @@ pub async fn register(pool: &SqlitePool, credentials: Credentials, cost: Passwor
         return Err(Error::Invalid(format!("the password must have at least {SHORTEST_PASSWORD} characters")));
     }
     let hash = password::hash(password, cost).await?;
-    sqlx::query_as(
-        "INSERT INTO users (email, password_hash) VALUES (?, ?)
-         ON CONFLICT (email) DO NOTHING
-         RETURNING id, email, role",
-    )
-    .bind(email)
-    .bind(hash)
-    .fetch_optional(pool)
-    .await?
-    .ok_or(Error::EmailTaken)
+    let registered: Option<User> = on!(database, |pool| {
+        sqlx::query_as(
+            "INSERT INTO users (email, password_hash) VALUES ($1, $2)
+             ON CONFLICT (email) DO NOTHING
+             RETURNING id, email, role",
+        )
+        .bind(in_lower_case(&email))
+        .bind(hash)
+        .fetch_optional(pool)
+        .await?
+    });
+    registered.ok_or(Error::EmailTaken)
 }
 
 /// Makes a user an admin. There is no endpoint for it: whoever may do this can reach the database.
@@ -118,13 +116,34 @@ pub async fn register(pool: &SqlitePool, credentials: Credentials, cost: Passwor
 /// # Errors
 ///
 /// [`Error::NotFound`] when there is no such user, [`Error::Internal`] when the database fails.
-pub async fn promote(pool: &SqlitePool, id: UserId) -> Result<User, Error> {
-    sqlx::query_as("UPDATE users SET role = ? WHERE id = ? RETURNING id, email, role")
-        .bind(Role::Admin)
-        .bind(id)
-        .fetch_optional(pool)
-        .await?
-        .ok_or(Error::NotFound("user"))
+pub async fn promote(database: &Database, id: UserId) -> Result<User, Error> {
+    let promoted: Option<User> = on!(database, |pool| {
+        sqlx::query_as("UPDATE users SET role = $1 WHERE id = $2 RETURNING id, email, role")
+            .bind(Role::Admin)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?
+    });
+    promoted.ok_or(Error::NotFound("user"))
+}
+
+/// Whom an address belongs to, and the hash of their password.
+async fn find(database: &Database, email: &str) -> Result<Option<(UserId, Role, String)>, Error> {
+    if !is_email(email) {
+        return Ok(None);
+    }
+    let found = on!(database, |pool| {
+        sqlx::query_as("SELECT id, role, password_hash FROM users WHERE email = $1")
+            .bind(in_lower_case(email))
+            .fetch_optional(pool)
+            .await?
+    });
+    Ok(found)
+}
+
+/// How an address is kept: upper and lower case are the same.
+fn in_lower_case(email: &str) -> String {
+    email.to_ascii_lowercase()
 }
 
 /// Catches typing errors. Whether an address exists is only known once a mail has arrived there.
@@ -133,7 +152,7 @@ fn is_email(text: &str) -> bool {
         return false;
     };
     text.len() <= LONGEST_EMAIL
-        && !text.chars().any(char::is_whitespace)
+        && !text.chars().any(|character| character.is_whitespace() || character.is_control())
         && !name.is_empty()
         && !domain.contains('@')
         && domain.contains('.')

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// How far an order has come: placed, paid, shipped, delivered; or cancelled before shipping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
+#[sqlx(type_name = "order_status", rename_all = "snake_case")]
 pub enum OrderStatus {
     /// The stock is reserved.
     Placed,

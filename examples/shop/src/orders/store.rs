@@ -1,29 +1,36 @@
 //! Orders in the database. Whatever takes several statements is one transaction.
 
-use sqlx::{FromRow, SqliteConnection, SqlitePool};
+use sqlx::{FromRow, PgExecutor, SqliteExecutor};
 
 use super::{NewOrderItem, Order, OrderId, OrderItem, OrderStatus};
+use crate::database::{Database, Either, Transaction, on};
 use crate::error::Error;
 use crate::payment::Charge;
 use crate::products::ProductId;
 use crate::users::UserId;
 
-/// Takes the database's write lock at once. A transaction that starts by reading cannot wait for
-/// the lock later: if somebody else wrote in between, what it has read is outdated, and it fails.
-const BEGIN: &str = "BEGIN IMMEDIATE";
-
-/// An order without its items, as it is stored.
+/// One line of an order, with what all its lines have in common.
 #[derive(FromRow)]
-struct OrderRow {
+struct Line {
     customer_id: UserId,
     status: OrderStatus,
     total_cents: i64,
+    #[sqlx(flatten)]
+    item: OrderItem,
+}
+
+/// What is left of a product, and at which price.
+#[derive(FromRow)]
+struct Shelf {
+    #[sqlx(try_from = "i64")]
+    stock: u32,
+    price_cents: i64,
 }
 
 /// Reserves the stock of every item and stores the order, or changes nothing at all.
-pub(super) async fn place(pool: &SqlitePool, customer: UserId, items: &[NewOrderItem]) -> Result<Order, Error> {
-    // Leaving early with `?` drops the transaction, which rolls it back.
-    let mut transaction = pool.begin_with(BEGIN).await?;
+pub(super) async fn place(database: &Database, customer: UserId, items: &[NewOrderItem]) -> Result<Order, Error> {
+    let mut transaction = database.begin().await?;
+    transaction.lock_products(items.iter().map(|item| item.product_id).collect()).await?;
     let mut reserved = Vec::with_capacity(items.len());
     for item in items {
         reserved.push(reserve(&mut transaction, *item).await?);
@@ -39,116 +46,143 @@ pub(super) async fn place(pool: &SqlitePool, customer: UserId, items: &[NewOrder
 }
 
 /// An order and its items.
-pub(super) async fn find(pool: &SqlitePool, id: OrderId) -> Result<Order, Error> {
-    load(&mut *pool.acquire().await?, id).await
+pub(super) async fn find(database: &Database, id: OrderId) -> Result<Order, Error> {
+    load(database.pool(), id).await
 }
 
 /// The key that every attempt to pay this order is made with, so that only one can succeed.
-pub(super) async fn payment_key(pool: &SqlitePool, id: OrderId) -> Result<String, Error> {
-    let key = sqlx::query_scalar("SELECT payment_key FROM orders WHERE id = ?").bind(id).fetch_one(pool).await?;
+pub(super) async fn payment_key(database: &Database, id: OrderId) -> Result<String, Error> {
+    let key = on!(database, |pool| {
+        sqlx::query_scalar("SELECT payment_key FROM orders WHERE id = $1").bind(id).fetch_one(pool).await?
+    });
     Ok(key)
 }
 
 /// Remembers a charge. Asked twice for the same order, the gateway answers with the same charge.
-pub(super) async fn record_payment(pool: &SqlitePool, order: &Order, charge: &Charge) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO payments (order_id, charge_id, amount_cents) VALUES (?, ?, ?)
-         ON CONFLICT (order_id) DO NOTHING",
-    )
-    .bind(order.id)
-    .bind(&charge.charge_id)
-    .bind(order.total_cents)
-    .execute(pool)
-    .await?;
+pub(super) async fn record_payment(database: &Database, order: &Order, charge: &Charge) -> Result<(), Error> {
+    on!(database, |pool| {
+        sqlx::query(
+            "INSERT INTO payments (order_id, charge_id, amount_cents) VALUES ($1, $2, $3)
+             ON CONFLICT (order_id) DO NOTHING",
+        )
+        .bind(order.id)
+        .bind(&charge.charge_id)
+        .bind(order.total_cents)
+        .execute(pool)
+        .await?;
+    });
     Ok(())
 }
 
 /// Moves an order along its life cycle. A cancelled order gives its stock back.
-pub(super) async fn change_status(pool: &SqlitePool, id: OrderId, next: OrderStatus) -> Result<Order, Error> {
-    let mut transaction = pool.begin_with(BEGIN).await?;
-    let order = load(&mut transaction, id).await?;
+pub(super) async fn change_status(database: &Database, id: OrderId, next: OrderStatus) -> Result<Order, Error> {
+    let mut transaction = database.begin().await?;
+    transaction.lock_order(id).await?;
+    let order = load(transaction.connection(), id).await?;
     order.status.require(next)?;
-    sqlx::query("UPDATE orders SET status = ? WHERE id = ?").bind(next).bind(id).execute(&mut *transaction).await?;
+    on!(&mut transaction, |transaction| {
+        sqlx::query("UPDATE orders SET status = $1 WHERE id = $2")
+            .bind(next)
+            .bind(id)
+            .execute(&mut **transaction)
+            .await?;
+    });
     if next == OrderStatus::Cancelled {
+        transaction.lock_products(order.items.iter().map(|item| item.product_id).collect()).await?;
         for item in &order.items {
-            sqlx::query("UPDATE products SET stock = stock + ? WHERE id = ?")
-                .bind(item.quantity)
-                .bind(item.product_id)
-                .execute(&mut *transaction)
-                .await?;
+            put_back(&mut transaction, item).await?;
         }
     }
     transaction.commit().await?;
     Ok(Order { status: next, ..order })
 }
 
-async fn load(connection: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
-    let row: OrderRow = sqlx::query_as("SELECT customer_id, status, total_cents FROM orders WHERE id = ?")
+async fn load<'c>(executor: Either<impl SqliteExecutor<'c>, impl PgExecutor<'c>>, id: OrderId) -> Result<Order, Error> {
+    let lines: Vec<Line> = on!(executor, |executor| {
+        sqlx::query_as(
+            "SELECT customer_id, status, total_cents, product_id, quantity, unit_price_cents
+             FROM orders JOIN order_items ON order_id = id
+             WHERE id = $1 ORDER BY line",
+        )
         .bind(id)
-        .fetch_optional(&mut *connection)
+        .fetch_all(executor)
         .await?
-        .ok_or(Error::NotFound("order"))?;
-    let items = sqlx::query_as(
-        "SELECT product_id, quantity, unit_price_cents FROM order_items
-         WHERE order_id = ? ORDER BY line",
-    )
-    .bind(id)
-    .fetch_all(connection)
-    .await?;
-    Ok(Order { id, customer_id: row.customer_id, status: row.status, items, total_cents: row.total_cents })
+    });
+    let Some(&Line { customer_id, status, total_cents, .. }) = lines.first() else {
+        return Err(Error::NotFound("order"));
+    };
+    let items = lines.into_iter().map(|line| line.item).collect();
+    Ok(Order { id, customer_id, status, items, total_cents })
 }
 
 /// Takes one line's stock, and fixes the price it is sold at.
-async fn reserve(connection: &mut SqliteConnection, item: NewOrderItem) -> Result<OrderItem, Error> {
+async fn reserve(transaction: &mut Transaction, item: NewOrderItem) -> Result<OrderItem, Error> {
     let NewOrderItem { product_id, quantity } = item;
-    let (available, unit_price_cents) = stock_and_price(connection, product_id).await?;
-    let Some(left) = available.checked_sub(quantity) else {
-        return Err(Error::OutOfStock { product: product_id, requested: quantity, available });
+    let shelf = shelf(transaction, product_id).await?;
+    let Some(left) = shelf.stock.checked_sub(quantity) else {
+        return Err(Error::OutOfStock { product: product_id, requested: quantity, available: shelf.stock });
     };
-    sqlx::query("UPDATE products SET stock = ? WHERE id = ?").bind(left).bind(product_id).execute(connection).await?;
-    Ok(OrderItem { product_id, quantity, unit_price_cents })
+    on!(transaction, |transaction| {
+        sqlx::query("UPDATE products SET stock = $1 WHERE id = $2")
+            .bind(i64::from(left))
+            .bind(product_id)
+            .execute(&mut **transaction)
+            .await?;
+    });
+    Ok(OrderItem { product_id, quantity, unit_price_cents: shelf.price_cents })
 }
 
-async fn stock_and_price(connection: &mut SqliteConnection, id: ProductId) -> Result<(u32, i64), Error> {
-    sqlx::query_as("SELECT stock, price_cents FROM products WHERE id = ?")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?
-        .ok_or(Error::UnknownProduct(id))
+/// Gives one line's stock back.
+async fn put_back(transaction: &mut Transaction, item: &OrderItem) -> Result<(), Error> {
+    on!(transaction, |transaction| {
+        sqlx::query("UPDATE products SET stock = stock + $1 WHERE id = $2")
+            .bind(i64::from(item.quantity))
+            .bind(item.product_id)
+            .execute(&mut **transaction)
+            .await?;
+    });
+    Ok(())
 }
 
-async fn insert_order(connection: &mut SqliteConnection, customer: UserId, total_cents: i64) -> Result<OrderId, Error> {
-    sqlx::query_scalar("INSERT INTO orders (customer_id, total_cents) VALUES (?, ?) RETURNING id")
-        .bind(customer)
-        .bind(total_cents)
-        .fetch_one(connection)
-        .await
-        .map_err(|error| match error.as_database_error() {
-            // The only foreign key here is the customer: the token outlived its user.
-            Some(cause) if cause.is_foreign_key_violation() => {
-                Error::Unauthenticated("the token's user does not exist")
-            }
-            _ => error.into(),
-        })
+async fn shelf(transaction: &mut Transaction, id: ProductId) -> Result<Shelf, Error> {
+    let found: Option<Shelf> = on!(transaction, |transaction| {
+        sqlx::query_as("SELECT stock, price_cents FROM products WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut **transaction)
+            .await?
+    });
+    found.ok_or(Error::UnknownProduct(id))
 }
 
-async fn insert_item(
-    connection: &mut SqliteConnection,
-    order: OrderId,
-    line: i64,
-    item: &OrderItem,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO order_items (order_id, line, product_id, quantity, unit_price_cents)
-         VALUES (?, ?, ?, ?, ?)",
-    )
-    .bind(order)
-    .bind(line)
-    .bind(item.product_id)
-    .bind(item.quantity)
-    .bind(item.unit_price_cents)
-    .execute(connection)
-    .await?;
+async fn insert_order(transaction: &mut Transaction, customer: UserId, total_cents: i64) -> Result<OrderId, Error> {
+    let inserted = on!(transaction, |transaction| {
+        sqlx::query_scalar("INSERT INTO orders (customer_id, total_cents) VALUES ($1, $2) RETURNING id")
+            .bind(customer)
+            .bind(total_cents)
+            .fetch_one(&mut **transaction)
+            .await
+    });
+    inserted.map_err(|error| match error.as_database_error() {
+        // The only foreign key here is the customer: the token outlived its user.
+        Some(cause) if cause.is_foreign_key_violation() => Error::Unauthenticated("the token's user does not exist"),
+        _ => error.into(),
+    })
+}
+
+async fn insert_item(transaction: &mut Transaction, order: OrderId, line: i64, item: &OrderItem) -> Result<(), Error> {
+    on!(transaction, |transaction| {
+        sqlx::query(
+            "INSERT INTO order_items (order_id, line, product_id, quantity, unit_price_cents)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(order)
+        .bind(line)
+        .bind(item.product_id)
+        .bind(i64::from(item.quantity))
+        .bind(item.unit_price_cents)
+        .execute(&mut **transaction)
+        .await?;
+    });
     Ok(())
 }
 

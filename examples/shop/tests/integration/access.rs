@@ -8,9 +8,11 @@ use shop::Config;
 use shop::auth::{Role, Token};
 use shop::orders::{Order, OrderStatus};
 
-use crate::fixtures::{Admin, Customer, PASSWORD, Shop, ShopDb};
+use crate::databases::{Database, Postgres, Sqlite};
+use crate::fixtures::{Admin, Customer, PASSWORD, Shop};
 
 #[integration_test(tags("auth"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::add_a_product("POST", "/products")]
 #[case::restock("PUT", "/products/1/stock")]
 #[case::place_an_order("POST", "/orders")]
@@ -19,7 +21,11 @@ use crate::fixtures::{Admin, Customer, PASSWORD, Shop, ShopDb};
 #[case::ship("POST", "/orders/1/ship")]
 #[case::deliver("POST", "/orders/1/deliver")]
 #[case::cancel("POST", "/orders/1/cancel")]
-async fn nobody_may_do_this_without_a_token(shop: &Shop, #[case] method: &str, #[case] path: &str) -> Result<()> {
+async fn nobody_may_do_this_without_a_token<Db: Database>(
+    shop: &Shop<Db>,
+    #[case] method: &str,
+    #[case] path: &str,
+) -> Result<()> {
     #[act]
     let response = shop.client.request(method.parse()?, path).json(&json!({})).await?;
 
@@ -32,7 +38,8 @@ async fn nobody_may_do_this_without_a_token(shop: &Shop, #[case] method: &str, #
 }
 
 #[integration_test(tags("auth"))]
-async fn an_expired_token_is_refused(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn an_expired_token_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let a_second_ago = SystemTime::now() - Duration::from_secs(1);
     let token = shop.config.keys().issue_until(customer.id, Role::Customer, a_second_ago)?;
@@ -46,7 +53,8 @@ async fn an_expired_token_is_refused(shop: &Shop, customer: Customer) -> Result<
 }
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
-async fn a_token_is_valid_for_as_long_as_the_shop_says(shop: &Shop) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_token_is_valid_for_as_long_as_the_shop_says<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 
@@ -65,7 +73,11 @@ async fn a_token_is_valid_for_as_long_as_the_shop_says(shop: &Shop) -> Result<()
 }
 
 #[integration_test(tags("auth"))]
-async fn a_token_signed_with_another_key_is_refused(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_token_signed_with_another_key_is_refused<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let forger = Config { token_key: "a key that the shop does not know of".into(), ..shop.config.clone() };
     let token = forger.keys().issue(customer.id, Role::Admin)?;
@@ -79,10 +91,11 @@ async fn a_token_signed_with_another_key_is_refused(shop: &Shop, customer: Custo
 }
 
 #[integration_test(tags("auth"))]
-async fn a_customer_cannot_put_an_admins_name_on_their_token(
-    shop: &Shop,
-    customer: Customer,
-    admin: Admin,
+#[over(Db = [Sqlite, Postgres])]
+async fn a_customer_cannot_put_an_admins_name_on_their_token<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
 ) -> Result<()> {
     #[arrange("a token is header.claims.signature")]
     let (claims, _) = admin.token.access_token.rsplit_once('.').ok_or("the token has no signature")?;
@@ -101,12 +114,16 @@ const UNSIGNED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.\
                         eyJzdWIiOiIxIiwicm9sZSI6ImFkbWluIiwiZXhwIjo0MTAyNDQ0ODAwfQ.";
 
 #[integration_test(tags("auth"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::nothing("")]
 #[case::no_token("Bearer ")]
 #[case::nonsense("Bearer abc")]
 #[case::a_password("Basic YWRhQGV4YW1wbGUuY29tOmNvcnJlY3QgaG9yc2U=")]
 #[case::an_unsigned_token(UNSIGNED)]
-async fn what_is_no_token_does_not_sign_anybody_in(shop: &Shop, #[case] authorization: &str) -> Result<()> {
+async fn what_is_no_token_does_not_sign_anybody_in<Db: Database>(
+    shop: &Shop<Db>,
+    #[case] authorization: &str,
+) -> Result<()> {
     #[act]
     let response = shop.client.get("/orders/1").header("authorization", authorization).await?;
 
@@ -116,10 +133,15 @@ async fn what_is_no_token_does_not_sign_anybody_in(shop: &Shop, #[case] authoriz
 }
 
 #[integration_test(tags("auth"))]
-async fn the_token_of_somebody_who_is_gone_buys_nothing(shop: &Shop, db: &ShopDb, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn the_token_of_somebody_who_is_gone_buys_nothing<Db: Database>(
+    shop: &Shop<Db>,
+    db: &Db,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
-    sqlx::query("DELETE FROM users WHERE id = ?").bind(customer.id).execute(&db.pool()).await?;
+    db.execute("DELETE FROM users").await?;
 
     #[act]
     let response = customer.places(&[(book.id, 1)]).await?;
@@ -131,7 +153,8 @@ async fn the_token_of_somebody_who_is_gone_buys_nothing(shop: &Shop, db: &ShopDb
 }
 
 #[integration_test(tags("auth"))]
-async fn a_promoted_customer_has_to_sign_in_again(shop: &Shop, db: &ShopDb) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_promoted_customer_has_to_sign_in_again<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let customer = shop.customer("ada@example.com").await?;
@@ -149,11 +172,16 @@ async fn a_promoted_customer_has_to_sign_in_again(shop: &Shop, db: &ShopDb) -> R
 }
 
 #[integration_test(tags("auth"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::add_products("POST", "/products")]
 #[case::restock("PUT", "/products/1/stock")]
 #[case::ship("POST", "/orders/1/ship")]
 #[case::deliver("POST", "/orders/1/deliver")]
-async fn a_customer_may_not(customer: Customer, #[case] method: &str, #[case] path: &str) -> Result<()> {
+async fn a_customer_may_not<Db: Database>(
+    customer: Customer<Db>,
+    #[case] method: &str,
+    #[case] path: &str,
+) -> Result<()> {
     #[act]
     let response = customer.client.request(method.parse()?, path).json(&json!({})).await?;
 
@@ -163,13 +191,14 @@ async fn a_customer_may_not(customer: Customer, #[case] method: &str, #[case] pa
 }
 
 #[integration_test(tags("auth"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::seen("GET", "")]
 #[case::paid("POST", "/pay")]
 #[case::cancelled("POST", "/cancel")]
-async fn somebody_elses_order_cannot_be(
-    shop: &Shop,
-    owner: Customer,
-    stranger: Customer,
+async fn somebody_elses_order_cannot_be<Db: Database>(
+    shop: &Shop<Db>,
+    owner: Customer<Db>,
+    stranger: Customer<Db>,
     #[case] method: &str,
     #[case] step: &str,
 ) -> Result<()> {
@@ -188,7 +217,12 @@ async fn somebody_elses_order_cannot_be(
 }
 
 #[integration_test(tags("auth"), covers("GET /orders/{id}"))]
-async fn an_admin_sees_everybodys_order(shop: &Shop, customer: Customer, admin: Admin) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn an_admin_sees_everybodys_order<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -202,10 +236,11 @@ async fn an_admin_sees_everybodys_order(shop: &Shop, customer: Customer, admin: 
 }
 
 #[integration_test(tags("auth"))]
-async fn an_admin_does_not_pay_or_cancel_for_a_customer(
-    shop: &Shop,
-    customer: Customer,
-    admin: Admin,
+#[over(Db = [Sqlite, Postgres])]
+async fn an_admin_does_not_pay_or_cancel_for_a_customer<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
     #[values("pay", "cancel")] step: &str,
 ) -> Result<()> {
     #[arrange]

@@ -5,10 +5,12 @@ use itest::prelude::*;
 use shop::auth::{Role, Token};
 use shop::users::User;
 
-use crate::fixtures::{PASSWORD, Shop, ShopDb};
+use crate::databases::{Database, Postgres, Sqlite};
+use crate::fixtures::{PASSWORD, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /users"))]
-async fn anybody_can_register(shop: &Shop, mut random: TestRng) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn anybody_can_register<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<()> {
     #[arrange]
     let email = format!("{}@example.com", random.word(12));
 
@@ -23,9 +25,10 @@ async fn anybody_can_register(shop: &Shop, mut random: TestRng) -> Result<()> {
 }
 
 #[integration_test(covers("POST /users"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::once_more("ada@example.com")]
 #[case::in_upper_case("ADA@EXAMPLE.COM")]
-async fn an_address_registers_only_once(shop: &Shop, #[case] again: &str) -> Result<()> {
+async fn an_address_registers_only_once<Db: Database>(shop: &Shop<Db>, #[case] again: &str) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 
@@ -39,6 +42,7 @@ async fn an_address_registers_only_once(shop: &Shop, #[case] again: &str) -> Res
 }
 
 #[integration_test(covers("POST /users"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::no_address("", PASSWORD)]
 #[case::no_at_sign("ada.example.com", PASSWORD)]
 #[case::two_at_signs("ada@home@example.com", PASSWORD)]
@@ -49,9 +53,9 @@ async fn an_address_registers_only_once(shop: &Shop, #[case] again: &str) -> Res
 #[case::no_password("ada@example.com", "")]
 #[case::seven_characters("ada@example.com", "1234567")]
 #[case::seven_characters_of_fourteen_bytes("ada@example.com", "äöüäöüä")]
-async fn a_bad_registration_is_refused(
-    shop: &Shop,
-    db: &ShopDb,
+async fn a_bad_registration_is_refused<Db: Database>(
+    shop: &Shop<Db>,
+    db: &Db,
     #[case] email: &str,
     #[case] password: &str,
 ) -> Result<()> {
@@ -60,17 +64,18 @@ async fn a_bad_registration_is_refused(
 
     #[assert]
     response.assert_status(422).assert_json("/error/code", "invalid");
-    let registered: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&db.pool()).await?;
+    let (registered,): (i64,) = db.row("SELECT count(*) FROM users").await?;
     assert_eq!(registered, 0);
     Ok(())
 }
 
 #[integration_test(covers("POST /users"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::the_longest_address(&format!("{}@example.com", "a".repeat(242)), PASSWORD)]
 #[case::the_shortest_password("ada@example.com", "12345678")]
 #[case::a_password_of_any_language("ada@example.com", "äöüäöüäö")]
-async fn what_is_just_good_enough_can_register_and_sign_in(
-    shop: &Shop,
+async fn what_is_just_good_enough_can_register_and_sign_in<Db: Database>(
+    shop: &Shop<Db>,
     #[case] email: &str,
     #[case] password: &str,
 ) -> Result<()> {
@@ -84,12 +89,13 @@ async fn what_is_just_good_enough_can_register_and_sign_in(
 }
 
 #[integration_test(tags("auth"), covers("POST /users"))]
-async fn a_password_is_kept_only_as_a_hash(shop: &Shop, db: &ShopDb) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_password_is_kept_only_as_a_hash<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[act]
     let response = shop.register("ada@example.com", PASSWORD).await?;
 
     #[assert]
-    let hash: String = sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&db.pool()).await?;
+    let (hash,): (String,) = db.row("SELECT password_hash FROM users").await?;
     assert!(hash.starts_with("$argon2id$"), "{hash}");
     assert!(!hash.contains(PASSWORD), "{hash}");
     assert!(!response.text().contains("argon2"), "{response}");
@@ -97,7 +103,8 @@ async fn a_password_is_kept_only_as_a_hash(shop: &Shop, db: &ShopDb) -> Result<(
 }
 
 #[integration_test(tags("auth", "smoke"), covers("POST /tokens"))]
-async fn signing_in_gives_a_token_of_ones_role(shop: &Shop, db: &ShopDb) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn signing_in_gives_a_token_of_ones_role<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
     let bob: User = shop.register("bob@example.com", PASSWORD).await?.json()?;
@@ -114,7 +121,8 @@ async fn signing_in_gives_a_token_of_ones_role(shop: &Shop, db: &ShopDb) -> Resu
 }
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
-async fn signing_in_does_not_mind_upper_case(shop: &Shop) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn signing_in_does_not_mind_upper_case<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("Ada@Example.com", PASSWORD).await?.assert_status(201);
 
@@ -128,7 +136,8 @@ async fn signing_in_does_not_mind_upper_case(shop: &Shop) -> Result<()> {
 }
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
-async fn a_wrong_password_and_an_unknown_address_look_the_same(shop: &Shop) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_wrong_password_and_an_unknown_address_look_the_same<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 

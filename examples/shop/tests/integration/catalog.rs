@@ -4,10 +4,12 @@ use itest::prelude::*;
 use serde_json::{Value, json};
 use shop::products::{Product, ProductPage};
 
+use crate::databases::{Database, Postgres, Sqlite};
 use crate::fixtures::{Admin, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /products", "GET /products/{id}"))]
-async fn what_an_admin_adds_is_for_sale(shop: &Shop, admin: Admin) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn what_an_admin_adds_is_for_sale<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
     #[arrange]
     let book = json!({"sku": "B-1", "name": "The Book", "price_cents": 1299, "stock": 10});
 
@@ -24,6 +26,7 @@ async fn what_an_admin_adds_is_for_sale(shop: &Shop, admin: Admin) -> Result<()>
 }
 
 #[integration_test(covers("POST /products"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::no_sku("/sku", json!(""))]
 #[case::a_blank_sku("/sku", json!("  "))]
 #[case::no_name("/name", json!(""))]
@@ -35,9 +38,9 @@ async fn what_an_admin_adds_is_for_sale(shop: &Shop, admin: Admin) -> Result<()>
 #[case::negative_stock("/stock", json!(-1))]
 #[case::stock_of_more_than_32_bits("/stock", json!(4_294_967_296_u64))]
 #[case::unknown_stock("/stock", Value::Null)]
-async fn a_product_that_makes_no_sense_is_refused(
-    shop: &Shop,
-    admin: Admin,
+async fn a_product_that_makes_no_sense_is_refused<Db: Database>(
+    shop: &Shop<Db>,
+    admin: Admin<Db>,
     #[case] field: &str,
     #[case] value: Value,
 ) -> Result<()> {
@@ -55,7 +58,8 @@ async fn a_product_that_makes_no_sense_is_refused(
 }
 
 #[integration_test(covers("POST /products"))]
-async fn a_product_may_be_free_and_sold_out(shop: &Shop) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_product_may_be_free_and_sold_out<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[act]
     let leaflet = shop.product("leaflet", 0, 0).await?;
 
@@ -65,7 +69,8 @@ async fn a_product_may_be_free_and_sold_out(shop: &Shop) -> Result<()> {
 }
 
 #[integration_test(covers("POST /products"))]
-async fn a_sku_belongs_to_one_product(shop: &Shop, admin: Admin) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_sku_belongs_to_one_product<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
 
@@ -80,9 +85,10 @@ async fn a_sku_belongs_to_one_product(shop: &Shop, admin: Admin) -> Result<()> {
 }
 
 #[integration_test(covers("PUT /products/{id}/stock"))]
-async fn restocking_sets_what_is_left_of_one_product(
-    shop: &Shop,
-    admin: Admin,
+#[over(Db = [Sqlite, Postgres])]
+async fn restocking_sets_what_is_left_of_one_product<Db: Database>(
+    shop: &Shop<Db>,
+    admin: Admin<Db>,
     #[values(0, 7, u32::MAX)] stock: u32,
 ) -> Result<()> {
     #[arrange]
@@ -101,9 +107,14 @@ async fn restocking_sets_what_is_left_of_one_product(
 }
 
 #[integration_test(covers("GET /products/{id}", "PUT /products/{id}/stock"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::seen("GET", "/products/1")]
 #[case::restocked("PUT", "/products/1/stock")]
-async fn a_product_that_does_not_exist_cannot_be(admin: Admin, #[case] method: &str, #[case] path: &str) -> Result<()> {
+async fn a_product_that_does_not_exist_cannot_be<Db: Database>(
+    admin: Admin<Db>,
+    #[case] method: &str,
+    #[case] path: &str,
+) -> Result<()> {
     #[act]
     let response = admin.client.request(method.parse()?, path).json(&json!({"stock": 1})).await?;
 
@@ -113,8 +124,9 @@ async fn a_product_that_does_not_exist_cannot_be(admin: Admin, #[case] method: &
 }
 
 #[integration_test(covers("GET /products"))]
-async fn the_pages_of_the_catalog_show_everything_once(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn the_pages_of_the_catalog_show_everything_once<Db: Database>(
+    shop: &Shop<Db>,
     #[values(1, 2, 3, 5, 6, 100)] limit: usize,
 ) -> Result<()> {
     #[arrange]
@@ -143,7 +155,8 @@ async fn the_pages_of_the_catalog_show_everything_once(
 }
 
 #[integration_test(covers("GET /products"))]
-async fn a_page_has_twenty_products_unless_asked_for_more(shop: &Shop) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_page_has_twenty_products_unless_asked_for_more<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     for number in 1..=21 {
         shop.product(&format!("book {number}"), 1299, 1).await?;
@@ -160,8 +173,9 @@ async fn a_page_has_twenty_products_unless_asked_for_more(shop: &Shop) -> Result
 }
 
 #[integration_test(covers("GET /products"))]
-async fn a_page_that_cannot_be_is_refused(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn a_page_that_cannot_be_is_refused<Db: Database>(
+    shop: &Shop<Db>,
     #[values("limit=0", "limit=101", "limit=-1", "limit=many", "after=-1", "after=book")] query: &str,
 ) -> Result<()> {
     #[act]

@@ -1,12 +1,12 @@
-//! What the tests ask for: a database, the shop itself, and people who use it.
+//! What the tests ask for: the shop itself, and people who use it. `Db` is the database that it is served from.
 //!
-//! Ask for `&Shop`, `&Gateway` and `&ShopDb` to get the ones that belong together, and for `Customer`
-//! by value: each is somebody else.
+//! Ask for `&Shop<Db>`, `&Gateway` and `&Db` to get the ones that belong together, and for `Customer<Db>` by value: each
+//! is somebody else.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use itest::prelude::*;
-use itest::sqlite::{Schema, Sqlite};
 use itest::{Client, Response, Server, TestRng};
 use serde_json::json;
 use shop::Config;
@@ -15,42 +15,31 @@ use shop::orders::{Order, OrderId, OrderStatus};
 use shop::password::PasswordCost;
 use shop::products::{Product, ProductId};
 use shop::users::{User, UserId};
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
 
+use crate::databases::Database;
 use crate::gateway::Gateway;
 
 /// Everybody signs in with it.
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// A database of the test's own, with the shop's schema and nothing in it.
-pub(crate) type ShopDb = Sqlite<ShopSchema>;
-
-pub(crate) struct ShopSchema;
-
-impl Schema for ShopSchema {
-    fn migrator() -> &'static Migrator {
-        &shop::MIGRATIONS
-    }
-}
-
 /// The shop, listening on a port of its own, and a client that is not signed in.
-pub(crate) struct Shop {
+pub(crate) struct Shop<Db> {
     pub(crate) client: Client,
     pub(crate) config: Config,
-    pool: SqlitePool,
+    database: shop::Database,
+    over: PhantomData<fn() -> Db>,
 }
 
 #[fixture]
-async fn shop(db: &ShopDb, gateway: &Gateway, teardown: &Teardown) -> Result<Shop> {
+async fn shop<Db: Database>(db: &Db, gateway: &Gateway, teardown: &Teardown) -> Result<Shop<Db>> {
     Shop::start(db.pool(), config(gateway.url()), teardown).await
 }
 
 /// One more instance of the shop over the same database. It gives the gateway no time at all.
-pub(crate) struct ImpatientShop(pub(crate) Shop);
+pub(crate) struct ImpatientShop<Db>(pub(crate) Shop<Db>);
 
 #[fixture]
-async fn impatient_shop(db: &ShopDb, gateway: &Gateway, teardown: &Teardown) -> Result<ImpatientShop> {
+async fn impatient_shop<Db: Database>(db: &Db, gateway: &Gateway, teardown: &Teardown) -> Result<ImpatientShop<Db>> {
     let config = Config { gateway_timeout: Duration::from_millis(100), ..config(gateway.url()) };
     Ok(ImpatientShop(Shop::start(db.pool(), config, teardown).await?))
 }
@@ -63,25 +52,25 @@ pub(crate) fn config(gateway_url: impl Into<String>) -> Config {
     }
 }
 
-impl Shop {
-    pub(crate) async fn start(pool: SqlitePool, config: Config, teardown: &Teardown) -> Result<Self> {
-        let server = Server::start(shop::app(pool.clone(), config.clone()), teardown).await?;
-        Ok(Self { client: server.client(), config, pool })
+impl<Db> Shop<Db> {
+    pub(crate) async fn start(database: shop::Database, config: Config, teardown: &Teardown) -> Result<Self> {
+        let server = Server::start(shop::app(database.clone(), config.clone()), teardown).await?;
+        Ok(Self { client: server.client(), config, database, over: PhantomData })
     }
 
     /// Registers somebody and signs them in.
-    pub(crate) async fn customer(&self, email: &str) -> Result<Customer> {
+    pub(crate) async fn customer(&self, email: &str) -> Result<Customer<Db>> {
         let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
         let token: Token = self.sign_in(email, PASSWORD).await?.assert_status(201).json()?;
-        Ok(Customer { id: user.id, client: self.client.with_bearer(&token.access_token), token })
+        Ok(Customer { id: user.id, client: self.client.with_bearer(&token.access_token), token, over: PhantomData })
     }
 
     /// Registers somebody, makes them an admin, and signs them in.
-    pub(crate) async fn admin(&self, email: &str) -> Result<Admin> {
+    pub(crate) async fn admin(&self, email: &str) -> Result<Admin<Db>> {
         let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
-        shop::users::promote(&self.pool, user.id).await?;
+        shop::users::promote(&self.database, user.id).await?;
         let token: Token = self.sign_in(email, PASSWORD).await?.assert_status(201).json()?;
-        Ok(Admin { client: self.client.with_bearer(&token.access_token), token })
+        Ok(Admin { client: self.client.with_bearer(&token.access_token), token, over: PhantomData })
     }
 
     pub(crate) async fn register(&self, email: &str, password: &str) -> Result<Response> {
@@ -108,22 +97,23 @@ impl Shop {
 }
 
 /// Somebody who is registered and signed in.
-pub(crate) struct Customer {
+pub(crate) struct Customer<Db> {
     pub(crate) id: UserId,
     pub(crate) client: Client,
     pub(crate) token: Token,
+    over: PhantomData<fn() -> Db>,
 }
 
 #[fixture]
-async fn customer(shop: &Shop, mut random: TestRng) -> Result<Customer> {
+async fn customer<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<Customer<Db>> {
     shop.customer(&format!("{}@example.com", random.word(12))).await
 }
 
-impl Customer {
+impl<Db> Customer<Db> {
     /// The same person at another instance of the shop.
-    pub(crate) fn at(&self, shop: &Shop) -> Self {
+    pub(crate) fn at(&self, shop: &Shop<Db>) -> Self {
         let token = self.token.clone();
-        Self { id: self.id, client: shop.client.with_bearer(&token.access_token), token }
+        Self { id: self.id, client: shop.client.with_bearer(&token.access_token), token, over: PhantomData }
     }
 
     pub(crate) async fn places(&self, lines: &[(ProductId, u32)]) -> Result<Response> {
@@ -163,17 +153,18 @@ impl Customer {
 }
 
 /// Somebody who runs the shop.
-pub(crate) struct Admin {
+pub(crate) struct Admin<Db> {
     pub(crate) client: Client,
     pub(crate) token: Token,
+    over: PhantomData<fn() -> Db>,
 }
 
 #[fixture]
-async fn admin(shop: &Shop, mut random: TestRng) -> Result<Admin> {
+async fn admin<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<Admin<Db>> {
     shop.admin(&format!("{}@shop.example.com", random.word(12))).await
 }
 
-impl Admin {
+impl<Db> Admin<Db> {
     pub(crate) async fn ships(&self, order: OrderId) -> Result<Response> {
         self.client.post(format!("/orders/{order}/ship")).await
     }

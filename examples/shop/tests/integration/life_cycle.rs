@@ -6,6 +6,7 @@ use shop::orders::OrderStatus::{self, Cancelled, Delivered, Paid, Placed, Shippe
 use shop::orders::{Order, OrderId};
 use shop::products::Product;
 
+use crate::databases::{Database, Postgres, Sqlite};
 use crate::fixtures::{Admin, Customer, Shop};
 use crate::gateway::Gateway;
 
@@ -14,11 +15,12 @@ use crate::gateway::Gateway;
     tags("smoke", "payments"),
     covers("POST /orders", "POST /orders/{id}/pay", "POST /orders/{id}/ship", "POST /orders/{id}/deliver")
 )]
-async fn an_order_goes_from_the_shelf_to_the_door(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
+    shop: &Shop<Db>,
     gateway: &Gateway,
-    customer: Customer,
-    admin: Admin,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
 ) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
@@ -65,10 +67,11 @@ async fn an_order_goes_from_the_shelf_to_the_door(
 }
 
 #[integration_test]
-async fn an_order_takes_no_step_that_it_must_not_take(
-    shop: &Shop,
-    customer: Customer,
-    admin: Admin,
+#[over(Db = [Sqlite, Postgres])]
+async fn an_order_takes_no_step_that_it_must_not_take<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
     #[values(Placed, Paid, Shipped, Delivered, Cancelled)] from: OrderStatus,
     #[values("pay", "ship", "deliver", "cancel")] step: &str,
 ) -> Result<()> {
@@ -100,10 +103,11 @@ async fn an_order_takes_no_step_that_it_must_not_take(
 }
 
 #[integration_test(covers("POST /orders/{id}/cancel"))]
-async fn cancelling_gives_the_stock_back(
-    shop: &Shop,
-    customer: Customer,
-    admin: Admin,
+#[over(Db = [Sqlite, Postgres])]
+async fn cancelling_gives_the_stock_back<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    admin: Admin<Db>,
     #[values(Placed, Paid)] status: OrderStatus,
 ) -> Result<()> {
     #[arrange]
@@ -121,7 +125,11 @@ async fn cancelling_gives_the_stock_back(
 }
 
 #[integration_test(covers("POST /orders/{id}/cancel"))]
-async fn cancelling_twice_gives_the_stock_back_once(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn cancelling_twice_gives_the_stock_back_once<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 10).await?;
@@ -139,11 +147,11 @@ async fn cancelling_twice_gives_the_stock_back_once(shop: &Shop, customer: Custo
 }
 
 /// Places an order of one and takes it, step by step, to a status.
-async fn an_order_that_is(
+async fn an_order_that_is<Db>(
     status: OrderStatus,
     product: &Product,
-    customer: &Customer,
-    admin: &Admin,
+    customer: &Customer<Db>,
+    admin: &Admin<Db>,
 ) -> Result<OrderId> {
     let order = customer.order(product, 1).await?.id;
     if status == Cancelled {

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod catalog;
+mod databases;
 mod fixtures;
 mod gateway;
 mod life_cycle;

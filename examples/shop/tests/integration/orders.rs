@@ -5,10 +5,15 @@ use serde_json::{Value, json};
 use shop::orders::{Order, OrderItem, OrderStatus};
 use tokio::task::JoinSet;
 
+use crate::databases::{Database, Postgres, Sqlite};
 use crate::fixtures::{Admin, Customer, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /orders", "GET /orders/{id}"))]
-async fn an_order_reserves_the_stock_of_every_line(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn an_order_reserves_the_stock_of_every_line<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 3).await?;
@@ -32,6 +37,7 @@ async fn an_order_reserves_the_stock_of_every_line(shop: &Shop, customer: Custom
 }
 
 #[integration_test(covers("POST /orders"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::no_items(json!({}))]
 #[case::an_empty_list(json!({"items": []}))]
 #[case::no_product(json!({"items": [{"quantity": 1}]}))]
@@ -40,7 +46,11 @@ async fn an_order_reserves_the_stock_of_every_line(shop: &Shop, customer: Custom
 #[case::less_than_nothing(json!({"items": [{"product_id": 1, "quantity": -1}]}))]
 #[case::half_of_it(json!({"items": [{"product_id": 1, "quantity": 0.5}]}))]
 #[case::one_line_with_nothing(json!({"items": [{"product_id": 1, "quantity": 1}, {"product_id": 1, "quantity": 0}]}))]
-async fn an_order_that_makes_no_sense_is_refused(shop: &Shop, customer: Customer, #[case] order: Value) -> Result<()> {
+async fn an_order_that_makes_no_sense_is_refused<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+    #[case] order: Value,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
 
@@ -54,7 +64,8 @@ async fn an_order_that_makes_no_sense_is_refused(shop: &Shop, customer: Customer
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn more_than_is_left_cannot_be_ordered(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn more_than_is_left_cannot_be_ordered<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 2).await?;
 
@@ -69,7 +80,8 @@ async fn more_than_is_left_cannot_be_ordered(shop: &Shop, customer: Customer) ->
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn the_lines_of_an_order_share_what_is_left(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn the_lines_of_an_order_share_what_is_left<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 5).await?;
 
@@ -83,7 +95,11 @@ async fn the_lines_of_an_order_share_what_is_left(shop: &Shop, customer: Custome
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn one_line_out_of_stock_leaves_the_stock_of_all_lines(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn one_line_out_of_stock_leaves_the_stock_of_all_lines<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 1).await?;
@@ -100,7 +116,11 @@ async fn one_line_out_of_stock_leaves_the_stock_of_all_lines(shop: &Shop, custom
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn one_unknown_product_leaves_the_stock_of_all_lines(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn one_unknown_product_leaves_the_stock_of_all_lines<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
 
@@ -115,7 +135,11 @@ async fn one_unknown_product_leaves_the_stock_of_all_lines(shop: &Shop, customer
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn an_order_worth_more_than_can_be_counted_is_refused(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn an_order_worth_more_than_can_be_counted_is_refused<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let palace = shop.product("palace", i64::MAX, 10).await?;
 
@@ -129,7 +153,12 @@ async fn an_order_worth_more_than_can_be_counted_is_refused(shop: &Shop, custome
 }
 
 #[integration_test(tags("smoke"), covers("POST /orders"))]
-async fn only_one_of_two_customers_gets_the_last_one(shop: &Shop, ada: Customer, bob: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn only_one_of_two_customers_gets_the_last_one<Db: Database>(
+    shop: &Shop<Db>,
+    ada: Customer<Db>,
+    bob: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 1).await?;
     let last = [(book.id, 1)];
@@ -146,7 +175,8 @@ async fn only_one_of_two_customers_gets_the_last_one(shop: &Shop, ada: Customer,
 }
 
 #[integration_test(covers("POST /orders"))]
-async fn a_crowd_buys_no_more_than_there_is(shop: &Shop, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_crowd_buys_no_more_than_there_is<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 5).await?;
     let order = json!({"items": [{"product_id": book.id, "quantity": 1}]});
@@ -171,12 +201,17 @@ async fn a_crowd_buys_no_more_than_there_is(shop: &Shop, customer: Customer) -> 
 }
 
 #[integration_test(tags("auth"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::seen("GET", "")]
 #[case::paid("POST", "/pay")]
 #[case::shipped("POST", "/ship")]
 #[case::delivered("POST", "/deliver")]
 #[case::cancelled("POST", "/cancel")]
-async fn an_order_that_does_not_exist_cannot_be(admin: Admin, #[case] method: &str, #[case] step: &str) -> Result<()> {
+async fn an_order_that_does_not_exist_cannot_be<Db: Database>(
+    admin: Admin<Db>,
+    #[case] method: &str,
+    #[case] step: &str,
+) -> Result<()> {
     #[act]
     let path = format!("/orders/1{step}");
     let response = admin.client.request(method.parse()?, path).json(&json!({"card_token": "tok_visa"})).await?;

@@ -12,11 +12,17 @@ use shop::payment::ChargeRequest;
 use tokio::net::TcpSocket;
 use tokio::sync::Notify;
 
-use crate::fixtures::{Customer, ImpatientShop, Shop, ShopDb, config};
+use crate::databases::{Database, Postgres, Sqlite};
+use crate::fixtures::{Customer, ImpatientShop, Shop, config};
 use crate::gateway::Gateway;
 
 #[integration_test(tags("payments", "smoke"), covers("POST /orders/{id}/pay"))]
-async fn paying_charges_the_card_once(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn paying_charges_the_card_once<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 2).await?;
@@ -37,7 +43,12 @@ async fn paying_charges_the_card_once(shop: &Shop, gateway: &Gateway, customer: 
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn a_declined_card_leaves_the_order_placed(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_declined_card_leaves_the_order_placed<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -53,10 +64,11 @@ async fn a_declined_card_leaves_the_order_placed(shop: &Shop, gateway: &Gateway,
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn a_gateway_that_fails_leaves_the_order_placed(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn a_gateway_that_fails_leaves_the_order_placed<Db: Database>(
+    shop: &Shop<Db>,
     gateway: &Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
     #[values(400, 404, 500, 503)] status: u16,
 ) -> Result<()> {
     #[arrange]
@@ -74,7 +86,12 @@ async fn a_gateway_that_fails_leaves_the_order_placed(
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn a_gateway_that_talks_nonsense_has_failed(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_gateway_that_talks_nonsense_has_failed<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -90,11 +107,12 @@ async fn a_gateway_that_talks_nonsense_has_failed(shop: &Shop, gateway: &Gateway
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn the_card_is_shown_to_nobody_but_the_gateway(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn the_card_is_shown_to_nobody_but_the_gateway<Db: Database>(
+    shop: &Shop<Db>,
     gateway: &Gateway,
     elsewhere: Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
 ) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
@@ -111,12 +129,13 @@ async fn the_card_is_shown_to_nobody_but_the_gateway(
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn an_unreachable_gateway_leaves_the_order_placed(db: &ShopDb, teardown: &Teardown) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn an_unreachable_gateway_leaves_the_order_placed<Db: Database>(db: &Db, teardown: &Teardown) -> Result<()> {
     #[arrange("a port that is taken, but nobody listens there")]
     let nobody = TcpSocket::new_v4()?;
     nobody.bind("127.0.0.1:0".parse()?)?;
     let gateway = format!("http://{}", nobody.local_addr()?);
-    let shop = Shop::start(db.pool(), config(gateway), teardown).await?;
+    let shop = Shop::<Db>::start(db.pool(), config(gateway), teardown).await?;
     let customer = shop.customer("ada@example.com").await?;
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -131,10 +150,11 @@ async fn an_unreachable_gateway_leaves_the_order_placed(db: &ShopDb, teardown: &
 }
 
 #[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn a_slow_gateway_is_not_waited_for(
-    ImpatientShop(shop): &ImpatientShop,
+#[over(Db = [Sqlite, Postgres])]
+async fn a_slow_gateway_is_not_waited_for<Db: Database>(
+    ImpatientShop(shop): &ImpatientShop<Db>,
     gateway: &Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
 ) -> Result<()> {
     #[arrange]
     let customer = customer.at(shop);
@@ -152,12 +172,13 @@ async fn a_slow_gateway_is_not_waited_for(
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+#[over(Db = [Sqlite, Postgres])]
 #[case::a_declined_card(Gateway::declines, 402)]
 #[case::a_gateway_that_is_down(Gateway::is_down, 502)]
-async fn paying_again_works_after(
-    shop: &Shop,
+async fn paying_again_works_after<Db: Database>(
+    shop: &Shop<Db>,
     gateway: &Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
     #[case] fails: fn(&Gateway),
     #[case] status: u16,
 ) -> Result<()> {
@@ -181,11 +202,12 @@ async fn paying_again_works_after(
 }
 
 #[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn paying_again_after_a_timeout_does_not_charge_again(
-    shop: &Shop,
-    ImpatientShop(impatient): &ImpatientShop,
+#[over(Db = [Sqlite, Postgres])]
+async fn paying_again_after_a_timeout_does_not_charge_again<Db: Database>(
+    shop: &Shop<Db>,
+    ImpatientShop(impatient): &ImpatientShop<Db>,
     gateway: &Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
 ) -> Result<()> {
     #[arrange("the gateway takes the money, but the shop does not hear of it")]
     let book = shop.product("book", 1299, 10).await?;
@@ -206,7 +228,12 @@ async fn paying_again_after_a_timeout_does_not_charge_again(
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn a_paid_order_is_not_paid_again(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_paid_order_is_not_paid_again<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.paid_order(&book, 1).await?;
@@ -221,7 +248,12 @@ async fn a_paid_order_is_not_paid_again(shop: &Shop, gateway: &Gateway, customer
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn every_order_is_a_charge_of_its_own(shop: &Shop, gateway: &Gateway, customer: Customer) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn every_order_is_a_charge_of_its_own<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 10).await?;
@@ -237,10 +269,11 @@ async fn every_order_is_a_charge_of_its_own(shop: &Shop, gateway: &Gateway, cust
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
-async fn the_gateway_is_not_bothered_without_a_card(
-    shop: &Shop,
+#[over(Db = [Sqlite, Postgres])]
+async fn the_gateway_is_not_bothered_without_a_card<Db: Database>(
+    shop: &Shop<Db>,
     gateway: &Gateway,
-    customer: Customer,
+    customer: Customer<Db>,
     #[values("", "  ")] card_token: &str,
 ) -> Result<()> {
     #[arrange]
@@ -257,7 +290,11 @@ async fn the_gateway_is_not_bothered_without_a_card(
 }
 
 #[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay", "POST /orders/{id}/cancel"))]
-async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record(db: &ShopDb, teardown: &Teardown) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record<Db: Database>(
+    db: &Db,
+    teardown: &Teardown,
+) -> Result<()> {
     #[arrange("a gateway that answers when it is told to")]
     let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (asking, answering) = (Arc::clone(&asked), Arc::clone(&answer));
@@ -267,7 +304,7 @@ async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record(db: &ShopDb, tea
         axum::Json(json!({"charge_id": "ch_7"}))
     };
     let gateway = Server::start(Router::new().route("/charges", post(charge)), teardown).await?;
-    let shop = Shop::start(db.pool(), config(gateway.url()), teardown).await?;
+    let shop = Shop::<Db>::start(db.pool(), config(gateway.url()), teardown).await?;
     let customer = shop.customer("ada@example.com").await?;
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -285,8 +322,7 @@ async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record(db: &ShopDb, tea
     cancelled?.assert_status(200);
     paid?.assert_status(409).assert_json("/error/code", "illegal_transition");
     assert_eq!(customer.status_of(order.id).await?, OrderStatus::Cancelled);
-    let recorded: (i64, String) =
-        sqlx::query_as("SELECT amount_cents, charge_id FROM payments").fetch_one(&db.pool()).await?;
+    let recorded: (i64, String) = db.row("SELECT amount_cents, charge_id FROM payments").await?;
     assert_eq!(recorded, (1299, "ch_7".to_owned()));
     Ok(())
 }

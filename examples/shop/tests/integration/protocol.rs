@@ -4,11 +4,13 @@
 use itest::prelude::*;
 use shop::error::ErrorBody;
 
-use crate::fixtures::{Customer, Shop, ShopDb};
+use crate::databases::{Database, Postgres, Sqlite};
+use crate::fixtures::{Customer, Shop};
 
 const JSON: &str = "application/json";
 
 #[integration_test]
+#[over(Db = [Sqlite, Postgres])]
 #[case::nothing(JSON, "", 400, "malformed_json")]
 #[case::half_an_object(JSON, r#"{"email": "#, 400, "malformed_json")]
 #[case::a_form("application/x-www-form-urlencoded", "email=ada%40example.com", 415, "unsupported_media_type")]
@@ -17,8 +19,8 @@ const JSON: &str = "application/json";
 #[case::a_field_too_few(JSON, r#"{"email": "ada@example.com"}"#, 422, "invalid")]
 #[case::a_field_of_another_type(JSON, r#"{"email": 1, "password": "correct horse"}"#, 422, "invalid")]
 #[case::three_megabytes(JSON, &format!("\"{}\"", "a".repeat(3_000_000)), 413, "body_too_large")]
-async fn a_body_that_is_not_understood_is_refused(
-    shop: &Shop,
+async fn a_body_that_is_not_understood_is_refused<Db: Database>(
+    shop: &Shop<Db>,
     #[values("/users", "/tokens")] path: &str,
     #[case] content_type: &str,
     #[case] body: &str,
@@ -36,11 +38,16 @@ async fn a_body_that_is_not_understood_is_refused(
 }
 
 #[integration_test]
+#[over(Db = [Sqlite, Postgres])]
 #[case::root("GET", "/")]
 #[case::unknown("GET", "/baskets")]
 #[case::slash_at_the_end("GET", "/products/")]
 #[case::unknown_step("POST", "/orders/1/return")]
-async fn a_page_that_does_not_exist_is_not_found(shop: &Shop, #[case] method: &str, #[case] path: &str) -> Result<()> {
+async fn a_page_that_does_not_exist_is_not_found<Db: Database>(
+    shop: &Shop<Db>,
+    #[case] method: &str,
+    #[case] path: &str,
+) -> Result<()> {
     #[act]
     let response = shop.client.request(method.parse()?, path).await?;
 
@@ -50,13 +57,14 @@ async fn a_page_that_does_not_exist_is_not_found(shop: &Shop, #[case] method: &s
 }
 
 #[integration_test]
+#[over(Db = [Sqlite, Postgres])]
 #[case::users("GET", "/users", "POST")]
 #[case::a_product("DELETE", "/products/1", "GET,HEAD")]
 #[case::stock("POST", "/products/1/stock", "PUT")]
 #[case::an_order("PATCH", "/orders/1", "GET,HEAD")]
 #[case::paying("GET", "/orders/1/pay", "POST")]
-async fn a_method_that_is_not_allowed_names_those_that_are(
-    shop: &Shop,
+async fn a_method_that_is_not_allowed_names_those_that_are<Db: Database>(
+    shop: &Shop<Db>,
     #[case] method: &str,
     #[case] path: &str,
     #[case] allowed: &str,
@@ -70,8 +78,9 @@ async fn a_method_that_is_not_allowed_names_those_that_are(
 }
 
 #[integration_test]
-async fn a_number_that_is_none_is_refused(
-    customer: Customer,
+#[over(Db = [Sqlite, Postgres])]
+async fn a_number_that_is_none_is_refused<Db: Database>(
+    customer: Customer<Db>,
     #[values("products", "orders")] things: &str,
     #[values("one", "1.5", "9223372036854775808")] number: &str,
 ) -> Result<()> {
@@ -84,9 +93,10 @@ async fn a_number_that_is_none_is_refused(
 }
 
 #[integration_test]
-async fn a_broken_database_is_nobodys_business(shop: &Shop, db: &ShopDb) -> Result<()> {
+#[over(Db = [Sqlite, Postgres])]
+async fn a_broken_database_is_nobodys_business<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
-    sqlx::query("ALTER TABLE products RENAME COLUMN price_cents TO price").execute(&db.pool()).await?;
+    db.execute("ALTER TABLE products RENAME COLUMN price_cents TO price").await?;
 
     #[act]
     let response = shop.client.get("/products").await?;
