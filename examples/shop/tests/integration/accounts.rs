@@ -49,6 +49,7 @@ async fn an_address_registers_only_once<Db: Database>(shop: &Shop<Db>, #[case] a
 #[case::no_name("@example.com", PASSWORD)]
 #[case::no_domain("ada@", PASSWORD)]
 #[case::a_blank("ada lovelace@example.com", PASSWORD)]
+#[case::no_character("ada\0@example.com", PASSWORD)]
 #[case::too_long(&format!("{}@example.com", "a".repeat(243)), PASSWORD)]
 #[case::no_password("ada@example.com", "")]
 #[case::seven_characters("ada@example.com", "1234567")]
@@ -132,6 +133,20 @@ async fn signing_in_does_not_mind_upper_case<Db: Database>(shop: &Shop<Db>) -> R
     #[assert]
     let token: Token = response.assert_status(201).json()?;
     assert_eq!(token.role, Role::Customer);
+    Ok(())
+}
+
+#[integration_test(tags("auth"), covers("POST /tokens"))]
+#[over(Db = [Sqlite, Postgres])]
+async fn what_is_no_address_signs_nobody_in<Db: Database>(
+    shop: &Shop<Db>,
+    #[values("", "ada", "ada\0@example.com")] email: &str,
+) -> Result<()> {
+    #[act]
+    let response = shop.sign_in(email, PASSWORD).await?;
+
+    #[assert]
+    response.assert_status(401).assert_json("/error/code", "wrong_credentials");
     Ok(())
 }
 

@@ -31,6 +31,7 @@ async fn what_an_admin_adds_is_for_sale<Db: Database>(shop: &Shop<Db>, admin: Ad
 #[case::a_blank_sku("/sku", json!("  "))]
 #[case::no_name("/name", json!(""))]
 #[case::a_blank_name("/name", json!("\t"))]
+#[case::no_character("/name", json!("The \0Book"))]
 #[case::a_number_as_name("/name", json!(7))]
 #[case::a_negative_price("/price_cents", json!(-1))]
 #[case::a_price_in_words("/price_cents", json!("free"))]

@@ -3,6 +3,7 @@
 use itest::prelude::*;
 use serde_json::{Value, json};
 use shop::orders::{Order, OrderItem, OrderStatus};
+use shop::products::Product;
 use tokio::task::JoinSet;
 
 use crate::databases::{Database, Postgres, Sqlite};
@@ -197,6 +198,40 @@ async fn a_crowd_buys_no_more_than_there_is<Db: Database>(shop: &Shop<Db>, custo
     }
     assert_eq!(sold, 5);
     assert_eq!(shop.stock(&book).await?, 0);
+    Ok(())
+}
+
+#[integration_test(timeout = "10s", covers("POST /orders", "POST /orders/{id}/cancel"))]
+#[over(Db = [Sqlite, Postgres])]
+async fn those_who_want_the_same_things_do_not_block_each_other<Db: Database>(
+    shop: &Shop<Db>,
+    customer: Customer<Db>,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 100).await?;
+    let pen = shop.product("pen", 199, 100).await?;
+    let mut cancels = Vec::new();
+    for _ in 0..5 {
+        let order: Order = customer.places(&[(pen.id, 1), (book.id, 1)]).await?.assert_status(201).json()?;
+        cancels.push(customer.client.post(format!("/orders/{}/cancel", order.id)));
+    }
+
+    #[act("some take the book first, some the pen, and some put both back")]
+    let line = |product: &Product| json!({"product_id": product.id, "quantity": 1});
+    let book_first = json!({"items": [line(&book), line(&pen)]});
+    let pen_first = json!({"items": [line(&pen), line(&book)]});
+    let orders = (0..20).map(|number| {
+        let order = if number % 2 == 0 { &book_first } else { &pen_first };
+        customer.client.post("/orders").json(order)
+    });
+    let responses = orders.chain(cancels).map(itest::Request::send).collect::<JoinSet<_>>().join_all().await;
+
+    #[assert]
+    for response in responses {
+        let response = response?;
+        assert!(matches!(response.status(), 200 | 201), "{response}");
+    }
+    assert_eq!((shop.stock(&book).await?, shop.stock(&pen).await?), (80, 80));
     Ok(())
 }
 

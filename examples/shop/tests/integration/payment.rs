@@ -249,6 +249,28 @@ async fn a_paid_order_is_not_paid_again<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
+async fn paying_twice_at_the_same_time_charges_once<Db: Database>(
+    shop: &Shop<Db>,
+    gateway: &Gateway,
+    customer: Customer<Db>,
+) -> Result<()> {
+    #[arrange]
+    let book = shop.product("book", 1299, 10).await?;
+    let order = customer.order(&book, 1).await?;
+
+    #[act]
+    let (first, second) = tokio::join!(customer.pays(order.id, "tok_visa"), customer.pays(order.id, "tok_visa"));
+
+    #[assert]
+    let mut statuses = [first?.status(), second?.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    assert_eq!(gateway.charges().len(), 1);
+    Ok(())
+}
+
+#[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
+#[over(Db = [Sqlite, Postgres])]
 async fn every_order_is_a_charge_of_its_own<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,

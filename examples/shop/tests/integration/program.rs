@@ -1,8 +1,14 @@
 //! The program itself, as somebody starts it on a server.
 
+use std::fs::{self, File};
 use std::process::Command;
 
 use itest::prelude::*;
+use itest::{Client, Process, TempDir};
+use serde_json::json;
+
+use crate::databases::{Database, Postgres, SqliteFile};
+use crate::fixtures::PASSWORD;
 
 /// What the program needs to run.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -19,6 +25,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 #[case::a_key("TOKEN_KEY", None, "TOKEN_KEY is missing")]
 #[case::an_address("LISTEN_ADDRESS", None, "LISTEN_ADDRESS is missing")]
 #[case::a_database_it_can_open("DATABASE_URL", Some("sqlite:/no/such/folder/shop.db"), "cannot open the database")]
+#[case::a_server_that_answers("DATABASE_URL", Some("postgres://127.0.0.1:9/shop"), "cannot open the database")]
+#[case::a_database_it_knows("DATABASE_URL", Some("mysql://127.0.0.1/shop"), "must start with sqlite: or postgres:")]
 #[case::a_gateway_it_can_talk_to("GATEWAY_URL", Some("ftp://127.0.0.1"), "GATEWAY_URL must start with http://")]
 #[case::a_key_that_is_long_enough("TOKEN_KEY", Some("secret"), "TOKEN_KEY is too short")]
 #[case::an_address_to_listen_on("LISTEN_ADDRESS", Some("nowhere"), "cannot listen on nowhere")]
@@ -38,5 +46,35 @@ fn the_program_does_not_start_without(
     let stderr = String::from_utf8(output.stderr)?;
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.starts_with("shop: ") && stderr.contains(complaint), "{stderr}");
+    Ok(())
+}
+
+#[integration_test(tags("smoke"), timeout = "30s")]
+#[over(Db = [sqlite: SqliteFile, Postgres])]
+async fn the_program_serves_the_database_that_it_is_told<Db: Database>(
+    db: &Db,
+    dir: TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    #[arrange]
+    let log = dir.join("log");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_shop"));
+    program.env_clear().envs(ENVIRONMENT).env("DATABASE_URL", db.url()).stderr(File::create(&log)?);
+
+    #[act]
+    let process = Process::start(program, teardown)?;
+    let log =
+        eventually(async || fs::read_to_string(&log).unwrap_or_default()).until(|log| log.ends_with('\n')).await?;
+    let (_, address) = log.trim_end().split_once("listening on ").ok_or_else(|| log.clone())?;
+    let client = Client::new(address);
+    let ada = json!({"email": "ada@example.com", "password": PASSWORD});
+    let response = client.post("/users").json(&ada).await?;
+    let ended = process.stop().await?;
+
+    #[assert]
+    response.assert_status(201);
+    assert!(ended.success(), "{ended}");
+    let (email,): (String,) = db.row("SELECT email FROM users").await?;
+    assert_eq!(email, "ada@example.com");
     Ok(())
 }
