@@ -1,6 +1,6 @@
 //! The shop's database: SQLite or PostgreSQL, whichever it is given.
 //!
-//! Both understand the same statements (`$1`, `RETURNING`, `ON CONFLICT`), so each is written once, inside [`on!`]. What
+//! Both understand the same statements (`$1`, `RETURNING`, `ON CONFLICT`), so each is written once, inside `on!`. What
 //! is particular to one of them is in a file of its own: how it is opened and migrated, and how it keeps two changes of
 //! the same thing apart.
 

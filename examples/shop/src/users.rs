@@ -178,6 +178,7 @@ mod tests {
             "ada@example.",
             "a@b@example.com",
             "a da@example.com",
+            "a\0da@example.com",
         ] {
             assert!(!is_email(invalid), "{invalid}");
         }
