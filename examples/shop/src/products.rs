@@ -15,6 +15,8 @@ use crate::error::Error;
 use crate::extract::{Json, Path, Query};
 use crate::state::AppState;
 
+/// More would not fit into PostgreSQL's index, and on no label.
+const LONGEST_SKU: usize = 200;
 const DEFAULT_PAGE: u32 = 20;
 const LARGEST_PAGE: u32 = 100;
 
@@ -133,8 +135,12 @@ async fn create(
     if product.name.trim().is_empty() {
         return Err(Error::Invalid("the name must not be empty".to_owned()));
     }
+    if product.sku.chars().count() > LONGEST_SKU {
+        return Err(Error::Invalid(format!("the SKU must have at most {LONGEST_SKU} characters")));
+    }
+    // PostgreSQL takes no text with it, and what one database refuses the service refuses for both.
     if [&product.sku, &product.name].into_iter().any(|text| text.contains('\0')) {
-        return Err(Error::Invalid("a text must not hold the character zero".to_owned()));
+        return Err(Error::Invalid("the SKU and the name must not hold the character zero".to_owned()));
     }
     if product.price_cents < 0 {
         return Err(Error::Invalid("the price must not be negative".to_owned()));

@@ -129,6 +129,7 @@ pub async fn promote(database: &Database, id: UserId) -> Result<User, Error> {
 
 /// Whom an address belongs to, and the hash of their password.
 async fn find(database: &Database, email: &str) -> Result<Option<(UserId, Role, String)>, Error> {
+    // Nobody has registered with it, and PostgreSQL does not take every text.
     if !is_email(email) {
         return Ok(None);
     }

@@ -29,6 +29,7 @@ async fn what_an_admin_adds_is_for_sale<Db: Database>(shop: &Shop<Db>, admin: Ad
 #[over(Db = [Sqlite, Postgres])]
 #[case::no_sku("/sku", json!(""))]
 #[case::a_blank_sku("/sku", json!("  "))]
+#[case::a_sku_of_201_characters("/sku", json!("B".repeat(201)))]
 #[case::no_name("/name", json!(""))]
 #[case::a_blank_name("/name", json!("\t"))]
 #[case::no_character("/name", json!("The \0Book"))]
@@ -66,6 +67,20 @@ async fn a_product_may_be_free_and_sold_out<Db: Database>(shop: &Shop<Db>) -> Re
 
     #[assert]
     assert_eq!((leaflet.price_cents, leaflet.stock), (0, 0));
+    Ok(())
+}
+
+#[integration_test(covers("POST /products"))]
+#[over(Db = [Sqlite, Postgres])]
+async fn a_sku_may_have_two_hundred_characters_of_any_language<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+    #[arrange]
+    let sku = "本".repeat(200);
+
+    #[act]
+    let book = shop.product(&sku, 1299, 10).await?;
+
+    #[assert]
+    assert_eq!(book.sku, sku);
     Ok(())
 }
 
