@@ -1,0 +1,22 @@
+-- What somebody asked for, once for each key.
+CREATE TABLE transfer (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    idempotency_key text NOT NULL UNIQUE CHECK (length(idempotency_key) BETWEEN 1 AND 64),
+    from_account    bigint NOT NULL REFERENCES account (id),
+    to_account      bigint NOT NULL REFERENCES account (id),
+    amount          bigint NOT NULL CHECK (amount > 0),
+    made_at         timestamptz NOT NULL DEFAULT now(),
+    CHECK (from_account <> to_account)
+);
+
+-- What became of it: one account has less, another one has more.
+CREATE TABLE entry (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    transfer_id bigint NOT NULL REFERENCES transfer (id),
+    account_id  bigint NOT NULL REFERENCES account (id),
+    amount      bigint NOT NULL CHECK (amount <> 0),
+    UNIQUE (transfer_id, account_id)
+);
+
+-- A statement is read from its end.
+CREATE INDEX entry_by_account ON entry (account_id, id);

@@ -1,0 +1,99 @@
+//! Transfers: money that goes from one account to another one, once.
+
+use std::fmt;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::routing::post;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::AppState;
+use crate::accounts::AccountId;
+use crate::error::Error;
+use crate::extract::Json;
+use crate::ledger::{self, Posted};
+
+const LONGEST_KEY: usize = 64;
+
+/// The number of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct TransferId(pub i64);
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// The body of `POST /transfers`. The header `Idempotency-Key` goes with it: a text of the client's own that is new for each
+/// transfer, and the same when a transfer is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTransfer {
+    /// Where the money is taken.
+    pub from: AccountId,
+    /// Where it goes.
+    pub to: AccountId,
+    /// How much, in minor units; more than nothing.
+    pub amount: i64,
+}
+
+/// A transfer that took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
+pub struct Transfer {
+    /// The transfer's number.
+    pub id: TransferId,
+    /// Where the money was taken.
+    #[sqlx(rename = "from_account")]
+    pub from: AccountId,
+    /// Where it went.
+    #[sqlx(rename = "to_account")]
+    pub to: AccountId,
+    /// How much, in minor units.
+    pub amount: i64,
+}
+
+/// What tells a transfer from another one that looks the same.
+pub(crate) struct IdempotencyKey(pub(crate) String);
+
+impl FromRequestParts<AppState> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Error> {
+        parts
+            .headers
+            .get("idempotency-key")
+            .and_then(|value| value.to_str().ok())
+            .filter(|key| (1..=LONGEST_KEY).contains(&key.len()))
+            .map(|key| Self(key.to_owned()))
+            .ok_or_else(|| {
+                Error::BadRequest(format!("send an `Idempotency-Key` of 1 to {LONGEST_KEY} visible characters"))
+            })
+    }
+}
+
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new().route("/transfers", post(create))
+}
+
+async fn create(
+    State(state): State<AppState>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(transfer): Json<NewTransfer>,
+) -> Result<(StatusCode, Json<Transfer>), Error> {
+    if transfer.amount <= 0 {
+        return Err(Error::Invalid("the amount must be more than nothing".to_owned()));
+    }
+    if transfer.from == transfer.to {
+        return Err(Error::Invalid("the two accounts must be different ones".to_owned()));
+    }
+    let posted = state.retrying.run(|| ledger::post(&state.pool, state.isolation, &key, transfer)).await?;
+    Ok(match posted {
+        Posted::Now(transfer) => (StatusCode::CREATED, Json(transfer)),
+        Posted::Before(transfer) => (StatusCode::OK, Json(transfer)),
+    })
+}

@@ -1,0 +1,151 @@
+//! Conflicts: transactions that the database breaks off because of others, and that are tried again.
+
+use bank::Config;
+use bank::retry::Retries;
+use itest::prelude::*;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgConnectOptions, PgPool};
+
+use crate::books::{Books, keys_in_the_ledger};
+use crate::fixtures::{Bank, BankDb, OwnBankDb, config, problem};
+use crate::sessions::{somebody, until_waiting};
+
+const NONE: Retries = Retries { serialization_failures: 0, deadlocks: 0, given_up: 0 };
+
+/// The database itself, without the bank: this is what the bank has to live with.
+#[integration_test]
+async fn of_two_transactions_that_cannot_follow_one_another_one_fails(db: &BankDb) -> Result<()> {
+    #[arrange("each reads what the other one writes")]
+    let begin = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT sum(balance) FROM account";
+    let mut one = somebody(&db.pool(), begin).await?;
+    let mut other = somebody(&db.pool(), begin).await?;
+    sqlx::query("UPDATE account SET balance = 1 WHERE id = 1").execute(&mut *one).await?;
+    sqlx::query("UPDATE account SET balance = 1 WHERE id = 2").execute(&mut *other).await?;
+
+    #[act]
+    one.commit().await?;
+    let committed = other.commit().await;
+
+    #[assert]
+    let error = committed.err().ok_or("the second one was committed")?;
+    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("40001"));
+    Ok(())
+}
+
+#[integration_test(tags("smoke"), covers("POST /transfers", "GET /retries"))]
+async fn a_transfer_that_others_overtake_is_tried_again(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+    #[arrange("somebody has changed the account, and has not committed")]
+    let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
+    let change = format!("UPDATE account SET owner = 'Augusta' WHERE id = {ada}");
+    let somebody = somebody(&db.pool(), &change).await?;
+    let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
+    until_waiting(&db.pool(), 1).await?;
+
+    #[act]
+    somebody.commit().await?;
+    let response = sent.await??;
+
+    #[assert]
+    response.assert_status(201);
+    assert_eq!((bank.balance(ada).await?, bank.balance(bob).await?), (90, 10));
+    assert_eq!(bank.retries().await?, Retries { serialization_failures: 1, ..NONE });
+    Ok(())
+}
+
+/// Makes the first transfers fail when they commit, so many of them.
+async fn commits_fail(pool: &PgPool, times: u32, code: &str) -> Result<()> {
+    let trouble = format!(
+        "CREATE SEQUENCE trouble;
+         CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('trouble') <= {times} THEN RAISE EXCEPTION 'trouble' USING ERRCODE = '{code}'; END IF;
+             RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER trouble AFTER INSERT ON transfer
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trouble()"
+    );
+    sqlx::raw_sql(AssertSqlSafe(trouble)).execute(pool).await?;
+    Ok(())
+}
+
+#[integration_test(covers("POST /transfers"))]
+#[case::none(0, 201)]
+#[case::one(1, 201)]
+#[case::all_but_the_last(2, 201)]
+#[case::every(3, 503)]
+async fn three_attempts_are_made_of_which_fail(
+    db: &OwnBankDb,
+    data: &Data,
+    teardown: &Teardown,
+    #[case] failing: u32,
+    #[case] status: u16,
+    #[values("40001", "40P01")] code: &str,
+) -> Result<()> {
+    #[arrange]
+    let bank = Bank::start(db.url(), &Config { attempts: 3, ..config() }, teardown).await?;
+    let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
+    commits_fail(&db.pool(), failing, code).await?;
+
+    #[act]
+    let response = bank.transfer("rent", ada, bob, 10).await?;
+
+    #[assert]
+    response.assert_status(status);
+    let is_given_up = status == 503;
+    if is_given_up {
+        response.assert_header("retry-after", "1").assert_json("/type", "/problems/conflict");
+        assert_eq!(keys_in_the_ledger(&db.pool(), "rent").await?, [""; 0]);
+    }
+    assert_eq!(bank.balance(bob).await?, if is_given_up { 0 } else { 10 });
+    assert_eq!(Books::read(&db.pool()).await?, Books::BALANCED);
+    let (failed, given_up) = (u64::from(failing), u64::from(is_given_up));
+    let counted = match code {
+        "40001" => Retries { serialization_failures: failed, given_up, ..NONE },
+        _ => Retries { deadlocks: failed, given_up, ..NONE },
+    };
+    assert_eq!(bank.retries().await?, counted);
+    Ok(())
+}
+
+#[integration_test(covers("POST /transfers"))]
+async fn what_would_fail_again_is_not_tried_again(db: &OwnBankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+    #[arrange]
+    let bank = Bank::start(db.url(), &config(), teardown).await?;
+    let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
+    commits_fail(&db.pool(), 1, "XX000").await?;
+
+    #[act]
+    let response = bank.transfer("rent", ada, bob, 10).await?;
+
+    #[assert("the client does not learn why")]
+    response.assert_status(500).assert_json("/detail", "something went wrong on our side");
+    assert_eq!(problem(&response), "internal");
+    assert_eq!((bank.balance(ada).await?, bank.retries().await?), (100, NONE));
+    Ok(())
+}
+
+/// The transfer has locked Ada's account and waits for Bob's; somebody has Bob's and waits for Ada's. Who has waited long enough
+/// looks whether there is a deadlock, and is broken off; somebody is more patient.
+#[integration_test(covers("POST /transfers"))]
+async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+    #[arrange]
+    let options = db.url().parse::<PgConnectOptions>()?.options([("deadlock_timeout", "300ms")]);
+    let bank = Bank::connect(options, &config(), teardown).await?;
+    let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
+    let patiently = format!("SET LOCAL deadlock_timeout = '1min'; SELECT FROM account WHERE id = {bob} FOR UPDATE");
+    let mut somebody = somebody(&db.pool(), &patiently).await?;
+    let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
+    until_waiting(&db.pool(), 1).await?;
+
+    #[act("somebody closes the circle, and gets what it waits for")]
+    let lock = sqlx::query("SELECT FROM account WHERE id = $1 FOR UPDATE").bind(ada);
+    let locked = lock.execute(&mut *somebody).await;
+    somebody.rollback().await?;
+    let response = sent.await??;
+
+    #[assert]
+    assert_eq!(locked?.rows_affected(), 1);
+    response.assert_status(201);
+    assert_eq!((bank.balance(ada).await?, bank.balance(bob).await?), (90, 10));
+    assert_eq!(bank.retries().await?, Retries { deadlocks: 1, ..NONE });
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The schema's own defences, against whoever writes to the database without the bank.
+
+use itest::prelude::*;
+use sqlx::AssertSqlSafe;
+
+use crate::fixtures::{Bank, BankDb, VAULT};
+
+/// A transfer of 5 from the vault to account 3, without entries.
+const TRANSFER: &str =
+    "INSERT INTO transfer (idempotency_key, from_account, to_account, amount) VALUES ('raw', 1, 3, 5)";
+
+/// The number of that transfer.
+const RAW: &str = "(SELECT id FROM transfer WHERE idempotency_key = 'raw')";
+
+#[integration_test(tags("smoke"))]
+#[case::no_entry("", false)]
+#[case::one_entry("(TRANSFER, 1, -5, 0)", false)]
+#[case::two_entries("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 5, 0)", true)]
+#[case::a_cent_too_many("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 6, 0)", false)]
+#[case::two_gifts("(TRANSFER, 1, 5, 0), (TRANSFER, 3, 5, 0)", false)]
+#[case::dollars_for_euros("(TRANSFER, 1, -5, 0), (TRANSFER, 2, 5, 0)", false)]
+#[case::three_entries("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 3, 0), (TRANSFER, 4, 2, 0)", false)]
+async fn a_transfer_is_committed_only_if_it_is_balanced(
+    bank: &Bank,
+    db: &BankDb,
+    data: &Data,
+    #[case] entries: &str,
+    #[case] is_balanced: bool,
+) -> Result<()> {
+    #[arrange]
+    for _ in 0..2 {
+        bank.account(data, 0).await?;
+    }
+
+    #[act("each statement is taken")]
+    let mut transaction = db.pool().begin().await?;
+    sqlx::query(TRANSFER).execute(&mut *transaction).await?;
+    if !entries.is_empty() {
+        let entries = entries.replace("TRANSFER", RAW);
+        let insert = format!("INSERT INTO entry (transfer_id, account_id, amount, balance) VALUES {entries}");
+        sqlx::query(AssertSqlSafe(insert)).execute(&mut *transaction).await?;
+    }
+    let committed = transaction.commit().await;
+
+    #[assert("the commit is not")]
+    assert_eq!(violated(committed), if is_balanced { None } else { Some("double_entry".to_owned()) });
+    Ok(())
+}
+
+#[integration_test]
+#[case::an_entry_is_changed("UPDATE entry SET amount = amount + 1 WHERE account_id = 3")]
+#[case::an_entry_is_given_to_somebody_else("UPDATE entry SET account_id = 2 WHERE account_id = 3")]
+#[case::an_entry_is_deleted("DELETE FROM entry WHERE account_id = 3")]
+async fn a_transfer_stays_balanced(bank: &Bank, db: &BankDb, data: &Data, #[case] forgery: &'static str) -> Result<()> {
+    #[arrange]
+    bank.account(data, 100).await?;
+
+    #[act]
+    let mut transaction = db.pool().begin().await?;
+    let forged = sqlx::query(forgery).execute(&mut *transaction).await?;
+    let committed = transaction.commit().await;
+
+    #[assert]
+    assert_eq!(forged.rows_affected(), 1);
+    assert_eq!(violated(committed).as_deref(), Some("double_entry"));
+    Ok(())
+}
+
+#[integration_test]
+async fn an_account_is_not_overdrawn_by_hand(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+    #[arrange]
+    let ada = bank.account(data, 100).await?;
+
+    #[act]
+    let overdraw = sqlx::query("UPDATE account SET balance = -1 WHERE id = $1").bind(ada);
+    let overdrawn = overdraw.execute(&db.pool()).await;
+
+    #[assert]
+    assert_eq!(violated(overdrawn).as_deref(), Some("account_is_covered"));
+    assert_eq!((bank.balance(ada).await?, bank.balance(VAULT).await?), (100, -100));
+    Ok(())
+}
+
+/// The constraint that was in the way, if anything was.
+fn violated<T>(outcome: std::result::Result<T, sqlx::Error>) -> Option<String> {
+    let error = outcome.err()?;
+    Some(error.as_database_error().and_then(|error| error.constraint()).unwrap_or("another error").to_owned())
+}

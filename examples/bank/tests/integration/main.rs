@@ -1,0 +1,18 @@
+//! The integration tests of the bank: the whole service over HTTP, on PostgreSQL, with real pools, real commits and others who are
+//! at work at the same time.
+
+mod accounts;
+mod books;
+mod conflicts;
+mod fixtures;
+mod idempotency;
+mod ledger;
+mod migrations;
+mod program;
+mod sessions;
+mod skew;
+mod storm;
+mod transfers;
+mod trouble;
+
+itest::main!();

@@ -1,0 +1,106 @@
+//! The program itself, as somebody starts and stops it on a server.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::process::Command;
+
+use bank::accounts::AccountId;
+use itest::prelude::*;
+use itest::{Client, Process};
+use serde_json::json;
+
+use crate::books::{Books, keys_in_the_ledger};
+use crate::fixtures::{BankDb, OwnBankDb, VAULT};
+use crate::sessions::{somebody_who_stops_entries, until_waiting};
+
+/// The program, running on a port of its own.
+struct Program {
+    process: Process,
+    address: String,
+    client: Client,
+}
+
+/// Starts the program, and waits until it says where it listens.
+async fn start(url: &str, name: &str, dir: &TempDir, teardown: &Teardown) -> Result<Program> {
+    let log = dir.join(name);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
+    command.env("DATABASE_URL", url).env("LISTEN_ADDRESS", "127.0.0.1:0").stderr(File::create(&log)?);
+    let process = Process::start(command, teardown)?;
+    let read = || async { fs::read_to_string(&log).unwrap_or_default() };
+    let text = eventually(read).until(|text| text.ends_with('\n')).await?;
+    let address = text.trim().strip_prefix("bank: listening on http://").ok_or_else(|| text.clone())?.to_owned();
+    Ok(Program { process, client: Client::new(format!("http://{address}")), address })
+}
+
+#[integration_test(tags("smoke"), covers("POST /transfers"))]
+async fn the_program_ends_when_every_request_is_answered(
+    db: &BankDb,
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    #[arrange("a transfer is on its way")]
+    let program = start(db.url(), "log", dir, teardown).await?;
+    let ada = program.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
+    let ada: AccountId = serde_json::from_value(ada.assert_status(201).at("/id"))?;
+    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let transfer = json!({"from": VAULT, "to": ada, "amount": 5});
+    let sent = program.client.post("/transfers").header("idempotency-key", "last").json(&transfer).send();
+    let sent = tokio::spawn(sent);
+    until_waiting(&db.pool(), 1).await?;
+
+    #[act("the program is asked to end; when it takes nobody in any more, the transfer goes on")]
+    let released = async {
+        let knock = || async { TcpStream::connect(&program.address).is_err() };
+        let closed = eventually(knock).equals(true).await;
+        somebody.rollback().await?;
+        Ok::<_, itest::Error>(closed?)
+    };
+    let (ended, released, response) = tokio::join!(program.process.stop(), released, sent);
+
+    #[assert]
+    assert!(released?);
+    response??.assert_status(201);
+    assert_eq!(ended?.code(), Some(0));
+    assert_eq!(keys_in_the_ledger(&db.pool(), "").await?, ["last"]);
+    assert_eq!(Books::read(&db.pool()).await?, Books::BALANCED);
+    Ok(())
+}
+
+#[integration_test]
+async fn two_programs_that_start_at_once_migrate_once(
+    db: &OwnBankDb,
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    #[arrange("an empty database")]
+    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&db.pool()).await?;
+
+    #[act]
+    let (one, other) = tokio::join!(start(db.url(), "one", dir, teardown), start(db.url(), "other", dir, teardown));
+
+    #[assert("what one of them writes the other one reads")]
+    let account = one?.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
+    account.assert_status(201);
+    other?.client.get(format!("/accounts/{}", account.at("/id"))).await?.assert_json("/owner", "Ada");
+    Ok(())
+}
+
+// The test is not async: it waits for another process, and itest runs it where that blocks nobody.
+#[integration_test]
+#[case::a_database(&[], "DATABASE_URL is missing")]
+#[case::an_address_of_one(&[("DATABASE_URL", "bank.db")], "DATABASE_URL is no address")]
+#[case::one_that_is_there(&[("DATABASE_URL", "postgres://bank@%2Fno%2Fsuch%2Ffolder/bank")], "cannot connect to the database")]
+fn the_program_does_not_start_without(#[case] environment: &[(&str, &str)], #[case] complaint: &str) -> Result<()> {
+    #[arrange]
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bank"));
+    program.env_clear().envs(environment.iter().copied());
+
+    #[act]
+    let output = program.output()?;
+
+    #[assert]
+    let stderr = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("bank: ") && stderr.contains(complaint), "{stderr}");
+    Ok(())
+}
