@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use sqlx::error::DatabaseError;
 
 use crate::accounts::AccountId;
 use crate::retry::Conflict;
@@ -101,7 +102,7 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+        let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
         if let Some(conflict) = Conflict::of(&code) {
             return Self::Conflict(conflict, error);
         }

@@ -4,6 +4,7 @@ use bank::Config;
 use bank::retry::Retries;
 use itest::prelude::*;
 use sqlx::AssertSqlSafe;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use crate::books::{Books, keys_in_the_ledger};
@@ -28,7 +29,7 @@ async fn of_two_transactions_that_cannot_follow_one_another_one_fails(db: &BankD
 
     #[assert]
     let error = committed.err().ok_or("the second one was committed")?;
-    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("40001"));
+    assert_eq!(error.as_database_error().and_then(DatabaseError::code).as_deref(), Some("40001"));
     Ok(())
 }
 
