@@ -56,6 +56,7 @@ impl Factory for Opening {
 }
 
 /// The bank, listening on a port of its own.
+#[derive(Clone)]
 pub(crate) struct Bank {
     pub(crate) client: Client,
 }

@@ -48,6 +48,9 @@ async fn a_transfer_is_committed_only_if_it_is_balanced(
 }
 
 #[integration_test]
+#[case::an_entry_is_added(
+    "INSERT INTO entry (transfer_id, account_id, amount, balance) SELECT transfer_id, 2, 5, 5 FROM entry WHERE account_id = 3"
+)]
 #[case::an_entry_is_changed("UPDATE entry SET amount = amount + 1 WHERE account_id = 3")]
 #[case::an_entry_is_given_to_somebody_else("UPDATE entry SET account_id = 2 WHERE account_id = 3")]
 #[case::an_entry_is_deleted("DELETE FROM entry WHERE account_id = 3")]

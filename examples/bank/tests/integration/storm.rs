@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bank::accounts::AccountId;
 use bank::{Config, Isolation};
+use itest::Response;
 use itest::prelude::*;
-use itest::{Request, Response};
 use sqlx::postgres::PgPool;
 use tokio::task::JoinSet;
 
@@ -46,10 +46,12 @@ async fn storm(banks: &[&Bank], data: &Data, accounts: &[AccountId], count: usiz
         let to = *data.pick(&others).ok_or("no other account")?;
         let amount = i64::try_from(data.within(1..=80))?;
         // Who does not get an answer from one instance asks the next one.
-        let requests: Vec<Request> = (0..PERSISTENCE)
-            .map(|attempt| banks[(number + attempt) % banks.len()].transfer(&key, from, to, amount))
-            .collect();
-        sent.spawn(async move { Ok::<_, itest::Error>((key, decided(requests).await?)) });
+        let mut counters: Vec<Bank> = banks.iter().map(|bank| (*bank).clone()).collect();
+        counters.rotate_left(number % banks.len());
+        sent.spawn(async move {
+            let response = decided(&counters, &key, (from, to, amount)).await?;
+            Ok::<_, itest::Error>((key, response))
+        });
     }
     let mut decisions = Decisions::default();
     while let Some(ended) = sent.join_next().await {
@@ -68,10 +70,10 @@ async fn storm(banks: &[&Bank], data: &Data, accounts: &[AccountId], count: usiz
 }
 
 /// The first answer that is not "try again".
-async fn decided(requests: Vec<Request>) -> Result<Response> {
+async fn decided(banks: &[Bank], key: &str, (from, to, amount): (AccountId, AccountId, i64)) -> Result<Response> {
     let mut last = Err("nothing was sent".into());
-    for request in requests {
-        last = request.send().await;
+    for bank in banks.iter().cycle().take(PERSISTENCE) {
+        last = bank.transfer(key, from, to, amount).await;
         if last.as_ref().is_ok_and(|response| response.status() != 503) {
             break;
         }
@@ -91,7 +93,7 @@ async fn the_books_tell(pool: &PgPool, decisions: &Decisions, accounts: &[Accoun
     Ok(())
 }
 
-#[integration_test(tags("smoke"), covers("POST /transfers"), timeout = "60s")]
+#[integration_test(tags("smoke"), covers("POST /transfers"))]
 async fn the_books_balance_after_hundreds_of_transfers(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
     #[arrange]
     let accounts = few_accounts(bank, data).await?;
@@ -107,7 +109,7 @@ async fn the_books_balance_after_hundreds_of_transfers(bank: &Bank, db: &BankDb,
     Ok(())
 }
 
-#[integration_test(covers("POST /transfers"), timeout = "60s")]
+#[integration_test(covers("POST /transfers"))]
 async fn the_books_balance_after_a_storm_at_two_instances(
     one: Bank,
     other: Bank,
@@ -131,7 +133,7 @@ async fn the_books_balance_after_a_storm_at_two_instances(
 }
 
 /// Without households the locks alone are enough, and nothing is ever tried again.
-#[integration_test(covers("POST /transfers"), timeout = "60s")]
+#[integration_test(covers("POST /transfers"))]
 async fn the_books_balance_at_read_committed_without_conflicts(
     db: &BankDb,
     data: &Data,
@@ -151,7 +153,7 @@ async fn the_books_balance_at_read_committed_without_conflicts(
     Ok(())
 }
 
-#[integration_test(covers("POST /transfers"), timeout = "60s")]
+#[integration_test(covers("POST /transfers"))]
 async fn the_books_balance_when_connections_are_killed_all_the_time(
     bank: &Bank,
     db: &BankDb,
