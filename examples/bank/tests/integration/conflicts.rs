@@ -124,8 +124,9 @@ async fn what_would_fail_again_is_not_tried_again(db: &OwnBankDb, data: &Data, t
     Ok(())
 }
 
-/// The transfer has locked Ada's account and waits for Bob's; somebody has Bob's and waits for Ada's. Who has waited long enough
-/// looks whether there is a deadlock, and is broken off; somebody is more patient.
+/// The transfer has locked Ada's account, and is stopped before it writes; somebody has locked the entries and waits for Ada's
+/// account. When the transfer goes on it closes the circle. It is the one that looks whether there is a deadlock, and is broken off,
+/// because somebody looks only after a minute.
 #[integration_test(covers("POST /transfers"))]
 async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
     #[arrange]
@@ -133,21 +134,27 @@ async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teard
     if !may.fetch_one(&db.pool()).await? {
         skip!("a superuser must GRANT SET ON PARAMETER deadlock_timeout to the role of the tests");
     }
-    let options = db.url().parse::<PgConnectOptions>()?.options([("deadlock_timeout", "300ms")]);
+    let options = db.url().parse::<PgConnectOptions>()?.options([("deadlock_timeout", "10ms")]);
     let bank = Bank::connect(options, &config(), teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let patiently = format!("SET LOCAL deadlock_timeout = '1min'; SELECT FROM account WHERE id = {bob} FOR UPDATE");
-    let mut somebody = somebody(&db.pool(), &patiently).await?;
+    let stop = somebody(&db.pool(), "LOCK TABLE transfer IN SHARE MODE").await?;
+    let patiently = "SET LOCAL deadlock_timeout = '1min'; LOCK TABLE entry IN SHARE MODE";
+    let mut somebody = somebody(&db.pool(), patiently).await?;
     let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
     until_waiting(&db.pool(), 1).await?;
 
-    #[act("somebody closes the circle, and gets what it waits for")]
+    #[act("the transfer goes on when somebody waits for it")]
     let lock = sqlx::query("SELECT FROM account WHERE id = $1 FOR UPDATE").bind(ada);
-    let locked = lock.execute(&mut *somebody).await;
+    let go_on = async {
+        until_waiting(&db.pool(), 2).await?;
+        Ok::<_, itest::Error>(stop.rollback().await?)
+    };
+    let (locked, gone_on) = tokio::join!(lock.execute(&mut *somebody), go_on);
     somebody.rollback().await?;
     let response = sent.await??;
 
-    #[assert]
+    #[assert("somebody got what it waited for, and then the transfer did")]
+    gone_on?;
     assert_eq!(locked?.rows_affected(), 1);
     response.assert_status(201);
     assert_eq!((bank.balance(ada).await?, bank.balance(bob).await?), (90, 10));

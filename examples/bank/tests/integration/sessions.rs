@@ -23,7 +23,7 @@ pub(crate) async fn somebody_who_stops_entries(pool: &PgPool) -> Result<Somebody
 async fn waiting(pool: &PgPool) -> Result<Vec<i32>> {
     let waiting = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()",
+         WHERE datname = current_database() AND backend_type = 'client backend' AND wait_event_type = 'Lock'",
     );
     Ok(waiting.fetch_all(pool).await?)
 }
