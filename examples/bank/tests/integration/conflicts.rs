@@ -158,6 +158,9 @@ async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teard
     assert_eq!(locked?.rows_affected(), 1);
     response.assert_status(201);
     assert_eq!((bank.balance(ada).await?, bank.balance(bob).await?), (90, 10));
-    assert_eq!(bank.retries().await?, Retries { deadlocks: 1, ..NONE });
+    // The next attempt may have Ada's account before somebody wakes up, and be broken off again.
+    let retries = bank.retries().await?;
+    assert!(retries.deadlocks > 0, "{retries:?}");
+    assert_eq!(retries, Retries { deadlocks: retries.deadlocks, ..NONE });
     Ok(())
 }
