@@ -12,6 +12,9 @@ use crate::session::{Footprint, SessionClient};
 /// What ends by itself has so long for it: connections are closed, tasks notice that nobody needs them.
 const SETTLING: [u64; 9] = [0, 1, 1, 2, 4, 8, 15, 30, 60];
 
+/// And so much longer while a thread that is still there has something to do, as it may have on a busy machine before it ends.
+const WHILE_BUSY: [u64; 5] = [120; 5];
+
 /// Looks after each test.
 #[derive(Debug)]
 pub(super) struct LeakWatch {
@@ -82,7 +85,10 @@ impl LeakWatch {
         }
         let may_be_a_fixtures = |leak: &Leak| matches!(leak, Leak::File(_) | Leak::Port(_));
         let mut left = Vec::new();
-        for wait in SETTLING {
+        for (turn, wait) in SETTLING.into_iter().chain(WHILE_BUSY).enumerate() {
+            if turn >= SETTLING.len() && !residue.has_busy_threads() {
+                break;
+            }
             if wait > 0 {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }

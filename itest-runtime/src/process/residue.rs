@@ -189,6 +189,17 @@ impl Residue {
         leaks
     }
 
+    /// Whether a thread that was added is doing something: on a busy machine it may be about to end.
+    #[must_use]
+    pub(crate) fn has_busy_threads(&self) -> bool {
+        let mut added = numbers("/proc/self/task").filter(|(thread, _)| !self.threads.contains(thread));
+        added.any(|(_, path)| {
+            let told = fs::read_to_string(path.join("stat")).unwrap_or_default();
+            // Behind the name, which may hold anything: running, or waiting for a disk.
+            told.rsplit(") ").next().is_some_and(|state| state.starts_with(['R', 'D']))
+        })
+    }
+
     /// Kills all processes that were left behind since the first look, and waits for them.
     pub(crate) fn kill_children(&self) {
         kill_children_but(&self.own_children);
@@ -368,5 +379,15 @@ mod tests {
         child.wait().unwrap();
         drop((end, listener));
         let _ = thread.join();
+    }
+
+    #[test]
+    fn a_thread_that_works_is_busy() {
+        let residue = Residue::look();
+        let (end, ended) = mpsc::channel::<()>();
+        let works = std::thread::spawn(move || while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {});
+        assert!(residue.has_busy_threads());
+        drop(end);
+        works.join().unwrap();
     }
 }
