@@ -60,6 +60,20 @@ fn a_server_that_was_there_is_named_without_a_password(
     Ok(())
 }
 
+#[integration_test(tags("postgres"))]
+fn an_applications_server_that_is_passed_over_is_named_with_the_reason(dir: &TempDir) -> Result<()> {
+    let suite = suite(dir).env("DATABASE_URL", "postgres://u:s3cret@127.0.0.1:9/shop");
+    let finished = suite.args(&["sells::postgres"]).run()?;
+    let told = finished.stdout();
+    let lines = used(&told);
+    assert!(
+        lines.len() == 1 && lines[0].contains("; DATABASE_URL is not used: cannot connect to PostgreSQL"),
+        "{told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+    Ok(())
+}
+
 #[integration_test]
 fn a_run_without_servers_says_nothing(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["passes"]).run()?;

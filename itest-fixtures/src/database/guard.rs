@@ -18,6 +18,11 @@ pub(crate) fn refusal(name: &str, host: &str, database: &str, reason: &str) -> E
     Error::new(format!("{name} does not look like a server for tests: {reason}. {told}"))
 }
 
+/// Why the URL of an application was not used, as the end of what is said of the server that was.
+pub(crate) fn passed_over_in_words(reason: Option<&str>) -> String {
+    reason.map(|reason| format!("; DATABASE_URL is not used: {reason}")).unwrap_or_default()
+}
+
 /// What the address alone tells.
 pub(crate) fn suspicion(host: &str, is_socket: bool, database: &str) -> Option<String> {
     const LIVE: [&str; 5] = ["prod", "production", "live", "staging", "master"];

@@ -4,6 +4,8 @@
 mod cache;
 mod cells;
 mod changes;
+#[cfg(all(feature = "containers", any(feature = "mysql", feature = "postgres")))]
+pub(crate) mod container;
 mod failure;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod fingerprint;
@@ -13,6 +15,8 @@ mod guard;
 mod migration;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod owner;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod places;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) mod private;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -28,11 +32,13 @@ pub(crate) use failure::failed_to;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-pub(crate) use guard::{is_allowed, refusal, suspicion};
+pub(crate) use guard::{is_allowed, passed_over_in_words, refusal, suspicion};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use owner::Owner;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use places::{Place, places};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use reserve::{Maker, Reserve};
 #[cfg(any(feature = "mysql", feature = "postgres"))]

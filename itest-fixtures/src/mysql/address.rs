@@ -9,6 +9,8 @@ use sqlx::mysql::MySqlConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
+#[cfg(feature = "containers")]
+use crate::database::container::Container;
 use crate::database::{encoded, with_database};
 
 /// The superuser of private servers.
@@ -21,6 +23,9 @@ pub(super) enum Address {
     Variable(String),
     /// A socket: a private server.
     Socket(PathBuf),
+    /// A port of a container: it is private, too.
+    #[cfg(feature = "containers")]
+    Container(Container),
 }
 
 impl Address {
@@ -32,6 +37,10 @@ impl Address {
                 MySqlConnectOptions::from_str(&url(name)?).map_err(|_| not_a_url(name))?
             }
             Self::Socket(socket) => MySqlConnectOptions::new().socket(socket).username(SUPERUSER),
+            #[cfg(feature = "containers")]
+            Self::Container(Container { host, port, password, .. }) => {
+                MySqlConnectOptions::new().host(host).port(*port).username(SUPERUSER).password(password.expose())
+            }
         };
         Ok(match database {
             Some(database) => options.database(database),
@@ -47,14 +56,18 @@ impl Address {
                 let socket = encoded(&socket.to_string_lossy());
                 format!("mysql://{SUPERUSER}@localhost/{database}?socket={socket}")
             }
+            #[cfg(feature = "containers")]
+            Self::Container(Container { host, port, password, .. }) => {
+                format!("mysql://{SUPERUSER}:{}@{host}:{port}/{database}", password.expose())
+            }
         })
     }
 
     /// Where a private server keeps a database.
     pub(super) fn folder(&self, database: &str) -> Option<PathBuf> {
         match self {
-            Self::Variable(_) => None,
             Self::Socket(socket) => Some(socket.with_file_name("data").join(database)),
+            _ => None,
         }
     }
 
@@ -67,8 +80,35 @@ impl Address {
                 format!("{} (from {name})", place.unwrap_or_default())
             }
             Self::Socket(socket) => format!("a private server on {}", socket.display()),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.in_words(),
         }
     }
+
+    /// Nothing on the server outlives the run.
+    pub(super) fn is_private(&self) -> bool {
+        !matches!(self, Self::Variable(_))
+    }
+
+    /// What shows a database to a person; no password is in it.
+    pub(super) fn client_command(&self, database: &str) -> Result<String, Error> {
+        #[cfg(feature = "containers")]
+        if let Self::Container(Container { name, image, .. }) = self {
+            // Inside, the password is where the image was given it.
+            let client = if image.contains("mysql") { "mysql" } else { "mariadb" };
+            let client = format!("{client} --user={SUPERUSER} --password=\"$MYSQL_ROOT_PASSWORD\" {database}");
+            return Ok(format!("docker exec -it {name} sh -c '{client}'"));
+        }
+        Ok(client_command(&self.options(None)?, database))
+    }
+}
+
+fn client_command(options: &MySqlConnectOptions, database: &str) -> String {
+    let place = match options.get_socket() {
+        Some(socket) => format!("--socket={}", socket.display()),
+        None => format!("--host={} --port={}", options.get_host(), options.get_port()),
+    };
+    format!("mariadb {place} --user={} {database}", options.get_username())
 }
 
 fn url(variable_name: &str) -> Result<String, Error> {
@@ -77,4 +117,17 @@ fn url(variable_name: &str) -> Result<String, Error> {
 
 fn not_a_url(name: &str) -> Error {
     Error::new(format!("{name} is no URL of MariaDB or MySQL; it looks like mysql://user:password@host:3306/database"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_command_says_where_and_not_how_to_get_in() {
+        let told = client_command(&"mysql://ann:s3cret@db.test:3307/shop".parse().unwrap(), "itest_1");
+        assert_eq!(told, "mariadb --host=db.test --port=3307 --user=ann itest_1");
+        let told = Address::Socket(PathBuf::from("/run/a")).client_command("itest_1").unwrap();
+        assert_eq!(told, "mariadb --socket=/run/a --user=root itest_1");
+    }
 }

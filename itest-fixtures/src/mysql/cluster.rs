@@ -12,9 +12,8 @@ use super::address::Address;
 use super::connection::connect;
 use crate::database::{Fingerprint, Owner, cached, failed_to, private};
 
-/// What to do where there is no server.
-pub(super) const REMEDY: &str = "install it (Debian: apt-get install mariadb-server; macOS: brew install mariadb), or set \
-                                 ITEST_MYSQL_URL to a server for tests";
+/// What to do where its programs are not.
+pub(super) const REMEDY: &str = "install it (Debian: apt-get install mariadb-server; macOS: brew install mariadb)";
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,8 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Nothing of the server must survive its machine, and its tables are small.
-const SETTINGS: [&str; 11] = [
-    "--skip-networking",
+pub(super) const SETTINGS: [&str; 10] = [
     "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
@@ -73,7 +71,11 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
     let socket = folder.join("socket");
     let mut command = Command::new(&binaries.server);
     command.arg("--no-defaults").arg(option("datadir", &folder.join("data"))).arg(option("socket", &socket));
-    command.arg(option("pid-file", &folder.join("pid"))).arg(option("tmpdir", &folder)).args(SETTINGS);
+    command
+        .arg(option("pid-file", &folder.join("pid")))
+        .arg(option("tmpdir", &folder))
+        .args(SETTINGS)
+        .arg("--skip-networking");
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
     if let Some(owner) = &owner {
         owner.run(&mut command);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
+use sqlx::mysql::MySqlPool;
 
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
 use itest_runtime::{Error, Fixture, Teardown, TestInfo};
@@ -57,7 +57,7 @@ impl<S: Schema> Mysql<S> {
         let leased = stock.take().await?;
         let (pool, name, url) = (leased.pool.clone(), leased.name.clone(), leased.url.clone());
         // Who keeps what a failed test has taken wants to look at it.
-        let step = format!("give the database back; look at it with {}", client_command(&url));
+        let step = format!("give the database back; look at it with {}", stock.server.address.client_command(&name)?);
         let before = if info.shows_data() { Some(stock.contents(&leased).await?) } else { None };
         let database = Self { pool, name, url, schema: PhantomData };
         teardown.defer_with(step, move |outcome| async move {
@@ -68,16 +68,6 @@ impl<S: Schema> Mysql<S> {
         });
         Ok(database)
     }
-}
-
-/// What shows the database of a URL to a person; the password is not in it.
-fn client_command(url: &str) -> String {
-    let Ok(options) = url.parse::<MySqlConnectOptions>() else { return "mariadb".to_owned() };
-    let place = match options.get_socket() {
-        Some(socket) => format!("--socket={}", socket.display()),
-        None => format!("--host={} --port={}", options.get_host(), options.get_port()),
-    };
-    format!("mariadb {place} --user={} {}", options.get_username(), options.get_database().unwrap_or_default())
 }
 
 #[diagnostic::do_not_recommend]
@@ -104,18 +94,5 @@ impl<S: Schema> Fixture for Mysql<S> {
                 },
             )
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clients_command_says_where_and_not_how_to_get_in() {
-        let told = client_command("mysql://ann:s3cret@db.test:3307/itest_1");
-        assert_eq!(told, "mariadb --host=db.test --port=3307 --user=ann itest_1");
-        let told = client_command("mysql://root@localhost/itest_1?socket=%2Frun%2Fa");
-        assert_eq!(told, "mariadb --socket=/run/a --user=root itest_1");
     }
 }

@@ -14,8 +14,18 @@ use itest_runtime::{Error, Fixture, Teardown};
 use super::address::Address;
 use super::cluster::{self, Binaries, REMEDY};
 use super::connection::connect;
+#[cfg(feature = "containers")]
+use super::container;
 use super::leases;
-use crate::database::{failed_to, is_allowed, refusal, suspicion};
+#[cfg(feature = "containers")]
+use crate::database::container::Engine;
+use crate::database::{Place, failed_to, is_allowed, passed_over_in_words, places, refusal, suspicion};
+
+/// The variable that says where a server may come from.
+const PLACES: &str = "ITEST_MYSQL";
+
+/// What to do where no URL is set.
+const REMEDY_URL: &str = "set ITEST_MYSQL_URL to a server for tests";
 
 /// The variable with the URL of a server for tests.
 const OURS: &str = "ITEST_MYSQL_URL";
@@ -30,12 +40,15 @@ pub(super) struct Server {
     pub(super) address: Address,
     /// What it says it is.
     pub(super) version: String,
+    /// Why the URL of an application was not used.
+    #[serde(default)]
+    passed_over: Option<String>,
 }
 
 impl Server {
     /// Nothing on it outlives the run.
     pub(super) fn is_private(&self) -> bool {
-        matches!(self.address, Address::Socket(_))
+        self.address.is_private()
     }
 
     /// What it is and where, for the run's summary.
@@ -43,10 +56,36 @@ impl Server {
         let name = if self.version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
         // `10.11.6-MariaDB-0+deb12u1`
         let version = self.version.split('-').next().unwrap_or_default();
-        format!("{name} {version}, {}", self.address.in_words())
+        let passed_over = passed_over_in_words(self.passed_over.as_deref());
+        format!("{name} {version}, {}{passed_over}", self.address.in_words())
     }
 
     async fn find(teardown: &Teardown) -> Result<Self, Error> {
+        let (mut remedies, mut passed_over) = (Vec::new(), None);
+        for place in places(PLACES)? {
+            let found = match place {
+                Place::Url => Self::of_url(&mut passed_over).await?.ok_or_else(|| REMEDY_URL.to_owned()),
+                Place::Programs => match Binaries::find() {
+                    Some(binaries) => Ok(Self::at(cluster::start(binaries, teardown).await?, "").await?),
+                    None => Err(REMEDY.to_owned()),
+                },
+                #[cfg(feature = "containers")]
+                Place::Container => match Engine::find().await? {
+                    Ok(engine) => Ok(Self::at(container::start(engine, teardown).await?, "").await?),
+                    Err(remedy) => Err(remedy),
+                },
+            };
+            match found {
+                Ok(server) => return Ok(Self { passed_over, ..server }),
+                Err(remedy) => remedies.push(remedy),
+            }
+        }
+        let told = passed_over_in_words(passed_over.as_deref());
+        unavailable("MariaDB or MySQL", &format!("{}{told}", remedies.join(", or ")))
+    }
+
+    /// The one of a URL in the environment.
+    async fn of_url(passed_over: &mut Option<String>) -> Result<Option<Self>, Error> {
         for name in [OURS, APPLICATIONS] {
             let Some(url) = variable(name) else { continue };
             if name == APPLICATIONS && !url.starts_with("mysql") && !url.starts_with("mariadb") {
@@ -54,14 +93,11 @@ impl Server {
             }
             match Self::at(Address::Variable(name.to_owned()), name).await {
                 // An application's own database is not a mistake of whoever runs its tests.
-                Err(_) if name == APPLICATIONS => {}
-                found => return found,
+                Err(error) if name == APPLICATIONS => *passed_over = Some(error.to_string()),
+                found => return found.map(Some),
             }
         }
-        match Binaries::find() {
-            Some(binaries) => Self::at(cluster::start(binaries, teardown).await?, "").await,
-            None => unavailable("MariaDB or MySQL", REMEDY),
-        }
+        Ok(None)
     }
 
     /// A server that is there; `name` is the variable with its URL.
@@ -69,7 +105,7 @@ impl Server {
         let mut connection = connect(&address, None).await?;
         let version = sqlx::query_scalar("SELECT version()").fetch_one(&mut connection).await;
         let version = version.map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
-        let server = Self { address, version };
+        let server = Self { address, version, passed_over: None };
         if !server.is_private() {
             check(name, &server.address, &mut connection).await?;
         }

@@ -77,7 +77,7 @@ impl<S> fmt::Debug for Shelf<S> {
 
 /// What all of a worker's databases of one schema have in common.
 pub(super) struct Stock {
-    server: Server,
+    pub(super) server: Server,
     inventory: Inventory,
     isolation: Isolation,
     most: u32,

@@ -9,6 +9,8 @@ use sqlx::postgres::PgConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
+#[cfg(feature = "containers")]
+use crate::database::container::Container;
 use crate::database::{encoded, with_database};
 
 /// The superuser of private clusters.
@@ -24,6 +26,9 @@ pub(super) enum Address {
     Variable(String),
     /// A socket in a folder: a private cluster.
     Socket(PathBuf),
+    /// A port of a container: it is private, too.
+    #[cfg(feature = "containers")]
+    Container(Container),
 }
 
 impl Address {
@@ -39,6 +44,13 @@ impl Address {
                 .port(SOCKET_PORT)
                 .username(SUPERUSER)
                 .database("postgres"),
+            #[cfg(feature = "containers")]
+            Self::Container(Container { host, port, password, .. }) => PgConnectOptions::new_without_pgpass()
+                .host(host)
+                .port(*port)
+                .username(SUPERUSER)
+                .password(password.expose())
+                .database("postgres"),
         };
         Ok(match database {
             Some(database) => options.database(database),
@@ -51,6 +63,10 @@ impl Address {
         let url = match self {
             Self::Variable(name) => with_database(&url(name)?, database),
             Self::Socket(folder) => socket_url(folder, database),
+            #[cfg(feature = "containers")]
+            Self::Container(Container { host, port, password, .. }) => {
+                format!("postgres://{SUPERUSER}:{}@{host}:{port}/{database}", password.expose())
+            }
         };
         Ok(match settings {
             Some(settings) => {
@@ -68,8 +84,31 @@ impl Address {
                 format!("{place} (from {name})")
             }
             Self::Socket(folder) => format!("a private server in {}", folder.display()),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.in_words(),
         }
     }
+
+    /// Nothing on the server outlives the run.
+    pub(super) fn is_private(&self) -> bool {
+        !matches!(self, Self::Variable(_))
+    }
+
+    /// What shows a database to a person; no password is in it.
+    pub(super) fn client_command(&self, database: &str) -> Result<String, Error> {
+        #[cfg(feature = "containers")]
+        if let Self::Container(Container { name, .. }) = self {
+            // Inside, the server asks nobody for a password.
+            return Ok(format!("docker exec -it {name} psql -U {SUPERUSER} {database}"));
+        }
+        Ok(client_command(&self.options(None)?, database))
+    }
+}
+
+fn client_command(options: &PgConnectOptions, database: &str) -> String {
+    let host =
+        options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
+    format!("psql -h {host} -p {} -U {} {database}", options.get_port(), options.get_username())
 }
 
 /// Host and port, or the socket's folder.
@@ -105,5 +144,13 @@ mod tests {
         assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/dev/shm/a folder")));
         assert_eq!((options.get_database(), options.get_username()), (Some("shop"), SUPERUSER));
         assert_eq!(options.get_options(), Some("-c search_path=one"));
+    }
+
+    #[test]
+    fn the_clients_command_says_where_and_not_how_to_get_in() {
+        let told = client_command(&"postgres://ann:s3cret@db.test:5433/shop".parse().unwrap(), "itest_1");
+        assert_eq!(told, "psql -h db.test -p 5433 -U ann itest_1");
+        let told = Address::Socket(PathBuf::from("/run/a")).client_command("itest_1").unwrap();
+        assert_eq!(told, "psql -h /run/a -p 5432 -U postgres itest_1");
     }
 }

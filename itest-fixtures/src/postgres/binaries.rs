@@ -5,9 +5,8 @@ use std::process::Command;
 
 use itest_runtime::__private::variable;
 
-/// What to do where there is no server.
-pub(super) const REMEDY: &str = "install it (Debian: apt-get install postgresql; macOS: brew install postgresql), or set \
-                                 ITEST_POSTGRES_URL to a server for tests";
+/// What to do where they are not.
+pub(super) const REMEDY: &str = "install it (Debian: apt-get install postgresql; macOS: brew install postgresql)";
 
 /// Older servers lack what clones and recycling are made of.
 pub(super) const OLDEST: u32 = 15;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::PgPool;
 
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
 use itest_runtime::{Error, Fixture, Teardown, TestInfo};
@@ -57,7 +57,7 @@ impl<S: Schema> Postgres<S> {
         let leased = stock.take().await?;
         let (pool, name, url) = (leased.pool.clone(), leased.name.clone(), leased.url.clone());
         // Who keeps what a failed test has taken wants to look at it.
-        let step = format!("give the database back; look at it with {}", client_command(&url));
+        let step = format!("give the database back; look at it with {}", stock.server.address.client_command(&name)?);
         let before = if info.shows_data() { Some(stock.contents(&leased).await?) } else { None };
         let database = Self { pool, name, url, schema: PhantomData };
         teardown.defer_with(step, move |outcome| async move {
@@ -68,15 +68,6 @@ impl<S: Schema> Postgres<S> {
         });
         Ok(database)
     }
-}
-
-/// What shows the database of a URL to a person; the password is not in it.
-fn client_command(url: &str) -> String {
-    let Ok(options) = url.parse::<PgConnectOptions>() else { return "psql".to_owned() };
-    let host =
-        options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
-    let (port, user) = (options.get_port(), options.get_username());
-    format!("psql -h {host} -p {port} -U {user} {}", options.get_database().unwrap_or_default())
 }
 
 #[diagnostic::do_not_recommend]
@@ -103,18 +94,5 @@ impl<S: Schema> Fixture for Postgres<S> {
                 },
             )
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clients_command_says_where_and_not_how_to_get_in() {
-        let told = client_command("postgres://ann:s3cret@db.test:5433/itest_1");
-        assert_eq!(told, "psql -h db.test -p 5433 -U ann itest_1");
-        let told = client_command("postgres://postgres@%2Frun%2Fa/itest_1");
-        assert_eq!(told, "psql -h /run/a -p 5432 -U postgres itest_1");
     }
 }

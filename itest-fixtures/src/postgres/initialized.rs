@@ -1,5 +1,6 @@
 //! An initialized data directory: copied from a cache, or made by `initdb` and put there.
 
+use std::fmt::Write;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -8,26 +9,8 @@ use itest_runtime::Error;
 
 use super::address::SUPERUSER;
 use super::binaries::Binaries;
+use super::settings::{SEGMENTS, SETTINGS};
 use crate::database::{Fingerprint, Owner, cached, failed_to};
-
-/// What makes a private cluster quick: nothing of it must survive its machine. Written into its configuration.
-const SETTINGS: &str = "
-# A server for tests: nothing of it must survive a crash.
-listen_addresses = ''
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-wal_level = minimal
-max_wal_senders = 0
-min_wal_size = '2MB'
-max_wal_size = '256MB'
-dynamic_shared_memory_type = mmap
-checkpoint_timeout = '1h'
-shared_buffers = '64MB'
-max_connections = 200
-max_prepared_transactions = 50
-jit = off
-";
 
 /// A text as in the server's own files, with a locale that knows letters; where the system has none, without.
 const LOCALES: [&str; 2] = ["--locale=C.UTF-8", "--no-locale"];
@@ -43,7 +26,7 @@ fn initialize_anew(binaries: &Binaries, data: &Path, owner: Option<&Owner>) -> R
     for locale in LOCALES {
         let mut command = binaries.program("initdb");
         command.arg("-D").arg(data).args(["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", locale]);
-        command.args(["--no-sync", "--no-instructions", "--wal-segsize=1"]).current_dir("/");
+        command.args(["--no-sync", "--no-instructions", SEGMENTS]).current_dir("/");
         if let Some(owner) = owner {
             owner.run(&mut command);
         }
@@ -51,11 +34,20 @@ fn initialize_anew(binaries: &Binaries, data: &Path, owner: Option<&Owner>) -> R
         if output.status.success() {
             let configuration = data.join("postgresql.conf");
             let written = OpenOptions::new().append(true).open(&configuration);
-            let written = written.and_then(|mut file| io::Write::write_all(&mut file, SETTINGS.as_bytes()));
+            let written = written.and_then(|mut file| io::Write::write_all(&mut file, configured().as_bytes()));
             return written.map_err(|error| failed_to(&format!("write {}", configuration.display()), &error));
         }
         String::from_utf8_lossy(&output.stderr).trim().clone_into(&mut said);
         let _ = fs::remove_dir_all(data);
     }
     Err(Error::new(format!("initdb cannot make a cluster in {}: {said}", data.display())))
+}
+
+/// The end of the server's configuration.
+fn configured() -> String {
+    let mut text = "\n# A server for tests: nothing of it must survive a crash.\nlisten_addresses = ''\n".to_owned();
+    for (name, value) in SETTINGS {
+        let _ = writeln!(text, "{name} = '{value}'");
+    }
+    text
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: a private, migrated, seeded database for every test, behind a real pool.
 //!
 //! The server is the one that `ITEST_POSTGRES_URL` names, or one that is started for the run from the programs that are
-//! installed. Everything that is made on it bears a mark and stands in a table of leases.
+//! installed or in a container. Everything that is made on it bears a mark and stands in a table of leases.
 
 mod address;
 mod binaries;
@@ -9,6 +9,8 @@ mod changes;
 mod checkup;
 mod cluster;
 mod connection;
+#[cfg(feature = "containers")]
+mod container;
 mod database;
 mod era;
 mod guard;
@@ -20,6 +22,7 @@ mod pool;
 mod restore;
 mod schema;
 mod server;
+mod settings;
 mod shelf;
 mod tasks;
 mod template;

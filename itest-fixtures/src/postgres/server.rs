@@ -14,8 +14,18 @@ use itest_runtime::{Error, Fixture, Teardown};
 use super::address::Address;
 use super::binaries::{Binaries, OLDEST, REMEDY};
 use super::connection::{connect, quoted, run};
+#[cfg(feature = "containers")]
+use super::container;
 use super::{cluster, guard, leases};
-use crate::database::failed_to;
+#[cfg(feature = "containers")]
+use crate::database::container::Engine;
+use crate::database::{Place, failed_to, passed_over_in_words, places};
+
+/// The variable that says where a server may come from.
+const PLACES: &str = "ITEST_POSTGRES";
+
+/// What to do where no URL is set.
+const REMEDY_URL: &str = "set ITEST_POSTGRES_URL to a server for tests";
 
 /// The variable with the URL of a server for tests.
 const OURS: &str = "ITEST_POSTGRES_URL";
@@ -41,18 +51,22 @@ pub(super) struct Server {
     pub(super) is_durable: bool,
     /// How many connections it allows.
     pub(super) connections: u32,
+    /// Why the URL of an application was not used.
+    #[serde(default)]
+    passed_over: Option<String>,
 }
 
 impl Server {
     /// Nothing on it outlives the run.
     pub(super) fn is_private(&self) -> bool {
-        matches!(self.address, Address::Socket(_))
+        self.address.is_private()
     }
 
     /// What it is and where, for the run's summary.
     fn in_words(&self) -> String {
         let (major, minor) = (self.version / 10_000, self.version % 10_000);
-        format!("PostgreSQL {major}.{minor}, {}", self.address.in_words())
+        let passed_over = passed_over_in_words(self.passed_over.as_deref());
+        format!("PostgreSQL {major}.{minor}, {}{passed_over}", self.address.in_words())
     }
 
     /// A connection to the database with the leases.
@@ -70,6 +84,31 @@ impl Server {
     }
 
     async fn find(teardown: &Teardown) -> Result<Self, Error> {
+        let (mut remedies, mut passed_over) = (Vec::new(), None);
+        for place in places(PLACES)? {
+            let found = match place {
+                Place::Url => Self::of_url(&mut passed_over).await?.ok_or_else(|| REMEDY_URL.to_owned()),
+                Place::Programs => match Binaries::find() {
+                    Some(binaries) => Ok(Self::at(cluster::start(binaries, teardown).await?, "").await?),
+                    None => Err(REMEDY.to_owned()),
+                },
+                #[cfg(feature = "containers")]
+                Place::Container => match Engine::find().await? {
+                    Ok(engine) => Ok(Self::at(container::start(engine, teardown).await?, "").await?),
+                    Err(remedy) => Err(remedy),
+                },
+            };
+            match found {
+                Ok(server) => return Ok(Self { passed_over, ..server }),
+                Err(remedy) => remedies.push(remedy),
+            }
+        }
+        let told = passed_over_in_words(passed_over.as_deref());
+        unavailable("PostgreSQL", &format!("{}{told}", remedies.join(", or ")))
+    }
+
+    /// The one of a URL in the environment.
+    async fn of_url(passed_over: &mut Option<String>) -> Result<Option<Self>, Error> {
         for name in [OURS, APPLICATIONS] {
             let Some(url) = variable(name) else { continue };
             if name == APPLICATIONS && !url.starts_with("postgres") {
@@ -77,17 +116,11 @@ impl Server {
             }
             match Self::at(Address::Variable(name.to_owned()), name).await {
                 // An application's own database is not a mistake of whoever runs its tests.
-                Err(_) if name == APPLICATIONS => {}
-                found => return found,
+                Err(error) if name == APPLICATIONS => *passed_over = Some(error.to_string()),
+                found => return found.map(Some),
             }
         }
-        match Binaries::find() {
-            Some(binaries) => {
-                let address = cluster::start(binaries, teardown).await?;
-                Self::at(address, "").await
-            }
-            None => unavailable("PostgreSQL", REMEDY),
-        }
+        Ok(None)
     }
 
     /// A server that is there; `name` is the variable with its URL.
@@ -114,6 +147,7 @@ impl Server {
             is_durable: row.get(1),
             connections: u32::try_from(row.get::<i32, _>(2)).unwrap_or_default(),
             address,
+            passed_over: None,
         };
         if !server.is_private() {
             guard::check(name, &server.address.options(None)?, &mut connection).await?;

@@ -9,8 +9,17 @@ use crate::model::UsageError;
 use crate::process::NEXTEST_MARK;
 
 /// Variables of ours that are not settings: those of fixtures say where services are.
-const OTHERS: [&str; 5] =
-    ["ITEST_PROFILE", "ITEST_CONFIG", "ITEST_POSTGRES_URL", "ITEST_MYSQL_URL", "ITEST_DATABASE_ALLOW"];
+const OTHERS: [&str; 9] = [
+    "ITEST_PROFILE",
+    "ITEST_CONFIG",
+    "ITEST_POSTGRES",
+    "ITEST_POSTGRES_URL",
+    "ITEST_POSTGRES_IMAGE",
+    "ITEST_MYSQL",
+    "ITEST_MYSQL_URL",
+    "ITEST_MYSQL_IMAGE",
+    "ITEST_DATABASE_ALLOW",
+];
 
 /// A variable that is set to something, for the fixtures of other crates: where a service is, where the user's caches are.
 #[must_use]

@@ -1,0 +1,171 @@
+//! What runs in a container of the stand-in: a real server, started as its image would start it.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use itest::prelude::*;
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// Servers refuse to run as root.
+const NOBODY: u32 = 65534;
+
+/// A server, and where it listens.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Process,
+    signal: Signal,
+    folder: PathBuf,
+}
+
+/// A server whose files are made.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    command: Command,
+    signal: Signal,
+    folder: PathBuf,
+}
+
+#[teardown]
+fn remove_folder(folder: PathBuf) -> Result<()> {
+    remove(&folder)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A folder for a container's files, which is there when this returns.
+pub(crate) fn folder(id: &str, teardown: &Teardown) -> Result<PathBuf> {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let folder = parent.join(format!("itest-stand-in-{id}"));
+    teardown.durable(remove_folder, folder.clone())?;
+    DirBuilder::new().mode(0o755).create(&folder)?;
+    if is_root() {
+        chown(&folder, Some(NOBODY), Some(NOBODY))?;
+    }
+    Ok(folder)
+}
+
+/// The socket on which the server of a container listens.
+pub(crate) fn socket(folder: &Path) -> PathBuf {
+    folder.join(".s.PGSQL.5432")
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// The value of a variable of a container.
+pub(crate) fn environment<'s>(spec: &'s Value, name: &str) -> Option<&'s str> {
+    let variables = spec["Env"].as_array()?.iter().filter_map(Value::as_str);
+    variables.filter_map(|variable| variable.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// A path inside of a container, outside; only what is in memory there is there at all.
+fn outside(spec: &Value, inside: &str, folder: &Path) -> Result<PathBuf> {
+    let mounts = spec["HostConfig"]["Mounts"].as_array().into_iter().flatten();
+    let mut memory = mounts.filter(|mount| mount["Type"] == "tmpfs").filter_map(|mount| mount["Target"].as_str());
+    let rest = memory.find_map(|memory| inside.strip_prefix(memory)).ok_or(format!("{inside} is not in memory"))?;
+    Ok(folder.join(rest.trim_start_matches('/')))
+}
+
+fn run(mut command: Command) -> Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        .into())
+}
+
+/// Makes the files of the server that the image is for. It blocks.
+pub(crate) fn prepare(spec: &Value, folder: &Path) -> Result<Prepared> {
+    if environment(spec, "PGDATA").is_some() { postgres(spec, folder) } else { mysql(spec, folder) }
+}
+
+fn arguments(spec: &Value) -> Vec<String> {
+    spec["Cmd"].as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+/// As the image `postgres` does it.
+fn postgres(spec: &Value, folder: &Path) -> Result<Prepared> {
+    let variable = |name: &str| environment(spec, name).ok_or(format!("{name} is not set"));
+    let installed = fs::read_dir("/usr/lib/postgresql")?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    let programs = installed.max().ok_or("PostgreSQL is not installed")?;
+    let data = outside(spec, variable("PGDATA")?, folder)?;
+    let password = folder.join("password");
+    fs::write(&password, variable("POSTGRES_PASSWORD")?)?;
+
+    let mut initdb = command(&programs.join("initdb"));
+    initdb.arg("-D").arg(&data).args(["-U", variable("POSTGRES_USER")?, "--auth=scram-sha-256", "--pwfile"]);
+    initdb.arg(&password).args(variable("POSTGRES_INITDB_ARGS")?.split_whitespace());
+    run(initdb)?;
+
+    let words = arguments(spec);
+    let (program, settings) = words.split_first().ok_or("there is no command")?;
+    let mut server = command(&programs.join(program));
+    server.args(settings).arg("-D").arg(data).arg("-k").arg(folder).args(["-c", "listen_addresses=", "-p", "5432"]);
+    Ok(Prepared { command: server, signal: Signal::INT, folder: folder.to_owned() })
+}
+
+/// As the image `mariadb` does it.
+fn mysql(spec: &Value, folder: &Path) -> Result<Prepared> {
+    let password = environment(spec, "MARIADB_ROOT_PASSWORD").ok_or("MARIADB_ROOT_PASSWORD is not set")?;
+    let (mut data, mut settings) = (None, Vec::new());
+    for word in arguments(spec) {
+        match word.strip_prefix("--datadir=") {
+            Some(inside) => data = Some(outside(spec, inside, folder)?),
+            None => settings.push(word),
+        }
+    }
+    let data = format!("--datadir={}", data.ok_or("the files are not in memory")?.display());
+
+    let mut install = command(Path::new("/usr/bin/mariadb-install-db"));
+    install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", &data]);
+    run(install)?;
+
+    let script = folder.join("script.sql");
+    fs::write(&script, format!("ALTER USER root@localhost IDENTIFIED BY '{password}';"))?;
+    let mut server = command(Path::new("/usr/sbin/mariadbd"));
+    server.args(["--no-defaults", &data, "--skip-networking"]).args(settings);
+    server.arg(format!("--init-file={}", script.display())).arg(format!("--socket={}", socket(folder).display()));
+    server.arg(format!("--pid-file={}", folder.join("pid").display()));
+    server.arg(format!("--tmpdir={}", folder.display()));
+    Ok(Prepared { command: server, signal: Signal::TERM, folder: folder.to_owned() })
+}
+
+impl Prepared {
+    /// Starts it.
+    pub(crate) fn start(mut self, teardown: &Teardown) -> Result<Server> {
+        let log = File::create(self.folder.join("log"))?;
+        self.command.stdout(Stdio::null()).stderr(log);
+        let process = Process::start(self.command, teardown)?;
+        Ok(Server { process, signal: self.signal, folder: self.folder })
+    }
+}
+
+impl Server {
+    /// Ends it, whoever is connected, and removes its files.
+    pub(crate) async fn remove(self) -> Result<()> {
+        itest_tests::signal(self.process.id(), self.signal);
+        self.process.stop().await?;
+        remove(&self.folder)
+    }
+}

@@ -1,0 +1,1 @@
+CREATE TABLE item (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL);
