@@ -41,7 +41,7 @@ impl Cluster {
         let bin = installed()?;
         let folder = Path::new("/dev/shm").join(format!("database-bench-{}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&folder).context(|| format!("making {}", folder.display()))?;
-        let user = unprivileged(&folder)?;
+        let user = user_for("postgres", &folder)?;
         let program = |name: &str| {
             let mut command = Command::new(bin.join(name));
             command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -118,10 +118,10 @@ fn installed() -> Result<PathBuf, Failure> {
     newest.ok_or_else(|| Failure::new("PostgreSQL is not installed"))
 }
 
-/// PostgreSQL does not run as root: its own user does it instead.
-fn unprivileged(folder: &Path) -> Result<Option<(u32, u32)>, Failure> {
+/// Servers do not run as root: their own users do it instead.
+pub(crate) fn user_for(name: &str, folder: &Path) -> Result<Option<(u32, u32)>, Failure> {
     let users = fs::read_to_string("/etc/passwd").context(|| "reading /etc/passwd".to_owned())?;
-    let user = users.lines().find(|line| line.starts_with("postgres:"));
+    let user = users.lines().find(|line| line.split(':').next() == Some(name));
     let mut numbers =
         user.into_iter().flat_map(|line| line.split(':').skip(2)).filter_map(|number| number.parse().ok());
     let (Some(uid), Some(gid)) = (numbers.next(), numbers.next()) else { return Ok(None) };

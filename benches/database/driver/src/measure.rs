@@ -61,6 +61,8 @@ pub(crate) struct Programs {
     ours: PathBuf,
     peers: PathBuf,
     pub(crate) migrations: PathBuf,
+    /// itest starts its own MariaDB.
+    pub(crate) starts_maria: bool,
 }
 
 impl Programs {
@@ -71,15 +73,19 @@ impl Programs {
         let peers = newest(&own.with_file_name("deps"), "suite-")?;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../postgres");
         if ours.is_file() {
-            return Ok(Self { ours, peers, migrations });
+            return Ok(Self { ours, peers, migrations, starts_maria: false });
         }
         Err(Failure::new(format!("{} is not there; start this with benches/database/run", ours.display())))
     }
 
     fn command(&self, way: Way, size: Size, url: &str) -> Command {
         let mut command = Command::new(if way.is_ours() { &self.ours } else { &self.peers });
-        let ours = if way.kind == Kind::Mysql { "ITEST_MYSQL_URL" } else { "ITEST_POSTGRES_URL" };
-        command.env(ours, url).env("DATABASE_URL", url).args(["--test-threads", JOBS]);
+        match (way.kind, way.is_ours()) {
+            (Kind::Mysql, true) if self.starts_maria => command.env("ITEST_MYSQL", "programs"),
+            (Kind::Mysql, true) => command.env("ITEST_MYSQL_URL", url),
+            _ => command.env("ITEST_POSTGRES_URL", url).env("DATABASE_URL", url),
+        };
+        command.args(["--test-threads", JOBS]);
         let module = way.module;
         match (way.is_ours(), size) {
             // A filter is a part of a name; that of one module is not to be part of another one's.

@@ -11,7 +11,7 @@ Usage: run [OPTIONS]
 
   --rounds N       each way is run so often, 3 unless given
   --server URL     on this durable PostgreSQL server, instead of a private one in memory
-  --mysql URL      also on this MariaDB or MySQL server
+  --mysql URL      on this MariaDB or MySQL server, instead of private ones in memory
   --markdown FILE  write the tables to this file as well
   --help           print this
 
