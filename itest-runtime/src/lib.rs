@@ -40,7 +40,7 @@ pub mod __private {
     pub use crate::inject::{
         AskerScope, ByValue, Conclude, Crossing, Fixture, FixtureDescriptor, FunctionKind, Inputs, LivesAsLongAs,
         LocalFuture, Made, Parameter, SessionScope, TeardownEntry, TestEntry, TestScope, WorkerScope, call_with,
-        enter_phase, made, skip, unavailable, without_crate,
+        enter_phase, jobs, made, skip, unavailable, without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem};
 }

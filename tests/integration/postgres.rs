@@ -1,7 +1,5 @@
 //! PostgreSQL under bad tests, bad settings and sudden ends: one clear message each, and nothing is left.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::time::Duration;
 
 use itest::TempDir;
@@ -10,6 +8,8 @@ use itest::prelude::*;
 use itest_tests::Suite;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
+
+use crate::faults::{begin, kill};
 
 /// A database of nothing, for its server's sake: the suites are given it as somebody else's server.
 struct Nothing;
@@ -47,7 +47,7 @@ async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, serve
     let outcomes = events.outcomes();
     let (failed, passed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| *outcome != "passed");
     assert_eq!(failed, [(&"waits_for_itself".to_owned(), &"failed".to_owned())], "{}", events.finished.stdout());
-    assert_eq!(passed.len(), 17);
+    assert_eq!(passed.len(), 23);
     events.finished.assert_nothing_left();
     if is_there {
         assert_eq!(leases(server).await?, (0, 0));
@@ -125,26 +125,16 @@ async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &T
     Ok(())
 }
 
-/// Starts the test that waits for ever, and waits until it has its databases.
-fn begin(suite: &Suite<'_>) -> Result<std::process::Child> {
-    let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
-    while let Some(line) = lines.next().transpose()? {
-        if line.contains("ready") {
-            // Whoever writes on must be heard, or it blocks.
-            std::thread::spawn(move || lines.for_each(drop));
-            return Ok(child);
-        }
-    }
-    Err("the suite ended before its test was ready".into())
+/// Key and number of the shared memory that a server has noted.
+fn segment(folder: &str) -> Result<Vec<String>> {
+    let note = std::fs::read_to_string(format!("{folder}/data/postmaster.pid"))?;
+    Ok(note.lines().nth(6).unwrap_or_default().split_whitespace().map(str::to_owned).collect())
 }
 
-/// Kills all processes of a suite, and waits until they are gone: what is dying still holds its locks.
-async fn kill(suite: &Suite<'_>, child: &mut std::process::Child) -> Result<()> {
-    suite.kill_everything();
-    child.wait()?;
-    eventually(async || suite.traces().process_ids()).equals(Vec::new()).await?;
-    Ok(())
+/// Those of all segments of the system.
+fn segments() -> Result<Vec<Vec<String>>> {
+    let all = std::fs::read_to_string("/proc/sysvipc/shm")?;
+    Ok(all.lines().map(|line| line.split_whitespace().take(2).map(str::to_owned).collect()).collect())
 }
 
 #[integration_test(tags("postgres"))]
@@ -156,6 +146,8 @@ async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir
     let server = servers().next().ok_or("there is no private server")?;
     let data = server.split(" -D ").nth(1).and_then(|rest| rest.split("/data").next()).unwrap_or_default().to_owned();
     assert!(std::path::Path::new(&data).is_dir(), "{data} of {server}");
+    let segment = segment(&data)?;
+    assert!(segments()?.contains(&segment), "{segment:?}");
     #[act]
     kill(&suite, &mut child).await?;
     let swept = Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir).args(&["--sweep"]).run()?;
@@ -163,6 +155,7 @@ async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir
     assert_eq!(swept.code(), Some(0), "{}", swept.stdout());
     swept.assert_nothing_left();
     assert!(!std::path::Path::new(&data).exists(), "{data} is left");
+    assert!(!segments()?.contains(&segment), "the shared memory {segment:?} is left");
     Ok(())
 }
 

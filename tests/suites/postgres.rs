@@ -141,6 +141,60 @@ async fn finds_the_schema(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
+/// In a task that nobody ends, and that nobody can ask to.
+#[integration_test(tags("bad"))]
+async fn holds_locks_for_ever(db: &Postgres<Items>) -> Result<()> {
+    let (pool, (held, is_held)) = (db.pool(), tokio::sync::oneshot::channel());
+    tokio::spawn(async move {
+        let mut transaction = pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *transaction).await?;
+        sqlx::query("LOCK TABLE item IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
+        let _ = held.send(());
+        std::future::pending::<sqlx::Result<()>>().await
+    });
+    is_held.await?;
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_locks(db: &Postgres<Items>) -> Result<()> {
+    let is_free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(1)").fetch_one(&db.pool()).await?;
+    assert!(is_free);
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn changes_its_role(db: &Postgres<Items>) -> Result<()> {
+    let mut connection = db.pool().acquire().await?;
+    sqlx::raw_sql("SET SESSION AUTHORIZATION pg_monitor; SET ROLE pg_read_all_stats").execute(&mut *connection).await?;
+    Ok(())
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_its_own_role(db: &Postgres<Items>) -> Result<()> {
+    let is_own: bool = sqlx::query_scalar("SELECT current_user = session_user AND current_user !~ '^pg_'")
+        .fetch_one(&db.pool())
+        .await?;
+    assert!(is_own);
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("bad"))]
+async fn gives_out_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
+    let names = r#"
+        CREATE SCHEMA "o'dd ""one""; DROP TABLE item";
+        CREATE TABLE "o'dd ""one""; DROP TABLE item"."t'a""b" ("c'""" serial, d text);
+        INSERT INTO "o'dd ""one""; DROP TABLE item"."t'a""b" (d) VALUES ('e''"');
+        ALTER TABLE item SET SCHEMA "o'dd ""one""; DROP TABLE item"
+    "#;
+    run(&db.pool(), names).await
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_nothing_of_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
 #[integration_test(tags("bad"))]
 async fn waits_for_itself(db: &Postgres<InTransaction<Items>>) -> Result<()> {
     let pool = db.pool();

@@ -4,6 +4,8 @@
 mod cache;
 mod cells;
 mod changes;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod connections;
 #[cfg(all(feature = "containers", any(feature = "mysql", feature = "postgres")))]
 pub(crate) mod container;
 mod failure;
@@ -11,6 +13,8 @@ mod failure;
 mod fingerprint;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod guard;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod life;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod migration;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -28,11 +32,15 @@ mod url;
 pub(crate) use cache::cached;
 pub(crate) use cells::cells;
 pub(crate) use changes::{Contents, contents, show_changes};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use connections::affordable;
 pub(crate) use failure::failed_to;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use guard::{is_allowed, passed_over_in_words, refusal, suspicion};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use life::{Life, Lifeline, Losses};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]

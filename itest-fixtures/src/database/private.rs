@@ -16,6 +16,12 @@ const ROOM: u64 = 512 << 20;
 /// What the folders' names begin with; the server's name follows.
 const PREFIX: &str = "itest-";
 
+/// The longest path of a socket.
+const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// What servers call their sockets, at most.
+const LONGEST_SOCKET: usize = "/.s.PGSQL.5432.lock".len();
+
 const REMOVE: TeardownEntry = TeardownEntry {
     name: "itest::remove_private_server",
     location: "itest",
@@ -32,7 +38,8 @@ inventory::submit! { REMOVE }
 /// A name for a folder that is not there yet, in the ledger before it is.
 pub(crate) fn folder(server: &str, teardown: &Teardown) -> Result<PathBuf, Error> {
     let number = RandomState::new().hash_one(std::process::id());
-    let folder = parent().join(format!("{PREFIX}{server}-{}-{number:016x}", std::process::id()));
+    let name = format!("{PREFIX}{server}-{}-{number:016x}", std::process::id());
+    let folder = parent(name.len() + LONGEST_SOCKET)?.join(name);
     teardown.durable(|folder| Durable::new(folder, &REMOVE), folder.clone())?;
     Ok(folder)
 }
@@ -50,11 +57,43 @@ pub(crate) fn prepare(folder: &Path, owner: Option<&Owner>) -> Result<(PathBuf, 
     make().map_err(|error| failed_to(&format!("make {}", folder.display()), &error))
 }
 
-/// In memory, where there is room.
-fn parent() -> PathBuf {
+/// How many connections a server allows: enough for twice as many workers as there are processors, and pools of some size.
+pub(crate) fn connections() -> usize {
+    const FEWEST: usize = 200;
+    const FOR_A_PROCESSOR: usize = 16;
+    std::thread::available_parallelism().map_or(FEWEST, |count| FEWEST.max(FOR_A_PROCESSOR.saturating_mul(count.get())))
+}
+
+/// Why a server does not answer that was just started.
+pub(crate) fn silent(server: &str, error: &Error, log: &Path) -> Error {
+    let said = fs::read_to_string(log).unwrap_or_default();
+    // The end of it may be told already.
+    let error = error.to_string();
+    let error = error.split("; the server has ended").next().unwrap_or_default();
+    Error::new(format!("the private {server} server does not answer: {error}\nit says:\n{said}"))
+}
+
+/// What the server in a folder has said last, for whoever wonders why it has ended.
+pub(crate) fn last_words(folder: &Path) -> String {
+    const LINES: usize = 5;
+    let said = fs::read_to_string(folder.join("log")).unwrap_or_default();
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+/// In memory, where there is room; else in the temp dir, or in a shorter one if sockets in it would have too long a path.
+fn parent(inside: usize) -> Result<PathBuf, Error> {
     let memory = Path::new("/dev/shm");
     let room = rustix::fs::statvfs(memory).map(|found| found.f_bavail.saturating_mul(found.f_frsize));
-    if room.is_ok_and(|room| room >= ROOM) { memory.to_owned() } else { std::env::temp_dir() }
+    if room.is_ok_and(|room| room >= ROOM) {
+        return Ok(memory.to_owned());
+    }
+    let temp = std::env::temp_dir();
+    let fits = |folder: &PathBuf| folder.is_dir() && folder.as_os_str().len() + 1 + inside <= LONGEST_PATH;
+    let found = [temp.clone(), PathBuf::from("/tmp")].into_iter().find(fits);
+    found.ok_or_else(|| {
+        Error::new(format!("sockets in {} have too long a path: set TMPDIR to a shorter one", temp.display()))
+    })
 }
 
 fn remove(folder: &Path) -> Result<(), Error> {

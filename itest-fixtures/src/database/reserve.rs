@@ -18,6 +18,9 @@ pub(crate) trait Maker: Send + Sync + Sized + 'static {
     /// Makes one.
     fn make(&self) -> impl Future<Output = Result<Self::Made, Error>> + Send;
 
+    /// Whether one is still as it was when it was put back or made: a server that was restarted may have lost what was written last.
+    fn is_as_new(&self, made: &mut Self::Made) -> impl Future<Output = bool> + Send;
+
     /// Takes leave of one, without dropping it.
     fn leave(made: Self::Made) -> impl Future<Output = ()> + Send;
 
@@ -47,24 +50,44 @@ impl<M: Maker> Default for Reserve<M> {
 
 impl<M: Maker> Reserve<M> {
     /// One that is free, or made ahead, or made now.
-    pub(crate) async fn take(&self, maker: &M) -> Result<M::Made, Error> {
-        let (free, ahead) = {
-            let mut contents = self.contents();
-            let free = contents.free.pop();
-            let ahead = if free.is_none() { contents.ahead.take() } else { None };
-            (free, ahead)
-        };
-        if let Some(free) = free {
-            return Ok(free);
+    pub(crate) async fn take(&self, maker: &Arc<M>) -> Result<M::Made, Error> {
+        while let Some(mut free) = self.free() {
+            if maker.is_as_new(&mut free).await {
+                return Ok(free);
+            }
+            self.drop_behind(maker, free);
         }
+        let ahead = self.ahead();
         // If it could not be made ahead, it is tried again now, and the error is this test's.
-        match ahead {
-            Some(ahead) => match ahead.await {
-                Ok(Ok(made)) => Ok(made),
-                _ => maker.make().await,
-            },
-            None => maker.make().await,
+        if let Some(ahead) = ahead
+            && let Ok(Ok(mut made)) = ahead.await
+        {
+            if maker.is_as_new(&mut made).await {
+                return Ok(made);
+            }
+            self.drop_behind(maker, made);
         }
+        match maker.make().await {
+            // There may be room for one when those are gone that are on their way out.
+            Err(_) if self.have_left().await => maker.make().await,
+            made => made,
+        }
+    }
+
+    /// Waits for those that are being dropped; whether there were any.
+    async fn have_left(&self) -> bool {
+        let mut leaving = std::mem::take(&mut self.contents().leaving);
+        let were_any = !leaving.is_empty();
+        while leaving.join_next().await.is_some() {}
+        were_any
+    }
+
+    fn free(&self) -> Option<M::Made> {
+        self.contents().free.pop()
+    }
+
+    fn ahead(&self) -> Option<JoinHandle<Result<M::Made, Error>>> {
+        self.contents().ahead.take()
     }
 
     /// One is free again.

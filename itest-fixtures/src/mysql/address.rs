@@ -1,6 +1,6 @@
 //! Where a server is, in a form that crosses from one process to another without its password.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,10 @@ use sqlx::mysql::MySqlConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
+use super::cluster::is_running;
 #[cfg(feature = "containers")]
 use crate::database::container::Container;
+use crate::database::private::last_words;
 use crate::database::{encoded, with_database};
 
 /// The superuser of private servers.
@@ -71,6 +73,22 @@ impl Address {
         }
     }
 
+    /// Whether this is a private server that has ended.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Socket(socket) => !is_running(folder(socket)),
+            _ => false,
+        }
+    }
+
+    /// What a private server that has ended said last.
+    pub(super) fn last_words(&self) -> String {
+        match self {
+            Self::Socket(socket) => format!("; the server has ended, and said last:\n{}", last_words(folder(socket))),
+            _ => String::new(),
+        }
+    }
+
     /// In words, without user and password.
     pub(super) fn in_words(&self) -> String {
         match self {
@@ -109,6 +127,11 @@ fn client_command(options: &MySqlConnectOptions, database: &str) -> String {
         None => format!("--host={} --port={}", options.get_host(), options.get_port()),
     };
     format!("mariadb {place} --user={} {database}", options.get_username())
+}
+
+/// Where a private server keeps its socket, and everything else.
+fn folder(socket: &Path) -> &Path {
+    socket.parent().unwrap_or(socket)
 }
 
 fn url(variable_name: &str) -> Result<String, Error> {

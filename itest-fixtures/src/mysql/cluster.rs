@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, test_kill_process};
+
 use itest_runtime::__private::variable;
 use itest_runtime::{Error, Process, Teardown};
 
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Nothing of the server must survive its machine, and its tables are small.
-pub(super) const SETTINGS: [&str; 10] = [
+pub(super) const SETTINGS: [&str; 9] = [
     "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
@@ -32,7 +34,6 @@ pub(super) const SETTINGS: [&str; 10] = [
     // Statistics in tables are written with every definition, and cost more than it does.
     "--innodb-stats-persistent=OFF",
     "--innodb-stats-auto-recalc=OFF",
-    "--max-connections=200",
     "--character-set-server=utf8mb4",
 ];
 
@@ -71,11 +72,9 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
     let socket = folder.join("socket");
     let mut command = Command::new(&binaries.server);
     command.arg("--no-defaults").arg(option("datadir", &folder.join("data"))).arg(option("socket", &socket));
-    command
-        .arg(option("pid-file", &folder.join("pid")))
-        .arg(option("tmpdir", &folder))
-        .args(SETTINGS)
-        .arg("--skip-networking");
+    command.arg(option("pid-file", &folder.join("pid"))).arg(option("tmpdir", &folder)).args(SETTINGS);
+    command.arg("--skip-networking");
+    command.arg(format!("--max-connections={}", private::connections()));
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
     if let Some(owner) = &owner {
         owner.run(&mut command);
@@ -86,11 +85,22 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
     loop {
         let Err(error) = connect(&address, None).await else { return Ok(address) };
         if process.status().is_some() || since.elapsed() > PATIENCE {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            return Err(Error::new(format!("the private server does not answer: {error}\nit says:\n{said}")));
+            return Err(private::silent("MariaDB", &error, &log));
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Whether the server in a folder is alive.
+pub(super) fn is_running(folder: &Path) -> bool {
+    let noted = fs::read_to_string(folder.join("pid")).ok();
+    let pid = noted.and_then(|noted| noted.trim().parse().ok()).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| {
+        // The number may be somebody else's by now: a server that was killed leaves its note behind.
+        let command = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+        let is_ours = command.map_or(true, |line| String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy()));
+        is_ours && test_kill_process(pid).is_ok()
+    })
 }
 
 fn option(name: &str, path: &Path) -> String {

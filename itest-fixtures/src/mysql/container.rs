@@ -9,6 +9,7 @@ use super::address::Address;
 use super::cluster::SETTINGS;
 use super::connection::connect;
 use crate::database::container::{Engine, MEMORY, Password, Recipe};
+use crate::database::private;
 
 /// The image, unless another one is named.
 const IMAGE: &str = "mariadb:11";
@@ -29,7 +30,8 @@ pub(super) async fn start(engine: Engine, teardown: &Teardown) -> Result<Address
 
 fn recipe(image: String, password: Password) -> Recipe {
     // What is no program is for the server: the images of MariaDB and of MySQL start theirs.
-    let arguments = SETTINGS.map(str::to_owned).into_iter().chain([format!("--datadir={MEMORY}/data")]);
+    let own = [format!("--datadir={MEMORY}/data"), format!("--max-connections={}", private::connections())];
+    let arguments = SETTINGS.map(str::to_owned).into_iter().chain(own);
     Recipe {
         server: "mysql",
         image,

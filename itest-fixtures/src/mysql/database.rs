@@ -64,7 +64,7 @@ impl<S: Schema> Mysql<S> {
             if let Some(before) = before.filter(|_| !outcome.is_success()) {
                 show_changes(&before, stock.contents(&leased)).await;
             }
-            stock.give_back(leased).await;
+            stock.give_back(leased).await
         });
         Ok(database)
     }

@@ -13,7 +13,7 @@ use itest_runtime::Error;
 
 use super::connection::{connect, literal, quoted, run};
 use super::server::Server;
-use crate::database::failed_to;
+use crate::database::{Lifeline, failed_to};
 
 /// What the names of all databases of itest's begin with.
 pub(super) const MARK: &str = "itest_";
@@ -51,11 +51,10 @@ impl Leases {
     /// A new owner, which lives as long as this connection does.
     pub(super) async fn open(server: &Server) -> Result<Self, Error> {
         let mut connection = connect(&server.address, None).await?;
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         // Seen by others only when its lock is held.
         let mut transaction = connection.begin().await?;
         let inserted = sqlx::query("INSERT INTO itest_leases.owner (host, process) VALUES (?, ?)")
-            .bind(host)
+            .bind(host())
             .bind(std::process::id())
             .execute(&mut *transaction)
             .await
@@ -91,6 +90,40 @@ impl Leases {
     pub(super) async fn close(self) {
         let _ = self.connection.close().await;
     }
+}
+
+impl Lifeline for Leases {
+    type Server = Server;
+
+    async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
+    /// Under the same number, which stands in the ledger and in the table.
+    async fn renew(&mut self, server: &Server) -> Result<(), Error> {
+        let mut connection = connect(&server.address, None).await?;
+        if !try_lock(&mut connection, &owner_lock(self.owner), 5).await? {
+            return Err(Error::new(format!("the owner {} of databases is held by another session", self.owner)));
+        }
+        // Somebody may have swept meanwhile.
+        sqlx::query("INSERT IGNORE INTO itest_leases.owner (id, host, process) VALUES (?, ?, ?)")
+            .bind(self.owner)
+            .bind(host())
+            .bind(std::process::id())
+            .execute(&mut connection)
+            .await
+            .map_err(|error| failed_to("write to the table of leases", &error))?;
+        self.connection = connection;
+        Ok(())
+    }
+
+    fn is_over(server: &Server) -> bool {
+        server.address.is_over()
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn owner_lock(owner: u64) -> String {

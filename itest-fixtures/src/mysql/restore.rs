@@ -219,6 +219,11 @@ impl Keeper {
         Ok(statements.join("; "))
     }
 
+    /// Whether the server still answers on the connection that saw what it keeps.
+    pub(super) async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
     /// Leaves the database.
     pub(super) async fn close(self) {
         let _ = self.connection.close().await;
@@ -232,10 +237,16 @@ fn glance(inventory: &Inventory, database: &str) -> String {
         "SELECT count(*) FROM information_schema.processlist WHERE db = {listed};
          SELECT table_name, auto_increment, table_rows FROM information_schema.tables
          WHERE table_schema = {listed} AND table_type <> 'VIEW';
-         SELECT concat((SELECT coalesce(group_concat(routine_type, routine_name, routine_definition ORDER BY routine_name), '')
-         FROM information_schema.routines WHERE routine_schema = {listed}), '/',
-         (SELECT coalesce(group_concat(event_name ORDER BY event_name), '')
-         FROM information_schema.events WHERE event_schema = {listed}))"
+         SELECT concat_ws('/',
+         (SELECT group_concat(concat_ws(' ', routine_type, routine_name, dtd_identifier, routine_definition, is_deterministic,
+          sql_data_access, security_type, sql_mode, routine_comment, definer) ORDER BY routine_type, routine_name)
+          FROM information_schema.routines WHERE routine_schema = {listed}), '',
+         (SELECT group_concat(concat_ws(' ', routine_type, specific_name, parameter_mode, parameter_name, dtd_identifier)
+          ORDER BY routine_type, specific_name, ordinal_position)
+          FROM information_schema.parameters WHERE specific_schema = {listed}), '',
+         (SELECT group_concat(concat_ws(' ', event_name, event_definition, event_type, execute_at, interval_value, interval_field,
+          sql_mode, starts, ends, status, on_completion, event_comment, definer) ORDER BY event_name)
+          FROM information_schema.events WHERE event_schema = {listed}))"
     );
     let empty = inventory.tables.iter().filter(|table| table.kind == Kind::Table && !table.has_rows);
     for (place, table) in empty.enumerate() {
@@ -258,11 +269,11 @@ fn look(inventory: &Inventory, database: &str) -> String {
     look
 }
 
-/// What a row shows. A trigger is its name, event, table, text and time; what follows says when it was made.
+/// What a row shows, but for the time when a trigger was made.
 fn shown(row: &MySqlRow) -> Result<String, sqlx::Error> {
-    const COLUMNS: usize = 5;
+    const CREATED: usize = 5;
     let columns: Result<Vec<String>, sqlx::Error> =
-        (0..row.len().min(COLUMNS)).map(|column| text(row, column)).collect();
+        (0..row.len()).filter(|column| *column != CREATED).map(|column| text(row, column)).collect();
     Ok(columns?.join(" "))
 }
 

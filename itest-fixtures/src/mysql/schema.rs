@@ -26,7 +26,8 @@ pub trait Schema: 'static {
     /// How the tests are kept apart; a test that needs another way asks for [`Cloned`](super::Cloned).
     const ISOLATION: Isolation = Isolation::Recycle;
 
-    /// How many connections a test's pool may have at most.
+    /// How many connections a test's pool may have at most. Where the server does not allow so many for all workers, the pool has
+    /// fewer, and at least 2; where it does not allow even these, the tests fail and say how many workers it has enough for.
     const CONNECTIONS: u32 = 10;
 
     /// The migrations, as `sqlx::migrate!` makes them.

@@ -40,6 +40,8 @@ pub(super) struct Server {
     pub(super) address: Address,
     /// What it says it is.
     pub(super) version: String,
+    /// How many connections it allows.
+    pub(super) connections: u32,
     /// Why the URL of an application was not used.
     #[serde(default)]
     passed_over: Option<String>,
@@ -103,19 +105,36 @@ impl Server {
     /// A server that is there; `name` is the variable with its URL.
     async fn at(address: Address, name: &str) -> Result<Self, Error> {
         let mut connection = connect(&address, None).await?;
-        let version = sqlx::query_scalar("SELECT version()").fetch_one(&mut connection).await;
-        let version = version.map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
-        let server = Self { address, version, passed_over: None };
+        let asked = "SELECT version(), CAST(@@max_connections AS SIGNED), CAST(@@max_user_connections AS SIGNED)";
+        let told = sqlx::query_as(asked).fetch_one(&mut connection).await;
+        let told = told.map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
+        let (version, all, of_one_user): (String, i64, i64) = told;
+        // Nothing is said of one user where the number is 0.
+        let connections = if of_one_user > 0 { all.min(of_one_user) } else { all };
+        let server =
+            Self { address, version, connections: u32::try_from(connections).unwrap_or(u32::MAX), passed_over: None };
         if !server.is_private() {
             check(name, &server.address, &mut connection).await?;
         }
-        leases::create_tables(&mut connection).await?;
+        leases::create_tables(&mut connection).await.map_err(|error| may_do_nothing(&server.address, &error))?;
         if !server.is_private() {
             leases::sweep(&mut connection).await?;
         }
         let _ = connection.close().await;
         Ok(server)
     }
+}
+
+/// What a user needs that may not make databases.
+fn may_do_nothing(address: &Address, error: &Error) -> Error {
+    if !error.to_string().contains("denied") {
+        return Error::new(error.to_string());
+    }
+    let user = address.options(None).map(|options| options.get_username().to_owned()).unwrap_or_default();
+    Error::new(format!(
+        "{error}; itest makes databases whose names begin with itest_, and needs all rights in these: GRANT ALL ON \
+         `itest\\_%`.* TO {user}"
+    ))
 }
 
 /// Refuses a server that does not look like one for tests, unless it is allowed by name.

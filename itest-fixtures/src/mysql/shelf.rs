@@ -25,7 +25,7 @@ use super::restore::{Keeper, Spent};
 use super::server::Server;
 use super::template::Template;
 use super::{Isolation, Schema};
-use crate::database::{Maker, Reserve};
+use crate::database::{Life, Losses, Maker, Reserve, affordable};
 
 /// So many databases are dropped at a time.
 const DROPS: usize = 2;
@@ -82,7 +82,8 @@ pub(super) struct Stock {
     isolation: Isolation,
     most: u32,
     options: fn(MySqlConnectOptions) -> MySqlConnectOptions,
-    leases: tokio::sync::Mutex<Option<Leases>>,
+    life: tokio::sync::Mutex<Option<Life<Leases>>>,
+    losses: Losses,
     drops: Semaphore,
     reserve: Reserve<Self>,
 }
@@ -92,6 +93,8 @@ pub(super) struct Stock {
 pub(super) struct Made {
     name: String,
     keeper: Option<Keeper>,
+    /// How often the server had lost its owner when it was made.
+    losses: u32,
 }
 
 /// A database that is one test's for now.
@@ -101,18 +104,19 @@ pub(super) struct Leased {
     pub(super) url: String,
     pub(super) pool: MySqlPool,
     keeper: Option<Keeper>,
+    losses: u32,
 }
 
 impl Stock {
     /// A database as new, with a pool of its own: sessions are never kept, they cost little here.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Leased, Error> {
-        let Made { name, keeper } = self.reserve.take(self).await?;
+        let Made { name, keeper, losses } = self.reserve.take(self).await?;
         if self.isolation == Isolation::Clone {
             self.reserve.make_ahead(self);
         }
         let options = (self.options)(self.server.address.options(Some(&name))?);
         let pool = MySqlPoolOptions::new().idle_timeout(None).max_lifetime(None).max_connections(self.most);
-        Ok(Leased { url: self.server.address.url(&name)?, pool: pool.connect_lazy_with(options), name, keeper })
+        Ok(Leased { url: self.server.address.url(&name)?, pool: pool.connect_lazy_with(options), name, keeper, losses })
     }
 
     /// Where the server is.
@@ -121,8 +125,12 @@ impl Stock {
     }
 
     /// Gives a database back after a test.
-    pub(super) async fn give_back(self: &Arc<Self>, leased: Leased) {
-        let Leased { name, pool, mut keeper, .. } = leased;
+    ///
+    /// # Errors
+    ///
+    /// When the server lost it meanwhile.
+    pub(super) async fn give_back(self: &Arc<Self>, leased: Leased) -> Result<(), String> {
+        let Leased { name, pool, mut keeper, losses, .. } = leased;
         // Whoever still holds the pool can do nothing with it from now on.
         let closed = tokio::time::timeout(RETURN, pool.close()).await.is_ok();
         let restored = match &mut keeper {
@@ -130,37 +138,41 @@ impl Stock {
             Some(_) if !closed => Err(Spent("the test keeps connections of its pool".to_owned())),
             Some(keeper) => keeper.restore().await,
         };
-        let made = Made { name, keeper };
+        let made = Made { name, keeper, losses };
         match restored {
             Ok(()) => self.reserve.put_back(made),
             Err(Spent(reason)) => {
+                let loss = self.loss_since(losses).await;
                 if self.isolation == Isolation::Recycle {
                     // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", made.name);
                     self.reserve.make_ahead(self);
                 }
                 self.reserve.drop_behind(self, made);
+                return loss.map_or(Ok(()), Err);
             }
         }
+        Ok(())
     }
 
-    /// The owner; another one if the server has lost the first.
-    async fn living<'l>(&self, leases: &'l mut Option<Leases>) -> Result<&'l mut Leases, Error> {
-        let lives = match leases.as_mut() {
-            Some(leases) => leases.connection().ping().await.is_ok(),
-            None => false,
-        };
-        if !lives {
-            *leases = Some(Leases::open(&self.server).await?);
+    /// Whether the server was away meanwhile: its sessions are lost then, and what was written without waiting for the disk may be.
+    async fn loss_since(&self, losses: u32) -> Option<String> {
+        const LOST: &str =
+            "the server ended or was restarted while the test had its database: what the test saw means nothing";
+        // Who is looking for the server has the lock meanwhile.
+        if self.losses.count() != losses {
+            return Some(LOST.to_owned());
         }
-        leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
+        let mut life = self.life.lock().await;
+        let is_alive = life.as_mut()?.is_alive().await;
+        (!is_alive).then(|| LOST.to_owned())
     }
 
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
         self.reserve.clear(self.server.is_private()).await;
-        if let Some(leases) = self.leases.lock().await.take() {
-            leases.close().await;
+        if let Some(life) = self.life.lock().await.take() {
+            life.into_line().close().await;
         }
     }
 }
@@ -169,13 +181,14 @@ impl Maker for Stock {
     type Made = Made;
 
     async fn make(&self) -> Result<Made, Error> {
-        let name = {
-            let mut leases = self.leases.lock().await;
-            let leases = self.living(&mut leases).await?;
+        let (name, losses) = {
+            let mut life = self.life.lock().await;
+            let life = life.as_mut().ok_or_else(|| Error::new("the worker has left the server already"))?;
+            let leases = life.line(&self.server).await?;
             let name = leases.take().await?;
             let create = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", quoted(&name));
             run(leases.connection(), "create a database", create).await?;
-            name
+            (name, self.losses.count())
         };
         let mut connection = connect(&self.server.address, Some(&name)).await?;
         self.inventory.copy(&mut connection).await?;
@@ -189,7 +202,21 @@ impl Maker for Stock {
                 Some(Keeper::of(connection, self.inventory.clone(), &name, folder).await?)
             }
         };
-        Ok(Made { name, keeper })
+        Ok(Made { name, keeper, losses })
+    }
+
+    async fn is_as_new(&self, made: &mut Made) -> bool {
+        if let Some(keeper) = &mut made.keeper {
+            made.losses = self.losses.count();
+            // Sessions of a server that was killed may live for some milliseconds more.
+            return keeper.is_alive().await && !self.server.address.is_over();
+        }
+        // A clone that nobody has used is what it was, whatever has become of the server since.
+        let mut life = self.life.lock().await;
+        let Some(life) = life.as_mut() else { return false };
+        let is_there = life.line(&self.server).await.is_ok();
+        made.losses = self.losses.count();
+        is_there
     }
 
     async fn leave(made: Made) {
@@ -218,9 +245,10 @@ impl<S: Schema> Shelf<S> {
             server: server.clone(),
             inventory,
             isolation: S::ISOLATION,
-            most: S::CONNECTIONS,
+            most: affordable(server.connections, S::CONNECTIONS)?,
             options: S::options,
-            leases: tokio::sync::Mutex::default(),
+            life: tokio::sync::Mutex::default(),
+            losses: Losses::default(),
             drops: Semaphore::new(DROPS),
             reserve: Reserve::default(),
         });
@@ -229,7 +257,7 @@ impl<S: Schema> Shelf<S> {
             let left = Left { address: server.address.clone(), owner: leases.owner() };
             teardown.durable(|left| Durable::new(left, &GIVE_BACK), left)?;
         }
-        *stock.leases.lock().await = Some(leases);
+        *stock.life.lock().await = Some(Life::new(leases, stock.losses.clone()));
         let cleared = Arc::clone(&stock);
         teardown.defer("leave the server", async move { cleared.clear().await });
         Ok(Self { stock, schema: PhantomData })

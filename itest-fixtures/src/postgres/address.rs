@@ -9,8 +9,10 @@ use sqlx::postgres::PgConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
+use super::cluster::running;
 #[cfg(feature = "containers")]
 use crate::database::container::Container;
+use crate::database::private::last_words;
 use crate::database::{encoded, with_database};
 
 /// The superuser of private clusters.
@@ -74,6 +76,22 @@ impl Address {
             }
             None => url,
         })
+    }
+
+    /// Whether this is a private server that has ended.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Socket(folder) => running(folder).is_none(),
+            _ => false,
+        }
+    }
+
+    /// What a private server that has ended said last.
+    pub(super) fn last_words(&self) -> String {
+        match self {
+            Self::Socket(folder) => format!("; the server has ended, and said last:\n{}", last_words(folder)),
+            _ => String::new(),
+        }
     }
 
     /// In words, without user and password.

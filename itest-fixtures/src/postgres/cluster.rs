@@ -14,6 +14,7 @@ use super::address::{Address, SOCKET_PORT};
 use super::binaries::Binaries;
 use super::connection::connect;
 use super::initialized::initialize;
+use super::segment;
 use crate::database::{Owner, failed_to, private};
 
 /// How long a server may take until it answers, and until it has ended.
@@ -49,6 +50,7 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
     };
     let mut command = server(&binaries, file, owner.as_ref());
     command.arg("-D").arg(folder.join("data")).arg("-k").arg(&folder).args(["-p", &SOCKET_PORT.to_string()]);
+    command.args(["-c", &format!("max_connections={}", private::connections())]);
     let process = Process::start(command, teardown)?;
     // After the program in the ledger, and so before it in recovery: it is asked to end before anyone kills it.
     teardown.durable(|folder| Durable::new(folder, &STOP), folder.clone())?;
@@ -57,10 +59,7 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
     loop {
         let Err(error) = connect(&address, None).await else { return Ok(address) };
         if process.status().is_some() || since.elapsed() > PATIENCE {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            return Err(Error::new(format!(
-                "the private PostgreSQL server does not answer: {error}\nit says:\n{said}"
-            )));
+            return Err(private::silent("PostgreSQL", &error, &log));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -91,10 +90,12 @@ async fn stop_server(folder: &Path) {
         }
         tokio::time::sleep(LOOK).await;
     }
+    // One that ended in its own order has taken its note along.
+    segment::remove(&folder.join("data")).await;
 }
 
 /// The cluster's server, if it is alive.
-fn running(folder: &Path) -> Option<Pid> {
+pub(super) fn running(folder: &Path) -> Option<Pid> {
     let noted = fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
     let pid: i32 = noted.lines().next()?.parse().ok()?;
     // The number may be somebody else's by now: a server that was killed leaves its note behind.

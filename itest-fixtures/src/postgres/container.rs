@@ -9,6 +9,7 @@ use super::address::{Address, SUPERUSER};
 use super::connection::connect;
 use super::settings::{SEGMENTS, SETTINGS};
 use crate::database::container::{Engine, MEMORY, Password, Recipe};
+use crate::database::private;
 
 /// The image, unless another one is named.
 const IMAGE: &str = "postgres:17-alpine";
@@ -28,7 +29,9 @@ pub(super) async fn start(engine: Engine, teardown: &Teardown) -> Result<Address
 }
 
 fn recipe(image: String, password: Password) -> Recipe {
-    let settings = SETTINGS.into_iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+    let connections = private::connections().to_string();
+    let settings = SETTINGS.into_iter().chain([("max_connections", connections.as_str())]);
+    let settings = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
     Recipe {
         server: "postgres",
         image,

@@ -13,7 +13,7 @@ use itest_runtime::Error;
 use super::address::Address;
 use super::connection::{connect, literal, quoted, run};
 use super::server::Server;
-use crate::database::failed_to;
+use crate::database::{Lifeline, failed_to};
 
 /// What the names of all databases and schemas of itest's begin with.
 pub(super) const MARK: &str = "itest_";
@@ -61,13 +61,12 @@ impl Leases {
     /// A new owner, which lives as long as this connection does.
     pub(super) async fn open(server: &Server) -> Result<Self, Error> {
         let mut connection = server.connect().await?;
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         // Seen by others only when its lock is held.
         let mut transaction = connection.begin().await?;
         let owner: i32 =
             sqlx::query_scalar("INSERT INTO itest_leases.owner (host, process) VALUES ($1, $2) RETURNING id")
-                .bind(host)
-                .bind(i32::try_from(std::process::id()).unwrap_or_default())
+                .bind(host())
+                .bind(process())
                 .fetch_one(&mut *transaction)
                 .await
                 .map_err(|error| failed_to("write to the table of leases", &error))?;
@@ -105,6 +104,48 @@ impl Leases {
     pub(super) async fn close(self) {
         let _ = self.connection.close().await;
     }
+}
+
+impl Lifeline for Leases {
+    type Server = Server;
+
+    async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
+    /// Under the same number, which stands in the ledger and in the table.
+    async fn renew(&mut self, server: &Server) -> Result<(), Error> {
+        let mut connection = server.connect().await?;
+        let mut transaction = connection.begin().await?;
+        // Somebody may have swept meanwhile.
+        sqlx::query(
+            "INSERT INTO itest_leases.owner (id, host, process) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(self.owner)
+        .bind(host())
+        .bind(process())
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| failed_to("write to the table of leases", &error))?;
+        let lock = sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(OWNER_LOCK).bind(self.owner);
+        lock.execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        self.connection = connection;
+        Ok(())
+    }
+
+    fn is_over(server: &Server) -> bool {
+        server.address.is_over()
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn process() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or_default()
 }
 
 /// Drops a database or a schema that stands in the table, whoever uses it, and takes it out of the table.

@@ -21,6 +21,7 @@ mod leases;
 mod pool;
 mod restore;
 mod schema;
+mod segment;
 mod server;
 mod settings;
 mod shelf;

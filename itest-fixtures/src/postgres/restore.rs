@@ -219,6 +219,11 @@ impl Keeper {
         Ok(())
     }
 
+    /// Whether the server still answers on the connection that saw what it keeps.
+    pub(super) async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
     /// Leaves the database.
     pub(super) async fn close(self) {
         let _ = self.connection.close().await;

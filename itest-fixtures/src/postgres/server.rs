@@ -126,24 +126,22 @@ impl Server {
     /// A server that is there; `name` is the variable with its URL.
     async fn at(address: Address, name: &str) -> Result<Self, Error> {
         let mut connection = connect(&address, None).await?;
+        if let Some(version) = connection.server_version_num().filter(|version| version / 10_000 < OLDEST) {
+            let (place, version) = (address.in_words(), in_words(version));
+            return Err(Error::new(format!("{place} is PostgreSQL {version}; itest needs {OLDEST} or later")));
+        }
         let row = sqlx::query(
             "SELECT current_setting('server_version_num')::int, current_setting('fsync')::bool,
              current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
-             (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user),
-             current_setting('server_version')",
+             (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user)",
         )
         .fetch_one(&mut connection)
         .await
         .map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
-        let (version, text): (i32, String) = (row.get(0), row.get(4));
-        if u32::try_from(version).unwrap_or_default() / 10_000 < OLDEST {
-            let place = address.in_words();
-            return Err(Error::new(format!("{place} is PostgreSQL {text}; itest needs {OLDEST} or later")));
-        }
         let mut server = Self {
             home: None,
             creates: row.get(3),
-            version,
+            version: row.get(0),
             is_durable: row.get(1),
             connections: u32::try_from(row.get::<i32, _>(2)).unwrap_or_default(),
             address,
@@ -158,13 +156,30 @@ impl Server {
                 connection = server.connect().await?;
             }
         }
-        leases::create_tables(&mut connection).await?;
+        let made = leases::create_tables(&mut connection).await;
+        made.map_err(|error| if server.creates { error } else { may_do_nothing(&error) })?;
         if !server.is_private() {
             leases::sweep(&server, &mut connection).await?;
         }
         let _ = connection.close().await;
         Ok(server)
     }
+}
+
+/// As servers say it: `12.5`, and `9.6.24` before 10.
+fn in_words(version: u32) -> String {
+    match (version / 10_000, version / 100 % 100, version % 100) {
+        (major @ 10.., _, minor) => format!("{major}.{minor}"),
+        (first, second, third) => format!("{first}.{second}.{third}"),
+    }
+}
+
+/// What a role needs that cannot make the table of leases either.
+fn may_do_nothing(error: &Error) -> Error {
+    Error::new(format!(
+        "{error}; the role may not create databases: grant it CREATEDB, or use Isolation::Schema and grant it CREATE on the \
+         database of the URL"
+    ))
 }
 
 async fn create_home(connection: &mut PgConnection) -> Result<(), Error> {

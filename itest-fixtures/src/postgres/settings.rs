@@ -1,7 +1,7 @@
 //! What makes a private server quick: nothing of it must survive its machine.
 
 /// Settings of private servers, in folders and in containers.
-pub(super) const SETTINGS: [(&str, &str); 13] = [
+pub(super) const SETTINGS: [(&str, &str); 12] = [
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
@@ -12,7 +12,6 @@ pub(super) const SETTINGS: [(&str, &str); 13] = [
     ("dynamic_shared_memory_type", "mmap"),
     ("checkpoint_timeout", "1h"),
     ("shared_buffers", "64MB"),
-    ("max_connections", "200"),
     ("max_prepared_transactions", "50"),
     ("jit", "off"),
 ];

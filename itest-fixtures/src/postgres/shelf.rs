@@ -28,7 +28,7 @@ use super::tasks::Tasks;
 use super::template::{Template, fill};
 use super::transaction::{Hold, begin, pool_in_transaction};
 use super::{Isolation, Schema};
-use crate::database::{Maker, Reserve, failed_to};
+use crate::database::{Life, Losses, Maker, Reserve, affordable, failed_to};
 
 /// So many databases are dropped at a time: they share what a durable server does for each.
 const DROPS: usize = 4;
@@ -84,7 +84,8 @@ pub(super) struct Stock {
     most: u32,
     options: fn(PgConnectOptions) -> PgConnectOptions,
     fill: fn(PgPool) -> LocalFuture<'static, Result<(), Error>>,
-    leases: tokio::sync::Mutex<Option<Leases>>,
+    life: tokio::sync::Mutex<Option<Life<Leases>>>,
+    losses: Losses,
     drops: Semaphore,
     reserve: Reserve<Self>,
     tasks: Tasks,
@@ -99,6 +100,8 @@ pub(super) struct Leased {
     era: Era,
     hold: Hold,
     keeper: Option<Keeper>,
+    /// How often the server had lost its owner when it was made.
+    losses: u32,
 }
 
 impl Stock {
@@ -128,10 +131,13 @@ impl Stock {
     ///
     /// What may have gone wrong in a test that failed.
     pub(super) async fn give_back(self: &Arc<Self>, mut leased: Leased, outcome: Outcome) -> Result<(), String> {
-        let suspicion = leased.hold.suspicion().filter(|_| !outcome.is_success());
+        let mut suspicion = leased.hold.suspicion().filter(|_| !outcome.is_success());
         match self.restore(&mut leased).await {
             Ok(()) => self.reserve.put_back(leased),
             Err(Spent(reason)) => {
+                if let Some(loss) = self.loss_since(leased.losses).await {
+                    suspicion = Some(loss);
+                }
                 if self.recycles() {
                     // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", leased.name);
@@ -185,12 +191,13 @@ impl Stock {
 
     /// A schema with everything in it, in the one database that there is.
     async fn make_schema(&self) -> Result<Leased, Error> {
-        let name = {
-            let mut leases = self.leases.lock().await;
-            let leases = self.living(&mut leases).await?;
+        let (name, losses) = {
+            let mut life = self.life.lock().await;
+            let life = life.as_mut().ok_or_else(gone)?;
+            let leases = life.line(&self.server).await?;
             let name = leases.take().await?;
             run(leases.connection(), "create a schema", format!("CREATE SCHEMA {}", quoted(&name))).await?;
-            name
+            (name, self.losses.count())
         };
         // What extensions have put into the common schema is found, too.
         let path = format!("{name},public");
@@ -199,26 +206,27 @@ impl Stock {
         let era = Era::default();
         let pool = pool_of((self.options)(options), self.most, &era);
         (self.fill)(pool.clone()).await?;
-        Ok(Leased { name, url, pool, era, hold: Hold::default(), keeper: None })
+        Ok(Leased { name, url, pool, era, hold: Hold::default(), keeper: None, losses })
     }
 
-    /// The owner; another one if the server has lost the first.
-    async fn living<'l>(&self, leases: &'l mut Option<Leases>) -> Result<&'l mut Leases, Error> {
-        let lives = match leases.as_mut() {
-            Some(leases) => leases.connection().ping().await.is_ok(),
-            None => false,
-        };
-        if !lives {
-            *leases = Some(Leases::open(&self.server).await?);
+    /// Whether the server was away meanwhile: its sessions are lost then, and what was written without waiting for the disk may be.
+    async fn loss_since(&self, losses: u32) -> Option<String> {
+        const LOST: &str =
+            "PostgreSQL ended or was restarted while the test had its database: what the test saw means nothing";
+        // Who is looking for the server has the lock meanwhile.
+        if self.losses.count() != losses {
+            return Some(LOST.to_owned());
         }
-        leases.as_mut().ok_or_else(|| Error::new("itest: an owner is lost; please report this"))
+        let mut life = self.life.lock().await;
+        let is_alive = life.as_mut()?.is_alive().await;
+        (!is_alive).then(|| LOST.to_owned())
     }
 
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
         self.reserve.clear(self.server.is_private()).await;
-        if let Some(leases) = self.leases.lock().await.take() {
-            leases.close().await;
+        if let Some(life) = self.life.lock().await.take() {
+            life.into_line().close().await;
         }
     }
 }
@@ -227,16 +235,17 @@ impl Maker for Stock {
     type Made = Leased;
 
     async fn make(&self) -> Result<Leased, Error> {
-        let name = {
-            let mut leases = self.leases.lock().await;
-            let leases = self.living(&mut leases).await?;
+        let (name, losses) = {
+            let mut life = self.life.lock().await;
+            let life = life.as_mut().ok_or_else(gone)?;
+            let leases = life.line(&self.server).await?;
             let name = leases.take().await?;
             // Copying files is quick where nobody waits for the disk.
             let strategy = if self.server.is_durable { "WAL_LOG" } else { "FILE_COPY" };
             let (database, template) = (quoted(&name), quoted(&self.template));
             let clone = format!("CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy}");
             run(leases.connection(), "clone the template database", clone).await?;
-            name
+            (name, self.losses.count())
         };
         let keeper = match self.isolation {
             Isolation::Clone => None,
@@ -244,7 +253,21 @@ impl Maker for Stock {
         };
         let url = self.server.address.url(&name, None)?;
         let (era, hold) = (Era::default(), Hold::default());
-        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, name, era, hold, keeper })
+        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, name, era, hold, keeper, losses })
+    }
+
+    async fn is_as_new(&self, made: &mut Leased) -> bool {
+        if let Some(keeper) = &mut made.keeper {
+            made.losses = self.losses.count();
+            // Sessions of a server that was killed may live for some milliseconds more.
+            return keeper.is_alive().await && !self.server.address.is_over();
+        }
+        // A clone that nobody has used is what it was, whatever has become of the server since.
+        let mut life = self.life.lock().await;
+        let Some(life) = life.as_mut() else { return false };
+        let is_there = life.line(&self.server).await.is_ok();
+        made.losses = self.losses.count();
+        is_there
     }
 
     async fn leave(Leased { pool, keeper, .. }: Leased) {
@@ -269,15 +292,8 @@ impl Maker for Stock {
     }
 }
 
-/// How many connections the pool of one test may have, so that all workers together have enough.
-fn affordable(server: &Server, wanted: u32) -> u32 {
-    // Each worker has three of its own; a few are the session's and of whoever looks on.
-    const OWN: u32 = 3;
-    const OTHERS: u32 = 8;
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
-    let each = (server.connections.saturating_sub(OTHERS) / workers).saturating_sub(OWN);
-    wanted.min(each).max(2)
+fn gone() -> Error {
+    Error::new("the worker has left the server already")
 }
 
 impl<S: Schema> Shelf<S> {
@@ -286,10 +302,11 @@ impl<S: Schema> Shelf<S> {
             server: server.clone(),
             template: template.name.clone(),
             isolation: S::ISOLATION,
-            most: affordable(server, S::CONNECTIONS),
+            most: affordable(server.connections, S::CONNECTIONS)?,
             options: S::options,
             fill: |pool| Box::pin(async move { fill::<S>(&pool).await }),
-            leases: tokio::sync::Mutex::default(),
+            life: tokio::sync::Mutex::default(),
+            losses: Losses::default(),
             drops: Semaphore::new(DROPS),
             reserve: Reserve::default(),
             tasks: Tasks::begin(),
@@ -299,7 +316,7 @@ impl<S: Schema> Shelf<S> {
             let left = Left { address: server.address.clone(), home: server.home.clone(), owner: leases.owner() };
             teardown.durable(|left| Durable::new(left, &GIVE_BACK), left)?;
         }
-        *stock.leases.lock().await = Some(leases);
+        *stock.life.lock().await = Some(Life::new(leases, stock.losses.clone()));
         let cleared = Arc::clone(&stock);
         teardown.defer("leave PostgreSQL", async move { cleared.clear().await });
         Ok(Self { stock, schema: PhantomData })

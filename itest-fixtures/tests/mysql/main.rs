@@ -1,28 +1,19 @@
 //! MariaDB's and MySQL's fixture on a real server: the one that `ITEST_MYSQL_URL` names, or a private one.
 
-use itest::mysql::{Cloned, Mysql, Schema};
+#[path = "../histories/mod.rs"]
+mod generated;
+mod histories;
+mod schema;
+mod snapshot;
+mod statements;
+
+use itest::mysql::{Cloned, Mysql};
 use itest::prelude::*;
-use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
 
+use crate::schema::Shop;
+
 itest::main!();
-
-static MIGRATIONS: Migrator = sqlx::migrate!("tests/mysql/migrations");
-
-/// A shop, with a bit of everything.
-struct Shop;
-
-impl Schema for Shop {
-    fn migrator() -> &'static Migrator {
-        &MIGRATIONS
-    }
-
-    async fn seed(pool: &MySqlPool) -> Result<()> {
-        sqlx::query("INSERT INTO customer (name) VALUES ('Ada'), ('Grace')").execute(pool).await?;
-        sqlx::query("INSERT INTO product (name, price) VALUES ('book', 1299), ('pen', 99)").execute(pool).await?;
-        Ok(())
-    }
-}
 
 /// Everything that a fresh shop has, seen by what a test does with it.
 async fn is_fresh(pool: &MySqlPool) -> Result<()> {
@@ -116,9 +107,9 @@ fn what_a_fixture_says_of_itself_holds_no_password(db: &Mysql<Shop>) {
 
 struct Prices;
 
-impl Schema for Prices {
-    fn migrator() -> &'static Migrator {
-        static PRICES: Migrator = sqlx::migrate!("tests/mysql/versioned");
+impl itest::mysql::Schema for Prices {
+    fn migrator() -> &'static sqlx::migrate::Migrator {
+        static PRICES: sqlx::migrate::Migrator = sqlx::migrate!("tests/mysql/versioned");
         &PRICES
     }
 }

@@ -1,8 +1,11 @@
 //! PostgreSQL's fixture on a real server: the one that `ITEST_POSTGRES_URL` names, or a private one.
 
+#[path = "../histories/mod.rs"]
+mod generated;
 mod histories;
 mod isolation;
 mod schema;
 mod snapshot;
+mod statements;
 
 itest::main!();

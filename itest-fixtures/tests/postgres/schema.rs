@@ -1,11 +1,14 @@
 //! The databases of these tests.
 
+use std::sync::LazyLock;
+
 use itest::Result;
 use itest::postgres::Schema;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/postgres/migrations");
+static ODD: Migrator = sqlx::migrate!("tests/postgres/odd");
 static PLAIN: Migrator = sqlx::migrate!("tests/postgres/plain");
 static TENANTS: Migrator = sqlx::migrate!("tests/postgres/tenants");
 
@@ -14,6 +17,24 @@ pub(crate) struct Shop;
 
 impl Schema for Shop {
     fn migrator() -> &'static Migrator {
+        static BOTH: LazyLock<Migrator> =
+            LazyLock::new(|| Migrator::with_migrations(MIGRATIONS.iter().chain(ODD.iter()).cloned().collect()));
+        &BOTH
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        ShopInASchema::seed(pool).await?;
+        sqlx::query(r#"INSERT INTO "odd schema"."odd ""table""" VALUES ('x'), (NULL)"#).execute(pool).await?;
+        sqlx::query("SELECT lo_from_bytea(0, 'seeded')").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// What of the shop is inside of one schema.
+pub(crate) struct ShopInASchema;
+
+impl Schema for ShopInASchema {
+    fn migrator() -> &'static Migrator {
         &MIGRATIONS
     }
 
@@ -21,8 +42,6 @@ impl Schema for Shop {
         sqlx::query("INSERT INTO customer (name) VALUES ('Ada'), ('Grace'), ('O''Hara')").execute(pool).await?;
         sqlx::query("INSERT INTO product (name, price) VALUES ('book', 1299), ('pen', 99)").execute(pool).await?;
         sqlx::query("INSERT INTO purchase (customer, product) VALUES (1, 1)").execute(pool).await?;
-        sqlx::query(r#"INSERT INTO "odd schema"."odd ""table""" VALUES ('x'), (NULL)"#).execute(pool).await?;
-        sqlx::query("SELECT lo_from_bytea(0, 'seeded')").execute(pool).await?;
         sqlx::query("REFRESH MATERIALIZED VIEW turnover").execute(pool).await?;
         Ok(())
     }

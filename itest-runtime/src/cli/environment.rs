@@ -1,6 +1,7 @@
 //! The environment, read once and in one place.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 
 use super::defaults::base;
 use super::settings::{Setting, all};
@@ -142,6 +143,11 @@ impl Environment {
     /// Which attempt at a test cargo-nextest has this process make, counted from 1.
     pub(super) fn nextest_attempt(&self) -> u32 {
         self.find("NEXTEST_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1)
+    }
+
+    /// How many test processes cargo-nextest runs at a time, if it says so.
+    pub(super) fn nextest_jobs(&self) -> Option<NonZeroUsize> {
+        self.find("NEXTEST_TEST_THREADS").and_then(|threads| threads.parse().ok())
     }
 
     /// The id of the cargo-nextest run whose test process this is.

@@ -107,11 +107,13 @@ fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(),
 
 /// What follows from who runs this process.
 fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
+    let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     if let Some(run) = environment.nextest_run() {
         config.session.nextest = Some(NextestRun {
             id: run.to_owned(),
             mark: environment.nextest_mark(),
             attempt: environment.nextest_attempt(),
+            jobs: environment.nextest_jobs().unwrap_or_else(processors),
         });
         // cargo-nextest starts one process for each test: order, retries and parallelism are its business, and it captures.
         config.isolation = Isolation::InProcess;
@@ -140,7 +142,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         config.failed = Failed::GiveBack;
         config.capture = Capture::Inherited;
     } else if !sources.contains_key("jobs") {
-        config.jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        config.jobs = processors();
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::attempt::{Attempted, Surroundings, attempt};
 use super::leaks::{LeakWatch, Suspects};
 use super::watch::Watch;
-use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_requirement};
+use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_jobs, set_requirement};
 use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn};
 use crate::process::{Channel, Start, Urgency, guard_exit};
 use crate::session::{Keeping, SessionClient};
@@ -45,6 +45,7 @@ pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
 fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
     install_panic_hook();
     set_requirement(start.config.require);
+    set_jobs(start.config.jobs);
     #[cfg(feature = "tracing")]
     crate::process::show_trace(&start.config.session_config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -99,6 +99,7 @@ impl Worker {
         let told = WorkerConfig {
             seed: config.seed,
             limits: config.limits,
+            jobs: config.session.nextest.as_ref().map_or(config.jobs, |run| run.jobs),
             capture: config.capture,
             require: config.require,
             leaks: config.leaks,

@@ -1,6 +1,7 @@
 //! What a test can know about itself and about the run it is part of.
 
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -108,6 +109,18 @@ impl TestInfo {
 
 thread_local! {
     static REQUIRE: Cell<Require> = const { Cell::new(Require::Nothing) };
+    static JOBS: Cell<NonZeroUsize> = const { Cell::new(NonZeroUsize::MIN) };
+}
+
+/// Says how many tests of the run may run side by side, those on this thread among them.
+pub(crate) fn set_jobs(jobs: NonZeroUsize) {
+    JOBS.set(jobs);
+}
+
+/// How many tests of the run may run side by side: for fixtures that share what there is not enough of.
+#[must_use]
+pub fn jobs() -> NonZeroUsize {
+    JOBS.get()
 }
 
 /// Says what the tests on this thread do about a missing service.

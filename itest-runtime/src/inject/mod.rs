@@ -25,7 +25,7 @@ mod sync;
 mod teardown;
 
 pub use conclude::{Conclude, Made, made};
-pub use context::{TestInfo, unavailable};
+pub use context::{TestInfo, jobs, unavailable};
 pub use durable::{Durable, TeardownEntry, call_with};
 pub use entry::{TestEntry, without_crate};
 pub use error::Error;
@@ -40,7 +40,7 @@ pub use slot::Inputs;
 pub use sync::{FunctionKind, LocalFuture};
 pub use teardown::Teardown;
 
-pub(crate) use context::set_requirement;
+pub(crate) use context::{set_jobs, set_requirement};
 pub(crate) use folder::{remove_folder, remove_tree};
 pub(crate) use ledger::Ledger;
 pub(crate) use needs::{SessionNeed, session_needs};

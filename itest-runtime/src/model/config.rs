@@ -364,4 +364,6 @@ pub(crate) struct NextestRun {
     pub mark: Option<(String, String)>,
     /// Which attempt at its test this process makes, counted from 1.
     pub attempt: u32,
+    /// How many of its processes run side by side.
+    pub jobs: NonZeroUsize,
 }

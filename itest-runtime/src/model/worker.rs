@@ -1,5 +1,7 @@
 //! What a worker is told at its start.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
@@ -13,6 +15,8 @@ pub(crate) struct WorkerConfig {
     pub seed: Seed,
     /// Budgets of time.
     pub limits: Limits,
+    /// How many tests of the run may run side by side, here and in other workers.
+    pub jobs: NonZeroUsize,
     /// Whether output is captured.
     pub capture: Capture,
     /// What a missing service means.

@@ -16,3 +16,4 @@ CREATE VIEW a_view_of_a_view AS SELECT name FROM dear;
 CREATE FUNCTION twice(n int) RETURNS int DETERMINISTIC RETURN n * 2;
 CREATE PROCEDURE empty_journal() DELETE FROM journal;
 CREATE TRIGGER purchase_journal AFTER INSERT ON purchase FOR EACH ROW INSERT INTO journal VALUES (concat('bought ', NEW.product));
+CREATE SEQUENCE number START WITH 7 INCREMENT BY 3 NOCACHE;

@@ -18,6 +18,4 @@ CREATE TABLE measurement (at date NOT NULL, value int) PARTITION BY RANGE (at);
 CREATE TABLE measurement_2025 PARTITION OF measurement FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE measurement_2026 PARTITION OF measurement FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE SEQUENCE "invoice ""number""" START 100 INCREMENT 10;
-CREATE SCHEMA "odd schema";
-CREATE TABLE "odd schema"."odd ""table""" ("odd 'column" text, note text GENERATED ALWAYS AS ('<' || "odd 'column" || '>') STORED);
 CREATE MATERIALIZED VIEW turnover AS SELECT product, sum(amount) AS amount FROM purchase GROUP BY product;

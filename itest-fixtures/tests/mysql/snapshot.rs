@@ -1,0 +1,80 @@
+//! Everything that a test can see of a database: definitions, rows, next numbers, and its session.
+
+use std::collections::BTreeMap;
+
+use itest::Result;
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row};
+
+/// What was seen, by what it is.
+pub(crate) type Snapshot = BTreeMap<String, String>;
+
+/// What is asked of every session and every database; names of databases and times are others each time.
+const QUESTIONS: [(&str, &str); 12] = [
+    ("tables", "SELECT table_name, table_type, engine, table_collation, table_comment, auto_increment, create_options
+                FROM information_schema.tables WHERE table_schema = database()"),
+    ("columns", "SELECT table_name, ordinal_position, column_name, column_type, is_nullable, column_default, collation_name, extra,
+                 generation_expression, column_comment FROM information_schema.columns WHERE table_schema = database()"),
+    ("indexes", "SELECT table_name, index_name, non_unique, seq_in_index, column_name, index_comment
+                 FROM information_schema.statistics WHERE table_schema = database()"),
+    ("keys", "SELECT table_name, constraint_name, unique_constraint_name, referenced_table_name, update_rule, delete_rule
+              FROM information_schema.referential_constraints WHERE constraint_schema = database()"),
+    ("checks", "SELECT table_name, constraint_name, check_clause FROM information_schema.check_constraints
+                WHERE constraint_schema = database()"),
+    ("views", "SELECT table_name, replace(view_definition, concat('`', database(), '`.'), ''), security_type
+               FROM information_schema.views WHERE table_schema = database()"),
+    ("triggers", "SELECT trigger_name, event_manipulation, event_object_table, action_order, action_timing, action_statement, sql_mode
+                  FROM information_schema.triggers WHERE trigger_schema = database()"),
+    ("routines", "SELECT routine_type, routine_name, dtd_identifier, routine_definition, is_deterministic, security_type, sql_mode,
+                  routine_comment FROM information_schema.routines WHERE routine_schema = database()"),
+    ("parameters", "SELECT specific_name, ordinal_position, parameter_mode, parameter_name, dtd_identifier
+                    FROM information_schema.parameters WHERE specific_schema = database()"),
+    ("events", "SELECT event_name, event_definition FROM information_schema.events WHERE event_schema = database()"),
+    ("database", "SELECT default_character_set_name, default_collation_name, schema_comment FROM information_schema.schemata
+                  WHERE schema_name = database()"),
+    ("session", "SELECT @mine, @@sql_mode, @@autocommit, @@foreign_key_checks, @@unique_checks, @@time_zone, @@character_set_client,
+                 @@tx_isolation, @@auto_increment_increment, @@insert_id, @@in_transaction, is_used_lock('lock 1') = connection_id(),
+                 is_free_lock(concat('lock of ', database()))"),
+];
+
+/// Looks through a connection of the pool.
+pub(crate) async fn snapshot(pool: &MySqlPool) -> Result<Snapshot> {
+    let mut connection = pool.acquire().await?;
+    let mut seen = Snapshot::new();
+    for (what, question) in QUESTIONS {
+        seen.insert(what.to_owned(), lines(&mut connection, question).await?);
+    }
+    let names = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
+    for row in sqlx::raw_sql(names).fetch_all(&mut *connection).await? {
+        let (plain, kind) = (cell(&row, 0), cell(&row, 1));
+        let name = format!("`{}`", plain.replace('`', "``"));
+        let columns = if kind == "SEQUENCE" { "next_not_cached_value" } else { "*" };
+        let rows = lines(&mut connection, &format!("SELECT {columns} FROM {name}")).await?;
+        seen.insert(format!("rows of {plain}"), rows);
+    }
+    Ok(seen)
+}
+
+async fn lines(connection: &mut MySqlConnection, question: &str) -> Result<String> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(question)).fetch_all(connection).await?;
+    let mut lines: Vec<String> =
+        rows.iter().map(|row| (0..row.len()).map(|place| cell(row, place)).collect::<Vec<_>>().join(" | ")).collect();
+    lines.sort();
+    Ok(lines.join("\n"))
+}
+
+fn cell(row: &MySqlRow, place: usize) -> String {
+    match row.try_get_unchecked::<Option<Vec<u8>>, _>(place) {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(None) => "NULL".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// What is not the same.
+pub(crate) fn differences(fresh: &Snapshot, seen: &Snapshot) -> Vec<String> {
+    let names = fresh.keys().chain(seen.keys()).collect::<std::collections::BTreeSet<_>>();
+    let other = names.into_iter().filter(|name| fresh.get(*name) != seen.get(*name));
+    let shown = |found: Option<&String>| found.map_or("nothing", String::as_str).to_owned();
+    other.map(|name| format!("{name}:\n{}\ninstead of\n{}", shown(seen.get(name)), shown(fresh.get(name)))).collect()
+}

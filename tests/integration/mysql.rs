@@ -1,0 +1,169 @@
+//! MariaDB under bad tests, bad settings and sudden ends: one clear message each, and nothing is left.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use itest::prelude::*;
+use itest::{Teardown, TempDir};
+use itest_tests::{Events, Suite};
+use sqlx::{Connection, MySqlConnection};
+
+use crate::faults::{ONE_BY_ONE, assert_told, begin, failure, kill, passed_and_others};
+use crate::servers::{Kind, Server, Unusual};
+
+fn suite(dir: &TempDir) -> Suite<'_> {
+    Suite::new(env!("CARGO_BIN_EXE_suite-mysql"), dir)
+}
+
+/// What stands in the table of leases, and how many databases of itest's there are that are no templates.
+async fn leases(server: &Server) -> Result<(i64, i64, i64)> {
+    let mut connection = MySqlConnection::connect(&server.url(None)).await?;
+    let count = "SELECT (SELECT count(*) FROM itest_leases.lease), (SELECT count(*) FROM itest_leases.owner),
+                 (SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'itest\\_%'
+                  AND schema_name NOT LIKE 'itest\\_template%' AND schema_name <> 'itest_leases')";
+    let counted = sqlx::query_as(count).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(counted)
+}
+
+#[integration_test(tags("mysql"))]
+#[case::on_a_private_server(false)]
+#[case::on_a_server_of_somebody(true)]
+async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let server =
+        if is_there { Some(Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?) } else { None };
+    let suite = suite(dir).args(&ONE_BY_ONE);
+    let suite = server.iter().fold(suite, |suite, server| suite.env(server.variable(), server.url(None)));
+    let events = suite.events(&["--tag", "good | bad"])?;
+    let (passed, others) = passed_and_others(&events);
+    assert!(others.is_empty(), "{others:?} {}", events.finished.stdout());
+    assert_eq!(passed.len(), 20);
+    events.finished.assert_nothing_left();
+    if let Some(server) = server {
+        assert_eq!(leases(&server).await?, (0, 0, 0));
+    }
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+#[case::no_url("nonsense s3cret", &["ITEST_MYSQL_URL is no URL of MariaDB or MySQL", "mysql://user:password@host"])]
+#[case::nobody_listens("mysql://u:s3cret@127.0.0.1:9/mysql", &["127.0.0.1:9 (from ITEST_MYSQL_URL) as u", "is the server running"])]
+#[case::another_machine("mysql://u:s3cret@192.0.2.1:9/mysql", &["192.0.2.1"])]
+fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+    let suite = suite(dir).env("ITEST_MYSQL_URL", url);
+    let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
+    let told = failure(&events, "a_fresh_one::again_1");
+    assert_told(&told, words);
+    assert!(!events.finished.stdout().contains("s3cret"), "{told}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+fn a_private_server_that_is_killed_is_told_to_every_test_that_needs_it(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).args(&ONE_BY_ONE).events(&["--tag", "killed"])?;
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(passed, ["a_fresh_one::again_1", "a_fresh_one::again_2"], "{}", events.finished.stdout());
+    assert_eq!(others.len(), 3);
+    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test had its database"]);
+    for again in 1..=2 {
+        let told = failure(&events, &format!("after_it_was_killed::again_{again}"));
+        assert_told(
+            &told,
+            &["cannot connect to MariaDB or MySQL at a private server on", "the server has ended, and said last"],
+        );
+    }
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("mysql"), timeout = "90s")]
+async fn a_server_that_is_restarted_costs_the_test_that_was_using_it_and_no_other(
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    #[arrange]
+    let mut server = Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?;
+    let suite = suite(dir).env(server.variable(), server.url(None)).env("FAULTS", dir.path().display().to_string());
+    let suite = suite.args(&ONE_BY_ONE).args(&["--tag", "restarted", "--format", "json"]);
+    let child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+
+    #[act]
+    for _ in 0..2 {
+        let asked = dir.join("asked");
+        eventually(async || asked.exists()).within(Duration::from_secs(30)).equals(true).await?;
+        std::fs::remove_file(asked)?;
+        server.restart(teardown, Unusual::default()).await?;
+        std::fs::write(dir.join("done"), "")?;
+    }
+    let events = Events::of(suite.wait_for(child)?)?;
+
+    #[assert]
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(others, ["has_a_database_while_it_is_restarted"], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 8);
+    events.finished.assert_nothing_left();
+    assert_eq!(leases(&server).await?, (0, 0, 0));
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+async fn a_server_that_refuses_is_told_with_what_to_do(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    #[arrange]
+    let unusual = Unusual { arguments: &["--max-connections=10"], ..Unusual::default() };
+    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
+    let mut connection = MySqlConnection::connect(&server.url(None)).await?;
+    let users =
+        "CREATE USER limited@localhost IDENTIFIED BY 'right-s3cret'; GRANT SELECT ON mysql.* TO limited@localhost;
+                 CREATE USER limited@'127.0.0.1' IDENTIFIED BY 'right-s3cret'";
+    sqlx::raw_sql(users).execute(&mut connection).await?;
+    let run = |user: &str, jobs: &str| {
+        let suite = suite(dir).env(server.variable(), server.url(Some(user)));
+        suite.events(&["--tag", "many", "--jobs", jobs, "--show-output"])
+    };
+
+    #[act]
+    let wrong = run("limited:wrong-s3cret", "1")?;
+    let limited = run("limited:right-s3cret", "1")?;
+    let (four, one) = (run("root", "4")?, run("root", "1")?);
+    sqlx::raw_sql("GRANT ALL ON `itest\\_%`.* TO limited@localhost, limited@'127.0.0.1'")
+        .execute(&mut connection)
+        .await?;
+    let granted = run("limited:right-s3cret", "1")?;
+
+    #[assert]
+    let told = |events: &Events| failure(events, "uses_two_connections::again_1");
+    assert_told(&told(&wrong), &["Access denied for user 'limited'", "check user and password in the URL"]);
+    assert_told(&told(&limited), &["denied", "GRANT ALL ON `itest", "TO limited"]);
+    assert_told(&told(&four), &["allows 10 connections, and 4 workers may need 18: run fewer (--jobs 2)"]);
+    assert_eq!(one.summary()["passed"], 6, "{}", one.finished.stdout());
+    assert_eq!(granted.summary()["passed"], 6, "{}", granted.finished.stdout());
+    for events in [wrong, limited, four, one, granted] {
+        assert!(!format!("{}{}", events.finished.stdout(), events.finished.stderr()).contains("s3cret"));
+        events.finished.assert_nothing_left();
+    }
+    assert_eq!(leases(&server).await?, (0, 0, 0));
+    connection.close().await?;
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+async fn after_everything_was_killed_the_next_start_leaves_no_database(
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    #[arrange]
+    let server = Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?;
+    let with_server = || suite(dir).env(server.variable(), server.url(None));
+    let killed = with_server().args(&["waits_for_ever", "--nocapture"]);
+    let mut child = begin(&killed)?;
+    assert_eq!(leases(&server).await?.0, 2);
+    #[act]
+    kill(&killed, &mut child).await?;
+    let next = with_server().events(&["a_fresh_one::again_1", "--exact"])?;
+    #[assert]
+    assert_eq!(next.summary()["passed"], 1, "{}", next.finished.stdout());
+    next.finished.assert_nothing_left();
+    eventually(async || leases(&server).await.ok()).within(Duration::from_secs(5)).equals(Some((0, 0, 0))).await?;
+    Ok(())
+}

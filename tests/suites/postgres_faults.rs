@@ -1,0 +1,143 @@
+//! Tests whose PostgreSQL server is taken away from under them, and tests that come before and after.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use itest::postgres::{Cloned, InSchema, Postgres, Schema};
+use itest::prelude::*;
+use rustix::process::{Pid, Signal, kill_process};
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+
+itest::main!();
+
+static MIGRATIONS: Migrator = sqlx::migrate!("suites/postgres_migrations");
+
+struct Items;
+
+impl Schema for Items {
+    fn migrator() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn seed(pool: &PgPool) -> Result<()> {
+        sqlx::query("INSERT INTO item (name) VALUES ('seeded')").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// One row, and the next number is 2.
+async fn is_fresh(pool: &PgPool) -> Result<()> {
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM item").fetch_all(pool).await?;
+    assert_eq!(names, ["seeded"]);
+    let id: i64 = sqlx::query_scalar("INSERT INTO item (name) VALUES ('second') RETURNING id").fetch_one(pool).await?;
+    assert_eq!(id, 2);
+    Ok(())
+}
+
+/// Asks whoever has started this suite to do what is announced, and waits until it is done.
+async fn asked_for() -> Result<()> {
+    let folder = PathBuf::from(std::env::var("FAULTS")?);
+    std::fs::write(folder.join("asked"), "")?;
+    eventually(async || folder.join("done").exists()).within(Duration::from_secs(50)).equals(true).await?;
+    std::fs::remove_file(folder.join("done"))?;
+    Ok(())
+}
+
+fn kill(process: i32) -> Result<()> {
+    kill_process(Pid::from_raw(process).ok_or("no process")?, Signal::KILL)?;
+    Ok(())
+}
+
+#[integration_test(tags("killed", "crashed", "restarted", "full", "limited"))]
+async fn before(#[values(1, 2)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("killed"))]
+async fn kills_the_server(db: &Postgres<Items>) -> Result<()> {
+    let mut connection = db.pool().acquire().await?;
+    let data: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut *connection).await?;
+    let sessions: Vec<i32> = sqlx::query_scalar("SELECT pid FROM pg_stat_activity").fetch_all(&mut *connection).await?;
+    let note = std::fs::read_to_string(format!("{data}/postmaster.pid"))?;
+    kill(note.lines().next().unwrap_or_default().parse()?)?;
+    // Sessions end when they notice.
+    let is_over =
+        |session: &i32| std::fs::read(format!("/proc/{session}/cmdline")).map_or(true, |line| line.is_empty());
+    eventually(async || sessions.iter().all(is_over)).within(Duration::from_secs(10)).equals(true).await?;
+    sqlx::query("SELECT 1").execute(&mut *connection).await?;
+    Ok(())
+}
+
+#[integration_test(tags("killed"))]
+async fn after_it_was_killed(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+/// With a database of its own: the one that was given back a moment ago is not in use when the server crashes.
+#[integration_test(tags("crashed"))]
+async fn kills_its_session(db: &Postgres<Cloned<Items>>) -> Result<()> {
+    let pool = db.pool();
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&pool).await?;
+    kill(process)?;
+    is_fresh(&pool).await
+}
+
+#[integration_test(tags("crashed"))]
+async fn after_the_crash(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("crashed"))]
+async fn a_clone_after_the_crash(db: &Postgres<Cloned<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("restarted"))]
+async fn has_a_database_while_it_is_restarted(db: &Postgres<Items>) -> Result<()> {
+    sqlx::query("INSERT INTO item (name) VALUES ('written before')").execute(&db.pool()).await?;
+    asked_for().await
+}
+
+#[integration_test(tags("restarted"))]
+async fn after_the_first_restart(#[values(1, 2)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("restarted"))]
+async fn has_none_while_it_is_restarted() -> Result<()> {
+    asked_for().await
+}
+
+#[integration_test(tags("restarted"))]
+async fn after_the_second_restart(#[values(1, 2)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("full"))]
+async fn fills_the_disk(db: &Postgres<Items>) -> Result<()> {
+    for _ in 0..1000 {
+        // Longer rows would be compressed.
+        let more = "INSERT INTO item (name) SELECT repeat(md5(random()::text), 50) FROM generate_series(1, 1000)";
+        sqlx::query(more).execute(&db.pool()).await?;
+    }
+    Ok(())
+}
+
+#[integration_test(tags("full"))]
+async fn after_it_was_full(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("many"))]
+async fn uses_two_connections(#[values(1, 2, 3, 4, 5, 6, 7, 8)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    let (one, other) = (db.pool().begin().await?, db.pool().begin().await?);
+    one.rollback().await?;
+    other.rollback().await?;
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("schema"))]
+async fn has_a_schema_of_its_own(#[values(1, 2)] _again: u32, db: &Postgres<InSchema<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
