@@ -6,8 +6,8 @@ use std::time::Duration;
 use itest::postgres::{Cloned, InSchema, Postgres, Schema};
 use itest::prelude::*;
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
+use sqlx::{Connection, PgConnection, PgPool};
 
 itest::main!();
 
@@ -79,7 +79,16 @@ async fn after_it_was_killed(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items
 async fn kills_its_session(db: &Postgres<Cloned<Items>>) -> Result<()> {
     let pool = db.pool();
     let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&pool).await?;
+    let mut witness = PgConnection::connect(db.url()).await?;
     kill(process)?;
+    // All sessions are over when the server lets anyone in again: whoever comes next must not be hit by what is done here.
+    while witness.ping().await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    eventually(async || PgConnection::connect(db.url()).await.is_ok())
+        .within(Duration::from_secs(20))
+        .equals(true)
+        .await?;
     is_fresh(&pool).await
 }
 
