@@ -23,10 +23,11 @@ const BEGIN: &str = r#"
     cd /
 "#;
 
+/// On a small disk the log is elsewhere, and checkpoints are rare: one that finds no room ends the server.
 const POSTGRES: &str = r#"
     programs=$(dirname "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | sort -V | tail -1)")
     [ -d "$FOLDER/data" ] || as "$programs/initdb" -D "$FOLDER/data" -U postgres -A "$AUTH" --pwfile="$PASSWORD" ${DISK:+--waldir="$FOLDER-log/wal"} --no-sync --wal-segsize=1 >&2
-    become "$programs/postgres" -D "$FOLDER/data" -h 127.0.0.1 -p "$PORT" -c unix_socket_directories= -c max_wal_size=8MB -c min_wal_size=2MB "$@"
+    become "$programs/postgres" -D "$FOLDER/data" -h 127.0.0.1 -p "$PORT" -c unix_socket_directories= -c min_wal_size=2MB -c max_wal_size=$([ -z "$DISK" ] && echo 8MB || echo 1GB) "$@"
 "#;
 
 const MARIADB: &str = r#"

@@ -10,6 +10,7 @@ use super::detection::{bisection, detection};
 use super::environment::Environment;
 #[cfg(feature = "history")]
 use super::history::history;
+use super::idle::refuse_idle_words;
 use super::listing::{discover, list};
 use super::outlet::{complain, print};
 use super::print_config::print_config;
@@ -107,6 +108,7 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     if let Some((one, other)) = asked.contradiction() {
         return Err(UsageError::new(other, format!("contradicts {one}; give one of them")).into());
     }
+    refuse_idle_words(&call.line)?;
     if asked.sweep {
         return sweep_up(&resolved.config);
     }

@@ -14,6 +14,7 @@ mod file;
 mod github;
 #[cfg(feature = "history")]
 mod history;
+mod idle;
 mod last_failed;
 mod listing;
 mod outlet;

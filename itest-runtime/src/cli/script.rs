@@ -7,7 +7,7 @@ use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{After, Lane, Place, UsageError, WorkerId};
 use crate::plan::lockstep;
-use crate::report::Record;
+use crate::report::{Record, quote};
 
 /// The suite's cases by name.
 pub(super) type Known = HashMap<String, Candidate>;
@@ -39,7 +39,7 @@ pub(super) fn find<'k>(known: &'k Known, flag: &str, name: &str) -> Result<&'k C
 /// A name that no test bears, or an empty lane.
 pub(super) fn of_lanes(known: &Known, lanes: &[String]) -> Result<Vec<(Candidate, Place)>, UsageError> {
     let one = |lane: &String| {
-        let flag = format!("--lane '{lane}'");
+        let flag = format!("--lane {}", quote(lane));
         let names = lane.split([' ', ',']).filter(|name| !name.is_empty());
         let cases: Vec<&Candidate> = names.map(|name| find(known, &flag, name)).collect::<Result<_, _>>()?;
         if cases.is_empty() {

@@ -134,7 +134,8 @@ impl DetectionReport {
             writeln!(out, "{} never failed; of each is known at least: {never}", count(honest, "other"))?;
         }
         if *skipped > 0 {
-            writeln!(out, "{} skipped itself each time: nothing is known of that", count(*skipped, "test"))?;
+            let (itself, that) = if *skipped == 1 { ("itself", "it") } else { ("themselves", "them") };
+            writeln!(out, "{} skipped {itself} each time: nothing is known of {that}", count(*skipped, "test"))?;
         }
         let (executions, probes) = (count(*executions, "execution"), count(*probes, "probe"));
         writeln!(out, "{executions} in {probes}, finished in {}\n", time(*elapsed))?;

@@ -37,7 +37,7 @@ pub(crate) use junit::Junit;
 pub(crate) use libtest_json::LibtestJson;
 pub(crate) use record::{Extent, Record, Recorder};
 pub(crate) use terse::Terse;
-pub(crate) use text::{Repeat, swept_in_words};
+pub(crate) use text::{Repeat, quote, swept_in_words};
 #[cfg(feature = "history")]
 pub(crate) use text::{count as counted, time as time_in_words};
 

@@ -127,7 +127,7 @@ impl Repeat {
 }
 
 /// A word for a shell.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "-_=:,./+@%^".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

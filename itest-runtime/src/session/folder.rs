@@ -66,7 +66,8 @@ impl SessionFolder {
     pub(super) fn create(address: &SessionAddress, config: &SessionConfig) -> io::Result<Option<NewSession>> {
         let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "no folder is set for sessions"));
         for root in &address.roots {
-            result = secure(root).and_then(|()| Self::create_in(root, &address.name, config));
+            let created = secure(root).and_then(|()| Self::create_in(root, &address.name, config));
+            result = created.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", root.display())));
             if result.is_ok() {
                 return result;
             }
