@@ -20,7 +20,11 @@ pub(crate) fn refusal(name: &str, host: &str, database: &str, reason: &str) -> E
 
 /// Why the URL of an application was not used, as the end of what is said of the server that was.
 pub(crate) fn passed_over_in_words(reason: Option<&str>) -> String {
-    reason.map(|reason| format!("; DATABASE_URL is not used: {reason}")).unwrap_or_default()
+    let told = |reason: &str| match reason.strip_prefix("DATABASE_URL ") {
+        Some(reason) => format!("; DATABASE_URL is not used: it {reason}"),
+        None => format!("; DATABASE_URL is not used: {reason}"),
+    };
+    reason.map(told).unwrap_or_default()
 }
 
 /// What the address alone tells.

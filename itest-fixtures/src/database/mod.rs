@@ -15,7 +15,6 @@ mod fingerprint;
 mod guard;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod life;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod migration;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod owner;
@@ -41,7 +40,6 @@ pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
 pub(crate) use guard::{is_allowed, passed_over_in_words, refusal, suspicion};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use life::{Life, Lifeline, Losses};
-#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use owner::Owner;

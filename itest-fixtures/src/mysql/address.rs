@@ -35,8 +35,13 @@ impl Address {
     pub(super) fn options(&self, database: Option<&str>) -> Result<MySqlConnectOptions, Error> {
         let options = match self {
             Self::Variable(name) => {
+                let given = url(name)?;
+                // The parser takes what has no scheme for a name of its own.
+                if !(given.starts_with("mysql://") || given.starts_with("mariadb://")) {
+                    return Err(not_a_url(name));
+                }
                 // The parser's own message may hold the text, and the text a password.
-                MySqlConnectOptions::from_str(&url(name)?).map_err(|_| not_a_url(name))?
+                MySqlConnectOptions::from_str(&given).map_err(|_| not_a_url(name))?
             }
             Self::Socket(socket) => MySqlConnectOptions::new().socket(socket).username(SUPERUSER),
             #[cfg(feature = "containers")]

@@ -38,8 +38,13 @@ impl Address {
     pub(super) fn options(&self, database: Option<&str>) -> Result<PgConnectOptions, Error> {
         let options = match self {
             Self::Variable(name) => {
+                let given = url(name)?;
+                // The parser takes what has no scheme for a name of its own.
+                if !(given.starts_with("postgres://") || given.starts_with("postgresql://")) {
+                    return Err(not_a_url(name));
+                }
                 // The parser's own message may hold the text, and the text a password.
-                PgConnectOptions::from_str(&url(name)?).map_err(|_| not_a_url(name))?
+                PgConnectOptions::from_str(&given).map_err(|_| not_a_url(name))?
             }
             Self::Socket(folder) => PgConnectOptions::new_without_pgpass()
                 .socket(folder)

@@ -29,6 +29,8 @@ enum Loss {
 pub(super) enum Flush {
     /// Somebody watches.
     EachEvent,
+    /// Somebody may watch: a few times a second.
+    Soon,
     /// At the end at the latest.
     AtTheEnd,
 }
@@ -47,7 +49,12 @@ impl Outlet {
         let Self { reporter, sink, flush, .. } = self;
         sink.write(|out| {
             reporter.event(event, out)?;
-            if *flush == Flush::EachEvent || matches!(event, Event::RunFinished(_)) { out.flush() } else { Ok(()) }
+            let is_due = match (&flush, event) {
+                (Flush::EachEvent, _) | (_, Event::RunFinished(_)) => true,
+                (Flush::Soon, event) => matches!(event, Event::Progress { .. }),
+                (Flush::AtTheEnd, _) => false,
+            };
+            if is_due { out.flush() } else { Ok(()) }
         });
     }
 

@@ -66,7 +66,8 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
     // The suite runs in its package's folder; who types a command mostly does not.
     let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
     let look = Look { record: record.clone(), ..call.look(&config) };
-    let is_watched = look.live_width.is_some();
+    // People may look at the report, or at the file that it goes to, at any time.
+    let is_watched = matches!(config.format, Format::Pretty | Format::Terse);
     let mut outlets = outlets(call, &config, look)?;
     outlets.extend(recorder);
     let run = Run {
@@ -76,6 +77,7 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         ignored: planned.ignored,
         filtered_out: planned.filtered_out,
         is_watched,
+        until: None,
         facts,
     };
     let mut tell = |event: Event| {
@@ -190,11 +192,8 @@ pub(super) fn described<'c>(registry: &Registry, cases: impl IntoIterator<Item =
 
 /// The report on stdout, and others that were asked for.
 pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec<Outlet>, UsageError> {
-    let flush = if look.live_width.is_some() || config.capture == Capture::Inherited {
-        Flush::EachEvent
-    } else {
-        Flush::AtTheEnd
-    };
+    let flush =
+        if look.live_width.is_some() || config.capture == Capture::Inherited { Flush::EachEvent } else { Flush::Soon };
     let github = github::outlets(call, config, &look);
     let reporter: Box<dyn Reporter> = match config.format {
         Format::Pretty => Box::new(Console::new(look)),

@@ -12,7 +12,7 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 
 use super::run::Run;
-use super::signals::{Asked, Signals};
+use super::signals::{Asked, Signals, TIME_IS_UP};
 use super::supervisor::supervise;
 use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
@@ -71,7 +71,7 @@ impl WorkerLaboratory {
             .map_err(HarnessError::io("start an event loop"))?;
         let signals = {
             let _entered = runtime.enter();
-            Signals::listen(None).map_err(HarnessError::io("listen for signals"))?
+            Signals::listen(None, None).map_err(HarnessError::io("listen for signals"))?
         };
         // A test that fails is what is looked for: nothing may end the probe or try again, and what it leaves is not the question.
         let probing = RunConfig {
@@ -138,6 +138,7 @@ impl WorkerLaboratory {
             ignored: Vec::new(),
             filtered_out: 0,
             is_watched: false,
+            until: self.budget.time.map(|time| self.began + time),
             facts: Facts::default(),
         };
         let mut ended = Vec::new();
@@ -154,7 +155,7 @@ impl WorkerLaboratory {
             ended.retain(|case| case.report.outcome != Outcome::Interrupted);
             self.executions -= count - ended.len().min(count);
         }
-        self.halt = interrupted.map(Halt::Signal);
+        self.halt = interrupted.map(|name| if name == TIME_IS_UP { Halt::Budget } else { Halt::Signal(name) });
         Ok(self.sightings(probe, ended))
     }
 

@@ -1,5 +1,7 @@
 //! What is to be run.
 
+use std::time::Instant;
+
 use crate::model::{Case, Facts, Place, RunConfig, TestId};
 
 /// A run, ready to start.
@@ -17,6 +19,8 @@ pub(crate) struct Run {
     pub filtered_out: usize,
     /// Whether anyone watches the progress.
     pub is_watched: bool,
+    /// When it ends at the latest, whatever it does.
+    pub until: Option<Instant>,
     /// What a record says of the surroundings.
     pub facts: Facts,
 }

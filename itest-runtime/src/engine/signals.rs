@@ -1,6 +1,7 @@
-//! The signals that ask a run to end, or to pause.
+//! The signals that ask a run to end, or to pause, and what else ends it from outside.
 
 use std::io;
+use std::time::Instant;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -10,6 +11,9 @@ use crate::process::wait_for_end;
 
 /// What is told as a signal when whoever started this process is gone.
 const ABANDONED: &str = "the end of cargo-nextest";
+
+/// What is told as a signal when a run has had all the time that it may take.
+pub(super) const TIME_IS_UP: &str = "the end of its time";
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +32,12 @@ pub(super) struct Signals {
     hangup: Signal,
     stop: Signal,
     abandoned: mpsc::Receiver<()>,
+    until: Option<Instant>,
 }
 
 impl Signals {
-    /// Listens, and watches over another process, with whose end the run is to end.
-    pub(super) fn listen(runner: Option<ProcessIdentity>) -> io::Result<Self> {
+    /// Listens, and watches over another process, with whose end the run is to end, and over the time until which it may take.
+    pub(super) fn listen(runner: Option<ProcessIdentity>, until: Option<Instant>) -> io::Result<Self> {
         let (gone, abandoned) = mpsc::channel(1);
         if let Some(runner) = runner {
             std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
@@ -42,6 +47,7 @@ impl Signals {
         }
         Ok(Self {
             abandoned,
+            until,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -51,13 +57,23 @@ impl Signals {
 
     /// What the next one asks for.
     pub(super) async fn next(&mut self) -> Asked {
+        let until = self.until;
+        let time_is_up = async move {
+            match until {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             Some(()) = self.interrupt.recv() => Asked::End("SIGINT"),
             Some(()) = self.terminate.recv() => Asked::End("SIGTERM"),
             Some(()) = self.hangup.recv() => Asked::End("SIGHUP"),
             Some(()) = self.stop.recv() => Asked::Pause,
             Some(()) = self.abandoned.recv() => Asked::End(ABANDONED),
-            else => std::future::pending().await,
+            () = time_is_up => {
+                self.until = None;
+                Asked::End(TIME_IS_UP)
+            }
         }
     }
 }

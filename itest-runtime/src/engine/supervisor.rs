@@ -125,7 +125,7 @@ impl<'a> Supervisor<'a> {
         };
         let session = RunSession::new(&run.config);
         Ok(Self {
-            signals: Signals::listen(session.runner()).map_err(HarnessError::io("listen for signals"))?,
+            signals: Signals::listen(session.runner(), run.until).map_err(HarnessError::io("listen for signals"))?,
             session,
             config: run.config,
             registry,
