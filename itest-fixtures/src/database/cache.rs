@@ -1,5 +1,6 @@
 //! What is made once and copied for every private server, in the user's folder for caches.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -19,13 +20,22 @@ pub(crate) fn cached(
 ) -> Result<(), Error> {
     let Some(cache) = cache() else { return make() };
     let kept = cache.join(name);
+    let measure = cache.join(format!("{name}.measure"));
     // One process fills the cache; the others wait for it.
     let lock = lock(&cache.join(format!("{name}.lock")));
-    if !kept.is_dir() {
+    if !is_whole(&kept, &measure) {
         make()?;
         let draft = cache.join(format!(".{name}.{}", std::process::id()));
+        let keep = || {
+            copy(folder, &draft, None)?;
+            if kept.exists() {
+                fs::remove_dir_all(&kept)?;
+            }
+            fs::write(&measure, measured(&draft)?.to_string())?;
+            fs::rename(&draft, &kept)
+        };
         // A cache that takes no more costs time and nothing else.
-        if copy(folder, &draft, None).and_then(|()| fs::rename(&draft, &kept)).is_err() {
+        if keep().is_err() {
             let _ = fs::remove_dir_all(&draft);
         }
         return Ok(());
@@ -33,6 +43,40 @@ pub(crate) fn cached(
     drop(lock);
     copy(&kept, folder, owner)
         .map_err(|error| failed_to(&format!("copy {} to {}", kept.display(), folder.display()), &error))
+}
+
+/// Whether nobody has tidied up in what is kept, and no file was lost when the machine went down.
+fn is_whole(kept: &Path, measure: &Path) -> bool {
+    let expected = fs::read_to_string(measure);
+    measured(kept).is_ok_and(|found| expected.is_ok_and(|expected| expected == found.to_string()))
+}
+
+/// How many files there are, and how large they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Measure {
+    entries: u64,
+    bytes: u64,
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} entries, {} bytes", self.entries, self.bytes)
+    }
+}
+
+fn measured(folder: &Path) -> io::Result<Measure> {
+    let mut measure = Measure::default();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let inside = if entry.file_type()?.is_dir() {
+            measured(&entry.path())?
+        } else {
+            Measure { entries: 0, bytes: entry.metadata()?.len() }
+        };
+        measure.entries += 1 + inside.entries;
+        measure.bytes += inside.bytes;
+    }
+    Ok(measure)
 }
 
 /// A folder of this user's alone, for what can be made again.
@@ -71,4 +115,29 @@ fn copy(from: &Path, to: &Path, owner: Option<&Owner>) -> io::Result<()> {
         }
     }
     owner.map_or(Ok(()), |owner| owner.give(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_whole_until_a_file_of_it_is_gone_or_shorter() {
+        let folder = std::env::temp_dir().join(format!("itest-measure-{}", std::process::id()));
+        let (kept, measure) = (folder.join("kept"), folder.join("measure"));
+        fs::create_dir_all(kept.join("inner")).unwrap();
+        fs::write(kept.join("inner/file"), "text").unwrap();
+        assert!(!is_whole(&kept, &measure), "nobody has measured it");
+        fs::write(&measure, measured(&kept).unwrap().to_string()).unwrap();
+        assert!(is_whole(&kept, &measure));
+        fs::write(kept.join("inner/file"), "").unwrap();
+        assert!(!is_whole(&kept, &measure));
+        fs::write(kept.join("inner/file"), "text").unwrap();
+        assert!(is_whole(&kept, &measure));
+        fs::remove_dir_all(kept.join("inner")).unwrap();
+        assert!(!is_whole(&kept, &measure));
+        fs::remove_dir_all(&kept).unwrap();
+        assert!(!is_whole(&kept, &measure));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

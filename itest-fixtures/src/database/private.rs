@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use itest_runtime::__private::{FunctionKind, TeardownEntry, call_with, inventory};
 use itest_runtime::{Durable, Error, Teardown};
 
@@ -84,14 +86,20 @@ pub(crate) fn last_words(folder: &Path) -> String {
 /// In memory, where there is room; else in the temp dir, or in a shorter one if sockets in it would have too long a path.
 fn parent(inside: usize) -> Result<PathBuf, Error> {
     let memory = Path::new("/dev/shm");
+    if takes_a_server(memory) { Ok(memory.to_owned()) } else { short(&std::env::temp_dir(), inside) }
+}
+
+fn takes_a_server(memory: &Path) -> bool {
     let room = rustix::fs::statvfs(memory).map(|found| found.f_bavail.saturating_mul(found.f_frsize));
-    if room.is_ok_and(|room| room >= ROOM) {
-        return Ok(memory.to_owned());
-    }
-    let temp = std::env::temp_dir();
-    let fits = |folder: &PathBuf| folder.is_dir() && folder.as_os_str().len() + 1 + inside <= LONGEST_PATH;
-    let found = [temp.clone(), PathBuf::from("/tmp")].into_iter().find(fits);
-    found.ok_or_else(|| {
+    let may_write = rustix::fs::access(memory, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    room.is_ok_and(|room| room >= ROOM) && may_write
+}
+
+/// The temp dir, or a shorter one if sockets in it would have too long a path.
+fn short(temp: &Path, inside: usize) -> Result<PathBuf, Error> {
+    let fits = |folder: &&Path| folder.is_dir() && folder.as_os_str().len() + 1 + inside <= LONGEST_PATH;
+    let found = [temp, Path::new("/tmp")].into_iter().find(fits);
+    found.map(Path::to_owned).ok_or_else(|| {
         Error::new(format!("sockets in {} have too long a path: set TMPDIR to a shorter one", temp.display()))
     })
 }
@@ -106,5 +114,21 @@ fn remove(folder: &Path) -> Result<(), Error> {
             Err(failed_to(&format!("remove {}", folder.display()), &error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_put_where_it_can_be() {
+        assert!(!takes_a_server(Path::new("/dev/there/is/none")));
+        // Nobody writes there, not even root.
+        assert!(!takes_a_server(Path::new("/proc")));
+        let taken = |temp: &str| short(Path::new(temp), 50).unwrap();
+        assert_eq!(taken("/var/tmp"), Path::new("/var/tmp"));
+        assert_eq!(taken("/nowhere"), Path::new("/tmp"));
+        assert!(short(Path::new("/var/tmp"), LONGEST_PATH).is_err());
     }
 }

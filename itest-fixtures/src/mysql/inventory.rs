@@ -42,8 +42,12 @@ struct Code {
 #[derive(Debug, Clone)]
 pub(super) struct Inventory {
     pub(super) template: String,
+    /// The character set and the collation that its database has, as `CREATE DATABASE` takes them.
+    pub(super) characters: String,
     pub(super) tables: Vec<Table>,
-    code: Vec<Code>,
+    pub(super) has_routines: bool,
+    routines: Vec<Code>,
+    triggers: Vec<Code>,
 }
 
 impl Inventory {
@@ -69,7 +73,7 @@ impl Inventory {
             let columns = format!(
                 "SELECT group_concat(concat('`', replace(column_name, '`', '``'), '`') ORDER BY ordinal_position SEPARATOR ',')
                  FROM information_schema.columns WHERE table_schema = {listed} AND table_name = {}
-                 AND extra NOT LIKE '%GENERATED'",
+                 AND coalesce(generation_expression, '') = ''",
                 literal(&plain)
             );
             let columns = fetch(connection, &columns).await?;
@@ -86,15 +90,33 @@ impl Inventory {
             let remembers = definition.to_uppercase().contains("WITH SYSTEM VERSIONING");
             tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0, remembers });
         }
-        let code = code(connection, template).await?;
-        Ok(Self { template: database, tables, code })
+        let characters = format!(
+            "SELECT concat('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
+             FROM information_schema.schemata WHERE schema_name = {listed}"
+        );
+        let characters = fetch(connection, &characters).await?;
+        let characters = characters.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+        let routines = format!(
+            "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = {listed}"
+        );
+        let routines = code(connection, template, &routines).await?;
+        let triggers = format!(
+            "SELECT 'TRIGGER', trigger_name FROM information_schema.triggers WHERE trigger_schema = {listed}
+             ORDER BY event_object_table, action_timing, event_manipulation, action_order"
+        );
+        let triggers = code(connection, template, &triggers).await?;
+        let has_routines = !routines.is_empty();
+        Ok(Self { template: database, characters, tables, has_routines, routines, triggers })
     }
 
     /// Makes all of it once more, in the database that the connection is in.
     pub(super) async fn copy(&self, connection: &mut MySqlConnection) -> Result<(), Error> {
         let action = "copy the template database";
         let mut script = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'".to_owned();
-        for table in self.tables.iter().filter(|table| table.kind != Kind::View) {
+        // A table's defaults may be numbers of a sequence.
+        let (sequences, others): (Vec<&Table>, Vec<&Table>) =
+            self.tables.iter().filter(|table| table.kind != Kind::View).partition(|table| table.kind == Kind::Sequence);
+        for table in sequences.into_iter().chain(others) {
             script.push_str("; ");
             script.push_str(&table.definition);
         }
@@ -103,6 +125,9 @@ impl Inventory {
             script.push_str(&self.fill(table, ""));
         }
         run(connection, action, script).await?;
+        // Views may call functions, which may name what is not there yet.
+        copy_code(&self.routines, connection).await?;
+        run(connection, action, "SET sql_mode = ''").await?;
         // One may need another one that comes later.
         let mut views: Vec<&Table> = self.tables.iter().filter(|table| table.kind == Kind::View).collect();
         while !views.is_empty() {
@@ -119,11 +144,7 @@ impl Inventory {
                 _ => views = failed,
             }
         }
-        for Code { mode, definition } in &self.code {
-            run(connection, action, format!("SET sql_mode = {}", literal(mode))).await?;
-            run(connection, action, definition.as_str()).await?;
-        }
-        Ok(())
+        copy_code(&self.triggers, connection).await
     }
 
     /// The statement that puts the template's rows into a table; `database` is empty, or ends with a dot.
@@ -143,15 +164,21 @@ impl Kind {
     }
 }
 
-async fn code(connection: &mut MySqlConnection, template: &str) -> Result<Vec<Code>, sqlx::Error> {
-    let (database, listed) = (quoted(template), literal(template));
-    let names = format!(
-        "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = {listed}
-         UNION ALL SELECT 'TRIGGER', trigger_name FROM (SELECT trigger_name FROM information_schema.triggers
-         WHERE trigger_schema = {listed} ORDER BY event_object_table, action_timing, event_manipulation, action_order) t"
-    );
+/// Makes routines or triggers once more.
+async fn copy_code(code: &[Code], connection: &mut MySqlConnection) -> Result<(), Error> {
+    let action = "copy the template database";
+    for Code { mode, definition } in code {
+        run(connection, action, format!("SET sql_mode = {}", literal(mode))).await?;
+        run(connection, action, definition.as_str()).await?;
+    }
+    Ok(())
+}
+
+/// The code whose kinds and names a statement tells.
+async fn code(connection: &mut MySqlConnection, template: &str, names: &str) -> Result<Vec<Code>, sqlx::Error> {
+    let database = quoted(template);
     let mut code = Vec::new();
-    for row in fetch(connection, &names).await? {
+    for row in fetch(connection, names).await? {
         let (kind, name) = (text(&row, 0)?, text(&row, 1)?);
         let shown = fetch(connection, &format!("SHOW CREATE {kind} {database}.{}", quoted(&name))).await?;
         if let Some(row) = shown.first() {

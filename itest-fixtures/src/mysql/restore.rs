@@ -185,16 +185,19 @@ impl Keeper {
             let ((before, _), (after, rows)) = (number(&self.state), number(seen));
             let Table { name, kind, has_rows, has_triggers, remembers, .. } = table;
             let has_moved = before != after;
-            let begin_anew = before.filter(|_| has_moved);
-            let begin_anew = begin_anew.map(|next| format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}"));
+            // Some servers tell the next number of a table only after its first.
+            let next = before.or(after.map(|_| 1));
+            let begin = |next: u64| format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}");
+            let begin_anew = next.filter(|_| has_moved).map(begin);
             match kind {
                 Kind::View => {}
                 Kind::Sequence => statements.push(self.inventory.fill(table, &database)),
                 Kind::Table if !has_rows => {
                     let is_used = seen.used.contains(name);
                     if (is_used || has_moved) && (*has_triggers || *remembers || rows > MANY) {
-                        // This begins the numbers anew, and fires no trigger.
+                        // This begins the numbers anew, from one, and fires no trigger.
                         statements.push(format!("TRUNCATE {database}{name}"));
+                        last.extend(next.filter(|next| *next > 1).map(begin));
                     } else {
                         statements.extend(is_used.then(|| format!("DELETE FROM {database}{name}")));
                         last.extend(begin_anew);
@@ -233,20 +236,27 @@ impl Keeper {
 /// What shows everything of a database that a test may well have changed.
 fn glance(inventory: &Inventory, database: &str) -> String {
     let (name, listed) = (quoted(database), literal(database));
+    // They are part of routines only, and a new routine is seen by its name.
+    let parameters = if inventory.has_routines {
+        format!(
+            "(SELECT coalesce(group_concat(concat_ws('/', routine_type, specific_name, parameter_mode, parameter_name, dtd_identifier,
+             character_set_name, collation_name) ORDER BY routine_type, specific_name, ordinal_position), '')
+             FROM information_schema.parameters WHERE specific_schema = {listed})"
+        )
+    } else {
+        "''".to_owned()
+    };
     let mut glance = format!(
         "SELECT count(*) FROM information_schema.processlist WHERE db = {listed};
          SELECT table_name, auto_increment, table_rows FROM information_schema.tables
          WHERE table_schema = {listed} AND table_type <> 'VIEW';
-         SELECT concat_ws('/',
-         (SELECT group_concat(concat_ws(' ', routine_type, routine_name, dtd_identifier, routine_definition, is_deterministic,
-          sql_data_access, security_type, sql_mode, routine_comment, definer) ORDER BY routine_type, routine_name)
-          FROM information_schema.routines WHERE routine_schema = {listed}), '',
-         (SELECT group_concat(concat_ws(' ', routine_type, specific_name, parameter_mode, parameter_name, dtd_identifier)
-          ORDER BY routine_type, specific_name, ordinal_position)
-          FROM information_schema.parameters WHERE specific_schema = {listed}), '',
-         (SELECT group_concat(concat_ws(' ', event_name, event_definition, event_type, execute_at, interval_value, interval_field,
-          sql_mode, starts, ends, status, on_completion, event_comment, definer) ORDER BY event_name)
-          FROM information_schema.events WHERE event_schema = {listed}))"
+         SELECT concat((SELECT coalesce(group_concat(concat_ws('/', routine_type, routine_name, dtd_identifier, routine_definition,
+         is_deterministic, sql_data_access, security_type, sql_mode, routine_comment, definer, character_set_client,
+         collation_connection) ORDER BY routine_type, routine_name), '')
+         FROM information_schema.routines WHERE routine_schema = {listed}), '/', {parameters}, '/',
+         (SELECT coalesce(group_concat(concat_ws(' ', event_name, event_definition, event_type, execute_at, interval_value,
+         interval_field, sql_mode, starts, ends, status, on_completion, event_comment, definer) ORDER BY event_name), '')
+         FROM information_schema.events WHERE event_schema = {listed}))"
     );
     let empty = inventory.tables.iter().filter(|table| table.kind == Kind::Table && !table.has_rows);
     for (place, table) in empty.enumerate() {
@@ -269,11 +279,11 @@ fn look(inventory: &Inventory, database: &str) -> String {
     look
 }
 
-/// What a row shows, but for the time when a trigger was made.
+/// What a row shows, but when a trigger was made.
 fn shown(row: &MySqlRow) -> Result<String, sqlx::Error> {
-    const CREATED: usize = 5;
-    let columns: Result<Vec<String>, sqlx::Error> =
-        (0..row.len()).filter(|column| *column != CREATED).map(|column| text(row, column)).collect();
+    const MADE: usize = 5;
+    let columns = (0..row.len()).filter(|column| *column != MADE).map(|column| text(row, column));
+    let columns: Result<Vec<String>, sqlx::Error> = columns.collect();
     Ok(columns?.join(" "))
 }
 

@@ -186,7 +186,7 @@ impl Maker for Stock {
             let life = life.as_mut().ok_or_else(|| Error::new("the worker has left the server already"))?;
             let leases = life.line(&self.server).await?;
             let name = leases.take().await?;
-            let create = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", quoted(&name));
+            let create = format!("CREATE DATABASE {} {}", quoted(&name), self.inventory.characters);
             run(leases.connection(), "create a database", create).await?;
             (name, self.losses.count())
         };

@@ -175,11 +175,13 @@ pub(super) async fn drop_database(address: &Address, connection: &mut PgConnecti
     let action = format!("drop the database {name}");
     let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
     let Err(error) = run(connection, &action, drop.clone()).await else { return Ok(()) };
-    // What is prepared outlives its session, and only a session in the same database can end it.
+    // What is prepared outlives its session, and only a session in the same database can end it; a subscription, too.
     let Ok(mut inside) = connect(address, Some(name)).await else { return Err(error) };
     let left = "SELECT format('ROLLBACK PREPARED %L', gid) FROM pg_prepared_xacts WHERE database = current_database()
                 UNION ALL SELECT format('SELECT pg_drop_replication_slot(%L)', slot_name) FROM pg_replication_slots
-                WHERE database = current_database() AND NOT active";
+                WHERE database = current_database() AND NOT active
+                UNION ALL SELECT format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', subname)
+                FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let left: Vec<String> = sqlx::query_scalar(left).fetch_all(&mut inside).await?;
     for end in left {
         run(&mut inside, &action, end).await?;

@@ -7,9 +7,11 @@ mod schema;
 mod snapshot;
 mod statements;
 
-use itest::mysql::{Cloned, Mysql};
+use itest::mysql::{Cloned, Mysql, Schema};
 use itest::prelude::*;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
+use sqlx::migrate::Migrator;
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool, Row};
 
 use crate::schema::Shop;
 
@@ -107,9 +109,9 @@ fn what_a_fixture_says_of_itself_holds_no_password(db: &Mysql<Shop>) {
 
 struct Prices;
 
-impl itest::mysql::Schema for Prices {
-    fn migrator() -> &'static sqlx::migrate::Migrator {
-        static PRICES: sqlx::migrate::Migrator = sqlx::migrate!("tests/mysql/versioned");
+impl Schema for Prices {
+    fn migrator() -> &'static Migrator {
+        static PRICES: Migrator = sqlx::migrate!("tests/mysql/versioned");
         &PRICES
     }
 }
@@ -124,5 +126,90 @@ async fn history_is_nobody_elses(#[values(1, 2, 3)] _again: u32, db: &Mysql<Pric
     let count = "SELECT count(*) FROM price FOR SYSTEM_TIME ALL";
     let versions: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
     assert_eq!(versions, 2);
+    Ok(())
+}
+
+/// What is easily forgotten when a database is copied or given back.
+struct Peculiar;
+
+impl Schema for Peculiar {
+    fn migrator() -> &'static Migrator {
+        Prices::migrator()
+    }
+
+    async fn seed(pool: &MySqlPool) -> Result<()> {
+        for sql in [
+            "ALTER DATABASE CHARACTER SET latin1 COLLATE latin1_german2_ci",
+            "CREATE FUNCTION next_of(n int) RETURNS int DETERMINISTIC RETURN n + 1",
+            "CREATE VIEW a_call AS SELECT next_of(1) AS two",
+            "CREATE TABLE many (id int AUTO_INCREMENT PRIMARY KEY, n int) AUTO_INCREMENT = 500",
+            "CREATE TABLE watched (id int AUTO_INCREMENT PRIMARY KEY, n int) AUTO_INCREMENT = 500",
+            "CREATE TRIGGER watcher BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = coalesce(NEW.n, 0) + 1",
+            "CREATE TABLE hidden (id int PRIMARY KEY, made datetime DEFAULT now(), twice int AS (id * 2) STORED INVISIBLE)",
+            "INSERT INTO hidden (id, made) VALUES (1, '2020-01-02')",
+        ] {
+            sqlx::raw_sql(sql).execute(pool).await?;
+        }
+        // Only MariaDB has sequences.
+        let version: String = sqlx::query_scalar("SELECT version()").fetch_one(pool).await?;
+        if version.contains("MariaDB") {
+            let sequence = "CREATE SEQUENCE the_last; CREATE TABLE drawn (id int DEFAULT nextval(the_last), n int)";
+            sqlx::raw_sql(sequence).execute(pool).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whatever a test does, the next one, of which there are many, finds a peculiar database.
+#[integration_test]
+#[case::nothing("SELECT 1")]
+#[case::many(
+    "INSERT INTO many (n) WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 1000) SELECT a.i FROM s a, s b LIMIT 3000"
+)]
+#[case::watched("INSERT INTO watched (n) VALUES (1)")]
+#[case::parameters("DROP FUNCTION next_of; CREATE FUNCTION next_of(n bigint) RETURNS int DETERMINISTIC RETURN n + 1")]
+#[case::result("DROP FUNCTION next_of; CREATE FUNCTION next_of(n int) RETURNS bigint DETERMINISTIC RETURN n + 1")]
+#[case::mode(
+    "SET sql_mode = ''; DROP FUNCTION next_of; CREATE FUNCTION next_of(n int) RETURNS int DETERMINISTIC RETURN n + 1"
+)]
+#[case::rights("ALTER FUNCTION next_of SQL SECURITY INVOKER")]
+#[case::comment("ALTER FUNCTION next_of COMMENT 'other'")]
+#[case::trigger(
+    "SET sql_mode = ''; DROP TRIGGER watcher; CREATE TRIGGER watcher BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = coalesce(NEW.n, 0) + 1"
+)]
+async fn a_peculiar_database_is_as_new(#[case] sql: &str, db: &Mysql<Peculiar>) -> Result<()> {
+    let pool = db.pool();
+    let characters: (String, String) =
+        sqlx::query_as("SELECT @@character_set_database, @@collation_database").fetch_one(&pool).await?;
+    assert_eq!(characters, ("latin1".to_owned(), "latin1_german2_ci".to_owned()));
+    let routine: (String, String, String, String) = sqlx::query_as(
+        "SELECT r.dtd_identifier, p.dtd_identifier, concat(security_type, routine_comment), if(sql_mode = '', 'lax', 'strict')
+         FROM information_schema.routines r JOIN information_schema.parameters p
+           ON p.specific_schema = routine_schema AND p.specific_name = r.specific_name AND ordinal_position = 1
+         WHERE routine_schema = database()",
+    )
+    .fetch_one(&pool)
+    .await?;
+    assert!(routine.0.starts_with("int") && routine.1.starts_with("int"), "{routine:?}");
+    assert_eq!((routine.2.as_str(), routine.3.as_str()), ("DEFINER", "strict"));
+    let mode: String = sqlx::query("SHOW TRIGGERS").map(|row: MySqlRow| row.get(6)).fetch_one(&pool).await?;
+    assert_ne!(mode, "");
+    let hidden: (i32, String, i32) =
+        sqlx::query_as("SELECT id, cast(made AS char), twice FROM hidden").fetch_one(&pool).await?;
+    assert_eq!(hidden, (1, "2020-01-02 00:00:00".to_owned(), 2));
+    let two: i32 = sqlx::query_scalar("SELECT two FROM a_call").fetch_one(&pool).await?;
+    assert_eq!(two, 2);
+    for table in ["many", "watched"] {
+        let insert = format!("INSERT INTO {table} (n) VALUES (1)");
+        assert_eq!(sqlx::query(AssertSqlSafe(insert)).execute(&pool).await?.last_insert_id(), 500, "{table}");
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
+    Ok(())
+}
+
+#[integration_test]
+async fn a_peculiar_copy_is_as_new(db: &Mysql<Cloned<Peculiar>>) -> Result<()> {
+    let two: i32 = sqlx::query_scalar("SELECT two FROM a_call").fetch_one(&db.pool()).await?;
+    assert_eq!(two, 2);
     Ok(())
 }

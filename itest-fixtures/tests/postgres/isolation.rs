@@ -122,3 +122,25 @@ async fn a_setting_of_the_schemas_own_is_unset(#[values(1, 2, 3)] _again: u32, d
     sqlx::query("SELECT set_config('app.tenant', 'one', false)").execute(&pool).await?;
     Ok(())
 }
+
+/// What stands in catalogs of the whole server, and is nevertheless the database's.
+#[integration_test]
+#[case::comment("DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS ''mine''', current_database()); END $$")]
+#[case::subscription(
+    "CREATE SUBSCRIPTION mine CONNECTION 'host=127.0.0.1 dbname=none' PUBLICATION p WITH (connect = false)"
+)]
+async fn what_is_said_of_the_database_is_nobody_elses(
+    #[case] sql: &str,
+    #[values(1, 2)] _again: u32,
+    db: &Postgres<Shop>,
+) -> Result<()> {
+    let found: (Option<String>, i64) = sqlx::query_as(
+        "SELECT shobj_description(oid, 'pg_database'), (SELECT count(*) FROM pg_subscription WHERE subdbid = d.oid)
+         FROM pg_database d WHERE datname = current_database()",
+    )
+    .fetch_one(&db.pool())
+    .await?;
+    assert_eq!(found, (None, 0));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&db.pool()).await?;
+    Ok(())
+}

@@ -45,6 +45,7 @@ pub(super) fn difference(before: &Contents, after: &Contents) -> String {
 
 fn section(table: &str, before: Option<&Table>, after: Option<&Table>) -> Option<String> {
     let nothing = Table::default();
+    let table = line(table);
     let fate = match (before, after) {
         (None, _) => " (new)",
         (_, None) => " (dropped)",
@@ -120,21 +121,29 @@ fn natural(left: &[&Option<String>], right: &[&Option<String>]) -> Ordering {
 }
 
 fn cells(columns: &[String], row: &Cells) -> String {
-    let cells = columns.iter().zip(row).map(|(column, cell)| format!("{column}={}", shown(cell.as_deref())));
+    let cells = columns.iter().zip(row).map(|(column, cell)| format!("{}={}", line(column), shown(cell.as_deref())));
     cells.collect::<Vec<_>>().join(" ")
 }
 
 /// The key, and the cells that are not what they were.
 fn change(columns: &[String], key: &[usize], was: &Cells, is: &Cells) -> String {
-    let name: Vec<_> =
-        key.iter().map(|at| format!("{}={}", columns[*at], shown(is.get(*at).and_then(Option::as_deref)))).collect();
+    let name: Vec<_> = key
+        .iter()
+        .map(|at| format!("{}={}", line(&columns[*at]), shown(is.get(*at).and_then(Option::as_deref))))
+        .collect();
     let pairs = columns.iter().zip(was.iter().zip(is)).filter(|(_, (was, is))| was != is);
     let changed = pairs.map(|(column, (was, is))| {
         // Where the beginnings are the same, the difference would be cut away.
         let (was, is) = (shown(was.as_deref()), shown(is.as_deref()));
+        let column = line(column);
         if was == is { format!("{column}: {was} (its end is another)") } else { format!("{column}: {was} → {is}") }
     });
     format!("{}: {}", name.join(" "), changed.collect::<Vec<_>>().join(", "))
+}
+
+/// A name, which must not break a line or do something to the terminal.
+fn line(name: &str) -> String {
+    if name.contains(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }
 
 /// A value as it would be written down: text with blanks or none in quotes, and not all of it if it is long.
@@ -185,6 +194,17 @@ mod tests {
                         products: 2 added, 1 changed, 2 deleted\n    \
                         + id=3 name='' stock=NULL\n    + id=11 name='a book' stock=1\n    ~ id=2: stock: 5 → 4\n    \
                         - id=9 name=ink stock=NULL\n    - id=10 name=cap stock=NULL\n";
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_name_stays_in_its_line() {
+        let columns = ["a\nb", "c\u{1b}[31m"];
+        let before = rows(&columns, &columns[..1], &[&[Some("1"), Some("x")]]);
+        let after = rows(&columns, &columns[..1], &[&[Some("1"), Some("y")], &[Some("2"), Some("z")]]);
+        let told = difference(&one("new\nline", before), &one("new\nline", after));
+        let expected = "itest: what the test did to the rows of its database:\n  new\\nline: 1 added, 1 changed\n    \
+                        + a\\nb=2 c\\u{1b}[31m=z\n    ~ a\\nb=1: c\\u{1b}[31m: x → y\n";
         assert_eq!(told, expected);
     }
 
