@@ -171,6 +171,17 @@ fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] messag
     Ok(())
 }
 
+/// Its one test would take a minute.
+#[integration_test(tags("detection"), timeout = "40s")]
+fn a_budget_of_time_ends_the_test_that_is_running(dir: &TempDir) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
+    let events = suite.events(&["--detect", "--budget", "1s", "--exact", "times_out_in_setup"])?;
+    let end = events.named("detection_finished").pop().ok_or("no end")?;
+    assert_eq!(end["stopped_by"], "the budget is used up", "{end}");
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
 #[integration_test(tags("detection"))]
 fn a_detection_keeps_nothing_of_the_tests_that_fail_in_it(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--detect", "--keep-failed", "--budget", "60"]).run()?;

@@ -1,6 +1,6 @@
 //! `--detect` and `--bisect`: from the command line to the laboratory and back to a report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,13 +79,22 @@ pub(super) fn bisection(
             "it did not fail in the record; name a record in which it did with --replay, or use --detect",
         )
     })?;
+    // Nobody else can have made it fail; and a filter says where to look.
+    let recorded: HashSet<&str> = record.attempts().iter().map(|attempt| attempt.id.as_str()).collect();
+    let chosen: HashSet<CaseIndex> = choose(&registry, call, config)?.cases.iter().map(|case| case.index).collect();
+    let is_meant = |case: &Candidate| {
+        let is_chosen = config.selection.is_everything() || chosen.contains(&case.index);
+        case.index == suspect || recorded.contains(&*case.name) && is_chosen
+    };
     let indices = |attempts: Vec<&CaseReport>| -> Vec<CaseIndex> {
-        attempts.iter().filter_map(|attempt| Some(known.get(attempt.id.as_str())?.index)).collect()
+        let found = attempts.iter().filter_map(|attempt| known.get(attempt.id.as_str()));
+        found.filter(|case| is_meant(case)).map(|case| case.index).collect()
     };
     let (same_worker, all_before, beside) =
         (indices(failing.same_worker), indices(failing.all_before), indices(failing.beside));
     let config = RunConfig { seed: record.seed, ..config.clone() };
-    let cases: Vec<Candidate> = in_declared_order(&known.into_values().collect::<Vec<_>>(), &config)?;
+    let meant: Vec<Candidate> = known.values().filter(|case| is_meant(case)).cloned().collect();
+    let cases: Vec<Candidate> = in_declared_order(&meant, &config)?;
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
     let mut stage = Stage::set(call, &config, registry, &cases)?;
     let detection = explain(&mut stage.lab, &subjects, suspect, &[same_worker, all_before], &beside);

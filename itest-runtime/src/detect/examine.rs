@@ -269,7 +269,16 @@ impl Detective<'_> {
     pub(super) fn unexamined(&self, case: CaseIndex) -> Verdict {
         let all = self.lab.log.tally(case);
         let verdict = self.verdict(Lie::Unexamined, case, Compared { with: all, without: all });
-        self.shown_by(verdict, &[vec![case]])
+        // Alone it may never fail: what ran before it when it did is all that is known.
+        let seen = self.lab.log.contexts(case, Run::Failed).into_iter().next();
+        let lanes = match seen {
+            Some(Context { mut probe, spot }) if spot.position < LONGEST_SHOWN && probe.lanes.len() == 1 => {
+                probe.lanes[spot.lane].truncate(spot.position + 1);
+                probe.lanes
+            }
+            _ => vec![vec![case]],
+        };
+        self.shown_by(verdict, &lanes)
     }
 
     /// Rates of flaky tests are those of all runs, also of those after the verdict.
@@ -340,6 +349,9 @@ impl Detective<'_> {
         Verdict { lanes: lanes.iter().map(|lane| self.names(lane)).collect(), ..verdict }
     }
 }
+
+/// A failure behind more tests than this is shown alone where it was not examined: nobody would read the command.
+const LONGEST_SHOWN: usize = 50;
 
 /// How often a condition must be tried before a pass means that it does not make the test fail.
 fn repeats(with: Tally) -> u32 {

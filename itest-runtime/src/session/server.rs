@@ -150,8 +150,8 @@ impl<'r> Server<'r> {
             tokio::select! {
                 Some(heard) = self.heard.1.recv() => match heard {
                     Heard::Over => is_over = true,
-                    Heard::Asked(_, Request::Finish, reply) if self.keepers.is_empty() => {
-                        asked_to_finish = Some(reply);
+                    Heard::Asked(client, Request::Finish, reply) if self.keepers.is_empty() => {
+                        asked_to_finish = Some((client, reply));
                         is_over = true;
                     }
                     Heard::Asked(_, Request::Finish, reply) => {
@@ -173,11 +173,15 @@ impl<'r> Server<'r> {
         if self.end.recovered.left == 0 {
             self.folder.remove()?;
         }
-        if let Some(reply) = asked_to_finish {
+        if let Some((client, reply)) = asked_to_finish {
             let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
-            // Until the answer has been read: with this process the connection ends.
+            // Until whoever asked has read the answer: with this process the connection ends.
             let _ = tokio::time::timeout(PATIENCE, async {
-                while !matches!(self.heard.1.recv().await, Some(Heard::Gone(_)) | None) {}
+                while let Some(heard) = self.heard.1.recv().await {
+                    if matches!(heard, Heard::Gone(gone) if gone == client) {
+                        break;
+                    }
+                }
             })
             .await;
         }
