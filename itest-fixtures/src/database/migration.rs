@@ -19,7 +19,7 @@ pub(crate) fn migration_failed(
     let Some(migration) = migrator.iter().find(|migration| migration.version == *version) else {
         return super::failed_to(&format!("apply migration {version}"), cause);
     };
-    let mut text = format!("cannot apply migration {}: {cause}", name(migration));
+    let mut text = format!("cannot apply migration {}: {}", name(migration), super::told(cause));
     if let Some((line, statement)) = place(cause).and_then(|place| statement_at(migration.sql.as_str(), place)) {
         text = format!("{text}, in the statement on line {line}:\n{statement}");
     }

@@ -33,7 +33,7 @@ pub(crate) use cells::cells;
 pub(crate) use changes::{Contents, contents, show_changes};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use connections::affordable;
-pub(crate) use failure::failed_to;
+pub(crate) use failure::{failed_to, told};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
 #[cfg(any(feature = "mysql", feature = "postgres"))]

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use itest_runtime::Error;
 
 use super::address::Address;
-use crate::database::failed_to;
+use crate::database::{failed_to, told};
 
 /// So long a server may have no connection left, or be busy with starting.
 const BUSY: Duration = Duration::from_secs(10);
@@ -49,7 +49,11 @@ fn refused(address: &Address, user: &str, error: &sqlx::Error) -> Error {
         (None, sqlx::Error::Io(_)) => "; is the server running, and does it listen there?",
         _ => "",
     };
-    Error::new(format!("cannot connect to MariaDB or MySQL at {} as {user}: {error}{remedy}", address.in_words()))
+    Error::new(format!(
+        "cannot connect to MariaDB or MySQL at {} as {user}: {}{remedy}",
+        address.in_words(),
+        told(error)
+    ))
 }
 
 /// A column's text, whether the server calls it text or bytes.

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use itest_runtime::Error;
 
 use super::address::Address;
-use crate::database::failed_to;
+use crate::database::{failed_to, told};
 
 /// What itest's own connections are called on the server.
 pub(super) const APPLICATION: &str = "itest";
@@ -62,7 +62,7 @@ fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -
     };
     let user = options.get_username();
     let place = address.in_words();
-    Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {error}{remedy}"))
+    Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", told(error)))
 }
 
 /// A name as SQL quotes it.

@@ -81,7 +81,9 @@ impl Noted {
     /// The engine that has it.
     async fn engine(&self) -> Result<Docker, Error> {
         const SECONDS: u64 = 60;
-        let cannot = |error: &dyn std::error::Error| failed_to(&format!("remove the container {}", self.name), error);
+        let cannot = |error: &(dyn std::error::Error + 'static)| {
+            failed_to(&format!("remove the container {}", self.name), error)
+        };
         if self.host == variable(HOST) {
             return docker_client_instance().await.map_err(|error| cannot(&error));
         }
