@@ -12,6 +12,8 @@ mod failure;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod fingerprint;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
+mod found;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod guard;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod life;
@@ -37,14 +39,14 @@ pub(crate) use failure::{failed_to, told};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use found::{Found, find};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use guard::{is_allowed, passed_over_in_words, refusal, suspicion};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use life::{Life, Lifeline, Losses};
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use owner::Owner;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-pub(crate) use places::{Place, places};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use reserve::{Maker, Reserve};
 #[cfg(any(feature = "mysql", feature = "postgres"))]

@@ -72,26 +72,20 @@ impl Address {
 
     /// Where a private server keeps a database.
     pub(super) fn folder(&self, database: &str) -> Option<PathBuf> {
-        match self {
-            Self::Socket(socket) => Some(socket.with_file_name("data").join(database)),
-            _ => None,
-        }
+        let Self::Socket(socket) = self else { return None };
+        Some(socket.with_file_name("data").join(database))
     }
 
     /// Whether this is a private server that has ended.
     pub(super) fn is_over(&self) -> bool {
-        match self {
-            Self::Socket(socket) => !is_running(folder(socket)),
-            _ => false,
-        }
+        let Self::Socket(socket) = self else { return false };
+        !is_running(folder(socket))
     }
 
     /// What a private server that has ended said last.
     pub(super) fn last_words(&self) -> String {
-        match self {
-            Self::Socket(socket) => format!("; the server has ended, and said last:\n{}", last_words(folder(socket))),
-            _ => String::new(),
-        }
+        let Self::Socket(socket) = self else { return String::new() };
+        format!("; the server has ended, and said last:\n{}", last_words(folder(socket)))
     }
 
     /// In words, without user and password.

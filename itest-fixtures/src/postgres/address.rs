@@ -85,18 +85,14 @@ impl Address {
 
     /// Whether this is a private server that has ended.
     pub(super) fn is_over(&self) -> bool {
-        match self {
-            Self::Socket(folder) => running(folder).is_none(),
-            _ => false,
-        }
+        let Self::Socket(folder) = self else { return false };
+        running(folder).is_none()
     }
 
     /// What a private server that has ended said last.
     pub(super) fn last_words(&self) -> String {
-        match self {
-            Self::Socket(folder) => format!("; the server has ended, and said last:\n{}", last_words(folder)),
-            _ => String::new(),
-        }
+        let Self::Socket(folder) = self else { return String::new() };
+        format!("; the server has ended, and said last:\n{}", last_words(folder))
     }
 
     /// In words, without user and password.

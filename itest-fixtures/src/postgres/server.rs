@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::{Connection, Row};
 
-use itest_runtime::__private::{
-    Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope, unavailable, variable,
-};
+use itest_runtime::__private::{Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope};
 use itest_runtime::{Error, Fixture, Teardown};
 
 use super::address::Address;
@@ -19,19 +17,7 @@ use super::container;
 use super::{cluster, guard, leases};
 #[cfg(feature = "containers")]
 use crate::database::container::Engine;
-use crate::database::{Place, failed_to, passed_over_in_words, places};
-
-/// The variable that says where a server may come from.
-const PLACES: &str = "ITEST_POSTGRES";
-
-/// What to do where no URL is set.
-const REMEDY_URL: &str = "set ITEST_POSTGRES_URL to a server for tests";
-
-/// The variable with the URL of a server for tests.
-const OURS: &str = "ITEST_POSTGRES_URL";
-
-/// The variable that applications read; it is used only where it names a server for tests.
-const APPLICATIONS: &str = "DATABASE_URL";
+use crate::database::{Found, failed_to, find, passed_over_in_words};
 
 /// The database with the table of leases.
 const LEASES: &str = "itest_leases";
@@ -81,46 +67,6 @@ impl Server {
         }
         let options = self.address.options(None)?;
         Ok(options.get_database().unwrap_or(options.get_username()).to_owned())
-    }
-
-    async fn find(teardown: &Teardown) -> Result<Self, Error> {
-        let (mut remedies, mut passed_over) = (Vec::new(), None);
-        for place in places(PLACES)? {
-            let found = match place {
-                Place::Url => Self::of_url(&mut passed_over).await?.ok_or_else(|| REMEDY_URL.to_owned()),
-                Place::Programs => match Binaries::find() {
-                    Some(binaries) => Ok(Self::at(cluster::start(binaries, teardown).await?, "").await?),
-                    None => Err(REMEDY.to_owned()),
-                },
-                #[cfg(feature = "containers")]
-                Place::Container => match Engine::find().await? {
-                    Ok(engine) => Ok(Self::at(container::start(engine, teardown).await?, "").await?),
-                    Err(remedy) => Err(remedy),
-                },
-            };
-            match found {
-                Ok(server) => return Ok(Self { passed_over, ..server }),
-                Err(remedy) => remedies.push(remedy),
-            }
-        }
-        let told = passed_over_in_words(passed_over.as_deref());
-        unavailable("PostgreSQL", &format!("{}{told}", remedies.join(", or ")))
-    }
-
-    /// The one of a URL in the environment.
-    async fn of_url(passed_over: &mut Option<String>) -> Result<Option<Self>, Error> {
-        for name in [OURS, APPLICATIONS] {
-            let Some(url) = variable(name) else { continue };
-            if name == APPLICATIONS && !url.starts_with("postgres") {
-                continue;
-            }
-            match Self::at(Address::Variable(name.to_owned()), name).await {
-                // An application's own database is not a mistake of whoever runs its tests.
-                Err(error) if name == APPLICATIONS => *passed_over = Some(error.to_string()),
-                found => return found.map(Some),
-            }
-        }
-        Ok(None)
     }
 
     /// A server that is there; `name` is the variable with its URL.
@@ -197,6 +143,30 @@ async fn create_home(connection: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
+impl Found for Server {
+    const NAME: &'static str = "PostgreSQL";
+    const VARIABLE: &'static str = "ITEST_POSTGRES";
+    const SCHEMES: &'static [&'static str] = &["postgres://", "postgresql://"];
+
+    async fn of_url(variable: &str) -> Result<Self, Error> {
+        Self::at(Address::Variable(variable.to_owned()), variable).await
+    }
+
+    async fn of_programs(teardown: &Teardown) -> Result<Result<Self, String>, Error> {
+        let Some(binaries) = Binaries::find() else { return Ok(Err(REMEDY.to_owned())) };
+        Self::at(cluster::start(binaries, teardown).await?, "").await.map(Ok)
+    }
+
+    #[cfg(feature = "containers")]
+    async fn of_container(engine: Engine, teardown: &Teardown) -> Result<Self, Error> {
+        Self::at(container::start(engine, teardown).await?, "").await
+    }
+
+    fn instead_of(self, passed_over: Option<String>) -> Self {
+        Self { passed_over, ..self }
+    }
+}
+
 #[diagnostic::do_not_recommend]
 impl Fixture for Server {
     type Scope = SessionScope;
@@ -209,7 +179,7 @@ impl Fixture for Server {
                 |inputs| {
                     Box::pin(async move {
                         let [teardown] = inputs.slots();
-                        Ok(Box::new(Self::find(teardown.shared()).await?) as Box<dyn Any>)
+                        Ok(Box::new(find::<Self>(teardown.shared()).await?) as Box<dyn Any>)
                     })
                 },
             )
