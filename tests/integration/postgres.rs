@@ -37,7 +37,7 @@ async fn leases(server: &Server) -> Result<(i64, i64)> {
     Ok(counted)
 }
 
-#[integration_test(tags("postgres"))]
+#[integration_test(tags("postgres"), serial = "leases")]
 #[case::on_a_private_server(false)]
 #[case::on_a_server_of_somebody(true)]
 async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, server: &Server) -> Result<()> {
@@ -92,7 +92,7 @@ fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&s
     Ok(())
 }
 
-#[integration_test(tags("postgres"))]
+#[integration_test(tags("postgres"), serial = "leases")]
 async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &TempDir, server: &Server) -> Result<()> {
     #[arrange]
     let other = format!("shop_{}", std::process::id());
@@ -159,7 +159,7 @@ async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir
     Ok(())
 }
 
-#[integration_test(tags("postgres"))]
+#[integration_test(tags("postgres"), serial = "leases")]
 async fn after_everything_was_killed_the_next_start_leaves_no_database(dir: &TempDir, server: &Server) -> Result<()> {
     #[arrange]
     let with_server = || suite(dir).env("ITEST_POSTGRES_URL", server.url());

@@ -42,7 +42,7 @@ fn servers_that_were_started_are_named(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-#[integration_test(tags("postgres"))]
+#[integration_test(tags("postgres"), serial = "leases")]
 fn a_server_that_was_there_is_named_without_a_password(
     dir: &TempDir,
     server: &Postgres<Cloned<Nothing>>,

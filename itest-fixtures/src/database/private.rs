@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
+use rustix::process::{Pid, test_kill_process};
 
 use itest_runtime::__private::{FunctionKind, TeardownEntry, call_with, inventory};
 use itest_runtime::{Durable, Error, Teardown};
@@ -73,6 +74,16 @@ pub(crate) fn silent(server: &str, error: &Error, log: &Path) -> Error {
     let error = error.to_string();
     let error = error.split("; the server has ended").next().unwrap_or_default();
     Error::new(format!("the private {server} server does not answer: {error}\nit says:\n{said}"))
+}
+
+/// The server in a folder, if it is alive; it has written its number to the first line of `note`.
+pub(crate) fn running(folder: &Path, note: &str) -> Option<Pid> {
+    let noted = fs::read_to_string(folder.join(note)).ok()?;
+    let pid = Pid::from_raw(noted.lines().next()?.trim().parse().ok()?)?;
+    // The number may be somebody else's by now: a server that was killed leaves its note behind.
+    let command = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+    let is_ours = command.map_or(true, |line| String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy()));
+    (is_ours && test_kill_process(pid).is_ok()).then_some(pid)
 }
 
 /// What the server in a folder has said last, for whoever wonders why it has ended.

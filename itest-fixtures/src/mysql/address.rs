@@ -9,10 +9,9 @@ use sqlx::mysql::MySqlConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
-use super::cluster::is_running;
 #[cfg(feature = "containers")]
 use crate::database::container::Container;
-use crate::database::private::last_words;
+use crate::database::private::{last_words, running};
 use crate::database::{encoded, with_database};
 
 /// The superuser of private servers.
@@ -79,7 +78,7 @@ impl Address {
     /// Whether this is a private server that has ended.
     pub(super) fn is_over(&self) -> bool {
         let Self::Socket(socket) = self else { return false };
-        !is_running(folder(socket))
+        running(folder(socket), "pid").is_none()
     }
 
     /// What a private server that has ended said last.

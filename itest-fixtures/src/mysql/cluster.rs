@@ -1,11 +1,9 @@
 //! A private MariaDB or MySQL server: started for the run, and ended with it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, test_kill_process};
 
 use itest_runtime::__private::variable;
 use itest_runtime::{Error, Process, Teardown};
@@ -89,18 +87,6 @@ pub(super) async fn start(binaries: Binaries, teardown: &Teardown) -> Result<Add
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-/// Whether the server in a folder is alive.
-pub(super) fn is_running(folder: &Path) -> bool {
-    let noted = fs::read_to_string(folder.join("pid")).ok();
-    let pid = noted.and_then(|noted| noted.trim().parse().ok()).and_then(Pid::from_raw);
-    pid.is_some_and(|pid| {
-        // The number may be somebody else's by now: a server that was killed leaves its note behind.
-        let command = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
-        let is_ours = command.map_or(true, |line| String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy()));
-        is_ours && test_kill_process(pid).is_ok()
-    })
 }
 
 fn option(name: &str, path: &Path) -> String {

@@ -9,14 +9,16 @@ use sqlx::postgres::PgConnectOptions;
 use itest_runtime::__private::variable;
 use itest_runtime::Error;
 
-use super::cluster::running;
 #[cfg(feature = "containers")]
 use crate::database::container::Container;
-use crate::database::private::last_words;
+use crate::database::private::{last_words, running};
 use crate::database::{encoded, with_database};
 
 /// The superuser of private clusters.
 pub(super) const SUPERUSER: &str = "postgres";
+
+/// The file with a private cluster's process number.
+pub(super) const NOTE: &str = "data/postmaster.pid";
 
 /// The port in the name of a private cluster's socket.
 pub(super) const SOCKET_PORT: u16 = 5432;
@@ -86,7 +88,7 @@ impl Address {
     /// Whether this is a private server that has ended.
     pub(super) fn is_over(&self) -> bool {
         let Self::Socket(folder) = self else { return false };
-        running(folder).is_none()
+        running(folder, NOTE).is_none()
     }
 
     /// What a private server that has ended said last.

@@ -1,16 +1,16 @@
 //! A private cluster: a server that is started for the run, and ended with it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
 use itest_runtime::__private::{FunctionKind, TeardownEntry, call_with, inventory};
 use itest_runtime::{Durable, Error, Process, Teardown};
 
-use super::address::{Address, SOCKET_PORT};
+use super::address::{Address, NOTE, SOCKET_PORT};
 use super::binaries::Binaries;
 use super::connection::connect;
 use super::initialized::initialize;
@@ -83,7 +83,7 @@ fn server(binaries: &Binaries, log: File, owner: Option<&Owner>) -> std::process
 /// Ends the server of a cluster at once, but in an order of its own: a killed one leaves shared memory behind.
 async fn stop_server(folder: &Path) {
     let since = Instant::now();
-    while let Some(server) = running(folder) {
+    while let Some(server) = private::running(folder, NOTE) {
         let _ = kill_process(server, Signal::QUIT);
         if since.elapsed() > PATIENCE {
             break;
@@ -92,18 +92,4 @@ async fn stop_server(folder: &Path) {
     }
     // One that ended in its own order has taken its note along.
     segment::remove(&folder.join("data")).await;
-}
-
-/// The cluster's server, if it is alive.
-pub(super) fn running(folder: &Path) -> Option<Pid> {
-    let noted = fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
-    let pid: i32 = noted.lines().next()?.parse().ok()?;
-    // The number may be somebody else's by now: a server that was killed leaves its note behind.
-    if let Ok(command) = fs::read(format!("/proc/{pid}/cmdline"))
-        && !String::from_utf8_lossy(&command).contains(&*folder.to_string_lossy())
-    {
-        return None;
-    }
-    let pid = Pid::from_raw(pid)?;
-    rustix::process::test_kill_process(pid).ok().map(|()| pid)
 }
