@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex;
+
 use itest_runtime::Error;
 
 /// So long a server that has answered before may be away, counted from when that is noticed: as long as a restart takes.
@@ -45,6 +47,29 @@ impl Losses {
 
     fn back(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a test failed that had a database while its server was away, counted from `losses`: its sessions are lost then, and what was
+/// written without waiting for the disk may be.
+pub(crate) async fn loss_since<L: Lifeline>(
+    losses: u32,
+    life: &Mutex<Option<Life<L>>>,
+    counted: &Losses,
+    server: &str,
+) -> Option<String> {
+    // Who is looking for the server has the lock meanwhile.
+    let is_lost = counted.count() != losses || !life.lock().await.as_mut()?.is_alive().await;
+    is_lost.then(|| {
+        format!("{server} ended or was restarted while the test had its database: what the test saw means nothing")
+    })
+}
+
+/// Whether a server that may have been away is there again; it is waited for.
+pub(crate) async fn is_there<L: Lifeline>(life: &Mutex<Option<Life<L>>>, server: &L::Server) -> bool {
+    match life.lock().await.as_mut() {
+        Some(life) => life.line(server).await.is_ok(),
+        None => false,
     }
 }
 

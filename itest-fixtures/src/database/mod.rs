@@ -43,7 +43,7 @@ pub(crate) use found::{Found, find};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use guard::{is_allowed, passed_over_in_words, refusal, suspicion};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-pub(crate) use life::{Life, Lifeline, Losses};
+pub(crate) use life::{Life, Lifeline, Losses, is_there, loss_since};
 pub(crate) use migration::migration_failed;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use owner::Owner;

@@ -25,7 +25,7 @@ use super::restore::{Keeper, Spent};
 use super::server::Server;
 use super::template::Template;
 use super::{Isolation, Schema};
-use crate::database::{Life, Losses, Maker, Reserve, affordable};
+use crate::database::{Life, Losses, Maker, Reserve, affordable, is_there, loss_since};
 
 /// So many databases are dropped at a time.
 const DROPS: usize = 2;
@@ -142,7 +142,7 @@ impl Stock {
         match restored {
             Ok(()) => self.reserve.put_back(made),
             Err(Spent(reason)) => {
-                let loss = self.loss_since(losses).await;
+                let loss = loss_since(losses, &self.life, &self.losses, "the server").await;
                 if self.isolation == Isolation::Recycle {
                     // It is shown with the test's output; whoever wonders why the next test takes longer finds it there.
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", made.name);
@@ -153,19 +153,6 @@ impl Stock {
             }
         }
         Ok(())
-    }
-
-    /// Whether the server was away meanwhile: its sessions are lost then, and what was written without waiting for the disk may be.
-    async fn loss_since(&self, losses: u32) -> Option<String> {
-        const LOST: &str =
-            "the server ended or was restarted while the test had its database: what the test saw means nothing";
-        // Who is looking for the server has the lock meanwhile.
-        if self.losses.count() != losses {
-            return Some(LOST.to_owned());
-        }
-        let mut life = self.life.lock().await;
-        let is_alive = life.as_mut()?.is_alive().await;
-        (!is_alive).then(|| LOST.to_owned())
     }
 
     /// Leaves the server; what is still there is dropped by its owner's number.
@@ -212,9 +199,7 @@ impl Maker for Stock {
             return keeper.is_alive().await && !self.server.address.is_over();
         }
         // A clone that nobody has used is what it was, whatever has become of the server since.
-        let mut life = self.life.lock().await;
-        let Some(life) = life.as_mut() else { return false };
-        let is_there = life.line(&self.server).await.is_ok();
+        let is_there = is_there(&self.life, &self.server).await;
         made.losses = self.losses.count();
         is_there
     }

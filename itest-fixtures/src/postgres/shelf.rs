@@ -28,7 +28,7 @@ use super::tasks::Tasks;
 use super::template::{Template, fill};
 use super::transaction::{Hold, begin, pool_in_transaction};
 use super::{Isolation, Schema};
-use crate::database::{Life, Losses, Maker, Reserve, affordable, failed_to};
+use crate::database::{Life, Losses, Maker, Reserve, affordable, failed_to, is_there, loss_since};
 
 /// So many databases are dropped at a time: they share what a durable server does for each.
 const DROPS: usize = 4;
@@ -135,7 +135,7 @@ impl Stock {
         match self.restore(&mut leased).await {
             Ok(()) => self.reserve.put_back(leased),
             Err(Spent(reason)) => {
-                if let Some(loss) = self.loss_since(leased.losses).await {
+                if let Some(loss) = loss_since(leased.losses, &self.life, &self.losses, "PostgreSQL").await {
                     suspicion = Some(loss);
                 }
                 if self.recycles() {
@@ -209,19 +209,6 @@ impl Stock {
         Ok(Leased { name, url, pool, era, hold: Hold::default(), keeper: None, losses })
     }
 
-    /// Whether the server was away meanwhile: its sessions are lost then, and what was written without waiting for the disk may be.
-    async fn loss_since(&self, losses: u32) -> Option<String> {
-        const LOST: &str =
-            "PostgreSQL ended or was restarted while the test had its database: what the test saw means nothing";
-        // Who is looking for the server has the lock meanwhile.
-        if self.losses.count() != losses {
-            return Some(LOST.to_owned());
-        }
-        let mut life = self.life.lock().await;
-        let is_alive = life.as_mut()?.is_alive().await;
-        (!is_alive).then(|| LOST.to_owned())
-    }
-
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
         self.reserve.clear(self.server.is_private()).await;
@@ -263,9 +250,7 @@ impl Maker for Stock {
             return keeper.is_alive().await && !self.server.address.is_over();
         }
         // A clone that nobody has used is what it was, whatever has become of the server since.
-        let mut life = self.life.lock().await;
-        let Some(life) = life.as_mut() else { return false };
-        let is_there = life.line(&self.server).await.is_ok();
+        let is_there = is_there(&self.life, &self.server).await;
         made.losses = self.losses.count();
         is_there
     }
