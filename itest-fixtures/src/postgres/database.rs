@@ -57,7 +57,7 @@ impl<S: Schema> Postgres<S> {
         let leased = stock.take().await?;
         let (pool, name, url) = (leased.pool.clone(), leased.name.clone(), leased.url.clone());
         // Who keeps what a failed test has taken wants to look at it.
-        let step = format!("give the database back; look at it with {}", stock.server.address.client_command(&name)?);
+        let step = format!("give the database back; look at it with {}", leased.client_command);
         let before = if info.shows_data() { Some(stock.contents(&leased).await?) } else { None };
         let database = Self { pool, name, url, schema: PhantomData };
         teardown.defer_with(step, move |outcome| async move {

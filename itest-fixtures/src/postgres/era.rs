@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::task::{self, Id};
+use tokio::task::{self, Id, LocalSet};
 
 /// The test that has a pool now. Clones belong to the same pool.
 ///
@@ -16,9 +16,15 @@ pub(super) struct Era {
 }
 
 impl Era {
+    /// No test has the pool now, and no task may use it.
+    pub(super) fn end(&self) {
+        self.first.store(u64::MAX, Ordering::Relaxed);
+    }
+
     /// Another test is about to begin: what runs now is of earlier ones.
     pub(super) fn begin(&self) {
-        let now = tokio::spawn(async {});
+        // Nobody ever runs it: it is there for its number.
+        let now = LocalSet::new().spawn_local(async {});
         self.first.store(number(now.id()), Ordering::Relaxed);
     }
 
@@ -56,5 +62,8 @@ mod tests {
         let late = tokio::spawn(async move { asked.admit().is_ok() });
         go.send(()).unwrap();
         assert!(!early.await.unwrap() && late.await.unwrap() && era.admit().is_ok());
+        era.end();
+        let between = tokio::spawn(async move { era.admit().is_ok() });
+        assert!(!between.await.unwrap());
     }
 }

@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Row};
 
 use super::era::Era;
 
-/// Connections that a test opened are kept for the next one up to this number: more of them cost more than they save.
-const KEPT: usize = 2;
+/// Connections that a test opened are kept for the next one up to this number. A pool gets its connections back a little later than
+/// they are given back, so that also a test which does one thing after the other needs a third one now and then, and a new one costs
+/// more than ten that are kept.
+const KEPT: usize = 3;
 
 /// So long a connection may take to come back to its pool.
 const RETURN: Duration = Duration::from_millis(100);
@@ -20,13 +23,13 @@ const LOOK: Duration = Duration::from_millis(1);
 /// So long a connection may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What a session's end would do, but for the statements that sqlx has prepared; its counts are written down. Then: its number,
-/// whether it was in a transaction of somebody's own, and whether anything is left that only the session's end takes away.
+/// What a session's end would do, but for the statements that sqlx has prepared; its counts are written down. Then its number, or none
+/// if it was in a transaction of somebody's own, or anything is left that only the session's end takes away.
 const RESET: &str = "
-    CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();
-    DISCARD SEQUENCES;
-    SELECT pg_backend_pid(), now() <> statement_timestamp(),
-           pg_my_temp_schema() <> 0 OR EXISTS (SELECT FROM pg_prepared_statements WHERE from_sql), pg_stat_force_next_flush();";
+    CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD SEQUENCES;
+    SELECT CASE WHEN now() = statement_timestamp() AND pg_my_temp_schema() = 0
+                     AND NOT EXISTS (SELECT FROM pg_prepared_statement() WHERE from_sql) THEN pg_backend_pid() END,
+           pg_advisory_unlock_all(), pg_stat_force_next_flush();";
 
 /// A pool that keeps its connections.
 pub(super) fn pool_of(options: PgConnectOptions, most: u32, era: &Era) -> PgPool {
@@ -65,44 +68,44 @@ pub(super) enum Sessions {
     Kept(usize),
 }
 
-/// Makes the sessions of a pool as new, when all of them have come back.
+/// Makes the sessions of a pool as new, each when it has come back.
 pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
-    let returned = tokio::time::timeout(RETURN, async {
-        let since = Instant::now();
-        while pool.num_idle() < pool.size() as usize {
-            // Mostly it is a task's next step; the timer is for what takes longer.
-            if since.elapsed() < LOOK {
-                tokio::task::yield_now().await;
-            } else {
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    });
-    if returned.await.is_err() {
-        return Sessions::Kept((pool.size() as usize).saturating_sub(pool.num_idle()));
-    }
-    let mut idle = Vec::new();
-    while let Some(connection) = pool.try_acquire() {
-        idle.push(connection);
-    }
     let (mut sessions, mut kept) = (Vec::new(), Vec::new());
-    for mut connection in idle {
-        match as_new(&mut connection, transaction).await {
-            Some(session) if sessions.len() < KEPT => {
-                sessions.push(session);
-                kept.push(connection);
+    let mut since = Instant::now();
+    loop {
+        let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+        if idle.is_empty() {
+            let missing = (pool.size() as usize).saturating_sub(kept.len());
+            match since.elapsed() {
+                _ if missing == 0 => return Sessions::Idle(sessions, kept),
+                // Mostly it is a task's next step; the timer is for what takes longer.
+                waited if waited < LOOK => tokio::task::yield_now().await,
+                waited if waited < RETURN => tokio::time::sleep(LOOK).await,
+                _ => return Sessions::Kept(missing),
             }
-            _ => drop(tokio::time::timeout(FAREWELL, connection.close()).await),
+            continue;
         }
+        let room = KEPT.saturating_sub(kept.len());
+        let renewed = join_all(idle.into_iter().enumerate().map(async |(place, mut connection)| {
+            if place < room
+                && let Some(session) = as_new(&mut connection, transaction).await
+            {
+                return Some((session, connection));
+            }
+            let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
+            None
+        }));
+        for (session, connection) in renewed.await.into_iter().flatten() {
+            sessions.push(session);
+            kept.push(connection);
+        }
+        since = Instant::now();
     }
-    Sessions::Idle(sessions, kept)
 }
 
 /// Returns connections now, and not in tasks that may run when the next test has begun.
 pub(super) async fn give_back(connections: Vec<PoolConnection<sqlx::Postgres>>) {
-    for mut connection in connections {
-        connection.return_to_pool().await;
-    }
+    join_all(connections.into_iter().map(async |mut connection| connection.return_to_pool().await)).await;
 }
 
 /// The session's number, if it is as new.
@@ -115,11 +118,7 @@ async fn as_new(connection: &mut PgConnection, transaction: Around) -> Option<i3
         }
         _ => return None,
     }
-    let rows = sqlx::raw_sql(RESET).fetch_all(connection).await.ok()?;
-    let last = rows.last()?;
-    let (session, in_transaction): (i32, bool) = (last.try_get(0).ok()?, last.try_get(1).ok()?);
-    let is_marked: bool = last.try_get(2).ok()?;
-    (!in_transaction && !is_marked).then_some(session)
+    sqlx::raw_sql(RESET).fetch_one(connection).await.ok()?.try_get(0).ok()
 }
 
 /// Closes a pool, whoever still holds connections of it.

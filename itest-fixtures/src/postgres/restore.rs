@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_millis(2);
 /// So many dead rows are worth a vacuum.
 const MOST_DEAD: i64 = 1000;
 
+/// A server that has just answered has not crashed, recovered and lost anything since: that takes longer.
+const JUST: Duration = Duration::from_millis(5);
+
 /// Why a database is not used again.
 #[derive(Debug)]
 pub(super) struct Spent(pub(super) String);
@@ -50,6 +53,8 @@ pub(super) struct Keeper {
     since: Age,
     /// Rows that are dead and not vacuumed, and their tables.
     dead: (i64, HashSet<String>),
+    /// When the server last did what it was asked for.
+    answered: Instant,
 }
 
 impl Keeper {
@@ -71,7 +76,8 @@ impl Keeper {
             Ok::<_, sqlx::Error>((counts, since, state))
         };
         let (counts, since, state) = begin.await.map_err(|error| failed_to("look at a new database", &error))?;
-        Ok(Ok(Self { connection, inventory, checkup, state, counts, since, dead: Default::default() }))
+        let (dead, answered) = (Default::default(), Instant::now());
+        Ok(Ok(Self { connection, inventory, checkup, state, counts, since, dead, answered }))
     }
 
     /// Whether the sessions of one test must not be those of another.
@@ -81,6 +87,12 @@ impl Keeper {
 
     /// Makes the database what it was. All sessions in it but `own` must be over, and those idle.
     pub(super) async fn restore(&mut self, own: &[i32]) -> Result<(), Spent> {
+        self.put_right(own).await?;
+        self.answered = Instant::now();
+        Ok(())
+    }
+
+    async fn put_right(&mut self, own: &[i32]) -> Result<(), Spent> {
         let seen = self.look(own).await?;
         if seen.prepared > 0 {
             return Err(Spent("the test left a prepared transaction".to_owned()));
@@ -217,6 +229,11 @@ impl Keeper {
         let tables: Vec<String> = tables.into_iter().collect();
         self.connection.execute(AssertSqlSafe(format!("VACUUM {}", tables.join(", ")))).await?;
         Ok(())
+    }
+
+    /// Whether that was a moment ago.
+    pub(super) fn has_just_answered(&self) -> bool {
+        self.answered.elapsed() < JUST
     }
 
     /// Whether the server still answers on the connection that saw what it keeps.

@@ -96,6 +96,8 @@ pub(super) struct Stock {
 pub(super) struct Leased {
     pub(super) name: String,
     pub(super) url: String,
+    /// What shows it to a person.
+    pub(super) client_command: String,
     pub(super) pool: PgPool,
     era: Era,
     hold: Hold,
@@ -152,7 +154,7 @@ impl Stock {
     async fn restore(&self, leased: &mut Leased) -> Result<(), Spent> {
         let Some(keeper) = &mut leased.keeper else { return Err(Spent("it cannot be recycled".to_owned())) };
         // Whoever waits for a connection now must not be the next to have one.
-        leased.era.begin();
+        leased.era.end();
         let around = if self.isolation == Isolation::Transaction { Around::Test } else { Around::Nothing };
         let (mut sessions, mut connections) = match reset(&leased.pool, around).await {
             Sessions::Idle(sessions, connections) => (sessions, connections),
@@ -202,11 +204,13 @@ impl Stock {
         // What extensions have put into the common schema is found, too.
         let path = format!("{name},public");
         let options = self.server.address.options(self.server.home.as_deref())?.options([("search_path", &path)]);
-        let url = self.server.address.url(&self.server.home_name()?, Some(&format!("-c search_path={path}")))?;
+        let home = self.server.home_name()?;
+        let url = self.server.address.url(&home, Some(&format!("-c search_path={path}")))?;
+        let client_command = self.server.address.client_command(&home)?;
         let era = Era::default();
         let pool = pool_of((self.options)(options), self.most, &era);
         (self.fill)(pool.clone()).await?;
-        Ok(Leased { name, url, pool, era, hold: Hold::default(), keeper: None, losses })
+        Ok(Leased { name, url, client_command, pool, era, hold: Hold::default(), keeper: None, losses })
     }
 
     /// Leaves the server; what is still there is dropped by its owner's number.
@@ -239,15 +243,16 @@ impl Maker for Stock {
             _ => Keeper::of(&self.server.address, &name).await?.ok(),
         };
         let url = self.server.address.url(&name, None)?;
+        let client_command = self.server.address.client_command(&name)?;
         let (era, hold) = (Era::default(), Hold::default());
-        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, name, era, hold, keeper, losses })
+        Ok(Leased { pool: self.pool(&name, &era, &hold)?, url, client_command, name, era, hold, keeper, losses })
     }
 
     async fn is_as_new(&self, made: &mut Leased) -> bool {
         if let Some(keeper) = &mut made.keeper {
             made.losses = self.losses.count();
             // Sessions of a server that was killed may live for some milliseconds more.
-            return keeper.is_alive().await && !self.server.address.is_over();
+            return keeper.has_just_answered() || keeper.is_alive().await && !self.server.address.is_over();
         }
         // A clone that nobody has used is what it was, whatever has become of the server since.
         let is_there = is_there(&self.life, &self.server).await;

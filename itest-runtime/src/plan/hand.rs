@@ -23,7 +23,7 @@ pub(crate) fn hand_size(typical: Option<Duration>, waiting: usize, workers: usiz
         usize::try_from(fitting).unwrap_or(LARGEST_HAND).min(LARGEST_HAND)
     });
     let fair_share = waiting.div_ceil(workers.max(1) * 2);
-    by_time.min(fair_share).max(1)
+    by_time.max(2).min(fair_share).max(1)
 }
 
 #[cfg(test)]
