@@ -8,6 +8,8 @@ mod changes;
 mod connections;
 #[cfg(all(feature = "containers", any(feature = "mysql", feature = "postgres")))]
 pub(crate) mod container;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod droppers;
 mod failure;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod fingerprint;
@@ -35,6 +37,8 @@ pub(crate) use cells::cells;
 pub(crate) use changes::{Contents, contents, show_changes};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use connections::affordable;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use droppers::Droppers;
 pub(crate) use failure::{failed_to, told};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use fingerprint::{Fingerprint, build_of_this_binary};

@@ -24,6 +24,9 @@ pub(super) const LEASES: &str = "itest_leases";
 /// How long a connection may take to be gone on the server when its process is.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long a session may take to end that nobody needs any more.
+const ENDING: Duration = Duration::from_millis(200);
+
 /// Makes the tables of leases where there are none.
 pub(super) async fn create_tables(connection: &mut MySqlConnection) -> Result<(), Error> {
     const TABLES: &str = "
@@ -156,14 +159,25 @@ pub(super) async fn give_back(connection: &mut MySqlConnection, name: &str) -> R
 
 /// Drops a database of itest's; sessions in it would hold its tables.
 pub(super) async fn drop_database(connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
-    let sessions =
-        sqlx::query_scalar("SELECT id FROM information_schema.processlist WHERE db = ? AND id <> connection_id()");
-    let sessions: Vec<i64> = sessions.bind(name).fetch_all(&mut *connection).await?;
-    for session in sessions {
+    for session in lasting_sessions(connection, name).await? {
         // It may be gone already.
         let _ = run(connection, "end a session", format!("KILL {session}")).await;
     }
     run(connection, &format!("drop the database {name}"), format!("DROP DATABASE IF EXISTS {}", quoted(name))).await
+}
+
+/// The sessions in a database that do not end by themselves. Who is killed on the way out may take along whoever is next in the same
+/// thread of the server.
+async fn lasting_sessions(connection: &mut MySqlConnection, database: &str) -> Result<Vec<i64>, Error> {
+    let since = Instant::now();
+    loop {
+        let asked = "SELECT id FROM information_schema.processlist WHERE db = ? AND id <> connection_id()";
+        let sessions: Vec<i64> = sqlx::query_scalar(asked).bind(database).fetch_all(&mut *connection).await?;
+        if sessions.is_empty() || since.elapsed() > ENDING {
+            return Ok(sessions);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Drops everything of an owner that is dead or about to be, and forgets it.

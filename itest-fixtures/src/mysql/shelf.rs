@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
-use tokio::sync::Semaphore;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
 
 use itest_runtime::__private::{
     FixtureDescriptor, FunctionKind, Parameter, TeardownEntry, TestScope, WorkerScope, call_with, inventory,
@@ -25,7 +24,7 @@ use super::restore::{Keeper, Spent};
 use super::server::Server;
 use super::template::Template;
 use super::{Isolation, Schema};
-use crate::database::{Life, Losses, Maker, Reserve, affordable, is_there, loss_since};
+use crate::database::{Droppers, Life, Losses, Maker, Reserve, affordable, is_there, loss_since};
 
 /// So many databases are dropped at a time.
 const DROPS: usize = 2;
@@ -84,7 +83,7 @@ pub(super) struct Stock {
     options: fn(MySqlConnectOptions) -> MySqlConnectOptions,
     life: tokio::sync::Mutex<Option<Life<Leases>>>,
     losses: Losses,
-    drops: Semaphore,
+    droppers: Droppers<MySqlConnection>,
     reserve: Reserve<Self>,
 }
 
@@ -158,6 +157,9 @@ impl Stock {
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
         self.reserve.clear(self.server.is_private()).await;
+        for dropper in self.droppers.take() {
+            let _ = dropper.close().await;
+        }
         if let Some(life) = self.life.lock().await.take() {
             life.into_line().close().await;
         }
@@ -196,7 +198,7 @@ impl Maker for Stock {
         if let Some(keeper) = &mut made.keeper {
             made.losses = self.losses.count();
             // Sessions of a server that was killed may live for some milliseconds more.
-            return keeper.is_alive().await && !self.server.address.is_over();
+            return keeper.has_just_answered() || keeper.is_alive().await && !self.server.address.is_over();
         }
         // A clone that nobody has used is what it was, whatever has become of the server since.
         let is_there = is_there(&self.life, &self.server).await;
@@ -213,11 +215,11 @@ impl Maker for Stock {
     async fn remove(&self, made: Made) -> Result<(), Error> {
         let name = made.name.clone();
         Self::leave(made).await;
-        let _permit = self.drops.acquire().await?;
-        let mut connection = connect(&self.server.address, None).await?;
-        let given = give_back(&mut connection, &name).await;
-        let _ = connection.close().await;
-        given
+        let drop = |mut connection| {
+            let name = name.as_str();
+            async move { give_back(&mut connection, name).await.map(|()| connection) }
+        };
+        self.droppers.run(connect(&self.server.address, None), drop).await
     }
 }
 
@@ -234,7 +236,7 @@ impl<S: Schema> Shelf<S> {
             options: S::options,
             life: tokio::sync::Mutex::default(),
             losses: Losses::default(),
-            drops: Semaphore::new(DROPS),
+            droppers: Droppers::new(DROPS),
             reserve: Reserve::default(),
         });
         let leases = Leases::open(server).await?;

@@ -150,13 +150,12 @@ fn process() -> i32 {
 
 /// Drops a database or a schema that stands in the table, whoever uses it, and takes it out of the table.
 pub(super) async fn give_back(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
-    let listed = sqlx::query_scalar("SELECT EXISTS (SELECT FROM itest_leases.lease WHERE name = $1)").bind(name);
-    let listed: bool = listed.fetch_one(&mut *connection).await?;
-    if !listed || !name.starts_with(MARK) {
+    let found = "SELECT EXISTS (SELECT FROM itest_leases.lease WHERE name = $1), EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+    let (is_listed, is_database): (bool, bool) = sqlx::query_as(found).bind(name).fetch_one(&mut *connection).await?;
+    if !is_listed || !name.starts_with(MARK) {
         return Ok(());
     }
-    let databases = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)").bind(name);
-    if databases.fetch_one(&mut *connection).await? {
+    if is_database {
         drop_database(address, connection, name).await?;
     } else {
         let drop = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {} CASCADE", quoted(name));

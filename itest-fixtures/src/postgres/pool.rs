@@ -86,7 +86,7 @@ pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
             continue;
         }
         let room = KEPT.saturating_sub(kept.len());
-        let renewed = join_all(idle.into_iter().enumerate().map(async |(place, mut connection)| {
+        let renewed = idle.into_iter().enumerate().map(|(place, mut connection)| async move {
             if place < room
                 && let Some(session) = as_new(&mut connection, transaction).await
             {
@@ -94,8 +94,8 @@ pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
             }
             let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
             None
-        }));
-        for (session, connection) in renewed.await.into_iter().flatten() {
+        });
+        for (session, connection) in join_all(renewed).await.into_iter().flatten() {
             sessions.push(session);
             kept.push(connection);
         }
@@ -105,7 +105,7 @@ pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
 
 /// Returns connections now, and not in tasks that may run when the next test has begun.
 pub(super) async fn give_back(connections: Vec<PoolConnection<sqlx::Postgres>>) {
-    join_all(connections.into_iter().map(async |mut connection| connection.return_to_pool().await)).await;
+    join_all(connections.into_iter().map(|mut connection| async move { connection.return_to_pool().await })).await;
 }
 
 /// The session's number, if it is as new.

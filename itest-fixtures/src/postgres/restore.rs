@@ -231,7 +231,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether that was a moment ago.
+    /// Whether the server has answered a moment ago.
     pub(super) fn has_just_answered(&self) -> bool {
         self.answered.elapsed() < JUST
     }

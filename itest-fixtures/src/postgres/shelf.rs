@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sqlx::Connection;
-use sqlx::postgres::{PgConnectOptions, PgPool};
-use tokio::sync::Semaphore;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 
 use itest_runtime::__private::{
     FixtureDescriptor, FunctionKind, LocalFuture, Parameter, TeardownEntry, TestScope, WorkerScope, call_with,
@@ -28,7 +27,7 @@ use super::tasks::Tasks;
 use super::template::{Template, fill};
 use super::transaction::{Hold, begin, pool_in_transaction};
 use super::{Isolation, Schema};
-use crate::database::{Life, Losses, Maker, Reserve, affordable, failed_to, is_there, loss_since};
+use crate::database::{Droppers, Life, Losses, Maker, Reserve, affordable, failed_to, is_there, loss_since};
 
 /// So many databases are dropped at a time: they share what a durable server does for each.
 const DROPS: usize = 4;
@@ -86,7 +85,7 @@ pub(super) struct Stock {
     fill: fn(PgPool) -> LocalFuture<'static, Result<(), Error>>,
     life: tokio::sync::Mutex<Option<Life<Leases>>>,
     losses: Losses,
-    drops: Semaphore,
+    droppers: Droppers<PgConnection>,
     reserve: Reserve<Self>,
     tasks: Tasks,
 }
@@ -216,6 +215,9 @@ impl Stock {
     /// Leaves the server; what is still there is dropped by its owner's number.
     async fn clear(&self) {
         self.reserve.clear(self.server.is_private()).await;
+        for dropper in self.droppers.take() {
+            let _ = dropper.close().await;
+        }
         if let Some(life) = self.life.lock().await.take() {
             life.into_line().close().await;
         }
@@ -270,11 +272,11 @@ impl Maker for Stock {
     async fn remove(&self, leased: Leased) -> Result<(), Error> {
         let name = leased.name.clone();
         Self::leave(leased).await;
-        let _permit = self.drops.acquire().await?;
-        let mut connection = self.server.connect().await?;
-        let given = give_back(&self.server.address, &mut connection, &name).await;
-        let _ = connection.close().await;
-        given
+        let drop = |mut connection| {
+            let (address, name) = (&self.server.address, name.as_str());
+            async move { give_back(address, &mut connection, name).await.map(|()| connection) }
+        };
+        self.droppers.run(self.server.connect(), drop).await
     }
 
     fn own<F: Future + Send + 'static>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static {
@@ -297,7 +299,7 @@ impl<S: Schema> Shelf<S> {
             fill: |pool| Box::pin(async move { fill::<S>(&pool).await }),
             life: tokio::sync::Mutex::default(),
             losses: Losses::default(),
-            drops: Semaphore::new(DROPS),
+            droppers: Droppers::new(DROPS),
             reserve: Reserve::default(),
             tasks: Tasks::begin(),
         });

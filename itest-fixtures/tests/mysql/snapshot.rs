@@ -9,7 +9,8 @@ use sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row};
 /// What was seen, by what it is.
 pub(crate) type Snapshot = BTreeMap<String, String>;
 
-/// What is asked of every session and every database; names of databases and times are others each time.
+/// What is asked of every session and every database; names of databases and times are others each time, and a lock of the server may
+/// be another worker's.
 const QUESTIONS: [(&str, &str); 12] = [
     ("tables", "SELECT table_name, table_type, engine, table_collation, table_comment, auto_increment, create_options
                 FROM information_schema.tables WHERE table_schema = database()"),
@@ -33,8 +34,8 @@ const QUESTIONS: [(&str, &str); 12] = [
     ("database", "SELECT default_character_set_name, default_collation_name, schema_comment FROM information_schema.schemata
                   WHERE schema_name = database()"),
     ("session", "SELECT @mine, @@sql_mode, @@autocommit, @@foreign_key_checks, @@unique_checks, @@time_zone, @@character_set_client,
-                 @@tx_isolation, @@auto_increment_increment, @@insert_id, @@in_transaction, is_used_lock('lock 1') = connection_id(),
-                 is_free_lock(concat('lock of ', database()))"),
+                 @@tx_isolation, @@auto_increment_increment, @@insert_id, @@in_transaction,
+                 coalesce(is_used_lock('lock 1') = connection_id(), false), is_free_lock(concat('lock of ', database()))"),
 ];
 
 /// Looks through a connection of the pool.

@@ -52,7 +52,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         Kind::Mysql => mysql,
         Kind::Sqlite => Some("sqlite://unused.sqlite"),
     };
-    let ways = WAYS.iter().filter(|way| url(way.kind).is_some());
+    let ways = WAYS.iter().filter(|way| url(way.kind).is_some() && way.title.contains(&options.only));
     let mut times: Vec<(Way, Samples)> = ways.map(|way| (*way, Samples::default())).collect();
     for round in 1..=options.rounds {
         for (way, samples) in &mut times {
@@ -76,7 +76,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         table.row([Some(way.title.to_owned()), Some(time), Some(format!("1/{times_less:.1}")), bound]);
     }
     let mut text = table.to_string();
-    if let Some(from_nothing) = from_nothing {
+    if let Some(from_nothing) = from_nothing.filter(|_| options.only.is_empty()) {
         let recycle = WAYS[3];
         let (few, many) = measure::flatness(&programs, recycle, &cluster.url)?;
         let growth = many.as_secs_f64() / few.as_secs_f64();

@@ -10,6 +10,7 @@ Measures what a clean database costs each test.
 Usage: run [OPTIONS]
 
   --rounds N       each way is run so often, 3 unless given
+  --only TEXT      only the ways whose names have this in them
   --server URL     on this durable PostgreSQL server, instead of a private one in memory
   --mysql URL      on this MariaDB or MySQL server, instead of private ones in memory
   --markdown FILE  write the tables to this file as well
@@ -21,6 +22,7 @@ Exit code: 0 if all bounds are met, 1 if one is missed, 2 if the measuring itsel
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) rounds: u32,
+    pub(crate) only: String,
     pub(crate) server: Option<String>,
     pub(crate) mysql: Option<String>,
     pub(crate) markdown: Option<PathBuf>,
@@ -29,7 +31,7 @@ pub(crate) struct Options {
 /// Reads the arguments that follow the program's name; none: help is wanted.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Option<Options>, Failure> {
     let mut arguments = arguments.into_iter();
-    let mut options = Options { rounds: 3, server: None, mysql: None, markdown: None };
+    let mut options = Options { rounds: 3, only: String::new(), server: None, mysql: None, markdown: None };
     while let Some(flag) = arguments.next() {
         if flag == "--help" || flag == "-h" {
             return Ok(None);
@@ -39,6 +41,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--rounds" => {
                 options.rounds = value.parse().map_err(|_| Failure::new(format!("{value} is no number of rounds")))?;
             }
+            "--only" => options.only = value,
             "--server" => options.server = Some(value),
             "--mysql" => options.mysql = Some(value),
             "--markdown" => options.markdown = Some(PathBuf::from(value)),
