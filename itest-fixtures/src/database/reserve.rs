@@ -3,12 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use itest_runtime::Error;
 
 /// So long the end of a worker waits for databases that are being dropped.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// So many databases may be on their way out: a server that waits for its disk makes them faster than it drops them, and whoever goes
+/// first would leave a mountain behind.
+const ON_THEIR_WAY: usize = 8;
 
 /// Makes databases on a server, and drops them.
 pub(crate) trait Maker: Send + Sync + Sized + 'static {
@@ -34,7 +39,10 @@ pub(crate) trait Maker: Send + Sync + Sized + 'static {
 }
 
 /// The databases of a maker that no test uses now.
-pub(crate) struct Reserve<M: Maker>(Mutex<Contents<M::Made>>);
+pub(crate) struct Reserve<M: Maker> {
+    contents: Mutex<Contents<M::Made>>,
+    way_out: Arc<Semaphore>,
+}
 
 struct Contents<T> {
     free: Vec<T>,
@@ -44,7 +52,8 @@ struct Contents<T> {
 
 impl<M: Maker> Default for Reserve<M> {
     fn default() -> Self {
-        Self(Mutex::new(Contents { free: Vec::new(), ahead: None, leaving: JoinSet::new() }))
+        let contents = Mutex::new(Contents { free: Vec::new(), ahead: None, leaving: JoinSet::new() });
+        Self { contents, way_out: Arc::new(Semaphore::new(ON_THEIR_WAY)) }
     }
 }
 
@@ -55,7 +64,7 @@ impl<M: Maker> Reserve<M> {
             if maker.is_as_new(&mut free).await {
                 return Ok(free);
             }
-            self.drop_behind(maker, free);
+            self.drop_behind(maker, free).await;
         }
         let ahead = self.ahead();
         // If it could not be made ahead, it is tried again now, and the error is this test's.
@@ -65,7 +74,7 @@ impl<M: Maker> Reserve<M> {
             if maker.is_as_new(&mut made).await {
                 return Ok(made);
             }
-            self.drop_behind(maker, made);
+            self.drop_behind(maker, made).await;
         }
         match maker.make().await {
             // There may be room for one when those are gone that are on their way out.
@@ -104,12 +113,18 @@ impl<M: Maker> Reserve<M> {
         }
     }
 
-    /// Begins to drop one.
-    pub(crate) fn drop_behind(&self, maker: &Arc<M>, made: M::Made) {
+    /// Begins to drop one, when there are not too many on their way out.
+    pub(crate) async fn drop_behind(&self, maker: &Arc<M>, made: M::Made) {
+        // It is never closed; whoever is dropped without leave is dropped all the same.
+        let leave = Arc::clone(&self.way_out).acquire_owned().await;
         let dropping = Arc::clone(maker);
         let mut contents = self.contents();
         while contents.leaving.try_join_next().is_some() {}
-        contents.leaving.spawn(maker.own(async move { dropping.remove(made).await }));
+        contents.leaving.spawn(maker.own(async move {
+            let dropped = dropping.remove(made).await;
+            drop(leave);
+            dropped
+        }));
     }
 
     /// Takes leave of all. Where nothing on the server outlives the run, nobody waits for what is being dropped; elsewhere what takes
@@ -134,6 +149,55 @@ impl<M: Maker> Reserve<M> {
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents<M::Made>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Drops nothing until it may.
+    struct Slow {
+        may_drop: Semaphore,
+        dropped: AtomicUsize,
+    }
+
+    impl Maker for Slow {
+        type Made = ();
+
+        async fn make(&self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        async fn is_as_new(&self, (): &mut ()) -> bool {
+            true
+        }
+
+        async fn leave((): ()) {}
+
+        async fn remove(&self, (): ()) -> Result<(), Error> {
+            let _turn = self.may_drop.acquire().await?;
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_makes_databases_faster_than_they_are_dropped_waits() {
+        let maker = Arc::new(Slow { may_drop: Semaphore::new(0), dropped: AtomicUsize::new(0) });
+        let reserve = Reserve::<Slow>::default();
+        for _ in 0..ON_THEIR_WAY {
+            reserve.drop_behind(&maker, ()).await;
+        }
+        let mut one_more = Box::pin(reserve.drop_behind(&maker, ()));
+        assert!(tokio::time::timeout(Duration::ZERO, &mut one_more).await.is_err());
+        maker.may_drop.add_permits(1);
+        one_more.await;
+        assert!(maker.dropped.load(Ordering::Relaxed) >= 1);
+        reserve.clear(false).await;
+        assert_eq!(maker.dropped.load(Ordering::Relaxed), ON_THEIR_WAY + 1);
     }
 }

@@ -147,7 +147,7 @@ impl Stock {
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", made.name);
                     self.reserve.make_ahead(self);
                 }
-                self.reserve.drop_behind(self, made);
+                self.reserve.drop_behind(self, made).await;
                 return loss.map_or(Ok(()), Err);
             }
         }

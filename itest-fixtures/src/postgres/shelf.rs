@@ -144,7 +144,7 @@ impl Stock {
                     let _ = writeln!(std::io::stderr(), "itest: {} is replaced by a new clone: {reason}", leased.name);
                     self.reserve.make_ahead(self);
                 }
-                self.reserve.drop_behind(self, leased);
+                self.reserve.drop_behind(self, leased).await;
             }
         }
         suspicion.map_or(Ok(()), Err)

@@ -85,8 +85,14 @@ impl Cluster {
         for file in files {
             sql += &fs::read_to_string(&file).context(|| format!("reading {}", file.display()))?;
         }
-        let url = self.url.replacen("/postgres", "/bench_template", 1);
+        let url = with_database(&self.url, "bench_template");
         run(Command::new("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &url, "-c", &sql]))
+    }
+
+    /// The next run builds its template anew.
+    pub(crate) fn forget_templates(&self) -> Result<(), Failure> {
+        let url = with_database(&self.url, "itest_leases");
+        run(Command::new("psql").args(["-q", "-d", &url, "-c", "UPDATE itest_leases.template SET is_ready = false"]))
     }
 
     fn psql(&self, sql: &str) -> Result<(), Failure> {
@@ -102,6 +108,15 @@ impl Drop for Cluster {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// The same server's URL with another database.
+fn with_database(url: &str, database: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let (place, settings) =
+        rest.split_once('?').map_or((rest, String::new()), |(place, rest)| (place, format!("?{rest}")));
+    let server = place.split('/').next().unwrap_or_default();
+    format!("{scheme}://{server}/{database}{settings}")
 }
 
 fn run(command: &mut Command) -> Result<(), Failure> {

@@ -85,7 +85,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         text.push_str(&format!("\nA test among 5,000 costs {growth:.2} × what it costs among 200: {many}, {few}.\n"));
         let mut start = Samples::default();
         for _ in 0..options.rounds {
-            start.add(measure::private_start(&programs, &cluster.url)?);
+            start.add(measure::private_start(&programs, &cluster)?);
         }
         let share = start.median().as_secs_f64() / from_nothing.as_secs_f64();
         is_met &= share <= 0.5;

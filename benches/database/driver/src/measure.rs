@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use figures::{Context, Failure};
 
+use crate::cluster::Cluster;
+
 /// Tests that run at a time, everywhere.
 const JOBS: &str = "2";
 
@@ -143,16 +145,17 @@ pub(crate) fn flatness(programs: &Programs, way: Way, url: &str) -> Result<(Dura
     Ok((few, many))
 }
 
-/// What a private server adds to a run of one test: its start from the cache, and its end.
-pub(crate) fn private_start(programs: &Programs, url: &str) -> Result<Duration, Failure> {
+/// What a private server adds to a run of one test: its start from the cache, and its end. Both runs build their template.
+pub(crate) fn private_start(programs: &Programs, cluster: &Cluster) -> Result<Duration, Failure> {
     let one = ["--exact", "recycle::few::tens_0::ones_0"];
     let mut private = Command::new(&programs.ours);
     private.env_remove("ITEST_POSTGRES_URL").env_remove("DATABASE_URL").args(one);
     let mut there = Command::new(&programs.ours);
-    there.env("ITEST_POSTGRES_URL", url).args(one);
-    // The first fills the cache, and the template of the server that is there.
+    there.env("ITEST_POSTGRES_URL", &cluster.url).args(one);
+    // The first fills the cache, and makes what a server that is there keeps from run to run.
     timed(&mut private)?;
     timed(&mut there)?;
     let private = timed(&mut private)?;
+    cluster.forget_templates()?;
     Ok(private.saturating_sub(timed(&mut there)?))
 }
