@@ -148,6 +148,35 @@ async fn a_server_that_refuses_is_told_with_what_to_do(dir: &TempDir, teardown: 
 }
 
 #[integration_test(tags("mysql"))]
+async fn a_server_that_is_too_old_is_told_with_what_is_needed(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let unusual = Unusual { arguments: &["--version=10.3.39-MariaDB"], ..Unusual::default() };
+    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
+    let events = suite(dir).env(server.variable(), server.url(None)).events(&["a_fresh_one::again_1", "--exact"])?;
+    let told = failure(&events, "a_fresh_one::again_1");
+    assert_told(
+        &told,
+        &["(from ITEST_MYSQL_URL) is MariaDB 10.3.39; itest needs MariaDB 10.6 or MySQL 8.0, or a later one"],
+    );
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+async fn a_full_disk_costs_the_test_that_filled_it(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let unusual = Unusual { disk: Some("160m"), ..Unusual::default() };
+    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
+    let suite = suite(dir).args(&ONE_BY_ONE).env(server.variable(), server.url(None));
+    let events = suite.events(&["--tag", "full"])?;
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(others, ["fills_the_disk"], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 3);
+    assert_told(&failure(&events, "fills_the_disk"), &["full"]);
+    events.finished.assert_nothing_left();
+    assert_eq!(leases(&server).await?, (0, 0, 0));
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
 async fn after_everything_was_killed_the_next_start_leaves_no_database(
     dir: &TempDir,
     teardown: &Teardown,

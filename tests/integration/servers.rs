@@ -30,7 +30,9 @@ const POSTGRES: &str = r#"
     become "$programs/postgres" -D "$FOLDER/data" -h 127.0.0.1 -p "$PORT" -c unix_socket_directories= -c min_wal_size=2MB -c max_wal_size=$([ -z "$DISK" ] && echo 8MB || echo 1GB) "$@"
 "#;
 
+/// Each with temporary files of its own: two servers in two namespaces may have one number.
 const MARIADB: &str = r#"
+    export TMPDIR="$FOLDER"
     [ -d "$FOLDER/data" ] || as mariadb-install-db --no-defaults --datadir="$FOLDER/data" --auth-root-authentication-method=normal \
         --skip-test-db --innodb-log-file-size=8M >&2
     become "$(command -v mariadbd || echo /usr/sbin/mariadbd)" --no-defaults --datadir="$FOLDER/data" --bind-address=127.0.0.1 \

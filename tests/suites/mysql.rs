@@ -217,6 +217,20 @@ async fn a_clone_after_the_restarts(db: &Mysql<Cloned<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
+#[integration_test(tags("full"))]
+async fn fills_the_disk(db: &Mysql<Items>) -> Result<()> {
+    run(&db.pool(), "CREATE TABLE much (words text)").await?;
+    loop {
+        // Rows that are larger than a page end the server instead.
+        run(&db.pool(), "INSERT INTO much SELECT repeat('x', 4000) FROM seq_1_to_200").await?;
+    }
+}
+
+#[integration_test(tags("full"))]
+async fn after_it_was_full(#[values(1, 2, 3)] _again: u32, db: &Mysql<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
 #[integration_test(tags("many"))]
 async fn uses_two_connections(#[values(1, 2, 3, 4, 5, 6)] _again: u32, db: &Mysql<Items>) -> Result<()> {
     let (one, other) = (db.pool().begin().await?, db.pool().begin().await?);

@@ -19,6 +19,9 @@ use super::leases;
 use crate::database::container::Engine;
 use crate::database::{Found, failed_to, find, is_allowed, passed_over_in_words, refusal, suspicion};
 
+/// The oldest versions that itest works with, and what they are called.
+const OLDEST: [(&str, [u32; 2]); 2] = [("MariaDB", [10, 6]), ("MySQL", [8, 0])];
+
 /// A server that tests may use, with a table of leases.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Server {
@@ -41,9 +44,7 @@ impl Server {
 
     /// What it is and where, for the run's summary.
     fn in_words(&self) -> String {
-        let name = if self.version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
-        // `10.11.6-MariaDB-0+deb12u1`
-        let version = self.version.split('-').next().unwrap_or_default();
+        let (name, version) = named(&self.version);
         let passed_over = passed_over_in_words(self.passed_over.as_deref());
         format!("{name} {version}, {}{passed_over}", self.address.in_words())
     }
@@ -55,6 +56,12 @@ impl Server {
         let told = sqlx::query_as(asked).fetch_one(&mut connection).await;
         let told = told.map_err(|error| failed_to(&format!("ask {} what it is", address.in_words()), &error))?;
         let (version, all, of_one_user): (String, i64, i64) = told;
+        if is_too_old(&version) {
+            let (name, version) = named(&version);
+            let needed = OLDEST.map(|(name, [major, minor])| format!("{name} {major}.{minor}")).join(" or ");
+            let place = address.in_words();
+            return Err(Error::new(format!("{place} is {name} {version}; itest needs {needed}, or a later one")));
+        }
         // Nothing is said of one user where the number is 0.
         let connections = if of_one_user > 0 { all.min(of_one_user) } else { all };
         let server =
@@ -69,6 +76,18 @@ impl Server {
         let _ = connection.close().await;
         Ok(server)
     }
+}
+
+/// What kind of server says so of its version, and which version it is: `10.11.6-MariaDB-0+deb12u1`.
+fn named(version: &str) -> (&'static str, &str) {
+    let name = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+    (name, version.split('-').next().unwrap_or_default())
+}
+
+fn is_too_old(version: &str) -> bool {
+    let (name, version) = named(version);
+    let told: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).take(2).collect();
+    OLDEST.iter().any(|(known, oldest)| *known == name && told.as_slice() < oldest.as_slice())
 }
 
 /// What a user needs that may not make databases.
@@ -144,6 +163,23 @@ impl Fixture for Server {
             )
             .crossing(const { &Crossing::of::<Self>() })
             .remark(|value| Some(value.downcast_ref::<Self>()?.in_words()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_told_by_name_and_number() {
+        assert_eq!(named("10.11.6-MariaDB-0+deb12u1"), ("MariaDB", "10.11.6"));
+        assert_eq!(named("8.0.36"), ("MySQL", "8.0.36"));
+        for new in ["10.6.0-MariaDB", "10.11.6-MariaDB-log", "11.4.2-MariaDB", "8.0.11", "9.1.0"] {
+            assert!(!is_too_old(new), "{new}");
+        }
+        for old in ["10.5.29-MariaDB", "5.5.68-MariaDB", "5.7.44", "5.7.44-log"] {
+            assert!(is_too_old(old), "{old}");
         }
     }
 }
