@@ -51,6 +51,8 @@ const MANY: u64 = 1000;
 /// What is seen of a database at one glance.
 #[derive(Debug, Clone, Default)]
 struct State {
+    /// How many sessions are in it.
+    sessions: u64,
     /// The next number of each table, and about how many rows it has.
     numbers: Vec<(Option<u64>, u64)>,
     /// What is no table: routines and events.
@@ -67,7 +69,6 @@ pub(super) struct Keeper {
     connection: MySqlConnection,
     inventory: Inventory,
     database: String,
-    sessions: String,
     glance: String,
     state: State,
     /// What shows every definition, and what it showed; next numbers are no part of that.
@@ -99,7 +100,6 @@ impl Keeper {
             connection,
             inventory,
             database: database.to_owned(),
-            sessions: format!("SELECT count(*) FROM information_schema.processlist WHERE db = {}", literal(database)),
             glance,
             state: State::default(),
             look,
@@ -118,8 +118,7 @@ impl Keeper {
     /// Makes the database what it was. All sessions in it must be over.
     pub(super) async fn restore(&mut self) -> Result<(), Spent> {
         let changed = |error: &dyn std::fmt::Display| Spent(format!("the test changed the schema: {error}"));
-        self.wait_until_all_are_gone().await?;
-        let seen = self.see().await.map_err(|error| changed(&error))?;
+        let seen = self.look_until_all_are_gone().await?;
         let has_same_files = self.definitions.as_mut().is_some_and(Definitions::are_unchanged);
         let has_same_tables = has_same_files || self.shape().await.map_err(|error| changed(&error))? == self.shape;
         if !has_same_tables || seen.code != self.state.code {
@@ -135,14 +134,14 @@ impl Keeper {
         Ok(())
     }
 
-    /// Waits for the sessions that were closed.
-    async fn wait_until_all_are_gone(&mut self) -> Result<(), Spent> {
+    /// Looks until the sessions that were closed are over.
+    async fn look_until_all_are_gone(&mut self) -> Result<State, Spent> {
         let since = Instant::now();
         loop {
-            let sessions = sqlx::raw_sql(AssertSqlSafe(self.sessions.as_str())).fetch_one(&mut self.connection).await?;
-            let count = number(&sessions, 0)?.unwrap_or(0);
+            let seen = self.see().await.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
+            let count = seen.sessions;
             match since.elapsed() {
-                _ if count == 0 => return Ok(()),
+                _ if count == 0 => return Ok(seen),
                 waited if waited < MOMENT => {}
                 waited if waited < FAREWELL => tokio::time::sleep(LOOK).await,
                 _ => return Err(Spent(format!("the test left {count} sessions of its own in the database"))),
@@ -160,9 +159,10 @@ impl Keeper {
         while let Some(result) = poll_fn(|context| results.as_mut().poll_next(context)).await {
             match (statement, result?) {
                 (_, Either::Left(_)) => statement += 1,
-                (0, Either::Right(row)) => state.code = text(&row, 0)?,
-                (1, Either::Right(row)) => state.used.push(text(&row, 0)?),
-                (2, Either::Right(row)) => {
+                (0, Either::Right(row)) => state.sessions = number(&row, 0)?.unwrap_or(0),
+                (1, Either::Right(row)) => state.code = text(&row, 0)?,
+                (2, Either::Right(row)) => state.used.push(text(&row, 0)?),
+                (3, Either::Right(row)) => {
                     let name = text(&row, 0)?;
                     state.sums.insert(quoted(name.strip_prefix(&prefix).unwrap_or(&name)), text(&row, 1)?);
                 }
@@ -312,13 +312,14 @@ async fn numbers(connection: &mut MySqlConnection, inventory: &Inventory, databa
     format!("{list} AND ({next} > 1 OR {rows} > {MANY})")
 }
 
-/// What shows everything of a database that a test may well have changed: the code, which of the empty tables have rows, checksums of the
-/// others, and, when all of them were opened for this, next numbers.
+/// What shows everything of a database that a test may well have changed: who is still in it, the code, which of the empty tables have
+/// rows, checksums of the others, and, when all of them were opened for this, next numbers.
 fn glance(inventory: &Inventory, database: &str, numbers: &str, code: &str) -> String {
     // A statement with a result, also where no table is empty, or all are.
     const NOTHING: &str = "FROM (SELECT 1) AS nothing WHERE false";
-    let name = quoted(database);
-    let mut glance = format!("{code}; SELECT '' {NOTHING}");
+    let (name, listed) = (quoted(database), literal(database));
+    let mut glance =
+        format!("SELECT count(*) FROM information_schema.processlist WHERE db = {listed}; {code}; SELECT '' {NOTHING}");
     let (seeded, empty): (Vec<&Table>, Vec<&Table>) =
         inventory.tables.iter().filter(|table| table.kind == Kind::Table).partition(|table| table.has_rows);
     for table in empty {

@@ -3,6 +3,9 @@
 //! The server counts the rows that were inserted, updated and deleted in each table and catalog. A session writes its counts
 //! down when it ends, or when it is asked to (`pg_stat_force_next_flush`); after all sessions of a test have done one or the
 //! other the counts are exact. A table whose count has not moved was not touched.
+//!
+//! Whether sessions have ended is seen first, and everything else only when they have: a count that is read while a session is about
+//! to end may be read before it is written, and the session be gone when it is looked for.
 
 use std::fmt::Write;
 
@@ -19,16 +22,23 @@ pub(super) struct Checkup {
 }
 
 /// What it sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// So many sessions that are not the pool's.
+    Sessions(usize),
+    /// There are none.
+    State(State),
+}
+
+/// What is in a database that nobody uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// A count for each relation.
     pub(super) relations: Vec<i64>,
     /// Of all catalogs together.
     pub(super) catalogs: i64,
-    /// The state of each sequence.
-    pub(super) sequences: Vec<(i64, bool)>,
-    /// Sessions that are not the pool's.
-    pub(super) sessions: Vec<i32>,
+    /// The state of each sequence, in the inventory's words.
+    pub(super) sequences: Vec<String>,
     /// Transactions that wait for their second phase.
     pub(super) prepared: i64,
     /// The entries that say what the database is, and how sessions in it begin; and when somebody set the counts to nothing.
@@ -54,43 +64,54 @@ impl Checkup {
         let relations = oids(&mut inventory.relations.iter().map(|relation| relation.oid));
         let catalogs = oids(&mut inventory.catalogs.iter().map(|(oid, _)| *oid));
         let count = "pg_stat_get_tuples_inserted(o) + pg_stat_get_tuples_updated(o) + pg_stat_get_tuples_deleted(o)";
-        let mut states = "SELECT NULL::bigint AS value, NULL::bool AS called, 0 AS place WHERE false".to_owned();
+        let mut states = "SELECT NULL AS state, 0 AS place WHERE false".to_owned();
         for (place, sequence) in inventory.sequences.iter().enumerate() {
-            let _ = write!(states, " UNION ALL SELECT last_value, is_called, {place} FROM {}", sequence.name);
+            let _ =
+                write!(states, " UNION ALL SELECT concat(last_value, ' ', is_called), {place} FROM {}", sequence.name);
         }
         let database = inventory.database.0;
+        let when_alone = [
+            format!(
+                "SELECT coalesce(array_agg({count} ORDER BY place), '{{}}')
+                 FROM unnest('{{{relations}}}'::oid[]) WITH ORDINALITY AS u (o, place)"
+            ),
+            format!("SELECT sum({count})::bigint FROM unnest('{{{catalogs}}}'::oid[]) AS u (o)"),
+            format!("SELECT coalesce(array_agg(state ORDER BY place), '{{}}') FROM ({states}) AS states"),
+            format!("SELECT count(*) FROM pg_prepared_xact() WHERE dbid = {database}"),
+            format!(
+                "SELECT (SELECT coalesce(string_agg(concat(setrole, setconfig), ',' ORDER BY setrole), '') FROM pg_db_role_setting
+                         WHERE setdatabase = {database})
+                     || (SELECT concat(datdba, datconnlimit, datacl, datname, pg_stat_get_db_stat_reset_time(oid)) FROM pg_database
+                         WHERE oid = {database})
+                     || (SELECT coalesce(string_agg(description, ','), '') FROM pg_shdescription
+                         WHERE objoid = {database} AND classoid = 'pg_database'::regclass)
+                     || (SELECT coalesce(string_agg(oid::text, ',' ORDER BY oid), '') FROM pg_subscription
+                         WHERE subdbid = {database})"
+            ),
+        ];
+        let when_alone = when_alone.map(|asked| format!("CASE WHEN sessions = 0 THEN ({asked}) END")).join(", ");
         let statement = format!(
-            "SELECT (SELECT coalesce(array_agg({count} ORDER BY place), '{{}}')
-                     FROM unnest('{{{relations}}}'::oid[]) WITH ORDINALITY AS u (o, place)),
-                    (SELECT sum({count})::bigint FROM unnest('{{{catalogs}}}'::oid[]) AS u (o)),
-                    lasts, called,
-                    (SELECT coalesce(array_agg(pid), '{{}}') FROM pg_stat_get_activity(NULL)
-                     WHERE datid = {database} AND backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND pid <> ALL ($1)),
-                    (SELECT count(*) FROM pg_prepared_xact() WHERE dbid = {database}),
-                    (SELECT coalesce(string_agg(concat(setrole, setconfig), ',' ORDER BY setrole), '') FROM pg_db_role_setting
-                     WHERE setdatabase = {database}) || (SELECT concat(datdba, datconnlimit, datacl, datname, pg_stat_get_db_stat_reset_time(oid)) FROM pg_database
-                     WHERE oid = {database})
-                    || (SELECT coalesce(string_agg(description, ','), '') FROM pg_shdescription
-                        WHERE objoid = {database} AND classoid = 'pg_database'::regclass)
-                    || (SELECT coalesce(string_agg(oid::text, ',' ORDER BY oid), '') FROM pg_subscription WHERE subdbid = {database})
-             FROM (SELECT coalesce(array_agg(value ORDER BY place), '{{}}') AS lasts,
-                          coalesce(array_agg(called ORDER BY place), '{{}}') AS called FROM ({states}) s) s"
+            "SELECT sessions, {when_alone}
+             FROM (SELECT count(*) AS sessions FROM pg_stat_get_activity(NULL) WHERE datid = {database}
+                   AND backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND pid <> ALL ($1)) AS present"
         );
         Self { statement }
     }
 
     /// Looks; `own` are the sessions of the test's pool.
-    pub(super) async fn look(&self, connection: &mut PgConnection, own: &[i32]) -> Result<State, sqlx::Error> {
+    pub(super) async fn look(&self, connection: &mut PgConnection, own: &[i32]) -> Result<Seen, sqlx::Error> {
         let row = sqlx::query(AssertSqlSafe(self.statement.as_str())).bind(own).fetch_one(connection).await?;
-        let (values, called): (Vec<i64>, Vec<bool>) = (row.try_get(2)?, row.try_get(3)?);
-        Ok(State {
-            relations: row.try_get(0)?,
-            catalogs: row.try_get(1)?,
-            sequences: values.into_iter().zip(called).collect(),
-            sessions: row.try_get(4)?,
-            prepared: row.try_get(5)?,
-            settings: row.try_get(6)?,
-        })
+        let sessions: i64 = row.try_get(0)?;
+        if sessions > 0 {
+            return Ok(Seen::Sessions(usize::try_from(sessions).unwrap_or(usize::MAX)));
+        }
+        Ok(Seen::State(State {
+            relations: row.try_get(1)?,
+            catalogs: row.try_get(2)?,
+            sequences: row.try_get(3)?,
+            prepared: row.try_get(4)?,
+            settings: row.try_get(5)?,
+        }))
     }
 }
 

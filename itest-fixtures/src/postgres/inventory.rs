@@ -57,6 +57,13 @@ pub(super) struct Sequence {
     pub(super) is_called: bool,
 }
 
+impl Sequence {
+    /// Its state as the server concatenates it.
+    pub(super) fn state(&self) -> String {
+        format!("{} {}", self.last, if self.is_called { 't' } else { 'f' })
+    }
+}
+
 /// What is in a database.
 #[derive(Debug, Clone)]
 pub(super) struct Inventory {

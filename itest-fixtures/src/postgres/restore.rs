@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use itest_runtime::Error;
 
 use super::address::Address;
-use super::checkup::{Age, Checkup, SchemaChange, State, counted, now, schema_change};
+use super::checkup::{Age, Checkup, SchemaChange, Seen, State, counted, now, schema_change};
 use super::connection::{connect, literal};
 use super::inventory::{Inventory, Kind, Relation, entries};
 use crate::database::failed_to;
@@ -72,10 +72,11 @@ impl Keeper {
             connection.execute("SET stats_fetch_consistency = none; SET session_replication_role = replica").await?;
             let counts = counted(&mut connection, &inventory).await?;
             let since = now(&mut connection).await?;
-            let state = checkup.look(&mut connection, &[]).await?;
-            Ok::<_, sqlx::Error>((counts, since, state))
+            let seen = checkup.look(&mut connection, &[]).await?;
+            Ok::<_, sqlx::Error>((counts, since, seen))
         };
-        let (counts, since, state) = begin.await.map_err(|error| failed_to("look at a new database", &error))?;
+        let (counts, since, seen) = begin.await.map_err(|error| failed_to("look at a new database", &error))?;
+        let Seen::State(state) = seen else { return Ok(Err("somebody uses it already")) };
         let (dead, answered) = (Default::default(), Instant::now());
         Ok(Ok(Self { connection, inventory, checkup, state, counts, since, dead, answered }))
     }
@@ -139,12 +140,11 @@ impl Keeper {
         let since = Instant::now();
         loop {
             let seen = self.checkup.look(&mut self.connection, own).await;
-            let seen = seen.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
-            if seen.sessions.is_empty() {
-                return Ok(seen);
-            }
+            let count = match seen.map_err(|error| Spent(format!("the test changed the schema: {error}")))? {
+                Seen::State(state) => return Ok(state),
+                Seen::Sessions(count) => count,
+            };
             if since.elapsed() > FAREWELL {
-                let count = seen.sessions.len();
                 return Err(Spent(format!("the test left {count} sessions of its own in the database")));
             }
             tokio::time::sleep(LOOK).await;
@@ -154,8 +154,8 @@ impl Keeper {
     /// What puts back the sequences that have moved.
     fn moved_sequences(&self, seen: &State) -> Vec<String> {
         let mut moved = Vec::new();
-        for (sequence, (last, is_called)) in self.inventory.sequences.iter().zip(&seen.sequences) {
-            if (sequence.last, sequence.is_called) != (*last, *is_called) {
+        for (sequence, state) in self.inventory.sequences.iter().zip(&seen.sequences) {
+            if sequence.state() != *state {
                 let name = literal(&sequence.name);
                 moved.push(format!("SELECT setval({name}, {}, {})", sequence.last, sequence.is_called));
             }

@@ -48,6 +48,26 @@ async fn a_schema_of_its_own_is_as_new(#[values(1, 2, 3)] _again: u32, db: &Post
     Ok(())
 }
 
+/// The counts of a session are written down when it ends, which may be while it is looked for.
+#[integration_test]
+async fn what_a_session_wrote_that_ends_with_its_test_is_taken_back(
+    #[values(0, 1, 2, 3)] _hundreds: usize,
+    #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _tens: usize,
+    #[values(0, 1, 2, 3, 4)] writer: usize,
+    db: &Postgres<Recycled<Plain>>,
+) -> Result<()> {
+    let pool = db.pool();
+    let mut sessions = Vec::new();
+    for _ in 0..5 {
+        sessions.push(pool.acquire().await?);
+    }
+    let written = "INSERT INTO note (text) VALUES ('two') RETURNING id";
+    let id: i64 = sqlx::query_scalar(written).fetch_one(&mut *sessions[writer]).await?;
+    let notes: i64 = sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&mut *sessions[0]).await?;
+    assert_eq!((id, notes), (2, 2));
+    Ok(())
+}
+
 #[integration_test]
 async fn two_databases_of_one_test_are_two(
     mine: Postgres<Recycled<Shop>>,

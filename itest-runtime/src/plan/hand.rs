@@ -16,8 +16,9 @@ const LARGEST_HAND: usize = 512;
 
 /// How many cases a worker may hold, the running one included.
 ///
-/// A round trip between processes costs more than an empty test, so fast tests are handed over in bundles; slow ones one ahead. Near the end the bundles shrink, so that the workers finish together (guided self-scheduling: Polychronopoulos
-/// and Kuck, IEEE Trans. Computers, 1987).
+/// A round trip between processes costs more than an empty test, so fast tests are handed over in bundles; slow ones one ahead. Near
+/// the end the bundles shrink, so that the workers finish together (guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans.
+/// Computers, 1987).
 #[must_use]
 pub(crate) fn hand_size(typical: Option<Duration>, waiting: usize, workers: usize) -> usize {
     let by_time = typical.map_or(FIRST_HAND, |typical| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use figures::{Context, Failure};
+use figures::{Context, Failure, Samples};
 
 use crate::cluster::Cluster;
 
@@ -133,16 +133,20 @@ pub(crate) fn per_test(programs: &Programs, way: Way, url: &str) -> Result<Durat
     Ok(all.saturating_sub(few) / MORE)
 }
 
-/// What a test takes among 200, and among 5,000, when it is recycled.
+/// What a test takes among 200, and among 5,000, when it is recycled. A short run is over before the noise of its start has evened out,
+/// so that there are as many of them as of long rounds.
 pub(crate) fn flatness(programs: &Programs, way: Way, url: &str) -> Result<(Duration, Duration), Failure> {
     const ROUNDS: u32 = 25;
-    let few = per_test(programs, way, url)?;
-    let short = timed(&mut programs.command(way, Size::Few, url))?;
+    let (mut few, mut short) = (Samples::default(), Samples::default());
+    for _ in 0..ROUNDS {
+        few.add(per_test(programs, way, url)?);
+        short.add(timed(&mut programs.command(way, Size::Few, url))?);
+    }
     let mut long = Command::new(&programs.ours);
     let rounds = ROUNDS.to_string();
     long.env("ITEST_POSTGRES_URL", url).args(["--test-threads", JOBS, "--repeat", &rounds, "--skip", "_recycle::"]);
-    let many = timed(long.arg("recycle::more"))?.saturating_sub(short) / (MORE * ROUNDS);
-    Ok((few, many))
+    let many = timed(long.arg("recycle::more"))?.saturating_sub(short.median()) / (MORE * ROUNDS);
+    Ok((few.median(), many))
 }
 
 /// What a private server adds to a run of one test: its start from the cache, and its end. Both runs build their template.
