@@ -1,4 +1,4 @@
-//! Connections that drop databases, kept between two of them: to connect costs a server half as much as to drop.
+//! Connections that drop databases, kept between two of them: to connect costs PostgreSQL as much as to drop.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -10,8 +10,8 @@ use sqlx::{Connection, Row};
 use super::era::Era;
 
 /// Connections that a test opened are kept for the next one up to this number. A pool gets its connections back a little later than
-/// they are given back, so that also a test which does one thing after the other needs a third one now and then, and a new one costs
-/// more than ten that are kept.
+/// they are given back, so that also a test which does one thing after the other needs a third one now and then; a new one costs several
+/// times what it costs to keep it.
 const KEPT: usize = 3;
 
 /// So long a connection may take to come back to its pool.
