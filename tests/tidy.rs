@@ -209,6 +209,7 @@ fn the_map_shows_the_house() {
     let tests: String = rust_files(&root().join("tests"))
         .into_iter()
         .chain(rust_files(&root().join("itest-runtime/src")))
+        .chain(rust_files(&root().join("itest-fixtures")))
         .chain(rust_files(&root().join("itest-macros")))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
