@@ -72,7 +72,7 @@ const IN_A_SCHEMA: &[&str] = &[
     "CREATE TEMP TABLE gone (n int) ON COMMIT DROP",
     "CREATE TEMP SEQUENCE s",
     "LISTEN news$n",
-    "SET search_path = other, pg_catalog",
+    "SET search_path = other",
     "SET TIME ZONE 'Asia/Tokyo'",
     "SET default_transaction_read_only = on",
     "SET default_transaction_isolation = 'serializable'",
@@ -106,12 +106,14 @@ const IN_A_SCHEMA: &[&str] = &[
     "LOCK TABLE product",
 ];
 
-/// What all schemas of a database share: other schemas, large objects, extensions, locks and channels, settings and counts.
+/// What all schemas of a database share: other schemas, the catalog, large objects, extensions, locks and channels, settings and counts.
 const BEYOND_A_SCHEMA: &[&str] = &[
     r#"INSERT INTO "odd schema"."odd ""table""" VALUES ('$n')"#,
     r#"UPDATE "odd schema"."odd ""table""" SET "odd 'column" = 'y'"#,
     r#"DELETE FROM "odd schema"."odd ""table""""#,
     "CREATE SCHEMA other",
+    // What is made now is made in `pg_catalog`, before everybody's path.
+    "SET search_path = other, pg_catalog",
     "CREATE EXTENSION IF NOT EXISTS pgcrypto",
     "COMMENT ON SCHEMA public IS 'number $n'",
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
