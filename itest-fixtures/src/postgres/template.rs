@@ -114,9 +114,22 @@ impl<S: Schema> Template<S> {
         let set = "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, last_value) FROM pg_sequences
                    WHERE last_value IS NOT NULL";
         run(&mut connection, "set the sequences of the template database", set).await?;
-        run(&mut connection, "vacuum the template database", "VACUUM (FREEZE, ANALYZE)").await?;
-        connection.close().await.map_err(|error| failed_to("leave the template database", &error))
+        // Those of the suite alone: the catalogs would get files of their own for what is free and visible in them, and each clone a copy.
+        let tables = "SELECT string_agg(oid::regclass::text, ',') FROM pg_class WHERE relkind IN ('r', 'p', 'm') AND oid >= 16384";
+        let tables: Option<String> = sqlx::query_scalar(tables).fetch_one(&mut connection).await?;
+        if let Some(tables) = tables {
+            let vacuum = format!("VACUUM (FREEZE, ANALYZE) {tables}");
+            run(&mut connection, "vacuum the template database", vacuum).await?;
+        }
+        leave(connection).await?;
+        // The first session after a change of the schema writes a file that spares others the search of the catalogs for the catalogs'
+        // own definitions; clones get it with the rest.
+        leave(connect(&server.address, Some(name)).await?).await
     }
+}
+
+async fn leave(connection: PgConnection) -> Result<(), Error> {
+    connection.close().await.map_err(|error| failed_to("leave the template database", &error))
 }
 
 /// Runs the migrations and the seeds.

@@ -76,14 +76,19 @@ impl LeakWatch {
             self.own = own;
         }
         let mut found = changes(surroundings, self.isolation);
-        if residue.is_unchanged(elapsed) && alive_tasks() <= self.tasks {
+        if suspects == Suspects::TestAndWorker {
+            residue.allow_files();
+        }
+        // What runs and is not the test's may be a fixture's, as a file may be.
+        let new_tasks =
+            |before: usize| if suspects == Suspects::Test { alive_tasks().saturating_sub(before) } else { 0 };
+        if residue.is_unchanged(elapsed) && new_tasks(self.tasks) == 0 {
             return found;
         }
         if suspects == Suspects::Worker {
             residue.look_again();
             return found;
         }
-        let may_be_a_fixtures = |leak: &Leak| matches!(leak, Leak::File(_) | Leak::Port(_));
         let mut left = Vec::new();
         for (turn, wait) in SETTLING.into_iter().chain(WHILE_BUSY).enumerate() {
             if turn >= SETTLING.len() && !residue.has_busy_threads() {
@@ -92,14 +97,15 @@ impl LeakWatch {
             if wait > 0 {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            let tasks = alive_tasks().saturating_sub(self.tasks);
+            let tasks = new_tasks(self.tasks);
             if residue.is_unchanged(elapsed) && tasks == 0 {
                 return found;
             }
-            let leaks = residue.leaks(&self.own.descriptors).into_iter();
-            let leaks = leaks.filter(|leak| suspects == Suspects::Test || !may_be_a_fixtures(leak));
-            left = leaks.map(|leak| leak.in_words()).collect();
-            if tasks > 0 && suspects == Suspects::Test {
+            left = in_words(&residue.processes_and_threads());
+            if suspects == Suspects::Test {
+                left.extend(in_words(&residue.open_files(&self.own.descriptors)));
+            }
+            if tasks > 0 {
                 left.push(if tasks == 1 { "a running task".to_owned() } else { format!("{tasks} running tasks") });
             }
             // Threads of the runtime, files of the harness: more than before, and nobody's fault.
@@ -140,6 +146,10 @@ fn changes(surroundings: &Surroundings, isolation: Isolation) -> Found {
         }
     }
     Found { spoils: !told.is_empty(), told }
+}
+
+fn in_words(leaks: &[Leak]) -> Vec<String> {
+    leaks.iter().map(Leak::in_words).collect()
 }
 
 fn alive_tasks() -> usize {

@@ -126,7 +126,14 @@ impl Residue {
     /// The same for open files alone.
     pub(crate) fn look_at_files_again(&mut self) {
         self.counts.files = self.count_files();
-        self.files = open_files();
+        self.files = numbers_of_files();
+    }
+
+    /// The same, if there are more of them.
+    pub(crate) fn allow_files(&mut self) {
+        if self.count_files() > self.counts.files {
+            self.look_at_files_again();
+        }
     }
 
     /// This process is no leak, and neither are so many more files.
@@ -162,9 +169,9 @@ impl Residue {
         living
     }
 
-    /// Everything that was added, but for these descriptors, which are the harness's own.
+    /// The processes and threads that were added.
     #[must_use]
-    pub(crate) fn leaks(&self, own: &[RawFd]) -> Vec<Leak> {
+    pub(crate) fn processes_and_threads(&self) -> Vec<Leak> {
         let mut leaks = Vec::new();
         for child in children().difference(&self.children) {
             leaks.push(Leak::Process(format!("{child} ({})", command_line(*child))));
@@ -175,16 +182,27 @@ impl Residue {
                 leaks.push(Leak::Thread(format!("{thread} ({})", name.trim_end())));
             }
         }
+        leaks
+    }
+
+    /// The files that were added, but for these descriptors, which are the harness's own.
+    #[must_use]
+    pub(crate) fn open_files(&self, own: &[RawFd]) -> Vec<Leak> {
+        let mut leaks = Vec::new();
+        // Looked up for the first socket: the kernel goes through all ports for it.
+        let mut ports = None;
         let new = files_by_number().filter(|(file, _)| !self.files.contains(file));
         let new = new.filter(|(file, _)| !own.iter().any(|own| u32::try_from(*own) == Ok(*file)));
         for target in new.filter_map(|(_, path)| Some(fs::read_link(path).ok()?.display().to_string())) {
             if is_of_harness(&target) {
                 continue;
             }
-            leaks.push(match socket_number(&target).and_then(|number| listening().remove(&number)) {
-                Some(place) => Leak::Port(place),
-                None => Leak::File(target),
-            });
+            leaks.push(
+                match socket_number(&target).and_then(|number| ports.get_or_insert_with(listening).remove(&number)) {
+                    Some(place) => Leak::Port(place),
+                    None => Leak::File(target),
+                },
+            );
         }
         leaks
     }
@@ -251,7 +269,7 @@ fn listed_children() -> BTreeSet<u32> {
 }
 
 /// The numbers of the open files, without that of the folder which is open while it is listed: the next file has it again.
-fn open_files() -> BTreeSet<u32> {
+fn numbers_of_files() -> BTreeSet<u32> {
     let next = File::open("/dev/null").ok().and_then(|file| u32::try_from(file.as_raw_fd()).ok());
     files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next).collect()
 }
@@ -370,7 +388,8 @@ mod tests {
         while command_line(child.id()).is_empty() {
             std::thread::yield_now();
         }
-        let words: Vec<_> = residue.leaks(&[]).iter().map(Leak::in_words).collect();
+        let leaks = residue.processes_and_threads().into_iter().chain(residue.open_files(&[]));
+        let words: Vec<_> = leaks.map(|leak| leak.in_words()).collect();
         let told = |part: &str| words.iter().any(|word| word.contains(part));
         assert!(told(&format!("process {} (sleep 60)", child.id())), "{words:?}");
         assert!(told(&format!("listening port {port} (tcp)")), "{words:?}");

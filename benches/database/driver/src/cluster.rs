@@ -1,4 +1,4 @@
-//! The server that everything is measured on.
+//! The PostgreSQL server of `#[sqlx::test]` and the plain clone; of all ways where one is named.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, chown};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use figures::{Context, Failure};
 
-/// As those of itest's private servers.
+/// What makes itest's private servers quick.
 const SETTINGS: &str = "
 listen_addresses = ''
 fsync = off

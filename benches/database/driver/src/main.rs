@@ -40,7 +40,12 @@ fn main() -> ExitCode {
 fn measure(options: &Options) -> Result<bool, Failure> {
     let mut programs = Programs::find()?;
     let maria = if options.mysql.is_none() { Some(Maria::start()?) } else { None };
-    programs.starts_maria = maria.is_some();
+    if maria.is_some() {
+        programs.starts.push(Kind::Mysql);
+    }
+    if options.server.is_none() {
+        programs.starts.push(Kind::Postgres);
+    }
     let mysql = maria.as_ref().map(|maria| maria.url.as_str()).or(options.mysql.as_deref());
     let (cluster, from_nothing) = match &options.server {
         Some(url) => (Cluster::of(url), None),

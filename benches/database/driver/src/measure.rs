@@ -63,8 +63,8 @@ pub(crate) struct Programs {
     ours: PathBuf,
     peers: PathBuf,
     pub(crate) migrations: PathBuf,
-    /// itest starts its own MariaDB.
-    pub(crate) starts_maria: bool,
+    /// For which of them itest starts its own server.
+    pub(crate) starts: Vec<Kind>,
 }
 
 impl Programs {
@@ -75,18 +75,14 @@ impl Programs {
         let peers = newest(&own.with_file_name("deps"), "suite-")?;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../postgres");
         if ours.is_file() {
-            return Ok(Self { ours, peers, migrations, starts_maria: false });
+            return Ok(Self { ours, peers, migrations, starts: Vec::new() });
         }
         Err(Failure::new(format!("{} is not there; start this with benches/database/run", ours.display())))
     }
 
     fn command(&self, way: Way, size: Size, url: &str) -> Command {
         let mut command = Command::new(if way.is_ours() { &self.ours } else { &self.peers });
-        match (way.kind, way.is_ours()) {
-            (Kind::Mysql, true) if self.starts_maria => command.env("ITEST_MYSQL", "programs"),
-            (Kind::Mysql, true) => command.env("ITEST_MYSQL_URL", url),
-            _ => command.env("ITEST_POSTGRES_URL", url).env("DATABASE_URL", url),
-        };
+        self.reach(&mut command, way, url);
         command.args(["--test-threads", JOBS]);
         let module = way.module;
         match (way.is_ours(), size) {
@@ -97,6 +93,18 @@ impl Programs {
             (false, Size::All) => command.arg(module),
         };
         command
+    }
+
+    /// Tells a suite of its server.
+    fn reach(&self, command: &mut Command, way: Way, url: &str) {
+        let starts = way.is_ours() && self.starts.contains(&way.kind);
+        match way.kind {
+            Kind::Postgres if starts => command.env("ITEST_POSTGRES", "programs"),
+            Kind::Postgres if way.is_ours() => command.env("ITEST_POSTGRES_URL", url),
+            Kind::Mysql if starts => command.env("ITEST_MYSQL", "programs"),
+            Kind::Mysql if way.is_ours() => command.env("ITEST_MYSQL_URL", url),
+            _ => command.env("DATABASE_URL", url),
+        };
     }
 }
 
@@ -144,8 +152,9 @@ pub(crate) fn flatness(programs: &Programs, way: Way, url: &str) -> Result<(Dura
     }
     let mut long = Command::new(&programs.ours);
     let rounds = ROUNDS.to_string();
-    long.env("ITEST_POSTGRES_URL", url).args(["--test-threads", JOBS, "--repeat", &rounds, "--skip", "_recycle::"]);
-    let many = timed(long.arg("recycle::more"))?.saturating_sub(short.median()) / (MORE * ROUNDS);
+    programs.reach(&mut long, way, url);
+    long.args(["--test-threads", JOBS, "--repeat", &rounds, "--skip", "_recycle::", "recycle::more"]);
+    let many = timed(&mut long)?.saturating_sub(short.median()) / (MORE * ROUNDS);
     Ok((few.median(), many))
 }
 
