@@ -129,6 +129,50 @@ async fn history_is_nobody_elses(#[values(1, 2, 3)] _again: u32, db: &Mysql<Pric
     Ok(())
 }
 
+/// Routines and events where the template has none.
+#[integration_test]
+#[case::function("CREATE FUNCTION one() RETURNS int DETERMINISTIC RETURN 1")]
+#[case::procedure("CREATE PROCEDURE nothing() BEGIN END")]
+#[case::event("CREATE EVENT later ON SCHEDULE AT now() + INTERVAL 1 DAY DO DELETE FROM price")]
+async fn code_is_nobody_elses(#[case] sql: &str, #[values(1, 2)] _again: u32, db: &Mysql<Prices>) -> Result<()> {
+    let pool = db.pool();
+    let count = "SELECT (SELECT count(*) FROM information_schema.routines WHERE routine_schema = database())
+                 + (SELECT count(*) FROM information_schema.events WHERE event_schema = database())";
+    let found: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
+    assert_eq!(found, 0);
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
+    Ok(())
+}
+
+struct SeededPrices;
+
+impl Schema for SeededPrices {
+    fn migrator() -> &'static Migrator {
+        Prices::migrator()
+    }
+
+    async fn seed(pool: &MySqlPool) -> Result<()> {
+        sqlx::query("INSERT INTO price VALUES ('book', 1)").execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// The rows are what they were, and their checksum with them, but not what is remembered of them.
+#[integration_test]
+async fn history_of_seeded_rows_is_nobody_elses(
+    #[values(1, 2, 3)] _again: u32,
+    db: &Mysql<SeededPrices>,
+) -> Result<()> {
+    let pool = db.pool();
+    let count = "SELECT count(*) FROM price FOR SYSTEM_TIME ALL";
+    let versions: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
+    assert_eq!(versions, 1);
+    sqlx::raw_sql("UPDATE price SET cents = 2; UPDATE price SET cents = 1").execute(&pool).await?;
+    let versions: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
+    assert_eq!(versions, 3);
+    Ok(())
+}
+
 /// What is easily forgotten when a database is copied or given back.
 struct Peculiar;
 

@@ -13,7 +13,7 @@ Usage: run [OPTIONS]
   --only TEXT      only the ways whose names have this in them
   --server URL     on this durable PostgreSQL server, instead of a private one in memory
   --mysql URL      on this MariaDB or MySQL server, instead of private ones in memory
-  --optimized      first of all: dependencies are compiled with opt-level 1
+  --plain          first of all: dependencies are compiled without optimization
   --markdown FILE  write the tables to this file as well
   --help           print this
 
