@@ -1,6 +1,8 @@
 //! What the databases of several makers have in common.
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
+mod background;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod cache;
 mod cells;
 mod changes;
@@ -31,6 +33,10 @@ mod reserve;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
 
+#[cfg(all(test, feature = "postgres"))]
+pub(crate) use background::background;
+#[cfg(feature = "postgres")]
+pub(crate) use background::background_tasks;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use cache::cached;
 pub(crate) use cells::cells;

@@ -8,6 +8,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use itest_runtime::Error;
 
+use super::background::background;
+
 /// So long the end of a worker waits for databases that are being dropped.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -31,11 +33,6 @@ pub(crate) trait Maker: Send + Sync + Sized + 'static {
 
     /// Takes leave of one, and drops it.
     fn remove(&self, made: Self::Made) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Called with everything that goes on in the background, where somebody must tell it from what tests start.
-    fn own<F: Future + Send + 'static>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static {
-        task
-    }
 }
 
 /// The databases of a maker that no test uses now.
@@ -109,7 +106,7 @@ impl<M: Maker> Reserve<M> {
         let making = Arc::clone(maker);
         let mut contents = self.contents();
         if contents.ahead.is_none() {
-            contents.ahead = Some(tokio::spawn(maker.own(async move { making.make().await })));
+            contents.ahead = Some(tokio::spawn(background(async move { making.make().await })));
         }
     }
 
@@ -120,7 +117,7 @@ impl<M: Maker> Reserve<M> {
         let dropping = Arc::clone(maker);
         let mut contents = self.contents();
         while contents.leaving.try_join_next().is_some() {}
-        contents.leaving.spawn(maker.own(async move {
+        contents.leaving.spawn(background(async move {
             let dropped = dropping.remove(made).await;
             drop(leave);
             dropped

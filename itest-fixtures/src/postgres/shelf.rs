@@ -112,6 +112,7 @@ impl Stock {
             return self.make_schema().await;
         }
         let leased = self.reserve.take(self).await?;
+        self.tasks.look();
         if self.isolation == Isolation::Clone {
             self.reserve.make_ahead(self);
         }
@@ -277,10 +278,6 @@ impl Maker for Stock {
             async move { give_back(address, &mut connection, name).await.map(|()| connection) }
         };
         self.droppers.run(self.server.connect(), drop).await
-    }
-
-    fn own<F: Future + Send + 'static>(&self, task: F) -> impl Future<Output = F::Output> + Send + 'static {
-        self.tasks.owned(task)
     }
 }
 
