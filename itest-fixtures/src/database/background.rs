@@ -23,9 +23,8 @@ pub(crate) fn background<F: Future>(task: F) -> impl Future<Output = F::Output> 
     tasks.fetch_add(1, Ordering::Relaxed);
     let counted = Task(tasks);
     async move {
-        let done = task.await;
-        drop(counted);
-        done
+        let _counted = counted;
+        task.await
     }
 }
 

@@ -115,7 +115,9 @@ impl<S: Schema> Template<S> {
                    WHERE last_value IS NOT NULL";
         run(&mut connection, "set the sequences of the template database", set).await?;
         // Those of the suite alone: the catalogs would get files of their own for what is free and visible in them, and each clone a copy.
-        let tables = "SELECT string_agg(oid::regclass::text, ',') FROM pg_class WHERE relkind IN ('r', 'p', 'm') AND oid >= 16384";
+        // Partitions come with their tables.
+        let tables = "SELECT string_agg(oid::regclass::text, ',') FROM pg_class
+                      WHERE relkind IN ('r', 'p', 'm') AND NOT relispartition AND oid >= 16384";
         let tables: Option<String> = sqlx::query_scalar(tables).fetch_one(&mut connection).await?;
         if let Some(tables) = tables {
             let vacuum = format!("VACUUM (FREEZE, ANALYZE) {tables}");

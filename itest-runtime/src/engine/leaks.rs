@@ -80,9 +80,8 @@ impl LeakWatch {
             residue.allow_files();
         }
         // What runs and is not the test's may be a fixture's, as a file may be.
-        let new_tasks =
-            |before: usize| if suspects == Suspects::Test { alive_tasks().saturating_sub(before) } else { 0 };
-        if residue.is_unchanged(elapsed) && new_tasks(self.tasks) == 0 {
+        let new_tasks = || if suspects == Suspects::Test { alive_tasks().saturating_sub(self.tasks) } else { 0 };
+        if residue.is_unchanged(elapsed) && new_tasks() == 0 {
             return found;
         }
         if suspects == Suspects::Worker {
@@ -97,7 +96,7 @@ impl LeakWatch {
             if wait > 0 {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            let tasks = new_tasks(self.tasks);
+            let tasks = new_tasks();
             if residue.is_unchanged(elapsed) && tasks == 0 {
                 return found;
             }

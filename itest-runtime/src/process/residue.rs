@@ -197,12 +197,8 @@ impl Residue {
             if is_of_harness(&target) {
                 continue;
             }
-            leaks.push(
-                match socket_number(&target).and_then(|number| ports.get_or_insert_with(listening).remove(&number)) {
-                    Some(place) => Leak::Port(place),
-                    None => Leak::File(target),
-                },
-            );
+            let port = socket_number(&target).and_then(|number| ports.get_or_insert_with(listening).remove(&number));
+            leaks.push(port.map_or(Leak::File(target), Leak::Port));
         }
         leaks
     }

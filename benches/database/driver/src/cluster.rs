@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use figures::{Context, Failure};
 
-/// What makes itest's private servers quick.
+/// As those of itest's private servers.
 const SETTINGS: &str = "
 listen_addresses = ''
 fsync = off
@@ -17,9 +17,13 @@ synchronous_commit = off
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
+min_wal_size = '2MB'
+max_wal_size = '256MB'
+dynamic_shared_memory_type = mmap
 checkpoint_timeout = '1h'
 shared_buffers = '64MB'
 max_connections = 200
+max_prepared_transactions = 50
 jit = off
 ";
 
@@ -54,6 +58,7 @@ impl Cluster {
         let data = folder.join("data");
         let mut initdb = program("initdb");
         initdb.arg("-D").arg(&data).args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
+        initdb.args(["--locale=C.UTF-8", "--wal-segsize=1"]);
         let initialized = initdb.status().context(|| "running initdb".to_owned())?;
         if !initialized.success() {
             return Err(Failure::new(format!("initdb failed: {initialized}")));
