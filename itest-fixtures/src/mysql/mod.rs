@@ -11,12 +11,14 @@ mod connection;
 mod container;
 mod database;
 mod definitions;
+mod glance;
 mod inventory;
 mod isolation;
 mod leases;
 mod restore;
 mod schema;
 mod server;
+mod shape;
 mod shelf;
 mod template;
 
