@@ -55,8 +55,9 @@ macro_rules! main {
             })
         }
 
-        /// It is only there under libtest's harness, and then something is missing in Cargo.toml.
-        #[test]
+        /// It is only there under libtest's harness, and then something is missing in Cargo.toml. The attribute has its full
+        /// name, because a suite may import `integration_test` as `test`.
+        #[::core::prelude::v1::test]
         fn this_suite_needs_harness_false() {
             ::std::panic!("itest runs this suite: write `harness = false` under its [[test]] in Cargo.toml");
         }

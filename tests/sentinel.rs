@@ -4,7 +4,9 @@ use std::process::{Command, Output};
 
 fn suite(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ITEST_") || name.starts_with("NEXTEST")) {
+    // As the binary is started by itself, and not by the `cargo test` that runs this file.
+    let is_of_runner = |name: &str| ["ITEST_", "NEXTEST", "CARGO"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars().filter(|(name, _)| is_of_runner(name)) {
         command.env_remove(name);
     }
     command.args(arguments).output().unwrap()

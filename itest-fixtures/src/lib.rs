@@ -5,20 +5,28 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(all(
-    any(feature = "data", feature = "migrations"),
-    any(feature = "sqlite", feature = "postgres", feature = "mysql")
-))]
+/// What the macros' expansions name in this crate.
+#[cfg(feature = "_service")]
+mod itest {
+    #[cfg(feature = "_database-server")]
+    pub(crate) use itest_macros::fixture;
+    pub(crate) use itest_macros::teardown;
+    pub(crate) use itest_runtime::*;
+}
+
+#[cfg(all(feature = "_database", any(feature = "data", feature = "migrations")))]
 mod backend;
 #[cfg(feature = "http")]
 mod client;
 #[cfg(feature = "data")]
 pub mod data;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+#[cfg(feature = "_database")]
 mod database;
 #[cfg(feature = "http")]
 mod exchange;
-#[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+#[cfg(any(feature = "_database", feature = "_service"))]
+mod failure;
+#[cfg(all(feature = "_database", feature = "migrations"))]
 pub mod migrations;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -26,6 +34,8 @@ pub mod mysql;
 pub mod postgres;
 #[cfg(feature = "http")]
 mod server;
+#[cfg(feature = "_service")]
+mod service;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -4,12 +4,13 @@ use quote::ToTokens;
 use syn::Attribute;
 
 use crate::errors::Errors;
-use crate::model::{Access, Fixture, Mark, Parameter, Phase, Phases, Row, Source, Test};
+use crate::model::{Access, Fixture, Flavor, Mark, Parameter, Phase, Phases, Row, RuntimeArguments, Source, Test};
 
 /// Looks at a test as a whole.
 pub(crate) fn test(test: &Test, errors: &mut Errors) {
     rows(test, errors);
     borrows(test, errors);
+    runtime(test, errors);
     phases(test, errors);
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn fixture(fixture: &Fixture, errors: &mut Errors) {
 
 fn rows(test: &Test, errors: &mut Errors) {
     let marked: Vec<&Attribute> = test.parameters.iter().filter_map(case_attribute).collect();
-    if test.rows.is_empty() {
+    if test.rows.is_empty() && !test.arguments.has_no_cases {
         for attribute in &marked {
             errors.at(attribute, "no row gives this parameter a value; add `#[case(value)]` to the function");
         }
@@ -90,6 +91,26 @@ fn borrows(test: &Test, errors: &mut Errors) {
             );
         }
         earlier.push((*access, name));
+    }
+}
+
+/// The arguments that choose a runtime suit an async function, and each other.
+fn runtime(test: &Test, errors: &mut Errors) {
+    let RuntimeArguments { threads, flavor, start_paused } = &test.arguments.runtime;
+    if test.function.sig.asyncness.is_none() {
+        let names =
+            [threads.as_ref().map(|(name, _)| name), flavor.as_ref().map(|(name, _)| name), start_paused.as_ref()];
+        for name in names.into_iter().flatten() {
+            errors.at(name, "only an async test runs on a runtime that can be chosen; write `async fn` or remove this");
+        }
+        return;
+    }
+    let flavor = flavor.as_ref().map(|(_, flavor)| *flavor);
+    if let Some((name, _)) = threads.as_ref().filter(|_| flavor == Some(Flavor::CurrentThread)) {
+        errors.at(name, "`threads` requires the flavor `multi_thread`; remove `threads` or `flavor`");
+    }
+    if let Some(name) = start_paused.as_ref().filter(|_| matches!(flavor, None | Some(Flavor::MultiThread))) {
+        errors.at(name, "`start_paused` requires the flavor `current_thread`; write `flavor = \"current_thread\"`");
     }
 }
 

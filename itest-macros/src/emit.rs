@@ -1,47 +1,61 @@
 //! The expansion. It takes no decisions and cannot fail.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Block, Expr, Generics, Ident, ItemFn, ReturnType, Stmt, Type};
+use syn::{Block, Expr, Generics, ItemFn, ReturnType, Stmt, Type, Visibility};
 
 use crate::bounds::{demanded, lasting};
+use crate::inputs::{inputs, names, slots, value};
 use crate::instances::{Instance, instances};
 use crate::literals::{duration, meta, option};
 use crate::model::{Access, Fixture, Mark, Parameter, Phase, Scope, Source, TeardownFunction, Test};
-use crate::spans::{ends, in_expansion, located};
+use crate::paths::{Author, Itest};
+use crate::spans::{ends, located};
+use crate::suggestions;
 
 /// The function, and the entries that make it a test: one, or one for each type that it runs over.
-pub(crate) fn test(test: &Test, itest: &TokenStream) -> TokenStream {
+pub(crate) fn test(test: &Test, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     let function = ItemFn { block: Box::new(with_phases(test, &private)), ..test.function.clone() };
+    let function = suggestions::function(&function);
     let lints = lints(&test.parameters);
+    if test.arguments.has_no_cases {
+        return quote!(#lints #[allow(dead_code)] #function);
+    }
     let entries = instances(test).into_iter().map(|instance| entry(test, &instance, itest, &private));
     quote!(#lints #function #(#entries)*)
 }
 
-fn entry(test: &Test, instance: &Instance, itest: &TokenStream, private: &TokenStream) -> TokenStream {
+fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream) -> TokenStream {
     let Instance { over, cases, before, .. } = instance;
     let path = test.function.sig.ident.unraw().to_string();
+    let full_name = full_name(&path, itest, private);
     let parameters = parameters(&instance.parameters, &scope(Scope::Test, itest), private);
     let meta = meta(&test.arguments, private);
     let kind = kind(&test.function, private);
     let (bindings, arguments) = inputs(instance, private);
+    // `pause` is a function of the suite's own tokio; a message that it is missing stands on the argument.
+    let pause = test.arguments.runtime.start_paused.as_ref().map(|name| {
+        let place = ends(name);
+        located(quote!(::tokio::time::pause();), place)
+    });
     // What is wrong with a type is told once, where it is listed.
     let place = over.as_ref().map(ends).or_else(|| place(&test.function));
     let call = call(&test.function, over.as_slice(), &arguments, place);
+    let returned = with_causes(&test.function, call, private);
     let conclude = on_returned(&test.function, quote!(#private::Conclude::conclude));
     let concluded = if over.is_some() {
         // What it returns is another thing, and is told once for all types.
-        let returned = on_returned(&test.function, quote!(__itest_returned));
-        quote!(let __itest_returned = #call; #conclude(#returned))
+        let value = on_returned(&test.function, quote!(__itest_returned));
+        quote!(let __itest_returned = #returned; #conclude(#value))
     } else {
-        quote!(#conclude(#call))
+        quote!(#conclude(#returned))
     };
-    quote! {
+    let entry = quote! {
         #private::inventory::submit! {
             #private::TestEntry {
-                name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
+                name: #full_name,
                 location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                 parameters: &[#parameters],
                 cases: &[#(#cases),*],
@@ -50,15 +64,20 @@ fn entry(test: &Test, instance: &Instance, itest: &TokenStream, private: &TokenS
                 kind: #kind,
                 run: |__itest_inputs| #private::Box::pin(async move {
                     #bindings
+                    #pause
                     #concluded
                 }),
             }
         }
+    };
+    match allowed(itest) {
+        Some(allowed) => quote!(#allowed const _: () = { #entry };),
+        None => entry,
     }
 }
 
 /// The function, and the implementation that makes its type a fixture.
-pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
+pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     let Fixture { function, made, .. } = fixture;
     let placeholders = fixture.placeholders();
@@ -68,6 +87,7 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
     let slots = slots(&fixture.parameters);
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), place(function));
+    let returned = with_causes(function, call, &private);
     // What a session's fixture makes crosses to other processes; that it can is a message about the type.
     let crossing = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
         let (first, last) = ends(made);
@@ -80,26 +100,31 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &TokenStream) -> TokenStream {
             &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
                 #private::Box::pin(async move {
                     #slots
-                    #private::made::<Self>(#call)
+                    #private::made::<Self>(#returned)
                 })
             })
             #crossing
         }
     };
     let generics = demanded(fixture, &scope, &private);
-    let implementation = made.as_ref().map(|made| implementation(made, &generics, &scope, &descriptor, &private));
+    let implementation = made.as_ref().map(|made| implementation(made, &generics, &scope, &descriptor, itest));
+    let function = suggestions::function(function);
     let lints = lints(&fixture.parameters);
     quote!(#lints #function #implementation)
 }
 
 /// A function of the same name that pairs the user's with its argument, and the entry under which the ledger finds it.
-pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &TokenStream) -> TokenStream {
+pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     let TeardownFunction { function, attributes, .. } = teardown;
-    let ItemFn { attrs, vis, sig, block, .. } = function;
+    let ItemFn { attrs, vis, sig, .. } = function;
     let name = &sig.ident;
     let path = name.unraw().to_string();
+    let (full_name, allowed) = (full_name(&path, itest, &private), allowed(itest));
     let kind = kind(function, &private);
+    let no_generics = suggestions::generics(&Generics::default(), name.span());
+    let inner = ItemFn { attrs: Vec::new(), vis: Visibility::Inherited, ..function.clone() };
+    let inner = suggestions::function(&inner);
     // An argument that cannot be written down is a message about its type. Both that need to write it stand in one
     // constant and in one place, for the compiler tells what they have in common once.
     let (first, last) = ends(argument);
@@ -107,21 +132,24 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Tok
     let closing = located(quote!(>), (last, last));
     let new = located(quote!(#itest::Durable::new), (first, last));
     let call = call(function, &[] as &[Type], &[quote!(__itest_argument)], place(function));
+    let returned = with_causes(function, call, &private);
     let conclude = on_returned(function, quote!(#private::Conclude::conclude));
     quote! {
         #(#attributes)*
         #[allow(clippy::needless_pass_by_value, reason = "the ledger gives the value away")]
-        #vis fn #name(__itest_argument: #argument) -> #itest::Durable<#argument> {
+        #vis fn #name #no_generics(__itest_argument: #argument) -> #itest::Durable<#argument> {
             #(#attrs)*
-            #sig #block
+            #inner
+            #allowed
             type __ItestPair = fn(#argument, &'static #private::TeardownEntry) -> #itest::Durable<#argument>;
+            #allowed
             const __ITEST: (#private::TeardownEntry, __ItestPair) = (
                 #private::TeardownEntry {
-                    name: #private::without_crate(::core::concat!(::core::module_path!(), "::", #path)),
+                    name: #full_name,
                     location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                     kind: #kind,
                     run: |__itest_written| #call_with #argument #closing (__itest_written, |__itest_argument| {
-                        #private::Box::pin(async move { #conclude(#call) })
+                        #private::Box::pin(async move { #conclude(#returned) })
                     }),
                 },
                 #new,
@@ -133,7 +161,7 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Tok
 }
 
 /// A function of that name for one that does not compile anyway; without a type it takes every argument.
-pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &TokenStream) -> TokenStream {
+pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &Itest) -> TokenStream {
     let TeardownFunction { function, attributes, argument, .. } = teardown;
     let ItemFn { vis, sig, .. } = function;
     let name = &sig.ident;
@@ -151,10 +179,25 @@ pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &TokenStream
     }
 }
 
+/// The name of a function with its module; a library's begins with the library, so that it is not a name of the suite.
+fn full_name(name: &str, itest: &Itest, private: &TokenStream) -> TokenStream {
+    let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+    match itest.author {
+        Author::Suite => quote!(#private::without_crate(#path)),
+        Author::Library => path,
+    }
+}
+
+/// Keeps the compiler from saying that paths of the expansion are longer than they need be, which it says of those to a module.
+fn allowed(itest: &Itest) -> Option<TokenStream> {
+    let is_needed = itest.author == Author::Library;
+    is_needed.then(|| quote!(#[allow(unused_qualifications, reason = "the path was given with the attribute")]))
+}
+
 /// An implementation for a fixture that does not compile anyway.
-pub(crate) fn stand_in(fixture: &Fixture, made: &Type, itest: &TokenStream) -> TokenStream {
-    let (private, scope) = (quote!(#itest::__private), scope(fixture.scope, itest));
-    implementation(made, &lasting(&fixture.generics), &scope, &quote!(::core::unreachable!()), &private)
+pub(crate) fn stand_in(fixture: &Fixture, made: &Type, itest: &Itest) -> TokenStream {
+    let scope = scope(fixture.scope, itest);
+    implementation(made, &lasting(&fixture.generics), &scope, &quote!(::core::unreachable!()), itest)
 }
 
 /// Messages about it (a second fixture of the type, a type of another crate) stand on the type.
@@ -163,10 +206,12 @@ fn implementation(
     generics: &Generics,
     scope: &TokenStream,
     descriptor: &TokenStream,
-    private: &TokenStream,
+    itest: &Itest,
 ) -> TokenStream {
+    let (private, allowed) = (quote!(#itest::__private), allowed(itest));
     let (first, last) = ends(made);
-    let (declared, _, bounds) = generics.split_for_impl();
+    let declared = suggestions::generics(generics, first);
+    let bounds = &generics.where_clause;
     let keyword = located(quote!(impl), (first, first));
     let items = quote! {
         {
@@ -177,7 +222,7 @@ fn implementation(
         }
     };
     let items = located(items, (last, last));
-    quote!(#keyword #declared #private::Fixture for #made #bounds #items)
+    quote!(#allowed #keyword #declared #private::Fixture for #made #bounds #items)
 }
 
 /// The body, with a call at the beginning of each phase.
@@ -227,80 +272,6 @@ fn lints(parameters: &[Parameter]) -> Option<TokenStream> {
     (!parameters.is_empty()).then_some(allow)
 }
 
-/// `row`, `slots` and data bound to names, and an expression for each parameter.
-fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
-    let mut bindings = TokenStream::new();
-    let mut arguments = Vec::new();
-    let mut slot_names = names("slot");
-    let mut data_names = names("data");
-    // The row counts through the values first, the last parameter fastest; what is left counts the rows.
-    let mut divisor: usize = test.parameters.iter().map(|parameter| count(&parameter.source)).product();
-    let rows_divisor = divisor;
-    let mut column = 0_usize;
-    for parameter in &test.parameters {
-        let (values, index): (Vec<&Expr>, TokenStream) = match &parameter.source {
-            Source::Fixture(..) | Source::Wrong => {
-                let slot = slot_names.next().unwrap_or_else(|| format_ident!("__itest_slot"));
-                arguments.push(value(parameter, &slot));
-                continue;
-            }
-            Source::Case(_) => {
-                let values = test.rows.iter().filter_map(|row| row.values.as_ref()?.get(column)).collect();
-                column += 1;
-                (values, quote!(__itest_row / #rows_divisor))
-            }
-            Source::Values(_, values) => {
-                let length = values.len();
-                divisor /= length;
-                (values.iter().collect(), quote!(__itest_row / #divisor % #length))
-            }
-        };
-        let data = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
-        bindings.extend(choose(&data, &parameter.written, &values, &index));
-        arguments.push(quote!(#data));
-    }
-    let row = (!bindings.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
-    let slots = slots(&test.parameters);
-    (quote!(#row #slots #bindings), arguments)
-}
-
-fn count(source: &Source) -> usize {
-    if let Source::Values(_, values) = source { values.len() } else { 1 }
-}
-
-/// `let data: T = match index { 0 => a, _ => b };`
-fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -> TokenStream {
-    match values {
-        [only] => quote!(let #data: #written = #only;),
-        [first @ .., last] => {
-            let numbers = 0..first.len();
-            let chosen = quote!(match #index { #(#numbers => #first,)* _ => #last });
-            // A value of another type does not fit the parameter's.
-            let chosen = located(chosen, in_expansion(ends(written)));
-            quote!(let #data: #written = #chosen;)
-        }
-        [] => TokenStream::new(),
-    }
-}
-
-/// `let [a, b] = inputs.slots();`
-fn slots(parameters: &[Parameter]) -> TokenStream {
-    let asked = parameters.iter().filter(|parameter| matches!(parameter.source, Source::Fixture(..))).count();
-    if asked == 0 {
-        return TokenStream::new();
-    }
-    let names = names("slot").take(asked);
-    quote!(let [#(#names),*] = __itest_inputs.slots();)
-}
-
-fn value(parameter: &Parameter, slot: &Ident) -> TokenStream {
-    match &parameter.source {
-        Source::Fixture(Access::Shared, _) => quote!(#slot.shared()),
-        Source::Fixture(Access::Exclusive, _) => quote!(#slot.exclusive()),
-        _ => quote!(#slot.take()),
-    }
-}
-
 /// The static list of what fixtures must fill.
 fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStream) -> TokenStream {
     let entries = parameters.iter().filter_map(|parameter| {
@@ -319,7 +290,7 @@ fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStre
     quote!(#(#entries),*)
 }
 
-fn scope(scope: Scope, itest: &TokenStream) -> TokenStream {
+fn scope(scope: Scope, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     match scope {
         Scope::Test => quote!(#private::TestScope),
@@ -356,6 +327,14 @@ fn call(
     quote!(#before #(#chosen),* #behind)
 }
 
+/// What the function returned, with an error that keeps its causes; `()` has none.
+fn with_causes(function: &ItemFn, returned: TokenStream, private: &TokenStream) -> TokenStream {
+    match place(function) {
+        Some(place) => located(quote!(#private::Returned::of(#returned).itest_with_causes()), place),
+        None => returned,
+    }
+}
+
 /// What is wrong with the function's value is wrong with its return type.
 fn on_returned(function: &ItemFn, tokens: TokenStream) -> TokenStream {
     if let Some(place) = place(function) { located(tokens, place) } else { tokens }
@@ -366,9 +345,4 @@ fn place(function: &ItemFn) -> Option<(Span, Span)> {
         ReturnType::Default => None,
         ReturnType::Type(_, returned) => Some(ends(returned)),
     }
-}
-
-/// `__itest_slot_0`, `__itest_slot_1`, …
-fn names(stem: &'static str) -> impl Iterator<Item = Ident> {
-    (0_usize..).map(move |number| format_ident!("__itest_{stem}_{number}"))
 }

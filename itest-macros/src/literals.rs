@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use crate::model::Arguments;
+use crate::model::{Arguments, ChosenRuntime};
 
 /// The arguments of a test.
 pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
@@ -17,6 +17,11 @@ pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream 
     let retries = option(arguments.retries.as_ref(), private);
     let serial = option(arguments.serial.as_ref(), private);
     let ignore = option(arguments.ignore.as_ref(), private);
+    let runtime = match arguments.runtime.chosen() {
+        ChosenRuntime::Worker => quote!(Worker),
+        ChosenRuntime::Threads(threads) => quote!(Threads(#threads)),
+        ChosenRuntime::CurrentThread => quote!(CurrentThread),
+    };
     quote! {
         #private::CaseMeta {
             timeout: #timeout,
@@ -25,6 +30,7 @@ pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream 
             tags: &[#(#tags),*],
             covers: &[#(#covers),*],
             ignore: #ignore,
+            runtime: #private::TestRuntime::#runtime,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, GenericParam, Generics, Ident, ItemFn, LitStr, Type};
+use syn::{Attribute, Expr, GenericParam, Generics, Ident, ItemFn, LitStr, Path, Type};
 
 use crate::placeholders::mentions;
 
@@ -36,6 +36,8 @@ pub(crate) struct Backend {
 /// A function under `#[fixture]`.
 pub(crate) struct Fixture {
     pub(crate) function: ItemFn,
+    /// It does not stand at module level, where an implementation can stand beside it.
+    pub(crate) is_method: bool,
     /// What whoever asks for the type chooses: the function's generic parameters without its lifetimes.
     pub(crate) generics: Generics,
     pub(crate) scope: Scope,
@@ -50,7 +52,7 @@ pub(crate) struct TeardownFunction {
     pub(crate) function: ItemFn,
     /// The attributes that speak about its name: documentation, lints.
     pub(crate) attributes: Vec<Attribute>,
-    /// It speaks of `self` or `Self`, and cannot stand alone.
+    /// It does not stand at module level.
     pub(crate) is_method: bool,
     /// The type of its parameter; `None`: it was told already that nobody knows it.
     pub(crate) argument: Option<Type>,
@@ -74,8 +76,48 @@ pub(crate) struct Arguments {
     pub(crate) tags: Vec<LitStr>,
     pub(crate) covers: Vec<LitStr>,
     pub(crate) ignore: Option<LitStr>,
+    pub(crate) runtime: RuntimeArguments,
     /// The word itself, to point at.
     pub(crate) workflow: Option<Ident>,
+    /// No condition holds under which the test would have a case.
+    pub(crate) has_no_cases: bool,
+}
+
+/// The arguments that choose the runtime of a test's body. Each has its name, because messages point at it.
+#[derive(Default)]
+pub(crate) struct RuntimeArguments {
+    pub(crate) threads: Option<(Path, u16)>,
+    pub(crate) flavor: Option<(Path, Flavor)>,
+    /// The name of `start_paused = true`; `start_paused = false` is the default.
+    pub(crate) start_paused: Option<Path>,
+}
+
+/// The flavors of a tokio runtime, in the words of `#[tokio::test]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    CurrentThread,
+    MultiThread,
+    /// The parser has reported that there is no such flavor.
+    Wrong,
+}
+
+/// The runtime that these arguments choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChosenRuntime {
+    Worker,
+    Threads(u16),
+    CurrentThread,
+}
+
+impl RuntimeArguments {
+    /// Current-thread has no number of threads: `check` refuses the two together.
+    pub(crate) fn chosen(&self) -> ChosenRuntime {
+        match (&self.flavor, &self.threads) {
+            (Some((_, Flavor::CurrentThread)), _) => ChosenRuntime::CurrentThread,
+            (_, Some((_, threads))) => ChosenRuntime::Threads(*threads),
+            (_, None) => ChosenRuntime::Worker,
+        }
+    }
 }
 
 impl Arguments {
@@ -86,6 +128,7 @@ impl Arguments {
             && self.tags.is_empty()
             && self.covers.is_empty()
             && self.ignore.is_none()
+            && self.runtime.chosen() == ChosenRuntime::Worker
     }
 }
 
@@ -164,7 +207,7 @@ impl Phase {
         }
     }
 
-    pub(crate) fn from_path(path: &syn::Path) -> Option<Self> {
+    pub(crate) fn from_path(path: &Path) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| path.is_ident(phase.word()))
     }
 }

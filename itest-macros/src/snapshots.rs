@@ -15,14 +15,14 @@ fn async_test() {
             Ok(())
         }
     };
-    test("async_test", quote!(), function);
+    test("async_test", &quote!(), function);
 }
 
 #[test]
 fn sync_test() {
     test(
         "sync_test",
-        quote!(),
+        &quote!(),
         quote!(
             pub(crate) fn r#loop() {}
         ),
@@ -36,7 +36,7 @@ fn fixtures() {
             cart.add(shop, stock).await;
         }
     };
-    test("fixtures", quote!(), function);
+    test("fixtures", &quote!(), function);
 }
 
 #[test]
@@ -47,11 +47,20 @@ fn every_argument() {
     };
     test(
         "every_argument",
-        arguments,
+        &arguments,
         quote!(
             async fn sells() {}
         ),
     );
+}
+
+#[test]
+fn runtime_of_its_own() {
+    let function = quote! {
+        async fn sells() {}
+    };
+    test("runtime_with_threads", &quote!(threads = 4), function.clone());
+    test("runtime_with_paused_time", &quote!(flavor = "current_thread", start_paused = true), function);
 }
 
 #[test]
@@ -69,7 +78,7 @@ fn phases() {
             Ok(())
         }
     };
-    test("phases", quote!(), function);
+    test("phases", &quote!(), function);
 }
 
 #[test]
@@ -81,7 +90,18 @@ fn cases() {
             assert_eq!(shop.count(title, card), number);
         }
     };
-    test("cases", quote!(), function);
+    test("cases", &quote!(), function);
+}
+
+#[test]
+fn conditions() {
+    let function = quote! {
+        #[over(Db = [#[cfg(unix)] ShopSqlite])]
+        fn sells<Db>(#[cfg(not(unix))] db: &Db, #[values(1, #[cfg(windows)] 2)] number: u32) {
+            assert_eq!(number, 1);
+        }
+    };
+    test("conditions", &quote!(timeout = "3s"), function);
 }
 
 #[test]
@@ -94,7 +114,7 @@ fn over_types() {
             shop.sell(db, title, number).await
         }
     };
-    test("over_types", quote!(), function);
+    test("over_types", &quote!(), function);
 }
 
 #[test]
@@ -107,14 +127,14 @@ fn generic_fixture() {
             Shop::start(db, cart, gateway).await
         }
     };
-    fixture("generic_fixture", quote!(scope = "worker"), function);
+    fixture("generic_fixture", &quote!(scope = "worker"), function);
 }
 
 #[test]
 fn sync_fixture() {
     fixture(
         "sync_fixture",
-        quote!(),
+        &quote!(),
         quote!(
             fn cart() -> Cart {
                 Cart::default()
@@ -130,7 +150,7 @@ fn async_fixture() {
             Shop::start(database, cart, teardown).await
         }
     };
-    fixture("async_fixture", quote!(scope = "worker"), function);
+    fixture("async_fixture", &quote!(scope = "worker"), function);
 }
 
 #[test]
@@ -140,7 +160,7 @@ fn session_fixture() {
             Cluster::start(network)
         }
     };
-    fixture("session_fixture", quote!(scope = "session"), function);
+    fixture("session_fixture", &quote!(scope = "session"), function);
 }
 
 #[test]
@@ -152,14 +172,14 @@ fn async_teardown() {
             Store::at(port).remove(&name).await
         }
     };
-    teardown("async_teardown", quote!(), function);
+    teardown("async_teardown", &quote!(), function);
 }
 
 #[test]
 fn sync_teardown() {
     teardown(
         "sync_teardown",
-        quote!(),
+        &quote!(),
         quote!(
             fn r#loop(_: PathBuf) {}
         ),
@@ -174,7 +194,7 @@ fn broken_teardown() {
             Store::at(port).remove(name).await
         }
     };
-    teardown("broken_teardown", quote!(), function);
+    teardown("broken_teardown", &quote!(), function);
 }
 
 #[test]
@@ -191,7 +211,7 @@ fn broken_test() {
             }
         }
     };
-    test("broken_test", quote!(timout = "10s"), function);
+    test("broken_test", &quote!(timout = "10s"), function);
 }
 
 #[test]
@@ -201,33 +221,33 @@ fn broken_fixture() {
             Shop::start(port).await
         }
     };
-    fixture("broken_fixture", quote!(scope = "workers"), function);
+    fixture("broken_fixture", &quote!(scope = "workers"), function);
 }
 
 #[test]
 fn something_else() {
     test(
         "something_else",
-        quote!(),
+        &quote!(),
         quote!(
             struct Suite;
         ),
     );
 }
 
-fn test(name: &str, arguments: TokenStream, item: TokenStream) {
+fn test(name: &str, arguments: &TokenStream, item: TokenStream) {
     let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
     let written = quote!(#[integration_test #list] #item);
     snapshot(name, &written, &expand_test(arguments, item));
 }
 
-fn fixture(name: &str, arguments: TokenStream, item: TokenStream) {
+fn fixture(name: &str, arguments: &TokenStream, item: TokenStream) {
     let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
     let written = quote!(#[fixture #list] #item);
     snapshot(name, &written, &expand_fixture(arguments, item));
 }
 
-fn teardown(name: &str, arguments: TokenStream, item: TokenStream) {
+fn teardown(name: &str, arguments: &TokenStream, item: TokenStream) {
     let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
     let written = quote!(#[teardown #list] #item);
     snapshot(name, &written, &expand_teardown(arguments, item));

@@ -122,7 +122,7 @@ async fn after_everything_was_killed_the_next_start_leaves_no_container(
 
     #[assert]
     assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
-    assert_eq!(engine.containers(), Vec::<String>::new());
+    assert_eq!(engine.containers(), Vec::<String>::new(), "{}{}", swept.stdout(), swept.stderr());
     swept.assert_nothing_left();
     Ok(())
 }
@@ -173,7 +173,7 @@ async fn a_container_that_appears_after_the_death_of_its_run_is_removed(
     #[assert]
     assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
     assert_eq!(engine.count("POST /containers/create"), 1);
-    assert_eq!(engine.containers(), Vec::<String>::new());
+    assert_eq!(engine.containers(), Vec::<String>::new(), "{}{}", swept.stdout(), swept.stderr());
     swept.assert_nothing_left();
     Ok(())
 }

@@ -76,7 +76,7 @@ fn a_socket_that_this_user_may_not_use_is_told(dir: &TempDir, teardown: &Teardow
 
 #[integration_test]
 #[case::of_the_engine("DOCKER_HOST", "ssh://somewhere", &["DOCKER_HOST is no address", "unix:///var/run/docker.sock or tcp://"])]
-#[case::of_the_place("ITEST_POSTGRES", "docker", &["ITEST_POSTGRES=docker", "no place called `docker`", "url, programs, container"])]
+#[case::of_the_place("ITEST_POSTGRES", "docker", &["ITEST_POSTGRES=docker", "no provider `docker`", "url, programs, container"])]
 fn a_variable_that_makes_no_sense_is_told(
     #[case] name: &str,
     #[case] value: &str,

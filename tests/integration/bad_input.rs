@@ -1,6 +1,6 @@
 //! Wrong input of every kind gets one clear message and the documented exit code, and nothing is left behind.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 
 use itest::TempDir;
@@ -229,14 +229,48 @@ fn the_list_ends_quietly_with_its_reader(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
+/// What was never made need not be given back.
 #[integration_test]
-fn a_temp_dir_that_cannot_be_made_errors_in_setup(dir: &TempDir) -> Result<()> {
-    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-fixtures"), dir).env("TMPDIR", "/nowhere/at/all");
-    let events = suite.events(&["a_temp_dir_is_there_and_empty"])?;
+fn a_temp_dir_that_cannot_be_made_errors_in_setup_and_nothing_else(
+    dir: &TempDir,
+    #[values("nowhere", "file", "dangling_link", "loop", "long_name")] kind: &str,
+) -> Result<()> {
+    let place = match kind {
+        "nowhere" => "/nowhere/at/all".into(),
+        "long_name" => dir.join("long".repeat(100)),
+        _ => dir.join(kind),
+    };
+    match kind {
+        "file" => std::fs::write(&place, "in the way")?,
+        "dangling_link" => symlink("/nowhere/at/all", &place)?,
+        "loop" => symlink(&place, &place)?,
+        _ => {}
+    }
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-fixtures"), dir).env("TMPDIR", place.display().to_string());
+    let events = suite.events(&["--tag", "files", "--jobs", "1"])?;
     let case = events.case("a_temp_dir_is_there_and_empty");
     assert_eq!(case["outcome"], "errored");
     let message = case["failures"][0]["message"].as_str().unwrap_or_default();
-    assert!(message.starts_with("cannot make a temp dir in /nowhere/at/all: "), "{message}");
+    assert!(message.starts_with(&format!("cannot make a temp dir in {}: ", place.display())), "{message}");
+    assert_eq!(events.summary()["problems"].as_array().map(Vec::len), Some(0), "{:#}", events.summary());
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test]
+fn a_temp_dir_that_a_test_replaces_is_removed_and_costs_no_other_test_its_own(
+    dir: &TempDir,
+    #[values("1", "2")] jobs: &str,
+) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-fixtures"), dir);
+    let precious = dir.join("precious");
+    std::fs::create_dir(&precious)?;
+    std::fs::write(precious.join("file"), "precious")?;
+    let suite = suite.env("PRECIOUS", precious.display().to_string());
+    let events = suite.events(&["--include-ignored", "--tag", "files", "--jobs", jobs])?;
+    assert_eq!(events.finished.code(), Some(0), "{}", events.finished.stdout());
+    assert_eq!(std::fs::read_to_string(precious.join("file"))?, "precious");
+    events.finished.assert_nothing_left();
     Ok(())
 }
 

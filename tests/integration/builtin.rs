@@ -27,7 +27,7 @@ fn a_failed_assertion_shows_request_and_response_without_secrets(dir: &TempDir) 
     let failure = &events.case("an_unexpected_answer_is_shown_whole")["failures"][0];
     let message = failure["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("expected status 200, got 400\n> GET http://127.0.0.1:"), "{message}");
-    assert!(message.contains("> authorization: (hidden)") && !message.contains("s3cret"), "{message}");
+    assert!(message.contains("> authorization: ***") && !message.contains("s3cret"), "{message}");
     assert!(message.contains("< 400 Bad Request"), "{message}");
     assert!(
         failure["location"].as_str().is_some_and(|place| place.starts_with("tests/suites/fixtures.rs:")),

@@ -50,3 +50,50 @@ fn nobody_who_does_not_ask_is_shown_anything(dir: &TempDir) -> Result<()> {
     assert_eq!(events.case("looks_only")["stderr"].as_str(), None);
     Ok(())
 }
+
+/// Columns that `SELECT *` leaves out are rows' too; the tables in which a virtual table keeps its index are not.
+#[integration_test(tags("postgres", "mysql"))]
+#[case::postgres("changes_generated_columns_of_postgres", "  product: 1 added\n    + id=2 twice=4\n")]
+#[case::mariadb(
+    "changes_invisible_columns_of_mariadb",
+    "  product: 1 added, 1 changed\n    + id=2 co`lour=7 twice=4\n    ~ id=1: co`lour: 7 → 8\n"
+)]
+#[case::sqlite(
+    "changes_virtual_tables_of_sqlite",
+    "  area: 1 added\n    + id=1 west=2.0 east=4.0\n  \
+     broken: not compared, it cannot be read: no such table: main.nowhere\n  \
+     product: 1 added\n    + id=2 twice=4 thrice=6\n  search: 1 added\n    + text=hello\n"
+)]
+fn columns_and_tables_that_the_database_keeps_apart_are_shown_as_the_test_sees_them(
+    #[case] test: &str,
+    #[case] changes: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    let events = suite(dir).events(&["--show-data", test])?;
+    let told = events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(told, format!("itest: what the test did to the rows of its database:\n{changes}"));
+    Ok(())
+}
+
+/// What itest does for itself is not logged, however long it takes; what is done on the sessions of the test's own pool is logged as
+/// ever, also by sqlx when it connects and by itest when it makes them as new.
+#[integration_test(tags("postgres", "mysql"))]
+fn log_of_a_test_holds_its_own_statements_only(
+    #[values("memory", "postgres", "transaction", "schema", "mysql")] backend: &str,
+    #[values("info", "debug")] level: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    const OF_THE_POOL: [&str; 6] =
+        ["asked by the test", "PRAGMA foreign_keys", "SET sql_mode", "CLOSE ALL", "\"BEGIN\"", "\"ROLLBACK\""];
+    let test = format!("asks_one_question::{backend}");
+    // With one connection its rows are read on it.
+    let shown = if backend == "transaction" { [].as_slice() } else { &["--show-data"] };
+    let events = suite(dir).args(shown).events(&["--log", level, &test])?;
+    let told = events.case(&test)["stderr"].as_str().unwrap_or_default().to_owned();
+    assert!(!told.contains("slow statement") && !told.contains("sqlx::postgres::notice"), "{told}");
+    let logged = told.lines().filter(|line| line.contains("sqlx::query"));
+    let foreign: Vec<_> = logged.filter(|line| !OF_THE_POOL.iter().any(|own| line.contains(own))).collect();
+    assert!(foreign.is_empty(), "{foreign:#?}");
+    assert_eq!(told.contains("asked by the test"), level == "debug", "{told}");
+    Ok(())
+}

@@ -67,7 +67,7 @@ fn there_are_at_most_ten_of_a_kind(dir: &TempDir) -> Result<()> {
 
 #[integration_test(tags("reports"))]
 fn a_leak_is_a_warning(dir: &TempDir) -> Result<()> {
-    let finished = in_job(env!("CARGO_BIN_EXE_suite-leaks"), dir)?.args(&["leaves_a_thread"]).run()?;
+    let finished = in_job(env!("CARGO_BIN_EXE_suite-leaks"), dir)?.args(&["--exact", "leaves_a_thread"]).run()?;
     let warnings = commands(&finished.stdout(), "warning");
     assert!(warnings[0].0.ends_with("title=leaves_a_thread left something behind"), "{warnings:?}");
     assert!(warnings[0].1.contains("thread"), "{warnings:?}");

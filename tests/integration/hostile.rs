@@ -69,17 +69,39 @@ fn the_printed_command_repeats_a_failure_of_an_ignored_test(dir: &TempDir) -> Re
     Ok(())
 }
 
-/// Three file descriptors are enough for nobody; a few dozen are enough for fewer workers.
-#[integration_test(tags("hostile"))]
-fn a_lack_of_descriptors_costs_workers_and_not_the_run(dir: &TempDir) -> Result<()> {
-    let suite = suite(dir).args(&["a_good_neighbour", "--jobs", "64"]);
-    let program = format!("ulimit -n 40; exec {} \"$@\"", env!("CARGO_BIN_EXE_suite-hostile"));
+/// Runs the good neighbours where no process may open more files than this.
+fn with_few_files(dir: &TempDir, limit: u32, arguments: &[&str]) -> Result<Finished> {
+    let suite = suite(dir).args(&["a_good_neighbour"]).args(arguments);
+    let program = format!("ulimit -n {limit}; exec {} \"$@\"", env!("CARGO_BIN_EXE_suite-hostile"));
     let command = suite.command()?;
     let mut limited = std::process::Command::new("sh");
     limited.args(["-c", &program, "sh"]).args(command.get_args()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = limited.output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("6 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    Ok(Finished::of(limited.output()?, &suite))
+}
+
+#[integration_test(tags("hostile"))]
+fn few_open_files_cost_workers_and_not_the_run(
+    dir: &TempDir,
+    #[values(36, 40, 64)] limit: u32,
+    #[values(&["--jobs", "64"][..], &["--in-process"])] arguments: &[&str],
+) -> Result<()> {
+    let finished = with_few_files(dir, limit, arguments)?;
+    let text = finished.stdout();
+    assert!(finished.code() == Some(0) && text.contains("6 passed"), "{text}{}", finished.stderr());
+    Ok(())
+}
+
+#[integration_test(tags("hostile"))]
+fn too_few_open_files_are_refused_with_the_remedy(
+    dir: &TempDir,
+    #[values(5, 8, 12, 16, 24, 35)] limit: u32,
+    #[values("--jobs=2", "--in-process")] mode: &str,
+) -> Result<()> {
+    let finished = with_few_files(dir, limit, &[mode])?;
+    let text = finished.stderr();
+    assert_eq!(finished.code(), Some(3), "{text}");
+    assert!(text.contains(&format!("may open only {limit} files")) && text.contains("ulimit -n 1024"), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
     Ok(())
 }
 

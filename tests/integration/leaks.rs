@@ -16,8 +16,8 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::task("leaves_a_task", "a running task")]
 #[case::file("leaves_an_open_file", "open file /dev/zero")]
 #[case::port("leaves_a_listening_port", "listening port ")]
-#[case::variable("leaves_a_variable", "a change of the environment variable LEFT_BY_A_TEST")]
-#[case::directory("leaves_the_directory", "another working directory, /")]
+#[case::variable("leaves_a_variable", "a changed environment variable (LEFT_BY_A_TEST)")]
+#[case::directory("leaves_the_directory", "a changed working directory (/)")]
 fn a_leak_is_told_with_its_test(
     #[case] test: &str,
     #[case] told: &str,
@@ -35,7 +35,7 @@ fn a_leak_is_told_with_its_test(
 }
 
 #[integration_test(tags("leaks"))]
-fn who_leaves_nothing_is_not_accused(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
+fn test_without_leak_gets_no_warning(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
     let events = suite(dir).events(&["tidy", "leaves_a_zombie_only", mode])?;
     let outcomes = events.outcomes();
     assert_eq!(outcomes.len(), 4, "{outcomes:?}");
@@ -77,7 +77,7 @@ fn a_leak_means_what_the_suite_says(
 }
 
 #[integration_test(tags("leaks"))]
-fn the_pipes_of_the_harness_are_nobodys_leak(dir: &TempDir) -> Result<()> {
+fn pipes_of_the_harness_are_not_reported_as_leak(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--tag", "pipes", "--jobs", "1", "--repeat", "4"])?;
     let leaks: Vec<_> = events.named("case_finished").iter().map(|case| case["leaks"].to_string()).collect();
     assert_eq!(leaks.iter().filter(|leaks| *leaks == "[\"open file /dev/zero\"]").count(), 4, "{leaks:?}");
@@ -102,13 +102,71 @@ fn a_panic_in_a_thread_or_task_fails_its_test(
     let events = suite(dir).events(&["--tag", "panics", "--include-ignored", mode])?;
     let outcomes = events.outcomes();
     assert_eq!(outcomes["panics_in_a_thread_on_purpose"], "passed");
-    for (test, message) in [("panics_in_a_thread", "in a thread"), ("panics_in_a_task_that_nobody_awaits", "in a task")]
-    {
+    for (test, message, thread) in [
+        ("panics_in_a_thread", "in a thread", "a thread without a name"),
+        ("panics_in_a_task_that_nobody_awaits", "in a task", "a task"),
+    ] {
         let failure = &events.case(test)["failures"][0];
         assert_eq!(outcomes[test], "failed");
         assert_eq!(failure["message"], message);
-        assert_eq!(failure["description"], "a spawned thread or task");
+        assert_eq!(failure["thread"], thread);
         assert!(failure["location"].as_str().is_some_and(|place| place.contains("leaks.rs:")), "{failure:#}");
     }
+    Ok(())
+}
+
+/// The worker fixture is made in the very test, or in one before it: neither excuses what the test leaves.
+#[integration_test(tags("leaks"))]
+#[case::listener("leaves_a_listener", "listening port 127.0.0.1:")]
+#[case::name("leaves_a_listener_with_a_name", "listening port @left-by-a-test")]
+#[case::datagrams("leaves_a_socket_for_datagrams", "listening port 127.0.0.1:")]
+#[case::file("leaves_a_file", "open file /dev/full")]
+#[case::task("leaves_a_task", "a running task")]
+#[case::thread(
+    "leaves_a_thread_without_a_name",
+    "thread suite_leaks::beside_a_fixture::leaves_a_thread_without_a_name"
+)]
+#[case::variable("leaves_a_variable", "a changed environment variable (LEFT_BY_A_TEST)")]
+#[case::before("leaves_an_umask_before_the_fixture_is_made", "a changed umask (027)")]
+fn leak_beside_a_worker_fixture_is_told_from_the_first_test_on(
+    #[case] test: &str,
+    #[case] told: &str,
+    dir: &TempDir,
+    #[values("--jobs=1", "--in-process")] mode: &str,
+) -> Result<()> {
+    let name = format!("beside_a_fixture::{test}");
+    let honest = "beside_a_fixture::honest_only_asks";
+    for selected in [&["--exact", &name][..], &["--exact", honest, &name]] {
+        let arguments = [selected, &[mode, "--order", "declared"]].concat();
+        let events = suite(dir).events(&arguments)?;
+        let leaks = events.case(&name)["leaks"].as_array().cloned().unwrap_or_default();
+        assert_eq!(leaks.len(), 1, "{leaks:?}");
+        assert!(leaks[0].as_str().is_some_and(|leak| leak.contains(told)), "{leaks:?}");
+        events.finished.assert_nothing_left();
+    }
+    Ok(())
+}
+
+#[integration_test(tags("leaks"))]
+fn resources_of_a_worker_fixture_are_not_reported_as_leak(
+    dir: &TempDir,
+    #[values("--jobs=1", "--in-process")] mode: &str,
+) -> Result<()> {
+    let events = suite(dir).events(&["beside_a_fixture::honest", mode])?;
+    assert_eq!(events.outcomes().len(), 5, "{:?}", events.outcomes());
+    for id in events.outcomes().keys() {
+        assert!(events.case(id)["leaks"].is_null(), "{:#}", events.case(id));
+    }
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// A thread without a name inherits that of the runtime's thread which started it.
+#[integration_test(tags("leaks"))]
+fn thread_that_a_task_started_is_told(dir: &TempDir) -> Result<()> {
+    let name = "beside_a_fixture::leaves_a_thread_that_a_task_started";
+    let events = suite(dir).events(&["--exact", name])?;
+    let leak = events.case(name)["leaks"][0].as_str().unwrap_or_default().to_owned();
+    assert!(leak.starts_with("thread suite_leaks::beside_a_fixture::leaves_a_thread_that_a_task_started "), "{leak}");
     Ok(())
 }

@@ -49,12 +49,20 @@ async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, teard
 #[case::no_url("nonsense s3cret", &["ITEST_MYSQL_URL is no URL of MariaDB or MySQL", "mysql://user:password@host"])]
 #[case::nobody_listens("mysql://u:s3cret@127.0.0.1:9/mysql", &["127.0.0.1:9 (from ITEST_MYSQL_URL) as u", "is the server running"])]
 #[case::another_machine("mysql://u:s3cret@192.0.2.1:9/mysql", &["192.0.2.1"])]
+#[case::in_a_parameter("mysql://u@127.0.0.1:9/mysql?password=s3cret", &["127.0.0.1:9", "as u"])]
+#[case::encoded("mysql://u:s3c%72et%40@127.0.0.1:9/mysql", &["127.0.0.1:9", "as u"])]
+#[case::with_a_hash("mysql://u:12#s3cret@127.0.0.1:9/mysql", &["is no URL of MariaDB or MySQL", "percent-encode"])]
+#[case::with_a_slash("mysql://u:12/s3cret@127.0.0.1:9/mysql", &["is no URL of MariaDB or MySQL", "percent-encode"])]
+#[case::wrong_parameter("mysql://u:s3cret@127.0.0.1:9/mysql?ssl-mode=s3cret", &["is no URL of MariaDB or MySQL"])]
 fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
     let suite = suite(dir).env("ITEST_MYSQL_URL", url);
     let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
     let told = failure(&events, "a_fresh_one::again_1");
     assert_told(&told, words);
-    assert!(!events.finished.stdout().contains("s3cret"), "{told}");
+    let output = format!("{}{}", events.finished.stdout(), events.finished.stderr());
+    for secret in ["s3cret", "s3c%72et", "u:12"] {
+        assert!(!output.contains(secret), "{secret} in {output}");
+    }
     events.finished.assert_nothing_left();
     Ok(())
 }
@@ -65,12 +73,12 @@ fn a_private_server_that_is_killed_is_told_to_every_test_that_needs_it(dir: &Tem
     let (passed, others) = passed_and_others(&events);
     assert_eq!(passed, ["a_fresh_one::again_1", "a_fresh_one::again_2"], "{}", events.finished.stdout());
     assert_eq!(others.len(), 3);
-    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test had its database"]);
+    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
     for again in 1..=2 {
         let told = failure(&events, &format!("after_it_was_killed::again_{again}"));
         assert_told(
             &told,
-            &["cannot connect to MariaDB or MySQL at a private server on", "the server has ended, and said last"],
+            &["cannot connect to MariaDB or MySQL at a private server in", "the server has ended, and said last"],
         );
     }
     events.finished.assert_nothing_left();

@@ -1,10 +1,12 @@
 //! The contract with cargo-nextest, kept with the real one.
 
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use itest::TempDir;
 use itest::prelude::*;
-use itest_tests::Suite;
+use itest_tests::{Finished, Suite, signal};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Runs a suite under cargo-nextest.
@@ -72,6 +74,7 @@ fn nextest_sees_what_fails(dir: &TempDir) -> Result<()> {
         assert!(!failed(test), "{test} in {stderr}");
     }
     assert!(stderr.contains("24 tests run"), "{stderr}");
+    Finished::of(output, &suite).assert_nothing_left();
     Ok(())
 }
 
@@ -92,6 +95,7 @@ fn nextests_own_timeout_leaves_time_for_teardown(dir: &TempDir) -> Result<()> {
     #[assert]
     assert_eq!(output.status.code(), Some(100), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(std::fs::read_to_string(journal)?.contains("torn down"));
+    Finished::of(output, &suite).assert_nothing_left();
     Ok(())
 }
 
@@ -110,9 +114,9 @@ async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
 
     #[assert]
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("15 tests run: 15 passed"), "{stderr}");
+    assert!(stderr.contains("18 tests run: 18 passed"), "{stderr}");
     // It is torn down when nextest has ended.
-    let finished = itest_tests::Finished::of(output, &suite);
+    let finished = Finished::of(output, &suite);
     eventually(|| async { finished.left() }).equals(Vec::new()).await?;
     let text = std::fs::read_to_string(journal)?;
     let lines = |wanted: &str| text.lines().filter(|line| line.starts_with(wanted)).collect::<Vec<_>>();
@@ -123,4 +127,95 @@ async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
         assert!(steps.chunks(2).all(|pair| *pair == steps[..2]), "somebody came between: {steps:?}");
     }
     Ok(())
+}
+
+/// A crash takes the harness along, which is in the process of the test.
+#[integration_test(timeout = "2m", tags("nextest"))]
+async fn what_a_crashed_test_started_is_ended_also_without_a_session(
+    dir: &TempDir,
+    #[values("aborts", "exits", "kills_itself", "blocks")] how: &str,
+) -> Result<()> {
+    #[arrange]
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir).env("HOW", how);
+    let arguments = ["run", "--run-ignored", "only", "--no-fail-fast", "leaves_a_child_and_a_daemon_and_crashes"];
+
+    #[act]
+    let output = nextest(&suite, &arguments)?;
+
+    #[assert]
+    let finished = Finished::of(output, &suite);
+    assert_eq!(finished.code(), Some(100), "{}", finished.stderr());
+    finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(timeout = "2m", tags("nextest"))]
+async fn what_tests_started_is_ended_by_the_next_start_when_everything_was_killed(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir);
+    let mut nextest = suite.nextest(&["run", "--run-ignored", "only", "leaves_a_child_and_a_daemon_and_waits"])?;
+    let mut nextest = nextest.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let programs = || async { programs(&suite).len() };
+    eventually(programs).within(Duration::from_secs(20)).equals(2).await?;
+
+    #[act]
+    kill_but(&suite, &self::programs(&suite));
+    nextest.wait()?;
+    let swept = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir).args(&["--sweep"]).run()?;
+
+    #[assert]
+    assert_eq!(swept.code(), Some(0), "{}{}", swept.stdout(), swept.stderr());
+    swept.assert_nothing_left();
+    Ok(())
+}
+
+/// Its parent is another process by then, which lives on.
+#[integration_test(timeout = "2m", tags("nextest", "session"))]
+async fn a_test_process_that_starts_after_its_runner_was_killed_ends_at_once(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    if std::env::var_os("NEXTEST").is_some() {
+        skip!("these tests run under nextest, which the process would take for its runner");
+    }
+    let run = [("NEXTEST", "1"), ("NEXTEST_RUN_ID", "one"), ("NEXTEST_EXECUTION_MODE", "process-per-test")];
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-session"), dir).env("OUTSIDE", dir.path().display().to_string());
+    let suite = run.iter().fold(suite, |suite, (name, value)| suite.env(name, *value));
+    let suite = suite.args(&["--ignored", "--exact", "takes_something_and_waits", "--nocapture"]);
+
+    #[act]
+    let command = suite.command()?;
+    let mut shell = Command::new("sh");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.args(["-c", "(sleep 0.3; exec \"$0\" \"$@\") & exit"]).arg(command.get_program()).args(command.get_args());
+    let complaints = std::fs::File::create(dir.join("complaints"))?;
+    let mut shell = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints).spawn()?;
+    drop(shell.stdout.take());
+    shell.wait()?;
+
+    #[assert]
+    let complaints = || std::fs::read_to_string(dir.join("complaints")).unwrap_or_default();
+    let has_begun = || async { complaints().contains("stdout cannot be written") };
+    eventually(has_begun).within(Duration::from_secs(20)).equals(true).await?;
+    eventually(|| async { suite.traces().left() }).within(Duration::from_secs(10)).equals(Vec::new()).await?;
+    assert!(!dir.join("taken").exists());
+    Ok(())
+}
+
+/// What the suite's tests started.
+fn programs(suite: &Suite<'_>) -> Vec<u32> {
+    let is_sleep = |id: &u32| std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"));
+    suite.traces().process_ids().into_iter().filter(is_sleep).collect()
+}
+
+/// Kills all processes of a suite but these. They are stopped first, so that none of them sees another one die.
+fn kill_but(suite: &Suite<'_>, spared: &[u32]) {
+    for sent in [Signal::STOP, Signal::KILL] {
+        for id in suite.traces().process_ids().into_iter().filter(|id| !spared.contains(id)) {
+            signal(id, sent);
+        }
+    }
 }

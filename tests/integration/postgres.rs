@@ -1,11 +1,12 @@
 //! PostgreSQL under bad tests, bad settings and sudden ends: one clear message each, and nothing is left.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use itest::TempDir;
 use itest::postgres::{Cloned, Postgres, Schema};
 use itest::prelude::*;
-use itest_tests::Suite;
+use itest_tests::{Events, Suite};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 
@@ -47,7 +48,7 @@ async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, serve
     let outcomes = events.outcomes();
     let (failed, passed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| *outcome != "passed");
     assert_eq!(failed, [(&"waits_for_itself".to_owned(), &"failed".to_owned())], "{}", events.finished.stdout());
-    assert_eq!(passed.len(), 23);
+    assert_eq!(passed.len(), 25);
     events.finished.assert_nothing_left();
     if is_there {
         assert_eq!(leases(server).await?, (0, 0));
@@ -66,13 +67,68 @@ fn a_connection_that_waits_for_itself_is_told_in_words(dir: &TempDir) -> Result<
 #[integration_test(tags("postgres"))]
 #[case::migration("has_a_broken_migration", &["migration 2_wrong_type", "\"intt\" does not exist", "line 4", "CREATE TABLE wrong"])]
 #[case::seed("has_a_broken_seed", &["cannot seed", "relation \"nowhere\" does not exist"])]
+#[case::dump("has_a_migration_that_empties_the_search_path",
+    &["migration 7_of_the_app", "_sqlx_migrations", "RESET search_path", "dangerous_set_table_name"])]
+#[case::commit("has_a_migration_that_fails_when_it_is_committed",
+    &["migration 7_of_the_app", "violates foreign key constraint", "Key (next)=(2) is not present"])]
+#[case::block("has_a_migration_that_fails_in_a_block",
+    &["migration 7_of_the_app", "invalid input syntax for type integer", "on line 2:", "inline_code_block line 2"])]
+#[case::no_place("has_a_migration_without_a_place", &["migration 7_of_the_app", "relation \"word\" already exists", "on line 2:", "CREATE TABLE word (id bigint)"])]
+#[case::subscription("has_a_migration_with_a_subscription",
+    &["migration 7_of_the_app creates the subscription words", "create it in the tests that need it"])]
+#[case::label("has_a_migration_with_an_unknown_label",
+    &["migration 7_of_the_app changes the database itself", "cannot repeat it on a clone", "security label provider"])]
+#[case::settings_in_a_schema("has_settings_of_the_database_in_a_schema",
+    &["Isolation::Schema", "migration 7_of_the_app changes the database itself", "Isolation::Recycle"])]
+#[case::dump_in_a_schema("has_a_dump_in_a_schema",
+    &["migration 7_of_the_app", "RESET search_path", "`public`, which migration 7_of_the_app names, is shared by all tests"])]
 fn what_is_wrong_with_the_schema_is_told(#[case] test: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&[test])?;
     let failure = events.case(test)["failures"].to_string().replace("\\\"", "\"");
     for word in words {
         assert!(failure.contains(word), "no `{word}` in: {failure}");
     }
+    // sqlx adds the line of the server's own source.
+    assert!(!failure.contains("at line"), "{failure}");
     events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// Two runs know nothing of each other, and their schemas are in one database.
+#[integration_test(tags("postgres"), serial = "leases")]
+async fn schemas_of_two_runs_in_one_database_are_migrated_concurrently(
+    dir: &TempDir,
+    other: TempDir,
+    server: &Server,
+) -> Result<()> {
+    let suites = [dir, &other].map(|dir| {
+        let suite = suite(dir).env("ITEST_POSTGRES_URL", server.url());
+        suite.args(&["--tag", "concurrent", "--jobs", "2", "--format", "json"])
+    });
+    let mut running = Vec::new();
+    for suite in &suites {
+        let child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        running.push((suite, child));
+    }
+    for (suite, child) in running {
+        let events = Events::of(suite.wait_for(child)?)?;
+        assert_eq!(events.summary()["passed"], 6, "{}", events.finished.stdout());
+        events.finished.assert_nothing_left();
+    }
+    assert_eq!(leases(server).await?, (0, 0));
+    Ok(())
+}
+
+/// The first test creates the table in `public`, and the message of the second one says why that cannot be done again.
+#[integration_test(tags("postgres"))]
+fn table_that_migrations_of_two_schemas_share_is_named(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--tag", "shared", "--jobs", "1", "--order", "declared"])?;
+    assert_eq!(events.case("has_a_table_in_public::again_1")["outcome"], "passed", "{}", events.finished.stdout());
+    let failure = events.case("has_a_table_in_public::again_2")["failures"].to_string();
+    for words in ["migration 7_of_the_app", "already exists", "`public`, which migration 7_of_the_app names, is shared"]
+    {
+        assert!(failure.contains(words), "no `{words}` in: {failure}");
+    }
     Ok(())
 }
 
@@ -80,6 +136,14 @@ fn what_is_wrong_with_the_schema_is_told(#[case] test: &str, #[case] words: &[&s
 #[case::no_url("nonsense s3cret", &["ITEST_POSTGRES_URL is no URL of PostgreSQL", "postgres://user:password@host"])]
 #[case::nobody_listens("postgres://u:s3cret@127.0.0.1:9/postgres", &["127.0.0.1:9 (from ITEST_POSTGRES_URL) as u", "is the server running"])]
 #[case::another_machine("postgres://u:s3cret@192.0.2.1:9/postgres", &["192.0.2.1"])]
+#[case::in_a_parameter("postgres:///postgres?host=127.0.0.1&port=9&user=u&password=s3cret", &["127.0.0.1:9", "as u"])]
+#[case::in_an_unknown_parameter("postgres://u@127.0.0.1:9/postgres?passwd=s3cret&sslpassword=s3cret", &["127.0.0.1:9", "as u"])]
+#[case::encoded("postgres://u:s3c%72et%40@127.0.0.1:9/postgres", &["127.0.0.1:9", "as u"])]
+#[case::with_a_hash("postgres://u:12#s3cret@127.0.0.1:9/postgres", &["is no URL of PostgreSQL", "percent-encode"])]
+#[case::with_a_slash("postgres://u:12/s3cret@127.0.0.1:9/postgres", &["is no URL of PostgreSQL", "percent-encode"])]
+#[case::with_a_question_mark("postgres://u:12?s3cret@127.0.0.1:9/postgres", &["is no URL of PostgreSQL", "percent-encode"])]
+#[case::wrong_port("postgres://u:s3cret@127.0.0.1:99999/postgres", &["is no URL of PostgreSQL"])]
+#[case::wrong_parameter("postgres://u:s3cret@127.0.0.1:9/postgres?sslmode=s3cret", &["is no URL of PostgreSQL"])]
 fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
     let suite = suite(dir).env("ITEST_POSTGRES_URL", url);
     let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
@@ -87,7 +151,10 @@ fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&s
     for word in words {
         assert!(failure.contains(word), "no `{word}` in: {failure}");
     }
-    assert!(!events.finished.stdout().contains("s3cret"), "{failure}");
+    let told = format!("{}{}", events.finished.stdout(), events.finished.stderr());
+    for secret in ["s3cret", "s3c%72et", "u:12", "=u:"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
     events.finished.assert_nothing_left();
     Ok(())
 }

@@ -37,7 +37,7 @@ fn a_private_server_that_is_killed_is_told_to_every_test_that_needs_it(dir: &Tem
     let (passed, others) = passed_and_others(&events);
     assert_eq!(passed, ["before::again_1", "before::again_2"], "{}", events.finished.stdout());
     assert_eq!(others.len(), 4);
-    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test had its database"]);
+    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
     for again in 1..=3 {
         let told = failure(&events, &format!("after_it_was_killed::again_{again}"));
         assert_told(
@@ -65,7 +65,7 @@ async fn a_session_that_is_killed_costs_its_test_and_no_other(
     let (passed, others) = passed_and_others(&events);
     assert_eq!(others, ["kills_its_session"], "{}", events.finished.stdout());
     assert_eq!(passed.len(), 6);
-    assert_told(&failure(&events, "kills_its_session"), &["ended or was restarted while the test had its database"]);
+    assert_told(&failure(&events, "kills_its_session"), &["ended or was restarted while the test used it"]);
     events.finished.assert_nothing_left();
     if let Some(server) = server {
         assert_eq!(leases(&server).await?, (0, 0));

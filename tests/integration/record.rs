@@ -269,3 +269,23 @@ fn a_long_lane_survives_the_death_of_its_worker(dir: &TempDir) -> Result<()> {
     assert_eq!((&events.summary()["passed"], &events.summary()["failed"]), (&800.into(), &1.into()));
     Ok(())
 }
+
+/// Where nothing can be written, the run goes on, and each warning names the place that it is about.
+#[integration_test(tags("record"))]
+fn place_that_cannot_be_written_is_named(dir: &TempDir) -> Result<()> {
+    #[arrange("files where folders are needed")]
+    fs::write(dir.join("records"), "")?;
+    fs::write(dir.join("last-failed"), "")?;
+
+    #[act]
+    let finished = suite(dir).args(&["fails::number_1"]).run()?;
+
+    #[assert]
+    let told = finished.stderr();
+    assert_eq!(finished.code(), Some(101), "{told}");
+    let folder = dir.join("records/itest-tests-suite_order").display().to_string();
+    assert!(told.contains(&format!("this run is not recorded: the folder {folder}: ")), "{told}");
+    let file = dir.join("last-failed/itest-tests-suite_order").display().to_string();
+    assert!(told.contains(&format!("what failed cannot be kept for --last-failed: {file}: ")), "{told}");
+    Ok(())
+}

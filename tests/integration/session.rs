@@ -58,6 +58,13 @@ fn who_borrows_exclusively_is_alone(dir: &TempDir, #[values("1", "4")] jobs: &st
 }
 
 #[integration_test(tags("session"))]
+fn a_session_fixture_is_made_in_the_server_also_for_fixtures_beside_an_exclusive_borrow(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["--tag", "copies", "--jobs", "1"])?;
+    assert_eq!(events.finished.code(), Some(0), "{}", events.finished.stdout());
+    Ok(())
+}
+
+#[integration_test(tags("session"))]
 fn what_cannot_be_made_is_tried_once_and_told_to_everyone(dir: &TempDir) -> Result<()> {
     let events = suite(dir)?.events(&["--ignored", "--tag", "broken", "--jobs", "2"])?;
     assert_eq!(events.outcomes().values().collect::<BTreeSet<_>>(), BTreeSet::from([&"errored".to_owned()]));
@@ -241,5 +248,28 @@ fn a_daemon_of_a_session_fixture_is_no_tests_leak(dir: &TempDir) -> Result<()> {
     assert_eq!(events.outcomes().values().filter(|outcome| *outcome == "passed").count(), 4);
     assert!(events.named("case_finished").iter().all(|case| case["leaks"].is_null()));
     events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// The thread that hangs holds its ledger until the process ends: the report does not wait for the session, and the session ends behind it.
+#[integration_test(tags("session"))]
+async fn in_process_test_that_hangs_is_reported_at_once_and_leaves_no_session(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    fs::create_dir(dir.join("outside"))?;
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-matrix"), dir)
+        .env("OUTSIDE", dir.join("outside").display().to_string())
+        .env("JOURNAL", dir.join("journal").display().to_string())
+        .env("SERVICE", env!("CARGO_BIN_EXE_program-service"))
+        .args(&["--exact", "blocks", "--in-process", "--teardown-timeout", "1s"]);
+
+    #[act("hangs", within = "8s")]
+    let finished = suite.run()?;
+
+    #[assert]
+    let text = finished.stdout();
+    assert_eq!(finished.code(), Some(101), "{text}{}", finished.stderr());
+    assert!(text.contains("(it blocks its thread; the whole run ends, because the test runs in it)"), "{text}");
+    finished.assert_nothing_left();
+    assert!(!dir.join("outside/durable").exists(), "what is durable is given back");
     Ok(())
 }

@@ -16,7 +16,7 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Result<(Events, Vec<String>)> {
 fn ownership_decides_who_shares_a_value(dir: &TempDir) -> Result<()> {
     let (events, _) = run(dir, &[])?;
     let outcomes = events.outcomes();
-    assert!(outcomes.len() == 6 && outcomes.values().all(|outcome| outcome == "passed"), "{outcomes:?}");
+    assert!(outcomes.len() == 7 && outcomes.values().all(|outcome| outcome == "passed"), "{outcomes:?}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use itest::TempDir;
@@ -26,7 +26,7 @@ fn taken(dir: &TempDir) -> bool {
 }
 
 /// A run all of whose processes were killed while a test held something. Its session is returned.
-async fn dead_session(program: &str, dir: &TempDir) -> Result<PathBuf> {
+pub(super) async fn dead_session(program: &str, dir: &TempDir) -> Result<PathBuf> {
     let suite = suite(program, dir)?.args(&["--ignored", "--tag", "waits"]);
     let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
@@ -189,6 +189,9 @@ fn a_value_that_cannot_cross_says_so(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("session"))]
 async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
     #[arrange]
+    if std::env::var_os("NEXTEST").is_some() {
+        skip!("these tests run under nextest, which the process would take for its runner");
+    }
     let copy = dir.join("suite");
     fs::copy(SESSION, &copy)?;
     let program = copy.display().to_string();
@@ -197,8 +200,17 @@ async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
         let suite = run.iter().fold(suite(&program, dir)?, |suite, (name, value)| suite.env(name, *value));
         Ok(suite.args(arguments))
     };
-    let first = in_nextest(&["--ignored", "--tag", "waits"])?;
-    let child = first.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let first = in_nextest(&["--ignored", "--tag", "waits"])?.command()?;
+    // It plays cargo-nextest: the session ends with it.
+    let mut shell = Command::new("sh");
+    for (name, value) in first.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.args(["-c", "\"$0\" \"$@\"; exit"]).arg(first.get_program()).args(first.get_args()).current_dir(dir);
+    let mut shell = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
     eventually(waits).within(Duration::from_secs(20)).equals(true).await?;
 
@@ -208,14 +220,10 @@ async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
     let second = in_nextest(&["--exact", "shares_the_cluster::n_0", "--nocapture"])?.run()?;
 
     #[assert]
-    signal(child.id(), Signal::TERM);
-    child.wait_with_output()?;
     assert_eq!(second.code(), Some(101));
     assert!(second.stdout().contains("the session server is of another build"), "{}", second.stdout());
-    // Without a real cargo-nextest, its end has to be played.
-    for id in second.process_ids() {
-        signal(id, Signal::TERM);
-    }
+    shell.kill()?;
+    shell.wait()?;
     eventually(|| async { second.left() }).equals(Vec::new()).await?;
     Ok(())
 }

@@ -33,11 +33,11 @@ fn servers_that_were_started_are_named(dir: &TempDir) -> Result<()> {
     let (told, told_later) = (finished.stdout(), later.stdout());
     let lines = used(&told);
     assert_eq!(lines.len(), 2, "{told}");
-    assert!(
-        lines.iter().any(|line| line.starts_with("used: PostgreSQL ") && line.contains("a private server in /")),
-        "{told}"
-    );
-    assert!(lines.iter().any(|line| line.contains("a private server on /")), "{told}");
+    for product in ["PostgreSQL", "MariaDB"] {
+        let begin = format!("used: {product} ");
+        let is_named = lines.iter().any(|line| line.starts_with(&begin) && line.contains("a private server in /"));
+        assert!(is_named, "{told}");
+    }
     assert_eq!(used(&told_later), lines, "{told_later}");
     Ok(())
 }
@@ -78,5 +78,39 @@ fn an_applications_server_that_is_passed_over_is_named_with_the_reason(dir: &Tem
 fn a_run_without_servers_says_nothing(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["passes"]).run()?;
     assert!(used(&finished.stdout()).is_empty(), "{}", finished.stdout());
+    Ok(())
+}
+
+/// Databases that could not be recycled cost time, and the summary says in which tests and why.
+#[integration_test(tags("postgres"))]
+fn summary_names_the_tests_whose_databases_were_not_recycled(
+    #[values("1", "2")] jobs: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    #[act]
+    let suite = || Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir).args(&["--tag", "wasteful", "--jobs", jobs]);
+    let finished = suite().args(&["--record", "record"]).run()?;
+    let later = Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir).args(&["--report", "record"]).run()?;
+    let events = suite().events(&[])?;
+    #[assert]
+    let (told, told_later) = (finished.stdout(), later.stdout());
+    let expected = "6 of 8 databases of PostgreSQL replaced by new clones: \
+                    the test keeps connections of its pool (keeps_its_pool_busy::again_1, keeps_its_pool_busy::again_2, \
+                    keeps_its_pool_busy::again_3 and 2 more); the test changed the schema (changes_its_schema)";
+    assert!(told.contains(expected), "{told}");
+    assert!(told_later.contains(expected), "{told_later}");
+    assert_eq!(finished.code(), Some(0), "{told}");
+    let summary = events.summary();
+    assert_eq!(summary["remarks"][0]["of"], 8, "{summary}");
+    Ok(())
+}
+
+#[integration_test(tags("mysql"))]
+fn summary_names_the_tests_whose_databases_of_mariadb_were_not_recycled(dir: &TempDir) -> Result<()> {
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-mysql"), dir);
+    let told = suite.args(&["--tag", "wasteful"]).run()?.stdout();
+    let expected = "2 of 3 databases of MariaDB replaced by new clones: the test keeps connections of its pool \
+                    (keeps_its_pool_busy::again_1, keeps_its_pool_busy::again_2)";
+    assert!(told.contains(expected), "{told}");
     Ok(())
 }

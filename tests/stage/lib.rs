@@ -1,12 +1,13 @@
 //! Spawns a suite as a user would, and judges it: by its events, its exit code, its output, and what it leaves behind.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod nextest;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 use itest::TempDir;
 use rustix::process::Signal;
 use serde_json::Value;
+
+pub use self::signals::with_default_signals;
 
 /// No suite of these tests takes longer.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -75,7 +78,7 @@ impl<'t> Suite<'t> {
                 command.env_remove(name);
             }
         }
-        command
+        with_default_signals(&mut command)
             .args(&self.arguments)
             .current_dir(self.dir)
             .env("TMPDIR", self.temp())
@@ -157,6 +160,15 @@ pub fn signal(process: u32, signal: Signal) {
     }
 }
 
+/// The environment of a process, read in one call: one that executes another program meanwhile has nothing more to read, as at the
+/// end.
+fn environment(process: u32) -> Vec<u8> {
+    let mut environment = vec![0; 1 << 16];
+    let read = fs::File::open(format!("/proc/{process}/environ")).and_then(|mut file| file.read(&mut environment));
+    environment.truncate(read.unwrap_or(0));
+    environment
+}
+
 /// A suite that has ended.
 #[derive(Debug)]
 pub struct Finished {
@@ -209,10 +221,12 @@ impl Finished {
     #[track_caller]
     pub fn assert_nothing_left(&self) {
         let since = Instant::now();
-        let mut left = self.left();
-        while !left.is_empty() && since.elapsed() < Duration::from_secs(2) {
-            std::thread::park_timeout(Duration::from_millis(10));
+        let (mut left, mut empty) = (self.left(), 0);
+        // A process that is just being started is missed once.
+        while empty < 3 && (left.is_empty() || since.elapsed() < Duration::from_secs(2)) {
+            std::thread::park_timeout(Duration::from_millis(5));
             left = self.left();
+            empty = if left.is_empty() { empty + 1 } else { 0 };
         }
         assert!(left.is_empty(), "left behind: {left:#?}\n{}\n{}", self.stdout(), self.stderr());
     }
@@ -240,11 +254,8 @@ impl Finished {
     pub fn process_ids(&self) -> Vec<u32> {
         let wanted = format!("{MARK}={}", self.mark);
         let all = fs::read_dir("/proc").map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
-        let bears_mark = |id: &u32| {
-            fs::read(format!("/proc/{id}/environ")).is_ok_and(|environment| {
-                environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
-            })
-        };
+        let bears_mark =
+            |id: &u32| environment(*id).split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
         let ids = all.unwrap_or_default().into_iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut ids: Vec<u32> = ids.filter(bears_mark).collect();
         ids.sort_unstable();

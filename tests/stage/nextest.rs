@@ -24,6 +24,7 @@ impl Suite<'_> {
         fs::write(self.dir.join("binaries.json"), self.binaries(&serde_json::from_slice(&metadata)?)?.to_string())?;
 
         let mut command = Command::new("cargo-nextest");
+        crate::with_default_signals(&mut command);
         for (name, value) in self.command()?.get_envs() {
             match value {
                 Some(value) => command.env(name, value),

@@ -138,6 +138,31 @@ fn a_temp_dir_without_permissions_is_removed_all_the_same(dir: TempDir) -> Resul
     Ok(())
 }
 
+#[integration_test(tags("files"), ignore = "replaces its temp dir")]
+fn replaces_its_temp_dir(
+    dir: TempDir,
+    #[values("file", "link", "pipe", "read_only", "workers_link", "workers_read_only", "nothing", "workers_nothing")]
+    by: &str,
+) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let precious = std::env::var("PRECIOUS")?;
+    let of_worker = dir.path().parent().ok_or("it is in the folder of the worker")?;
+    let place = if by.starts_with("workers_") { of_worker } else { dir.path() };
+    std::fs::remove_dir_all(place)?;
+    match by.trim_start_matches("workers_") {
+        "file" => std::fs::write(place, "in its place")?,
+        "link" => symlink(precious, place)?,
+        "pipe" => assert!(std::process::Command::new("mkfifo").arg(place).status()?.success()),
+        "read_only" => {
+            std::fs::create_dir(place)?;
+            std::fs::write(place.join("file"), "sealed")?;
+            std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o500))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 /// A small service.
 struct Library {
     server: Server,

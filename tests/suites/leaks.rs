@@ -130,3 +130,143 @@ fn writes_something_and_leaves_a_file() {
     println!("something");
     std::mem::forget(std::fs::File::open("/dev/zero"));
 }
+
+/// In the way that `HOW` says.
+#[integration_test(ignore = "crashes", timeout = "1s")]
+fn leaves_a_child_and_a_daemon_and_crashes() -> Result<()> {
+    leaves_a_child();
+    leaves_a_daemon();
+    match std::env::var("HOW")?.as_str() {
+        "exits" => std::process::exit(0),
+        "kills_itself" => rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?,
+        "blocks" => std::thread::sleep(Duration::from_mins(5)),
+        _ => std::process::abort(),
+    }
+    Ok(())
+}
+
+#[integration_test(ignore = "waits")]
+async fn leaves_a_child_and_a_daemon_and_waits() {
+    leaves_a_child();
+    leaves_a_daemon();
+    std::future::pending::<()>().await;
+}
+
+/// A worker with a fixture, as each suite with a database has one: what the fixture opens is its own, and nothing else is.
+mod beside_a_fixture {
+    use std::io;
+    use std::net::{SocketAddr, TcpStream, UdpSocket};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::UnixListener;
+    use std::sync::Mutex;
+
+    use super::{Command, Duration, Result, Stdio, TcpListener, fixture, integration_test};
+
+    /// Opens one of everything when it is made, and connections when tests need them.
+    struct Pool {
+        address: SocketAddr,
+        connections: Mutex<Vec<TcpStream>>,
+        _file: std::fs::File,
+    }
+
+    #[fixture(scope = "worker")]
+    async fn pool() -> Result<Pool> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        // A server that has a task for each of its connections.
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                tokio::spawn(async move { tokio::io::copy(&mut connection, &mut tokio::io::sink()).await });
+            }
+        });
+        std::thread::Builder::new().name("of the fixture".to_owned()).spawn(std::thread::park)?;
+        Command::new("sleep").arg("300").stdout(Stdio::null()).spawn()?;
+        // SAFETY: nothing else reads the environment meanwhile.
+        unsafe { std::env::set_var("SET_BY_A_FIXTURE", "1") };
+        Ok(Pool { address, connections: Mutex::default(), _file: std::fs::File::open("/dev/zero")? })
+    }
+
+    impl Pool {
+        fn grow(&self) -> io::Result<()> {
+            let connection = TcpStream::connect(self.address)?;
+            self.connections.lock().expect("no test panics with it").push(connection);
+            Ok(())
+        }
+    }
+
+    #[integration_test]
+    fn honest_only_asks(_pool: &Pool, #[values(0, 1)] _turn: u8) {}
+
+    #[integration_test]
+    fn honest_grows_the_pool(pool: &Pool, #[values(0, 1)] _turn: u8) -> Result<()> {
+        pool.grow()?;
+        Ok(())
+    }
+
+    #[integration_test]
+    async fn honest_has_a_task(_pool: &Pool) -> Result<()> {
+        Ok(tokio::spawn(tokio::time::sleep(Duration::from_millis(5))).await?)
+    }
+
+    #[integration_test]
+    fn leaves_a_listener(_pool: &Pool) -> Result<()> {
+        std::mem::forget(TcpListener::bind("127.0.0.1:0")?);
+        Ok(())
+    }
+
+    #[integration_test]
+    fn leaves_a_listener_with_a_name(_pool: &Pool) -> Result<()> {
+        // Paths of sockets must be short, and those of temp dirs are not.
+        let address =
+            std::os::unix::net::SocketAddr::from_abstract_name(format!("left-by-a-test-{}", std::process::id()))?;
+        std::mem::forget(UnixListener::bind_addr(&address)?);
+        Ok(())
+    }
+
+    #[integration_test]
+    fn leaves_a_socket_for_datagrams(_pool: &Pool) -> Result<()> {
+        std::mem::forget(UdpSocket::bind("127.0.0.1:0")?);
+        Ok(())
+    }
+
+    #[integration_test]
+    fn leaves_a_file(_pool: &Pool) -> Result<()> {
+        std::mem::forget(std::fs::File::open("/dev/full")?);
+        Ok(())
+    }
+
+    #[integration_test]
+    async fn leaves_a_task(_pool: &Pool) {
+        tokio::spawn(std::future::pending::<()>());
+    }
+
+    #[integration_test]
+    fn leaves_a_thread_without_a_name(_pool: &Pool) {
+        std::thread::spawn(|| std::thread::park_timeout(Duration::from_mins(5)));
+    }
+
+    #[integration_test]
+    fn leaves_a_variable(_pool: &Pool) {
+        // SAFETY: nothing else reads the environment meanwhile.
+        unsafe { std::env::set_var("LEFT_BY_A_TEST", "1") };
+    }
+
+    /// Made before the worker fixture, when the first test has both.
+    struct ChangedUmask;
+
+    #[fixture]
+    fn changed_umask() -> ChangedUmask {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
+        ChangedUmask
+    }
+
+    #[integration_test]
+    fn leaves_an_umask_before_the_fixture_is_made(_umask: ChangedUmask, _pool: &Pool) {}
+
+    #[integration_test]
+    async fn leaves_a_thread_that_a_task_started() -> Result<()> {
+        let start = || drop(std::thread::spawn(|| std::thread::park_timeout(Duration::from_mins(5))));
+        tokio::spawn(async move { start() }).await?;
+        Ok(())
+    }
+}

@@ -264,6 +264,16 @@ async fn kills_the_session(everything: &Everything) -> Result<()> {
     Ok(())
 }
 
+/// It goes on all the same.
+#[integration_test]
+fn asks_the_session_to_end(everything: &Everything) -> Result<()> {
+    let server = everything.server.ok_or("it has a number")?;
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+        kill_process(server, signal)?;
+    }
+    Ok(())
+}
+
 #[integration_test]
 async fn waits(_everything: &Everything) {
     note("waiting 1");

@@ -238,3 +238,15 @@ async fn uses_two_connections(#[values(1, 2, 3, 4, 5, 6)] _again: u32, db: &Mysq
     other.rollback().await?;
     is_fresh(&db.pool()).await
 }
+
+/// A test whose pool stays open costs its database.
+#[integration_test(tags("wasteful"))]
+async fn keeps_its_pool_busy(#[values(1, 2)] _again: u32, db: &Mysql<Recycled<Items>>) -> Result<()> {
+    std::mem::forget(db.pool().acquire().await?);
+    Ok(())
+}
+
+#[integration_test(tags("wasteful"))]
+async fn wastes_nothing(db: &Mysql<Recycled<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}

@@ -101,3 +101,15 @@ async fn traces() {
     let task = tokio::spawn(async { tracing::warn!("a page is missing") });
     assert!(task.await.is_ok());
 }
+
+/// Secrets of several shapes, in everything that itest tells of a failed test, and in what the test prints itself.
+#[integration_test(ignore = "its password=hunter2 is no reason", tags("secrets"))]
+fn tells_secrets(teardown: &Teardown) {
+    teardown.defer("close postgres://ann:hunter2@db/shop", async {
+        Err::<(), String>("the session token=hunter2 is gone".to_owned())
+    });
+    println!("printed password=hunter2");
+    let sent = r#"{"user": "ann", "apiKey": "hunter2"}"#;
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjMifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r";
+    panic!("refused {sent} with {token}:\nAuthorization: Bearer hunter2\n-----BEGIN PRIVATE KEY-----hunter2");
+}

@@ -1,11 +1,12 @@
 //! Tests that do to their PostgreSQL database what tests should not do, each followed by one that must not notice.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use itest::postgres::{Cloned, InTransaction, Postgres, Recycled, Schema};
+use itest::postgres::{Cloned, InSchema, InTransaction, Postgres, Recycled, Schema};
 use itest::prelude::*;
-use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlSafeStr};
 
 itest::main!();
 
@@ -234,4 +235,121 @@ fn has_a_broken_seed(_db: &Postgres<BrokenSeed>) {}
 async fn fails_with_a_row_in_its_database(db: &Postgres<Recycled<Items>>) -> Result<()> {
     run(&db.pool(), "INSERT INTO item (name) VALUES ('evidence')").await?;
     Err("look at the database".into())
+}
+
+/// Migrations of one text each, which fail or are refused.
+macro_rules! one_migration {
+    ($($schema:ident = $sql:expr;)+) => {
+        $(
+            struct $schema;
+
+            impl Schema for $schema {
+                fn migrator() -> &'static Migrator {
+                    static ONE: LazyLock<Migrator> = LazyLock::new(|| {
+                        let migration =
+                            Migration::new(7, "of the app".into(), MigrationType::Simple, $sql.into_sql_str(), false);
+                        Migrator::with_migrations(vec![migration])
+                    });
+                    &ONE
+                }
+            }
+        )+
+    };
+}
+
+one_migration! {
+    Dump = "CREATE TABLE public.word (id int);\nSELECT pg_catalog.set_config('search_path', '', false);";
+    Deferred = "CREATE TABLE word (id int PRIMARY KEY, next int REFERENCES word DEFERRABLE INITIALLY DEFERRED);\n\
+                INSERT INTO word VALUES (1, 2);";
+    InABlock = "CREATE TABLE word (id int);\nDO $$ BEGIN\n    INSERT INTO word VALUES ('x');\nEND $$;";
+    Taken = "CREATE TABLE word (id int); -- ;\nCREATE TABLE word (id bigint);";
+    Subscribed = "CREATE SUBSCRIPTION words CONNECTION 'host=127.0.0.1 dbname=none' PUBLICATION words WITH (connect = false);";
+    Labelled = "SET LOCAL allow_system_table_mods = on;\n\
+                INSERT INTO pg_shseclabel SELECT oid, 'pg_database'::regclass, 'unknown', 'a label'\n\
+                FROM pg_database WHERE datname = current_database(); -- SECURITY LABEL ON DATABASE\n\
+                COMMENT ON DATABASE postgres IS 'of all tests';";
+    Settings = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''7MB''', current_database()); END $$;";
+    InPublic = "CREATE TABLE public.word (id int);";
+}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_that_empties_the_search_path(_db: &Postgres<Dump>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_that_fails_when_it_is_committed(_db: &Postgres<Deferred>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_that_fails_in_a_block(_db: &Postgres<InABlock>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_without_a_place(_db: &Postgres<Taken>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_with_a_subscription(_db: &Postgres<Subscribed>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_migration_with_an_unknown_label(_db: &Postgres<Labelled>) {}
+
+#[integration_test(tags("broken"))]
+fn has_settings_of_the_database_in_a_schema(_db: &Postgres<InSchema<Settings>>) {}
+
+#[integration_test(tags("broken"))]
+fn has_a_dump_in_a_schema(_db: &Postgres<InSchema<Dump>>) {}
+
+#[integration_test(tags("shared"))]
+fn has_a_table_in_public(#[values(1, 2)] _again: u32, _db: &Postgres<InSchema<InPublic>>) {}
+
+#[integration_test(tags("bad"))]
+async fn makes_its_database_a_template(db: &Postgres<Items>) -> Result<()> {
+    run(&db.pool(), &format!("ALTER DATABASE \"{}\" IS_TEMPLATE true", db.name())).await
+}
+
+#[integration_test(tags("bad"))]
+async fn finds_no_template(db: &Postgres<Items>) -> Result<()> {
+    let is_template = "SELECT datistemplate FROM pg_database WHERE datname = current_database()";
+    let is_template: bool = sqlx::query_scalar(is_template).fetch_one(&db.pool()).await?;
+    assert!(!is_template);
+    is_fresh(&db.pool()).await
+}
+
+/// Migrations that wait for other sessions of their database.
+struct Concurrent;
+
+impl Schema for Concurrent {
+    fn migrator() -> &'static Migrator {
+        static TWO: LazyLock<Migrator> = LazyLock::new(|| {
+            let migration = |version, sql: &'static str, no_tx| {
+                Migration::new(version, "concurrent".into(), MigrationType::Simple, sql.into_sql_str(), no_tx)
+            };
+            let table = "CREATE TABLE word AS SELECT g AS id FROM generate_series(1, 1000) g";
+            let index = "CREATE INDEX CONCURRENTLY word_id ON word (id)";
+            Migrator::with_migrations(vec![migration(1, table, false), migration(2, index, true)])
+        });
+        &TWO
+    }
+}
+
+#[integration_test(tags("concurrent"))]
+async fn has_a_concurrent_migration(
+    #[values(1, 2, 3, 4, 5, 6)] _number: u32,
+    db: &Postgres<InSchema<Concurrent>>,
+) -> Result<()> {
+    run(&db.pool(), "SELECT count(*) FROM word").await
+}
+
+/// A test whose pool stays open costs its database.
+#[integration_test(tags("wasteful"))]
+async fn keeps_its_pool_busy(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Recycled<Items>>) -> Result<()> {
+    std::mem::forget(db.pool().acquire().await?);
+    Ok(())
+}
+
+#[integration_test(tags("wasteful"))]
+async fn changes_its_schema(db: &Postgres<Recycled<Items>>) -> Result<()> {
+    run(&db.pool(), "CREATE TABLE extra (id int)").await
+}
+
+#[integration_test(tags("wasteful"))]
+async fn wastes_nothing(#[values(1, 2)] _again: u32, db: &Postgres<Recycled<Items>>) -> Result<()> {
+    is_fresh(&db.pool()).await
 }

@@ -78,12 +78,13 @@ fn shares_the_cluster(cluster: &Cluster, pool: &Pool, #[values(0, 1, 2, 3, 4, 5)
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Ring {
+    made_in: u32,
     bearer: Option<u32>,
 }
 
 #[fixture(scope = "session")]
 fn ring() -> Ring {
-    Ring { bearer: None }
+    Ring { made_in: std::process::id(), bearer: None }
 }
 
 #[integration_test]
@@ -93,6 +94,28 @@ async fn wears_the_ring_alone(ring: &mut Ring, #[values(0, 1, 2, 3, 4, 5)] n: u3
     note("ring on");
     tokio::time::sleep(Duration::from_millis(20)).await;
     note("ring off");
+}
+
+/// Knows the ring.
+struct Smith {
+    ring_made_in: u32,
+    bearer: Option<u32>,
+}
+
+#[fixture]
+fn smith(ring: &Ring) -> Smith {
+    Smith { ring_made_in: ring.made_in, bearer: ring.bearer }
+}
+
+#[integration_test(tags("copies"))]
+fn a_fixture_beside_an_exclusive_borrow_has_the_sessions_value(
+    ring: &mut Ring,
+    smith: &Smith,
+    #[values(0, 1, 2)] n: u32,
+) {
+    assert_eq!((smith.ring_made_in, smith.bearer), (ring.made_in, None));
+    assert_ne!(ring.made_in, std::process::id(), "the session's server makes it, and no worker does");
+    assert_eq!(ring.bearer.replace(n), None);
 }
 
 #[integration_test(serial = "bell")]
@@ -139,6 +162,68 @@ fn takes_something_and_is_killed(teardown: &Teardown) -> Result<()> {
     teardown.durable(give_back, path.clone())?;
     std::fs::write(path, "taken")?;
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
+    Ok(())
+}
+
+#[integration_test(ignore = "takes something and dies", tags("storm"))]
+fn takes_something_and_aborts(
+    teardown: &Teardown,
+    #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)] n: u32,
+) -> Result<()> {
+    let path = outside(&format!("storm-{n}"));
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "taken")?;
+    std::process::abort()
+}
+
+#[teardown]
+fn give_back_slowly(path: PathBuf) -> Result<()> {
+    note("giving back slowly");
+    std::thread::sleep(Duration::from_millis(400));
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
+#[integration_test(ignore = "takes something and dies", tags("slow-back"))]
+fn takes_what_is_given_back_slowly_and_aborts(teardown: &Teardown) -> Result<()> {
+    let path = outside("slow");
+    std::fs::write(&path, "taken")?;
+    teardown.durable(give_back_slowly, path)?;
+    std::process::abort()
+}
+
+/// Its teardown takes a while, and the session ends meanwhile.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lasting;
+
+#[fixture(scope = "session")]
+fn lasting(teardown: &Teardown) -> Lasting {
+    teardown.defer("last", async {
+        note("lasting");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    });
+    Lasting
+}
+
+/// It takes something for the first time when the session is being torn down, and does not notice that it is cancelled.
+#[integration_test(ignore = "outlives its runner", tags("orphaned"))]
+fn takes_something_when_orphaned(_lasting: &Lasting, teardown: &Teardown) -> Result<()> {
+    note("waiting for the end of the runner");
+    let is_lasting = || {
+        std::fs::read_to_string(std::env::var_os("JOURNAL").unwrap_or_default())
+            .is_ok_and(|text| text.contains("lasting"))
+    };
+    while !is_lasting() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let path = outside("orphan");
+    teardown.durable(give_back, path.clone())?;
+    std::fs::write(path, "taken")?;
+    note("taken as an orphan");
+    std::thread::sleep(Duration::from_millis(600));
+    if std::env::var("HOW").is_ok_and(|how| how == "crashes") {
+        std::process::abort()
+    }
     Ok(())
 }
 

@@ -66,6 +66,14 @@ fn a_shared_value_is_one_value(service: &Service, database: &Database, again: &D
 }
 
 #[integration_test]
+fn a_value_borrowed_exclusively_is_also_that_of_fixtures_asked_for_after_it(
+    database: &mut Database,
+    service: &Service,
+) {
+    assert_eq!(service.database, database.number);
+}
+
+#[integration_test]
 fn an_owned_value_is_fresh(first: Database, second: Database, shared: &Database) {
     assert_ne!(first.number, second.number);
     assert_ne!(first.number, shared.number);

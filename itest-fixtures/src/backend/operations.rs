@@ -1,13 +1,13 @@
 //! What seeds and migrations ask of a database, however it is done there.
 
-use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Database, Either, Executor};
+use sqlx::Database;
 
 #[cfg(feature = "migrations")]
 use super::Entry;
 #[cfg(feature = "data")]
 use super::{Column, Row, RowError};
-use super::{Dialect, line_of, statements};
+use crate::database::script::Dialect;
+use crate::database::script_failure::ScriptFailure;
 
 /// A database that seeds are loaded into and migrations are checked on: [`sqlx::Sqlite`], [`sqlx::Postgres`] or
 /// [`sqlx::MySql`] (which is MariaDB, too), each behind its feature.
@@ -173,51 +173,4 @@ pub struct Explanation {
     pub column: Option<String>,
     /// What else there is to say.
     pub note: Option<String>,
-}
-
-/// A script that the database refused.
-#[derive(Debug)]
-pub struct ScriptFailure {
-    /// How many statements it had completed before.
-    pub complete: usize,
-    /// What it said.
-    pub error: sqlx::Error,
-    /// The character that it pointed at, from 1.
-    pub character: Option<usize>,
-}
-
-impl From<sqlx::Error> for ScriptFailure {
-    /// A failure before the first statement.
-    fn from(error: sqlx::Error) -> Self {
-        Self { complete: usize::MAX, error, character: None }
-    }
-}
-
-impl ScriptFailure {
-    /// The line that is at fault, and the statement; neither if that cannot be told.
-    #[must_use]
-    pub fn place<'s>(&self, script: &'s str, dialect: Dialect) -> Option<(usize, &'s str)> {
-        let statement = statements(script, dialect).get(self.complete).copied()?;
-        let pointed = self.character.and_then(|number| script.char_indices().nth(number.checked_sub(1)?));
-        let line = pointed.map_or(statement.line, |(byte, _)| line_of(script, byte));
-        Some((line.max(statement.line), statement.text))
-    }
-}
-
-/// Runs a script and counts the statements that were completed.
-pub(super) async fn run_counting<DB>(connection: &mut DB::Connection, script: &str) -> Result<(), ScriptFailure>
-where
-    DB: Database,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let mut complete = 0;
-    let mut results = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(&mut *connection);
-    loop {
-        match results.try_next().await {
-            Ok(Some(Either::Left(_))) => complete += 1,
-            Ok(Some(Either::Right(_))) => {}
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(ScriptFailure { complete, error, character: None }),
-        }
-    }
 }

@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fake::faker::name::en::FirstName;
 use fake::{Dummy, Fake as _};
 
-use super::Factory;
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
 use itest_runtime::{Error, Fixture, TestInfo, TestRng};
 
@@ -170,6 +169,51 @@ impl Data {
 /// Ten letters and digits: 51 bits.
 fn key(random: &mut TestRng) -> String {
     random.word(10)
+}
+
+/// Says once what a plain, valid value of a type looks like; tests say only what matters to them.
+///
+/// # Examples
+///
+/// ```
+/// use itest_fixtures::data::fake::faker::name::en::Name;
+/// use itest_fixtures::data::{Data, Factory};
+///
+/// struct NewUser {
+///     email: String,
+///     name: String,
+///     admin: bool,
+/// }
+///
+/// impl Factory for NewUser {
+///     fn make(data: &Data) -> Self {
+///         Self { email: data.email(), name: data.fake(Name()), admin: false }
+///     }
+/// }
+///
+/// struct NewOrder {
+///     reference: String,
+///     customer: NewUser,
+/// }
+///
+/// impl Factory for NewOrder {
+///     fn make(data: &Data) -> Self {
+///         Self { reference: data.unique("order"), customer: data.make() }
+///     }
+/// }
+///
+/// fn orders_of_an_admin(data: &Data) -> Vec<NewOrder> {
+///     data.many_with(3, |_, order: &mut NewOrder| order.customer.admin = true)
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "no factory makes `{Self}`",
+    label = "this type has no `Factory`",
+    note = "write one: `impl Factory for {Self} {{ fn make(data: &Data) -> Self {{ … }} }}`"
+)]
+pub trait Factory {
+    /// A value that is valid by itself. What it is related to is made with the same `data`.
+    fn make(data: &Data) -> Self;
 }
 
 #[diagnostic::do_not_recommend]

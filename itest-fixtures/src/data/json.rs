@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::error::{Place, Unreadable};
 use super::write::Batch;
-use crate::backend::{Row, Value, line_of};
+use crate::backend::{Row, Value};
+use crate::database::script::line_of;
 
 /// The tables of a file and their rows.
 pub(super) fn tables(text: &str) -> Result<Vec<Batch>, Unreadable> {

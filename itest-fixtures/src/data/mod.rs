@@ -3,29 +3,29 @@
 //! [`Data`] is the fixture that makes values; what a type's values look like is said once, by its [`Factory`]. [`load`] and
 //! [`insert`] bring rows into a database.
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 mod csv;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 mod error;
-mod factory;
 mod fixture;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
+mod insert;
+#[cfg(feature = "_database")]
 mod json;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 mod seeds;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 mod write;
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 pub use error::SeedError;
-pub use factory::Factory;
 /// Names, addresses, companies, sentences, in many languages.
 pub use fake;
-pub use fixture::Data;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use fixture::{Data, Factory};
+#[cfg(feature = "_database")]
+pub use insert::insert;
+#[cfg(feature = "_database")]
 pub use seeds::load;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use write::insert;
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_database")]
 pub use crate::backend::Backend;

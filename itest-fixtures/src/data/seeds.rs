@@ -7,7 +7,9 @@ use sqlx::Pool;
 use super::error::{Fault, Origin, Place, SeedError};
 use super::write::{Batch, write};
 use super::{csv, json};
-use crate::backend::{Backend, Dialect, describe, excerpt, statements};
+use crate::backend::Backend;
+use crate::database::describe;
+use crate::database::script::{Dialect, excerpt, statements};
 
 /// Loads seeds into a database, in the order in which they are given.
 ///

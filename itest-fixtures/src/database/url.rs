@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 /// The same URL with another database.
+#[cfg(feature = "_database-server")]
 pub(crate) fn with_database(url: &str, database: &str) -> String {
     let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -11,10 +12,10 @@ pub(crate) fn with_database(url: &str, database: &str) -> String {
     let kept: Vec<_> =
         query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.starts_with("dbname=")).collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    format!("{scheme}://{authority}/{database}{query}")
+    format!("{scheme}://{authority}/{}{query}", encoded(database))
 }
 
-/// Percent-encoded, for the value of a query.
+/// Percent-encoded, for a path or for the value of a query.
 pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -28,7 +29,7 @@ pub(crate) fn encoded(text: &str) -> String {
     encoded
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "_database-server"))]
 mod tests {
     use super::*;
 
@@ -42,5 +43,6 @@ mod tests {
         for (given, expected) in cases {
             assert_eq!(with_database(given, "x"), expected);
         }
+        assert_eq!(with_database("postgres://h/dev", "a b?c#d%"), "postgres://h/a%20b%3Fc%23d%25");
     }
 }

@@ -9,7 +9,9 @@ use sqlx::{Connection as _, Pool};
 use super::problem::{Problem, Round};
 use super::schema::Schema;
 use super::step::{Step, before, down};
-use crate::backend::{Backend, describe, excerpt};
+use crate::backend::Backend;
+use crate::database::describe;
+use crate::database::script::excerpt;
 use itest_runtime::Error;
 
 /// What was done to a database.
@@ -84,7 +86,7 @@ impl<'m, DB: Backend> Journey<'m, DB> {
     }
 
     /// Runs a script that belongs to nobody's migrations.
-    pub(super) async fn script(&mut self, script: &str) -> Result<(), crate::backend::ScriptFailure> {
+    pub(super) async fn script(&mut self, script: &str) -> Result<(), crate::database::script_failure::ScriptFailure> {
         DB::run_script(&mut self.connection, script).await?;
         self.done.push(Done::Script(script.to_owned()));
         Ok(())
@@ -125,7 +127,7 @@ impl<'m, DB: Backend> Journey<'m, DB> {
     /// Runs what there is to run, as an application does when it starts.
     pub(super) async fn run(&mut self, version: i64) -> Result<(), String> {
         let run = DB::migrate_to(&mut self.connection, self.migrator, version).await;
-        run.map_err(|error| said(&error))
+        run.map_err(|error| describe(&error))
     }
 
     /// Goes on with other migrations.
@@ -151,7 +153,7 @@ impl<'m, DB: Backend> Journey<'m, DB> {
         };
         let step = Step::of(migration, self.folder);
         let (line, statement) = located.map_or((None, None), |(line, statement)| (Some(line), Some(statement)));
-        Problem::Failed { step, round: self.round.clone(), message: said(error), line, statement }
+        Problem::Failed { step, round: self.round.clone(), message: describe(error), line, statement }
     }
 
     async fn locate(&self, migration: &Migration, pool: &Pool<DB>) -> Option<(usize, String)> {
@@ -185,12 +187,4 @@ fn table_name(migrator: &Migrator) -> &str {
 
 fn other(action: &str, error: &sqlx::Error) -> Problem {
     Problem::Other(format!("{action}: {}", describe(error)))
-}
-
-/// The database's words; which migration it was is told beside them.
-fn said(error: &MigrateError) -> String {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => describe(error),
-        error => error.to_string(),
-    }
 }

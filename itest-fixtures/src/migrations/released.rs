@@ -10,7 +10,9 @@ use super::journey::Journey;
 use super::problem::{Problem, Round};
 use super::schema::Schemas;
 use super::step::{Step, ups};
-use crate::backend::{Backend, describe, excerpt};
+use crate::backend::Backend;
+use crate::database::describe;
+use crate::database::script::excerpt;
 use itest_runtime::Error;
 
 impl Check<'_> {

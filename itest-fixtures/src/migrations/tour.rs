@@ -9,7 +9,9 @@ use super::journey::Journey;
 use super::problem::{Problem, Round};
 use super::schema::{Difference, Schemas};
 use super::step::{EMPTY, Step, before, down, ups};
-use crate::backend::{Backend, describe, excerpt};
+use crate::backend::Backend;
+use crate::database::describe;
+use crate::database::script::excerpt;
 use itest_runtime::Error;
 
 /// What a tour without rows has found.

@@ -4,25 +4,34 @@ use sqlx::{Connection, MySql};
 
 use itest_runtime::Error;
 
-use super::connection::connect;
-use super::shelf::{Leased, Stock};
-use crate::database::{Contents, contents, failed_to};
+use super::connection::{MysqlDriver, connect, run};
+use crate::database::{Contents, Context, Database, contents, failed_to};
 
-/// The database's tables, with the columns of their primary keys.
+/// Long lists of columns are cut otherwise.
+const NO_CUT: &str = "SET group_concat_max_len = 16777216";
+
+/// The database's tables with all their columns, also those that `SELECT *` leaves out, and with the columns of their primary keys.
 const TABLES: &str = "
-    SELECT t.table_name, concat('`', replace(t.table_name, '`', '``'), '`'), k.column_name
+    SELECT t.table_name,
+           concat((SELECT group_concat(concat('`', replace(c.column_name, '`', '``'), '`') ORDER BY c.ordinal_position SEPARATOR ', ')
+                   FROM information_schema.columns AS c
+                   WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name),
+                  ' FROM `', replace(t.table_name, '`', '``'), '`'),
+           k.column_name
     FROM information_schema.tables AS t
     LEFT JOIN information_schema.key_column_usage AS k
       ON k.table_schema = t.table_schema AND k.table_name = t.table_name AND k.constraint_name = 'PRIMARY'
     WHERE t.table_schema = database() AND t.table_type = 'BASE TABLE'
     ORDER BY 1, k.ordinal_position";
 
-impl Stock {
-    /// All rows of a test's database.
-    pub(super) async fn contents(&self, leased: &Leased) -> Result<Contents, Error> {
-        let mut connection = connect(self.address(), Some(&leased.name)).await?;
-        let read = contents::<MySql>(&mut connection, TABLES).await;
-        let _ = connection.close().await;
-        read.map_err(|error| failed_to("read the rows", &error))
-    }
+/// All rows of a test's database.
+pub(super) async fn contents_of(
+    context: &Context<MysqlDriver>,
+    database: &Database<MysqlDriver>,
+) -> Result<Contents, Error> {
+    let mut connection = connect(context.server.address(), Some(&database.name)).await?;
+    run(&mut connection, "read the rows", NO_CUT).await?;
+    let read = contents::<MySql>(&mut connection, TABLES).await;
+    let _ = connection.close().await;
+    read.map_err(|error| failed_to("read the rows", &error))
 }

@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) numbers: Vec<(Option<u64>, u64)>,
     /// What is no table: routines and events.
     pub(super) code: String,
+    /// Who may do what in it.
+    pub(super) rights: String,
     /// The tables that have rows and had none.
     pub(super) used: Vec<String>,
     /// A checksum of each seeded table: to compare costs less than to fill again, and where there are triggers it would fire them.
@@ -40,6 +42,8 @@ impl Glance {
     pub(super) async fn of(connection: &mut MySqlConnection, inventory: &Inventory, database: &str) -> Self {
         let numbers = numbers(connection, inventory, database).await;
         let code = code(connection, inventory, database).await;
+        let rights = inventory.rights.question(connection, database).await;
+        let code = format!("{code}; {rights}");
         Self { database: database.to_owned(), question: question(inventory, database, &numbers, &code) }
     }
 
@@ -66,11 +70,15 @@ impl Glance {
                 }
                 (1, Either::Right(row)) => state.code += &text(&row, 0)?,
                 (2, Either::Right(row)) => {
+                    state.rights += &text(&row, 0)?;
+                    state.rights.push('\n');
+                }
+                (3, Either::Right(row)) => {
                     let digits = text(&row, 0)?;
                     let used = empty(inventory).zip(digits.chars()).filter(|(_, digit)| *digit == '1');
                     state.used = used.map(|(table, _)| table.name.clone()).collect();
                 }
-                (3, Either::Right(row)) => {
+                (4, Either::Right(row)) => {
                     let name = text(&row, 0)?;
                     state.sums.insert(quoted(name.strip_prefix(&prefix).unwrap_or(&name)), text(&row, 1)?);
                 }
@@ -163,8 +171,8 @@ fn empty(inventory: &Inventory) -> impl Iterator<Item = &Table> {
     inventory.tables.iter().filter(|table| table.kind == Kind::Table && !table.has_rows)
 }
 
-/// What shows everything of a database that a test may well have changed: who is still in it, the code, which of the empty tables have
-/// rows, checksums of the others, and, when all of them were opened for this, next numbers.
+/// What shows everything of a database that a test may well have changed: who is still in it, the code and the rights, which of the empty
+/// tables have rows, checksums of the others, and, when all of them were opened for this, next numbers.
 fn question(inventory: &Inventory, database: &str, numbers: &str, code: &str) -> String {
     let name = quoted(database);
     // The list costs a third of a question to the standard's view, and digits cost less than rows.

@@ -1,16 +1,18 @@
 //! What a template is made of, as statements that make another one.
 
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 
 use itest_runtime::Error;
 
 use super::connection::{literal, quoted, run, text};
+use super::rights::Rights;
 use crate::database::failed_to;
 
 /// A table, or what looks like one.
-#[derive(Debug, Clone)]
-pub(super) struct Table {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Table {
     /// Quoted.
     pub(super) name: String,
     pub(super) kind: Kind,
@@ -23,31 +25,34 @@ pub(super) struct Table {
     pub(super) remembers: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
     Table,
     View,
     /// MariaDB's: a table of one row, which is written over.
     Sequence,
 }
 
-/// A trigger or a routine, and the mode that it was written in.
-#[derive(Debug, Clone)]
+/// A trigger, a routine or an event, and the settings that it was written under.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Code {
-    mode: String,
+    settings: String,
     definition: String,
 }
 
 /// All of a template.
-#[derive(Debug, Clone)]
-pub(super) struct Inventory {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Inventory {
     pub(super) template: String,
-    /// The character set and the collation that its database has, as `CREATE DATABASE` takes them.
-    pub(super) characters: String,
+    /// What stands behind the name in `CREATE DATABASE`: character set, collation, comment, encryption.
+    pub(super) properties: String,
+    /// Who may do what in it.
+    pub(super) rights: Rights,
     pub(super) tables: Vec<Table>,
     pub(super) has_routines: bool,
     routines: Vec<Code>,
     triggers: Vec<Code>,
+    events: Vec<Code>,
 }
 
 impl Inventory {
@@ -71,13 +76,14 @@ impl Inventory {
             let shown = fetch(connection, &format!("SHOW CREATE {} {full}", kind.keyword())).await?;
             let definition = shown.first().map(|row| text(row, 1)).transpose()?.unwrap_or_default();
             let columns = format!(
-                "SELECT group_concat(concat('`', replace(column_name, '`', '``'), '`') ORDER BY ordinal_position SEPARATOR ',')
-                 FROM information_schema.columns WHERE table_schema = {listed} AND table_name = {}
-                 AND coalesce(generation_expression, '') = ''",
+                "SELECT concat('`', replace(column_name, '`', '``'), '`') FROM information_schema.columns
+                 WHERE table_schema = {listed} AND table_name = {} AND coalesce(generation_expression, '') = ''
+                 ORDER BY ordinal_position",
                 literal(&plain)
             );
             let columns = fetch(connection, &columns).await?;
-            let columns = columns.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+            let columns: Vec<String> = columns.iter().map(|row| text(row, 0)).collect::<Result<_, _>>()?;
+            let columns = columns.join(",");
             let triggers = format!(
                 "SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = {listed} AND event_object_table = {}",
                 literal(&plain)
@@ -90,12 +96,10 @@ impl Inventory {
             let remembers = definition.to_uppercase().contains("WITH SYSTEM VERSIONING");
             tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0, remembers });
         }
-        let characters = format!(
-            "SELECT concat('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
-             FROM information_schema.schemata WHERE schema_name = {listed}"
-        );
-        let characters = fetch(connection, &characters).await?;
-        let characters = characters.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+        let properties = fetch(connection, &format!("SHOW CREATE DATABASE {database}")).await?;
+        let properties = properties.first().map(|row| text(row, 1)).transpose()?.unwrap_or_default();
+        let properties = properties.trim_start_matches("CREATE DATABASE ").trim_start_matches(&database).to_owned();
+        let rights = Rights::of(connection, template).await?;
         let routines = format!(
             "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = {listed}"
         );
@@ -105,12 +109,14 @@ impl Inventory {
              ORDER BY event_object_table, action_timing, event_manipulation, action_order"
         );
         let triggers = code(connection, template, &triggers).await?;
+        let events = format!("SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = {listed}");
+        let events = code(connection, template, &events).await?;
         let has_routines = !routines.is_empty();
-        Ok(Self { template: database, characters, tables, has_routines, routines, triggers })
+        Ok(Self { template: database, properties, rights, tables, has_routines, routines, triggers, events })
     }
 
-    /// Makes all of it once more, in the database that the connection is in.
-    pub(super) async fn copy(&self, connection: &mut MySqlConnection) -> Result<(), Error> {
+    /// Makes all of it once more, in the database of a name that the connection is in.
+    pub(super) async fn copy(&self, connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
         let action = "copy the template database";
         let mut script = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'".to_owned();
         // A table's defaults may be numbers of a sequence.
@@ -144,7 +150,12 @@ impl Inventory {
                 _ => views = failed,
             }
         }
-        copy_code(&self.triggers, connection).await
+        copy_code(&self.triggers, connection).await?;
+        copy_code(&self.events, connection).await?;
+        match self.rights.script(name) {
+            Some(script) => run(connection, "repeat on a copy what the migrations grant in the database", script).await,
+            None => Ok(()),
+        }
     }
 
     /// The statement that puts the template's rows into a table; `database` is empty, or ends with a dot.
@@ -164,11 +175,11 @@ impl Kind {
     }
 }
 
-/// Makes routines or triggers once more.
+/// Makes routines, triggers or events once more.
 async fn copy_code(code: &[Code], connection: &mut MySqlConnection) -> Result<(), Error> {
     let action = "copy the template database";
-    for Code { mode, definition } in code {
-        run(connection, action, format!("SET sql_mode = {}", literal(mode))).await?;
+    for Code { settings, definition } in code {
+        run(connection, action, format!("SET {settings}")).await?;
         run(connection, action, definition.as_str()).await?;
     }
     Ok(())
@@ -181,10 +192,15 @@ async fn code(connection: &mut MySqlConnection, template: &str, names: &str) -> 
     for row in fetch(connection, names).await? {
         let (kind, name) = (text(&row, 0)?, text(&row, 1)?);
         let shown = fetch(connection, &format!("SHOW CREATE {kind} {database}.{}", quoted(&name))).await?;
-        if let Some(row) = shown.first() {
-            let definition = text(row, 2)?.replace(&format!("{database}."), "");
-            code.push(Code { mode: text(row, 1)?, definition });
+        let Some(row) = shown.first() else { continue };
+        let mut settings = format!("sql_mode = {}", literal(&text(row, 1)?));
+        // An event is of a time zone, too.
+        let is_event = kind == "EVENT";
+        if is_event {
+            settings = format!("{settings}, time_zone = {}", literal(&text(row, 2)?));
         }
+        let definition = text(row, if is_event { 3 } else { 2 })?.replace(&format!("{database}."), "");
+        code.push(Code { settings, definition });
     }
     Ok(code)
 }

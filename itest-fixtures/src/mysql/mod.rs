@@ -5,23 +5,26 @@
 
 mod address;
 mod changes;
-mod cluster;
 mod connection;
-#[cfg(feature = "containers")]
-mod container;
 mod database;
+mod databases;
 mod definitions;
+mod driver;
+mod facts;
 mod glance;
 mod inventory;
 mod isolation;
 mod leases;
+mod locks;
+mod programs;
 mod restore;
+mod rights;
 mod schema;
-mod server;
+mod service;
 mod shape;
-mod shelf;
-mod template;
+mod with_isolation;
 
 pub use database::Mysql;
-pub use isolation::{Cloned, Isolation, Recycled};
+pub use isolation::Isolation;
 pub use schema::Schema;
+pub use with_isolation::{Cloned, Recycled};

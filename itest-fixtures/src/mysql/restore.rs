@@ -13,39 +13,26 @@ use super::definitions::Definitions;
 use super::glance::{Glance, MANY, State};
 use super::inventory::{Inventory, Kind, Table};
 use super::shape::Shape;
-use crate::database::failed_to;
+use crate::database::{NotRecycled, Snapshot, describe, failed_to};
 
-/// So long sessions may take to end that a test has closed.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long the sessions that a test has closed may take to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How often they are looked at meanwhile, unless it is in the first moment.
-const LOOK: Duration = Duration::from_millis(1);
+/// The pause between two looks at them, after the first looks.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Most sessions are over before an answer is back that says that they are not: so long the server is asked again at once.
-const MOMENT: Duration = Duration::from_millis(3);
+/// How long they are looked at without a pause: most sessions have ended before the answer is back that says that they have not.
+const SPIN_TIMEOUT: Duration = Duration::from_millis(3);
 
-/// A server that has just answered has not crashed, recovered and lost anything since: that takes longer.
-const JUST: Duration = Duration::from_millis(5);
+/// A server that has answered so recently has not crashed and recovered since, because that takes longer.
+const RECENTLY: Duration = Duration::from_millis(5);
 
-/// Why a database is not used again.
-#[derive(Debug)]
-pub(super) struct Spent(pub(super) String);
-
-impl From<sqlx::Error> for Spent {
-    fn from(error: sqlx::Error) -> Self {
-        Self(format!("it cannot be given back as it was: {error}"))
-    }
-}
-
-impl From<Error> for Spent {
-    fn from(error: Error) -> Self {
-        Self(error.to_string())
-    }
-}
+/// What costs a database most often.
+const CHANGED_SCHEMA: &str = "the test changed the schema";
 
 /// Keeps a database as it was when it was copied.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     connection: MySqlConnection,
     inventory: Inventory,
     database: String,
@@ -81,18 +68,21 @@ impl Keeper {
     }
 
     /// Makes the database what it was. All sessions in it must be over.
-    pub(super) async fn restore(&mut self) -> Result<(), Spent> {
-        let changed = |error: &dyn std::fmt::Display| Spent(format!("the test changed the schema: {error}"));
+    pub(super) async fn restore(&mut self) -> Result<(), NotRecycled> {
+        let changed = |error: sqlx::Error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error));
         let seen = self.look_until_all_are_gone().await?;
         let has_same_files = self.definitions.as_mut().is_some_and(Definitions::are_unchanged);
-        let has_same_tables =
-            has_same_files || self.shape.is_unchanged(&mut self.connection).await.map_err(|error| changed(&error))?;
+        let has_same_tables = has_same_files || self.shape.is_unchanged(&mut self.connection).await.map_err(changed)?;
         if !has_same_tables || seen.code != self.state.code {
-            return Err(Spent("the test changed the schema".to_owned()));
+            return Err(NotRecycled::new(CHANGED_SCHEMA));
+        }
+        if seen.rights != self.state.rights {
+            return Err(NotRecycled::new("the test granted or revoked rights in its database"));
         }
         let script = self.script(&seen)?;
         if !script.is_empty() {
-            run(&mut self.connection, "give the rows back", script).await?;
+            let restored = run(&mut self.connection, "give the rows back", script).await;
+            restored.map_err(|error| NotRecycled::new(error.to_string()))?;
             // Beginning numbers anew writes definitions.
             self.definitions.as_mut().map(Definitions::are_unchanged);
         }
@@ -101,22 +91,25 @@ impl Keeper {
     }
 
     /// Looks until the sessions that were closed are over.
-    async fn look_until_all_are_gone(&mut self) -> Result<State, Spent> {
+    async fn look_until_all_are_gone(&mut self) -> Result<State, NotRecycled> {
         let since = Instant::now();
         loop {
             let seen = self.glance.see(&mut self.connection, &self.inventory).await;
-            let seen = seen.map_err(|error| Spent(format!("the test changed the schema: {error}")))?;
+            let seen = seen.map_err(|error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error)))?;
             let count = seen.sessions;
             match since.elapsed() {
                 _ if count == 0 => return Ok(seen),
-                waited if waited < MOMENT => {}
-                waited if waited < FAREWELL => tokio::time::sleep(LOOK).await,
-                _ => return Err(Spent(format!("the test left {count} sessions of its own in the database"))),
+                waited if waited < SPIN_TIMEOUT => {}
+                waited if waited < CLOSE_TIMEOUT => tokio::time::sleep(POLL_INTERVAL).await,
+                _ => {
+                    return Err(NotRecycled::new("the test left sessions of its own in the database")
+                        .with(format!("{count} of them")));
+                }
             }
         }
     }
 
-    fn script(&self, seen: &State) -> Result<String, Spent> {
+    fn script(&self, seen: &State) -> Result<String, NotRecycled> {
         let database = format!("{}.", quoted(&self.database));
         // What was not summed up may have changed.
         let same_sum = |name: &String| seen.sums.contains_key(name) && seen.sums.get(name) == self.state.sums.get(name);
@@ -147,11 +140,13 @@ impl Keeper {
                 }
                 // A checksum says nothing of what is history.
                 Kind::Table if *remembers => {
-                    return Err(Spent(format!("the rows of {name} cannot be taken away without a trace")));
+                    return Err(NotRecycled::new(format!("the rows of {name} cannot be taken away without a trace")));
                 }
                 Kind::Table if !has_moved && same_sum(name) => {}
                 Kind::Table if *has_triggers => {
-                    return Err(Spent(format!("the test changed {name}, whose triggers would fire once more")));
+                    return Err(NotRecycled::new(format!(
+                        "the test changed {name}, whose triggers would fire once more"
+                    )));
                 }
                 Kind::Table => {
                     statements.push(format!("DELETE FROM {database}{name}"));
@@ -163,19 +158,18 @@ impl Keeper {
         statements.extend(last);
         Ok(statements.join("; "))
     }
+}
 
-    /// Whether the server has answered a moment ago.
-    pub(super) fn has_just_answered(&self) -> bool {
-        self.answered.elapsed() < JUST
+impl Snapshot for Keeper {
+    fn has_just_answered(&self) -> bool {
+        self.answered.elapsed() < RECENTLY
     }
 
-    /// Whether the server still answers on the connection that saw what it keeps.
-    pub(super) async fn is_alive(&mut self) -> bool {
+    async fn is_alive(&mut self) -> bool {
         self.connection.ping().await.is_ok()
     }
 
-    /// Leaves the database.
-    pub(super) async fn close(self) {
+    async fn close(self) {
         let _ = self.connection.close().await;
     }
 }

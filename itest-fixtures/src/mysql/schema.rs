@@ -1,11 +1,15 @@
 //! What a suite says of its MariaDB or MySQL database.
 
+use std::marker::PhantomData;
+
 use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
 
 use itest_runtime::Error;
 
 use super::Isolation;
+use super::connection::MysqlDriver;
+use crate::database;
 
 /// What a suite says of its MariaDB or MySQL database, once.
 ///
@@ -50,5 +54,32 @@ pub trait Schema: 'static {
     #[must_use]
     fn options(options: MySqlConnectOptions) -> MySqlConnectOptions {
         options
+    }
+}
+
+/// A schema of MariaDB or MySQL, as the pool of databases knows schemas.
+#[derive(Debug)]
+pub(crate) struct SchemaOf<S>(PhantomData<fn() -> S>);
+
+impl<S: Schema> database::Schema for SchemaOf<S> {
+    type Driver = MysqlDriver;
+
+    const ISOLATION: Isolation = S::ISOLATION;
+    const CONNECTIONS: u32 = S::CONNECTIONS;
+
+    fn migrator() -> &'static Migrator {
+        S::migrator()
+    }
+
+    fn identity() -> &'static str {
+        S::identity()
+    }
+
+    async fn seed(pool: &MySqlPool) -> Result<(), Error> {
+        S::seed(pool).await
+    }
+
+    fn options(options: MySqlConnectOptions) -> MySqlConnectOptions {
+        S::options(options)
     }
 }

@@ -1,60 +1,68 @@
-//! Where a server is, in a form that crosses from one process to another without its password.
+//! How to connect to a server, for itest, for the code under test, and for the user.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-use itest_runtime::__private::variable;
+use itest_runtime::__private::quote;
 use itest_runtime::Error;
 
+use super::connection::PostgresDriver;
+use crate::database::{Locate, encoded, with_database};
 #[cfg(feature = "containers")]
-use crate::database::container::Container;
-use crate::database::private::{last_words, running};
-use crate::database::{encoded, with_database};
+use crate::service::container::Container;
+use crate::service::{Address, ENCODE, PrivateServer, Service as _, is_readable, url_of};
 
-/// The superuser of private clusters.
+/// The superuser of private servers.
 pub(super) const SUPERUSER: &str = "postgres";
 
-/// The file with a private cluster's process number.
-pub(super) const NOTE: &str = "data/postmaster.pid";
+/// The file in the folder of a private server with its process id.
+pub(super) const PID_FILE: &str = "data/postmaster.pid";
 
-/// The port in the name of a private cluster's socket.
+/// The port in the name of a private server's socket.
 pub(super) const SOCKET_PORT: u16 = 5432;
 
-/// Where a server is. The password stays in the environment, where every process of the run finds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Address {
-    /// In the URL that a variable holds.
-    Variable(String),
-    /// A socket in a folder: a private cluster.
-    Socket(PathBuf),
-    /// A port of a container: it is private, too.
-    #[cfg(feature = "containers")]
-    Container(Container),
-}
+/// The parameters of a URL that sqlx knows, beside those that begin with `options`.
+const PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
 
-impl Address {
-    /// How to connect to one of the server's databases; `None` is the one that the URL names.
-    pub(super) fn options(&self, database: Option<&str>) -> Result<PgConnectOptions, Error> {
-        let options = match self {
-            Self::Variable(name) => {
-                let given = url(name)?;
-                // The parser takes what has no scheme for a name of its own.
-                if !(given.starts_with("postgres://") || given.starts_with("postgresql://")) {
+impl Locate for PostgresDriver {
+    fn options(address: &Address, database: Option<&str>) -> Result<PgConnectOptions, Error> {
+        let options = match address {
+            Address::Variable(name) => {
+                let url = url_of(name)?;
+                if !is_readable(&url, PostgresDriver::URL_SCHEMES) {
                     return Err(not_a_url(name));
                 }
-                // The parser's own message may hold the text, and the text a password.
-                PgConnectOptions::from_str(&given).map_err(|_| not_a_url(name))?
+                let known = with_parameters(&url, |name| PARAMETERS.contains(&name) || name.starts_with("options"));
+                // The parser's own message may contain the text, and the text a password.
+                PgConnectOptions::from_str(&known).map_err(|_| not_a_url(name))?
             }
-            Self::Socket(folder) => PgConnectOptions::new_without_pgpass()
+            Address::Private(PrivateServer { folder, .. }) => PgConnectOptions::new_without_pgpass()
                 .socket(folder)
                 .port(SOCKET_PORT)
                 .username(SUPERUSER)
                 .database("postgres"),
             #[cfg(feature = "containers")]
-            Self::Container(Container { host, port, password, .. }) => PgConnectOptions::new_without_pgpass()
+            Address::Container(Container { host, port, password, .. }) => PgConnectOptions::new_without_pgpass()
                 .host(host)
                 .port(*port)
                 .username(SUPERUSER)
@@ -67,111 +75,102 @@ impl Address {
         })
     }
 
-    /// A URL of one of the server's databases, with everything that is needed to connect, also the password.
-    pub(super) fn url(&self, database: &str, settings: Option<&str>) -> Result<String, Error> {
-        let url = match self {
-            Self::Variable(name) => with_database(&url(name)?, database),
-            Self::Socket(folder) => socket_url(folder, database),
+    fn url(address: &Address, database: &str) -> Result<String, Error> {
+        Ok(match address {
+            Address::Variable(name) => with_database(&url_of(name)?, database),
+            Address::Private(PrivateServer { folder, .. }) => socket_url(folder, database),
             #[cfg(feature = "containers")]
-            Self::Container(Container { host, port, password, .. }) => {
-                format!("postgres://{SUPERUSER}:{}@{host}:{port}/{database}", password.expose())
+            Address::Container(Container { host, port, password, .. }) => {
+                format!("postgres://{SUPERUSER}:{}@{host}:{port}/{}", password.expose(), encoded(database))
             }
-        };
-        Ok(match settings {
-            Some(settings) => {
-                format!("{url}{}options={}", if url.contains('?') { '&' } else { '?' }, encoded(settings))
-            }
-            None => url,
         })
     }
 
-    /// Whether this is a private server that has ended.
-    pub(super) fn is_over(&self) -> bool {
-        let Self::Socket(folder) = self else { return false };
-        running(folder, NOTE).is_none()
-    }
-
-    /// What a private server that has ended said last.
-    pub(super) fn last_words(&self) -> String {
-        let Self::Socket(folder) = self else { return String::new() };
-        format!("; the server has ended, and said last:\n{}", last_words(folder))
-    }
-
-    /// In words, without user and password.
-    pub(super) fn in_words(&self) -> String {
-        match self {
-            Self::Variable(name) => {
-                let place = self.options(None).map(|options| place(&options)).unwrap_or_default();
-                format!("{place} (from {name})")
-            }
-            Self::Socket(folder) => format!("a private server in {}", folder.display()),
-            #[cfg(feature = "containers")]
-            Self::Container(container) => container.in_words(),
+    fn place(address: &Address) -> String {
+        let Ok(options) = Self::options(address, None) else { return String::new() };
+        match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
         }
     }
 
-    /// Nothing on the server outlives the run.
-    pub(super) fn is_private(&self) -> bool {
-        !matches!(self, Self::Variable(_))
-    }
-
-    /// What shows a database to a person; no password is in it.
-    pub(super) fn client_command(&self, database: &str) -> Result<String, Error> {
+    fn client_command(address: &Address, database: &str) -> Result<String, Error> {
         #[cfg(feature = "containers")]
-        if let Self::Container(Container { name, .. }) = self {
-            // Inside, the server asks nobody for a password.
+        if let Address::Container(Container { name, .. }) = address {
+            // Inside of the container, the server asks for no password.
             return Ok(format!("docker exec -it {name} psql -U {SUPERUSER} {database}"));
         }
-        Ok(client_command(&self.options(None)?, database))
+        Ok(psql(&Self::options(address, None)?, database))
     }
 }
 
-fn client_command(options: &PgConnectOptions, database: &str) -> String {
+/// The URL with settings of the session.
+pub(super) fn with_settings(url: &str, settings: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}options={}", encoded(settings))
+}
+
+fn psql(options: &PgConnectOptions, database: &str) -> String {
     let host =
         options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
-    format!("psql -h {host} -p {} -U {} {database}", options.get_port(), options.get_username())
-}
-
-/// Host and port, or the socket's folder.
-fn place(options: &PgConnectOptions) -> String {
-    match options.get_socket() {
-        Some(socket) => socket.display().to_string(),
-        None => format!("{}:{}", options.get_host(), options.get_port()),
-    }
-}
-
-fn url(variable_name: &str) -> Result<String, Error> {
-    variable(variable_name).ok_or_else(|| Error::new(format!("the variable {variable_name} is not set any more")))
+    let (host, user, database) = (quote(&host), quote(options.get_username()), quote(database));
+    format!("psql -h {host} -p {} -U {user} {database}", options.get_port())
 }
 
 fn not_a_url(name: &str) -> Error {
-    Error::new(format!("{name} is no URL of PostgreSQL; it looks like postgres://user:password@host:5432/database"))
+    Error::new(format!(
+        "{name} is no URL of PostgreSQL; it looks like postgres://user:password@host:5432/database; {ENCODE}"
+    ))
+}
+
+/// The same URL with the parameters whose names are known. sqlx logs the others with their values, and some are passwords to other
+/// libraries.
+fn with_parameters(url: &str, is_known: impl Fn(&str) -> bool) -> String {
+    let Some((begin, query)) = url.split_once('?') else { return url.to_owned() };
+    let kept: Vec<&str> =
+        query.split('&').filter(|pair| is_known(pair.split('=').next().unwrap_or_default())).collect();
+    if kept.is_empty() { begin.to_owned() } else { format!("{begin}?{}", kept.join("&")) }
 }
 
 fn socket_url(folder: &Path, database: &str) -> String {
-    let folder = encoded(&folder.to_string_lossy());
+    let (folder, database) = (encoded(&folder.to_string_lossy()), encoded(database));
     format!("postgres:///{database}?host={folder}&port={SOCKET_PORT}&user={SUPERUSER}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
+    fn private(folder: &str) -> Address {
+        Address::Private(PrivateServer::new(PathBuf::from(folder), PID_FILE))
+    }
+
     #[test]
-    fn the_url_of_a_socket_says_what_its_options_say() {
-        let address = Address::Socket(PathBuf::from("/dev/shm/a folder"));
-        let url = address.url("shop", Some("-c search_path=one")).unwrap();
+    fn url_of_a_socket_has_the_same_options() {
+        let url = PostgresDriver::url(&private("/dev/shm/a folder"), "a shop?").unwrap();
+        let url = with_settings(&url, "-c search_path=one");
         let options = PgConnectOptions::from_str(&url).unwrap();
         assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/dev/shm/a folder")));
-        assert_eq!((options.get_database(), options.get_username()), (Some("shop"), SUPERUSER));
+        assert_eq!((options.get_database(), options.get_username()), (Some("a shop?"), SUPERUSER));
         assert_eq!(options.get_options(), Some("-c search_path=one"));
     }
 
     #[test]
-    fn the_clients_command_says_where_and_not_how_to_get_in() {
-        let told = client_command(&"postgres://ann:s3cret@db.test:5433/shop".parse().unwrap(), "itest_1");
-        assert_eq!(told, "psql -h db.test -p 5433 -U ann itest_1");
-        let told = Address::Socket(PathBuf::from("/run/a")).client_command("itest_1").unwrap();
-        assert_eq!(told, "psql -h /run/a -p 5432 -U postgres itest_1");
+    fn command_of_the_client_contains_no_password() {
+        let command = psql(&"postgres://ann:s3cret@db.test:5433/shop".parse().unwrap(), "itest_1");
+        assert_eq!(command, "psql -h db.test -p 5433 -U ann itest_1");
+        let command = PostgresDriver::client_command(&private("/run/a b"), "itest_1").unwrap();
+        assert_eq!(command, "psql -h '/run/a b' -p 5432 -U postgres itest_1");
+    }
+
+    #[test]
+    fn parameters_that_are_not_known_are_left_out() {
+        let known = |name: &str| name == "host" || name.starts_with("options");
+        let url = "a://h/d?passwd=1&host=/tmp&options%5Bx%5D=2&flag";
+        assert_eq!(with_parameters(url, known), "a://h/d?host=/tmp&options%5Bx%5D=2");
+        assert_eq!(with_parameters("a://h/d?passwd=1", known), "a://h/d");
+        assert_eq!(with_parameters("a://h/d", known), "a://h/d");
     }
 }

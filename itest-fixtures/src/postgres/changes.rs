@@ -1,18 +1,17 @@
 //! What a failed test did to its database.
 
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions, Connection};
 
 use itest_runtime::Error;
 
 use super::Isolation;
-use super::shelf::{Leased, Stock};
-use crate::database::{Contents, contents, failed_to};
+use super::connection::PostgresDriver;
+use crate::database::{Contents, Context, Database, Locate as _, contents, failed_to};
 
 /// Tables of users, with the columns of their primary keys; where tests have schemas of their own, those of the test's.
 const TABLES: &str = "
     SELECT CASE WHEN space.nspname = current_schema() THEN class.relname ELSE space.nspname || '.' || class.relname END,
-           format('ONLY %I.%I', space.nspname, class.relname), part.attname
+           format('* FROM ONLY %I.%I', space.nspname, class.relname), part.attname
     FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
     LEFT JOIN pg_index AS key ON key.indrelid = class.oid AND key.indisprimary
     LEFT JOIN pg_attribute AS part ON part.attrelid = class.oid AND part.attnum = ANY (key.indkey)
@@ -20,20 +19,26 @@ const TABLES: &str = "
       AND (current_schema() !~ '^itest_' OR space.nspname = current_schema())
     ORDER BY 1, array_position(key.indkey::int2[], part.attnum)";
 
-impl Stock {
-    /// All rows of a test's database.
-    pub(super) async fn contents(&self, leased: &Leased) -> Result<Contents, Error> {
-        let read = if self.isolation() == Isolation::Transaction {
-            // Nobody else sees what is in its transaction.
-            contents::<sqlx::Postgres>(&mut *leased.pool.acquire().await?, TABLES).await
-        } else {
-            let connection = PgConnection::connect(&leased.url).await;
-            let mut connection =
-                connection.map_err(|error| failed_to(&format!("connect to {}", leased.name), &error))?;
-            let read = contents::<sqlx::Postgres>(&mut connection, TABLES).await;
-            let _ = connection.close().await;
-            read
+/// All rows of a test's database.
+pub(super) async fn contents_of(
+    context: &Context<PostgresDriver>,
+    database: &Database<PostgresDriver>,
+) -> Result<Contents, Error> {
+    let read = if context.schema.isolation == Isolation::Transaction {
+        // No other session sees what was written in the test's transaction.
+        contents::<sqlx::Postgres>(&mut *database.sessions.pool.acquire().await?, TABLES).await
+    } else {
+        let address = context.server.address();
+        let options = match context.schema.isolation {
+            Isolation::Schema => PostgresDriver::options(address, context.server.home.database.as_deref())?
+                .options([("search_path", &database.name)]),
+            _ => PostgresDriver::options(address, Some(&database.name))?,
         };
-        read.map_err(|error| failed_to("read the rows", &error))
-    }
+        let failed = |error| failed_to(&format!("connect to {}", database.name), &error);
+        let mut connection = options.disable_statement_logging().connect().await.map_err(failed)?;
+        let read = contents::<sqlx::Postgres>(&mut connection, TABLES).await;
+        let _ = connection.close().await;
+        read
+    };
+    read.map_err(|error| failed_to("read the rows", &error))
 }

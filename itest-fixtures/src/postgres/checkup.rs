@@ -81,9 +81,11 @@ impl Checkup {
             format!(
                 "SELECT (SELECT coalesce(string_agg(concat(setrole, setconfig), ',' ORDER BY setrole), '') FROM pg_db_role_setting
                          WHERE setdatabase = {database})
-                     || (SELECT concat(datdba, datconnlimit, datacl, datname, pg_stat_get_db_stat_reset_time(oid)) FROM pg_database
-                         WHERE oid = {database})
+                     || (SELECT concat_ws(' ', datdba, datconnlimit, datistemplate, datallowconn, dattablespace, datacl, datname,
+                                          pg_stat_get_db_stat_reset_time(oid)) FROM pg_database WHERE oid = {database})
                      || (SELECT coalesce(string_agg(description, ','), '') FROM pg_shdescription
+                         WHERE objoid = {database} AND classoid = 'pg_database'::regclass)
+                     || (SELECT coalesce(string_agg(concat(provider, label), ',' ORDER BY provider), '') FROM pg_shseclabel
                          WHERE objoid = {database} AND classoid = 'pg_database'::regclass)
                      || (SELECT coalesce(string_agg(oid::text, ',' ORDER BY oid), '') FROM pg_subscription
                          WHERE subdbid = {database})"

@@ -1,46 +1,53 @@
 //! Connections of itest's own, and what a server's refusal means.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use itest_runtime::Error;
 
-use super::address::Address;
-use crate::database::{failed_to, told};
+use crate::database::{Connect, Locate as _, OrFailedTo as _, describe, failed_to};
+use crate::service::{Address, LOG_FOLLOWS, retry};
 
 /// What itest's own connections are called on the server.
 pub(super) const APPLICATION: &str = "itest";
 
-/// None of itest's own statements waits for longer.
-const PATIENCE: &str = "5s";
+/// What itest's own sessions set for themselves, whatever the database or the role sets for its sessions.
+const SETTINGS: [(&str, &str); 9] = [
+    // None of itest's own statements waits for longer.
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "60s"),
+    // sqlx logs what a server has to say beside an answer.
+    ("client_min_messages", "error"),
+    ("idle_session_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("synchronous_commit", "off"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    // A schema of the suite's before the catalog may have functions of the same names.
+    ("search_path", "pg_catalog"),
+];
 
-/// So long a server may have no connection left, or be busy with starting or with recovering from a crash.
-const BUSY: Duration = Duration::from_secs(20);
+/// How long a server may have no free connection, or be busy with starting or with recovering from a crash.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often it is asked meanwhile: soon, and then less and less often.
-const LOOK: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(100)];
+/// The first pause between two attempts to connect meanwhile.
+const FIRST_PAUSE: Duration = Duration::from_millis(3);
+
+/// PostgreSQL.
+#[derive(Debug)]
+pub(crate) struct PostgresDriver;
 
 /// A connection of itest's own to one of the server's databases.
 pub(super) async fn connect(address: &Address, database: Option<&str>) -> Result<PgConnection, Error> {
-    let options = address.options(database)?;
-    let options = options.application_name(APPLICATION).options([
-        ("lock_timeout", PATIENCE),
-        ("statement_timeout", "60s"),
-        ("synchronous_commit", "off"),
-    ]);
-    let (since, mut look) = (Instant::now(), LOOK[0]);
-    loop {
-        match PgConnection::connect_with(&options).await {
-            Err(error) if will_pass(&error) && since.elapsed() < BUSY => tokio::time::sleep(look).await,
-            connected => return connected.map_err(|error| refused(address, &options, &error)),
-        }
-        look = LOOK[1].min(look * 2);
-    }
+    let options = PostgresDriver::options(address, database)?;
+    let options = options.application_name(APPLICATION).options(SETTINGS).disable_statement_logging();
+    let connected = retry(BUSY_TIMEOUT, FIRST_PAUSE, || PgConnection::connect_with(&options), is_busy).await;
+    connected.map_err(|error| refused(address, &options, &error))
 }
 
-fn will_pass(error: &sqlx::Error) -> bool {
+fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_transient_in_connect_phase)
 }
 
@@ -49,11 +56,20 @@ pub(super) async fn run(connection: &mut PgConnection, action: &str, sql: impl I
     connection.execute(AssertSqlSafe(sql.into())).await.map(drop).map_err(|error| failed_to(action, &error))
 }
 
+/// The values of a query with one column of text.
+pub(super) async fn column(
+    connection: &mut PgConnection,
+    action: &str,
+    sql: impl Into<String>,
+) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_all(connection).await.or_failed_to(action)
+}
+
 /// Why a server does not let anyone in, and what to do about it.
 fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code().map(String::from));
     let remedy = match (code.as_deref(), error) {
-        (None, sqlx::Error::Io(_)) if address.is_over() => &address.last_words(),
+        (None, sqlx::Error::Io(_)) if address.has_ended() => &end_of_log(address),
         (Some("28P01" | "28000"), _) => "; check user and password in the URL, and the server's pg_hba.conf",
         (Some("53300"), _) => "; run fewer workers (--jobs), or raise the server's max_connections",
         (Some("3D000"), _) => "; name a database that is there, such as postgres",
@@ -61,8 +77,13 @@ fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -
         _ => "",
     };
     let user = options.get_username();
-    let place = address.in_words();
-    Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", told(error)))
+    let place = address.in_words(|| PostgresDriver::place(address));
+    Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", describe(error)))
+}
+
+/// What a private server that has ended wrote last.
+fn end_of_log(address: &Address) -> String {
+    address.private().map(|server| format!("{LOG_FOLLOWS}{}", server.end_of_log())).unwrap_or_default()
 }
 
 /// A name as SQL quotes it.
@@ -73,4 +94,24 @@ pub(super) fn quoted(name: &str) -> String {
 /// A text as SQL quotes it.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+impl Connect for PostgresDriver {
+    type Sqlx = sqlx::Postgres;
+
+    fn literal(text: &str) -> String {
+        literal(text)
+    }
+
+    async fn connect(address: &Address, database: Option<&str>) -> Result<PgConnection, Error> {
+        connect(address, database).await
+    }
+
+    async fn run(connection: &mut PgConnection, action: &str, sql: String) -> Result<(), Error> {
+        run(connection, action, sql).await
+    }
+
+    async fn column(connection: &mut PgConnection, action: &str, sql: String) -> Result<Vec<String>, Error> {
+        column(connection, action, sql).await
+    }
 }

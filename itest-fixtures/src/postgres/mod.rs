@@ -4,31 +4,38 @@
 //! installed or in a container. Everything that is made on it bears a mark and stands in a table of leases.
 
 mod address;
-mod binaries;
 mod changes;
 mod checkup;
-mod cluster;
 mod connection;
-#[cfg(feature = "containers")]
-mod container;
+mod culprits;
+mod data_directory;
 mod database;
+mod databases;
+mod driver;
 mod era;
-mod guard;
-mod initialized;
+mod facts;
 mod inventory;
 mod isolation;
 mod leases;
+mod locks;
 mod pool;
+mod programs;
+mod properties;
 mod restore;
 mod schema;
 mod segment;
-mod server;
+mod service;
+mod sessions;
 mod settings;
-mod shelf;
+mod shared;
+mod stop;
 mod tasks;
 mod template;
 mod transaction;
+mod turns;
+mod with_isolation;
 
 pub use database::Postgres;
-pub use isolation::{Cloned, InSchema, InTransaction, Isolation, Recycled};
+pub use isolation::Isolation;
 pub use schema::Schema;
+pub use with_isolation::{Cloned, InSchema, InTransaction, Recycled};

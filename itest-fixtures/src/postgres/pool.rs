@@ -8,20 +8,21 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Row};
 
 use super::era::Era;
+use crate::database::close_pool;
 
 /// Connections that a test opened are kept for the next one up to this number. A pool gets its connections back a little later than
 /// they are given back, so that also a test which does one thing after the other needs a third one now and then; a new one costs several
 /// times what it costs to keep it.
-const KEPT: usize = 3;
+const MAX_KEPT: usize = 3;
 
-/// So long a connection may take to come back to its pool.
-const RETURN: Duration = Duration::from_millis(100);
+/// How long a connection may take to come back to its pool.
+const RETURN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How often it is looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(1);
+/// The pause between two checks whether connections have come back.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// So long a connection may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a connection, or the connections of a pool, may take to be closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a session's end would do, but for the statements that sqlx has prepared; its counts are written down. Then its number, or none
 /// if it was in a transaction of somebody's own, or anything is left that only the session's end takes away.
@@ -59,17 +60,17 @@ pub(super) enum Around {
     Test,
 }
 
-/// Where the pool's sessions are after a test.
+/// Whether the sessions of a pool have come back after a test.
 #[derive(Debug)]
-pub(super) enum Sessions {
-    /// As new: their numbers, and the connections, which are to be returned.
-    Idle(Vec<i32>, Vec<PoolConnection<sqlx::Postgres>>),
+pub(super) enum Returned {
+    /// All have come back and are as new: the ids of the sessions, and the connections, which are to be given back to the pool.
+    All(Vec<i32>, Vec<PoolConnection<sqlx::Postgres>>),
     /// The test still holds so many.
-    Kept(usize),
+    Without(usize),
 }
 
 /// Makes the sessions of a pool as new, each when it has come back.
-pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
+pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Returned {
     let (mut sessions, mut kept) = (Vec::new(), Vec::new());
     let mut since = Instant::now();
     loop {
@@ -77,22 +78,22 @@ pub(super) async fn reset(pool: &PgPool, transaction: Around) -> Sessions {
         if idle.is_empty() {
             let missing = (pool.size() as usize).saturating_sub(kept.len());
             match since.elapsed() {
-                _ if missing == 0 => return Sessions::Idle(sessions, kept),
+                _ if missing == 0 => return Returned::All(sessions, kept),
                 // Mostly it is a task's next step; the timer is for what takes longer.
-                waited if waited < LOOK => tokio::task::yield_now().await,
-                waited if waited < RETURN => tokio::time::sleep(LOOK).await,
-                _ => return Sessions::Kept(missing),
+                waited if waited < POLL_INTERVAL => tokio::task::yield_now().await,
+                waited if waited < RETURN_TIMEOUT => tokio::time::sleep(POLL_INTERVAL).await,
+                _ => return Returned::Without(missing),
             }
             continue;
         }
-        let room = KEPT.saturating_sub(kept.len());
+        let room = MAX_KEPT.saturating_sub(kept.len());
         let renewed = idle.into_iter().enumerate().map(|(place, mut connection)| async move {
             if place < room
                 && let Some(session) = as_new(&mut connection, transaction).await
             {
                 return Some((session, connection));
             }
-            let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
             None
         });
         for (session, connection) in join_all(renewed).await.into_iter().flatten() {
@@ -123,5 +124,5 @@ async fn as_new(connection: &mut PgConnection, transaction: Around) -> Option<i3
 
 /// Closes a pool, whoever still holds connections of it.
 pub(super) async fn close(pool: &PgPool) {
-    let _ = tokio::time::timeout(FAREWELL, pool.close()).await;
+    close_pool(pool, CLOSE_TIMEOUT).await;
 }

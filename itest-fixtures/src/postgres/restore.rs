@@ -11,37 +11,30 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use itest_runtime::Error;
 
-use super::address::Address;
 use super::checkup::{Age, Checkup, SchemaChange, Seen, State, counted, now, schema_change};
 use super::connection::{connect, literal};
 use super::inventory::{Inventory, Kind, Relation, entries};
-use crate::database::failed_to;
+use crate::database::{NotRecycled, Snapshot, describe, failed_to};
+use crate::service::Address;
 
-/// So long sessions may take to end that a test has closed.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long the sessions that a test has closed may take to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How often they are looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(2);
+/// The pause between two looks at them.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// So many dead rows are worth a vacuum.
-const MOST_DEAD: i64 = 1000;
+/// With so many dead rows, a vacuum saves more time than it takes.
+const MAX_DEAD_ROWS: i64 = 1000;
 
-/// A server that has just answered has not crashed, recovered and lost anything since: that takes longer.
-const JUST: Duration = Duration::from_millis(5);
+/// A server that has answered so recently has not crashed and recovered since, because that takes longer.
+const RECENTLY: Duration = Duration::from_millis(5);
 
-/// Why a database is not used again.
-#[derive(Debug)]
-pub(super) struct Spent(pub(super) String);
-
-impl From<sqlx::Error> for Spent {
-    fn from(error: sqlx::Error) -> Self {
-        Self(format!("it cannot be given back as it was: {error}"))
-    }
-}
+/// What costs a database most often.
+const CHANGED_SCHEMA: &str = "the test changed the schema";
 
 /// Keeps a database as it was when it was cloned.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     connection: PgConnection,
     inventory: Inventory,
     checkup: Checkup,
@@ -58,12 +51,12 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Looks at a database that was just cloned and that nobody uses. The second kind of failure: it cannot be recycled.
-    pub(super) async fn of(address: &Address, database: &str) -> Result<Result<Self, &'static str>, Error> {
+    /// Looks at a database that was just cloned and that no test uses yet. [`NotRecycled`] says why it cannot be recycled at all.
+    pub(super) async fn of(address: &Address, database: &str) -> Result<Result<Self, NotRecycled>, Error> {
         let mut connection = connect(address, Some(database)).await?;
         let inventory = match Inventory::take(&mut connection).await? {
             Ok(inventory) => inventory,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => return Ok(Err(NotRecycled::new(reason))),
         };
         let checkup = Checkup::of(&inventory);
         let begin = async {
@@ -76,7 +69,9 @@ impl Keeper {
             Ok::<_, sqlx::Error>((counts, since, seen))
         };
         let (counts, since, seen) = begin.await.map_err(|error| failed_to("look at a new database", &error))?;
-        let Seen::State(state) = seen else { return Ok(Err("somebody uses it already")) };
+        let Seen::State(state) = seen else {
+            return Ok(Err(NotRecycled::new("another session uses it already")));
+        };
         let (dead, answered) = (Default::default(), Instant::now());
         Ok(Ok(Self { connection, inventory, checkup, state, counts, since, dead, answered }))
     }
@@ -87,19 +82,19 @@ impl Keeper {
     }
 
     /// Makes the database what it was. All sessions in it but `own` must be over, and those idle.
-    pub(super) async fn restore(&mut self, own: &[i32]) -> Result<(), Spent> {
+    pub(super) async fn restore(&mut self, own: &[i32]) -> Result<(), NotRecycled> {
         self.put_right(own).await?;
         self.answered = Instant::now();
         Ok(())
     }
 
-    async fn put_right(&mut self, own: &[i32]) -> Result<(), Spent> {
+    async fn put_right(&mut self, own: &[i32]) -> Result<(), NotRecycled> {
         let seen = self.look(own).await?;
         if seen.prepared > 0 {
-            return Err(Spent("the test left a prepared transaction".to_owned()));
+            return Err(NotRecycled::new("the test left a prepared transaction"));
         }
         if seen.settings != self.state.settings {
-            return Err(Spent("the test changed the settings or the counts of the database".to_owned()));
+            return Err(NotRecycled::new("the test changed the settings or the counts of the database"));
         }
         let mut touched: HashSet<Oid> = HashSet::new();
         for ((relation, before), after) in
@@ -117,7 +112,7 @@ impl Keeper {
                     self.since = now(&mut self.connection).await?;
                     touched.extend(rewritten);
                 }
-                SchemaChange::Other => return Err(Spent("the test changed the schema".to_owned())),
+                SchemaChange::Other => return Err(NotRecycled::new(CHANGED_SCHEMA)),
             }
         }
         let written: i64 = seen.relations.iter().sum::<i64>() - self.state.relations.iter().sum::<i64>();
@@ -129,25 +124,26 @@ impl Keeper {
         self.state = seen;
         self.give_back(&touched, &moved).await?;
         self.dead.0 += written;
-        if self.dead.0 > MOST_DEAD {
+        if self.dead.0 > MAX_DEAD_ROWS {
             self.vacuum().await?;
         }
         Ok(())
     }
 
     /// Looks until the sessions that were closed are over.
-    async fn look(&mut self, own: &[i32]) -> Result<State, Spent> {
+    async fn look(&mut self, own: &[i32]) -> Result<State, NotRecycled> {
         let since = Instant::now();
         loop {
             let seen = self.checkup.look(&mut self.connection, own).await;
-            let count = match seen.map_err(|error| Spent(format!("the test changed the schema: {error}")))? {
+            let count = match seen.map_err(|error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error)))? {
                 Seen::State(state) => return Ok(state),
                 Seen::Sessions(count) => count,
             };
-            if since.elapsed() > FAREWELL {
-                return Err(Spent(format!("the test left {count} sessions of its own in the database")));
+            if since.elapsed() > CLOSE_TIMEOUT {
+                return Err(NotRecycled::new("the test left sessions of its own in the database")
+                    .with(format!("{count} of them")));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -167,7 +163,7 @@ impl Keeper {
     ///
     /// The counts that the server will have afterwards are known from what each statement says of itself. Were one of them wrong, a
     /// table would be taken for touched that was not, and that once.
-    async fn give_back(&mut self, touched: &HashSet<Oid>, moved: &[String]) -> Result<(), Spent> {
+    async fn give_back(&mut self, touched: &HashSet<Oid>, moved: &[String]) -> Result<(), NotRecycled> {
         let mut script = "BEGIN".to_owned();
         let mut emptied = Vec::new();
         for (place, relation) in self.inventory.relations.iter().enumerate() {
@@ -175,7 +171,10 @@ impl Keeper {
                 continue;
             }
             if relation.kind == Kind::Irreplaceable {
-                return Err(Spent(format!("the test changed {}, whose rows cannot be given back", relation.name)));
+                return Err(NotRecycled::new(format!(
+                    "the test changed {}, whose rows cannot be given back",
+                    relation.name
+                )));
             }
             let _ = write!(script, "; DELETE FROM ONLY {}", relation.name);
             self.dead.1.insert(relation.name.clone());
@@ -224,25 +223,24 @@ impl Keeper {
     }
 
     /// Tables that are emptied again and again grow by what is dead in them.
-    async fn vacuum(&mut self) -> Result<(), Spent> {
+    async fn vacuum(&mut self) -> Result<(), NotRecycled> {
         let (_, tables) = std::mem::take(&mut self.dead);
         let tables: Vec<String> = tables.into_iter().collect();
         self.connection.execute(AssertSqlSafe(format!("VACUUM {}", tables.join(", ")))).await?;
         Ok(())
     }
+}
 
-    /// Whether the server has answered a moment ago.
-    pub(super) fn has_just_answered(&self) -> bool {
-        self.answered.elapsed() < JUST
+impl Snapshot for Keeper {
+    fn has_just_answered(&self) -> bool {
+        self.answered.elapsed() < RECENTLY
     }
 
-    /// Whether the server still answers on the connection that saw what it keeps.
-    pub(super) async fn is_alive(&mut self) -> bool {
+    async fn is_alive(&mut self) -> bool {
         self.connection.ping().await.is_ok()
     }
 
-    /// Leaves the database.
-    pub(super) async fn close(self) {
+    async fn close(self) {
         let _ = self.connection.close().await;
     }
 }

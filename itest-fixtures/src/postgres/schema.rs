@@ -1,11 +1,16 @@
 //! What a suite says of its PostgreSQL database.
 
+use std::marker::PhantomData;
+
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use itest_runtime::Error;
 
 use super::Isolation;
+use super::connection::PostgresDriver;
+use super::shared::refuse_shared;
+use crate::database;
 
 /// What a suite says of its PostgreSQL database, once.
 ///
@@ -50,5 +55,37 @@ pub trait Schema: 'static {
     #[must_use]
     fn options(options: PgConnectOptions) -> PgConnectOptions {
         options
+    }
+}
+
+/// A schema of PostgreSQL, as the pool of databases knows schemas.
+#[derive(Debug)]
+pub(crate) struct SchemaOf<S>(PhantomData<fn() -> S>);
+
+impl<S: Schema> database::Schema for SchemaOf<S> {
+    type Driver = PostgresDriver;
+
+    const ISOLATION: Isolation = S::ISOLATION;
+    const CONNECTIONS: u32 = S::CONNECTIONS;
+    const HAS_TEMPLATE: bool = !matches!(S::ISOLATION, Isolation::Schema);
+
+    fn migrator() -> &'static Migrator {
+        S::migrator()
+    }
+
+    fn identity() -> &'static str {
+        S::identity()
+    }
+
+    async fn seed(pool: &PgPool) -> Result<(), Error> {
+        S::seed(pool).await
+    }
+
+    fn options(options: PgConnectOptions) -> PgConnectOptions {
+        S::options(options)
+    }
+
+    fn check() -> Result<(), Error> {
+        refuse_shared(S::ISOLATION, S::migrator())
     }
 }

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
-use crate::database::background_tasks;
+use itest_runtime::__private::tasks_of_tests;
 
 /// Tasks that give back connections end by themselves, and have so long for it.
 const SETTLING: [u64; 6] = [0, 0, 1, 1, 2, 4];
@@ -20,12 +18,12 @@ pub(super) struct Tasks {
 impl Tasks {
     /// As many as there are now are nobody's.
     pub(super) fn begin() -> Self {
-        Self { floor: AtomicUsize::new(others()) }
+        Self { floor: AtomicUsize::new(tasks_of_tests()) }
     }
 
     /// A test is about to begin, and has started none yet.
     pub(super) fn look(&self) {
-        self.floor.fetch_min(others(), Ordering::Relaxed);
+        self.floor.fetch_min(tasks_of_tests(), Ordering::Relaxed);
     }
 
     /// Whether there are more than there ever were without a test; what is about to end is waited for.
@@ -33,7 +31,7 @@ impl Tasks {
     /// The fewest, and not as many as when the test began: a task that ended meanwhile would hide one that was left.
     pub(super) async fn are_left(&self) -> bool {
         for wait in SETTLING {
-            let others = others();
+            let others = tasks_of_tests();
             if others <= self.floor.fetch_min(others, Ordering::Relaxed) {
                 return false;
             }
@@ -46,20 +44,16 @@ impl Tasks {
     }
 }
 
-/// All but itest's own, whatever kind of database they are for.
-fn others() -> usize {
-    Handle::current().metrics().num_alive_tasks().saturating_sub(background_tasks())
-}
-
 #[cfg(test)]
 mod tests {
+    use itest_runtime::__private::background;
+
     use super::*;
-    use crate::database::background;
 
     #[tokio::test]
     async fn a_task_that_outlives_its_test_is_noticed_and_a_short_one_is_not() {
         let tasks = Tasks::begin();
-        let own = tokio::spawn(background(std::future::pending::<()>()));
+        let own = background().spawn(std::future::pending::<()>());
         tokio::spawn(async {});
         assert!(!tasks.are_left().await);
         let left = tokio::spawn(std::future::pending::<()>());
@@ -71,7 +65,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_in_the_background_hides_nothing() {
-        let own = tokio::spawn(background(std::future::pending::<()>()));
+        let own = background().spawn(std::future::pending::<()>());
         let tasks = Tasks::begin();
         own.abort();
         let _ = own.await;

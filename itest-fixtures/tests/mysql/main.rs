@@ -3,6 +3,7 @@
 #[path = "../histories/mod.rs"]
 mod generated;
 mod histories;
+mod properties;
 mod schema;
 mod snapshot;
 mod statements;
@@ -191,6 +192,7 @@ impl Schema for Peculiar {
             "CREATE TRIGGER watcher BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = coalesce(NEW.n, 0) + 1",
             "CREATE TABLE hidden (id int PRIMARY KEY, made datetime DEFAULT now(), twice int AS (id * 2) STORED INVISIBLE)",
             "INSERT INTO hidden (id, made) VALUES (1, '2020-01-02')",
+            "SET time_zone = '+03:00'; CREATE EVENT later ON SCHEDULE EVERY 1 DAY STARTS '2037-01-02 03:04:05' DO DELETE FROM hidden",
         ] {
             sqlx::raw_sql(sql).execute(pool).await?;
         }
@@ -216,6 +218,7 @@ impl Schema for Peculiar {
 #[case::mode(
     "SET sql_mode = ''; DROP FUNCTION next_of; CREATE FUNCTION next_of(n int) RETURNS int DETERMINISTIC RETURN n + 1"
 )]
+#[case::event("ALTER EVENT later DISABLE")]
 #[case::rights("ALTER FUNCTION next_of SQL SECURITY INVOKER")]
 #[case::comment("ALTER FUNCTION next_of COMMENT 'other'")]
 #[case::trigger(
@@ -236,6 +239,16 @@ async fn a_peculiar_database_is_as_new(#[case] sql: &str, db: &Mysql<Peculiar>) 
     .await?;
     assert!(routine.0.starts_with("int") && routine.1.starts_with("int"), "{routine:?}");
     assert_eq!((routine.2.as_str(), routine.3.as_str()), ("DEFINER", "strict"));
+    let event: (String, String, String) = sqlx::query_as(
+        "SELECT concat(event_name, ' ', status), cast(starts AS char), time_zone FROM information_schema.events
+         WHERE event_schema = database()",
+    )
+    .fetch_one(&pool)
+    .await?;
+    assert_eq!(
+        (event.0.as_str(), event.1.as_str(), event.2.as_str()),
+        ("later ENABLED", "2037-01-02 03:04:05", "+03:00")
+    );
     let mode: String = sqlx::query("SHOW TRIGGERS").map(|row: MySqlRow| row.get(6)).fetch_one(&pool).await?;
     assert_ne!(mode, "");
     let hidden: (i32, String, i32) =

@@ -4,6 +4,8 @@
 mod generated;
 mod histories;
 mod isolation;
+mod migrations;
+mod properties;
 mod schema;
 mod snapshot;
 mod statements;

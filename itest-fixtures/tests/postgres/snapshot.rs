@@ -119,7 +119,11 @@ const OF_EVERY_DATABASE: [(&str, &str); 6] = [
         "SELECT concat(setrole, setconfig) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
          WHERE datname = current_database()",
     ),
-    ("the database", "SELECT concat(datdba, datconnlimit, datacl) FROM pg_database WHERE datname = current_database()"),
+    (
+        "the database",
+        "SELECT concat(datdba, datconnlimit, datistemplate, datacl, shobj_description(oid, 'pg_database')) FROM pg_database
+         WHERE datname = current_database()",
+    ),
 ];
 
 async fn questions(connection: &mut PgConnection, sight: Sight) -> Result<Vec<(String, String)>> {

@@ -5,9 +5,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Token};
+use syn::{Expr, Ident, Lit, LitStr, Meta, Token};
 
-use super::words::{duration, suggestion, text, words};
+use super::conditions::NO_CASES;
+use super::runtime;
+use super::words::{duration, literal, suggestion, text, value, words};
 use crate::errors::Errors;
 use crate::model::{Arguments, Scope};
 
@@ -16,7 +18,19 @@ const SCOPE: &str = "scope = \"worker\"";
 
 /// Reads the arguments of `#[integration_test(...)]`.
 pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
-    const KNOWN: [&str; 7] = ["timeout", "retries", "serial", "tags", "covers", "ignore", "workflow"];
+    const KNOWN: [&str; 11] = [
+        "timeout",
+        "retries",
+        "serial",
+        "tags",
+        "covers",
+        "ignore",
+        "workflow",
+        "threads",
+        "flavor",
+        "start_paused",
+        "crate",
+    ];
     let mut arguments = Arguments::default();
     for (name, meta) in named(tokens, TIMEOUT, errors) {
         match name.as_str() {
@@ -47,6 +61,11 @@ pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
                 }
                 arguments.workflow = meta.path().get_ident().cloned();
             }
+            "threads" => arguments.runtime.threads = runtime::threads(&meta, errors),
+            "flavor" => arguments.runtime.flavor = Some(runtime::flavor(&meta, errors)),
+            "start_paused" => arguments.runtime.start_paused = runtime::start_paused(&meta, errors),
+            NO_CASES => arguments.has_no_cases = true,
+            "worker_threads" => errors.at(meta.path(), "unknown argument `worker_threads`; did you mean `threads`?"),
             unknown => {
                 let message = format!("unknown argument `{unknown}`; {}", suggestion(unknown, &KNOWN));
                 errors.at(meta.path(), message);
@@ -148,24 +167,10 @@ fn argument(input: ParseStream, example: &str) -> syn::Result<Meta> {
     Err(syn::Error::new_spanned(skipped, format_args!("{message}; write `{example}`")))
 }
 
-/// What stands behind the `=`.
-fn value(meta: &Meta, example: &str, errors: &mut Errors) -> Option<Expr> {
-    match meta {
-        Meta::NameValue(pair) => Some(pair.value.clone()),
-        other => {
-            errors.at(other, format_args!("expected a value, as in `{example}`"));
-            None
-        }
-    }
-}
-
 fn number(value: &Expr, errors: &mut Errors) -> Option<u32> {
-    let digits = match value {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => number,
-        other => {
-            errors.at(other, "expected a whole number, as in `retries = 2`");
-            return None;
-        }
+    let Some(Lit::Int(digits)) = literal(value).filter(|literal| literal.suffix().is_empty()) else {
+        errors.at(value, "expected a whole number, as in `retries = 2`");
+        return None;
     };
     let number = digits.base10_parse().ok();
     if number.is_none() {

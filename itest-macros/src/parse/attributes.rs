@@ -1,8 +1,9 @@
 //! Attributes that do not belong where they stand.
 
 use quote::ToTokens;
-use syn::Attribute;
+use syn::{Attribute, Meta, Path};
 
+use super::conditional::under_condition;
 use crate::errors::Errors;
 
 /// Whose function is read.
@@ -17,7 +18,8 @@ impl Owner {
     /// What it is called in messages.
     pub(super) fn noun(self) -> &'static str {
         match self {
-            Self::Test | Self::Fixture => "a test or fixture",
+            Self::Test => "a test",
+            Self::Fixture => "a fixture",
             Self::Teardown => "a teardown function",
         }
     }
@@ -64,9 +66,15 @@ pub(super) fn take_outer(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     attributes.extract_if(.., is_outer).collect()
 }
 
-/// Whether it sets the level of a lint.
+/// Whether it sets the level of a lint, if need be under a condition.
 pub(super) fn is_lint(attribute: &Attribute) -> bool {
-    ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
+    let is_level = |path: &Path| ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| path.is_ident(level));
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            under_condition(list).is_some_and(|(_, metas)| metas.iter().all(|meta| is_level(meta.path())))
+        }
+        meta => is_level(meta.path()),
+    }
 }
 
 fn on_test(word: &str) -> Option<&'static str> {

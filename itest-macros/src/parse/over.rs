@@ -1,13 +1,14 @@
 //! `#[over(Db = [ShopSqlite, ShopPostgres])]`: the types that a test runs over.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, TokenStreamExt};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::token::Bracket;
 use syn::{Attribute, Generics, Ident, ItemFn, Meta, Token, Type, bracketed, parse_quote};
 
+use super::conditional::Conditional;
 use super::types::{source_text, without_group};
 use super::words::suggestion;
 use crate::errors::Errors;
@@ -45,19 +46,20 @@ pub(crate) fn hand_down(arguments: &TokenStream, mut function: ItemFn, errors: &
 }
 
 /// Whether it is `#[over]`, under whatever path.
-fn is_over(attribute: &Attribute) -> bool {
+pub(super) fn is_over(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "over")
 }
 
 /// What stands in the attribute.
-struct List {
+pub(super) struct List {
     parameter: Ident,
     bracket: Bracket,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Conditional<Entry>>,
 }
 
 /// `Type` or `name: Type`.
-struct Entry {
+#[derive(Clone)]
+pub(super) struct Entry {
     name: Option<Ident>,
     written: Type,
 }
@@ -68,7 +70,7 @@ impl Parse for List {
         input.parse::<Token![=]>()?;
         let content;
         let bracket = bracketed!(content in input);
-        let entries = Punctuated::<Entry, Token![,]>::parse_terminated(&content)?;
+        let entries = Punctuated::<Conditional<Entry>, Token![,]>::parse_terminated(&content)?;
         input.parse::<Option<Token![,]>>()?;
         if !input.is_empty() {
             return Err(input.error("a test runs over one list of types"));
@@ -88,6 +90,25 @@ impl Parse for Entry {
             None
         };
         Ok(Self { name, written: input.parse()? })
+    }
+}
+
+impl ToTokens for List {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { parameter, bracket, entries } = self;
+        parameter.to_tokens(tokens);
+        <Token![=]>::default().to_tokens(tokens);
+        bracket.surround(tokens, |tokens| tokens.append_separated(entries, <Token![,]>::default()));
+    }
+}
+
+impl ToTokens for Entry {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        if let Some(name) = &self.name {
+            name.to_tokens(tokens);
+            <Token![:]>::default().to_tokens(tokens);
+        }
+        self.written.to_tokens(tokens);
     }
 }
 
@@ -125,9 +146,12 @@ fn known(parameter: Ident, generics: &Generics, errors: &mut Errors) -> Option<I
     None
 }
 
-fn backends(entries: Vec<Entry>, errors: &mut Errors) -> Vec<Backend> {
+fn backends(entries: Vec<Conditional<Entry>>, errors: &mut Errors) -> Vec<Backend> {
     let mut backends: Vec<Backend> = Vec::new();
-    for Entry { name, written } in entries {
+    for Conditional { attributes, value: Entry { name, written } } in entries {
+        if let Some(attribute) = attributes.first() {
+            errors.at(attribute.path(), "a type in this list bears no attribute but `#[cfg(…)]`; remove this");
+        }
         let Some(case) = name.as_ref().map(|name| name.unraw().to_string()).or_else(|| case_name(&written)) else {
             let text = source_text(&written);
             errors.at(&written, format_args!("`{text}` gives its case no name; name it: `name: {text}`"));

@@ -31,6 +31,11 @@ pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) ->
     rows
 }
 
+/// Whether it is a row, with or without a name.
+pub(super) fn is_row(attribute: &Attribute) -> bool {
+    attribute.path().segments.first().is_some_and(|first| first.ident == "case")
+}
+
 fn row_values(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Expr>> {
     match &attribute.meta {
         Meta::Path(_) => Some(Vec::new()),
@@ -55,22 +60,13 @@ pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors)
         signature.generics.lifetimes().map(|declared| declared.lifetime.ident.to_string()).collect();
     let mut parameters = Vec::new();
     for input in &mut signature.inputs {
-        match input {
-            FnArg::Receiver(receiver) => {
-                errors.at(receiver.self_token, no_self(owner));
-            }
-            FnArg::Typed(parameter) => {
-                let source = source(parameter, owner, errors);
-                parameters.push(Parameter { written: without_lifetimes(&parameter.ty, &lifetimes), source });
-            }
+        // A `self` was refused together with its function.
+        if let FnArg::Typed(parameter) = input {
+            let source = source(parameter, owner, errors);
+            parameters.push(Parameter { written: without_lifetimes(&parameter.ty, &lifetimes), source });
         }
     }
     parameters
-}
-
-/// What a `self` is told.
-pub(super) fn no_self(owner: Owner) -> String {
-    format!("{} is a free function; it has no `self`", owner.noun())
 }
 
 /// Refuses what a function that the harness calls cannot be, and takes away what else the compiler would be strict about.
@@ -103,6 +99,16 @@ fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source 
         }
         ("case" | "values", Owner::Test) if is_trait(&parameter.ty) => {
             errors.at(&parameter.ty, "the values of a parameter are of one type; a trait does not say which: name it");
+            Source::Wrong
+        }
+        ("cfg" | "cfg_attr", _) => {
+            errors.at(
+                first,
+                format_args!(
+                    "expected a condition, as in `#[{word}(unix{})]`",
+                    if word == "cfg" { "" } else { ", case" }
+                ),
+            );
             Source::Wrong
         }
         ("case", Owner::Test) => case(first, errors),

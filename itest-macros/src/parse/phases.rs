@@ -10,6 +10,7 @@ use syn::{Attribute, Block, Expr, Meta, Path, Stmt, Token};
 use super::attributes::Owner;
 use super::words::{duration, suggestion, words};
 use crate::errors::Errors;
+use crate::invisible::without_group;
 use crate::model::{Mark, Phase, Phases};
 
 const WITHIN: &str = "within = \"200ms\"";
@@ -68,8 +69,18 @@ fn phase(path: &Path, errors: &mut Errors) -> Option<Phase> {
     Some(likely)
 }
 
+/// Whether an attribute begins a phase, if need be under a condition.
+pub(super) fn marks_phase(attribute: &Attribute) -> bool {
+    let is_word =
+        |token| matches!(token, TokenTree::Ident(word) if Phase::ALL.iter().any(|phase| word == phase.word()));
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => list.tokens.clone().into_iter().any(is_word),
+        meta => Phase::from_path(meta.path()).is_some(),
+    }
+}
+
 /// The attributes of a statement, wherever the grammar puts them.
-fn attributes(statement: &mut Stmt) -> Option<&mut Vec<Attribute>> {
+pub(super) fn attributes(statement: &mut Stmt) -> Option<&mut Vec<Attribute>> {
     match statement {
         Stmt::Local(local) => Some(&mut local.attrs),
         Stmt::Macro(statement) => Some(&mut statement.attrs),
@@ -92,8 +103,10 @@ fn attributes_of(expression: &mut Expr) -> Option<&mut Vec<Attribute>> {
         Expr::Call(expression) => Some(&mut expression.attrs),
         Expr::Closure(expression) => Some(&mut expression.attrs),
         Expr::Const(expression) => Some(&mut expression.attrs),
+        Expr::Continue(expression) => Some(&mut expression.attrs),
         Expr::Field(expression) => Some(&mut expression.attrs),
         Expr::ForLoop(expression) => Some(&mut expression.attrs),
+        Expr::Group(expression) => Some(&mut expression.attrs),
         Expr::If(expression) => Some(&mut expression.attrs),
         Expr::Index(expression) => Some(&mut expression.attrs),
         Expr::Let(expression) => Some(&mut expression.attrs),
@@ -105,7 +118,9 @@ fn attributes_of(expression: &mut Expr) -> Option<&mut Vec<Attribute>> {
         Expr::Paren(expression) => Some(&mut expression.attrs),
         Expr::Path(expression) => Some(&mut expression.attrs),
         Expr::Range(expression) => Some(&mut expression.attrs),
+        Expr::RawAddr(expression) => Some(&mut expression.attrs),
         Expr::Reference(expression) => Some(&mut expression.attrs),
+        Expr::Repeat(expression) => Some(&mut expression.attrs),
         Expr::Return(expression) => Some(&mut expression.attrs),
         Expr::Struct(expression) => Some(&mut expression.attrs),
         Expr::Try(expression) => Some(&mut expression.attrs),
@@ -133,8 +148,8 @@ fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Erro
         errors.at(&list.tokens, message);
         return mark;
     };
-    for argument in arguments {
-        match argument {
+    for argument in &arguments {
+        match without_group(argument) {
             Expr::Assign(pair) => {
                 let name = pair.left.to_token_stream().to_string();
                 if name != "within" {
@@ -150,7 +165,7 @@ fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Erro
                 errors.at(name, format_args!("expected a value, as in `{WITHIN}`"));
             }
             value if mark.description.is_none() => {
-                mark.description = words(&value, &format!("{word}(\"words\")"), errors);
+                mark.description = words(value, &format!("{word}(\"words\")"), errors);
             }
             second => errors.at(second, "a phase has one description; put the words together"),
         }
@@ -198,11 +213,19 @@ pub(super) fn without_marks(tokens: TokenStream) -> (TokenStream, Vec<Ident>) {
     (rest.into_iter().collect(), found)
 }
 
-/// `act` of `[act]`, `[act(…)]` and `[act = …]`.
+/// `act` of `[act]`, `[act(…)]` and `[act = …]`, also where `macro_rules!` hands on what stands in the brackets.
 fn mark_word(group: &Group) -> Option<Ident> {
+    if group.delimiter() != Delimiter::Bracket {
+        return None;
+    }
     let mut tokens = group.stream().into_iter();
-    let Some(TokenTree::Ident(word)) = tokens.next() else { return None };
-    let is_mark = group.delimiter() == Delimiter::Bracket && Phase::ALL.iter().any(|phase| word == phase.word());
+    let mut first = tokens.next();
+    while let Some(TokenTree::Group(handed_on)) = &first {
+        tokens = handed_on.stream().into_iter();
+        first = tokens.next();
+    }
+    let Some(TokenTree::Ident(word)) = first else { return None };
+    let is_mark = Phase::ALL.iter().any(|phase| word == phase.word());
     let is_path = matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
     (is_mark && !is_path).then_some(word)
 }

@@ -5,6 +5,7 @@ use quote::ToTokens;
 use syn::{FnArg, GenericParam, ItemFn, PathSegment, Signature, Type};
 
 use super::attributes::{Owner, refuse_foreign, take_outer};
+use super::place::refuse_method;
 use super::types::{borrowed_lifetime, source_text, without_group};
 use super::{arguments, generics, parameters, phases};
 use crate::errors::Errors;
@@ -12,6 +13,7 @@ use crate::model::TeardownFunction;
 
 /// Reads a function under `#[teardown]`.
 pub(crate) fn teardown(tokens: TokenStream, mut function: ItemFn, errors: &mut Errors) -> TeardownFunction {
+    let is_method = refuse_method(&function, Owner::Teardown, errors);
     arguments::teardown(tokens, errors);
     for row in parameters::take_rows(&mut function.attrs, errors) {
         errors
@@ -25,7 +27,6 @@ pub(crate) fn teardown(tokens: TokenStream, mut function: ItemFn, errors: &mut E
         errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Teardown)));
     }
     let argument = argument(&mut function.sig, errors);
-    let is_method = function.sig.receiver().is_some() || self_type(&function.sig).is_some();
     TeardownFunction { function, attributes, is_method, argument }
 }
 
@@ -35,10 +36,8 @@ fn argument(signature: &mut Signature, errors: &mut Errors) -> Option<Type> {
     let mut inputs = signature.inputs.iter_mut();
     let parameter = match inputs.next() {
         Some(FnArg::Typed(parameter)) => parameter,
-        Some(FnArg::Receiver(receiver)) => {
-            errors.at(receiver.self_token, parameters::no_self(Owner::Teardown));
-            return None;
-        }
+        // A `self` was refused together with its function.
+        Some(FnArg::Receiver(_)) => return None,
         None => {
             let message = "a teardown function has one parameter, which the ledger keeps; add it, as in `name: String`";
             errors.at(&signature.ident, message);
@@ -73,9 +72,6 @@ fn complaint(written: &Type) -> Option<(TokenStream, String)> {
     if matches!(plain, Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_)) {
         return Some((written.to_token_stream(), "the value is read from the ledger; name its type".to_owned()));
     }
-    if let Some(word) = self_type(written) {
-        return Some((word, "a teardown function is a free function; name the type".to_owned()));
-    }
     let is_reference = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&');
     let borrowed = borrowed_lifetime(written).or_else(|| find(written.to_token_stream(), is_reference))?;
     Some((borrowed, "the value comes out of the ledger and borrows nothing; let its type own what it holds".to_owned()))
@@ -97,10 +93,6 @@ fn owned(written: &Type) -> Option<String> {
 
 fn is_path(last: &PathSegment) -> bool {
     last.ident == "Path" && last.arguments.is_none()
-}
-
-fn self_type(written: &impl ToTokens) -> Option<TokenStream> {
-    find(written.to_token_stream(), |token| matches!(token, TokenTree::Ident(word) if word == "Self"))
 }
 
 /// The first token of a kind, however deep.

@@ -2,16 +2,34 @@
 
 use std::time::Duration;
 
-use syn::{Expr, ExprLit, Lit, LitStr};
+use syn::{Expr, ExprLit, Lit, LitStr, Meta};
 
 use crate::errors::Errors;
+use crate::invisible::without_group;
 
 /// A string literal, or a complaint about what stands there.
 pub(super) fn text(value: &Expr, example: &str, errors: &mut Errors) -> Option<LitStr> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
+    if let Some(Lit::Str(text)) = literal(value) {
+        return Some(text.clone());
+    }
+    errors.at(value, format_args!("expected a string literal, as in `{example}`"));
+    None
+}
+
+/// A literal, also one that `macro_rules!` hands on.
+pub(super) fn literal(value: &Expr) -> Option<&Lit> {
+    match without_group(value) {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
+    }
+}
+
+/// What stands behind the `=`.
+pub(super) fn value(meta: &Meta, example: &str, errors: &mut Errors) -> Option<Expr> {
+    match meta {
+        Meta::NameValue(pair) => Some(pair.value.clone()),
         other => {
-            errors.at(other, format_args!("expected a string literal, as in `{example}`"));
+            errors.at(other, format_args!("expected a value, as in `{example}`"));
             None
         }
     }

@@ -63,6 +63,18 @@ fn linted(mut shop: Shop) {}
 #[integration_test(timeout = "1m 30s", retries = 2, serial = "shop", tags("smoke", "payments"), covers("POST /orders"))]
 fn every_argument(_shop: &Shop) {}
 
+#[integration_test(threads = 4)]
+async fn threads_of_its_own(_shop: &Shop) {}
+
+#[integration_test(flavor = "multi_thread", threads = 1, start_paused = false)]
+async fn one_thread_of_its_own(_shop: &Shop) {}
+
+#[integration_test(flavor = "multi_thread")]
+async fn default_flavor(_shop: &Shop) {}
+
+#[integration_test(flavor = "current_thread")]
+async fn current_thread(_shop: &Shop) {}
+
 #[integration_test(serial, ignore = "not yet")]
 fn ignored(_shop: &Shop) {
     unreachable!("it is ignored");

@@ -2,9 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
-use super::command::Identity;
 use super::contract::CommandLine;
 use super::environment::Environment;
+use super::identity::Identity;
+use super::invocation::{Consequence, consequence};
+use super::refusal::Refusal;
+use super::selection::NothingMatched;
 use crate::model::{Capture, Color, Format, RunConfig, Sharding};
 use crate::report::{ColorMode, Look, Repeat, TimeColumn};
 
@@ -31,6 +34,23 @@ impl Call {
                 format!("cargo test -p {package} --test {target} --")
             }
             _ => std::env::args().next().unwrap_or_else(|| "the test binary".to_owned()),
+        }
+    }
+
+    /// What is to be said where nothing matches a selection, and that is no error.
+    ///
+    /// # Errors
+    ///
+    /// That nothing matches, where this very suite was meant.
+    pub(super) fn without_match(
+        &self,
+        nothing: &NothingMatched,
+        config: &RunConfig,
+    ) -> Result<Option<String>, Refusal> {
+        match consequence(nothing, config, &self.environment) {
+            Consequence::Error => Err(Refusal::NothingMatched(nothing.to_usage_error())),
+            Consequence::Notice => Ok(Some(nothing.to_notice())),
+            Consequence::Silence => Ok(None),
         }
     }
 

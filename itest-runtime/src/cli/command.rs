@@ -1,6 +1,7 @@
 //! From `main` to the exit code.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,58 +11,34 @@ use super::detection::{bisection, detection};
 use super::environment::Environment;
 #[cfg(feature = "history")]
 use super::history::history;
+use super::identity::Identity;
 use super::idle::refuse_idle_words;
 use super::listing::{discover, list};
 use super::outlet::{complain, print};
 use super::print_config::print_config;
+use super::refusal::Refusal;
 use super::report::report;
 use super::resolve::resolve;
 use super::run::{choose, named, run};
 use super::selection::Selected;
 use super::share::share;
+use super::stack::on_stack_of_tests;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::Registry;
-use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError, concealed};
+use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError, redacted};
 use crate::plan::by_name;
+use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
 use crate::report::swept_in_words;
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
-
-/// Which suite this binary is; `itest::main!()` fills it in.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    /// The package's name.
-    pub package: Option<&'static str>,
-    /// The test target's name.
-    pub target: Option<&'static str>,
-}
-
-/// Why there is no summary.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    Usage(UsageError),
-    NothingMatched(UsageError),
-    Harness(HarnessError),
-}
-
-impl From<UsageError> for Refusal {
-    fn from(error: UsageError) -> Self {
-        Self::Usage(error)
-    }
-}
-
-impl From<HarnessError> for Refusal {
-    fn from(error: HarnessError) -> Self {
-        Self::Harness(error)
-    }
-}
 
 /// Runs this binary as whatever it was started as: supervisor, worker, or list of tests.
 #[must_use]
 pub fn main(identity: Identity) -> ExitCode {
+    clear_inherited_signals();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let part = arguments.get(1).and_then(|argument| argument.to_str());
     let played = match part {
-        Some(WORKER_FLAG) => Some(work_as_child(&Registry::collect())),
+        Some(WORKER_FLAG) => Some(on_stack_of_tests(|| work_as_child(&Registry::collect()))),
         Some(SESSION_FLAG) => {
             Some(serve_session(&Registry::collect(), arguments.get(2).map(PathBuf::from).unwrap_or_default()))
         }
@@ -85,13 +62,19 @@ pub fn main(identity: Identity) -> ExitCode {
 }
 
 fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
-    let given: Vec<String> = arguments.iter().skip(1).map(|argument| concealed(&argument.to_string_lossy())).collect();
+    let given: Vec<String> =
+        arguments.iter().skip(1).map(|argument| redacted(&argument.to_string_lossy()).into_owned()).collect();
     let line = match CommandLine::parse(arguments) {
         Ok(line) => line,
         Err(error) => {
-            // A request for help is answered on stdout, a mistake on stderr; a closed stream changes neither.
-            let _ = error.print();
-            return Ok(if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Passed });
+            // A mistake may repeat what was given.
+            let text = redacted(&error.render().to_string()).into_owned();
+            if error.use_stderr() {
+                // A closed stream changes nothing.
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                return Ok(ExitStatus::Usage);
+            }
+            return Ok(print(|out| out.write_all(text.as_bytes())));
         }
     };
     let environment = Environment::read()?;
@@ -109,6 +92,10 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
         return Err(UsageError::new(other, format!("contradicts {one}; give one of them")).into());
     }
     refuse_idle_words(&call.line)?;
+    let limit = open_files_limit();
+    if limit < MIN_OPEN_FILES && !call.line.lists() {
+        return Err(HarnessError::FewOpenFiles { limit, needed: MIN_OPEN_FILES }.into());
+    }
     if asked.sweep {
         return sweep_up(&resolved.config);
     }
@@ -140,7 +127,7 @@ fn history(_: &Call, _: RunConfig, _: &Registry) -> Result<ExitStatus, Refusal> 
 
 fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {
     let config = RunConfig { no_tests: NoTests::Pass, ..config };
-    let mut selected = choose(registry, call, &config)?;
+    let mut selected = choose(registry, call, &config, &mut Vec::new())?;
     share(&mut selected, call, &config, "")?;
     let Selected { mut cases, ignored, .. } = selected;
     cases.extend(ignored);

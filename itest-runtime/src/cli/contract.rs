@@ -3,11 +3,14 @@
 
 use std::ffi::OsString;
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
 use super::asked::Asked;
-use super::settings::{Setting, Shape, all};
+use super::setting::Shape;
+use super::settings::{GivenSetting, all, find};
+use super::values::{one_of, switch};
 use crate::inject::TestEntry;
 
 /// The command line, taken apart but not yet understood.
@@ -17,14 +20,16 @@ pub(super) struct CommandLine {
     /// All filters; a test is selected by any of them.
     pub(super) filters: Vec<String>,
     /// Settings that were given, with the flag as the user wrote it.
-    pub(super) settings: Vec<(&'static str, String, String)>,
+    pub(super) settings: Vec<GivenSetting>,
     /// What else is asked for.
     pub(super) asked: Asked,
 }
 
 const AFTER_HELP: &str = "\
 Every setting is also a variable (ITEST_FAIL_FAST) and a key of a profile in itest.toml ([profile.default]
-fail-fast = 3). The command line comes before the environment, the environment before the file.
+fail-fast = 3). The command line comes before the environment, the environment before the file. An empty value takes a
+setting back to its default (--tag '', ITEST_TAG= or tag = ''), =false a switch (--show-data=false).
+No length of time may be longer than 10 years.
 
 Exit codes: 0 passed, 101 tests failed, 2 wrong usage, 3 the harness failed, 4 nothing matched,
 128 + n ended by signal n.";
@@ -41,16 +46,21 @@ fn command() -> Command {
             filter.num_args(0..).action(ArgAction::Append).value_name("FILTER").help(help)
         })
         .mut_arg("nocapture", |flag| {
-            flag.visible_alias("no-capture").help("Let the tests write to stdout and stderr directly")
+            let help = "Let the tests write to stdout and stderr directly";
+            inherited_switch(flag).visible_alias("no-capture").help(help)
         })
-        .mut_arg("show_output", |flag| flag.help("Show the captured output of passed tests too"))
+        .mut_arg("show_output", |flag| inherited_switch(flag).help("Show the captured output of passed tests too"))
         .mut_arg("ignored", |flag| flag.help("Run only the tests that are ignored otherwise"))
         .mut_arg("include_ignored", |flag| flag.help("Run ignored tests, too"))
-        .mut_arg("color", |flag| flag.hide_possible_values(true).value_name("auto|always|never"))
-        .mut_arg("format", |flag| flag.hide_possible_values(true).value_name("pretty|terse|json"))
+        .mut_arg("color", |flag| {
+            let help = "Colour the report [default: auto, that is, on a terminal]";
+            flag.value_parser(|text: &str| read_word(text, &COLORS)).value_name("auto|always|never").help(help)
+        })
+        .mut_arg("format", |flag| {
+            let help = "The report's shape [default: pretty]";
+            flag.value_parser(|text: &str| read_word(text, &FORMATS)).value_name("pretty|terse|json").help(help)
+        })
         .mut_arg("logfile", |flag| flag.help("Write the report to a file instead of stdout"))
-        .mut_arg("color", |flag| flag.help("Colour the report [default: auto, that is, on a terminal]"))
-        .mut_arg("format", |flag| flag.help("The report's shape [default: pretty]"))
         .mut_arg("test_threads", |flag| flag.help("libtest's name for --jobs"))
         .mut_arg("unstable_flags", |flag| flag.hide(true))
         .mut_arg("bench", |flag| flag.hide(true))
@@ -66,15 +76,39 @@ fn command() -> Command {
             Shape::Optional(name, missing) => {
                 Some(arg.value_name(name).num_args(0..=1).require_equals(true).default_missing_value(missing))
             }
-            Shape::Switch => Some(
-                arg.num_args(0..=1)
-                    .require_equals(true)
-                    .default_missing_value("true")
-                    .value_name("BOOL")
-                    .hide_possible_values(true),
-            ),
+            Shape::Switch => Some(optional_switch(arg)),
         })
     })
+}
+
+/// `--key`, `--key=true` or `--key=false`.
+fn optional_switch(flag: Arg) -> Arg {
+    flag.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL")
+}
+
+/// A switch of libtest-mimic, which wants a value also where the flag is not given.
+fn inherited_switch(flag: Arg) -> Arg {
+    optional_switch(flag).value_parser(read_switch).default_value("false").hide_default_value(true)
+}
+
+/// The words of libtest-mimic's own settings, and one that is not libtest-mimic's: its JSON is a format of its own here.
+const FORMATS: [(&str, FormatSetting); 4] = [
+    ("pretty", FormatSetting::Pretty),
+    ("terse", FormatSetting::Terse),
+    ("json", FormatSetting::Json),
+    ("libtest-json", FormatSetting::Json),
+];
+const COLORS: [(&str, ColorSetting); 3] =
+    [("auto", ColorSetting::Auto), ("always", ColorSetting::Always), ("never", ColorSetting::Never)];
+
+/// Reads a word for libtest-mimic. An empty one stands for the default, as it does for every setting.
+fn read_word<T: Copy + Default>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    if text.is_empty() { Ok(T::default()) } else { one_of(text, words) }
+}
+
+/// Reads a switch for libtest-mimic. An empty value stands for the default, as it does for every setting.
+fn read_switch(text: &str) -> Result<bool, String> {
+    if text.is_empty() { Ok(false) } else { switch(text) }
 }
 
 impl CommandLine {
@@ -110,12 +144,12 @@ impl CommandLine {
                     continue;
                 }
                 option => {
-                    let setting = Setting::find(option.strip_prefix("--")?)?;
+                    let setting = find(option.strip_prefix("--")?)?;
                     let value = words.next()?.filter(|value| !value.starts_with('-'))?;
                     if !matches!(setting.shape, Shape::Value(_)) || !own.is_empty() {
                         return None;
                     }
-                    own.push((setting.key, format!("{option} {value}"), value.to_owned()));
+                    own.push(GivenSetting::new(setting.key, format!("{option} {value}"), value));
                     continue;
                 }
             };
@@ -125,8 +159,8 @@ impl CommandLine {
             }
         }
         known.filter = filters.first().cloned();
-        let line = Self::new(known, filters);
-        Some(Self { settings: [own, line.settings].concat(), ..line })
+        own.extend(recognized(&known));
+        Some(Self { arguments: known, filters, settings: own, asked: Asked::default() })
     }
 
     fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
@@ -134,13 +168,8 @@ impl CommandLine {
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
         let asked = Asked::take(&mut matches);
-        let line = Self::new(Arguments::from_arg_matches_mut(&mut matches)?, filters);
-        Ok(Self { settings: [settings, line.settings].concat(), asked, ..line })
-    }
-
-    fn new(arguments: Arguments, filters: Vec<String>) -> Self {
-        let settings = inherited(&arguments);
-        Self { arguments, filters, settings, asked: Asked::default() }
+        let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
+        Ok(Self { arguments, filters, settings, asked })
     }
 
     /// `--list`
@@ -155,7 +184,7 @@ impl CommandLine {
         if self.arguments.ignored || self.arguments.include_ignored {
             words.push("--include-ignored".to_owned());
         }
-        for (key, _, text) in self.settings.iter().filter(|(key, ..)| KEYS.contains(key)) {
+        for GivenSetting { key, text, .. } in self.settings.iter().filter(|given| KEYS.contains(&given.key)) {
             words.push(format!("--{key}={text}"));
         }
         words
@@ -267,57 +296,65 @@ impl Judge {
     }
 }
 
-/// Our own settings that were given, and libtest's other names for them.
-fn settings(matches: &ArgMatches) -> Vec<(&'static str, String, String)> {
+/// All settings that were given, with libtest's names for some of them.
+fn settings(matches: &ArgMatches) -> Vec<GivenSetting> {
+    let text = |id: &str| {
+        let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        let text = matches.get_raw(id).filter(|_| is_given)?.next()?;
+        Some(text.to_string_lossy().into_owned())
+    };
     let own = all().filter(|setting| setting.shape != Shape::Inherited).filter_map(|setting| {
-        let text: &String = matches.get_one(setting.key)?;
-        Some((setting.key, format!("--{} {text}", setting.key), text.clone()))
+        let text = text(setting.key)?;
+        Some(GivenSetting::new(setting.key, format!("--{} {text}", setting.key), text))
     });
     let mut given: Vec<_> = own.collect();
-    if matches.get_flag("shuffle") {
-        given.push(("order", "--shuffle".to_owned(), "random".to_owned()));
+    let mut add = |key, flag: &str, text: String| {
+        given.push(GivenSetting::new(key, format!("{flag} {text}").trim_end(), text));
+    };
+    if let Some(threads) = text("test_threads") {
+        add("jobs", "--test-threads", threads);
     }
-    if let Some(seed) = matches.get_one::<String>("shuffle-seed") {
-        given.push(("seed", format!("--shuffle-seed {seed}"), seed.clone()));
+    for (key, id, flag) in [("no-capture", "nocapture", "--nocapture"), ("show-output", "show_output", "--show-output")]
+    {
+        if let Some(on) = text(id) {
+            add(key, flag, on);
+        }
+    }
+    if matches.get_flag("quiet") {
+        given.push(GivenSetting::new("format", "--quiet", "terse"));
+    }
+    // libtest has no other JSON, and a tool that asks for libtest's says that it is not stable.
+    let is_unstable = matches.contains_id("unstable_flags");
+    match text("format") {
+        Some(json) if json == "json" && is_unstable => {
+            given.push(GivenSetting::new("format", "--format json -Z unstable-options", "libtest-json"));
+        }
+        Some(format) => given.push(GivenSetting::new("format", format!("--format {format}"), format)),
+        None => {}
+    }
+    if let Some(color) = text("color") {
+        given.push(GivenSetting::new("color", format!("--color {color}"), color));
+    }
+    if matches.get_flag("shuffle") {
+        given.push(GivenSetting::new("order", "--shuffle", "random"));
+    }
+    if let Some(seed) = text("shuffle-seed") {
+        given.push(GivenSetting::new("seed", format!("--shuffle-seed {seed}"), seed));
     }
     given
 }
 
-/// The settings that libtest-mimic has flags of its own for.
-fn inherited(arguments: &Arguments) -> Vec<(&'static str, String, String)> {
+/// The settings among the arguments that [`CommandLine::recognize`] knows.
+fn recognized(arguments: &Arguments) -> Vec<GivenSetting> {
     let mut given = Vec::new();
-    let mut add = |key, flag: &str, text: &str| given.push((key, flag.to_owned(), text.to_owned()));
-    if let Some(threads) = arguments.test_threads {
-        add("jobs", &format!("--test-threads {threads}"), &threads.to_string());
-    }
     if arguments.nocapture {
-        add("no-capture", "--nocapture", "true");
+        given.push(GivenSetting::new("no-capture", "--nocapture true", "true"));
     }
     if arguments.show_output {
-        add("show-output", "--show-output", "true");
+        given.push(GivenSetting::new("show-output", "--show-output true", "true"));
     }
-    if arguments.quiet {
-        add("format", "--quiet", "terse");
-    }
-    if let Some(format) = arguments.format {
-        let name = match format {
-            FormatSetting::Pretty => "pretty",
-            FormatSetting::Terse => "terse",
-            // libtest has no other JSON, and those who ask for it say that it is not stable.
-            FormatSetting::Json if arguments.unstable_flags.is_some() => "libtest-json",
-            FormatSetting::Json => "json",
-        };
-        let flag =
-            if name == "libtest-json" { "--format json -Z unstable-options" } else { &format!("--format {name}") };
-        add("format", flag, name);
-    }
-    if let Some(color) = arguments.color {
-        let name = match color {
-            ColorSetting::Auto => "auto",
-            ColorSetting::Always => "always",
-            ColorSetting::Never => "never",
-        };
-        add("color", &format!("--color {name}"), name);
+    if arguments.format == Some(FormatSetting::Terse) {
+        given.push(GivenSetting::new("format", "--format terse", "terse"));
     }
     given
 }
@@ -390,7 +427,7 @@ mod tests {
             .unwrap();
         assert_eq!(line.filters, ["one", "two"]);
         assert!(line.is_exact());
-        let given: Vec<_> = line.settings.iter().map(|(key, _, text)| (*key, text.as_str())).collect();
+        let given: Vec<_> = line.settings.iter().map(|given| (given.key, given.text.as_str())).collect();
         assert_eq!(given, [("fail-fast", "1"), ("in-process", "true"), ("jobs", "3"), ("no-capture", "true")]);
     }
 

@@ -5,10 +5,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::stack::MAIN_THREAD_STACK;
 use crate::model::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order,
     QuarantinePolicy, Recall, Repeats, Require, RetryOn, RunConfig, Seed, Selection, SessionSettings, ShardBy,
-    Sharding, ShowOutput,
+    Sharding, ShowOutput, TraceScope,
 };
 
 /// The defaults, with a new seed.
@@ -25,7 +26,7 @@ pub(super) fn base() -> RunConfig {
         durations: None,
         retries: 0,
         retry_delay: Duration::ZERO,
-        recall: Recall::Nothing,
+        recall: Recall::default(),
         retry_on: RetryOn::Any,
         flaky_result: FlakyResult::Pass,
         repeats: Repeats::default(),
@@ -41,7 +42,8 @@ pub(super) fn base() -> RunConfig {
         color: Color::Auto,
         report_time: false,
         isolation: Isolation::Processes,
-        no_tests: NoTests::Fail,
+        stack: MAIN_THREAD_STACK,
+        no_tests: NoTests::Auto,
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
@@ -57,6 +59,7 @@ pub(super) fn base() -> RunConfig {
         ctrf: None,
         junit: None,
         log: "info".to_owned(),
+        trace: TraceScope::Process,
         session: SessionSettings::default(),
         budget: Budget { time: Some(Duration::from_mins(10)), executions: None },
         environment: Vec::new(),

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::command::Refusal;
-use super::outlet::Sink;
+use super::outlet::{Sink, complain};
 use super::records;
+use super::refusal::Refusal;
 use super::run::{choose, described, named};
 use super::script::{find, known};
 use super::selection::Selected;
@@ -31,9 +31,16 @@ const LANES: usize = 4;
 pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
     refuse_threads("--detect", config)?;
     refuse_what_is_of_runs("--detect", call)?;
-    let Selected { cases, .. } = choose(&registry, call, config)?;
+    let mut notices = Vec::new();
+    let Selected { cases, .. } = choose(&registry, call, config, &mut notices)?;
+    for notice in &notices {
+        complain(notice);
+    }
+    if cases.is_empty() && !notices.is_empty() {
+        return Ok(ExitStatus::Passed);
+    }
     let cases = in_declared_order(&cases, config)?;
-    if cases.is_empty() && config.no_tests == NoTests::Fail {
+    if cases.is_empty() && config.no_tests != NoTests::Pass {
         return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to look at")));
     }
     if let Some(most) = config.budget.executions
@@ -81,7 +88,8 @@ pub(super) fn bisection(
     })?;
     // Nobody else can have made it fail; and a filter says where to look.
     let recorded: HashSet<&str> = record.attempts().iter().map(|attempt| attempt.id.as_str()).collect();
-    let chosen: HashSet<CaseIndex> = choose(&registry, call, config)?.cases.iter().map(|case| case.index).collect();
+    let chosen: HashSet<CaseIndex> =
+        choose(&registry, call, config, &mut Vec::new())?.cases.iter().map(|case| case.index).collect();
     let is_meant = |case: &Candidate| {
         let is_chosen = config.selection.is_everything() || chosen.contains(&case.index);
         case.index == suspect || recorded.contains(&*case.name) && is_chosen
@@ -207,13 +215,12 @@ fn refuse_threads(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
 /// A search is no run: it has no parts, no record and no report of its tests. Where a variable or a file says so, that is for the runs.
 fn refuse_what_is_of_runs(flag: &str, call: &Call) -> Result<(), UsageError> {
     const KEYS: [&str; 6] = ["shard", "last-failed", "failed-first", "record", "junit", "ctrf"];
-    let is_of_runs = |key: &str, text: &str| KEYS.contains(&key) && text != "none";
-    match call.line.settings.iter().find(|(key, _, text)| is_of_runs(key, text)) {
+    match call.line.settings.iter().find(|given| KEYS.contains(&given.key) && !given.is_default()) {
         None => Ok(()),
-        Some((_, given, _)) => {
+        Some(given) => {
             let what =
                 format!("means nothing to {flag}; filters and --tag say where to look, --logfile where to write");
-            let name = given.split(' ').next().unwrap_or_default();
+            let name = given.place.split(' ').next().unwrap_or_default();
             Err(UsageError::new(name, what))
         }
     }

@@ -4,29 +4,15 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
 use super::defaults::base;
-use super::settings::{Setting, all};
+use super::setting::Setting;
+use super::settings::{GivenSetting, all, find};
 use super::values::closest;
-use crate::model::UsageError;
+use crate::inject::FixtureVariables;
+use crate::model::{Mark, UsageError};
 use crate::process::NEXTEST_MARK;
 
-/// Variables of ours that are not settings: those of fixtures say where services are.
-const OTHERS: [&str; 9] = [
-    "ITEST_PROFILE",
-    "ITEST_CONFIG",
-    "ITEST_POSTGRES",
-    "ITEST_POSTGRES_URL",
-    "ITEST_POSTGRES_IMAGE",
-    "ITEST_MYSQL",
-    "ITEST_MYSQL_URL",
-    "ITEST_MYSQL_IMAGE",
-    "ITEST_DATABASE_ALLOW",
-];
-
-/// A variable that is set to something, for the fixtures of other crates: where a service is, where the user's caches are.
-#[must_use]
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
+/// Variables of the runtime that are not settings.
+const OTHERS: [&str; 2] = ["ITEST_PROFILE", "ITEST_CONFIG"];
 
 /// Variables of others and the settings that they stand for.
 const FOREIGN: [(&str, &str); 5] = [
@@ -74,12 +60,12 @@ impl Environment {
 
     /// A variable that is set to something.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
-        for (known, value) in self.variables.iter().rev() {
-            if known == name {
-                return Some(value.as_str()).filter(|value| !value.is_empty());
-            }
-        }
-        None
+        self.value(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value, which may be empty.
+    fn value(&self, name: &str) -> Option<&str> {
+        self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a variable says yes.
@@ -87,8 +73,8 @@ impl Environment {
         self.find(name).is_some_and(|value| value != "0" && value != "false")
     }
 
-    /// Settings that are given here: the key, the variable, the value. Ours come after libtest's and win.
-    pub(super) fn settings(&self) -> Vec<(&'static str, String, String)> {
+    /// Settings that are given here. Ours come after libtest's and win.
+    pub(super) fn settings(&self) -> Vec<GivenSetting> {
         let mut given = Vec::new();
         for (name, key) in FOREIGN {
             let Some(value) = self.find(name) else { continue };
@@ -100,15 +86,15 @@ impl Environment {
                 "no-capture" => "true",
                 _ => value,
             };
-            given.push((key, name.to_owned(), value.to_owned()));
+            given.push(GivenSetting::new(key, format!("{name}={value}"), value));
         }
         if self.ours().next().is_none() {
             return given;
         }
         for setting in all() {
             let name = setting.variable();
-            if let Some(value) = self.find(&name) {
-                given.push((setting.key, name.clone(), value.to_owned()));
+            if let Some(value) = self.value(&name) {
+                given.push(GivenSetting::new(setting.key, format!("{name}={value}"), value));
             }
         }
         given
@@ -119,7 +105,8 @@ impl Environment {
         if self.ours().next().is_none() {
             return Vec::new();
         }
-        let known: Vec<String> = all().map(Setting::variable).chain(OTHERS.map(str::to_owned)).collect();
+        let others = OTHERS.into_iter().chain(FixtureVariables::all()).map(str::to_owned);
+        let known: Vec<String> = all().map(Setting::variable).chain(others).collect();
         let unknown = self.ours().filter(|name| !known.iter().any(|known| known == name));
         unknown
             .filter_map(|name| {
@@ -136,8 +123,8 @@ impl Environment {
     }
 
     /// What all processes have in their environment that a test process of cargo-nextest starts, and no others.
-    pub(super) fn nextest_mark(&self) -> Option<(String, String)> {
-        self.find(NEXTEST_MARK).map(|attempt| (NEXTEST_MARK.to_owned(), attempt.to_owned()))
+    pub(super) fn nextest_mark(&self) -> Option<Mark> {
+        self.find(NEXTEST_MARK).map(|attempt| Mark::new(NEXTEST_MARK, attempt))
     }
 
     /// Which attempt at a test cargo-nextest has this process make, counted from 1.
@@ -159,7 +146,7 @@ impl Environment {
 
 /// Whether there is such a setting, and it takes this value.
 fn is_understood(key: &str, value: &str) -> bool {
-    Setting::find(key).is_some_and(|setting| (setting.set)(&mut base(), value).is_ok())
+    find(key).is_some_and(|setting| (setting.set)(&mut base(), value).is_ok())
 }
 
 #[cfg(test)]
@@ -173,8 +160,8 @@ mod tests {
     #[test]
     fn our_variables_come_after_libtests() {
         let environment = environment(&[("ITEST_JOBS", "3"), ("RUST_TEST_THREADS", "2"), ("ITEST_SEED", "")]);
-        let given: Vec<_> = environment.settings().into_iter().map(|(key, _, value)| (key, value)).collect();
-        assert_eq!(given, [("jobs", "2".to_owned()), ("jobs", "3".to_owned())]);
+        let given: Vec<_> = environment.settings().into_iter().map(|given| (given.key, given.text)).collect();
+        assert_eq!(given, [("jobs", "2".to_owned()), ("seed", String::new()), ("jobs", "3".to_owned())]);
     }
 
     #[test]

@@ -6,26 +6,18 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::entries::entries;
-use super::settings::{Setting, all};
+use super::settings::{GivenSetting, all, find};
 use super::values::closest;
 use crate::model::{QuarantineEntry, UsageError};
 
 /// The name that is looked for.
 const NAME: &str = "itest.toml";
 
-/// A setting from the file, and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) key: &'static str,
-    pub(super) text: String,
-    pub(super) place: String,
-}
-
 /// The profiles of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Profiles {
     path: PathBuf,
-    named: Vec<(String, Vec<Line>)>,
+    named: Vec<(String, Vec<GivenSetting>)>,
     pub(super) quarantine: Vec<QuarantineEntry>,
 }
 
@@ -96,7 +88,7 @@ impl Profiles {
     /// # Errors
     ///
     /// A profile that was asked for and is not there.
-    pub(super) fn lines(&self, name: &str, asked_by: &str) -> Result<Vec<Line>, UsageError> {
+    pub(super) fn lines(&self, name: &str, asked_by: &str) -> Result<Vec<GivenSetting>, UsageError> {
         if !self.has(name) && !["default", "ci"].contains(&name) {
             let names: Vec<_> = self.named.iter().map(|(profile, _)| profile.as_str()).collect();
             let there = match names.as_slice() {
@@ -132,8 +124,8 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<Line, UsageError> {
-    let Some(setting) = Setting::find(key) else {
+fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<GivenSetting, UsageError> {
+    let Some(setting) = find(key) else {
         let likely = closest(key, all().map(|setting| setting.key));
         let hint = likely.map_or_else(
             || "--print-config shows all of them".to_owned(),
@@ -147,7 +139,7 @@ fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<Line, UsageE
         DeValue::Boolean(on) => on.to_string(),
         _ => return Err(UsageError::new(place, format!("`{key}` takes text, a whole number, or true or false"))),
     };
-    Ok(Line { key: setting.key, text, place: format!("{place}: {key}") })
+    Ok(GivenSetting::new(setting.key, format!("{place}: {key}"), text))
 }
 
 #[cfg(test)]

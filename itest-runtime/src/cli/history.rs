@@ -5,42 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::call::Call;
-use super::command::Refusal;
 use super::outlet::{complain, print};
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
-use super::settings::{Setting, Shape};
-use super::values::{duration, quoted, shown_duration};
+use super::refusal::Refusal;
+use super::selection::NothingMatched;
 use crate::history::{Added, Address, Chronicle, HistoryError, Key, Run, Store, write_lines, write_table};
 use crate::inject::Registry;
-use crate::model::{
-    Date, ExitStatus, Format, HarnessError, NoTests, RunConfig, Secret, Summary, TestId, UsageError, concealed,
-};
+use crate::model::{Date, ExitStatus, Format, HarnessError, RunConfig, Summary, TestId, UsageError};
 use crate::report::{Extent, Record};
-
-/// `--history-url`
-pub(super) const HISTORY_URL: Setting = Setting {
-    key: "history-url",
-    shape: Shape::Value("URL"),
-    help: "The database of past runs: sqlite:FILE, or postgres://USER@HOST/DATABASE [default: target/itest/history.sqlite]",
-    set: |config, text| {
-        config.history_url = match text {
-            "" => None,
-            url => Some(Address::parse(url).map(|_| Secret::new(url))?),
-        };
-        Ok(())
-    },
-    show: |config| quoted(&config.history_url.as_ref().map_or_else(String::new, |url| concealed(url.expose()))),
-};
-
-/// `--history-keep`
-pub(super) const HISTORY_KEEP: Setting = Setting {
-    key: "history-keep",
-    shape: Shape::Value("DURATION"),
-    help: "How long past runs are remembered there, such as 30days [default: 90days]",
-    set: |config, text| duration(text).map(|keep| config.history_keep = keep),
-    show: |config| shown_duration(config.history_keep),
-};
 
 /// The file's name, beside the folder of records.
 const NAME: &str = "history.sqlite";
@@ -62,6 +35,7 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     };
     let mut paths = records::newest_first(call, &config);
     paths.reverse();
+    records::warn_of_unusable(&paths);
     let keeping = Keeping::of(&config);
     let (runs, label) = match within(LIMIT_OF_QUESTION, &address, all_runs(&address, &suite, &keeping, &paths))? {
         Ok(runs) => (runs, address.label().to_owned()),
@@ -84,10 +58,11 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
         known.contains(test) && is_asked && !selection.skips.iter().any(|skip| matches(name, skip))
     };
     let chronicle = Chronicle::of(&runs, selects);
-    if chronicle.stories.is_empty() && !selection.is_everything() && config.no_tests == NoTests::Fail {
-        let what =
-            "no test that past runs have run has such a name; --list shows all names (--no-tests pass allows it)";
-        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", what)));
+    if chronicle.stories.is_empty()
+        && !selection.is_everything()
+        && let Some(notice) = call.without_match(&NothingMatched::History, &config)?
+    {
+        complain(&notice);
     }
     let title = format!("{suite} ({label})");
     Ok(print(|out| match config.format {

@@ -16,8 +16,8 @@ pub(super) fn refuse_idle_words(line: &CommandLine) -> Result<(), UsageError> {
         return Ok(());
     };
     let refused = |given: &str| UsageError::new(given, format!("means nothing to {flag}: {why}"));
-    if let Some((_, given, _)) = line.settings.iter().find(|(key, ..)| idle.contains(key)) {
-        return Err(refused(given));
+    if let Some(given) = line.settings.iter().find(|given| idle.contains(&given.key) && !given.is_default()) {
+        return Err(refused(&given.place));
     }
     match line.filters.first() {
         Some(filter) if flag == "--report" => Err(refused(filter)),

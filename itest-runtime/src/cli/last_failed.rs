@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::command::Identity;
+use super::identity::Identity;
 use crate::model::{Event, Outcome, RunConfig};
 use crate::session::roots;
 
@@ -33,10 +33,6 @@ impl LastFailed {
         Some(Self { path, now: before.clone(), before })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.before.is_empty()
-    }
-
     pub(super) fn contains(&self, name: &str) -> bool {
         self.before.contains(name)
     }
@@ -55,7 +51,15 @@ impl LastFailed {
     }
 
     /// Writes down what was learnt. It is a convenience: where it cannot be written, the run is none the worse.
-    pub(super) fn save(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The file, and why it cannot be written.
+    pub(super) fn save(&self) -> Result<(), String> {
+        self.write().map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+
+    fn write(&self) -> io::Result<()> {
         if self.now == self.before {
             return Ok(());
         }

@@ -14,22 +14,33 @@ mod file;
 mod github;
 #[cfg(feature = "history")]
 mod history;
+#[cfg(feature = "history")]
+mod history_settings;
+mod identity;
 mod idle;
+mod invocation;
 mod last_failed;
+#[cfg(test)]
+mod layers;
 mod listing;
 mod outlet;
 mod print_config;
 mod quarantine;
 mod records;
+mod refusal;
 mod report;
 mod resolve;
 mod run;
 mod schedule;
 mod script;
 mod selection;
+mod setting;
 mod settings;
 mod share;
+mod stack;
 mod values;
+mod variable;
 
-pub use command::{Identity, main};
-pub use environment::variable;
+pub use command::main;
+pub use identity::Identity;
+pub use variable::variable;

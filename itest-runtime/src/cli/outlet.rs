@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::{Event, ExitStatus, UsageError};
+use crate::model::{Event, ExitStatus, UsageError, redacted};
 use crate::report::{Defused, Reporter};
 
 /// A report and the place it goes to.
@@ -149,9 +149,9 @@ pub(super) fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit
     }
 }
 
-/// One line on stderr; if that is closed too, there is nobody to tell.
+/// Writes one line to stderr, without secrets. If stderr is closed, there is no place left for it.
 pub(super) fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "itest: {line}");
+    let _ = writeln!(io::stderr(), "itest: {}", redacted(line));
 }
 
 #[cfg(test)]

@@ -1,23 +1,10 @@
 //! What the quarantine comes to today, and what is to be said about it.
 
 use super::call::Call;
-use super::settings::{Setting, Shape};
-use super::values::{closest, one_of, quoted};
+use super::values::closest;
 use crate::inject::Registry;
 use crate::model::{Date, Outcome, QuarantineEntry, QuarantinePolicy, RunConfig, TestId};
 use crate::plan::{ENOUGH_ATTEMPTS, Need, Quarantined, quarantined};
-
-/// `--quarantine`
-pub(super) const QUARANTINE: Setting = Setting {
-    key: "quarantine",
-    shape: Shape::Value("apply|ignore"),
-    help: "Whether failures of tests under [[quarantine]] in itest.toml are told and do not count, or count [default: apply]",
-    set: |config, text| {
-        let words = [("apply", QuarantinePolicy::Apply), ("ignore", QuarantinePolicy::Ignore)];
-        one_of(text, &words).map(|quarantine| config.quarantine = quarantine)
-    },
-    show: |config| quoted(&format!("{:?}", config.quarantine).to_lowercase()),
-};
 
 /// Fills in whose failures are borne, and says what is wrong with the entries. `unneeded` finds out which are no longer needed.
 pub(super) fn apply_quarantine(

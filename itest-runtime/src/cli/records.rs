@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::call::Call;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use crate::inject::Registry;
-use crate::model::{CaseReport, Facts, Outcome, RunConfig, TestId, UsageError};
+use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError};
 use crate::report::{Extent, Record, Recorder};
 use crate::session::roots;
 
@@ -104,8 +104,9 @@ pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result
     if config.record.is_some() {
         return Ok(Some(outlet(Sink::file("--record", &path)?)));
     }
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    let made = made.map_err(|error| UsageError::new("", error.to_string()));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let made = fs::create_dir_all(folder)
+        .map_err(|error| UsageError::new(format!("the folder {}", folder.display()), error.to_string()));
     match made.and_then(|()| Sink::file("the record", &path)) {
         Ok(sink) => Ok(Some(outlet(sink).unasked())),
         Err(error) => {
@@ -121,7 +122,7 @@ pub(super) fn path(call: &Call, config: &RunConfig, facts: &Facts) -> Option<Pat
         return config.record.clone();
     }
     let folder = folder(call, config).filter(|_| config.records > 0)?;
-    let began = UNIX_EPOCH + std::time::Duration::from_millis(facts.began_unix_ms);
+    let began = UNIX_EPOCH + std::time::Duration::from_millis(facts.began_unix_ms.min(LAST_UNIX_MS));
     // A colon is no good in a name that is typed.
     let began = humantime::format_rfc3339_millis(began).to_string().replace(':', "-");
     Some(folder.join(format!("{began}-{}.{EXTENSION}", std::process::id())))
@@ -170,6 +171,17 @@ pub(super) fn read_head(path: &Path) -> Option<Record> {
 /// Reads a record that nobody named; what cannot be read is none.
 pub(super) fn read_quietly(path: &Path) -> Option<Record> {
     Record::read(&fs::read(path).ok()?).ok()
+}
+
+/// Warns of records that cannot be used. An empty one is that of a run that has just begun.
+#[cfg(feature = "history")]
+pub(super) fn warn_of_unusable(paths: &[PathBuf]) {
+    for path in paths {
+        let Ok(bytes) = read_bytes(path) else { continue };
+        if let Some(error) = Record::read(&bytes).err().filter(|_| !bytes.is_empty()) {
+            complain(&format!("warning: {} cannot be used: {error}", path.display()));
+        }
+    }
 }
 
 /// All attempts of records, those of the first record first, the last ones of each first. They are read when they are asked for.

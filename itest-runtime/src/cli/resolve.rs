@@ -10,9 +10,12 @@ use super::contract::CommandLine;
 use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
-use super::settings::Setting;
+use super::settings::{GivenSetting, find};
+use super::stack::wanted_stack;
+use super::values::SettingValue;
 use crate::model::{
-    Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, UsageError, concealed, mix,
+    Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, TraceScope, UsageError, mix,
+    redacted,
 };
 use crate::process::debugger_attached;
 
@@ -31,29 +34,29 @@ pub(super) struct Resolved {
 ///
 /// The first value that means nothing, or two that contradict each other.
 pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Path) -> Result<Resolved, UsageError> {
+    // As for a setting, an empty value on the command line takes back what the environment says.
     let named = line.asked.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
-    let profiles = Profiles::find(named, folder)?;
+    let profiles = Profiles::find(named.filter(|path| !path.is_empty()), folder)?;
     let (profile, asked_by) = profile(line, environment, &profiles);
 
-    let mut config = base();
+    let defaults = base();
+    let mut config = defaults.clone();
     let mut sources = HashMap::new();
-    let mut apply = |key: &'static str, place: String, text: &str| {
-        let Some(setting) = Setting::find(key) else { return Ok(()) };
-        let place = concealed(&place);
-        (setting.set)(&mut config, text).map_err(|what| UsageError::new(place.clone(), what))?;
-        sources.insert(key, place);
+    let mut apply = |given: &GivenSetting| {
+        let Some(setting) = find(given.key) else { return Ok(()) };
+        let place = redacted(&given.place).into_owned();
+        setting.apply(&mut config, &given.text, &defaults).map_err(|what| UsageError::new(place.clone(), what))?;
+        if given.text.is_empty() {
+            sources.remove(given.key);
+        } else {
+            sources.insert(given.key, place);
+        }
         Ok(())
     };
-    for found in profiles.lines(&profile, &asked_by)? {
-        apply(found.key, found.place, &found.text)?;
-    }
-    for (key, name, value) in environment.settings() {
-        apply(key, format!("{name}={value}"), &value)?;
-    }
+    let layers = [profiles.lines(&profile, &asked_by)?, environment.settings()];
+    layers.iter().flatten().try_for_each(&mut apply)?;
     refuse_contradictions(&line.settings)?;
-    for (key, flag, text) in &line.settings {
-        apply(key, flag.clone(), text)?;
-    }
+    line.settings.iter().try_for_each(&mut apply)?;
     config.quarantine_entries = profiles.quarantine;
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
@@ -67,40 +70,38 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
 }
 
 fn profile(line: &CommandLine, environment: &Environment, profiles: &Profiles) -> (String, String) {
-    if let Some(name) = &line.asked.profile {
-        return (name.clone(), format!("--profile {name}"));
-    }
-    if let Some(name) = environment.find("ITEST_PROFILE") {
-        return (name.to_owned(), format!("ITEST_PROFILE={name}"));
+    match (line.asked.profile.as_deref(), environment.find("ITEST_PROFILE")) {
+        (Some(name), _) if !name.is_empty() => return (name.to_owned(), format!("--profile {name}")),
+        (None, Some(name)) => return (name.to_owned(), format!("ITEST_PROFILE={name}")),
+        _ => {}
     }
     let name = if environment.is_on("CI") && profiles.has("ci") { "ci" } else { "default" };
     (name.to_owned(), "the profile".to_owned())
 }
 
-/// One setting under two names, with two values.
-fn refuse_contradictions(given: &[(&'static str, String, String)]) -> Result<(), UsageError> {
-    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (key, flag, text) in given {
-        let (earlier, value) = *first.entry(key).or_insert((flag, text));
-        if value != text {
-            let what = format!("contradicts {}; give one of them", concealed(earlier));
-            return Err(UsageError::new(concealed(flag), what));
+/// Refuses one setting under two names with two values, and what contradicts `--in-process`.
+fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
+    let mut first: BTreeMap<&str, &GivenSetting> = BTreeMap::new();
+    for given in settings {
+        let earlier = *first.entry(given.key).or_insert(given);
+        if earlier.text != given.text && earlier.value() != given.value() {
+            let what = format!("contradicts {}; give one of them", redacted(&earlier.place));
+            return Err(UsageError::new(redacted(&given.place), what));
         }
     }
-    let in_process = first.get("in-process").is_some_and(|(_, text)| *text == "true");
-    if let Some((flag, text)) = first.get("jobs").filter(|_| in_process)
-        && *text != "1"
-    {
-        return Err(UsageError::new(
-            *flag,
-            "contradicts --in-process, which runs one test at a time; give one of them",
-        ));
+    let with_value =
+        |key: &str, value: &SettingValue| first.get(key).copied().filter(|given| given.value().as_ref() == Some(value));
+    let on = SettingValue::bare(true);
+    if with_value("in-process", &on).is_none() {
+        return Ok(());
     }
-    if let Some((flag, text)) = first.get("keep-failed").filter(|_| in_process)
-        && *text == "true"
-    {
+    if let Some(jobs) = first.get("jobs").filter(|jobs| jobs.value() != Some(SettingValue::bare(1))) {
+        let what = "contradicts --in-process, which runs one test at a time; give one of them";
+        return Err(UsageError::new(&*jobs.place, what));
+    }
+    if let Some(keep) = with_value("keep-failed", &on) {
         let what = "contradicts --in-process: what a test has taken outlives it only in a process of its own";
-        return Err(UsageError::new(*flag, what));
+        return Err(UsageError::new(&*keep.place, what));
     }
     Ok(())
 }
@@ -141,6 +142,9 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         // What a test has taken can only outlive it in a process of its own.
         config.failed = Failed::GiveBack;
         config.capture = Capture::Inherited;
+        config.stack = wanted_stack().unwrap_or(config.stack);
+        // No other process could run a test again whose code installs its own subscriber.
+        config.trace = TraceScope::Threads;
     } else if !sources.contains_key("jobs") {
         config.jobs = processors();
     }
@@ -170,6 +174,16 @@ mod tests {
         assert!(resolved(&["--seed", "1", "--shuffle-seed", "2"]).is_err());
         assert!(resolved(&["--shuffle", "--order", "declared"]).is_err());
         assert!(resolved(&["--in-process", "--jobs", "4"]).unwrap_err().contains("--in-process"));
+        assert!(resolved(&["--in-process=yes", "--jobs", "4"]).unwrap_err().contains("--in-process"));
+        assert!(resolved(&["--in-process=no", "--jobs", "4"]).is_ok());
+        assert!(resolved(&["--seed", "16", "--shuffle-seed", "0x10"]).is_ok(), "the same value in two spellings");
+    }
+
+    #[test]
+    fn empty_profile_on_the_command_line_takes_back_the_variable() {
+        let line = CommandLine::parse(["itest", "--profile="].map(OsString::from).to_vec()).unwrap();
+        let environment = Environment::of(&[("ITEST_PROFILE", "nightly")]);
+        assert_eq!(resolve(&line, &environment, Path::new("/nowhere")).unwrap().profile, "default");
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::ci_shard::acknowledge;
-use super::command::Refusal;
 use super::durations::Durations;
 use super::github;
 #[cfg(feature = "history")]
@@ -14,9 +13,10 @@ use super::last_failed::LastFailed;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
+use super::refusal::Refusal;
 use super::resolve::Resolved;
 use super::script::{known, of_lanes, of_record};
-use super::selection::{Selected, select};
+use super::selection::{NothingMatched, Selected, select};
 use super::share::share;
 use crate::engine::{Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
@@ -45,22 +45,15 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
     let Resolved { mut config, sources, .. } = resolved;
     acknowledge(&call.environment);
     let mut last_failed = LastFailed::of(call.identity, &config);
-    let planned = match script(call, &mut config, &registry)? {
-        None => {
-            let source = sources.get("shard").map_or("", String::as_str);
-            planned(call, &config, source, &registry, last_failed.as_ref())?
-        }
-        Some(steps) => {
-            config.order = Order::Given;
-            let (cases, places): (Vec<_>, _) = steps.into_iter().unzip();
-            Planned { cases: described(&registry, &cases), places, ignored: Vec::new(), filtered_out: 0, shard: None }
-        }
-    };
+    let mut notices = Vec::new();
+    let source_of_shard = sources.get("shard").map_or("", String::as_str);
+    let hints = Hints { source_of_shard, last_failed: last_failed.as_ref() };
+    let planned = planned(call, &mut config, &registry, hints, &mut notices)?;
     let facts = Facts { shard: planned.shard, ..records::facts(call, &registry) };
     let today = Date::of_unix_ms(facts.began_unix_ms);
     let kept = config.clone();
     let attempts = || records::attempts(records::newest_first(call, &kept));
-    let remarks = apply_quarantine(call, &mut config, &registry, today, |need| unneeded_of(need, attempts()));
+    notices.extend(apply_quarantine(call, &mut config, &registry, today, |need| unneeded_of(need, attempts())));
     let recorder = records::recorder(call, &config, &facts)?;
     let is_recorded = recorder.is_some();
     // The suite runs in its package's folder; who types a command mostly does not.
@@ -80,7 +73,8 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         until: None,
         facts,
     };
-    let mut tell = |event: Event| {
+    let mut tell = |mut event: Event| {
+        event.redact();
         if let Some(last) = &mut last_failed {
             last.event(&event);
         }
@@ -92,19 +86,25 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         let has_begun = matches!(event, Event::RunStarted { .. });
         tell(event);
         if has_begun {
-            remarks.iter().cloned().map(Event::Warning).for_each(&mut tell);
+            notices.iter().cloned().map(Event::Warning).for_each(&mut tell);
         }
     })?;
     if is_recorded {
-        let leaving = records::superfluous(call, &kept);
-        #[cfg(feature = "history")]
-        let leaving = keep_up(call, &kept, record.as_deref(), leaving, &summary);
-        records::remove(&leaving);
+        prune_records(call, &kept, record.as_deref(), &summary);
     }
     if let Some(Err(error)) = last_failed.map(|last| last.save()) {
         complain(&format!("warning: what failed cannot be kept for --last-failed: {error}"));
     }
     Ok(outlets.iter().fold(status(&summary), |status, outlet| outlet.status(status)))
+}
+
+/// Removes the oldest records, after the history has taken in what would be lost.
+#[cfg_attr(not(feature = "history"), expect(unused_variables, reason = "only the history needs them"))]
+fn prune_records(call: &Call, config: &RunConfig, own: Option<&Path>, summary: &Summary) {
+    let leaving = records::superfluous(call, config);
+    #[cfg(feature = "history")]
+    let leaving = keep_up(call, config, own, leaving, summary);
+    records::remove(&leaving);
 }
 
 /// What runs where, if that is said beforehand.
@@ -119,7 +119,7 @@ fn script(
         (false, _) => "--lane",
         (true, Some(_)) => "--replay",
     };
-    if call.line.settings.iter().any(|(key, _, text)| *key == "shard" && text != "none") {
+    if call.line.settings.iter().any(|given| given.key == "shard" && !given.is_default()) {
         return Err(UsageError::new(flag, "says which tests run; --shard contradicts it"));
     }
     if !config.selection.is_everything() {
@@ -133,24 +133,44 @@ fn script(
     of_record(&known, &record).map(Some)
 }
 
-/// What the selection leaves, in the run's order.
+/// What the plan of a run depends on, beside its configuration.
+#[derive(Clone, Copy)]
+struct Hints<'h> {
+    /// Who says which part of the suite this is.
+    source_of_shard: &'h str,
+    last_failed: Option<&'h LastFailed>,
+}
+
+/// What lanes or a record name, in their order, or else what the selection leaves, in the run's order.
 fn planned(
     call: &Call,
-    config: &RunConfig,
-    source_of_shard: &str,
+    config: &mut RunConfig,
     registry: &Registry,
-    last_failed: Option<&LastFailed>,
+    hints: Hints<'_>,
+    notices: &mut Vec<String>,
 ) -> Result<Planned, Refusal> {
-    let mut selected = choose(registry, call, config)?;
+    if let Some(steps) = script(call, config, registry)? {
+        config.order = Order::Given;
+        let (cases, places): (Vec<_>, _) = steps.into_iter().unzip();
+        let cases = described(registry, &cases);
+        return Ok(Planned { cases, places, ignored: Vec::new(), filtered_out: 0, shard: None });
+    }
+    let mut selected = choose(registry, call, config, notices)?;
     // Before what failed last is recalled: the other parts may recall something else.
-    let shard = share(&mut selected, call, config, source_of_shard)?;
+    let shard = share(&mut selected, call, config, hints.source_of_shard)?;
     let Selected { mut cases, ignored, mut filtered_out } = selected;
-    let recalled = last_failed.filter(|last| config.recall != Recall::Nothing && !last.is_empty());
-    if config.recall == Recall::OnlyFailed && recalled.is_none() {
+    // Tests that are gone can neither fail nor pass again.
+    let is_there = |last: &&LastFailed| registry.candidates().any(|case| last.contains(&case.name));
+    let recalled = hints.last_failed.filter(|last| config.recall != Recall::default() && is_there(last));
+    if config.recall.only_failed && recalled.is_none() {
         complain("nothing has failed that --last-failed could run again: everything runs");
     }
-    if let Some(last) = recalled.filter(|_| config.recall == Recall::OnlyFailed) {
+    if let Some(last) = recalled.filter(|_| config.recall.only_failed) {
+        let had_cases = !cases.is_empty();
         filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
+        if had_cases && cases.is_empty() && shard.is_none() {
+            notices.extend(call.without_match(&NothingMatched::LastFailed, config)?);
+        }
     }
     let mut order = ordered(&named(&cases), config.order, config.seed)?;
     if config.order == Order::LongestFirst {
@@ -170,8 +190,21 @@ fn planned(
 }
 
 /// Sorts the suite's cases into those that run and the others.
-pub(super) fn choose(registry: &Registry, call: &Call, config: &RunConfig) -> Result<Selected, Refusal> {
-    select(registry, &call.line, config).map_err(|nothing| Refusal::NothingMatched(nothing.to_usage_error()))
+///
+/// # Errors
+///
+/// A selection that matches nothing, where that is an error; where it is none, what is to be said about it is noted.
+pub(super) fn choose(
+    registry: &Registry,
+    call: &Call,
+    config: &RunConfig,
+    notices: &mut Vec<String>,
+) -> Result<Selected, Refusal> {
+    let (selected, unmatched) = select(registry, &call.line, config);
+    if let Some(nothing) = unmatched {
+        notices.extend(call.without_match(&nothing, config)?);
+    }
+    Ok(selected)
 }
 
 /// What their order depends on.

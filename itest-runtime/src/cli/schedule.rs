@@ -1,19 +1,24 @@
 //! The settings of who runs what, when and how often.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::time::Duration;
 
-use super::settings::{Setting, Shape};
-use super::values::{at_least_one, duration, one_of, path, quoted, shown_duration, shown_path, switch};
-use crate::model::{FlakyResult, Order, Recall, RetryOn, ShardBy, Until};
+use super::setting::{Setting, Shape};
+use super::values::{SettingValue, at_least_one, duration_or_zero, one_of, path, switch};
+use crate::model::{FlakyResult, Order, RetryOn, ShardBy, Until};
 
-/// The orders that can be asked for.
+// The words of settings that take one of a few.
 const ORDERS: [(&str, Order); 4] = [
     ("random", Order::Random),
     ("declared", Order::Declared),
     ("reverse", Order::Reverse),
     ("longest-first", Order::LongestFirst),
 ];
+
+const SHARD_BY: [(&str, ShardBy); 2] = [("hash", ShardBy::Hash), ("durations", ShardBy::Durations)];
+
+const RETRY_ON: [(&str, RetryOn); 2] = [("any", RetryOn::Any), ("errored", RetryOn::Errored)];
+
+const FLAKY_RESULT: [(&str, FlakyResult); 2] = [("pass", FlakyResult::Pass), ("fail", FlakyResult::Fail)];
 
 /// These settings, in the order in which help and `--print-config` show them.
 pub(super) static SCHEDULE: &[Setting] = &[
@@ -22,41 +27,35 @@ pub(super) static SCHEDULE: &[Setting] = &[
         shape: Shape::Value("random|declared|reverse|longest-first"),
         help: "In which order tests are started [default: random]",
         set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
-        show: |config| {
-            let word = ORDERS.iter().find(|(_, order)| *order == config.order);
-            quoted(word.map_or("random", |(word, _)| word))
-        },
+        show: |config| SettingValue::word(&config.order, &ORDERS),
     },
     Setting {
         key: "seed",
         shape: Shape::Value("N"),
         help: "Fixes the random order and the tests' random data [default: a new one each time, printed]",
         set: |config, text| text.parse().map(|seed| config.seed = seed),
-        show: |config| config.seed.to_string(),
+        show: |config| SettingValue::bare(config.seed),
     },
     Setting {
         key: "jobs",
         shape: Shape::Value("N"),
         help: "How many workers run tests at a time [default: one for each processor]",
         set: |config, text| at_least_one(text).map(|jobs| config.jobs = jobs),
-        show: |config| config.jobs.to_string(),
+        show: |config| SettingValue::bare(config.jobs),
     },
     Setting {
         key: "shard",
         shape: Shape::Value("I/N"),
         help: "Run part I of N, such as 2/5; auto/N asks the CI system for I; none runs all [default: as the CI system says]",
         set: |config, text| text.parse().map(|shard| config.shard = shard),
-        show: |config| quoted(&config.shard.to_string()),
+        show: |config| SettingValue::text(config.shard.to_string()),
     },
     Setting {
         key: "shard-by",
         shape: Shape::Value("hash|durations"),
         help: "Split by the tests' names, or so that all parts take equally long by the record of --durations [default: hash]",
-        set: |config, text| {
-            let words = [("hash", ShardBy::Hash), ("durations", ShardBy::Durations)];
-            one_of(text, &words).map(|by| config.shard_by = by)
-        },
-        show: |config| quoted(&format!("{:?}", config.shard_by).to_lowercase()),
+        set: |config, text| one_of(text, &SHARD_BY).map(|by| config.shard_by = by),
+        show: |config| SettingValue::word(&config.shard_by, &SHARD_BY),
     },
     Setting {
         key: "durations",
@@ -66,7 +65,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
             config.durations = path(text);
             Ok(())
         },
-        show: |config| shown_path(config.durations.as_deref()),
+        show: |config| SettingValue::path(config.durations.as_deref()),
     },
     Setting {
         key: "fail-fast",
@@ -83,7 +82,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
             }
             number => at_least_one(number).map(|limit| config.fail_fast = Some(limit)),
         },
-        show: |config| config.fail_fast.map_or_else(|| "false".to_owned(), |limit| limit.to_string()),
+        show: |config| config.fail_fast.map_or_else(|| SettingValue::bare(false), SettingValue::bare),
     },
     Setting {
         key: "retries",
@@ -93,40 +92,28 @@ pub(super) static SCHEDULE: &[Setting] = &[
             let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
             number.map(|retries| config.retries = retries)
         },
-        show: |config| config.retries.to_string(),
+        show: |config| SettingValue::bare(config.retries),
     },
     Setting {
         key: "retry-delay",
         shape: Shape::Value("DURATION"),
         help: "Wait so long before the second attempt, twice as long before each later one, a minute at most [default: 0s]",
-        set: |config, text| match text {
-            "0s" => {
-                config.retry_delay = Duration::ZERO;
-                Ok(())
-            }
-            text => duration(text).map(|delay| config.retry_delay = delay),
-        },
-        show: |config| shown_duration(config.retry_delay),
+        set: |config, text| duration_or_zero(text).map(|delay| config.retry_delay = delay.unwrap_or_default()),
+        show: |config| SettingValue::duration(config.retry_delay),
     },
     Setting {
         key: "retry-on",
         shape: Shape::Value("any|errored"),
         help: "Which failures are tried again: all, or only those of the environment [default: any]",
-        set: |config, text| {
-            let words = [("any", RetryOn::Any), ("errored", RetryOn::Errored)];
-            one_of(text, &words).map(|retry_on| config.retry_on = retry_on)
-        },
-        show: |config| quoted(&format!("{:?}", config.retry_on).to_lowercase()),
+        set: |config, text| one_of(text, &RETRY_ON).map(|retry_on| config.retry_on = retry_on),
+        show: |config| SettingValue::word(&config.retry_on, &RETRY_ON),
     },
     Setting {
         key: "flaky-result",
         shape: Shape::Value("pass|fail"),
         help: "What a test means for the run that passed only in a later attempt [default: pass]",
-        set: |config, text| {
-            let words = [("pass", FlakyResult::Pass), ("fail", FlakyResult::Fail)];
-            one_of(text, &words).map(|flaky| config.flaky_result = flaky)
-        },
-        show: |config| quoted(&format!("{:?}", config.flaky_result).to_lowercase()),
+        set: |config, text| one_of(text, &FLAKY_RESULT).map(|flaky| config.flaky_result = flaky),
+        show: |config| SettingValue::word(&config.flaky_result, &FLAKY_RESULT),
     },
     Setting {
         key: "repeat",
@@ -138,45 +125,34 @@ pub(super) static SCHEDULE: &[Setting] = &[
             config.repeats.rounds = Some(rounds).filter(|rounds| *rounds > NonZeroU32::MIN);
             Ok(())
         },
-        show: |config| config.repeats.rounds.map_or_else(|| "1".to_owned(), |rounds| rounds.to_string()),
+        show: |config| SettingValue::bare(config.repeats.rounds.unwrap_or(NonZeroU32::MIN)),
     },
     Setting {
         key: "until-fail",
         shape: Shape::Switch,
         help: "Repeat everything until a test fails",
         set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
-        show: |config| config.repeats.until.is_some().to_string(),
+        show: |config| SettingValue::bare(config.repeats.until.is_some()),
     },
     Setting {
         key: "for",
         shape: Shape::Value("DURATION"),
         help: "Repeat everything for so long, such as 10m",
-        set: |config, text| match text {
-            "0s" => {
-                config.repeats.lasting = None;
-                Ok(())
-            }
-            text => duration(text).map(|lasting| config.repeats.lasting = Some(lasting)),
-        },
-        show: |config| shown_duration(config.repeats.lasting.unwrap_or_default()),
+        set: |config, text| duration_or_zero(text).map(|lasting| config.repeats.lasting = lasting),
+        show: |config| SettingValue::duration(config.repeats.lasting.unwrap_or_default()),
     },
     Setting {
         key: "last-failed",
         shape: Shape::Switch,
         help: "Run only the tests that failed when they last ran; all of them, if there are none",
-        set: |config, text| {
-            switch(text).map(|on| config.recall = if on { Recall::OnlyFailed } else { Recall::Nothing })
-        },
-        show: |config| (config.recall == Recall::OnlyFailed).to_string(),
+        set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
+        show: |config| SettingValue::bare(config.recall.only_failed),
     },
     Setting {
         key: "failed-first",
         shape: Shape::Switch,
-        help: "Run the tests first that failed when they last ran",
-        set: |config, text| {
-            let other = config.recall;
-            switch(text).map(|on| config.recall = if on { Recall::FailedFirst } else { other })
-        },
-        show: |config| (config.recall == Recall::FailedFirst).to_string(),
+        help: "Run the tests first that failed when they last ran; with --last-failed, only these run",
+        set: |config, text| switch(text).map(|on| config.recall.failed_first = on),
+        show: |config| SettingValue::bare(config.recall.failed_first),
     },
 ];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::contract::{CommandLine, Judgement};
 use super::values::closest;
 use crate::inject::{Candidate, Registry};
-use crate::model::{NoTests, RunConfig, UsageError};
+use crate::model::{RunConfig, UsageError};
 use crate::plan::TagExpression;
 
 /// The cases, sorted into those that run and the others.
@@ -19,12 +19,12 @@ pub(super) struct Selected {
     pub(super) filtered_out: Vec<Candidate>,
 }
 
-/// Applies filters, tags and the tests' own `ignore`.
-///
-/// # Errors
-///
-/// A filter that matches nothing, unless that is allowed.
-pub(super) fn select(registry: &Registry, line: &CommandLine, config: &RunConfig) -> Result<Selected, NothingMatched> {
+/// Applies filters, tags and the tests' own `ignore`, and says what matches nothing, if there is such a thing.
+pub(super) fn select(
+    registry: &Registry,
+    line: &CommandLine,
+    config: &RunConfig,
+) -> (Selected, Option<NothingMatched>) {
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
     let mut judge = line.judge();
     let mut selected = Selected { cases: Vec::new(), ignored: Vec::new(), filtered_out: Vec::new() };
@@ -39,24 +39,26 @@ pub(super) fn select(registry: &Registry, line: &CommandLine, config: &RunConfig
             Judgement::Runs => selected.cases.push(case),
         }
     }
-    if config.no_tests == NoTests::Pass || only_benchmarks {
-        return Ok(selected);
+    if only_benchmarks {
+        return (selected, None);
     }
     if selected.is_empty() && selected.filtered_out.is_empty() {
-        return Err(NothingMatched::EmptySuite);
+        return (selected, Some(NothingMatched::EmptySuite));
     }
     // With --ignored a filter is measured against the ignored tests alone, as libtest does; none of them is no mistake.
     if line.only_ignored() {
-        return Ok(selected);
+        return (selected, None);
     }
     if let Some(filter) = judge.unmatched().and_then(|position| config.selection.filters.get(position)) {
         let likely = closest(filter, selected.filtered_out.iter().map(|case| &*case.name)).map(str::to_owned);
-        return Err(NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() });
+        let unmatched = NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() };
+        return (selected, Some(unmatched));
     }
     if selected.is_empty() && !config.selection.is_everything() {
-        return Err(tag.and_then(|tag| unknown_tag(&tag, registry)).unwrap_or(NothingMatched::Selection));
+        let unmatched = tag.and_then(|tag| unknown_tag(&tag, registry)).unwrap_or(NothingMatched::Selection);
+        return (selected, Some(unmatched));
     }
-    Ok(selected)
+    (selected, None)
 }
 
 impl Selected {
@@ -84,10 +86,27 @@ pub(super) enum NothingMatched {
     Tag { tag: String, likely: Option<String> },
     /// All of them together leave none.
     Selection,
+    /// None of those that they leave failed when it last ran.
+    LastFailed,
+    /// No recorded run has a test of such a name.
+    #[cfg_attr(not(feature = "history"), expect(dead_code, reason = "only the history looks at recorded runs"))]
+    History,
 }
 
 impl NothingMatched {
-    /// What is told.
+    /// What is told where another suite may have what was asked for.
+    pub(super) fn to_notice(&self) -> String {
+        let what = match self {
+            Self::Filter { filter, .. } => format!(" `{}`", shortened(filter)),
+            Self::Tag { tag, .. } => format!(" the tag `{}`", shortened(tag)),
+            Self::EmptySuite | Self::Selection | Self::LastFailed | Self::History => String::new(),
+        };
+        format!(
+            "no test of this suite matches{what}; another suite of this `cargo test` may have it; `--no-tests fail` makes this an error"
+        )
+    }
+
+    /// What is told where this suite was meant.
     pub(super) fn to_usage_error(&self) -> UsageError {
         match self {
             Self::EmptySuite => UsageError::new(
@@ -95,8 +114,7 @@ impl NothingMatched {
                 "this binary has no #[integration_test]; is a `mod` line missing in its main.rs? (--no-tests pass allows it)",
             ),
             Self::Filter { filter, likely, is_exact } => {
-                let shown: String = filter.chars().take(200).collect();
-                let shown = shown.escape_debug();
+                let shown = shortened(filter);
                 let relation = if *is_exact { "is named" } else { "has a name that contains" };
                 let hint = match likely {
                     Some(likely) => format!("did you mean `{likely}`?"),
@@ -108,17 +126,30 @@ impl NothingMatched {
                 )
             }
             Self::Tag { tag, likely } => {
-                let shown: String = tag.chars().take(200).collect();
                 let hint = likely.as_ref().map_or_else(String::new, |likely| format!("; did you mean `{likely}`?"));
                 UsageError::new(
                     "nothing matched",
-                    format!("no test bears the tag `{}`{hint} (--no-tests pass allows it)", shown.escape_debug()),
+                    format!("no test bears the tag `{}`{hint} (--no-tests pass allows it)", shortened(tag)),
                 )
             }
             Self::Selection => UsageError::new(
                 "nothing matched",
                 "no test passes all of the filters, --skip and --tag together (--no-tests pass allows it)",
             ),
+            Self::LastFailed => UsageError::new(
+                "nothing matched",
+                "no test that passes the filters failed when it last ran (--no-tests pass allows it)",
+            ),
+            Self::History => UsageError::new(
+                "nothing matched",
+                "no test that past runs have run has such a name; --list shows all names (--no-tests pass allows it)",
+            ),
         }
     }
+}
+
+/// A word of the user's, as far as it fits into a message.
+fn shortened(word: &str) -> String {
+    let beginning: String = word.chars().take(200).collect();
+    beginning.escape_debug().to_string()
 }

@@ -1,60 +1,80 @@
 //! Every setting, defined once: its name on the command line, in the environment and in `itest.toml`, and its effect.
 
+use super::defaults::base;
 #[cfg(feature = "history")]
-use super::history::{HISTORY_KEEP, HISTORY_URL};
-use super::quarantine::QUARANTINE;
+use super::history_settings::{HISTORY_KEEP, HISTORY_URL};
 use super::schedule::SCHEDULE;
-use super::values::{budget, duration, one_of, path, quoted, shown_duration, shown_path, switch};
+use super::setting::{Setting, Shape};
+use super::values::{SettingValue, budget, duration, one_of, path, switch};
 use crate::model::{
-    Annotations, Capture, Color, Failed, Format, Isolation, Leaks, NoTests, Require, RunConfig, ShowOutput,
+    Annotations, Capture, Color, Failed, Format, Isolation, Leaks, NoTests, QuarantinePolicy, Require, ShowOutput,
 };
 use crate::plan::TagExpression;
 
-/// How a setting looks on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// `--key VALUE`
-    Value(&'static str),
-    /// `--key[=VALUE]`, and the value that stands for none.
-    Optional(&'static str, &'static str),
-    /// `--key`, or `--key=false` to take it back.
-    Switch,
-    /// libtest-mimic's own argument; it is read by the contract.
-    Inherited,
-}
-
-/// One setting.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Setting {
-    /// `fail-fast`: the flag and the key; the variable is `ITEST_FAIL_FAST`.
+/// The value of a setting as one layer gives it: the command line, the environment or `itest.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GivenSetting {
+    /// The setting's key.
     pub(super) key: &'static str,
-    pub(super) shape: Shape,
-    pub(super) help: &'static str,
-    /// Takes the text of a value, or says what was expected.
-    pub(super) set: fn(&mut RunConfig, &str) -> Result<(), String>,
-    /// The value as TOML.
-    pub(super) show: fn(&RunConfig) -> String,
+    /// The flag as the user wrote it, the variable and its value, or the file and the line.
+    pub(super) place: String,
+    /// The value; an empty one stands for the default.
+    pub(super) text: String,
 }
 
-impl Setting {
-    /// The setting's variable.
-    pub(super) fn variable(&self) -> String {
-        format!("ITEST_{}", self.key.replace('-', "_").to_uppercase())
+impl GivenSetting {
+    /// A value and its place.
+    pub(super) fn new(key: &'static str, place: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { key, place: place.into(), text: text.into() }
     }
 
-    /// Finds a setting by its key.
-    pub(super) fn find(key: &str) -> Option<&'static Self> {
-        all().find(|setting| setting.key == key)
+    /// Whether the text stands for the setting's default, so that it asks for nothing.
+    pub(super) fn is_default(&self) -> bool {
+        if self.text.is_empty() {
+            return true;
+        }
+        let default = find(self.key).map(|setting| (setting.show)(&base()));
+        // How many workers run by default is known only later, so no number is the default.
+        self.key != "jobs" && self.value() == default
+    }
+
+    /// The value that the text stands for, however it is spelled; none where it means nothing.
+    pub(super) fn value(&self) -> Option<SettingValue> {
+        let setting = find(self.key)?;
+        let defaults = base();
+        let mut config = defaults.clone();
+        setting.apply(&mut config, &self.text, &defaults).ok()?;
+        Some((setting.show)(&config))
     }
 }
 
-/// The report's shapes.
+/// Finds a setting by its key.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.key == key)
+}
+
+// The words of settings that take one of a few.
+/// The words of the setting.
+const POLICIES: [(&str, QuarantinePolicy); 2] =
+    [("apply", QuarantinePolicy::Apply), ("ignore", QuarantinePolicy::Ignore)];
+
 const FORMATS: [(&str, Format); 4] = [
     ("pretty", Format::Pretty),
     ("terse", Format::Terse),
     ("json", Format::Json),
     ("libtest-json", Format::LibtestJson),
 ];
+
+const NO_TESTS: [(&str, NoTests); 3] = [("auto", NoTests::Auto), ("fail", NoTests::Fail), ("pass", NoTests::Pass)];
+
+const REQUIRE: [(&str, Require); 2] = [("nothing", Require::Nothing), ("all", Require::All)];
+
+const LEAKS: [(&str, Leaks); 3] = [("ignore", Leaks::Ignore), ("warn", Leaks::Warn), ("fail", Leaks::Fail)];
+
+const ANNOTATIONS: [(&str, Annotations); 3] =
+    [("auto", Annotations::Auto), ("github", Annotations::Github), ("none", Annotations::Nothing)];
+
+const COLORS: [(&str, Color); 3] = [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
 
 /// All settings, in the order in which help and `--print-config` show them.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
@@ -67,83 +87,76 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         shape: Shape::Value("DURATION"),
         help: "The budget of a test's body, unless the test has its own, such as 500ms or 2m [default: 60s]",
         set: |config, text| duration(text).map(|limit| config.limits.test = limit),
-        show: |config| shown_duration(config.limits.test),
+        show: |config| SettingValue::duration(config.limits.test),
     },
     Setting {
         key: "setup-timeout",
         shape: Shape::Value("DURATION"),
         help: "The budget of a test's fixtures together [default: 60s]",
         set: |config, text| duration(text).map(|limit| config.limits.setup = limit),
-        show: |config| shown_duration(config.limits.setup),
+        show: |config| SettingValue::duration(config.limits.setup),
     },
     Setting {
         key: "teardown-timeout",
         shape: Shape::Value("DURATION"),
         help: "The budget of each step of teardown [default: 10s]",
         set: |config, text| duration(text).map(|limit| config.limits.teardown = limit),
-        show: |config| shown_duration(config.limits.teardown),
+        show: |config| SettingValue::duration(config.limits.teardown),
     },
     Setting {
         key: "slow",
         shape: Shape::Value("DURATION"),
         help: "Name a test that has been running for so long, while it runs [default: 10s]",
         set: |config, text| duration(text).map(|limit| config.slow = limit),
-        show: |config| shown_duration(config.slow),
+        show: |config| SettingValue::duration(config.slow),
     },
     Setting {
         key: "tag",
         shape: Shape::Value("EXPR"),
         help: "Run only tests whose tags satisfy an expression, such as 'payments & !slow'",
         set: |config, text| {
-            TagExpression::parse(text).map_err(|error| error.to_string())?;
-            config.selection.tag = Some(text.to_owned());
+            if !text.is_empty() {
+                TagExpression::parse(text).map_err(|error| error.to_string())?;
+            }
+            config.selection.tag = Some(text.to_owned()).filter(|text| !text.is_empty());
             Ok(())
         },
-        show: |config| config.selection.tag.as_deref().map_or_else(String::new, quoted),
+        show: |config| SettingValue::text(config.selection.tag.as_deref().unwrap_or_default()),
     },
     Setting {
         key: "no-tests",
-        shape: Shape::Value("fail|pass"),
-        help: "What a filter that matches nothing means [default: fail]",
-        set: |config, text| {
-            let words = [("fail", NoTests::Fail), ("pass", NoTests::Pass)];
-            one_of(text, &words).map(|no_tests| config.no_tests = no_tests)
-        },
-        show: |config| quoted(&format!("{:?}", config.no_tests).to_lowercase()),
+        shape: Shape::Value("auto|fail|pass"),
+        help: "What a selection that matches nothing means [default: auto, that is, exit code 4, but a notice where cargo runs several suites]",
+        set: |config, text| one_of(text, &NO_TESTS).map(|no_tests| config.no_tests = no_tests),
+        show: |config| SettingValue::word(&config.no_tests, &NO_TESTS),
     },
     Setting {
         key: "require",
         shape: Shape::Value("nothing|all"),
         help: "Whether a test that finds a service missing skips (nothing) or fails (all) [default: nothing]",
-        set: |config, text| {
-            let words = [("nothing", Require::Nothing), ("all", Require::All)];
-            one_of(text, &words).map(|require| config.require = require)
-        },
-        show: |config| quoted(&format!("{:?}", config.require).to_lowercase()),
+        set: |config, text| one_of(text, &REQUIRE).map(|require| config.require = require),
+        show: |config| SettingValue::word(&config.require, &REQUIRE),
     },
     Setting {
         key: "leaks",
         shape: Shape::Value("ignore|warn|fail"),
         help: "What becomes of a test that leaves processes, threads, tasks, files or ports behind [default: warn]",
-        set: |config, text| {
-            let words = [("ignore", Leaks::Ignore), ("warn", Leaks::Warn), ("fail", Leaks::Fail)];
-            one_of(text, &words).map(|leaks| config.leaks = leaks)
-        },
-        show: |config| quoted(&format!("{:?}", config.leaks).to_lowercase()),
+        set: |config, text| one_of(text, &LEAKS).map(|leaks| config.leaks = leaks),
+        show: |config| SettingValue::word(&config.leaks, &LEAKS),
     },
     Setting {
         key: "keep-failed",
         shape: Shape::Switch,
         help: "Keep what failed tests have taken, to be looked at, and say how to give it back",
         set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
-        show: |config| (config.failed == Failed::Keep).to_string(),
+        show: |config| SettingValue::bare(config.failed == Failed::Keep),
     },
     Setting {
         key: "show-data",
         shape: Shape::Switch,
         help: "Show which rows of its databases a failed test added, changed and deleted",
         set: |config, text| switch(text).map(|on| config.show_data = on),
-        show: |config| config.show_data.to_string(),
+        show: |config| SettingValue::bare(config.show_data),
     },
     Setting {
         key: "budget",
@@ -151,11 +164,17 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         help: "How long --detect and --bisect may take, such as 30m, or how many executions [default: 10m]",
         set: |config, text| budget(text).map(|budget| config.budget = budget),
         show: |config| match config.budget.executions {
-            Some(executions) => executions.to_string(),
-            None => shown_duration(config.budget.time.unwrap_or_default()),
+            Some(executions) => SettingValue::bare(executions),
+            None => SettingValue::duration(config.budget.time.unwrap_or_default()),
         },
     },
-    QUARANTINE,
+    Setting {
+        key: "quarantine",
+        shape: Shape::Value("apply|ignore"),
+        help: "Whether failures of tests under [[quarantine]] in itest.toml are told and do not count, or count [default: apply]",
+        set: |config, text| one_of(text, &POLICIES).map(|quarantine| config.quarantine = quarantine),
+        show: |config| SettingValue::word(&config.quarantine, &POLICIES),
+    },
     Setting {
         key: "record",
         shape: Shape::Value("FILE"),
@@ -164,7 +183,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             config.record = path(text);
             Ok(())
         },
-        show: |config| shown_path(config.record.as_deref()),
+        show: |config| SettingValue::path(config.record.as_deref()),
     },
     Setting {
         key: "records",
@@ -174,23 +193,14 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
             number.map(|records| config.records = records)
         },
-        show: |config| config.records.to_string(),
+        show: |config| SettingValue::bare(config.records),
     },
     Setting {
         key: "annotations",
         shape: Shape::Value("auto|github|none"),
         help: "Annotate failures, flaky tests and leaks in GitHub's interface [default: auto, that is, on GitHub Actions]",
-        set: |config, text| {
-            let words = [("auto", Annotations::Auto), ("github", Annotations::Github), ("none", Annotations::Nothing)];
-            one_of(text, &words).map(|annotations| config.annotations = annotations)
-        },
-        show: |config| {
-            quoted(match config.annotations {
-                Annotations::Auto => "auto",
-                Annotations::Github => "github",
-                Annotations::Nothing => "none",
-            })
-        },
+        set: |config, text| one_of(text, &ANNOTATIONS).map(|annotations| config.annotations = annotations),
+        show: |config| SettingValue::word(&config.annotations, &ANNOTATIONS),
     },
     #[cfg(feature = "history")]
     HISTORY_URL,
@@ -204,7 +214,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             config.ctrf = path(text);
             Ok(())
         },
-        show: |config| shown_path(config.ctrf.as_deref()),
+        show: |config| SettingValue::path(config.ctrf.as_deref()),
     },
     #[cfg(feature = "junit")]
     Setting {
@@ -215,7 +225,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             config.junit = path(text);
             Ok(())
         },
-        show: |config| shown_path(config.junit.as_deref()),
+        show: |config| SettingValue::path(config.junit.as_deref()),
     },
     #[cfg(feature = "tracing")]
     Setting {
@@ -227,7 +237,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             text.clone_into(&mut config.log);
             Ok(())
         },
-        show: |config| quoted(&config.log),
+        show: |config| SettingValue::text(config.log.as_str()),
     },
     Setting {
         key: "session-dir",
@@ -237,7 +247,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
             config.session.dir = path(text);
             Ok(())
         },
-        show: |config| shown_path(config.session.dir.as_deref()),
+        show: |config| SettingValue::path(config.session.dir.as_deref()),
     },
     Setting {
         key: "no-capture",
@@ -246,7 +256,7 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         set: |config, text| {
             switch(text).map(|on| config.capture = if on { Capture::Inherited } else { Capture::Captured })
         },
-        show: |config| (config.capture == Capture::Inherited).to_string(),
+        show: |config| SettingValue::bare(config.capture == Capture::Inherited),
     },
     Setting {
         key: "show-output",
@@ -255,34 +265,28 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         set: |config, text| {
             switch(text).map(|on| config.show_output = if on { ShowOutput::All } else { ShowOutput::Failures })
         },
-        show: |config| (config.show_output == ShowOutput::All).to_string(),
+        show: |config| SettingValue::bare(config.show_output == ShowOutput::All),
     },
     Setting {
         key: "format",
         shape: Shape::Inherited,
         help: "",
         set: |config, text| one_of(text, &FORMATS).map(|format| config.format = format),
-        show: |config| {
-            let word = FORMATS.iter().find(|(_, format)| *format == config.format);
-            quoted(word.map_or("pretty", |(word, _)| word))
-        },
+        show: |config| SettingValue::word(&config.format, &FORMATS),
     },
     Setting {
         key: "color",
         shape: Shape::Inherited,
         help: "",
-        set: |config, text| {
-            let words = [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
-            one_of(text, &words).map(|color| config.color = color)
-        },
-        show: |config| quoted(&format!("{:?}", config.color).to_lowercase()),
+        set: |config, text| one_of(text, &COLORS).map(|color| config.color = color),
+        show: |config| SettingValue::word(&config.color, &COLORS),
     },
     Setting {
         key: "report-time",
         shape: Shape::Switch,
         help: "End each test's line with its time",
         set: |config, text| switch(text).map(|on| config.report_time = on),
-        show: |config| config.report_time.to_string(),
+        show: |config| SettingValue::bare(config.report_time),
     },
     Setting {
         key: "in-process",
@@ -291,29 +295,28 @@ static BESIDE_THE_SCHEDULE: &[Setting] = &[
         set: |config, text| {
             switch(text).map(|on| config.isolation = if on { Isolation::InProcess } else { Isolation::Processes })
         },
-        show: |config| (config.isolation == Isolation::InProcess).to_string(),
+        show: |config| SettingValue::bare(config.isolation == Isolation::InProcess),
     },
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::defaults::base;
 
     #[test]
     fn every_setting_takes_back_what_it_shows() {
-        for setting in all().filter(|setting| setting.key != "tag") {
+        for setting in all() {
             let before = base();
             let shown = (setting.show)(&before);
             let mut after = before.clone();
-            (setting.set)(&mut after, shown.trim_matches('"')).unwrap();
+            (setting.set)(&mut after, shown.as_text()).unwrap();
             assert_eq!(before, after, "{}", setting.key);
         }
     }
 
     #[test]
     fn a_bad_value_says_what_was_expected() {
-        let complaint = |key, text| (Setting::find(key).unwrap().set)(&mut base(), text).unwrap_err();
+        let complaint = |key, text| (find(key).unwrap().set)(&mut base(), text).unwrap_err();
         assert_eq!(complaint("jobs", "0"), "expected a whole number from 1");
         assert_eq!(
             complaint("order", "randm"),

@@ -1,10 +1,87 @@
-//! Values of settings: read from text, and shown as TOML.
+//! Values of settings: read from text, and written as TOML.
 
+use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::Budget;
+use crate::model::{Budget, MAX_DURATION};
+
+/// The value of a setting, as `itest.toml` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SettingValue {
+    /// A text, which TOML puts in quotes.
+    Text(String),
+    /// A number or a boolean.
+    Bare(String),
+    /// A text with a secret in it; this is the part that may be shown, so it cannot be read back.
+    #[cfg_attr(not(feature = "history"), expect(dead_code, reason = "only the history's URL can have a secret in it"))]
+    Redacted(String),
+}
+
+impl SettingValue {
+    /// A text.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number or a boolean.
+    pub(super) fn bare(value: impl ToString + Copy) -> Self {
+        Self::Bare(value.to_string())
+    }
+
+    /// The word of a value that is one of a few.
+    pub(super) fn word<T: PartialEq>(value: &T, words: &[(&str, T)]) -> Self {
+        let word = words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word);
+        Self::text(word)
+    }
+
+    /// A length of time.
+    pub(super) fn duration(duration: Duration) -> Self {
+        Self::text(humantime::format_duration(duration).to_string())
+    }
+
+    /// A path, or an empty text where there is none.
+    pub(super) fn path(path: Option<&Path>) -> Self {
+        // Settings come from text, so a path among them is always valid Unicode.
+        Self::text(path.unwrap_or(Path::new("")).to_string_lossy())
+    }
+
+    /// The text from which [`Setting::set`](super::settings::Setting) reads the value.
+    pub(super) fn as_text(&self) -> &str {
+        let (Self::Text(text) | Self::Bare(text) | Self::Redacted(text)) = self;
+        text
+    }
+
+    /// The value as TOML.
+    pub(super) fn to_toml(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Redacted(text) => toml_string(text),
+            Self::Bare(text) => text.clone(),
+        }
+    }
+}
+
+/// A text as a basic string of TOML, in which quotes, backslashes and control characters are escaped.
+pub(super) fn toml_string(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
 
 /// The value of one of a few words.
 pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
@@ -23,8 +100,21 @@ pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 
 /// A length of time that is not zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
-    parsed.ok_or_else(|| "expected a length of time with its unit, such as 500ms, 10s or 2m".to_owned())
+    duration_or_zero(text)?.ok_or_else(|| format!("expected a length of time that is not zero, {EXAMPLES}"))
+}
+
+/// What a length of time looks like.
+const EXAMPLES: &str = "with its unit, such as 500ms, 10s or 2m";
+
+/// A length of time, or nothing where it is zero in any unit. This is the one place where the length of what users give is checked.
+pub(super) fn duration_or_zero(text: &str) -> Result<Option<Duration>, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= MAX_DURATION => Ok(Some(duration).filter(|duration| !duration.is_zero())),
+        Ok(_) | Err(humantime::DurationError::NumberOverflow) => {
+            Err("longer than 10 years, which is the longest that is allowed".to_owned())
+        }
+        Err(_) => Err(format!("expected a length of time {EXAMPLES}")),
+    }
 }
 
 /// A length of time, or a number of executions.
@@ -32,9 +122,7 @@ pub(super) fn budget(text: &str) -> Result<Budget, String> {
     if let Ok(executions) = text.parse::<NonZeroUsize>() {
         return Ok(Budget { time: None, executions: Some(executions.get()) });
     }
-    let time = duration(text).map_err(|_| {
-        "expected a length of time with its unit, such as 30m, or a number of executions from 1".to_owned()
-    })?;
+    let time = duration(text).map_err(|what| format!("{what}; or a number of executions from 1"))?;
     Ok(Budget { time: Some(time), executions: None })
 }
 
@@ -47,24 +135,9 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A text as TOML.
-pub(super) fn quoted(text: &str) -> String {
-    format!("{text:?}")
-}
-
 /// A path; an empty one is none.
 pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
-}
-
-/// A path as TOML.
-pub(super) fn shown_path(path: Option<&Path>) -> String {
-    quoted(&path.unwrap_or(Path::new("")).to_string_lossy())
-}
-
-/// A length of time as TOML.
-pub(super) fn shown_duration(duration: Duration) -> String {
-    quoted(&humantime::format_duration(duration).to_string())
 }
 
 /// The word most like a mistyped one, if any is close.

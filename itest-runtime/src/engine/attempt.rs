@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::judgement::{End, Verdict, Where, judge, report};
+use super::leaks::LeakWatch;
+use super::runtimes::{OwnRuntime, Runtimes};
 use super::watch::Watch;
 use crate::inject::{
-    Caught, Inputs, Ledger, PhaseLog, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, TeardownProblem,
-    TestInfo, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
-    return_lent, session_needs, take_background_panics,
+    Caught, Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot, TestInfo,
+    begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
+    return_lent, session_needs,
 };
 use crate::model::{
-    AttemptReport, CaseIndex, Failed, Failure, Kept, Outcome, Phase, Problem, Prospects, SourceLocation, Turn,
-    WorkerConfig, WorkerId,
+    AttemptReport, Failed, Kept, Limits, Outcome, Phase, Problem, Prospects, SourceLocation, Turn, WorkerConfig,
+    WorkerId,
 };
+use crate::process::{end_forked_child, stopped_descendants};
 use crate::session::SessionClient;
 
 /// What an attempt needs besides its case.
-pub(super) struct Surroundings<'a> {
+pub(super) struct AttemptContext<'a> {
     /// Copies of the session's values.
     pub(super) session: &'a mut ScopeStore,
     /// The fixtures of the worker.
@@ -31,122 +35,165 @@ pub(super) struct Surroundings<'a> {
     pub(super) config: &'a WorkerConfig,
     /// The worker's number.
     pub(super) id: WorkerId,
+    /// What the attempt runs on.
+    pub(super) runtimes: &'a Runtimes,
+    /// Learns what worker fixtures open while they are made.
+    pub(super) leaks: &'a mut LeakWatch,
     /// Becomes true when the run is cancelled.
     pub(super) cancelled: &'a mut watch::Receiver<bool>,
     /// Tells where the attempt is.
     pub(super) watch: &'a Watch,
 }
 
-/// How setup or the body ended.
-enum End {
-    Done,
-    Caught(Caught),
-    TimedOut(Duration),
-    Cancelled,
-}
-
-/// Where an attempt was when it ended.
-struct Where {
-    phase: Phase,
-    description: Option<String>,
-    place: Option<SourceLocation>,
-}
-
-impl Where {
-    fn setup(fixture: Option<String>) -> Self {
-        Self { phase: Phase::Setup, description: fixture, place: None }
-    }
-}
-
-/// What is known before teardown.
-struct Verdict {
-    outcome: Outcome,
-    failure: Option<Failure>,
-    skip_reason: Option<String>,
-    prospects: Prospects,
-}
-
-/// Where nobody awaited what happened.
-const IN_BACKGROUND: &str = "a spawned thread or task";
-
 /// The session's server has limits of its own, one for each fixture; this one is for a server that does not answer.
-const SESSION_PATIENCE: u32 = 8;
+const SESSION_TIMEOUT_FACTOR: u32 = 8;
 
 /// An attempt that is over.
 pub(super) struct Attempted {
     pub(super) report: AttemptReport,
     /// What the test has taken, where it is to be kept.
     pub(super) kept: Option<ScopeStore>,
+    /// How many tasks the test left on a runtime of its own, which has ended.
+    pub(super) tasks_left: usize,
 }
 
 /// Runs one case from setup to teardown.
-pub(super) async fn attempt(turn: Turn, case: RegisteredCase, surroundings: Surroundings<'_>) -> Attempted {
-    let Surroundings { session, worker, client, ledger, config, id, cancelled, watch } = surroundings;
+pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptContext<'_>) -> Attempted {
+    let AttemptContext { session, worker, client, ledger, config, id, runtimes, leaks, cancelled, watch } = context;
     let WorkerConfig { limits, seed, show_data, .. } = config;
     let entry = case.entry;
-    let location = SourceLocation::new(entry.location);
     // Only fixtures ask for it, and most tests of a large suite have few.
-    let info = (!entry.parameters.is_empty())
-        .then(|| TestInfo::new(case.id(), location, *entry.meta, *seed, id).during(turn, *show_data));
+    let info = (!entry.parameters.is_empty()).then(|| {
+        let location = SourceLocation::new(entry.location);
+        let name = entry.cases.get(case.row as usize).copied().unwrap_or_default();
+        TestInfo::new(case.id(), location, *entry.meta, *seed, id).of_case(name).during(turn, *show_data)
+    });
     let observer = watch.clone();
+    begin_panics();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
 
     let mut test = ScopeStore::new(ledger);
-    let needs = session_needs(entry.parameters);
-    let fetched = if needs.is_empty() {
-        Ok(())
-    } else {
-        let patience = limits.setup.saturating_mul(SESSION_PATIENCE);
-        watch.begin(Phase::Setup, patience);
-        bounded(patience, cancelled, watch, fetch(&needs, session, client)).await
+    let mut on_worker_fixture = |making| leaks.attribute(making);
+    let mut scopes = Scopes {
+        session,
+        worker,
+        test: &mut test,
+        info: info.as_ref(),
+        making: Vec::new(),
+        on_worker_fixture: &mut on_worker_fixture,
     };
-    let mut scopes = Scopes { session, worker, test: &mut test, info: info.as_ref(), making: Vec::new() };
-    if !entry.parameters.is_empty() {
-        watch.begin(Phase::Setup, limits.setup);
-    }
-    let setup = match fetched {
-        Ok(()) => bounded(limits.setup, cancelled, watch, fill(&mut scopes, entry.parameters)).await,
+    let mut pace = Pace { runtimes, limits, cancelled, watch };
+    let setup = match pace.fetch(case, &mut scopes, client) {
+        Ok(()) if entry.parameters.is_empty() => Ok(Ok(Vec::new())),
+        Ok(()) => pace.set_up(case, &mut scopes).await,
         Err(end) => Err(end),
     };
     let making = scopes.making.last().map(|fixture| fixture.short_name());
 
-    let verdict = match setup {
+    let (verdict, own) = match setup {
         Ok(Ok(slots)) => {
-            let limit = entry.meta.timeout.unwrap_or(limits.test);
-            watch.begin(Phase::Body, limit);
-            enter_phase(Phase::Body, None, None);
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
-            let end = run_body(case, &mut inputs, limit, cancelled, watch).await;
-            let place = match current_phase() {
-                Some(now) => {
-                    Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.place }
-                }
-                None => Where { phase: Phase::Body, description: None, place: None },
-            };
-            let verdict = judge(end, place);
+            let ran = pace.run(case, &mut inputs).await;
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
-            verdict
+            ran
         }
         Ok(Err(failure)) => {
             let verdict = judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture)));
             // The session's fixtures are made once in a run, well or not.
             let prospects = if failure.scope == Scope::Session { Prospects::None } else { Prospects::Open };
-            Verdict { prospects, ..verdict }
+            (Verdict { prospects, ..verdict }, None)
         }
-        Err(end) => judge(end, Where::setup(making)),
+        Err(end) => (judge(end, Where::setup(making)), None),
     };
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = Kept { process: std::process::id(), steps: test.steps() };
-        let report = report(turn.case, verdict, take_background_panics(), Vec::new(), end_phases());
-        return Attempted { report: AttemptReport { kept: Some(kept), ..report }, kept: Some(test) };
+        let report = report(turn.case, verdict, Vec::new(), end_phases());
+        return Attempted { report: AttemptReport { kept: Some(kept), ..report }, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
-    let problems =
-        test.unwind(verdict.outcome, limits.teardown, || watch.begin(Phase::Teardown, limits.teardown)).await;
-    let report = report(turn.case, verdict, take_background_panics(), problems, end_phases());
-    Attempted { report, kept: None }
+    // Teardown may wait for tasks that the body has started.
+    let driver = own.as_ref().and_then(OwnRuntime::drive);
+    let outcome = verdict.outcome;
+    let before_step = || watch.begin(Phase::Teardown, limits.teardown);
+    let problems = if test.is_empty() {
+        Vec::new()
+    } else {
+        runtimes.on_harness(test.unwind(outcome, limits.teardown, before_step))
+    };
+    drop(driver);
+    let tasks_left = own.map_or(0, OwnRuntime::shut_down);
+    Attempted { report: report(turn.case, verdict, problems, end_phases()), kept: None, tasks_left }
+}
+
+/// The stretches of an attempt, each within its budget.
+struct Pace<'a> {
+    runtimes: &'a Runtimes,
+    limits: &'a Limits,
+    cancelled: &'a mut watch::Receiver<bool>,
+    watch: &'a Watch,
+}
+
+impl Pace<'_> {
+    /// Fetches copies of the values that the session's server keeps and the case needs.
+    fn fetch(&mut self, case: RegisteredCase, scopes: &mut Scopes<'_>, client: &SessionClient) -> Result<(), End> {
+        let needs = session_needs(case.entry.parameters);
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let limit = self.limits.setup.saturating_mul(SESSION_TIMEOUT_FACTOR);
+        self.watch.begin(Phase::Setup, limit);
+        let fetching = fetch(&needs, scopes.session, client);
+        self.runtimes.on_harness(bounded(limit, self.cancelled, self.watch, fetching))
+    }
+
+    /// Makes the fixtures.
+    async fn set_up(
+        &mut self,
+        case: RegisteredCase,
+        scopes: &mut Scopes<'_>,
+    ) -> Result<Result<Vec<Slot>, SetupFailure>, End> {
+        let parameters = case.entry.parameters;
+        let limit = self.limits.setup;
+        self.watch.begin(Phase::Setup, limit);
+        let made = bounded(limit, self.cancelled, self.watch, fill(scopes, parameters)).await;
+        end_forked_child(match &made {
+            Ok(Ok(_)) => Outcome::Passed,
+            Ok(Err(SetupFailure { caught: Caught::Skip(_), .. })) => Outcome::Skipped,
+            _ => Outcome::Errored,
+        });
+        made
+    }
+
+    /// Runs the body, on the runtime that it asks for.
+    async fn run(&mut self, case: RegisteredCase, inputs: &mut Inputs) -> (Verdict, Option<OwnRuntime>) {
+        let limit = case.entry.meta.timeout.unwrap_or(self.limits.test);
+        self.watch.begin(Phase::Body, limit);
+        let own = match OwnRuntime::start(case.entry.meta.runtime) {
+            Ok(own) => own,
+            Err(error) => {
+                let problem = Problem::new(format!("the runtime that the test asks for cannot be started: {error}"));
+                return (judge(End::Caught(Caught::Panic(problem)), Where::setup(None)), None);
+            }
+        };
+        enter_phase(Phase::Body, None, None);
+        let body = run_body(case, inputs, limit, self.cancelled, self.watch);
+        let end = match &own {
+            Some(own) => own.run(body),
+            None => body.await,
+        };
+        end_forked_child(match end {
+            End::Done => Outcome::Passed,
+            End::Caught(Caught::Skip(_)) => Outcome::Skipped,
+            _ => Outcome::Failed,
+        });
+        let place = match current_phase() {
+            Some(now) => Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.place },
+            None => Where { phase: Phase::Body, description: None, place: None },
+        };
+        (judge(end, place), own)
+    }
 }
 
 /// Copies of the values that the session's server keeps. Those that cannot be had are remembered with the reason.
@@ -189,67 +236,15 @@ async fn bounded<F: Future>(
     watch: &Watch,
     future: F,
 ) -> Result<F::Output, End> {
+    // Dropping the future may end what it has started, so that this is looked at before.
+    let over = async {
+        watch.running_for(limit).await;
+        stopped_descendants(std::process::id())
+    };
     tokio::select! {
         biased;
         output = future => Ok(output),
-        () = watch.running_for(limit) => Err(End::TimedOut(limit)),
+        stopped = over => Err(End::TimedOut { limit, stopped }),
         _ = cancelled.wait_for(|cancelled| *cancelled) => Err(End::Cancelled),
-    }
-}
-
-fn judge(end: End, at: Where) -> Verdict {
-    let Where { phase, description, place } = at;
-    let plain = |outcome| Verdict { outcome, failure: None, skip_reason: None, prospects: Prospects::Open };
-    let failed =
-        |outcome, problem| Verdict { failure: Some(Failure { phase, description, problem }), ..plain(outcome) };
-    match end {
-        End::Done => plain(Outcome::Passed),
-        End::Caught(Caught::Skip(reason)) => Verdict { skip_reason: Some(reason), ..plain(Outcome::Skipped) },
-        End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
-        End::TimedOut(limit) => {
-            let budget = if phase == Phase::Setup { "setup" } else { "the test" };
-            let message = format!("{budget} did not end within {limit:?}");
-            failed(Outcome::TimedOut, Problem { location: place, ..Problem::new(message) })
-        }
-        End::Cancelled => plain(Outcome::Interrupted),
-    }
-}
-
-fn report(
-    index: CaseIndex,
-    verdict: Verdict,
-    background_panics: Vec<Problem>,
-    problems: Vec<TeardownProblem>,
-    log: PhaseLog,
-) -> AttemptReport {
-    let mut outcome = verdict.outcome;
-    let mut failures: Vec<Failure> = verdict.failure.into_iter().collect();
-    if let (Outcome::Passed, Some(overrun)) = (outcome, log.overruns.first()) {
-        outcome = overrun.phase.failure_outcome();
-    }
-    failures.extend(log.overruns);
-    for problem in background_panics {
-        if outcome.is_success() {
-            outcome = Outcome::Failed;
-        }
-        failures.push(Failure { phase: Phase::Body, description: Some(IN_BACKGROUND.to_owned()), problem });
-    }
-    for TeardownProblem { what, timed_out, problem } in problems {
-        if outcome.is_success() {
-            outcome = if timed_out { Outcome::TimedOut } else { Outcome::Errored };
-        }
-        failures.push(Failure { phase: Phase::Teardown, description: Some(what), problem });
-    }
-    let Verdict { skip_reason, prospects, .. } = verdict;
-    AttemptReport {
-        case: index,
-        number: 0,
-        outcome,
-        phases: log.phases,
-        failures,
-        skip_reason,
-        prospects,
-        leaks: Vec::new(),
-        kept: None,
     }
 }

@@ -17,8 +17,8 @@ use super::supervisor::supervise;
 use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
 use crate::model::{
-    Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Order, Outcome, Repeats, RunConfig,
-    TestId,
+    Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Mark, Order, Outcome, Repeats,
+    RunConfig, TestId,
 };
 use crate::plan::lockstep;
 use crate::process::{WORKER_MARK, kill_marked};
@@ -224,7 +224,7 @@ impl Laboratory for WorkerLaboratory {
 impl Drop for WorkerLaboratory {
     fn drop(&mut self) {
         // Nobody looked after each test, which would take longer than most of them: a daemon may be left of any.
-        kill_marked(WORKER_MARK, &self.session);
+        kill_marked(&Mark::new(WORKER_MARK, &self.session));
         // Where that fails, it is swept when this process is gone.
         let _ = remove_tree(&self.folder);
     }

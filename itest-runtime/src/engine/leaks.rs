@@ -1,127 +1,216 @@
 //! What a test leaves behind, found out when it is over.
 
-use std::os::fd::RawFd;
+use std::fs::File;
+use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
+use super::runtimes::{Runtimes, SETTLING, Tasks};
+use crate::inject::Making;
 use crate::model::{Isolation, Leaks};
-use crate::process::{Channel, Leak, Residue, Surroundings};
+use crate::process::{Channel, EarlierState, Leak, ProcessState, Residue, Snapshot, Stdin, Surroundings};
 use crate::session::{Footprint, SessionClient};
 
-/// What ends by itself has so long for it: connections are closed, tasks notice that nobody needs them.
-const SETTLING: [u64; 9] = [0, 1, 1, 2, 4, 8, 15, 30, 60];
+/// Further waiting steps while a leaked thread is busy, or while the leaks become fewer: on a loaded machine they may be about to end.
+const SETTLING_WHILE_BUSY: [Duration; 10] = [Duration::from_millis(120); 10];
 
-/// And so much longer while a thread that is still there has something to do, as it may have on a busy machine before it ends.
-const WHILE_BUSY: [u64; 5] = [120; 5];
+/// How many tasks a client may have for each connection of its pool: tonic has one for the connection and one for its queue.
+const MAX_TASKS_OF_CONNECTION: usize = 2;
 
-/// Looks after each test.
+/// After so many tests in a row that changed nothing, the state of the process is checked once for several quick ones.
+const MIN_STREAK: u32 = 32;
+
+/// How a test ended, as far as that decides what is checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TestEnd {
+    /// How long the test took.
+    pub(super) elapsed: Duration,
+    /// Whether it took microseconds, and passed.
+    pub(super) is_quick: bool,
+    /// Whether the worker has claimed another test.
+    pub(super) is_followed: bool,
+}
+
+/// Checks after each test what it has left behind.
 #[derive(Debug)]
 pub(super) struct LeakWatch {
     leaks: Leaks,
     isolation: Isolation,
-    looked: Option<(Residue, Surroundings)>,
-    tasks: usize,
-    /// The current output pipes, which are other ones after a test that wrote.
-    pipes: Vec<RawFd>,
-    /// What the session takes in this process, as far as it has been accounted for.
-    own: Footprint,
+    runtimes: Rc<Runtimes>,
+    watched: Option<Watched>,
+    /// What tests share in the process; it is restored also where leaks are ignored.
+    state: ProcessState,
+    /// The tasks that were there when the test began, and those of worker fixtures that were made since.
+    tasks: Tasks,
+    /// How often the output pipes had been exchanged when the baseline of files was taken.
+    pipes: Option<u32>,
+    /// What the session takes in this process, which is no test's leak.
+    excluded: Footprint,
+    /// How often the session's footprint had changed when it was excluded.
+    footprint_changes: u32,
+    /// Whether the worker has fixtures.
+    has_fixtures: bool,
+    /// How many tests in a row have changed nothing.
+    streak: u32,
+    /// For how many quick tests the state of the process has not been checked yet.
+    unchecked: u32,
+    /// The worker fixture that is being made.
+    making: Option<BeforeFixture>,
 }
 
-/// Whose a thing may be that was not there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Suspects {
-    /// Nobody's but the test's.
-    Test,
-    /// It may be that of a worker fixture which the test used, such as a connection in a pool: only processes and threads are
-    /// held against the test.
-    TestAndWorker,
-    /// A worker fixture was made meanwhile: anything may be its own.
-    Worker,
+/// What there was when a worker fixture began to be made; the fixtures that it asks for belong to it.
+#[derive(Debug)]
+struct BeforeFixture {
+    /// How many fixtures are being made, one within the other.
+    depth: u32,
+    snapshot: Snapshot,
+    tasks: Tasks,
+    state: EarlierState,
+    surroundings: Option<Surroundings>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    residue: Residue,
+    surroundings: Surroundings,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// In words.
-    pub(super) told: Vec<String>,
+    pub(super) leaks: Vec<String>,
     /// Whether the next test needs another process.
     pub(super) spoils: bool,
 }
 
 impl LeakWatch {
-    pub(super) fn new(leaks: Leaks, isolation: Isolation) -> Self {
-        let looked = (leaks != Leaks::Ignore).then(|| (Residue::look(), Surroundings::look()));
-        Self { leaks, isolation, looked, tasks: 0, pipes: Vec::new(), own: Footprint::default() }
+    pub(super) fn new(leaks: Leaks, isolation: Isolation, runtimes: &Rc<Runtimes>) -> Self {
+        let capture = || Watched { residue: Residue::capture(), surroundings: Surroundings::capture() };
+        let stdin = match isolation {
+            // Opened before the first look, so that it is there from the beginning.
+            Isolation::Processes => File::open("/dev/null").map_or(Stdin::Inherited, Stdin::Null),
+            Isolation::InProcess => Stdin::Inherited,
+        };
+        Self {
+            leaks,
+            isolation,
+            runtimes: Rc::clone(runtimes),
+            state: ProcessState::capture(stdin),
+            watched: (leaks != Leaks::Ignore).then(capture),
+            tasks: Tasks::default(),
+            pipes: None,
+            excluded: Footprint::default(),
+            footprint_changes: 0,
+            has_fixtures: false,
+            streak: 0,
+            unchecked: 0,
+            making: None,
+        }
     }
 
     /// A test begins.
     pub(super) fn begin(&mut self, channel: &Channel) {
-        self.tasks = alive_tasks();
-        let pipes = channel.pipes();
-        if let Some((residue, _)) = &mut self.looked
+        self.tasks = self.runtimes.alive_tasks();
+        let pipes = Some(channel.exchanges());
+        if let Some(Watched { residue, .. }) = &mut self.watched
             && pipes != self.pipes
         {
-            residue.look_at_files_again();
+            residue.reset_baseline_of_files();
             self.pipes = pipes;
         }
     }
 
-    /// A test is over after so long, and has given back what it gives back.
-    pub(super) async fn look(&mut self, elapsed: Duration, suspects: Suspects, client: &SessionClient) -> Found {
-        let Some((residue, surroundings)) = &mut self.looked else { return Found::default() };
-        let own = client.footprint();
-        if own != self.own {
-            residue.know(own.server, own.descriptors.len().saturating_sub(self.own.descriptors.len()) as u64);
-            self.own = own;
+    /// A worker fixture is about to be made, or was made: what it opens meanwhile is its own, for as long as the worker lives.
+    pub(super) fn attribute(&mut self, making: Making) {
+        match (making, &mut self.making) {
+            (Making::Begins, Some(before)) => before.depth += 1,
+            (Making::Begins, none) => {
+                *none = Some(BeforeFixture {
+                    depth: 1,
+                    snapshot: Snapshot::take(),
+                    tasks: self.runtimes.alive_tasks(),
+                    state: EarlierState::capture(),
+                    surroundings: self.watched.is_some().then(Surroundings::capture),
+                });
+            }
+            (Making::Ends, Some(before)) if before.depth > 1 => before.depth -= 1,
+            (Making::Ends, _) => self.end_making(),
         }
-        let mut found = changes(surroundings, self.isolation);
-        if suspects == Suspects::TestAndWorker {
-            residue.allow_files();
+    }
+
+    fn end_making(&mut self) {
+        let Some(before) = self.making.take() else { return };
+        self.has_fixtures = true;
+        self.tasks = self.tasks.plus(self.runtimes.alive_tasks().minus(before.tasks));
+        self.state.adopt_changes_since(&before.state);
+        if let Some(Watched { residue, surroundings }) = &mut self.watched {
+            residue.add_since(&before.snapshot);
+            if let Some(before) = &before.surroundings {
+                surroundings.adopt_changes_since(before);
+            }
         }
-        // What runs and is not the test's may be a fixture's, as a file may be.
-        let new_tasks = || if suspects == Suspects::Test { alive_tasks().saturating_sub(self.tasks) } else { 0 };
-        if residue.is_unchanged(elapsed) && new_tasks() == 0 {
+    }
+
+    /// Checks for leaks, after teardown. `tasks_left` counts the tasks that the test has left on a runtime of its own.
+    pub(super) fn check(&mut self, end: TestEnd, tasks_left: usize, client: &SessionClient) -> Found {
+        // The time limit may have cut off a fixture.
+        self.end_making();
+        let mut found = self.put_back_state(end);
+        let elapsed = end.elapsed;
+        let Some(Watched { residue, surroundings }) = &mut self.watched else {
+            found.leaks.clear();
             return found;
+        };
+        if self.footprint_changes != client.footprint_changes() {
+            self.footprint_changes = client.footprint_changes();
+            let now = client.footprint();
+            residue.exclude(now.server, now.descriptors.len().saturating_sub(self.excluded.descriptors.len()));
+            self.excluded = now;
         }
-        if suspects == Suspects::Worker {
-            residue.look_again();
-            return found;
+        found.add(changes_around(surroundings, self.isolation));
+        found.leaks.extend(tasks_in_words(tasks_left));
+        let check = Check {
+            runtimes: &self.runtimes,
+            before: self.tasks,
+            has_fixtures: self.has_fixtures,
+            excluded: &self.excluded,
+        };
+        if !residue.settle_counts(elapsed) || check.tasks() > 0 {
+            let left = check.until_settled(residue);
+            residue.reset_baseline();
+            found.add(left);
         }
-        let mut left = Vec::new();
-        for (turn, wait) in SETTLING.into_iter().chain(WHILE_BUSY).enumerate() {
-            if turn >= SETTLING.len() && !residue.has_busy_threads() {
-                break;
-            }
-            if wait > 0 {
-                tokio::time::sleep(Duration::from_millis(wait)).await;
-            }
-            let tasks = new_tasks();
-            if residue.is_unchanged(elapsed) && tasks == 0 {
-                return found;
-            }
-            left = in_words(&residue.processes_and_threads());
-            if suspects == Suspects::Test {
-                left.extend(in_words(&residue.open_files(&self.own.descriptors)));
-            }
-            if tasks > 0 {
-                left.push(if tasks == 1 { "a running task".to_owned() } else { format!("{tasks} running tasks") });
-            }
-            // Threads of the runtime, files of the harness: more than before, and nobody's fault.
-            if left.is_empty() {
-                break;
-            }
-        }
-        residue.look_again();
-        found.spoils |= !left.is_empty();
-        found.told.extend(left);
         found
     }
 
-    /// The worker is about to leave, and its own fixtures are given back: what is still there belongs to nobody.
+    /// Restores what the test has changed in its process.
+    ///
+    /// That takes a dozen system calls, a third of the time of an empty test. In a long row of tests of which none has changed anything, the
+    /// check is therefore made once for tests that the worker has claimed together, if each of them takes microseconds.
+    fn put_back_state(&mut self, end: TestEnd) -> Found {
+        self.streak = self.streak.saturating_add(1);
+        if self.streak > MIN_STREAK && end.is_quick && end.is_followed {
+            self.unchecked += 1;
+            return Found::default();
+        }
+        let unchecked = std::mem::take(&mut self.unchecked);
+        let changes = self.state.put_back();
+        if changes.is_empty() {
+            return Found::default();
+        }
+        let others = match unchecked {
+            0 => String::new(),
+            unchecked => format!(" (changed by this test, or by one of the {unchecked} before it)"),
+        };
+        self.streak = 0;
+        let spoils = changes.iter().any(|change| !change.is_undone);
+        Found { leaks: changes.into_iter().map(|change| change.what + &others).collect(), spoils }
+    }
+
+    /// The worker is about to leave, and its own fixtures are given back: what is still there is no fixture's and no test's.
     pub(super) fn end(&mut self, client: &SessionClient) {
-        if let Some((residue, _)) = &mut self.looked {
-            residue.know(client.footprint().server, 0);
+        if let Some(Watched { residue, .. }) = &mut self.watched {
+            residue.exclude(client.footprint().server, 0);
             residue.kill_children();
         }
     }
@@ -132,25 +221,84 @@ impl LeakWatch {
     }
 }
 
-/// What the test changed around itself. A worker process is replaced by one in which nothing is changed.
-fn changes(surroundings: &Surroundings, isolation: Isolation) -> Found {
-    let mut told: Vec<String> = Vec::new();
+impl Found {
+    fn add(&mut self, other: Self) {
+        self.spoils |= other.spoils;
+        self.leaks.extend(other.leaks);
+    }
+}
+
+/// Decides what of the things that a test has opened is its leak.
+struct Check<'a> {
+    runtimes: &'a Runtimes,
+    /// The tasks that are not the test's.
+    before: Tasks,
+    has_fixtures: bool,
+    excluded: &'a Footprint,
+}
+
+impl Check<'_> {
+    /// The tasks that were not there before.
+    fn tasks(&self) -> usize {
+        let new = self.runtimes.alive_tasks().minus(self.before);
+        // Fixtures of the worker have work done on the harness's runtime, behind the tests.
+        if self.has_fixtures { new.of_tests } else { new.of_tests + new.of_harness }
+    }
+
+    /// The leaks that remain after everything has had time to end by itself.
+    fn until_settled(&self, residue: &mut Residue) -> Found {
+        let (mut leaks, mut tasks) = (Vec::new(), 0);
+        let mut are_fewer = true;
+        for (turn, wait) in SETTLING.into_iter().chain(SETTLING_WHILE_BUSY).enumerate() {
+            if turn >= SETTLING.len() && !are_fewer && !residue.has_busy_threads() {
+                break;
+            }
+            if !wait.is_zero() {
+                std::thread::sleep(wait);
+            }
+            let earlier = leaks.len() + tasks;
+            (leaks, tasks) = self.once(residue);
+            are_fewer = leaks.len() + tasks < earlier;
+            if leaks.is_empty() && tasks == 0 {
+                break;
+            }
+        }
+        let leaks: Vec<_> = leaks.iter().map(Leak::in_words).chain(tasks_in_words(tasks)).collect();
+        Found { spoils: !leaks.is_empty(), leaks }
+    }
+
+    /// The leaks of this moment, and the number of tasks.
+    fn once(&self, residue: &Residue) -> (Vec<Leak>, usize) {
+        let (connections, mut left): (Vec<_>, Vec<_>) =
+            residue.added(&self.excluded.descriptors).into_iter().partition(Leak::is_connection);
+        if !self.has_fixtures {
+            left.extend(connections);
+            return (left, self.tasks());
+        }
+        // The pool of a worker fixture grows when a test needs another connection, which may have tasks of its own.
+        (left, self.tasks().saturating_sub(MAX_TASKS_OF_CONNECTION * connections.len()))
+    }
+}
+
+/// What the test has changed in the environment and the working directory. They are not restored: the worker process is replaced.
+fn changes_around(surroundings: &Surroundings, isolation: Isolation) -> Found {
+    let mut leaks: Vec<String> = Vec::new();
     let variables = surroundings.changed_variables();
-    told.extend(variables.iter().map(|name| format!("a change of the environment variable {name}")));
+    leaks.extend(variables.iter().map(|name| format!("a changed environment variable ({name})")));
     if let Some(directory) = surroundings.changed_directory() {
-        told.push(format!("another working directory, {directory}"));
+        leaks.push(format!("a changed working directory ({directory})"));
         if isolation == Isolation::InProcess {
-            // If it is gone, the next test is told so by whatever it does there.
+            // If the directory was removed, the next test fails at its first access.
             let _ = surroundings.restore_directory();
         }
     }
-    Found { spoils: !told.is_empty(), told }
+    Found { spoils: !leaks.is_empty(), leaks }
 }
 
-fn in_words(leaks: &[Leak]) -> Vec<String> {
-    leaks.iter().map(Leak::in_words).collect()
-}
-
-fn alive_tasks() -> usize {
-    Handle::current().metrics().num_alive_tasks()
+fn tasks_in_words(tasks: usize) -> Option<String> {
+    match tasks {
+        0 => None,
+        1 => Some("a running task".to_owned()),
+        tasks => Some(format!("{tasks} running tasks")),
+    }
 }

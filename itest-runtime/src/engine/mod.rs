@@ -1,15 +1,17 @@
 //! Floor 4: runs cases, one in [`attempt`](attempt::attempt), many in a worker, all under the supervisor.
 
 mod attempt;
+mod judgement;
 mod laboratory;
 mod leaks;
+mod resting;
 mod retry;
 mod run;
+mod runtimes;
 mod session;
 mod signals;
 mod staffing;
 mod supervisor;
-mod verdict;
 mod watch;
 mod watchman;
 mod worker;

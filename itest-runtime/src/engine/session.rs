@@ -1,12 +1,16 @@
-//! The run's session, as the supervisor sees it: begun by whoever needs it, ended with the run.
+//! The run's session, as the supervisor sees it: created by the first process that needs it, ended with the run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::model::{Lock, ProcessIdentity, RunConfig, SessionAddress, SessionConfig, SessionEnd, Sweep, WorkerId};
+use crate::model::{
+    Lock, Mark, ProcessIdentity, RESPONSE_TIMEOUT, RunConfig, SessionAddress, SessionConfig, SessionEnd, Sweep,
+    WorkerId,
+};
 use crate::process::WORKER_MARK;
-use crate::session::{LockGuard, SessionClient, address_of, is_worth_sweeping, sweep};
+use crate::session::{LockGuard, SessionClient, Watch, address_of, is_worth_sweeping, sweep, watch_address_of};
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +27,14 @@ pub(super) struct RunSession {
     kind: Kind,
     address: SessionAddress,
     config: SessionConfig,
-    /// By what everything is found that this process and its threads start.
-    mark: Option<(String, String)>,
-    client: SessionClient,
+    /// The environment variable by which itest finds everything that this process and its threads start.
+    mark: Option<Mark>,
+    client: Arc<SessionClient>,
+    /// Ends what tests have started, if they take this process with them: under cargo-nextest it has no supervisor.
+    watch: Option<(SessionClient, Watch)>,
     sweep: Option<JoinHandle<Sweep>>,
+    /// A thread of this process hangs, and holds a ledger that only the end of this process lets go.
+    has_hanging_thread: bool,
 }
 
 impl RunSession {
@@ -35,13 +43,18 @@ impl RunSession {
         let (address, config) = address_of(run);
         let kind = if run.session.nextest.is_some() { Kind::Nextest } else { Kind::Own };
         let mark = run.session.nextest.as_ref().and_then(|nextest| nextest.mark.clone());
-        let client = SessionClient::new(address.clone(), config.clone(), mark.clone());
+        let client = Arc::new(SessionClient::new(address.clone(), config.clone(), mark.clone()));
+        let watch = watch_address_of(run).and_then(|(address, config)| {
+            let client = SessionClient::new(address, config, mark.clone());
+            let watch = client.watch()?;
+            Some((client, watch))
+        });
         let roots = address.roots.clone();
         let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(async move { sweep(&roots).await }));
-        Self { kind, address, config, mark, client, sweep }
+        Self { kind, address, config, mark, client, watch, sweep, has_hanging_thread: false }
     }
 
-    /// Whoever started this process, if the run is theirs.
+    /// The process of cargo-nextest that owns the run, if any.
     pub(super) fn runner(&self) -> Option<ProcessIdentity> {
         (self.kind == Kind::Nextest).then_some(self.config.owner)
     }
@@ -54,13 +67,13 @@ impl RunSession {
         self.config.clone()
     }
 
-    /// By what everything is found that a worker process starts.
-    pub(super) fn mark_of(&self, worker: WorkerId) -> (String, String) {
-        (WORKER_MARK.to_owned(), format!("{}/{}", self.address.name, worker.0))
+    /// The environment variable by which itest finds everything that a worker process starts.
+    pub(super) fn mark_of(&self, worker: WorkerId) -> Mark {
+        Mark::new(WORKER_MARK, format!("{}/{}", self.address.name, worker.0))
     }
 
-    /// By what everything is found that a worker thread starts.
-    pub(super) fn own_mark(&self) -> Option<(String, String)> {
+    /// The environment variable by which itest finds everything that a worker thread starts.
+    pub(super) fn own_mark(&self) -> Option<Mark> {
         self.mark.clone()
     }
 
@@ -79,16 +92,37 @@ impl RunSession {
         }
     }
 
-    /// Whether there is anything to wait for at the end.
+    /// Waits, with a limit, until the server has given back all resources of a process that has ended.
+    pub(super) fn settle(&self, process: u32) -> impl Future<Output = ()> + Send + use<> {
+        let (client, timeout) = (Arc::clone(&self.client), self.config.limits.teardown + RESPONSE_TIMEOUT);
+        async move {
+            let _ = tokio::time::timeout(timeout, client.settle(process)).await;
+        }
+    }
+
+    /// A thread of this process hangs. The session's server gives back what its test has taken, and ends, after this process has ended.
+    pub(super) fn abandon_thread(&mut self) {
+        self.watch = None;
+        self.has_hanging_thread = true;
+    }
+
+    /// Whether there is anything to do at the end.
     pub(super) fn is_worth_finishing(&self) -> bool {
-        self.sweep.is_some() || self.kind == Kind::Own && self.client.is_started()
+        !self.has_hanging_thread && (self.sweep.is_some() || self.kind == Kind::Nextest || self.client.is_started())
     }
 
     /// Ends the session, and waits until everything is given back.
     pub(super) async fn finish(&mut self) -> Finished {
         let end = match self.kind {
             Kind::Own => self.client.finish().await,
-            Kind::Nextest => SessionEnd::default(),
+            Kind::Nextest => {
+                self.client.restore();
+                if let Some((client, watch)) = self.watch.take() {
+                    client.restore();
+                    watch.release();
+                }
+                SessionEnd::default()
+            }
         };
         let swept = match &mut self.sweep {
             // Under nextest many processes come by here; what one of them does not finish, the next one does.

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::model::ProcessIdentity;
-use crate::process::wait_for_end;
+use crate::process::{is_ignored, wait_for_end};
 
 /// What is told as a signal when whoever started this process is gone.
 const ABANDONED: &str = "the end of cargo-nextest";
@@ -27,9 +27,11 @@ pub(super) enum Asked {
 /// Listens for the signals that a run gives way to.
 #[derive(Debug)]
 pub(super) struct Signals {
-    interrupt: Signal,
+    /// None where the process that started this one has the signal ignored.
+    interrupt: Option<Signal>,
     terminate: Signal,
-    hangup: Signal,
+    /// The same.
+    hangup: Option<Signal>,
     stop: Signal,
     abandoned: mpsc::Receiver<()>,
     until: Option<Instant>,
@@ -48,9 +50,9 @@ impl Signals {
         Ok(Self {
             abandoned,
             until,
-            interrupt: signal(SignalKind::interrupt())?,
+            interrupt: unless_ignored(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            hangup: unless_ignored(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
         })
     }
@@ -65,9 +67,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            Some(()) = self.interrupt.recv() => Asked::End("SIGINT"),
+            () = received(&mut self.interrupt) => Asked::End("SIGINT"),
             Some(()) = self.terminate.recv() => Asked::End("SIGTERM"),
-            Some(()) = self.hangup.recv() => Asked::End("SIGHUP"),
+            () = received(&mut self.hangup) => Asked::End("SIGHUP"),
             Some(()) = self.stop.recv() => Asked::Pause,
             Some(()) = self.abandoned.recv() => Asked::End(ABANDONED),
             () = time_is_up => {
@@ -75,6 +77,20 @@ impl Signals {
                 Asked::End(TIME_IS_UP)
             }
         }
+    }
+}
+
+fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+    if is_ignored(kind.as_raw_value()) { Ok(None) } else { signal(kind).map(Some) }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    let received = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use super::supervisor::Supervisor;
-use super::workers::{Held, Worker};
+use super::workers::{Assignment, Worker};
 use crate::model::{Case, Event, HarnessError, Lane, WorkerId};
 use crate::plan::{Script, hand_size};
 
@@ -26,7 +26,8 @@ impl Supervisor<'_> {
             (Some(script), Some(lane)) => script.is_over(lane),
             _ => waiting == 0,
         };
-        for worker in self.workers.values_mut().filter(|worker| worker.hand.is_empty() && (is_stopping || done(worker)))
+        for worker in
+            self.workers.values_mut().filter(|worker| worker.assignments.is_empty() && (is_stopping || done(worker)))
         {
             worker.link.close();
         }
@@ -52,7 +53,7 @@ impl Supervisor<'_> {
     fn hire(&mut self) -> Result<(), HarnessError> {
         let open = self.workers.values().filter(|worker| !worker.link.is_closed());
         let (mut open, idle) =
-            open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.hand.is_empty())));
+            open.fold((0, 0), |(open, idle), worker| (open + 1, idle + usize::from(worker.assignments.is_empty())));
         let mut unattended = self.admission.waiting().saturating_sub(idle);
         while open < self.config.jobs.get() && unattended > 0 {
             match self.start_worker() {
@@ -73,7 +74,7 @@ impl Supervisor<'_> {
     pub(super) fn start_worker(&mut self) -> Result<WorkerId, HarnessError> {
         let id = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let worker = Worker::start(id, &self.config, &self.session, &self.registry, &self.heard.0)
+        let worker = Worker::start(id, &self.config, &self.session, &self.registry, &self.messages.0)
             .map_err(HarnessError::io(format!("start {id}")))?;
         self.workers.insert(id, worker);
         Ok(id)
@@ -98,7 +99,7 @@ impl Supervisor<'_> {
             if let Some(worker) = self.workers.get_mut(&id) {
                 worker.lane = Some(lane);
             }
-            self.give(id, vec![Held { case, lane: Some(lane), attempt: 1, since: None, slow: false }]);
+            self.give(id, vec![Assignment { case, lane: Some(lane), attempt: 1, since: None, slow: false }]);
         }
         Ok(())
     }
@@ -112,68 +113,70 @@ impl Supervisor<'_> {
     }
 
     /// A case has ended, and holds nothing any more.
-    pub(super) fn finish(&mut self, held: &Held) {
-        match (&mut self.script, held.lane) {
+    pub(super) fn finish(&mut self, assigned: &Assignment) {
+        match (&mut self.script, assigned.lane) {
             (Some(script), Some(lane)) => script.finish(lane),
-            _ => self.admission.finish(&held.case),
+            _ => self.admission.finish(&assigned.case),
         }
     }
 
     fn hand_out(&mut self) {
-        if self.somebody_is_due() {
+        if self.resting.is_any_due() {
             return;
         }
         let jobs = self.config.jobs.get();
         let mut ids: Vec<WorkerId> =
             self.workers.iter().filter(|(_, worker)| !worker.link.is_closed()).map(|(id, _)| *id).collect();
         // Whoever holds least comes first.
-        ids.sort_by_key(|id| self.workers[id].hand.len());
+        ids.sort_by_key(|id| self.workers[id].assignments.len());
         for id in ids {
-            let Some(held) = self.workers.get(&id).map(|worker| worker.hand.len()) else { continue };
+            let Some(count) = self.workers.get(&id).map(|worker| worker.assignments.len()) else { continue };
             // Whoever wants to stop at a failure does not want others to be under way already.
             let size = match self.config.most_failures() {
                 Some(_) => 1,
                 None => hand_size(self.typical, self.admission.waiting(), jobs),
             };
             let mut cases = Vec::new();
-            if held == 0 {
+            if count == 0 {
                 if self.admission.waiting() == 0 {
                     self.recall_from_others(id);
                 }
                 cases.extend(self.admission.next());
             }
             let holds_locks = cases.first().is_some_and(|case| !case.locks.is_empty());
-            if !holds_locks && (held == 0 || held <= size / 2) {
+            if !holds_locks && (count == 0 || count <= size / 2) {
                 let more = std::iter::from_fn(|| self.admission.next_without_locks());
-                cases.extend(more.take(size.saturating_sub(held + cases.len())));
+                cases.extend(more.take(size.saturating_sub(count + cases.len())));
             }
             if !cases.is_empty() {
-                let first = |case| Held { case, lane: None, attempt: 1, since: None, slow: false };
+                let first = |case| Assignment { case, lane: None, attempt: 1, since: None, slow: false };
                 self.give(id, cases.into_iter().map(first).collect());
             }
         }
     }
 
-    pub(super) fn give(&mut self, id: WorkerId, cases: Vec<Held>) {
+    pub(super) fn give(&mut self, id: WorkerId, cases: Vec<Assignment>) {
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.give(cases);
         }
         self.announce(id);
     }
 
-    /// Tells that the first case of a hand has started, once.
+    /// Emits once that a worker's first assignment has started.
     pub(super) fn announce(&mut self, id: WorkerId) {
-        let Some(held) = self.workers.get_mut(&id).and_then(|worker| worker.hand.front_mut()) else { return };
-        if held.since.is_none() {
-            held.since = Some(Instant::now());
-            (self.emit)(Event::CaseStarted { id: held.case.id.clone(), worker: id, attempt: held.attempt });
+        let Some(assigned) = self.workers.get_mut(&id).and_then(|worker| worker.assignments.front_mut()) else {
+            return;
+        };
+        if assigned.since.is_none() {
+            assigned.since = Some(Instant::now());
+            (self.emit)(Event::CaseStarted { id: assigned.case.id.clone(), worker: id, attempt: assigned.attempt });
         }
     }
 
     fn recall_from_others(&mut self, idle: WorkerId) {
         let fullest =
-            self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.hand.len());
-        if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.hand.len() > 1) {
+            self.workers.iter_mut().filter(|(id, _)| **id != idle).max_by_key(|(_, worker)| worker.assignments.len());
+        if let Some((_, worker)) = fullest.filter(|(_, worker)| worker.assignments.len() > 1) {
             for case in worker.recall().into_iter().rev() {
                 self.admission.put_back(case);
             }

@@ -5,35 +5,31 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::retry::{Resting, until};
+use super::resting::{RestingCases, until};
 use super::run::Run;
 use super::session::{Finished, RunSession};
 use super::signals::{Asked, Signals, stop_this_process};
-use super::verdict::{died, hung};
-use super::workers::{Heard, Held, Killed, Litter, Worker};
+use super::workers::{Assignment, Killed, Leftovers, Worker, WorkerMessage};
 use crate::inject::Registry;
 use crate::model::{
     AttemptReport, CaseReport, Event, HarnessError, Outcome, Output, Phase, Prospects, RetryOn, RunConfig, SessionEnd,
-    Summary, WorkerId,
+    Summary, TraceScope, WorkerId,
 };
 use crate::plan::{Admission, Rounds, Script};
-use crate::process::{Death, FromWorker, Reaped, affordable_workers, reap, release_exit};
+use crate::process::{Death, FromWorker, Reaped, Terminal, affordable_workers, reap, release_exit};
 use crate::session::LockGuard;
 
 /// How often hanging, slow and running tests are looked at.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// So many workers in a row may die before their first test.
 const FAILED_STARTS: u32 = 3;
 
-/// What is said of a worker whose control socket carries nonsense.
-const UNINTELLIGIBLE: &str = "the worker's connection to the supervisor carries bytes that are not its own; \
-                              did the test write to file descriptors that it did not open?";
-
-/// What is said of a worker that lives, and cannot be heard any more.
+/// What is said of a worker whose process lives, and whose socket is closed.
 const CUT_OFF: &str = "the worker lost its connection to the supervisor, and its process was killed; \
                        did the test close file descriptors that it did not open?";
 
@@ -91,12 +87,13 @@ pub(super) struct Supervisor<'a> {
     /// Instead of both of these, if there is one.
     pub(super) script: Option<Script>,
     /// Cases that failed and wait to be tried again.
-    pub(super) resting: Vec<Resting>,
+    pub(super) resting: RestingCases,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) next_worker: u32,
-    pub(super) heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
+    pub(super) messages: (mpsc::UnboundedSender<WorkerMessage>, mpsc::UnboundedReceiver<WorkerMessage>),
     pub(super) dying: JoinSet<(WorkerId, std::io::Result<Reaped>)>,
     pub(super) signals: Signals,
+    pub(super) terminal: Terminal,
     /// A running mean of the length of tests.
     pub(super) typical: Option<Duration>,
     pub(super) failed_starts: u32,
@@ -134,11 +131,12 @@ impl<'a> Supervisor<'a> {
             rounds,
             script,
             admission: Admission::new(cases),
-            resting: Vec::new(),
+            resting: RestingCases::default(),
             workers: BTreeMap::new(),
             next_worker: 0,
-            heard: mpsc::unbounded_channel(),
+            messages: mpsc::unbounded_channel(),
             dying: JoinSet::new(),
+            terminal: Terminal::default(),
             typical: None,
             failed_starts: 0,
             began: Instant::now(),
@@ -219,18 +217,18 @@ impl<'a> Supervisor<'a> {
             if self.workers.is_empty() && self.resting.is_empty() {
                 return Ok(());
             }
-            let due = self.next_due();
+            let due = self.resting.next_due();
             tokio::select! {
-                Some((id, message)) = self.heard.1.recv() => {
+                Some((id, message)) = self.messages.1.recv() => {
                     self.hear(id, message)?;
                     // What else has arrived is handled before anyone is fed: one wake-up, many reports.
-                    while let Ok((id, message)) = self.heard.1.try_recv() {
+                    while let Ok((id, message)) = self.messages.1.try_recv() {
                         self.hear(id, message)?;
                     }
                 }
                 Some(Ok((id, reaped))) = self.dying.join_next(), if !self.dying.is_empty() => {
                     if let (Some(worker), Ok(reaped)) = (self.workers.get_mut(&id), &reaped) {
-                        worker.cut_off = reaped.by_force && !worker.farewell && worker.killed.is_none();
+                        worker.cut_off = reaped.by_force && !worker.has_shut_down && worker.killed.is_none();
                     }
                     self.bury(id, reaped.map(|reaped| reaped.status))?;
                 }
@@ -251,38 +249,56 @@ impl<'a> Supervisor<'a> {
                 worker.ready = true;
             }
             FromWorker::Ready { .. } => return Err(HarnessError::OtherBuild { worker: id.to_string() }),
-            FromWorker::Broken => worker.kill(Killed::Unintelligible),
-            FromWorker::Farewell { problems } => {
-                worker.farewell = true;
-                let told = problems.into_iter().map(|problem| format!("teardown of {id}: {problem}"));
-                self.summary.problems.extend(told);
+            FromWorker::Broken => worker.kill(Killed::ProtocolError),
+            // The worker shuts down next, and its assignments are queued again.
+            FromWorker::LeaveSubscriber => self.config.trace = TraceScope::Threads,
+            FromWorker::ShutDown { problems, remarks } => {
+                worker.has_shut_down = true;
+                for remark in remarks {
+                    remark.add_to(&mut self.summary.remarks);
+                }
+                self.summary.problems.extend(problems.iter().map(|problem| format!("teardown of {id}: {problem}")));
             }
             FromWorker::Finished { report, output } => {
                 self.failed_starts = 0;
                 if report.kept.is_some() {
-                    worker.litter = Litter::Kept;
+                    worker.leftovers = Leftovers::Kept;
                 }
                 if !report.leaks.is_empty() && worker.is_process() {
-                    worker.litter = Litter::Something;
+                    worker.leftovers = Leftovers::Possible;
                 }
-                if let Some(held) = worker.take_ended(&report) {
+                if let Some(assigned) = worker.take_ended(&report) {
+                    worker.give_back_terminal(&mut self.terminal);
                     self.announce(id);
-                    self.conclude(id, held, report, output)?;
+                    self.conclude(id, assigned, report, output)?;
                 }
             }
             FromWorker::Gone { output } => {
                 worker.last_output = output;
                 match worker.child.take() {
                     // It stays, with what its test has taken.
-                    Some(_) if worker.litter == Litter::Kept => {
-                        worker.farewell = true;
+                    Some(_) if worker.leftovers == Leftovers::Kept => {
+                        worker.has_shut_down = true;
                         self.bury(id, Ok(ExitStatus::default()))?;
                     }
                     Some(child) => {
-                        let left = worker.farewell;
+                        let left = worker.has_shut_down;
                         // One that left in good order left nothing behind.
-                        let mark = (worker.litter == Litter::Something || !left).then(|| self.session.mark_of(id));
-                        self.dying.spawn(async move { (id, reap(child, left, mark).await) });
+                        let mark = (worker.leftovers == Leftovers::Possible || !left).then(|| self.session.mark_of(id));
+                        // Its locks are free, and another attempt begins, when what it took is given back.
+                        let is_waited_for = !left
+                            && worker
+                                .assignments
+                                .front()
+                                .is_some_and(|assigned| assigned.is_followed(self.config.retries));
+                        let settled = child.id().filter(|_| is_waited_for).map(|child| self.session.settle(child));
+                        self.dying.spawn(async move {
+                            let reaped = reap(child, left, mark).await;
+                            if let Some(settled) = settled {
+                                settled.await;
+                            }
+                            (id, reaped)
+                        });
                     }
                     None => self.bury(id, Ok(ExitStatus::default()))?,
                 }
@@ -291,38 +307,38 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Takes leave of a worker and sees to what it still held.
+    /// Ends a worker's part in the run, and sees to what was assigned to it.
     pub(super) fn bury(&mut self, id: WorkerId, status: std::io::Result<ExitStatus>) -> Result<(), HarnessError> {
         let Some(mut worker) = self.workers.remove(&id) else { return Ok(()) };
         let status = status.map_err(HarnessError::io(format!("wait for the end of {id}")))?;
         let position = worker.position();
         let output = std::mem::take(&mut worker.last_output);
         let running = match (&worker.killed, position) {
-            // It was never seen to begin anything: nobody is to blame but itself.
+            // It has begun no case that could be the cause.
             (None | Some(Killed::GivenUp), None) => None,
-            // It has said all that there was to say, and the next case may be the same once more.
-            (None, _) if worker.farewell => None,
-            _ => worker.hand.pop_front(),
+            // It has reported its last case; the next one may be the same case once more.
+            (None, _) if worker.has_shut_down => None,
+            _ => worker.assignments.pop_front(),
         };
         if self.stopping.is_some() {
-            self.summary.not_run += worker.hand.len();
+            self.summary.not_run += worker.assignments.len();
         } else {
-            for held in worker.hand.drain(..).rev() {
-                self.put_back(held.case, held.lane);
+            for assigned in worker.assignments.drain(..).rev() {
+                self.put_back(assigned.case, assigned.lane);
             }
         }
         let reason = if worker.cut_off { CUT_OFF.to_owned() } else { Death::new(status).to_string() };
-        if let Some(held) = running {
-            let phase = position.map_or(Phase::Setup, |position| position.phase);
-            let report = match worker.killed {
-                Some(Killed::Overrun(phase)) => hung(&held.case, phase, &self.config.limits),
-                Some(Killed::Unintelligible) => died(&held.case, phase, UNINTELLIGIBLE.to_owned()),
-                Some(Killed::GivenUp) => AttemptReport::interrupted(held.case.index),
-                None => died(&held.case, phase, reason),
-            };
-            return self.conclude(id, held, report, output);
+        if worker.give_back_terminal(&mut self.terminal) && Death::new(status).is_by(Signal::INT) {
+            // Ctrl-C reached the foreground alone, and was meant for the run.
+            worker.killed.get_or_insert(Killed::GivenUp);
+            self.obey(Asked::End("SIGINT"));
         }
-        if !worker.farewell && worker.killed.is_none() {
+        if let Some(assigned) = running {
+            let phase = position.map_or(Phase::Setup, |position| position.phase);
+            let report = worker.report_of_lost_case(&assigned.case, phase, reason, &self.config.limits);
+            return self.conclude(id, assigned, report, output);
+        }
+        if !worker.has_shut_down && worker.killed.is_none() {
             if worker.ready {
                 self.summary.problems.push(format!("{id} died between two tests: {reason}"));
             }
@@ -338,31 +354,31 @@ impl<'a> Supervisor<'a> {
     pub(super) fn conclude(
         &mut self,
         id: WorkerId,
-        held: Held,
+        assigned: Assignment,
         mut report: AttemptReport,
         output: Output,
     ) -> Result<(), HarnessError> {
         let elapsed = report.elapsed();
-        let elapsed = if elapsed.is_zero() { held.since.map_or(elapsed, |since| since.elapsed()) } else { elapsed };
+        let elapsed = if elapsed.is_zero() { assigned.since.map_or(elapsed, |since| since.elapsed()) } else { elapsed };
         self.typical = Some(self.typical.map_or(elapsed, |typical| (typical + elapsed) / 2));
-        if held.attempt > 1 && report.outcome == Outcome::Passed {
+        if assigned.attempt > 1 && report.outcome == Outcome::Passed {
             report.outcome = Outcome::Flaky;
         }
         let failed = !report.outcome.is_success() && report.outcome != Outcome::Interrupted;
-        let retries = held.case.meta.retries.unwrap_or(self.config.retries);
-        let (case_id, location) = (held.case.id.clone(), held.case.location.clone());
+        let retries = assigned.case.meta.retries.unwrap_or(self.config.retries);
+        let (case_id, location) = (assigned.case.id.clone(), assigned.case.location.clone());
         let quarantine = self.config.quarantined.get(&case_id).filter(|_| failed).cloned();
-        let started = held.since.map_or(Duration::ZERO, |since| since.saturating_duration_since(self.began));
-        let attempts = held.attempt;
+        let started = assigned.since.map_or(Duration::ZERO, |since| since.saturating_duration_since(self.began));
+        let attempts = assigned.attempt;
         let case =
             CaseReport { id: case_id, location, worker: id, attempts, report, output, started, elapsed, quarantine };
         let hopeless = case.report.prospects == Prospects::None
             || self.config.retry_on == RetryOn::Errored && case.report.outcome != Outcome::Errored;
-        let is_retried = held.attempt <= retries && held.lane.is_none() && self.stopping.is_none();
+        let is_retried = assigned.attempt <= retries && assigned.lane.is_none() && self.stopping.is_none();
         if failed && !hopeless && is_retried {
-            return self.retry(id, held, case);
+            return self.retry(id, assigned, case);
         }
-        self.finish(&held);
+        self.finish(&assigned);
         self.summary.count(&case);
         let counts = !case.is_success() && failed;
         (self.emit)(Event::CaseFinished(case));

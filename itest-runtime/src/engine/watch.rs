@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::inject::sleep;
 use crate::model::{CaseIndex, Phase};
 use crate::process::{Beacon, Position, Pulse, monotonic};
 
@@ -26,10 +27,10 @@ impl Watch {
         let mut left = limit;
         while !left.is_zero() {
             let (began, stopped) = (monotonic(), self.pulse.stopped());
-            tokio::time::sleep(left).await;
+            sleep(left).await;
             if monotonic().saturating_sub(began) > left + Pulse::LATE {
                 // The next beat tells whether the process was stopped, or only busy.
-                tokio::time::sleep(Pulse::BEAT * 2).await;
+                sleep(Pulse::BEAT * 2).await;
             }
             left = self.pulse.stopped().saturating_sub(stopped);
         }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::signals::{Asked, stop_this_process};
-use super::supervisor::Supervisor;
+use super::supervisor::{Supervisor, TICK};
 use super::workers::{Killed, Worker};
 use crate::model::{Event, HarnessError, Limits, Output, Phase, Running, WorkerId};
-use crate::process::{FromWorker, monotonic};
+use crate::process::{FromWorker, NotLent, Terminal, monotonic, stop_signal};
 
 /// A worker that has not said a word for so long never will.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ impl Supervisor<'_> {
         for worker in self.workers.values_mut() {
             worker.pause(paused);
         }
-        self.rest_longer(paused);
+        self.resting.delay(paused);
         self.stopping = self.stopping.map(|since| since + paused);
         self.send_to_workers(Signal::CONT);
     }
@@ -60,7 +60,7 @@ impl Supervisor<'_> {
         // Also if the run was stopping already: patience with cancelled tests begins now.
         self.stopping = Some(Instant::now());
         let running = self.workers.values().filter_map(|worker| Some(worker.running()?.0.case.id.clone()));
-        (self.emit)(Event::Interrupting { signal, running: running.collect() });
+        (self.emit)(Event::Interrupting { signal: signal.into(), running: running.collect() });
         for worker in self.workers.values_mut() {
             worker.link.cancel();
         }
@@ -79,19 +79,47 @@ impl Supervisor<'_> {
         Ok(())
     }
 
+    /// Sees to workers that are stopped: those that want the terminal get it, one at a time.
+    fn see_to_stopped(&mut self) {
+        let mut pauses = false;
+        for worker in self.workers.values_mut() {
+            let Some(process) = worker.running_process() else { continue };
+            let stopped = stop_signal(process);
+            worker.stopped_by(stopped);
+            match stopped {
+                Some(signal) if Terminal::is_stop_signal(signal) => match self.terminal.lend(process) {
+                    Ok(()) => worker.stopped_by(None),
+                    // Its time does not run while it waits for another one.
+                    Err(NotLent::InUse) => worker.pause(TICK),
+                    Err(NotLent::Unavailable) => {}
+                },
+                // Ctrl-Z reaches the foreground alone, and is meant for the run.
+                Some(signal) if signal == Signal::TSTP.as_raw() && self.terminal.is_lent_to(process) => pauses = true,
+                _ => {}
+            }
+        }
+        if pauses {
+            self.terminal = Terminal::default();
+            self.pause();
+        }
+    }
+
     /// Ends what hangs, names what is slow, tells what runs.
     pub(super) fn look_around(&mut self) {
+        self.see_to_stopped();
         let now = monotonic();
         let cancelled = self.stopping.filter(|_| self.summary.interrupted_by.is_some());
         let mut lost = Vec::new();
         for (id, worker) in &mut self.workers {
-            worker.look_for_silent_end();
+            worker.check_for_silent_end();
             let overrun = worker.overrun(now).is_some_and(|overrun| overrun > Limits::GRACE);
             let phase = worker.position().map_or(Phase::Setup, |position| position.phase);
             let unheeded = phase != Phase::Teardown && cancelled.is_some_and(|since| since.elapsed() > CANCEL_LIMIT);
             let limits = &self.config.limits;
-            let own = worker.hand.front().and_then(|held| held.case.meta.timeout);
-            let is_lost = worker.lost().is_some_and(|elapsed| elapsed > own.unwrap_or(limits.test) + Limits::GRACE);
+            let own = worker.assignments.front().and_then(|assigned| assigned.case.meta.timeout);
+            let is_lost = worker
+                .time_without_position()
+                .is_some_and(|elapsed| elapsed > own.unwrap_or(limits.test).saturating_add(Limits::GRACE));
             if is_lost && !unheeded {
                 worker.kill(Killed::Overrun(Phase::Body));
             } else if overrun && !unheeded {
@@ -103,9 +131,9 @@ impl Supervisor<'_> {
                 lost.push(*id);
             }
             if let Some(running) = running(worker).filter(|running| running.elapsed > self.config.slow)
-                && let Some(held) = worker.hand.front_mut().filter(|held| !held.slow)
+                && let Some(assigned) = worker.assignments.front_mut().filter(|assigned| !assigned.slow)
             {
-                held.slow = true;
+                assigned.slow = true;
                 (self.emit)(Event::CaseSlow(running));
             }
         }
@@ -122,6 +150,7 @@ impl Supervisor<'_> {
     /// A thread that hangs cannot be ended: it is reported and left behind, and the run ends with it.
     fn abandon(&mut self, id: WorkerId) {
         self.stop();
+        self.session.abandon_thread();
         if self.bury(id, Ok(ExitStatus::default())).is_ok() {
             self.summary.problems.push(format!(
                 "{id} hangs and, being a thread, cannot be ended; without --in-process only its test is lost"
@@ -131,7 +160,7 @@ impl Supervisor<'_> {
 }
 
 fn running(worker: &Worker) -> Option<Running> {
-    let (held, elapsed) = worker.running()?;
+    let (assigned, elapsed) = worker.running()?;
     let phase = worker.position().map(|position| position.phase);
-    Some(Running { id: held.case.id.clone(), elapsed, phase })
+    Some(Running { id: assigned.case.id.clone(), elapsed, phase })
 }

@@ -1,29 +1,30 @@
-//! The worker: claims cases, runs them one by one on one runtime, reports each.
+//! The worker: claims cases, runs them one by one, reports each.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
-use super::attempt::{Attempted, Surroundings, attempt};
-use super::leaks::{LeakWatch, Suspects};
+use super::attempt::{AttemptContext, Attempted, attempt};
+use super::judgement::add_background_panics;
+use super::leaks::{LeakWatch, TestEnd};
+use super::runtimes::Runtimes;
 use super::watch::Watch;
-use crate::inject::{Error, Ledger, Registry, ScopeStore, install_panic_hook, set_jobs, set_requirement};
-use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn};
-use crate::process::{Channel, Start, Urgency, guard_exit};
+use crate::inject::{
+    Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, harness_runtime, install_panic_hook, log_panics,
+    set_jobs, set_requirement, take_background_panics,
+};
+use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn, WorkerConfig, WorkerId};
+use crate::process::{Channel, PanicLog, Start, Urgency, end_forked_child, guard_exit, notice_forks};
 use crate::session::{Keeping, SessionClient};
 
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
-
-/// Threads of the tests' runtime, beside the one that runs the test itself.
-const RUNTIME_THREADS: usize = 2;
-
-/// How long tasks that tests left behind may delay the worker's end.
-const SHUTDOWN: Duration = Duration::from_millis(100);
 
 /// Runs this process as a worker, from its first frame to its end.
 ///
@@ -43,118 +44,228 @@ pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
 }
 
 fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
-    install_panic_hook();
+    let panic_output = match start.config.isolation {
+        Isolation::Processes => PanicOutput::WhenCaught,
+        Isolation::InProcess => PanicOutput::AtOnce,
+    };
+    install_panic_hook(panic_output);
+    notice_forks();
     set_requirement(start.config.require);
     set_jobs(start.config.jobs);
     #[cfg(feature = "tracing")]
-    crate::process::show_trace(&start.config.session_config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .thread_name("itest-runtime")
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(serve(registry, channel, start));
-    runtime.shutdown_timeout(SHUTDOWN);
+    crate::process::show_trace(&start.config.session_config.log, start.config.trace);
+    let runtimes = Rc::new(Runtimes::start()?);
+    if registry.has_fixtures() {
+        // Before the first look for leaks: it opens files, and its thread stays.
+        harness_runtime();
+    }
+    let result = runtimes.tests().block_on(async {
+        let worker = Worker::begin(channel, start, Rc::clone(&runtimes))?;
+        worker.serve(registry).await
+    });
+    if let Ok(runtimes) = Rc::try_unwrap(runtimes) {
+        runtimes.shut_down();
+    }
     channel.leave();
     result
 }
 
-/// Runs what is dispatched until nothing more comes, then gives back the worker's own fixtures.
-///
-/// Waiting for cases blocks this thread, and nothing else: tasks have threads of their own.
-async fn serve(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> {
-    let Start { worker: id, config } = start;
-    channel.ready(registry.fingerprint())?;
-    let watch = Watch::new(channel.beacon(), channel.pulse());
-    let (session, session_config) = (config.session.clone(), config.session_config.clone());
-    let client = Arc::new(SessionClient::new(session, session_config, config.mark.clone()));
-    let opener = Arc::clone(&client);
-    let ledger = Ledger::new(move || opener.open_ledger().map_err(|error| Error::new(error.chain())));
-    let (mut session, mut worker) = (ScopeStore::new(&ledger), ScopeStore::new(&ledger));
-    let mut cancelled = channel.cancelled();
+/// A worker, from its first case to its end.
+struct Worker<'a> {
+    channel: &'a Channel,
+    id: WorkerId,
+    config: WorkerConfig,
+    runtimes: Rc<Runtimes>,
+    watch: Watch,
+    client: Arc<SessionClient>,
+    ledger: Arc<Ledger>,
+    session: ScopeStore,
+    fixtures: ScopeStore,
+    leaks: LeakWatch,
+    /// Of this process's own, where the supervisor can read it when the process has died.
+    panics: Option<Arc<PanicLog>>,
+}
 
-    let mut leaks = LeakWatch::new(config.leaks, config.isolation);
-    let mut claims = Claims::default();
-    let mut result = Ok(());
-    for number in 0.. {
-        let Some(turn) = claims.next(channel)? else { break };
-        let Some(case) = registry.get(turn.case) else { break };
-        watch.holds(Some(turn.case));
-        let fixtures = worker.len();
-        leaks.begin(channel);
-        #[cfg(feature = "tracing")]
-        crate::process::begin_trace();
-        let surroundings = Surroundings {
-            session: &mut session,
-            worker: &mut worker,
-            client: &client,
-            ledger: &ledger,
-            config: &config,
-            id,
-            cancelled: &mut cancelled,
-            watch: &watch,
+/// Whether the worker can run another case.
+enum Then {
+    Next,
+    Leave,
+}
+
+impl<'a> Worker<'a> {
+    fn begin(channel: &'a Channel, start: Start, runtimes: Rc<Runtimes>) -> io::Result<Self> {
+        let Start { worker: id, config } = start;
+        let client = SessionClient::new(config.session.clone(), config.session_config.clone(), config.mark.clone());
+        let client = Arc::new(client);
+        let opener = Arc::clone(&client);
+        let ledger = Ledger::new(move || opener.open_ledger().map_err(|error| Error::new(error.chain())));
+        let panics = match config.isolation {
+            Isolation::Processes => Some(Arc::new(channel.beacon().panic_log()?)),
+            // The thread's panics are printed at once: no other process would read them.
+            Isolation::InProcess => None,
         };
-        let Attempted { mut report, kept } = attempt(turn, case, surroundings).await;
-        report.number = number;
-        if let Some(mut kept) = kept {
-            // First the session, then the report: the run may be over when it has arrived.
-            match client.keep().await {
-                Ok(keeping) => {
-                    result = channel.finished(report, Urgency::Now);
-                    stay(channel, &keeping, kept, config.limits.teardown).await?;
-                    break;
-                }
-                Err(error) => {
-                    kept.unwind(report.outcome, config.limits.teardown, || ()).await;
-                    report.cannot_keep(&error.chain());
-                }
+        if let Some(log) = panics.clone() {
+            log_panics(move |record| log.write(record));
+        }
+        Ok(Self {
+            channel,
+            id,
+            watch: Watch::new(channel.beacon(), channel.pulse()),
+            client,
+            session: ScopeStore::new(&ledger),
+            fixtures: ScopeStore::new(&ledger),
+            ledger,
+            leaks: LeakWatch::new(config.leaks, config.isolation, &runtimes),
+            panics,
+            runtimes,
+            config,
+        })
+    }
+
+    /// Runs what is dispatched until nothing more comes, then gives back the worker's own fixtures.
+    ///
+    /// Waiting for cases blocks this thread, and nothing else: tasks have threads of their own.
+    async fn serve(mut self, registry: &Registry) -> io::Result<()> {
+        self.channel.ready(registry.fingerprint())?;
+        let result = self.run_cases(registry).await;
+        // Also without a supervisor: what the worker took, it gives back.
+        let problems = self.unwind();
+        result.and(self.channel.shut_down(problems, self.fixtures.take_remarks()))
+    }
+
+    async fn run_cases(&mut self, registry: &Registry) -> io::Result<()> {
+        let mut cancelled = self.channel.cancelled();
+        let mut claims = Claims::default();
+        for number in 0.. {
+            let Some(turn) = claims.next(self.channel)? else { break };
+            let Some(case) = registry.get(turn.case) else { break };
+            let then = self.run_case(number, turn, case, &mut claims, &mut cancelled).await?;
+            if matches!(then, Then::Leave) || *cancelled.borrow() {
+                break;
             }
         }
-        let suspects = match worker.len() == fixtures {
-            true if fixtures == 0 => Suspects::Test,
-            true => Suspects::TestAndWorker,
-            false => Suspects::Worker,
+        Ok(())
+    }
+
+    async fn run_case(
+        &mut self,
+        number: u32,
+        turn: Turn,
+        case: RegisteredCase,
+        claims: &mut Claims,
+        cancelled: &mut watch::Receiver<bool>,
+    ) -> io::Result<Then> {
+        self.watch.holds(Some(turn.case));
+        self.leaks.begin(self.channel);
+        if let Some(panics) = &self.panics {
+            panics.begin(number);
+        }
+        #[cfg(feature = "tracing")]
+        crate::process::begin_trace();
+        let context = AttemptContext {
+            session: &mut self.session,
+            worker: &mut self.fixtures,
+            client: &self.client,
+            ledger: &self.ledger,
+            config: &self.config,
+            id: self.id,
+            runtimes: &self.runtimes,
+            leaks: &mut self.leaks,
+            cancelled,
+            watch: &self.watch,
         };
-        let found = leaks.look(report.elapsed(), suspects, &client).await;
-        let is_spoilt = found.spoils && config.isolation == Isolation::Processes;
-        report.add_leaks(found.told, leaks.policy());
-        let urgency = claims.learn(&report);
-        result = channel.finished(report, urgency);
-        // What a test changed is not the next one's: this worker ends, and another one takes its place.
-        if result.is_err() || is_spoilt || *cancelled.borrow() {
-            break;
+        let Attempted { mut report, kept, tasks_left } = attempt(turn, case, context).await;
+        report.number = number;
+        if let Some(kept) = kept
+            && let Then::Leave = self.keep(&mut report, kept)?
+        {
+            return Ok(Then::Leave);
+        }
+        let elapsed = report.elapsed();
+        let end = TestEnd {
+            elapsed,
+            is_quick: elapsed < Claims::SHORT && report.outcome == Outcome::Passed,
+            is_followed: claims.has_next(),
+        };
+        #[cfg(feature = "tracing")]
+        if crate::process::is_refused_by_ours(report.failures.iter().map(|failure| failure.problem.message.as_str())) {
+            // This result is dropped: the case runs again in a worker that leaves the global subscriber to the application.
+            self.channel.leave_subscriber()?;
+            return Ok(Then::Leave);
+        }
+        let found = self.leaks.check(end, tasks_left, &self.client);
+        let is_spoilt = found.spoils && self.config.isolation == Isolation::Processes;
+        // The leak check waits for threads of the test; a panic in them during that time belongs to the test.
+        add_background_panics(&mut report, take_background_panics());
+        report.add_leaks(found.leaks, self.leaks.policy());
+        let urgency = claims.learn(elapsed);
+        self.channel.finished(report, urgency)?;
+        // What a test changed must not reach the next one: this worker ends, and another one takes its place.
+        Ok(if is_spoilt { Then::Leave } else { Then::Next })
+    }
+
+    /// Keeps what a failed test has taken, until a signal asks for it; this worker runs no more tests then.
+    fn keep(&mut self, report: &mut AttemptReport, mut kept: ScopeStore) -> io::Result<Then> {
+        let limit = self.config.limits.teardown;
+        // The session is kept before the report is sent, because the run may end as soon as the report arrives.
+        match self.runtimes.on_harness(self.client.keep()) {
+            Ok(keeping) => {
+                add_background_panics(report, take_background_panics());
+                self.channel.finished(report.clone(), Urgency::Now)?;
+                self.runtimes.on_harness(stay(self.channel, &self.client, keeping))?;
+                // From here on, problems are written to the session's log only.
+                self.runtimes.on_harness(kept.unwind(Outcome::Failed, limit, || ()));
+                Ok(Then::Leave)
+            }
+            Err(error) => {
+                self.runtimes.on_harness(kept.unwind(report.outcome, limit, || ()));
+                report.cannot_keep(&error.chain());
+                Ok(Then::Next)
+            }
         }
     }
 
-    // Also without a supervisor: what the worker took, it gives back.
-    let limit = config.limits.teardown;
-    watch.holds(None);
-    let before_step = || watch.begin(Phase::Teardown, limit);
-    let problems = worker.unwind(Outcome::Passed, limit, before_step).await;
-    let mut told: Vec<_> =
-        problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
-    told.extend(ledger.close().err().map(|problem| problem.message));
-    leaks.end(&client);
-    result.and(channel.farewell(told))
+    /// Gives back what belongs to the worker as a whole; what went wrong with that.
+    fn unwind(&mut self) -> Vec<String> {
+        let limit = self.config.limits.teardown;
+        self.watch.holds(None);
+        let before_step = || self.watch.begin(Phase::Teardown, limit);
+        let problems = if self.fixtures.is_empty() {
+            Vec::new()
+        } else {
+            self.runtimes.on_harness(self.fixtures.unwind(Outcome::Passed, limit, before_step))
+        };
+        let mut told: Vec<_> =
+            problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
+        told.extend(self.ledger.close().err().map(|problem| problem.message));
+        self.leaks.end(&self.client);
+        told
+    }
 }
 
-/// Keeps what a failed test has taken, apart from the run, until somebody asks to give it back.
-async fn stay(channel: &Channel, keeping: &Keeping, mut kept: ScopeStore, limit: Duration) -> io::Result<()> {
+/// Keeps the session, apart from the run, until a signal asks to give back what a failed test has taken. If the session's server
+/// is killed meanwhile, another one takes its place.
+async fn stay(channel: &Channel, client: &SessionClient, mut keeping: Keeping) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     channel.set_free(&keeping.log)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            () = keeping.ended() => {}
+        }
+        match client.keep().await {
+            Ok(another) => keeping = another,
+            // Without a session there is nothing to wait for.
+            Err(_) => return Ok(()),
+        }
     }
-    // There is nobody left to tell what goes wrong but the log.
-    kept.unwind(Outcome::Failed, limit, || ()).await;
-    Ok(())
 }
 
 /// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.
 ///
-/// What is claimed cannot be taken back, so there is never more of it than a fraction of a millisecond's worth.
+/// The supervisor cannot take claimed cases back, so that a worker claims many at a time only where each takes microseconds.
 #[derive(Debug, Default)]
 struct Claims {
     claimed: VecDeque<Turn>,
@@ -166,6 +277,8 @@ impl Claims {
     const AT_ONCE: usize = 16;
 
     fn next(&mut self, channel: &Channel) -> io::Result<Option<Turn>> {
+        // A child that a step of teardown forked comes here; its parent judges that step.
+        end_forked_child(Outcome::Passed);
         if self.claimed.is_empty() {
             let is_short = self.last.is_some_and(|last| last < Self::SHORT);
             self.claimed = channel.claim(if is_short { Self::AT_ONCE } else { 1 })?.into();
@@ -173,9 +286,13 @@ impl Claims {
         Ok(self.claimed.pop_front())
     }
 
+    /// Whether a case is claimed that has not begun.
+    fn has_next(&self) -> bool {
+        !self.claimed.is_empty()
+    }
+
     /// Remembers how long the last case took; says whether its report can wait for the next.
-    fn learn(&mut self, report: &AttemptReport) -> Urgency {
-        let elapsed = report.elapsed();
+    fn learn(&mut self, elapsed: Duration) -> Urgency {
         self.last = Some(elapsed);
         if elapsed < Self::SHORT && !self.claimed.is_empty() { Urgency::CanWait } else { Urgency::Now }
     }

@@ -63,7 +63,7 @@ impl Run {
     #[must_use]
     pub(crate) fn of(record: &Record) -> Self {
         let Facts { build, environment, .. } = &record.facts;
-        let fact = |name: &str| environment.get(name).cloned().unwrap_or_default();
+        let fact = |name: &str| environment.get(name).map_or_else(String::new, |value| storable(value));
         let revision = fact("commit");
         // On a CI system the commit is the code. On somebody's machine it is what they had when they began to change it, and
         // only the same binary is the same code.
@@ -75,10 +75,10 @@ impl Run {
         };
         Self {
             key: Key::of(record),
-            build: build.clone(),
+            build: storable(build),
             revision,
             code,
-            shard: fact("shard"),
+            shard: record.facts.shard.as_ref().map_or_else(String::new, |part| part.shard.to_string()),
             environment: environment.clone(),
             attempts: record.attempts().into_iter().map(Attempt::of).collect(),
         }
@@ -91,9 +91,9 @@ impl Key {
     pub(crate) fn of(record: &Record) -> Self {
         let Facts { suite, began_unix_ms, environment, .. } = &record.facts;
         Self {
-            suite: suite.clone(),
+            suite: storable(suite),
             began_unix_ms: *began_unix_ms,
-            process: environment.get("process").cloned().unwrap_or_default(),
+            process: environment.get("process").map_or_else(String::new, |process| storable(process)),
             seed: record.seed.to_string(),
         }
     }
@@ -109,8 +109,7 @@ impl Attempt {
             outcome: case.report.outcome,
             elapsed: case.elapsed,
             phase: failure.map_or_else(String::new, |failure| failure.phase.name().to_owned()),
-            // PostgreSQL knows no text with a zero in it.
-            message: message.unwrap_or_default().replace('\0', "").chars().take(LONGEST_MESSAGE).collect(),
+            message: storable(message.unwrap_or_default()).chars().take(LONGEST_MESSAGE).collect(),
         }
     }
 
@@ -123,6 +122,11 @@ impl Attempt {
             Outcome::Skipped | Outcome::Interrupted => None,
         }
     }
+}
+
+/// A text that every database takes: PostgreSQL refuses one with a zero in it.
+fn storable(text: &str) -> String {
+    text.replace('\0', "")
 }
 
 /// The outcomes and their words in the database.

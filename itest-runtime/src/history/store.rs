@@ -10,7 +10,7 @@ use super::address::{Address, Kind};
 use super::error::{HistoryError, is_locked};
 use super::run::{Attempt, Key, OUTCOMES, Run};
 use super::schema::migrate;
-use crate::model::{Outcome, TestId};
+use crate::model::{LAST_UNIX_MS, MAX_DURATION, Outcome, TestId};
 
 /// Rows in one statement. With eight values each it stays below what both databases take.
 const BATCH: usize = 500;
@@ -90,14 +90,16 @@ impl Store {
         add(&mut self.connection, self.address.kind(), run).await.map_err(HistoryError::of(&self.address, "written"))
     }
 
-    /// Forgets the runs of a suite that began before a moment, in milliseconds since 1970.
+    /// Forgets the runs of a suite that began before a moment, in milliseconds since 1970, and those that say that they began after the
+    /// last moment that has a date.
     ///
     /// # Errors
     ///
     /// What the database says.
     pub(crate) async fn forget(&mut self, suite: &str, before_unix_ms: u64) -> Result<(), HistoryError> {
-        let sql = "DELETE FROM itest_runs WHERE suite = $1 AND began_ms < $2";
-        let forgotten = sqlx::query(sql).bind(suite).bind(number(before_unix_ms)).execute(&mut self.connection).await;
+        let sql = "DELETE FROM itest_runs WHERE suite = $1 AND (began_ms < $2 OR began_ms > $3)";
+        let query = sqlx::query(sql).bind(suite).bind(number(before_unix_ms)).bind(number(LAST_UNIX_MS));
+        let forgotten = query.execute(&mut self.connection).await;
         forgotten.map(drop).map_err(HistoryError::of(&self.address, "written"))
     }
 
@@ -241,7 +243,8 @@ async fn read(connection: &mut AnyConnection, suite: &str) -> Result<Vec<Run>, s
             number: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
             // What a later itest may have found out says nothing to this one.
             outcome: outcome.unwrap_or(Outcome::Interrupted),
-            elapsed: Duration::from_micros(u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or_default()),
+            elapsed: Duration::from_micros(u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or_default())
+                .min(MAX_DURATION),
             phase: row.try_get(5)?,
             message: row.try_get(6)?,
         };
@@ -326,6 +329,36 @@ mod tests {
     fn parameters_have_numbers_where_they_need_them() {
         assert_eq!(insert(Kind::Sqlite, "a (b, c)", 2, 2), "INSERT INTO a (b, c) VALUES (?, ?), (?, ?)");
         assert_eq!(insert(Kind::Postgres, "a (b, c)", 2, 2), "INSERT INTO a (b, c) VALUES ($1, $2), ($3, $4)");
+    }
+
+    /// The database may have been filled by another program, or with another clock.
+    #[tokio::test]
+    async fn history_with_extreme_numbers_is_told_and_forgets_the_far_future() {
+        const NUMBERS: [i64; 6] = [i64::MIN, -1, 0, 1, 253_402_300_800_000, i64::MAX];
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::of_file(&folder.path().join("history.sqlite"));
+        let mut store = Store::open(&address).await.unwrap();
+        let began: Vec<_> =
+            NUMBERS.map(|began| format!("('s', {began}, '1', 'x', '', 'r', 'c', '', 'no json')")).into();
+        let runs = "INSERT INTO itest_runs (suite, began_ms, process, seed, build, revision, code, shard, environment) VALUES ";
+        store.connection.execute(AssertSqlSafe(runs.to_owned() + &began.join(", "))).await.unwrap();
+        store.connection.execute("INSERT INTO itest_tests (suite, name) VALUES ('s', 'a\u{1b}\n\"b')").await.unwrap();
+        let attempts = "INSERT INTO itest_attempts (run, position, test, attempt, outcome, elapsed_us, phase, message) \
+                        SELECT r.id, p.began_ms, t.id, a.began_ms, o.word, e.began_ms, '', '' FROM itest_runs r, itest_runs p, \
+                        itest_tests t, itest_runs a, itest_runs e, \
+                        (SELECT 'passed' AS word UNION SELECT 'failed' UNION SELECT 'new' UNION SELECT 'skipped') o \
+                        WHERE (p.id + a.id + e.id) % 6 = 0 ON CONFLICT DO NOTHING";
+        store.connection.execute(attempts).await.unwrap();
+        let told = |runs: &[Run]| {
+            let chronicle = crate::history::Chronicle::of(runs, |_| true);
+            let mut text = Vec::new();
+            crate::history::write_table(&chronicle, "s", &BTreeMap::new(), &mut text).unwrap();
+            crate::history::write_lines(&chronicle, "s", &BTreeMap::new(), &mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert!(told(&store.runs("s").await.unwrap()).contains("6 runs from 1970-01-01 00:00 to 9999-12-31 23:59"));
+        store.forget("s", 0).await.unwrap();
+        assert!(told(&store.runs("s").await.unwrap()).contains("2 runs from 1970-01-01 00:00 to 1970-01-01 00:00"));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::durations::{percentile, shift};
 use super::run::{Attempt, Key, Run};
 use crate::detect::{Confidence, Tally, probability_that_greater};
-use crate::model::TestId;
+use crate::model::{TestId, redacted};
 
 /// A difference of rates is told from this probability on, one way or the other.
 const SURE: f64 = 0.975;
@@ -148,7 +148,8 @@ impl Story {
             began_unix_ms: run.key.began_unix_ms,
             revision: run.revision.clone(),
             phase: attempt.phase.clone(),
-            message: attempt.message.clone(),
+            // Also where an earlier version took it in, which knew fewer kinds of secrets.
+            message: redacted(&attempt.message).into_owned(),
         });
         Some(Self {
             test: first.test.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::story::{Chronicle, LastFailure, Story};
 use crate::detect::{Confidence, Tally, percent};
-use crate::model::{Quarantine, TestId};
+use crate::model::{LAST_UNIX_MS, Quarantine, TestId};
 use crate::report::{counted, time_in_words};
 
 /// So many slow tests are named.
@@ -73,7 +73,7 @@ fn write_failures(
         let [rate, low, high] = [story.rate(), low, high].map(|share| percent(share, f64::round));
         let rate = format!("{rate} ({low} to {high})");
         [
-            test.to_string(),
+            in_one_line(test.as_str()),
             format!("{} of {}", tally.failures(), tally.runs()),
             rate,
             time_in_words(*median),
@@ -119,7 +119,7 @@ fn remarks(story: &Story, quarantine: Option<&Quarantine>) -> Vec<String> {
     remarks
 }
 
-/// Without what would begin a new line or command the terminal.
+/// A text without what would begin a new line or command the terminal.
 fn in_one_line(message: &str) -> String {
     let shown = |character: char| match character {
         control if control.is_control() => control.escape_debug().to_string(),
@@ -138,7 +138,7 @@ fn write_slow(stories: &[&Story], out: &mut dyn Write) -> io::Result<()> {
             let word = if new > old { "slower" } else { "faster" };
             format!("{word}: median {} in the older half, {} in the newer", time_in_words(old), time_in_words(new))
         });
-        [story.test.to_string(), time_in_words(story.median), time_in_words(story.p95), pace]
+        [in_one_line(story.test.as_str()), time_in_words(story.median), time_in_words(story.p95), pace]
     };
     writeln!(out, "\nslow:")?;
     let rows: Vec<_> = std::iter::once(header).chain(stories.iter().map(row)).collect();
@@ -175,9 +175,10 @@ fn commit(revision: &str) -> String {
     format!("commit {}", revision.chars().take(SHORT).collect::<String>())
 }
 
-/// A moment as people write it, in UTC.
+/// A moment as people write it, in UTC; a later one than has a date is shown as the last that has one.
 fn moment(unix_ms: u64) -> String {
-    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string();
+    let moment = UNIX_EPOCH + Duration::from_millis(unix_ms.min(LAST_UNIX_MS));
+    let text = humantime::format_rfc3339_seconds(moment).to_string();
     text.chars().take(16).collect::<String>().replace('T', " ")
 }
 
@@ -199,5 +200,7 @@ mod tests {
     #[test]
     fn a_moment_is_told_to_the_minute() {
         assert_eq!(moment(1_234_567_890_123), "2009-02-13 23:31");
+        assert_eq!(moment(0), "1970-01-01 00:00");
+        assert_eq!(moment(u64::MAX), "9999-12-31 23:59");
     }
 }

@@ -61,8 +61,8 @@ impl<T, E: Display + 'static> Made<T> for Result<T, E> {
         self.map_err(|error| match (Box::new(error) as Box<dyn Any>).downcast::<Error>() {
             Ok(error) => *error,
             Err(error) => match error.downcast::<E>() {
-                Ok(error) => Error::new(problem(&*error).message),
-                Err(_) => Error::new("an error of unknown type"),
+                Ok(error) => Error::without_location(problem(&*error).message),
+                Err(_) => Error::without_location("an error of unknown type"),
             },
         })
     }
@@ -77,13 +77,17 @@ pub fn made<T: 'static>(returned: impl Made<T>) -> Result<Box<dyn Any>, Error> {
     returned.made().map(|value| Box::new(value) as Box<dyn Any>)
 }
 
-/// Everything an error can tell: its causes and its place where its type reveals them, else its text.
+/// What an error can tell where its type is not known: its causes and its location if it is [`Error`] or a boxed error, else
+/// its text. Where a macro's expansion knows the type, [`Returned`](super::Returned) reads more errors.
 fn problem<E: Display + 'static>(error: &E) -> Problem {
     let any: &dyn Any = error;
     if let Some(error) = any.downcast_ref::<Error>() {
         return error.to_problem();
     }
     if let Some(error) = any.downcast_ref::<Box<dyn StdError + Send + Sync>>() {
+        return Problem::new(chain(error.as_ref()));
+    }
+    if let Some(error) = any.downcast_ref::<Box<dyn StdError + Send>>() {
         return Problem::new(chain(error.as_ref()));
     }
     if let Some(error) = any.downcast_ref::<Box<dyn StdError>>() {

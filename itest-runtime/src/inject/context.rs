@@ -21,6 +21,7 @@ use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, Turn, Worker
 #[derive(Debug, Clone)]
 pub struct TestInfo {
     id: TestId,
+    case: &'static str,
     location: SourceLocation,
     meta: CaseMeta,
     seed: Seed,
@@ -35,7 +36,14 @@ impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        Self { id, location, meta, seed, worker, attempt: 1, round: 1, shows_data: false, streams: Arc::default() }
+        let streams = Arc::default();
+        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, shows_data: false, streams }
+    }
+
+    /// The same as a case of its test: `too_large::padded_true`.
+    #[must_use]
+    pub(crate) fn of_case(self, case: &'static str) -> Self {
+        Self { case, ..self }
     }
 
     /// The same in an attempt and a round, and as the run wishes.
@@ -48,6 +56,26 @@ impl TestInfo {
     #[must_use]
     pub fn id(&self) -> &TestId {
         &self.id
+    }
+
+    /// The name of its case as part of a file's name: `too_large__padded_true` for `module::test::too_large::padded_true`. It is
+    /// empty for a test that is its own only case.
+    ///
+    /// # Examples
+    ///
+    /// ```ignore
+    /// #[integration_test]
+    /// #[case::short("Emma")]
+    /// #[case::long("Persuasion")]
+    /// fn greets(info: &TestInfo, #[case] name: &str) {
+    ///     insta::with_settings!({ snapshot_suffix => info.case() }, {
+    ///         insta::assert_snapshot!(format!("Hello, {name}!"));
+    ///     });
+    /// }
+    /// ```
+    #[must_use]
+    pub fn case(&self) -> String {
+        self.case.replace("::", "__")
     }
 
     /// Where it stands in the source.

@@ -1,5 +1,7 @@
 //! Teardown that any process of a run, or the next run, can do: functions with a name, and arguments that can be written down.
 
+use std::panic::Location;
+
 use super::error::Error;
 use super::panic::{Caught, catch};
 use super::portable::Portable;
@@ -84,10 +86,12 @@ impl<A: Portable> IntoFuture for Durable<A> {
     type Output = Result<(), Error>;
     type IntoFuture = LocalFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
+        let caller = Location::caller();
         Box::pin(async move {
-            let (entry, arguments) = self.write_down()?;
-            entry.give_back(&arguments).await.map_err(|problem| Error::new(problem.message))
+            let (entry, arguments) = self.write_down().map_err(|error| Error::at(error.to_string(), caller))?;
+            entry.give_back(&arguments).await.map_err(|problem| Error::at(problem.message, caller))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use crate::model::{Problem, SourceLocation};
 
-type BoxedError = Box<dyn StdError + Send + Sync>;
+pub(super) type BoxedError = Box<dyn StdError + Send + Sync>;
 
 /// Any error, with the line on which `?` made it the test's own.
 ///
@@ -24,7 +24,7 @@ type BoxedError = Box<dyn StdError + Send + Sync>;
 /// ```
 pub struct Error {
     inner: BoxedError,
-    location: &'static Location<'static>,
+    location: Option<&'static Location<'static>>,
 }
 
 impl Error {
@@ -38,7 +38,12 @@ impl Error {
     /// An error of code that knows on whose behalf it runs, such as a client's.
     #[must_use]
     pub fn at(message: impl Into<String>, location: &'static Location<'static>) -> Self {
-        Self { inner: message.into().into(), location }
+        Self { inner: message.into().into(), location: Some(location) }
+    }
+
+    /// An error that a function returned without a `?` that could have told its line.
+    pub(super) fn without_location(error: impl Into<BoxedError>) -> Self {
+        Self { inner: error.into(), location: None }
     }
 
     /// The wrapped error.
@@ -52,7 +57,7 @@ impl Error {
     pub fn to_problem(&self) -> Problem {
         Problem {
             message: self.to_string(),
-            location: Some(SourceLocation::new(self.location.to_string())),
+            location: self.location.map(|location| SourceLocation::new(location.to_string())),
             backtrace: None,
         }
     }
@@ -61,7 +66,7 @@ impl Error {
 impl<E: Into<BoxedError>> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { inner: error.into(), location: Location::caller() }
+        Self { inner: error.into(), location: Some(Location::caller()) }
     }
 }
 
@@ -73,23 +78,36 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{self} (at {})", self.location)
+        write!(formatter, "{self}")?;
+        self.location.map_or(Ok(()), |location| write!(formatter, " (at {location})"))
     }
 }
 
-/// An error and its causes in one line; a cause whose text its parent repeats already is left out.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+/// An error and its causes in one line. A cause is left out where the errors above it have told its text already.
+pub(super) fn chain<E: StdError + ?Sized>(error: &E) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        if !text.ends_with(&message) {
+        if !contains_words(&text, &message) {
             text.push_str(": ");
             text.push_str(&message);
         }
         cause = error.source();
     }
     text
+}
+
+/// Whether a text contains another one that does not end within a word: `port 5432` does not contain `5`.
+fn contains_words(text: &str, part: &str) -> bool {
+    let joins = |left: Option<char>, right: Option<char>| {
+        left.is_some_and(char::is_alphanumeric) && right.is_some_and(char::is_alphanumeric)
+    };
+    text.match_indices(part).any(|(start, _)| {
+        let (before, after) = (&text[..start], &text[start + part.len()..]);
+        !joins(before.chars().next_back(), part.chars().next())
+            && !joins(part.chars().next_back(), after.chars().next())
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +132,36 @@ mod tests {
         assert_eq!(problem.message, "cannot read the menu: invalid digit found in string");
         let place = problem.location.unwrap();
         assert!(place.as_str().contains("error.rs:"), "{place}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    /// The chain of an error and its causes, the outermost first.
+    fn chain_of(texts: &[&'static str]) -> String {
+        let layer = texts.iter().rev().fold(None, |source, text| Some(Box::new(Layer { text, source })));
+        chain(&*layer.unwrap())
+    }
+
+    #[test]
+    fn cause_that_was_told_is_not_repeated() {
+        assert_eq!(chain_of(&["cannot start", "no route"]), "cannot start: no route");
+        assert_eq!(chain_of(&["cannot start: no route", "no route"]), "cannot start: no route");
+        assert_eq!(chain_of(&["cannot start (no route), giving up", "no route"]), "cannot start (no route), giving up");
+        assert_eq!(chain_of(&["a: b: c", "b: c", "c"]), "a: b: c");
+        assert_eq!(chain_of(&["closed", "closed", "late"]), "closed: late");
+        assert_eq!(chain_of(&["closed", ""]), "closed");
+    }
+
+    #[test]
+    fn cause_that_is_part_of_a_word_is_told() {
+        assert_eq!(chain_of(&["port 5432 is taken", "5"]), "port 5432 is taken: 5");
+        assert_eq!(chain_of(&["cannot start", "not"]), "cannot start: not");
+        assert_eq!(chain_of(&["cannot start, not now", "not"]), "cannot start, not now");
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::fmt;
 use std::fs::{DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::Error;
-use super::folder::{REMOVE_FOLDER, remove_folder};
+use super::folder::{REMOVE_FOLDER, describe, remove_folder};
 use super::portable::Portable;
 use crate::model::{LedgerLine, Problem, Taken};
 
@@ -56,14 +56,8 @@ impl Ledger {
     }
 
     /// Notes that something was given back. If that cannot be written it will be given back once more, which does no harm.
-    pub(crate) fn give_back(&self, Ticket(number): Ticket) {
-        self.note(&LedgerLine::Given { number });
-    }
-
-    fn note(&self, line: &LedgerLine) {
-        if let (Some(file), Ok(line)) = (&mut self.lock().file, line.encode()) {
-            let _ = file.write_all(line.as_bytes());
-        }
+    pub(crate) fn give_back(&self, ticket: Ticket) {
+        self.lock().give_back(ticket);
     }
 
     /// A folder of this process under the system's temp dir, in the ledger as a whole: what is made inside of it needs no
@@ -75,30 +69,31 @@ impl Ledger {
     pub(crate) fn folder(&self) -> Result<PathBuf, Error> {
         let mut state = self.lock();
         if let Some((path, _)) = &state.folder {
-            return Ok(path.clone());
+            // A test may have removed it, or put something else in its place; the tests after it need another one.
+            if path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.mode() & 0o700 == 0o700) {
+                return Ok(path.clone());
+            }
+            state.remove_folder().map_err(|problem| Error::new(problem.message))?;
         }
         let name = RandomState::new().hash_one(std::process::id());
         let parent = std::env::temp_dir();
         let path = parent.join(format!("itest-{}-{name:012x}", std::process::id()));
         let arguments = path.write_down().map_err(|problem| Error::new(problem.message))?;
         let ticket = state.take(&self.open, REMOVE_FOLDER, arguments)?;
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|error| Error::new(format!("cannot make a temp dir in {}: {error}", parent.display())))?;
+        if let Err(error) = DirBuilder::new().mode(0o700).create(&path) {
+            // What was not made need not be given back.
+            state.give_back(ticket);
+            return Err(Error::new(format!("cannot make a temp dir in {}: {error}", parent.display())));
+        }
         state.folder = Some((path.clone(), ticket));
         Ok(path)
     }
 
     /// Gives back what belongs to the process as a whole, at its end in good order.
     pub(crate) fn close(&self) -> Result<(), Problem> {
-        let folder = self.lock().folder.take();
-        let removed = folder.map_or(Ok(()), |(path, ticket)| {
-            remove_folder(&path).map_err(|error| Problem::new(format!("cannot remove {}: {error}", path.display())))?;
-            self.give_back(ticket);
-            Ok(())
-        });
-        self.note(&LedgerLine::Closed {});
+        let mut state = self.lock();
+        let removed = state.remove_folder();
+        state.note(&LedgerLine::Closed {});
         removed
     }
 
@@ -108,6 +103,23 @@ impl Ledger {
 }
 
 impl State {
+    fn note(&mut self, line: &LedgerLine) {
+        if let (Some(file), Ok(line)) = (&mut self.file, line.encode()) {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    fn give_back(&mut self, Ticket(number): Ticket) {
+        self.note(&LedgerLine::Given { number });
+    }
+
+    fn remove_folder(&mut self) -> Result<(), Problem> {
+        let Some((path, ticket)) = self.folder.take() else { return Ok(()) };
+        remove_folder(&path).map_err(|error| Problem::new(describe(&path, &error)))?;
+        self.give_back(ticket);
+        Ok(())
+    }
+
     fn take(&mut self, open: &Open, function: &str, arguments: String) -> Result<Ticket, Error> {
         let mut file = match self.file.take() {
             Some(file) => file,
@@ -137,6 +149,23 @@ mod tests {
         let full = Ledger::new(|| Ok(OpenOptions::new().write(true).open("/dev/full")?));
         let error = full.take("drop_database", "\"shop\"".to_owned()).unwrap_err().to_string();
         assert!(error.starts_with("the ledger cannot be written") && error.contains("No space left"), "{error}");
-        assert!(full.folder().is_err(), "no folder is made that nobody would remove");
+        assert!(full.folder().is_err(), "no folder is made that would not be removed");
+    }
+
+    #[test]
+    fn a_folder_that_a_test_replaced_is_replaced_by_another_one() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("ledger");
+        let ledger = Ledger::new(move || Ok(OpenOptions::new().create(true).append(true).open(&path)?));
+        let first = ledger.folder().unwrap();
+        assert_eq!(ledger.folder().unwrap(), first);
+        std::fs::remove_dir(&first).unwrap();
+        std::os::unix::fs::symlink(outer.path(), &first).unwrap();
+        let second = ledger.folder().unwrap();
+        assert!(second != first && second.is_dir() && first.symlink_metadata().is_err());
+        ledger.close().unwrap();
+        assert!(!second.exists());
+        let reading = crate::model::read_ledger(&std::fs::read(outer.path().join("ledger")).unwrap());
+        assert!(reading.closed && reading.outstanding.is_empty());
     }
 }

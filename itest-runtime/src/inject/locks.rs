@@ -1,11 +1,15 @@
-//! Locks that nobody writes down: they follow from how tests borrow session fixtures.
+//! The locks that tests need without declaring them: they follow from how tests and fixtures borrow session fixtures.
+//!
+//! A test uses every session fixture that it reaches: through its own parameters, through those of its test and worker
+//! fixtures, and through those of the session fixtures behind them. It uses one exclusively if any borrow on any of these
+//! paths is `&mut`.
 
 use std::any::TypeId;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::entry::TestEntry;
-use super::fixture::{Access, FixtureDescriptor};
-use super::needs::session_needs;
+use super::fixture::{Access, FixtureDescriptor, Parameter};
 use super::scope::Scope;
 use crate::model::{Lock, LockMode};
 
@@ -17,28 +21,18 @@ pub(crate) struct SessionLocks {
 }
 
 impl SessionLocks {
-    /// Looks at all tests of the suite. What none of them asks for alone is shared without a lock.
-    pub(super) fn find(entries: impl Iterator<Item = &'static TestEntry>) -> Self {
-        let mut reaching = HashMap::new();
+    /// Looks at all tests of the suite. A session fixture that none of them reaches through `&mut` is shared without a lock.
+    pub(super) fn find(entries: impl Iterator<Item = &'static TestEntry> + Clone) -> Self {
+        let mut paths = Paths { exclusive: exclusively_borrowed(entries.clone()), known: HashMap::new() };
+        if paths.exclusive.is_empty() {
+            return Self::default();
+        }
         let mut by_test = HashMap::new();
         for entry in entries {
-            let reaches = |known: &mut HashMap<_, _>| {
-                entry.parameters.iter().any(|parameter| reaches_session((parameter.fixture)(), known))
-            };
-            if entry.parameters.is_empty() || !reaches(&mut reaching) {
-                continue;
+            let modes = paths.behind(entry.parameters);
+            if !modes.is_empty() {
+                by_test.insert((entry.name, entry.before), modes.iter().map(lock).collect());
             }
-            let locks = session_needs(entry.parameters).into_iter().map(|need| Lock {
-                key: format!("fixture {:016x}", need.fixture.key()),
-                mode: if need.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared },
-            });
-            by_test.insert((entry.name, entry.before), locks.collect::<Vec<_>>());
-        }
-        let is_exclusive = |lock: &&Lock| lock.mode == LockMode::Exclusive;
-        let exclusive: HashSet<String> =
-            by_test.values().flatten().filter(is_exclusive).map(|lock| lock.key.clone()).collect();
-        for locks in by_test.values_mut() {
-            locks.retain(|lock| exclusive.contains(&lock.key));
         }
         Self { by_test }
     }
@@ -49,54 +43,264 @@ impl SessionLocks {
     }
 }
 
-fn reaches_session(fixture: &'static FixtureDescriptor, known: &mut HashMap<TypeId, bool>) -> bool {
-    if fixture.scope == Scope::Session {
-        return true;
+/// How session fixtures are used, by their keys.
+type Modes = BTreeMap<u64, LockMode>;
+
+fn lock((key, mode): (&u64, &LockMode)) -> Lock {
+    Lock { key: format!("fixture {key:016x}"), mode: *mode }
+}
+
+/// The session fixtures that any parameter behind these tests borrows as `&mut`. Each fixture is visited once.
+fn exclusively_borrowed(entries: impl Iterator<Item = &'static TestEntry>) -> HashSet<TypeId> {
+    let mut exclusive = HashSet::new();
+    let mut visited = HashSet::new();
+    let mut unvisited: Vec<&'static [Parameter]> = Vec::new();
+    for entry in entries {
+        unvisited.push(entry.parameters);
+        while let Some(parameters) = unvisited.pop() {
+            for parameter in parameters {
+                let fixture = (parameter.fixture)();
+                if fixture.scope == Scope::Session && parameter.access == Access::Exclusive {
+                    exclusive.insert(fixture.type_id);
+                }
+                if visited.insert(fixture.type_id) {
+                    unvisited.push(fixture.dependencies);
+                }
+            }
+        }
     }
-    if let Some(known) = known.get(&fixture.type_id) {
-        return *known;
+    exclusive
+}
+
+/// The paths of ownership from fixtures to the session fixtures that need locks.
+struct Paths {
+    /// The session fixtures that need locks.
+    exclusive: HashSet<TypeId>,
+    /// What was found behind a fixture: each is visited once, however many tests and fixtures ask for it.
+    known: HashMap<TypeId, Rc<Modes>>,
+}
+
+impl Paths {
+    /// The session fixtures behind these parameters. The fixtures must not be in a circle.
+    fn behind(&mut self, parameters: &[Parameter]) -> Modes {
+        let mut modes = Modes::new();
+        for parameter in parameters {
+            let fixture = (parameter.fixture)();
+            if self.exclusive.contains(&fixture.type_id) {
+                let mode = if parameter.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared };
+                add(&mut modes, fixture.key(), mode);
+            }
+            for (key, mode) in &*self.behind_fixture(fixture) {
+                add(&mut modes, *key, *mode);
+            }
+        }
+        modes
     }
-    let reaches = fixture.dependencies.iter().any(|dependency| reaches_session((dependency.fixture)(), known));
-    known.insert(fixture.type_id, reaches);
-    reaches
+
+    fn behind_fixture(&mut self, fixture: &FixtureDescriptor) -> Rc<Modes> {
+        if let Some(known) = self.known.get(&fixture.type_id) {
+            return Rc::clone(known);
+        }
+        let modes = Rc::new(self.behind(fixture.dependencies));
+        self.known.insert(fixture.type_id, Rc::clone(&modes));
+        modes
+    }
+}
+
+/// The stronger mode counts.
+fn add(modes: &mut Modes, key: u64, mode: LockMode) {
+    let known = modes.entry(key).or_insert(mode);
+    if mode == LockMode::Exclusive {
+        *known = mode;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
-    use crate::inject::fixture::{Fixture, Parameter};
-    use crate::inject::{FunctionKind, SessionScope, TestScope};
+    use crate::inject::fixture::Fixture;
+    use crate::inject::needs::session_needs;
+    use crate::inject::scope::FixtureScope;
+    use crate::inject::{FunctionKind, SessionScope, TestScope, WorkerScope};
     use crate::model::CaseMeta;
+
+    const fn test(name: &'static str, parameters: &'static [Parameter]) -> TestEntry {
+        TestEntry {
+            name,
+            location: "a.rs:1:1",
+            parameters,
+            cases: &[],
+            before: 0,
+            meta: &CaseMeta::PLAIN,
+            kind: FunctionKind::Async,
+            run: |_| Box::pin(async { Ok(()) }),
+        }
+    }
+
+    const fn described<F: Fixture>(dependencies: &'static [Parameter]) -> FixtureDescriptor {
+        FixtureDescriptor::of::<F>(FunctionKind::Async, dependencies, |_| Box::pin(async { Err("".into()) }))
+    }
+
+    /// A fixture of this name and scope, which asks for these.
+    macro_rules! fixture {
+        ($name:ident, $scope:ident, [$($dependency:expr),*]) => {
+            struct $name;
+            impl Fixture for $name {
+                type Scope = $scope;
+                fn descriptor() -> &'static FixtureDescriptor {
+                    const { &described::<Self>(const { &[$($dependency),*] }) }
+                }
+            }
+        };
+    }
+
+    fixture!(Broker, SessionScope, []);
+    fixture!(Topic, SessionScope, [Parameter::shared::<Broker, SessionScope>()]);
+    fixture!(Cleared, SessionScope, [Parameter::exclusive::<Broker, SessionScope>()]);
+    fixture!(Consumer, WorkerScope, [Parameter::shared::<Topic, WorkerScope>()]);
+    fixture!(Order, TestScope, [Parameter::shared::<Consumer, TestScope>(), Parameter::shared::<Broker, TestScope>()]);
+    fixture!(Restart, TestScope, [Parameter::exclusive::<Broker, TestScope>()]);
+    fixture!(Unrelated, SessionScope, []);
+
+    /// How each of these tests holds the broker.
+    fn modes_of_broker<const N: usize>(tests: [TestEntry; N]) -> [Option<LockMode>; N] {
+        let tests = tests.map(|test| &*Box::leak(Box::new(test)));
+        let locks = SessionLocks::find(tests.into_iter());
+        let key = format!("fixture {:016x}", Broker::descriptor().key());
+        tests.map(|test| locks.of(test).into_iter().find(|lock| lock.key == key).map(|lock| lock.mode))
+    }
+
+    #[test]
+    fn locks_follow_every_path_of_ownership() {
+        let tests = [
+            test("alone", const { &[Parameter::exclusive::<Broker, TestScope>()] }),
+            test("directly", const { &[Parameter::shared::<Broker, TestScope>()] }),
+            test("through_session_fixture", const { &[Parameter::shared::<Topic, TestScope>()] }),
+            test("through_session_fixture_alone", const { &[Parameter::exclusive::<Topic, TestScope>()] }),
+            test("through_worker_fixture", const { &[Parameter::shared::<Consumer, TestScope>()] }),
+            test("through_owned_test_fixture", const { &[Parameter::owned::<Order, TestScope>()] }),
+            test("through_test_fixture_alone", const { &[Parameter::shared::<Restart, TestScope>()] }),
+            test("through_session_fixture_that_is_alone", const { &[Parameter::shared::<Cleared, TestScope>()] }),
+            test("not_at_all", const { &[Parameter::shared::<Unrelated, TestScope>()] }),
+            test("without_fixtures", &[]),
+        ];
+        let (shared, exclusive) = (Some(LockMode::Shared), Some(LockMode::Exclusive));
+        let expected = [exclusive, shared, shared, shared, shared, shared, exclusive, exclusive, None, None];
+        assert_eq!(modes_of_broker(tests), expected);
+    }
+
+    #[test]
+    fn the_strongest_borrow_on_any_path_counts() {
+        const DIRECTLY: Parameter = Parameter::exclusive::<Broker, TestScope>();
+        const THROUGH: Parameter = Parameter::shared::<Order, TestScope>();
+        let tests = [test("first", const { &[DIRECTLY, THROUGH] }), test("last", const { &[THROUGH, DIRECTLY] })];
+        assert_eq!(modes_of_broker(tests), [Some(LockMode::Exclusive); 2]);
+    }
+
+    #[test]
+    fn a_session_fixture_that_no_test_borrows_exclusively_needs_no_lock() {
+        let tests = [
+            test("one", const { &[Parameter::shared::<Order, TestScope>()] }),
+            test("other", const { &[Parameter::exclusive::<Order, TestScope>()] }),
+        ];
+        assert_eq!(modes_of_broker(tests), [None; 2]);
+    }
 
     struct Backend<const NUMBER: u8>;
 
     impl<const NUMBER: u8> Fixture for Backend<NUMBER> {
         type Scope = SessionScope;
         fn descriptor() -> &'static FixtureDescriptor {
-            const { &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |_| Box::pin(async { Err("".into()) })) }
+            const { &described::<Self>(&[]) }
+        }
+    }
+
+    struct Shop<B>(PhantomData<B>);
+
+    impl<B: Fixture<Scope = SessionScope>> Fixture for Shop<B> {
+        type Scope = TestScope;
+        fn descriptor() -> &'static FixtureDescriptor {
+            const { &described::<Self>(const { &[Parameter::exclusive::<B, TestScope>()] }) }
         }
     }
 
     #[test]
     fn a_test_over_several_types_locks_what_each_of_them_asks_for() {
         const fn over(before: u32, parameters: &'static [Parameter]) -> TestEntry {
-            TestEntry {
-                name: "sells",
-                location: "a.rs:1:1",
-                parameters,
-                cases: &["one"],
-                before,
-                meta: &CaseMeta::PLAIN,
-                kind: FunctionKind::Async,
-                run: |_| Box::pin(async { Ok(()) }),
-            }
+            TestEntry { before, ..test("sells", parameters) }
         }
         static FIRST: TestEntry = over(0, &[Parameter::exclusive::<Backend<1>, TestScope>()]);
-        static SECOND: TestEntry = over(1, &[Parameter::exclusive::<Backend<2>, TestScope>()]);
+        static SECOND: TestEntry = over(1, &[Parameter::shared::<Shop<Backend<2>>, TestScope>()]);
         let locks = SessionLocks::find([&FIRST, &SECOND].into_iter());
         let key = |fixture: &FixtureDescriptor| format!("fixture {:016x}", fixture.key());
         let keys = |entry| locks.of(entry).into_iter().map(|lock| lock.key).collect::<Vec<_>>();
         assert_eq!(keys(&FIRST), [key(Backend::<1>::descriptor())]);
         assert_eq!(keys(&SECOND), [key(Backend::<2>::descriptor())]);
+    }
+
+    /// A fixture at one side of a diamond, which asks for both sides of the diamond below it.
+    struct Side<Below, Scope, const SIDE: u8>(PhantomData<(Below, Scope)>);
+
+    struct Bottom;
+    struct On<Below>(PhantomData<Below>);
+
+    static DESCRIPTORS_READ: AtomicUsize = AtomicUsize::new(0);
+
+    impl<S: FixtureScope, const SIDE: u8> Fixture for Side<Bottom, S, SIDE>
+    where
+        SessionScope: crate::inject::LivesAsLongAs<S>,
+    {
+        type Scope = S;
+        fn descriptor() -> &'static FixtureDescriptor {
+            DESCRIPTORS_READ.fetch_add(1, Ordering::Relaxed);
+            const { &described::<Self>(const { &[Parameter::exclusive::<Broker, S>()] }) }
+        }
+    }
+
+    impl<Below: 'static, S, const SIDE: u8> Fixture for Side<On<Below>, S, SIDE>
+    where
+        S: FixtureScope + crate::inject::LivesAsLongAs<S>,
+        Side<Below, S, 0>: Fixture<Scope = S>,
+        Side<Below, S, 1>: Fixture<Scope = S>,
+    {
+        type Scope = S;
+        fn descriptor() -> &'static FixtureDescriptor {
+            DESCRIPTORS_READ.fetch_add(1, Ordering::Relaxed);
+            const {
+                &described::<Self>(
+                    const { &[Parameter::shared::<Side<Below, S, 0>, S>(), Parameter::shared::<Side<Below, S, 1>, S>()] },
+                )
+            }
+        }
+    }
+
+    type Four<T> = On<On<On<On<T>>>>;
+    /// 2³² paths lead through it.
+    type Deep = Four<Four<Four<Four<Four<Four<Four<Four<Bottom>>>>>>>>;
+
+    #[test]
+    fn a_thousand_tests_over_a_deep_diamond_are_looked_at_in_linear_time() {
+        const TESTS: usize = 1_000;
+        const OVER_DIAMONDS: &[Parameter] = const {
+            &[
+                Parameter::shared::<Side<Deep, TestScope, 0>, TestScope>(),
+                Parameter::shared::<Side<Deep, SessionScope, 0>, TestScope>(),
+            ]
+        };
+        let leaked = |number: usize| &*Box::leak(Box::new(test(format!("test_{number}").leak(), OVER_DIAMONDS)));
+        let tests: Vec<&'static TestEntry> = (0..TESTS).map(leaked).collect();
+        let locks = SessionLocks::find(tests.iter().copied());
+        assert!(tests.iter().all(|test| locks.of(test).len() == 1));
+        // Two diamonds of 33 layers with two fixtures that ask for two, twice; and two parameters of each test, twice.
+        let bound = 2 * 33 * 4 * 2 + TESTS * 2 * 2;
+        let read = DESCRIPTORS_READ.swap(0, Ordering::Relaxed);
+        assert!(read <= bound, "{read} descriptors were read; at most {bound} are needed");
+
+        assert_eq!(session_needs(OVER_DIAMONDS).len(), 2, "the broker, and the session's diamond");
+        let read = DESCRIPTORS_READ.swap(0, Ordering::Relaxed);
+        assert!(read <= bound, "{read} descriptors were read for one test's needs");
     }
 }

@@ -1,8 +1,11 @@
 //! Floor 1: what the macros expand to and what tests ask for: fixtures, parameters, phases, teardown.
 
+mod background;
+mod clock;
 mod conclude;
 mod context;
 mod durable;
+mod enter;
 mod entry;
 mod error;
 mod eventually;
@@ -12,10 +15,12 @@ mod given;
 mod ledger;
 mod locks;
 mod needs;
+mod own_threads;
 mod panic;
 mod phase;
 mod portable;
 mod registry;
+mod returned;
 mod scope;
 mod setup;
 mod slot;
@@ -24,30 +29,41 @@ mod store;
 mod sync;
 mod teardown;
 
+pub use background::{background, tasks_of_tests};
 pub use conclude::{Conclude, Made, made};
 pub use context::{TestInfo, jobs, unavailable};
 pub use durable::{Durable, TeardownEntry, call_with};
-pub use entry::{TestEntry, without_crate};
+pub use enter::enter_phase;
+pub use entry::{FixtureVariables, TestEntry, without_crate};
 pub use error::Error;
 pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, Parameter};
 pub use panic::{allow_background_panics, skip};
-pub use phase::enter_phase;
 pub use portable::{Crossing, Portable};
+pub use returned::Returned;
 pub(crate) use scope::Scope;
 pub use scope::{AskerScope, ByValue, LivesAsLongAs, SessionScope, TestScope, WorkerScope};
 pub use slot::Inputs;
 pub use sync::{FunctionKind, LocalFuture};
 pub use teardown::Teardown;
 
+pub(crate) use background::{RuntimeOf, harness_runtime, harness_tasks, set_runtime_of_tests, start_runtime_for_tests};
+pub(crate) use clock::{sleep, timeout};
 pub(crate) use context::{set_jobs, set_requirement};
-pub(crate) use folder::{remove_folder, remove_tree};
+pub(crate) use folder::{remove_temp_dir, remove_tree};
 pub(crate) use ledger::Ledger;
 pub(crate) use needs::{SessionNeed, session_needs};
-pub(crate) use panic::{Caught, catch, catch_panic, install_panic_hook, take_background_panics};
+#[cfg(feature = "tracing")]
+pub(crate) use own_threads::begin_threads_with;
+pub(crate) use own_threads::{begin_threads_of, is_own_thread, spawn_own_thread};
+pub(crate) use panic::{
+    BackgroundPanic, Caught, PanicOutput, begin_panics, catch, catch_panic, install_panic_hook, log_panics,
+    take_background_panics,
+};
 pub(crate) use phase::{PhaseLog, begin_phases, current_phase, end_phases};
 pub(crate) use registry::{Candidate, RegisteredCase, Registry};
-pub(crate) use setup::{Scopes, fill, make_session_value, return_lent};
+pub(crate) use setup::{Making, Scopes, SetupFailure, fill, make_session_value, return_lent};
+pub(crate) use slot::Slot;
 pub(crate) use stack::TeardownProblem;
 pub(crate) use store::ScopeStore;
 pub(crate) use sync::poll_by_kind;

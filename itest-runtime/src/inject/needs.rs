@@ -1,18 +1,19 @@
 //! Which session fixtures a test needs, found in the static descriptions before anything runs.
 
-use super::fixture::{Access, FixtureDescriptor, Parameter};
+use std::any::TypeId;
+use std::collections::HashSet;
+
+use super::fixture::{FixtureDescriptor, Parameter};
 use super::panic::Caught;
 use super::scope::Scope;
 use super::store::{ScopeStore, Stored};
 use crate::model::Problem;
 
-/// A session fixture that a test needs, itself or through other fixtures.
+/// A session fixture whose value a test needs, itself or through other fixtures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionNeed {
     /// The fixture.
     pub fixture: &'static FixtureDescriptor,
-    /// How; exclusive if anyone asks for it so.
-    pub access: Access,
 }
 
 /// The session fixtures behind these parameters, each once, and none of those that session fixtures themselves ask for.
@@ -21,7 +22,7 @@ pub(crate) struct SessionNeed {
 #[must_use]
 pub(crate) fn session_needs(parameters: &[Parameter]) -> Vec<SessionNeed> {
     let mut needs = Vec::new();
-    collect(parameters, &mut needs);
+    collect(parameters, &mut HashSet::new(), &mut needs);
     needs
 }
 
@@ -45,17 +46,17 @@ impl ScopeStore {
     }
 }
 
-fn collect(parameters: &[Parameter], needs: &mut Vec<SessionNeed>) {
+/// Each fixture is visited once, because several of them may share what they ask for.
+fn collect(parameters: &[Parameter], visited: &mut HashSet<TypeId>, needs: &mut Vec<SessionNeed>) {
     for parameter in parameters {
         let fixture = (parameter.fixture)();
-        if fixture.scope != Scope::Session {
-            collect(fixture.dependencies, needs);
+        if !visited.insert(fixture.type_id) {
             continue;
         }
-        match needs.iter_mut().find(|need| need.fixture.type_id == fixture.type_id) {
-            None => needs.push(SessionNeed { fixture, access: parameter.access }),
-            Some(need) if parameter.access == Access::Exclusive => need.access = Access::Exclusive,
-            Some(_) => {}
+        if fixture.scope == Scope::Session {
+            needs.push(SessionNeed { fixture });
+        } else {
+            collect(fixture.dependencies, visited, needs);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::model::{Failure, Phase, PhaseTime, Problem, SourceLocation};
@@ -9,6 +10,9 @@ use crate::model::{Failure, Phase, PhaseTime, Problem, SourceLocation};
 thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
+
+/// The phase of the attempt that this process runs, for threads that are not the attempt's own.
+static PHASE: AtomicU8 = AtomicU8::new(0);
 
 struct Clock {
     current: Stretch,
@@ -53,6 +57,7 @@ impl PhaseLog {
             self.overruns.push(Failure {
                 phase: stretch.phase,
                 description: description.clone(),
+                thread: None,
                 problem: Problem {
                     message: format!("took {elapsed:.1?}, over its budget of {within:?}"),
                     location: stretch.place.map(|place| SourceLocation::new(place.to_string())),
@@ -68,18 +73,19 @@ impl PhaseLog {
 pub(crate) fn begin_phases(observer: Box<dyn Fn(Phase)>) {
     let current = Stretch { phase: Phase::Setup, description: None, within: None, place: None, began: Instant::now() };
     CLOCK.set(Some(Clock { current, log: PhaseLog::default(), observer }));
+    PHASE.store(Phase::Setup.number(), Ordering::Relaxed);
 }
 
-/// Ends the current phase and begins another; without a running attempt on this thread it does nothing.
-#[track_caller]
-pub fn enter_phase(phase: Phase, description: Option<&'static str>, within: Option<Duration>) {
-    // Setup, teardown and the body as a whole are entered by the engine; their place is the test itself.
-    let is_marked = matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert);
-    // Called here and not handed on: a function pointer has no caller.
-    let caller = Location::caller();
-    let place = is_marked.then_some(caller);
+/// Ends the current phase and begins another. Without a running attempt on this thread it does nothing.
+pub(super) fn begin_phase(
+    phase: Phase,
+    description: Option<&'static str>,
+    within: Option<Duration>,
+    place: Option<&'static Location<'static>>,
+) {
     CLOCK.with_borrow_mut(|clock| {
         let Some(clock) = clock else { return };
+        PHASE.store(phase.number(), Ordering::Relaxed);
         let next = Stretch { phase, description, within, place, began: Instant::now() };
         let ended = std::mem::replace(&mut clock.current, next);
         // The first mark stands at the top of the body: what was an unmarked body turns out to be marked.
@@ -98,6 +104,12 @@ pub(crate) fn current_phase() -> Option<CurrentPhase> {
         let Stretch { phase, description, place, .. } = clock.as_ref()?.current;
         Some(CurrentPhase { phase, description, place: place.map(|place| SourceLocation::new(place.to_string())) })
     })
+}
+
+/// The phase that this process's attempt is in, or was in last, whichever thread asks.
+#[must_use]
+pub(super) fn phase_of_attempt() -> Phase {
+    Phase::from_number(PHASE.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
 }
 
 /// Takes time that the harness itself spent out of the current phase.
@@ -120,6 +132,7 @@ pub(crate) fn end_phases() -> PhaseLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inject::enter_phase;
 
     fn names(log: &PhaseLog) -> Vec<Phase> {
         log.phases.iter().map(|time| time.phase).collect()

@@ -115,6 +115,12 @@ impl Registry {
         self.cases.get(index.position()).copied()
     }
 
+    /// Whether any test asks for anything.
+    #[must_use]
+    pub(crate) fn has_fixtures(&self) -> bool {
+        self.cases.iter().any(|case| !case.entry.parameters.is_empty())
+    }
+
     /// A number that differs between two suites of different tests.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! Setup: the fixtures that a function asks for, and those that they ask for.
 
 use std::any::Any;
+use std::fmt;
 use std::rc::Rc;
 
 use super::context::TestInfo;
@@ -14,7 +15,6 @@ use super::sync::poll_by_kind;
 use crate::model::{Problem, SourceLocation};
 
 /// The scopes that a test can draw from.
-#[derive(Debug)]
 pub(crate) struct Scopes<'a> {
     /// The run's: values that were fetched before, see [`session_needs`](super::session_needs).
     pub session: &'a mut ScopeStore,
@@ -26,6 +26,23 @@ pub(crate) struct Scopes<'a> {
     pub info: Option<&'a TestInfo>,
     /// The fixtures being made, outermost first.
     pub making: Vec<&'static FixtureDescriptor>,
+    /// Is called before and after a fixture of the worker is made: what it opens meanwhile is no test's.
+    pub on_worker_fixture: &'a mut dyn FnMut(Making),
+}
+
+impl fmt::Debug for Scopes<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scopes").field("info", &self.info).field("making", &self.making).finish_non_exhaustive()
+    }
+}
+
+/// A moment in the making of a fixture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// Nothing of it is there yet.
+    Begins,
+    /// It was made, or could not be made.
+    Ends,
 }
 
 /// Why a fixture could not be made.
@@ -45,11 +62,7 @@ pub(crate) struct SetupFailure {
 ///
 /// The first fixture that failed. What was made before it is in the scopes, to be given back.
 pub(crate) async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> Result<Vec<Slot>, SetupFailure> {
-    let mut slots = Vec::with_capacity(parameters.len());
-    for parameter in parameters {
-        slots.push(resolve(scopes, *parameter, Scope::Test).await?);
-    }
-    Ok(slots)
+    resolve_all(scopes, parameters, Scope::Test).await
 }
 
 impl Scopes<'_> {
@@ -62,7 +75,30 @@ impl Scopes<'_> {
     }
 }
 
-/// One parameter's value; `asker` is the scope of the function that it belongs to.
+/// The values of a function's parameters; `asker` is the scope of the function.
+async fn resolve_all(
+    scopes: &mut Scopes<'_>,
+    parameters: &[Parameter],
+    asker: Scope,
+) -> Result<Vec<Slot>, SetupFailure> {
+    let mut slots = Vec::with_capacity(parameters.len());
+    for parameter in parameters {
+        slots.push(resolve(scopes, *parameter, asker).await?);
+    }
+    // Values are lent only now, because the fixtures of later parameters may ask for the same ones.
+    for (parameter, slot) in parameters.iter().zip(&mut slots) {
+        if let (Access::Exclusive, Slot::Shared(value)) = (parameter.access, &mut *slot) {
+            let value = Rc::clone(value);
+            let descriptor = (parameter.fixture)();
+            *slot = Slot::Exclusive(value);
+            // The scope's own handle goes, too, so that the slot's is the only one.
+            drop(scopes.store(descriptor.scope).lend(descriptor.type_id));
+        }
+    }
+    Ok(slots)
+}
+
+/// One parameter's value; `asker` is the scope of the function that it belongs to. One that is to be lent is only shared yet.
 fn resolve<'f>(
     scopes: &'f mut Scopes<'_>,
     parameter: Parameter,
@@ -85,14 +121,7 @@ fn resolve<'f>(
             }
             None => make_once(scopes, descriptor, scope).await?,
         };
-        Ok(match parameter.access {
-            Access::Exclusive => {
-                // The scope's own handle goes too, so that this one is the only one.
-                drop(scopes.store(scope).lend(descriptor.type_id));
-                Slot::Exclusive(value)
-            }
-            Access::Shared | Access::Owned => Slot::Shared(value),
-        })
+        Ok(Slot::Shared(value))
     })
 }
 
@@ -102,7 +131,14 @@ async fn make_once(
     scope: Scope,
 ) -> Result<Rc<dyn Any>, SetupFailure> {
     scopes.store(scope).mark(descriptor.type_id, Stored::Making);
-    match make(scopes, descriptor, scope).await {
+    if scope == Scope::Worker {
+        (scopes.on_worker_fixture)(Making::Begins);
+    }
+    let made = make(scopes, descriptor, scope).await;
+    if scope == Scope::Worker {
+        (scopes.on_worker_fixture)(Making::Ends);
+    }
+    match made {
         Ok(value) => {
             let value: Rc<dyn Any> = value.into();
             scopes.store(scope).keep(descriptor, Rc::clone(&value));
@@ -132,10 +168,7 @@ async fn make(
     descriptor: &'static FixtureDescriptor,
     scope: Scope,
 ) -> Result<Box<dyn Any>, SetupFailure> {
-    let mut slots = Vec::with_capacity(descriptor.dependencies.len());
-    for dependency in descriptor.dependencies {
-        slots.push(resolve(scopes, *dependency, scope).await?);
-    }
+    let slots = resolve_all(scopes, descriptor.dependencies, scope).await?;
     let info = scopes.info.filter(|_| scope == Scope::Test).cloned();
     let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
     scopes.making.push(descriptor);

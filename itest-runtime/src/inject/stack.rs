@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::clock::timeout;
 use super::panic::catch;
 use super::sync::LocalFuture;
-use crate::model::{Outcome, Problem};
+use crate::model::{Outcome, Problem, Remark};
 
 pub(super) type StepFuture = LocalFuture<'static, Result<(), Problem>>;
 
@@ -17,6 +18,7 @@ pub(super) struct Stack {
     steps: Vec<Step>,
     positions: u64,
     closed: bool,
+    remarks: Vec<Remark>,
 }
 
 pub(super) struct Step {
@@ -71,6 +73,16 @@ impl Stack {
         (what, std::mem::take(&mut self.steps))
     }
 
+    /// Adds a fixture's remark on the tests that used it.
+    pub(super) fn remark(&mut self, remark: Remark) {
+        remark.add_to(&mut self.remarks);
+    }
+
+    /// Takes the remarks of the scope's fixtures.
+    pub(super) fn take_remarks(&mut self) -> Vec<Remark> {
+        std::mem::take(&mut self.remarks)
+    }
+
     /// The names of the steps, the next one first.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().rev().map(|step| step.what.as_str())
@@ -93,7 +105,7 @@ impl Step {
     pub(super) async fn run_within(self, outcome: Outcome, limit: Duration) -> Option<TeardownProblem> {
         let Self { what, run, .. } = self;
         let step = catch(async move { run(outcome).await });
-        let (timed_out, problem) = match tokio::time::timeout(limit, step).await {
+        let (timed_out, problem) = match timeout(limit, step).await {
             Ok(Ok(Ok(()))) => return None,
             Ok(Ok(Err(problem))) => (false, problem),
             Ok(Err(caught)) => (false, caught.into_problem()),

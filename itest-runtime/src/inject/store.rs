@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::panic::{Caught, catch_panic};
 use super::stack::{Next, TeardownProblem};
 use super::teardown::Teardown;
-use crate::model::{Outcome, Problem};
+use crate::model::{Outcome, Problem, Remark};
 
 /// No scope has so many steps; what goes on for longer goes on for ever.
 const MOST_STEPS: u32 = 10_000;
@@ -61,10 +61,15 @@ impl ScopeStore {
         self.teardown.lock().names().map(str::to_owned).collect()
     }
 
-    /// How many values it holds.
+    /// Takes the remarks of its fixtures on the tests that used them.
+    pub(crate) fn take_remarks(&mut self) -> Vec<Remark> {
+        self.teardown.lock().take_remarks()
+    }
+
+    /// Whether nothing is to be done to end the scope.
     #[must_use]
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.teardown.lock().names().next().is_none()
     }
 
     pub(super) fn find(&self, type_id: TypeId) -> Option<&Stored> {

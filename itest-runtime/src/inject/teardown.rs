@@ -11,7 +11,7 @@ use super::error::Error;
 use super::ledger::Ledger;
 use super::portable::Portable;
 use super::stack::{RunStep, Stack, StepFuture};
-use crate::model::Outcome;
+use crate::model::{Outcome, Remark};
 
 /// Where a fixture or a test registers what must be undone, at the moment it is done.
 ///
@@ -41,6 +41,9 @@ impl Teardown {
     }
 
     /// Registers a step; `what` names it in reports.
+    ///
+    /// The causes of its error are reported if the error is an [`Error`], a boxed error, or one of anyhow or eyre. Of other
+    /// types only the text is; a step that returns `itest::Result` and uses `?` keeps their causes, too.
     ///
     /// # Panics
     ///
@@ -100,6 +103,12 @@ impl Teardown {
         });
         self.push(entry.name.to_owned(), run);
         Ok(())
+    }
+
+    /// Adds a remark to the run's summary, on the tests that used a fixture of a worker. The fixture calls it at the latest in its teardown.
+    #[doc(hidden)]
+    pub fn remark(&self, remark: Remark) {
+        self.lock().remark(remark);
     }
 
     /// A folder of this process; see [`Ledger::folder`].

@@ -48,11 +48,33 @@ pub struct CaseMeta {
     pub covers: &'static [&'static str],
     /// Why the test is left out unless asked for.
     pub ignore: Option<&'static str>,
+    /// The runtime that polls the test's body.
+    pub runtime: TestRuntime,
+}
+
+/// The tokio runtime that polls the body of an async test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TestRuntime {
+    /// The worker's runtime, which all tests of the worker share.
+    #[default]
+    Worker,
+    /// A multi-threaded runtime of this test's own, with this number of worker threads (1 to 1024).
+    Threads(u16),
+    /// A current-thread runtime of this test's own. Only on such a runtime can the test pause tokio's clock.
+    CurrentThread,
 }
 
 impl CaseMeta {
     /// A test without arguments.
-    pub const PLAIN: Self = Self { timeout: None, retries: None, serial: None, tags: &[], covers: &[], ignore: None };
+    pub const PLAIN: Self = Self {
+        timeout: None,
+        retries: None,
+        serial: None,
+        tags: &[],
+        covers: &[],
+        ignore: None,
+        runtime: TestRuntime::Worker,
+    };
 }
 
 /// How a lock is held.

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::duration::{bounded, optional_micros};
 use super::id::{Seed, TestId};
+use super::mark::Mark;
 use super::quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 use super::secret::Secret;
 use super::shard::{ShardBy, Sharding};
+use super::trace::TraceScope;
 
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +96,9 @@ pub(crate) enum Isolation {
 /// What a selection without any test means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoTests {
+    /// An error where this one suite was asked for. Where one `cargo test` runs several suites, another one may have the test: a green
+    /// run, which says so.
+    Auto,
     /// An error.
     Fail,
     /// A green run.
@@ -138,7 +144,8 @@ pub(crate) enum RetryOn {
 }
 
 /// What a test means that passed only in a later attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum FlakyResult {
     /// The run is green.
     #[default]
@@ -147,36 +154,44 @@ pub(crate) enum FlakyResult {
     Fail,
 }
 
-/// What is made of the failures of the last run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recall {
-    /// Nothing.
-    Nothing,
-    /// Only these tests run, if there are any.
-    OnlyFailed,
-    /// These tests run first.
-    FailedFirst,
+/// What the failures of the last run mean for this one. These are two settings with a value each, so that either can be given on any
+/// layer; together they mean the same as `only_failed` alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Recall {
+    /// Only the tests run that failed, if there are any.
+    pub only_failed: bool,
+    /// The tests that failed run first.
+    pub failed_first: bool,
 }
 
 /// How often the whole run is repeated; it ends with whatever comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Repeats {
     /// So many rounds.
     pub rounds: Option<NonZeroU32>,
     /// Until a test fails.
     pub until: Option<Until>,
     /// For so long; a round that has begun is finished.
+    #[serde(rename = "lasting_us", with = "optional_micros")]
     pub lasting: Option<Duration>,
 }
 
 /// What ends a run that is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Until {
     /// The first failure.
     Failure,
 }
 
 impl Repeats {
+    /// Whether nothing is repeated.
+    #[must_use]
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The last round, if it is known before.
     #[must_use]
     pub(crate) fn last(self) -> Option<NonZeroU32> {
@@ -219,11 +234,15 @@ impl Budget {
 /// Budgets of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
+    // These stand in files of sessions, which later runs read and add to: no value there may make a later run fail.
     /// For a case's fixtures together.
+    #[serde(deserialize_with = "bounded")]
     pub setup: Duration,
     /// For a test's body, unless its own `timeout` says otherwise.
+    #[serde(deserialize_with = "bounded")]
     pub test: Duration,
     /// For each step of teardown.
+    #[serde(deserialize_with = "bounded")]
     pub teardown: Duration,
 }
 
@@ -272,7 +291,7 @@ pub(crate) struct RunConfig {
     pub retries: u32,
     /// How long a failed test waits for its second attempt; twice as long for each one behind that.
     pub retry_delay: Duration,
-    /// What is made of the failures of the last run.
+    /// What the failures of the last run mean for this one.
     pub recall: Recall,
     /// Which failures these are for.
     pub retry_on: RetryOn,
@@ -296,6 +315,8 @@ pub(crate) struct RunConfig {
     pub report_time: bool,
     /// Processes or one process.
     pub isolation: Isolation,
+    /// Bytes of stack of a test that runs on a thread of this process.
+    pub stack: usize,
     /// What an empty selection means.
     pub no_tests: NoTests,
     /// What a missing service means.
@@ -328,6 +349,8 @@ pub(crate) struct RunConfig {
     pub junit: Option<PathBuf>,
     /// Which events of `tracing` are shown, where that is compiled in.
     pub log: String,
+    /// Whose events these are.
+    pub trace: TraceScope,
     /// Where sessions are, and whose.
     pub session: SessionSettings,
     /// How much a detection may cost.
@@ -361,7 +384,7 @@ pub(crate) struct NextestRun {
     /// The same in all its processes.
     pub id: String,
     /// The variable, and its value, that everything inherits that this process starts.
-    pub mark: Option<(String, String)>,
+    pub mark: Option<Mark>,
     /// Which attempt at its test this process makes, counted from 1.
     pub attempt: u32,
     /// How many of its processes run side by side.

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The last moment that has a date here: the end of the year 9999, in milliseconds since 1970.
+pub(crate) const LAST_UNIX_MS: u64 = 253_402_300_799_999;
+
 /// A day, as `2026-12-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -15,14 +18,14 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// The day of a moment, in milliseconds since 1970, in UTC.
+    /// The day of a moment, in milliseconds since 1970, in UTC. A moment after the year 9999 has the last day of that year.
     ///
     /// The algorithm is `civil_from_days` of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
     #[must_use]
     pub(crate) fn of_unix_ms(moment: u64) -> Self {
         const DAY: u64 = 24 * 60 * 60 * 1000;
         // Days since the first of March of the year 0: the leap day is the last one of its year.
-        let days = moment / DAY + 719_468;
+        let days = moment.min(LAST_UNIX_MS) / DAY + 719_468;
         let (era, day_of_era) = (days / 146_097, days % 146_097);
         let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -95,6 +98,14 @@ mod tests {
             assert!(complaint.contains("such as 2026-12-31"), "{text}: {complaint}");
         }
         assert!("2026-01-31".parse::<Date>().unwrap() < "2026-02-01".parse().unwrap());
+    }
+
+    #[test]
+    fn moment_after_the_last_year_has_its_last_day() {
+        for moment in [LAST_UNIX_MS, LAST_UNIX_MS + 1, u64::MAX] {
+            assert_eq!(Date::of_unix_ms(moment).to_string(), "9999-12-31");
+        }
+        assert_eq!(Date::of_unix_ms(0).to_string(), "1970-01-01");
     }
 
     #[test]

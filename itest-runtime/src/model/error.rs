@@ -109,6 +109,17 @@ pub(crate) enum HarnessError {
         /// How the last one ended.
         reason: String,
     },
+    /// A run needs more open files than its processes may have.
+    #[error(
+        "this process may open only {limit} files, and a run needs {needed}, before its tests open any; \
+         raise the limit, for example with `ulimit -n 1024`"
+    )]
+    FewOpenFiles {
+        /// The limit of this process.
+        limit: u64,
+        /// What a run needs at least.
+        needed: u64,
+    },
     /// The session that all processes of a run share cannot be used.
     #[error("the session of this run cannot be used: {reason}")]
     Session {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mark::Mark;
+
 /// Raised when a line changes its meaning; unknown fields are passed over.
 pub(crate) const LEDGER_VERSION: u32 = 1;
 
@@ -18,7 +20,7 @@ pub(crate) enum LedgerLine {
         version: u32,
         /// The variable, and its value, by which what the process started is found.
         #[serde(default)]
-        mark: Option<(String, String)>,
+        mark: Option<Mark>,
     },
     /// Something is about to be taken.
     Taken(Taken),
@@ -27,6 +29,13 @@ pub(crate) enum LedgerLine {
         /// What.
         number: u64,
         /// Which attempt at the whole ledger this was part of.
+        recovery: String,
+    },
+    /// The process that tried was ended by a signal: its try does not count.
+    Interrupted {
+        /// What.
+        number: u64,
+        /// Which attempt at the whole ledger the try was part of.
         recovery: String,
     },
     /// It was given back.
@@ -62,7 +71,7 @@ pub(crate) struct Outstanding {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LedgerReading {
     /// By what the processes are found that the ledger's owner started.
-    pub mark: Option<(String, String)>,
+    pub mark: Option<Mark>,
     /// Whether the ledger's owner ended in good order.
     pub closed: bool,
     /// What is left to do, in the order in which to do it.
@@ -70,6 +79,12 @@ pub(crate) struct LedgerReading {
     /// The numbers, from 1, of lines that cannot be trusted. A last line that was cut off is none of them: what it was
     /// about has not been taken.
     pub damaged: Vec<usize>,
+}
+
+impl LedgerReading {
+    fn find(&mut self, number: u64) -> Option<&mut Outstanding> {
+        self.outstanding.iter_mut().find(|outstanding| outstanding.taken.number == number)
+    }
 }
 
 impl LedgerLine {
@@ -103,9 +118,15 @@ pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerReading {
                 reading.outstanding.push(Outstanding { taken, tried: Vec::new() });
             }
             Some(LedgerLine::Tried { number, recovery }) => {
-                let tried = reading.outstanding.iter_mut().find(|outstanding| outstanding.taken.number == number);
-                if let Some(outstanding) = tried {
+                if let Some(outstanding) = reading.find(number) {
                     outstanding.tried.push(recovery);
+                }
+            }
+            Some(LedgerLine::Interrupted { number, recovery }) => {
+                if let Some(outstanding) = reading.find(number)
+                    && let Some(last) = outstanding.tried.iter().rposition(|tried| *tried == recovery)
+                {
+                    outstanding.tried.remove(last);
                 }
             }
             Some(LedgerLine::Given { number }) => {
@@ -122,6 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::{any_mutations, mutated};
 
     fn taken(number: u64) -> Taken {
         Taken { number, function: "drop_database".to_owned(), arguments: format!("\"a\\n{number}\"") }
@@ -147,6 +169,19 @@ mod tests {
         assert_eq!(reading.damaged, [0_usize; 0]);
     }
 
+    #[test]
+    fn a_try_that_a_signal_interrupted_does_not_count() {
+        let tried = |recovery: &str| LedgerLine::Tried { number: 1, recovery: recovery.to_owned() };
+        let bytes = ledger(&[
+            LedgerLine::Taken(taken(1)),
+            tried("a"),
+            tried("b"),
+            LedgerLine::Interrupted { number: 1, recovery: "a".to_owned() },
+            LedgerLine::Interrupted { number: 1, recovery: "another".to_owned() },
+        ]);
+        assert_eq!(read_ledger(&bytes).outstanding[0].tried, ["b"]);
+    }
+
     proptest! {
         /// Wherever the writing stopped, everything that was written before it counts.
         #[test]
@@ -158,6 +193,29 @@ mod tests {
             let reading = read_ledger(&bytes[..cut]);
             prop_assert_eq!(reading.outstanding.len(), whole);
             prop_assert!(reading.damaged.is_empty());
+        }
+
+        /// Whatever became of the file, and whatever numbers its lines have, reading it is no panic.
+        #[test]
+        fn mutated_ledger_is_read_without_a_panic(mutations in any_mutations(), number: u64, reseal: bool) {
+            let lines = [
+                LedgerLine::Ledger { version: LEDGER_VERSION, mark: Some(Mark::new("A", "b")) },
+                LedgerLine::Taken(taken(number)),
+                LedgerLine::Taken(taken(2)),
+                LedgerLine::Tried { number: 2, recovery: "r".to_owned() },
+                LedgerLine::Given { number },
+                LedgerLine::Closed {},
+            ];
+            let mut bytes = mutated(ledger(&lines), &mutations);
+            if reseal {
+                // With checksums that fit, so that the changes are read.
+                let sealed = |line: &str| {
+                    let json = line.split_once(' ').map_or(line, |(_, json)| json);
+                    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+                };
+                bytes = String::from_utf8_lossy(&bytes).lines().map(sealed).collect::<String>().into_bytes();
+            }
+            let _ = read_ledger(&bytes);
         }
 
         /// No byte can be changed without being noticed, and no other line is lost by it.

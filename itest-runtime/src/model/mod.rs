@@ -3,42 +3,60 @@
 mod case;
 mod config;
 mod date;
+mod duration;
 mod error;
 mod event;
 mod facts;
 mod id;
 mod ledger;
+mod mark;
+#[cfg(test)]
+mod mutated;
 mod outcome;
+mod panic;
 mod quarantine;
+mod remark;
 mod script;
 mod secret;
 mod session;
 mod shard;
+mod trace;
 mod verdict;
 mod worker;
 
-pub use case::{CaseMeta, SourceLocation};
+pub use case::{CaseMeta, SourceLocation, TestRuntime};
 pub use id::{Seed, TestId, WorkerId};
 pub use outcome::{Outcome, Phase, Problem};
+pub use remark::Remark;
+pub use secret::{redact_json, redacted, redacted_value};
 
 pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
     Order, Recall, Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
 };
-pub(crate) use date::Date;
+pub(crate) use date::{Date, LAST_UNIX_MS};
+pub(crate) use duration::MAX_DURATION;
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
-pub(crate) use event::{Event, Running, Summary, Timing};
+#[cfg(test)]
+pub(crate) use event::Timing;
+pub(crate) use event::{Event, Running, Summary};
 pub(crate) use facts::Facts;
 pub(crate) use id::{CaseIndex, mix};
-pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, Outstanding, Taken, read_ledger};
+pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, LedgerReading, Outstanding, Taken, read_ledger};
+pub(crate) use mark::Mark;
+#[cfg(test)]
+pub(crate) use mutated::{any_mutations, mutated};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
+pub(crate) use panic::PanicRecord;
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 pub(crate) use script::{After, Lane, Place};
 #[cfg(feature = "history")]
 pub(crate) use secret::Secret;
-pub(crate) use secret::concealed;
-pub(crate) use session::{PATIENCE, ProcessIdentity, Recovered, SessionAddress, SessionConfig, SessionEnd, Sweep};
+pub(crate) use session::{
+    ProcessIdentity, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd, Sweep,
+};
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
+pub(crate) use trace::TraceScope;
 pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

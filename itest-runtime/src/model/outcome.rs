@@ -1,12 +1,14 @@
 //! How a case ended, and why.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::case::SourceLocation;
 use super::config::Leaks;
+use super::duration::micros;
 use super::id::{CaseIndex, TestId, WorkerId};
 use super::quarantine::Quarantine;
 
@@ -158,6 +160,9 @@ pub(crate) struct Failure {
     /// The words of the phase's attribute, or the teardown step's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The thread or task that panicked, in words, where that is not the test's own stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     /// What went wrong.
     #[serde(flatten)]
     pub problem: Problem,
@@ -212,6 +217,14 @@ pub(crate) enum Prospects {
     None,
 }
 
+impl Failure {
+    /// A failure in a phase that nothing more is known of.
+    #[must_use]
+    pub(crate) fn new(phase: Phase, problem: Problem) -> Self {
+        Self { phase, description: None, thread: None, problem }
+    }
+}
+
 impl AttemptReport {
     /// All phases together.
     #[must_use]
@@ -223,7 +236,7 @@ impl AttemptReport {
     pub(crate) fn cannot_keep(&mut self, reason: &str) {
         self.kept = None;
         let problem = Problem::new(format!("what the test has taken cannot be kept, and was given back: {reason}"));
-        self.failures.push(Failure { phase: Phase::Teardown, description: None, problem });
+        self.failures.push(Failure::new(Phase::Teardown, problem));
     }
 
     /// Notes what the test left behind.
@@ -233,7 +246,7 @@ impl AttemptReport {
                 self.outcome = Outcome::Errored;
             }
             let problem = Problem::new(format!("left behind: {}", told.join(", ")));
-            self.failures.push(Failure { phase: Phase::Teardown, description: None, problem });
+            self.failures.push(Failure::new(Phase::Teardown, problem));
         }
         self.leaks = told;
     }
@@ -255,8 +268,38 @@ impl AttemptReport {
     }
 }
 
+/// The part of an attempt's report that events tell; the rest is between a worker and its supervisor.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "AttemptReport")]
+struct AttemptInEvent {
+    #[serde(skip, default = "AttemptInEvent::no_case")]
+    case: CaseIndex,
+    #[serde(skip)]
+    number: u32,
+    outcome: Outcome,
+    #[serde(default)]
+    phases: Vec<PhaseTime>,
+    #[serde(default)]
+    failures: Vec<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_reason: Option<String>,
+    #[serde(skip)]
+    prospects: Prospects,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leaks: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Kept>,
+}
+
+impl AttemptInEvent {
+    fn no_case() -> CaseIndex {
+        CaseIndex(0)
+    }
+}
+
 /// What a test and its children wrote, byte for byte.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "WrittenOutput<'static>")]
 pub(crate) struct Output {
     /// File descriptor 1.
     pub stdout: Vec<u8>,
@@ -264,8 +307,48 @@ pub(crate) struct Output {
     pub stderr: Vec<u8>,
 }
 
+/// Output as events tell it. Bytes that are no text are not bent into text: they are told as numbers, under another name.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct WrittenOutput<'o> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<Cow<'o, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<Cow<'o, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout_bytes: Option<Cow<'o, [u8]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr_bytes: Option<Cow<'o, [u8]>>,
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (stdout, stderr) = (std::str::from_utf8(&self.stdout), std::str::from_utf8(&self.stderr));
+        WrittenOutput {
+            stdout_bytes: stdout.is_err().then_some(Cow::Borrowed(&self.stdout)),
+            stderr_bytes: stderr.is_err().then_some(Cow::Borrowed(&self.stderr)),
+            stdout: stdout.ok().filter(|text| !text.is_empty()).map(Cow::Borrowed),
+            stderr: stderr.ok().filter(|text| !text.is_empty()).map(Cow::Borrowed),
+        }
+        .serialize(to)
+    }
+}
+
+impl From<WrittenOutput<'static>> for Output {
+    fn from(written: WrittenOutput<'static>) -> Self {
+        let bytes = |text: Option<Cow<'static, str>>, bytes: Option<Cow<'static, [u8]>>| match bytes {
+            Some(bytes) => bytes.into_owned(),
+            None => text.unwrap_or_default().into_owned().into_bytes(),
+        };
+        Self {
+            stdout: bytes(written.stdout, written.stdout_bytes),
+            stderr: bytes(written.stderr, written.stderr_bytes),
+        }
+    }
+}
+
 /// The end of a case, as reporters see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CaseReport {
     /// Its name.
     pub id: TestId,
@@ -274,16 +357,22 @@ pub(crate) struct CaseReport {
     /// The worker that ran the last attempt.
     pub worker: WorkerId,
     /// How many attempts it took, counted from 1.
+    #[serde(rename = "attempt")]
     pub attempts: u32,
     /// The last attempt; its outcome is the case's.
+    #[serde(flatten, with = "AttemptInEvent")]
     pub report: AttemptReport,
     /// What the last attempt wrote.
+    #[serde(flatten)]
     pub output: Output,
     /// When the last attempt began, since the beginning of the run.
+    #[serde(rename = "started_us", with = "micros", default)]
     pub started: Duration,
     /// From dispatch to the end of teardown, last attempt.
+    #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
     /// Why its failure is borne, if it failed and that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
 }
 
@@ -292,20 +381,5 @@ impl CaseReport {
     #[must_use]
     pub(crate) fn is_success(&self) -> bool {
         self.report.outcome.is_success() || self.quarantine.is_some()
-    }
-}
-
-/// Durations as whole microseconds.
-mod micros {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_micros)
     }
 }

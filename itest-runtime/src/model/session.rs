@@ -62,9 +62,9 @@ pub(crate) struct Recovered {
 impl Recovered {
     /// Adds what came of another attempt.
     pub(crate) fn add(&mut self, other: Self) {
-        self.given_back += other.given_back;
+        self.given_back = self.given_back.saturating_add(other.given_back);
         self.problems.extend(other.problems);
-        self.left += other.left;
+        self.left = self.left.saturating_add(other.left);
     }
 }
 
@@ -79,7 +79,8 @@ pub(crate) struct SessionEnd {
 }
 
 /// What a sweep came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Sweep {
     /// Dead sessions that were found.
     pub sessions: usize,
@@ -88,4 +89,4 @@ pub(crate) struct Sweep {
 }
 
 /// How long a process of the harness may take for what should take no time.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);

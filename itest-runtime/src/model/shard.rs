@@ -8,9 +8,25 @@ use serde::{Deserialize, Serialize};
 
 /// One of several parts of a suite, counted from 1: `2/5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedShard")]
 pub(crate) struct Shard {
     index: NonZeroU32,
     count: NonZeroU32,
+}
+
+/// A part as it is read, which may not exist.
+#[derive(Deserialize)]
+struct UncheckedShard {
+    index: u32,
+    count: u32,
+}
+
+impl TryFrom<UncheckedShard> for Shard {
+    type Error = String;
+
+    fn try_from(UncheckedShard { index, count }: UncheckedShard) -> Result<Self, Self::Error> {
+        Self::new(index, count)
+    }
 }
 
 impl Shard {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
 use super::id::Seed;
+use super::mark::Mark;
 use super::session::{SessionAddress, SessionConfig};
+use super::trace::TraceScope;
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub(crate) struct WorkerConfig {
     pub show_data: bool,
     /// Whether the worker is a process.
     pub isolation: Isolation,
+    /// Whose events of `tracing` are shown.
+    #[serde(default)]
+    pub trace: TraceScope,
     /// Variables it is to find in its environment.
     #[serde(default)]
     pub environment: Vec<(String, String)>,
@@ -38,5 +43,5 @@ pub(crate) struct WorkerConfig {
     /// What its server is told, if this worker is the one that starts it.
     pub session_config: SessionConfig,
     /// The variable, and its value, that everything inherits that the worker starts.
-    pub mark: Option<(String, String)>,
+    pub mark: Option<Mark>,
 }

@@ -34,6 +34,12 @@ impl<K: Copy + PartialEq> LockQueue<K> {
         }
     }
 
+    /// Whether its locks are taken.
+    #[must_use]
+    pub(crate) fn holds(&self, who: K) -> bool {
+        self.holding.iter().any(|(holding, _)| *holding == who)
+    }
+
     /// The next one whose turn it is; its locks are taken.
     pub(crate) fn next(&mut self) -> Option<K> {
         let mut reserved = self.locks.clone();

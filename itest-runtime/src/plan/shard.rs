@@ -37,7 +37,8 @@ pub(crate) fn parts_by_durations(all: &[Past<'_>], count: NonZeroU32) -> Vec<u32
     let weight = |past: &Past<'_>| past.took.unwrap_or(median).as_micros().max(1);
     let mut heaviest: Vec<usize> = (0..all.len()).collect();
     heaviest.sort_by_cached_key(|position| (Reverse(weight(&all[*position])), all[*position].name));
-    let mut loads: Vec<u128> = vec![0; count.get() as usize];
+    // The first parts get the first tests, so that parts beyond the number of tests stay empty whatever their number is.
+    let mut loads: Vec<u128> = vec![0; all.len().min(count.get() as usize)];
     let mut parts = vec![1; all.len()];
     for position in heaviest {
         let least = (1..).zip(&mut loads).min_by_key(|(part, load)| (**load, *part));
@@ -126,6 +127,14 @@ mod tests {
             loads[part as usize - 1] += u64::try_from(past.took.unwrap_or_default().as_micros()).unwrap();
         }
         loads
+    }
+
+    #[test]
+    fn more_parts_than_tests_need_no_more_memory_than_tests() {
+        let all = ["a", "b", "c"].map(|name| Past { name, took: None });
+        let mut parts = parts_by_durations(&all, NonZeroU32::MAX);
+        parts.sort_unstable();
+        assert_eq!(parts, [1, 2, 3]);
     }
 
     /// A length as those of real tests: most are short, a few are a hundred times as long.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::panic_log::{self, PanicLog};
 use super::wire::{Message, Receiver, append};
-use crate::model::{AttemptReport, CaseIndex, Phase};
+use crate::model::{AttemptReport, CaseIndex, PanicRecord, Phase};
 
 /// The time since some fixed moment, the same for all processes of this machine.
 #[must_use]
@@ -22,7 +23,7 @@ pub(crate) fn monotonic() -> Duration {
 /// Where a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// The case in hand; `None` when the worker gives back its own fixtures.
+    /// The running case; `None` when the worker gives back its own fixtures.
     pub(crate) case: Option<CaseIndex>,
     /// The phase.
     pub(crate) phase: Phase,
@@ -105,6 +106,15 @@ impl Beacon {
         self.unsent.take()
     }
 
+    /// The part of the beacon that panics are written to.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no file descriptor left.
+    pub(crate) fn panic_log(&self) -> io::Result<PanicLog> {
+        Ok(PanicLog::new(self.file.try_clone()?))
+    }
+
     /// The supervisor's side.
     pub(super) fn reader(&self) -> io::Result<OwnedFd> {
         self.file.as_fd().try_clone_to_owned()
@@ -137,9 +147,15 @@ impl BeaconReader {
         frames
             .filter_map(|message| match message {
                 Message::Finished { report, .. } => Some(report),
-                Message::Ready { .. } | Message::Farewell { .. } => None,
+                Message::Ready { .. } | Message::LeaveSubscriber | Message::ShutDown { .. } => None,
             })
             .collect()
+    }
+
+    /// The panics of one of the worker's attempts that fail it, in their order.
+    #[must_use]
+    pub(crate) fn panics(&self, attempt: u32) -> Vec<PanicRecord> {
+        panic_log::read(&self.file, attempt)
     }
 
     fn read(&self) -> Option<(Position, Vec<u8>)> {

@@ -1,8 +1,9 @@
 //! The worker's side of the connection.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use super::output::{Pair, exchange_pipes};
 use super::pulse::Pulse;
 use super::turn::{self, TURN};
 use super::wire::{Message, Receiver, Start, append, send_frames};
-use crate::model::{AttemptReport, Capture, Limits, Phase, Turn};
+use crate::model::{AttemptReport, Capture, Limits, Phase, Remark, Turn};
 
 /// "I have read from your current output pipes."
 pub(super) const NOTE_READ: u8 = b'r';
@@ -40,6 +41,8 @@ pub(crate) struct Channel {
     dispatch: UnixStream,
     beacon: Rc<Beacon>,
     capture: Capture,
+    /// How often the output pipes were exchanged.
+    exchanges: Cell<u32>,
     notes: Arc<Notes>,
     kind: Kind,
 }
@@ -47,7 +50,7 @@ pub(crate) struct Channel {
 /// Whether a report must be sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// Another case is in hand, and its end will not be long in coming.
+    /// Another case is claimed, and its report comes soon.
     CanWait,
     /// Nobody knows when the next one comes.
     Now,
@@ -188,6 +191,7 @@ impl Channel {
             dispatch: UnixStream::from(dispatch),
             beacon: Rc::new(Beacon::new()?),
             capture: start.config.capture,
+            exchanges: Cell::new(0),
             notes: Arc::clone(&notes),
             kind,
         };
@@ -251,6 +255,7 @@ impl Channel {
         let readers = exchange_pipes()?;
         let sent = self.send(&message, &[readers.stdout.as_fd(), readers.stderr.as_fd()]);
         *self.notes.lock_pipes() = Some(readers);
+        self.exchanges.set(self.exchanges.get().wrapping_add(1));
         sent
     }
 
@@ -284,14 +289,25 @@ impl Channel {
         stdout || stderr || read
     }
 
+    /// Says that the code under test installs its own subscriber of `tracing`, which this process has no place for any more: the case
+    /// that runs is to run again in another one.
+    ///
+    /// # Errors
+    ///
+    /// When the supervisor is gone.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn leave_subscriber(&self) -> io::Result<()> {
+        self.send(&Message::LeaveSubscriber, &[])
+    }
+
     /// Sends the worker's last words.
     ///
     /// # Errors
     ///
     /// When the supervisor is gone.
-    pub(crate) fn farewell(&self, problems: Vec<String>) -> io::Result<()> {
+    pub(crate) fn shut_down(&self, problems: Vec<String>, remarks: Vec<Remark>) -> io::Result<()> {
         flush();
-        self.send(&Message::Farewell { problems }, &[])
+        self.send(&Message::ShutDown { problems, remarks }, &[])
     }
 
     /// Becomes true when the supervisor cancels the run, or is gone.
@@ -300,10 +316,10 @@ impl Channel {
         self.notes.cancelled.subscribe()
     }
 
-    /// The descriptors of the current output pipes, which change from test to test.
+    /// How often the output pipes were exchanged for new ones, as they are after a test that wrote.
     #[must_use]
-    pub(crate) fn pipes(&self) -> Vec<RawFd> {
-        self.notes.lock_pipes().iter().flat_map(|pair| [pair.stdout.as_raw_fd(), pair.stderr.as_raw_fd()]).collect()
+    pub(crate) fn exchanges(&self) -> u32 {
+        self.exchanges.get()
     }
 
     /// Tells for how long the process was stopped.

@@ -16,6 +16,12 @@ impl Death {
     pub(crate) fn new(status: ExitStatus) -> Self {
         Self(status)
     }
+
+    /// Whether this signal ended the process.
+    #[must_use]
+    pub(crate) fn is_by(self, signal: Signal) -> bool {
+        self.0.signal() == Some(signal.as_raw())
+    }
 }
 
 impl fmt::Display for Death {
@@ -27,13 +33,22 @@ impl fmt::Display for Death {
             };
         };
         match SIGNALS.iter().find(|(signal, ..)| signal.as_raw() == number) {
-            Some((_, name, meaning)) => write!(formatter, "the process was ended by {name} ({meaning})"),
-            None => write!(formatter, "the process was ended by signal {number}"),
+            Some((_, name, meaning)) if !meaning.is_empty() => {
+                write!(formatter, "the process was ended by {name} ({meaning})")
+            }
+            _ => write!(formatter, "the process was ended by {}", signal_in_words(number)),
         }
     }
 }
 
-const SIGNALS: [(Signal, &str, &str); 17] = [
+/// The name of a signal, or its number.
+#[must_use]
+pub(crate) fn signal_in_words(number: i32) -> String {
+    let known = SIGNALS.iter().find(|(signal, ..)| signal.as_raw() == number);
+    known.map_or_else(|| format!("signal {number}"), |(_, name, _)| (*name).to_owned())
+}
+
+const SIGNALS: [(Signal, &str, &str); 22] = [
     (Signal::ABORT, "SIGABRT", "aborted itself"),
     (Signal::ALARM, "SIGALRM", "an alarm it had set"),
     (Signal::BUS, "SIGBUS", "invalid memory access"),
@@ -51,6 +66,11 @@ const SIGNALS: [(Signal, &str, &str); 17] = [
     (Signal::USR1, "SIGUSR1", "a signal it does not handle"),
     (Signal::USR2, "SIGUSR2", "a signal it does not handle"),
     (Signal::XCPU, "SIGXCPU", "its limit of processor time"),
+    (Signal::XFSZ, "SIGXFSZ", "its limit of file size"),
+    (Signal::PROF, "SIGPROF", "a timer that it, or an earlier test of its process, had set"),
+    (Signal::VTALARM, "SIGVTALRM", "a timer that it, or an earlier test of its process, had set"),
+    (Signal::STOP, "SIGSTOP", ""),
+    (Signal::TSTP, "SIGTSTP", ""),
 ];
 
 /// Kills a worker and everything it started that is still in its process group.

@@ -31,21 +31,17 @@ mod c_exit {
     use std::io::Write;
     use std::sync::atomic::Ordering;
 
-    // SAFETY: both are part of every C library, with these signatures; `_exit` never returns.
-    unsafe extern "C" {
-        safe fn atexit(function: extern "C" fn()) -> c_int;
-        safe fn _exit(code: c_int) -> !;
-    }
-
     pub(super) fn at_exit() -> c_int {
-        atexit(judge)
+        // SAFETY: the function lives as long as the process.
+        unsafe { libc::atexit(judge) }
     }
 
     extern "C" fn judge() {
         if super::GUARDED.load(Ordering::Relaxed) {
             let _ =
                 std::io::stderr().write_all(b"itest: the test ended its process by calling `exit`; it has failed\n");
-            _exit(super::TESTS_FAILED);
+            // SAFETY: the call has no conditions.
+            unsafe { libc::_exit(super::TESTS_FAILED) };
         }
     }
 }

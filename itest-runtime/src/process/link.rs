@@ -16,7 +16,7 @@ use super::channel::{NOTE_CANCEL, NOTE_READ};
 use super::output::{Capture, Pair};
 use super::turn::{self, TURN};
 use super::wire::{Message, Receiver};
-use crate::model::{AttemptReport, Output, Turn, WorkerId};
+use crate::model::{AttemptReport, Output, PanicRecord, Remark, Turn, WorkerId};
 
 /// What the supervisor hears from a worker.
 #[derive(Debug)]
@@ -33,14 +33,18 @@ pub(crate) enum FromWorker {
         /// What the test wrote.
         output: Output,
     },
-    /// It gave back its own fixtures and leaves.
-    Farewell {
+    /// Its running case installs its own subscriber of `tracing`, and is to run again in a worker that leaves it the place.
+    LeaveSubscriber,
+    /// It has given back its own fixtures, and ends.
+    ShutDown {
         /// What went wrong with that.
         problems: Vec<String>,
+        /// What its fixtures say of the tests.
+        remarks: Vec<Remark>,
     },
-    /// It spoke nonsense.
+    /// It sent a message that cannot be decoded.
     Broken,
-    /// It will not be heard of again; this is what was written since the last report.
+    /// Its socket is closed, so that no more messages come.
     Gone {
         /// What the last test wrote.
         output: Output,
@@ -59,21 +63,22 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Starts listening; everything heard goes to `heard`, with the worker's number.
+    /// Starts receiving; each message goes to `messages`, with the worker's number.
     pub(super) fn start(
         worker: WorkerId,
         control: UnixStream,
         dispatch: UnixStream,
         unclaimed: UnixStream,
         output: Option<Pair>,
-        heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+        messages: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
     ) -> io::Result<Self> {
         control.set_nonblocking(true)?;
         let control = Arc::new(Control::from_std(control)?);
         let beacon = Arc::default();
         let capture = output.map(|pair| capture(pair, &control)).transpose()?;
-        let ear = Ear { worker, control: Arc::clone(&control), beacon: Arc::clone(&beacon), capture, heard };
-        tokio::spawn(ear.listen());
+        let receiver =
+            MessageReceiver { worker, control: Arc::clone(&control), beacon: Arc::clone(&beacon), capture, messages };
+        tokio::spawn(receiver.run());
         Ok(Self { control, dispatch: Some(dispatch), unclaimed, beacon })
     }
 
@@ -115,7 +120,7 @@ impl Link {
         self.close();
     }
 
-    /// Stops listening: the worker has ended, and somebody else holds its end of the socket.
+    /// Stops receiving: the worker has ended, and another process holds its end of the socket.
     pub(crate) fn hang_up(&self) {
         let _ = rustix::net::shutdown(&*self.control, rustix::net::Shutdown::Both);
     }
@@ -124,6 +129,12 @@ impl Link {
     #[must_use]
     pub(crate) fn unsent(&self) -> Vec<AttemptReport> {
         self.beacon.get().map(BeaconReader::unsent).unwrap_or_default()
+    }
+
+    /// The panics of one of the worker's attempts that fail it, in their order.
+    #[must_use]
+    pub(crate) fn panics(&self, attempt: u32) -> Vec<PanicRecord> {
+        self.beacon.get().map(|beacon| beacon.panics(attempt)).unwrap_or_default()
     }
 
     /// Where the worker is or was.
@@ -144,16 +155,16 @@ fn capture(pair: Pair, control: &Arc<Control>) -> io::Result<Capture> {
 }
 
 /// Listens to one worker until it is gone.
-struct Ear {
+struct MessageReceiver {
     worker: WorkerId,
     control: Arc<Control>,
     beacon: Arc<OnceLock<BeaconReader>>,
     capture: Option<Capture>,
-    heard: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
+    messages: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
 }
 
-impl Ear {
-    async fn listen(mut self) {
+impl MessageReceiver {
+    async fn run(mut self) {
         let mut receiver = Receiver::default();
         while self.control.readable().await.is_ok() {
             match self.control.try_io(Interest::READABLE, || receiver.receive(&*self.control)) {
@@ -190,7 +201,8 @@ impl Ear {
                     let output = if wrote { self.exchange(receiver)? } else { Output::default() };
                     self.say(FromWorker::Finished { report, output });
                 }
-                Message::Farewell { problems } => self.say(FromWorker::Farewell { problems }),
+                Message::LeaveSubscriber => self.say(FromWorker::LeaveSubscriber),
+                Message::ShutDown { problems, remarks } => self.say(FromWorker::ShutDown { problems, remarks }),
             }
         }
         Ok(())
@@ -208,7 +220,7 @@ impl Ear {
     }
 
     fn say(&self, message: FromWorker) {
-        // Nobody listens any more when the run has been given up.
-        let _ = self.heard.send((self.worker, message));
+        // The receiver is gone when the run has been given up.
+        let _ = self.messages.send((self.worker, message));
     }
 }

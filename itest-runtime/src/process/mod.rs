@@ -4,45 +4,70 @@
 //!
 //! * the *control* socket, the worker's stdin at its start: reports go up it, single-letter notes down;
 //! * the *dispatch* socket: turns, each a case and which attempt at it this is, that the worker claims one by one, and that the supervisor can take back;
-//! * the *beacon*, a small file in memory: where the worker is and until when it may stay there, readable even when the
-//!   worker hangs or has died;
+//! * the *beacon*, a small file in memory: where the worker is, until when it may stay there, and which panics its test had,
+//!   readable even when the worker hangs or has died;
 //! * the *output pipes*, exchanged for new ones after each test that wrote something, so that no byte is ever attributed to
 //!   the wrong test.
 
+mod ancestors;
 mod beacon;
 mod channel;
+mod children;
 mod death;
 mod debugger;
 mod exit;
+mod fork;
 mod identity;
+mod leak;
 mod link;
 mod mark;
 mod output;
+mod panic_log;
+mod posix_timers;
 mod pulse;
 mod residue;
+mod scan;
+mod signals;
 mod spawn;
+mod state;
+mod stopped;
 mod stopwatch;
 mod surroundings;
+mod terminal;
+mod thread_origin;
 #[cfg(feature = "tracing")]
 mod trace;
 mod turn;
 mod wire;
 
+pub(crate) use ancestors::command_line_of_ancestor;
 pub(crate) use beacon::{Beacon, Position, monotonic};
 pub(crate) use channel::{Channel, Urgency};
-pub(crate) use death::{Death, kill_group, signal_group};
+pub(crate) use children::{OwnChild, adopt_orphans, kill_all_children};
+pub(crate) use death::{Death, kill_group, signal_group, signal_in_words};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use exit::{guard_exit, release_exit};
-pub(crate) use identity::{ancestor, identify, is_alive, own_identity, wait_for_end};
-pub(crate) use link::{FromWorker, Link};
-pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, WORKER_MARK, is_any_marked, kill_marked};
-pub(crate) use pulse::Pulse;
-pub(crate) use residue::{Leak, OwnChild, Residue, adopt_orphans, kill_all_children};
-pub(crate) use spawn::{
-    Reaped, WORKER_NAME, affordable_workers, is_ended, own_binary, reap, spawn_process, spawn_thread,
+pub(crate) use fork::{end_forked_child, notice_forks};
+pub(crate) use identity::{
+    Liveness, ancestor, continue_if_stopped, identify, is_alive, liveness, own_identity, parent, signal_process,
+    wait_for_end,
 };
+pub(crate) use leak::Leak;
+pub(crate) use link::{FromWorker, Link};
+pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
+pub(crate) use panic_log::PanicLog;
+pub(crate) use pulse::Pulse;
+pub(crate) use residue::{Residue, Snapshot};
+pub(crate) use signals::{clear_inherited_signals, ignore_requests_to_end, is_ignored};
+pub(crate) use spawn::{
+    MIN_OPEN_FILES, Reaped, WORKER_NAME, affordable_workers, is_ended, open_files_limit, own_binary, reap,
+    spawn_process, spawn_thread,
+};
+pub(crate) use state::{EarlierState, ProcessState, Stdin};
+pub(crate) use stopped::{stop_signal, stopped_descendants};
 pub(crate) use stopwatch::Stopwatch;
 pub(crate) use surroundings::Surroundings;
+pub(crate) use terminal::{NotLent, Terminal};
 #[cfg(feature = "tracing")]
-pub(crate) use trace::{begin_trace, check_trace_filter, show_trace};
+pub(crate) use trace::{begin_trace, check_trace_filter, is_refused_by_ours, show_trace, show_trace_of_this_thread};
 pub(crate) use wire::Start;

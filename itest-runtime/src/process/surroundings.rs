@@ -1,4 +1,4 @@
-//! The environment and the working directory of this process, and whether somebody changed them.
+//! The environment and the working directory of this process, and whether a test changed them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use self::variables::Places;
 
-/// What they were when somebody looked.
+/// The environment and the working directory that tests are to find.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     places: Places,
@@ -18,14 +18,34 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Looks at them.
+    /// Takes those of this moment.
     #[must_use]
-    pub(crate) fn look() -> Self {
+    pub(crate) fn capture() -> Self {
         Self {
-            places: Places::look(),
+            places: Places::capture(),
             variables: std::env::vars_os().collect(),
             directory: std::env::current_dir().ok(),
             place: place(),
+        }
+    }
+
+    /// Adopts what a worker fixture has changed since `before`. What the running test had changed until then remains its change.
+    pub(crate) fn adopt_changes_since(&mut self, before: &Self) {
+        let now = Self::capture();
+        if before.place != now.place {
+            self.directory = now.directory;
+            self.place = now.place;
+        }
+        let is_changed_by_test = before.variables != self.variables;
+        for name in now.variables.keys().chain(before.variables.keys()) {
+            match (before.variables.get(name), now.variables.get(name)) {
+                (before, now) if before == now => {}
+                (_, Some(value)) => drop(self.variables.insert(name.clone(), value.clone())),
+                (_, None) => drop(self.variables.remove(name)),
+            }
+        }
+        if !is_changed_by_test {
+            self.places = now.places;
         }
     }
 
@@ -61,7 +81,12 @@ impl Surroundings {
 #[expect(clippy::allow_attributes, reason = "the lints fire on some systems only")]
 #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the types differ between systems")]
 fn place() -> Option<(u64, u64)> {
-    rustix::fs::stat(".").ok().map(|found| (found.st_dev as u64, found.st_ino as u64))
+    // Without a path, which the system would have to walk.
+    #[cfg(target_os = "linux")]
+    let found = rustix::fs::statat(rustix::fs::CWD, c"", rustix::fs::AtFlags::EMPTY_PATH);
+    #[cfg(not(target_os = "linux"))]
+    let found = rustix::fs::stat(c".");
+    found.ok().map(|found| (found.st_dev as u64, found.st_ino as u64))
 }
 
 #[expect(unsafe_code, reason = "copying all variables after every test costs more than an empty test")]
@@ -89,7 +114,7 @@ mod variables {
     }
 
     impl Places {
-        pub(super) fn look() -> Self {
+        pub(super) fn capture() -> Self {
             let array = array();
             let mut length = 0;
             if !array.is_null() {
@@ -125,9 +150,25 @@ mod tests {
 
     #[test]
     fn nothing_has_changed_by_itself() {
-        let surroundings = Surroundings::look();
+        let surroundings = Surroundings::capture();
         assert!(surroundings.places.are_the_same() && !surroundings.variables.is_empty());
         assert!(surroundings.changed_variables().is_empty());
         assert_eq!(surroundings.changed_directory(), None);
+    }
+
+    /// Other tests read the environment in this process, so that none of them may see it change.
+    #[test]
+    fn change_of_a_fixture_is_adopted_and_that_of_a_test_is_not() {
+        let mut surroundings = Surroundings::capture();
+        let mut before = Surroundings::capture();
+        let gone = OsString::from("GONE_BEFORE_THE_FIXTURE");
+        surroundings.variables.insert(gone.clone(), OsString::new());
+        before.variables.insert(OsString::from("REMOVED_BY_THE_FIXTURE"), OsString::new());
+        surroundings.variables.insert(OsString::from("REMOVED_BY_THE_FIXTURE"), OsString::new());
+        surroundings.adopt_changes_since(&before);
+        let before: Vec<_> = before.variables.keys().cloned().collect();
+        let mut expected: BTreeSet<_> = before.into_iter().filter(|name| name != "REMOVED_BY_THE_FIXTURE").collect();
+        expected.insert(gone);
+        assert_eq!(surroundings.variables.keys().cloned().collect::<BTreeSet<_>>(), expected);
     }
 }

@@ -15,7 +15,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AttemptReport, WorkerConfig, WorkerId};
+use crate::model::{AttemptReport, Remark, WorkerConfig, WorkerId};
 
 /// The first frame, from the supervisor.
 ///
@@ -45,10 +45,15 @@ pub(crate) enum Message {
         /// Whether the test wrote anything; then a fresh pair of output pipes travels with this.
         wrote: bool,
     },
+    /// The running case installs its own subscriber of `tracing`, and is to run again in a worker that leaves it the place.
+    LeaveSubscriber,
     /// The worker's own fixtures are given back; it leaves.
-    Farewell {
+    ShutDown {
         /// What went wrong with that.
         problems: Vec<String>,
+        /// What its fixtures say of the tests.
+        #[serde(default)]
+        remarks: Vec<Remark>,
     },
 }
 
@@ -244,7 +249,7 @@ mod tests {
     #[test]
     fn frames_arrive_whole_however_they_are_cut() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let long = Message::Farewell { problems: vec!["x".repeat(100_000)] };
+        let long = Message::ShutDown { problems: vec!["x".repeat(100_000)], remarks: Vec::new() };
         let short = Message::Ready { fingerprint: 7 };
         let sender = std::thread::spawn({
             let (long, short) = (long.clone(), short.clone());

@@ -39,13 +39,13 @@ impl Ctrf {
 
     fn test(&mut self, case: &CaseReport) -> Value {
         let earlier = self.earlier.remove(&case.id).unwrap_or_default();
-        let began = self.facts.began_unix_ms + millis(case.started);
+        let began = self.facts.began_unix_ms.saturating_add(millis(case.started));
         let mut place = case.location.as_str().rsplitn(3, ':').skip(1);
         let line: u64 = place.next().and_then(|line| line.parse().ok()).unwrap_or(0);
         let mut test = json!({
             "name": case.id.as_str(), "suite": [self.suite], "status": status(case.report.outcome),
             "rawStatus": case.report.outcome.to_string(), "duration": millis(case.elapsed), "start": began,
-            "stop": began + millis(case.elapsed), "filePath": place.next().unwrap_or_default(), "line": line,
+            "stop": began.saturating_add(millis(case.elapsed)), "filePath": place.next().unwrap_or_default(), "line": line,
             "flaky": case.report.outcome == Outcome::Flaky, "retries": case.attempts.saturating_sub(1),
             "threadId": case.worker.0.to_string(), "stdout": lines(&case.output.stdout), "stderr": lines(&case.output.stderr),
         });
@@ -72,7 +72,7 @@ impl Ctrf {
                 "summary": {
                     "tests": self.tests.len(), "passed": count("passed"), "failed": count("failed"),
                     "pending": count("pending"), "skipped": count("skipped"), "other": count("other"),
-                    "flaky": summary.flaky, "suites": 1, "start": began, "stop": began + millis(summary.elapsed),
+                    "flaky": summary.flaky, "suites": 1, "start": began, "stop": began.saturating_add(millis(summary.elapsed)),
                 },
                 "tests": self.tests,
                 "environment": {

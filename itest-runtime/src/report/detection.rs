@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Look;
 use super::text::{Ink, Inked, count, time};
-use crate::model::{Format, Lie, Rate, Seed, TestId, Verdict};
+use crate::model::{Format, Lie, Rate, Seed, TestId, Verdict, redacted};
 
 /// What is told at the end.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +90,7 @@ impl DetectionReport {
         )?;
         writeln!(out, "  {}", evidence(verdict))?;
         if !message.is_empty() {
-            writeln!(out, "  failure: {message}")?;
+            writeln!(out, "  failure: {}", redacted(message))?;
         }
         if !cleaners.is_empty() {
             writeln!(out, "  put right by: {}", list(cleaners))?;
@@ -156,7 +156,7 @@ fn as_json(verdict: &Verdict, command: &str) -> serde_json::Value {
         "event": "verdict", "id": verdict.id.as_str(), "kind": verdict.lie.name(),
         "culprits": verdict.culprits.iter().map(|set| names(set)).collect::<Vec<_>>(), "cleaners": names(&verdict.cleaners),
         "rate": rate(verdict.with), "without": rate(verdict.without), "confidence": verdict.confidence,
-        "evidence": evidence(verdict), "message": verdict.message, "correlates": verdict.correlates,
+        "evidence": evidence(verdict), "message": redacted(&verdict.message), "correlates": verdict.correlates,
         "advice": advice(verdict.lie), "lanes": verdict.lanes.iter().map(|lane| names(lane)).collect::<Vec<_>>(),
         "repeats": verdict.repeats, "command": command,
     })

@@ -17,6 +17,9 @@ pub(super) fn headline(report: &AttemptReport) -> String {
 }
 
 fn phase(failure: &Failure) -> String {
+    if let Some(thread) = &failure.thread {
+        return format!("{}, in {thread},", failure.phase);
+    }
     match &failure.description {
         None => failure.phase.to_string(),
         Some(description) if failure.phase == Phase::Setup => format!("setup of `{}`", description.escape_debug()),
@@ -33,6 +36,9 @@ pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mu
         let place = failure.problem.location.as_ref().unwrap_or(&case.location);
         writeln!(out, "{} at {place}", Inked(look.color, Ink::Red, what))?;
         write_problem(&failure.problem, look, out)?;
+        if failure.thread.is_some() {
+            writeln!(out, "  if this panic is expected: itest::allow_background_panics(\"why\")")?;
+        }
     }
     if case.report.failures.is_empty() {
         writeln!(out, "{} at {}", Inked(look.color, Ink::Red, headline(&case.report)), case.location)?;

@@ -3,17 +3,13 @@
 //! It has the lines of `--format json`, and between them the short form of tests that did not fail.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Reporter;
-use super::json::{FORMAT_VERSION, write_line};
+use super::json::{FORMAT_VERSION, Line, write_line};
 use super::packed;
-use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Event, Facts, Failure, Order, Outcome, Output, PhaseTime, Quarantine,
-    Repeats, Seed, SourceLocation, Summary, TestId, Timing, WorkerId,
-};
+use crate::model::{CaseReport, Event, Facts, LAST_UNIX_MS, Seed, Shard, TestId};
 
 /// Writes a record.
 #[derive(Debug, Default)]
@@ -24,11 +20,7 @@ pub(crate) struct Recorder {
 impl Reporter for Recorder {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::CaseFinished(case) if packed::covers(case) => {
-                self.entry.clear();
-                packed::encode(case, &mut self.entry);
-                out.write_all(&self.entry)
-            }
+            Event::CaseFinished(case) if packed::encode(case, &mut self.entry) => out.write_all(&self.entry),
             // What these say is said by the end of the case, too.
             Event::CaseStarted { .. } | Event::CaseSlow(_) | Event::Progress { .. } => Ok(()),
             event => write_line(event, out),
@@ -43,7 +35,7 @@ pub(crate) struct Record {
     pub facts: Facts,
     /// The run's seed.
     pub seed: Seed,
-    /// Everything that happened, as reporters want it; the end is missing if the record is cut off.
+    /// Everything that happened, as reporters want it; the end of the last run is missing if the record is cut off.
     pub events: Vec<Event>,
     /// Whether the end is there.
     pub extent: Extent,
@@ -70,6 +62,12 @@ pub(crate) enum RecordError {
         "it has format version {0}, and this itest reads up to version {FORMAT_VERSION}; use the itest that wrote it"
     )]
     Later(u32),
+    /// Its run began at a moment that no report can show.
+    #[error("it says that it began after the year 9999; the clock was wrong, or the file is damaged")]
+    Date,
+    /// It is about a part of the suite that does not exist.
+    #[error("{0}")]
+    Shard(String),
     /// A line makes no sense, and there is more behind it.
     #[error("it is damaged at byte {at}")]
     Damaged {
@@ -94,7 +92,7 @@ impl Record {
             }
             if *first == packed::MARK {
                 let Some((case, behind)) = packed::decode(rest) else { break };
-                record.events.push(Event::CaseFinished(case));
+                record.events.push(readable(Event::CaseFinished(case)));
                 rest = behind;
                 continue;
             }
@@ -113,24 +111,32 @@ impl Record {
     }
 
     fn add(&mut self, line: &[u8], at: usize) -> Result<(), RecordError> {
-        let line: Line = serde_json::from_slice(line)
-            .map_err(|_| if self.events.is_empty() { RecordError::NoRecord } else { RecordError::Damaged { at } })?;
         if self.events.is_empty() {
-            match &line {
-                Line::RunStarted { format_version, .. } if *format_version > FORMAT_VERSION => {
-                    return Err(RecordError::Later(*format_version));
-                }
-                Line::RunStarted { facts, seed, .. } => {
-                    self.facts = facts.clone();
-                    self.seed = *seed;
-                }
-                _ => return Err(RecordError::NoRecord),
-            }
+            check_head(line)?;
         }
-        if matches!(line, Line::RunFinished { .. }) {
+        let line: ReadLine = serde_json::from_slice(line).map_err(|_| RecordError::Damaged { at })?;
+        let mut line = match line {
+            ReadLine::Known(line) => *line,
+            ReadLine::Other { event } if Event::NAMES.contains(&event.as_str()) => {
+                return Err(RecordError::Damaged { at });
+            }
+            ReadLine::Other { .. } => return Ok(()),
+        };
+        if let Event::RunFinished(summary) = &mut line.event {
+            if line.success == Some(false) {
+                summary.fail_as_recorded();
+            }
             self.extent = Extent::Whole;
         }
-        self.events.extend(line.into_event());
+        let event = readable(line.event);
+        if let Event::RunStarted { seed, facts, .. } = &event {
+            if self.events.is_empty() {
+                (self.facts, self.seed) = (facts.clone(), *seed);
+            }
+            // A record may hold several runs, one behind the other, and each has an end of its own.
+            self.extent = Extent::CutOff;
+        }
+        self.events.push(event);
         Ok(())
     }
 
@@ -150,160 +156,201 @@ impl Record {
     }
 }
 
-/// A line of a record. Unknown lines and fields are passed over.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
-    RunStarted {
-        format_version: u32,
-        selected: usize,
-        order: Order,
-        seed: Seed,
-        jobs: usize,
-        #[serde(flatten)]
-        facts: Facts,
-    },
-    CaseIgnored {
-        id: String,
-        #[serde(default)]
-        reason: String,
-    },
-    CaseRetried(CaseLine),
-    CaseFinished(CaseLine),
-    Warning {
-        message: String,
-    },
-    RunFinished(EndLine),
-    #[serde(other)]
-    Unknown,
+/// A line of a record: an event, or one that only a later version knows.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ReadLine {
+    Known(Box<Line<Event>>),
+    Other { event: String },
 }
 
-#[derive(Debug, Deserialize)]
-struct CaseLine {
-    id: String,
-    location: SourceLocation,
-    worker: WorkerId,
-    attempt: u32,
-    outcome: Outcome,
+/// The part of the first line that says whether the rest can be read.
+#[derive(Deserialize)]
+struct Head {
+    event: String,
+    format_version: u32,
     #[serde(default)]
-    started_us: u64,
-    elapsed_us: u64,
+    began_unix_ms: u64,
     #[serde(default)]
-    phases: Vec<PhaseTime>,
-    #[serde(default)]
-    failures: Vec<Failure>,
-    #[serde(default)]
-    skip_reason: Option<String>,
-    #[serde(default)]
-    quarantine: Option<Quarantine>,
-    #[serde(default)]
-    leaks: Vec<String>,
-    #[serde(default)]
-    stdout: String,
-    #[serde(default)]
-    stderr: String,
-    #[serde(default)]
-    stdout_bytes: Vec<u8>,
-    #[serde(default)]
-    stderr_bytes: Vec<u8>,
+    shard: Option<ShardHead>,
 }
 
-#[derive(Debug, Deserialize)]
-struct EndLine {
-    passed: usize,
-    flaky: usize,
-    failed: usize,
-    ignored: usize,
-    #[serde(default)]
-    quarantined: usize,
-    #[serde(default)]
-    filtered_out: usize,
-    #[serde(default)]
-    not_run: usize,
-    #[serde(default)]
-    interrupted_by: Option<String>,
-    #[serde(default)]
-    rounds: u32,
-    #[serde(default)]
-    given_back: usize,
-    #[serde(default)]
-    used: Vec<String>,
-    #[serde(default)]
-    problems: Vec<String>,
-    elapsed_us: u64,
-    #[serde(default)]
-    slowest: Vec<TimingLine>,
+#[derive(Deserialize)]
+struct ShardHead {
+    index: u32,
+    count: u32,
 }
 
-#[derive(Debug, Deserialize)]
-struct TimingLine {
-    id: String,
-    elapsed_us: u64,
-}
-
-impl Line {
-    fn into_event(self) -> Option<Event> {
-        Some(match self {
-            Self::RunStarted { selected, order, seed, jobs, facts, .. } => {
-                Event::RunStarted { selected, repeats: Repeats::default(), order, seed, jobs, facts }
-            }
-            Self::CaseIgnored { id, reason } => Event::CaseIgnored { id: TestId::new(id), reason: reason.into() },
-            Self::CaseRetried(case) => Event::CaseRetried(case.into_report()),
-            Self::CaseFinished(case) => Event::CaseFinished(case.into_report()),
-            Self::Warning { message } => Event::Warning(message),
-            Self::RunFinished(end) => Event::RunFinished(end.into_summary()),
-            Self::Unknown => return None,
-        })
+/// Refuses what is no record, or one that cannot be read or reported, and says why.
+fn check_head(line: &[u8]) -> Result<(), RecordError> {
+    let head: Head = serde_json::from_slice(line).map_err(|_| RecordError::NoRecord)?;
+    if head.event != "run_started" {
+        return Err(RecordError::NoRecord);
     }
+    if head.format_version > FORMAT_VERSION {
+        return Err(RecordError::Later(head.format_version));
+    }
+    if head.began_unix_ms > LAST_UNIX_MS {
+        return Err(RecordError::Date);
+    }
+    if let Some(ShardHead { index, count }) = head.shard {
+        Shard::new(index, count).map_err(RecordError::Shard)?;
+    }
+    Ok(())
 }
 
-impl CaseLine {
-    fn into_report(self) -> CaseReport {
-        let either = |text: String, bytes: Vec<u8>| if bytes.is_empty() { text.into_bytes() } else { bytes };
-        CaseReport {
-            id: TestId::new(self.id),
-            location: self.location,
-            worker: self.worker,
-            attempts: self.attempt,
-            report: AttemptReport {
-                outcome: self.outcome,
-                phases: self.phases,
-                failures: self.failures,
-                skip_reason: self.skip_reason,
-                leaks: self.leaks,
-                ..AttemptReport::interrupted(CaseIndex(0))
-            },
-            output: Output {
-                stdout: either(self.stdout, self.stdout_bytes),
-                stderr: either(self.stderr, self.stderr_bytes),
-            },
-            started: Duration::from_micros(self.started_us),
-            elapsed: Duration::from_micros(self.elapsed_us),
-            quarantine: self.quarantine,
+/// An event without secrets, whose test's name can be printed on one line of a terminal: a record may come from anywhere, also from a
+/// version of itest that knew fewer kinds of secrets.
+fn readable(mut event: Event) -> Event {
+    event.redact();
+    let id = match &mut event {
+        Event::CaseFinished(case) | Event::CaseRetried(case) => &mut case.id,
+        Event::CaseIgnored { id, .. } => id,
+        _ => return event,
+    };
+    if id.as_str().chars().any(char::is_control) {
+        *id = TestId::new(id.as_str().escape_debug().to_string());
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use serde_json::Value;
+
+    use super::super::generated::{any_event_between, any_run, any_start};
+    use super::*;
+    use crate::model::{FlakyResult, Outcome, Summary};
+
+    fn recorded(events: &[Event]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut recorder = Recorder::default();
+        for event in events {
+            recorder.event(event, &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    fn line(event: &Event) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_line(event, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn summary(record: &Record) -> &Summary {
+        match record.events.last() {
+            Some(Event::RunFinished(summary)) => summary,
+            other => panic!("the record does not end with the end of its run, but with {other:?}"),
         }
     }
-}
 
-impl EndLine {
-    fn into_summary(self) -> Summary {
-        let timing =
-            |line: TimingLine| Timing { id: TestId::new(line.id), elapsed: Duration::from_micros(line.elapsed_us) };
-        Summary {
-            passed: self.passed,
-            flaky: self.flaky,
-            failed: self.failed,
-            ignored: self.ignored,
-            quarantined: self.quarantined,
-            filtered_out: self.filtered_out,
-            not_run: self.not_run,
-            interrupted_by: self.interrupted_by.map(Into::into),
-            rounds: self.rounds,
-            given_back: self.given_back,
-            used: self.used,
-            problems: self.problems,
-            elapsed: Duration::from_micros(self.elapsed_us),
-            slowest: self.slowest.into_iter().map(timing).collect(),
-            ..Summary::default()
+    fn is_recorded(event: &Event) -> bool {
+        !matches!(event, Event::CaseStarted { .. } | Event::CaseSlow(_) | Event::Progress { .. })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_event_survives_writing_and_reading(event in prop_oneof![any_event_between(), any_start()]) {
+            let read: Line<Event> = serde_json::from_slice(&line(&event)).unwrap();
+            prop_assert_eq!(&read.event, &event);
+            let name = serde_json::from_slice::<Value>(&line(&event)).unwrap()["event"].as_str().unwrap().to_owned();
+            prop_assert!(Event::NAMES.contains(&name.as_str()), "{name} is missing in Event::NAMES");
         }
+
+        #[test]
+        fn record_reads_as_the_events_that_were_written(events in any_run()) {
+            let record = Record::read(&recorded(&events)).unwrap();
+            prop_assert_eq!(record.extent, Extent::Whole);
+            let mut expected: Vec<_> = events.into_iter().filter(is_recorded).collect();
+            expected.iter_mut().for_each(Event::redact);
+            prop_assert_eq!(record.events, expected);
+        }
+
+        #[test]
+        fn merged_records_are_green_where_all_are_green_and_red_where_one_is_red(
+            runs in prop::collection::vec(any_run(), 1..4), in_one_file: bool,
+        ) {
+            let all_green = runs.iter().all(|run| matches!(run.last(), Some(Event::RunFinished(end)) if end.is_success()));
+            let files: Vec<Vec<u8>> = runs.iter().map(|run| recorded(run)).collect();
+            let files = if in_one_file { vec![files.concat()] } else { files };
+            let merged = Record::merge(files.iter().map(|file| Record::read(file).unwrap()).collect());
+            prop_assert_eq!(summary(&merged).is_success(), all_green);
+            // The merged record is a record again.
+            let again = Record::merge(vec![Record::read(&recorded(&merged.events)).unwrap()]);
+            prop_assert_eq!(summary(&again).is_success(), all_green);
+        }
+
+        #[test]
+        fn run_without_its_end_is_red(events in any_run(), other in any_run()) {
+            let whole = Record::read(&recorded(&other)).unwrap();
+            let cut = Record::read(&recorded(&events[..events.len() - 1])).unwrap();
+            prop_assert_eq!(cut.extent, Extent::CutOff);
+            prop_assert!(!summary(&Record::merge(vec![cut.clone()])).is_success());
+            prop_assert!(!summary(&Record::merge(vec![whole, cut])).is_success());
+            // The end of a run says nothing of the run that begins behind it.
+            let both = Record::read(&recorded(&[&other[..], &events[..events.len() - 1]].concat())).unwrap();
+            prop_assert_eq!(both.extent, Extent::CutOff);
+            prop_assert!(!summary(&Record::merge(vec![both])).is_success());
+        }
+    }
+
+    #[test]
+    fn names_of_events_are_those_that_are_written() {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut seen = BTreeSet::from(["run_started".to_owned(), "run_finished".to_owned()]);
+        for _ in 0..200 {
+            let event = any_event_between().new_tree(&mut runner).unwrap().current();
+            seen.insert(serde_json::to_value(&event).unwrap()["event"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(seen, Event::NAMES.map(str::to_owned).into());
+    }
+
+    /// A record as it was written before `flaky_result`, `kept`, `swept` and `repeats` were read.
+    const EARLIER: &str = r#"{"arguments":[],"began_unix_ms":1,"build":"b","environment":{"os":"linux"},"event":"run_started","format_version":1,"jobs":2,"order":"random","seed":7,"selected":2,"shard":null,"suite":"s"}
+{"attempt":1,"elapsed_us":5,"event":"case_retried","failures":[{"location":"a.rs:3:1","message":"no","phase":"body"}],"id":"pay","location":"a.rs:2:1","outcome":"failed","phases":[{"elapsed_us":5,"phase":"body"}],"started_us":1,"stdout":"out","stderr_bytes":[255],"worker":0}
+{"attempt":2,"elapsed_us":5,"event":"case_finished","failures":[],"id":"pay","location":"a.rs:2:1","outcome":"flaky","phases":[],"started_us":9,"worker":1,"mood":"new"}
+{"event":"an_event_of_a_later_version","x":1}
+{"elapsed_us":20,"event":"run_finished","failed":0,"filtered_out":3,"flaky":1,"given_back":0,"ignored":0,"interrupted_by":null,"not_run":0,"passed":1,"problems":[],"quarantined":0,"rounds":1,"slowest":[{"elapsed_us":5,"id":"pay"}],"success":false,"swept":{"recovered":{"given_back":0,"left":0,"problems":[]},"sessions":0},"used":[]}
+"#;
+
+    #[test]
+    fn record_of_an_earlier_version_is_read_and_a_red_one_stays_red() {
+        let record = Record::read(EARLIER.as_bytes()).unwrap();
+        assert_eq!((record.extent, record.seed, record.events.len()), (Extent::Whole, Seed(7), 4));
+        let attempts = record.attempts();
+        assert_eq!(
+            attempts.iter().map(|case| case.report.outcome).collect::<Vec<_>>(),
+            [Outcome::Failed, Outcome::Flaky]
+        );
+        assert_eq!((&attempts[0].output.stdout[..], &attempts[0].output.stderr[..]), (&b"out"[..], &[255][..]));
+        assert_eq!(summary(&record).flaky_result, FlakyResult::Fail, "nothing else can have made this run red");
+        assert!(!summary(&Record::merge(vec![record])).is_success());
+
+        let for_another_reason = EARLIER.replace(r#""flaky":1"#, r#""flaky":0"#);
+        let record = Record::merge(vec![Record::read(for_another_reason.as_bytes()).unwrap()]);
+        assert_eq!(summary(&record).problems, ["the record says that the run failed, and does not say why"]);
+        let green = EARLIER.replace(r#""success":false"#, r#""success":true"#);
+        assert!(summary(&Record::merge(vec![Record::read(green.as_bytes()).unwrap()])).is_success());
+    }
+
+    #[test]
+    fn known_event_that_cannot_be_read_is_damage_and_is_not_passed_over() {
+        for damaged in [r#""outcome":"flakey""#, r#""outcome":7"#] {
+            let text = EARLIER.replace(r#""outcome":"flaky""#, damaged);
+            assert!(matches!(Record::read(text.as_bytes()), Err(RecordError::Damaged { .. })), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn control_characters_in_the_name_of_a_test_cannot_command_a_terminal() {
+        let text = EARLIER.replace(r#""id":"pay""#, r#""id":"pay\u001b[2J\n""#);
+        let record = Record::read(text.as_bytes()).unwrap();
+        assert_eq!(record.attempts()[0].id.as_str(), "pay\\u{1b}[2J\\n");
     }
 }

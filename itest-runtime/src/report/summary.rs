@@ -158,6 +158,9 @@ impl Ending {
         for used in &summary.used {
             writeln!(out, "used: {used}")?;
         }
+        for remark in summary.remarks.iter().filter(|remark| remark.has_happened()) {
+            writeln!(out, "{remark}")?;
+        }
         if summary.swept.sessions > 0 {
             writeln!(out, "{}", swept_in_words(&summary.swept))?;
         }

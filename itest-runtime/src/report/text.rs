@@ -62,7 +62,8 @@ pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
         number => format!("{number} tests are left to the others"),
     };
     let own = if selected == 0 { "no test falls to it, and that is no failure; " } else { "" };
-    format!("shard {index} of {count} by {by}, as {source} says: {own}{others}")
+    let source = if source.is_empty() { String::new() } else { format!(", as {source} says") };
+    format!("shard {index} of {count} by {by}{source}: {own}{others}")
 }
 
 /// A length of time with three digits or so.
@@ -127,7 +128,8 @@ impl Repeat {
 }
 
 /// A word for a shell.
-pub(crate) fn quote(word: &str) -> String {
+#[must_use]
+pub fn quote(word: &str) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "-_=:,./+@%^".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

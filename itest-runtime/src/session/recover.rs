@@ -1,54 +1,72 @@
-//! Executing the ledgers of the dead, each in a process of its own: a teardown function that crashes or hangs stops no other.
+//! Giving back what stands in the ledgers of processes that have ended. Each ledger is executed by a process of its own: a teardown
+//! function that crashes or hangs stops no other.
 
-use std::fs::{self, File, OpenOptions};
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::folder::SessionFolder;
-use crate::inject::{TeardownEntry, install_panic_hook};
-use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, PATIENCE, ProcessIdentity, Recovered, read_ledger};
+use super::kill::kill;
+use super::ledger::LedgerFile;
+use super::watched::end_watched;
+use crate::model::{LedgerLine, LedgerReading, Limits, Mark, Outstanding, RESPONSE_TIMEOUT, Recovered, read_ledger};
 use crate::process::{
-    Death, NEXTEST_MARK, OwnChild, Stopwatch, WORKER_MARK, WORKER_NAME, adopt_orphans, is_alive, is_any_marked,
-    kill_all_children, kill_group, kill_marked, own_binary, own_identity,
+    Death, NEXTEST_MARK, OwnChild, SESSION_MARK, WORKER_MARK, WORKER_NAME, continue_if_stopped, identify, is_alive,
+    is_any_marked, kill_group, own_binary, own_identity,
 };
 
 /// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
 pub(crate) const RECOVER_FLAG: &str = "--itest-recover";
 
 /// What could not be given back so often is not tried again.
-const MOST_TRIES: usize = 3;
+pub(super) const MAX_TRIES: usize = 3;
 
-/// What a recovering process says of one resource.
+/// So often a process that gives back may be killed at the same entry before that counts as a try.
+const MAX_INTERRUPTIONS: usize = 3;
+
+/// A process that has said nothing for so long may have been stopped.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The pause between two looks at a process that is about to end.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What a process that gives back reports of one resource.
 #[derive(Debug, Serialize, Deserialize)]
-struct Told {
-    number: u64,
-    function: String,
-    /// None: it was given back.
-    problem: Option<String>,
+pub(super) struct StepReport {
+    pub(super) number: u64,
+    pub(super) function: String,
+    /// `None`: it was given back.
+    pub(super) problem: Option<String>,
 }
 
-/// Gives back everything that a session left whose server is dead, and removes the session unless the next run may do better.
+/// Gives back everything that a session left whose server is dead, and removes the session unless something is left to do.
 pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     let mut recovered = Recovered::default();
     let (limit, binary) = match folder.config() {
         Ok(config) => (config.limits.teardown, Some(config.binary)),
-        Err(_) => (PATIENCE, None),
+        Err(_) => (RESPONSE_TIMEOUT, None),
     };
     end_workers(folder, limit).await;
+    end_watched(folder, limit).await;
+    end_processes_of_servers(folder).await;
+    let mut living = false;
     for ledger in folder.ledgers() {
         recovered.add(recover_ledger(&ledger, limit, binary.as_deref()).await);
+        living |= ledger.is_held();
     }
     if recovered.left == 0
+        && !living
         && let Err(error) = folder.remove()
+        && error.kind() != io::ErrorKind::DirectoryNotEmpty
     {
         recovered.problems.push(format!("cannot remove {}: {error}", folder.path().display()));
     }
@@ -57,122 +75,111 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
 
 /// Ends what is left of a run whose supervisor is dead: workers that do not end by themselves, and what they started.
 ///
-/// A worker that took nothing has no ledger that would name it, and nobody but this looks for what its tests left.
+/// A worker that took nothing has no ledger that would name it, so only this finds what its tests left.
 pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
-    let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+    let mark = Mark::new(WORKER_MARK, folder.name());
     let wait = async {
-        while is_any_marked(WORKER_MARK, &name, WORKER_NAME) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        while is_any_marked(&mark, WORKER_NAME) {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let _ = tokio::time::timeout(limit + PATIENCE, wait).await;
-    kill_marked(WORKER_MARK, &name);
+    let _ = tokio::time::timeout(limit + RESPONSE_TIMEOUT, wait).await;
+    kill(mark).await;
 }
 
-/// Gives back what stands in one ledger and was not given back; its process must have ended.
+/// Ends what session fixtures started in a server that was killed.
+pub(super) async fn end_processes_of_servers(folder: &SessionFolder) {
+    kill(Mark::new(SESSION_MARK, folder.name())).await;
+}
+
+/// Kills the process that keeps a ledger, and everything that it started.
+pub(super) async fn kill_owner(ledger: &LedgerFile) {
+    if let Some(mark) = read(ledger).mark {
+        kill(mark).await;
+    }
+    if let Some(owner) = ledger.owner().filter(|owner| is_alive(*owner)) {
+        crate::process::signal_process(owner, Signal::KILL);
+    }
+}
+
+/// Gives back what stands in one ledger and was not given back, and removes it when nothing is left to do. Its process must have
+/// ended: where it lives, nothing is done.
 ///
 /// `binary` is the one that wrote it, if it is not this one.
-pub(super) async fn recover_ledger(ledger: &Path, limit: Duration, binary: Option<&Path>) -> Recovered {
+pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> Recovered {
     let mut recovered = Recovered::default();
-    let Some(lock) = lock_of_the_dead(ledger).await else {
-        // It lives, and gives back by itself. Until then it must stay in the ledger.
+    let Some(lock) = lock_of_ended_process(ledger).await else {
+        // It lives, and gives back by itself. Until then it must stay in the ledger. Or another process has removed the ledger.
         recovered.left = retryable(ledger).len();
         return recovered;
     };
-    let reading = read_ledger(&fs::read(ledger).unwrap_or_default());
+    let reading = read(ledger);
     if !reading.closed {
         wait_for_owner(ledger).await;
-        if let Some((name, value)) = &reading.mark {
-            kill_marked(name, value);
+        if let Some(mark) = reading.mark {
+            kill(mark).await;
         }
     }
+    let path = ledger.path().display();
     for line in &reading.damaged {
-        recovered.problems.push(format!("{}: line {line} is damaged; what it names is lost", ledger.display()));
+        recovered.problems.push(format!("{path}: line {line} is damaged; what it names is lost"));
     }
-    let own = own_identity();
-    let recovery = format!("{}-{}", own.pid, own.start);
-    let binary = binary.filter(|binary| binary.is_file()).map(Path::to_owned);
-    loop {
-        let left = untried(ledger, &recovery);
-        if left.is_empty() {
-            break;
-        }
-        let mut told = Vec::new();
-        let end = match execute(ledger, &recovery, limit, binary.as_deref(), &mut told).await {
-            Ok(end) => end,
-            Err(error) => {
-                recovered.problems.push(format!("{}: no process can be started: {error}", ledger.display()));
-                break;
-            }
-        };
-        for told in &told {
-            match &told.problem {
-                None => recovered.given_back += 1,
-                Some(problem) => recovered.problems.push(format!("{}: {problem}", told.function)),
-            }
-        }
-        // Whatever it began and said nothing about ended it.
-        let now_left = untried(ledger, &recovery);
-        let guilty = left.iter().find(|left| {
-            let number = left.taken.number;
-            !now_left.iter().any(|now| now.taken.number == number) && !told.iter().any(|told| told.number == number)
-        });
-        match guilty {
-            Some(guilty) => recovered.problems.push(format!("{}: {}", guilty.taken.function, end.in_words(limit))),
-            None if now_left.len() == left.len() => {
-                recovered.problems.push(format!("{}: {}", ledger.display(), end.in_words(limit)));
-                break;
-            }
-            None => {}
-        }
-    }
+    Execution { ledger, lock: &lock, limit, binary }.run(&mut recovered).await;
     recovered.left = retryable(ledger).len();
+    if recovered.left == 0
+        && let Err(error) = fs::remove_file(ledger.path())
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        recovered.problems.push(format!("cannot remove {path}: {error}"));
+    }
     drop(lock);
     recovered
 }
 
+fn read(ledger: &LedgerFile) -> LedgerReading {
+    read_ledger(&fs::read(ledger.path()).unwrap_or_default())
+}
+
 /// What the next run will try once more.
-fn retryable(ledger: &Path) -> Vec<Outstanding> {
-    let mut left = read_ledger(&fs::read(ledger).unwrap_or_default()).outstanding;
-    left.retain(|left| left.tried.len() < MOST_TRIES);
+fn retryable(ledger: &LedgerFile) -> Vec<Outstanding> {
+    let mut left = read(ledger).outstanding;
+    left.retain(|left| left.tried.len() < MAX_TRIES);
     left
 }
 
 /// What is left and was not tried in this recovery, nor too often before.
-fn untried(ledger: &Path, recovery: &str) -> Vec<Outstanding> {
+pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<Outstanding> {
     let mut left = retryable(ledger);
     left.retain(|left| !left.tried.iter().any(|tried| tried == recovery));
     left
 }
 
 /// A process lets its ledger go a moment before it is gone. Until then it is not to be taken for one of its own children.
-async fn wait_for_owner(ledger: &Path) {
-    let name = ledger.file_name().unwrap_or_default().to_string_lossy();
-    let mut numbers = name.rsplit('-');
-    let (start, pid) = (numbers.next(), numbers.next());
-    let (Some(Ok(start)), Some(Ok(pid))) = (start.map(str::parse), pid.map(str::parse)) else { return };
-    let owner = ProcessIdentity { pid, start };
-    let _ = tokio::time::timeout(PATIENCE, async {
+async fn wait_for_owner(ledger: &LedgerFile) {
+    let Some(owner) = ledger.owner() else { return };
+    let _ = tokio::time::timeout(RESPONSE_TIMEOUT, async {
         while is_alive(owner) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     })
     .await;
 }
 
-/// The lock of a ledger whose process has ended; one that is ending is waited for.
-async fn lock_of_the_dead(ledger: &Path) -> Option<File> {
-    let file = OpenOptions::new().append(true).open(ledger).ok()?;
+/// The lock of a ledger whose process has ended; one that is ending is waited for. `None`: it lives, or the ledger is gone.
+async fn lock_of_ended_process(ledger: &LedgerFile) -> Option<File> {
     let wait = async {
-        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        loop {
+            match ledger.lock() {
+                Ok(None) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(lock) => return lock,
+                Err(_) => return None,
+            }
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.ok()?;
-    Some(file)
+    tokio::time::timeout(RESPONSE_TIMEOUT, wait).await.ok()?
 }
 
-/// How a recovering process ended.
+/// How a process that gives back ended.
 enum End {
     By(ExitStatus),
     Hung,
@@ -185,128 +192,139 @@ impl End {
             Self::Hung => format!("it did not end within {limit:?}, and its process was killed"),
         }
     }
+
+    /// Whether another process ended it, and not the teardown function that it was calling.
+    fn is_interruption(&self) -> bool {
+        const FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
+        let Self::By(status) = self else { return false };
+        FROM_OUTSIDE.iter().any(|signal| status.signal() == Some(signal.as_raw()))
+    }
 }
 
-async fn execute(
-    ledger: &Path,
-    recovery: &str,
+/// The execution of one ledger, whose lock is held.
+struct Execution<'l> {
+    ledger: &'l LedgerFile,
+    lock: &'l File,
     limit: Duration,
-    binary: Option<&Path>,
-    told: &mut Vec<Told>,
-) -> io::Result<End> {
-    let program = match binary {
-        Some(binary) => binary.to_owned(),
-        None => own_binary()?,
-    };
-    let mut command = Command::new(program);
-    command
-        .arg(RECOVER_FLAG)
-        // It is nobody's child, and is not to be ended with those of whoever needs it.
-        .env_remove(WORKER_MARK)
-        .env_remove(NEXTEST_MARK)
-        .arg(ledger)
-        .args([recovery, &limit.as_millis().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .process_group(0);
-    // Until it has been waited for.
-    let (mut child, _own) = OwnChild::spawn(&mut command)?;
-    let Some(stdout) = child.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
-    let mut lines = BufReader::new(stdout).lines();
-    let patience = limit + Limits::GRACE + Limits::GRACE;
-    loop {
-        match tokio::time::timeout(patience, lines.next_line()).await {
-            Ok(Ok(Some(line))) => told.extend(serde_json::from_str::<Told>(&line).ok()),
-            Ok(_) => return end(child).await,
-            Err(_) => {
-                if let Some(leader) = child.id() {
-                    kill_group(leader);
+    binary: Option<&'l Path>,
+}
+
+impl Execution<'_> {
+    /// Starts processes that give back, until nothing is left that was not tried.
+    async fn run(self, recovered: &mut Recovered) {
+        let own = own_identity();
+        let recovery = format!("{}-{}", own.pid, own.start);
+        let path = self.ledger.path().display();
+        let mut interruptions: HashMap<u64, usize> = HashMap::new();
+        loop {
+            let before = untried(self.ledger, &recovery);
+            if before.is_empty() {
+                break;
+            }
+            let mut reports = Vec::new();
+            let end = match self.start(&recovery, &mut reports).await {
+                Ok(end) => end,
+                Err(error) => {
+                    recovered.problems.push(format!("{path}: no process can be started: {error}"));
+                    break;
                 }
-                child.wait().await?;
-                return Ok(End::Hung);
+            };
+            for report in &reports {
+                match &report.problem {
+                    None => recovered.given_back += 1,
+                    Some(problem) => recovered.problems.push(format!("{}: {problem}", report.function)),
+                }
+            }
+            let after = untried(self.ledger, &recovery);
+            // The process ended in the middle of the step that it has begun and not reported.
+            let unreported = before.iter().map(|before| &before.taken).find(|taken| {
+                !after.iter().any(|after| after.taken.number == taken.number)
+                    && !reports.iter().any(|report| report.number == taken.number)
+            });
+            match unreported {
+                Some(taken) => {
+                    let interrupted = interruptions.entry(taken.number).or_default();
+                    *interrupted += 1;
+                    let counts = !end.is_interruption() || *interrupted == MAX_INTERRUPTIONS;
+                    if counts || self.forget_try(taken.number, &recovery).is_err() {
+                        recovered.problems.push(format!("{}: {}", taken.function, end.in_words(self.limit)));
+                    }
+                }
+                None if after.len() == before.len() && !end.is_interruption() => {
+                    recovered.problems.push(format!("{path}: {}", end.in_words(self.limit)));
+                    break;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// A try that a signal from outside has interrupted does not count.
+    fn forget_try(&self, number: u64, recovery: &str) -> io::Result<()> {
+        let line = LedgerLine::Interrupted { number, recovery: recovery.to_owned() };
+        let mut file = self.lock;
+        file.write_all(line.encode()?.as_bytes())
+    }
+
+    /// Starts a process that gives back, and waits for its end; what it reports is added.
+    async fn start(&self, recovery: &str, reports: &mut Vec<StepReport>) -> io::Result<End> {
+        let program = match self.binary.filter(|binary| binary.is_file()) {
+            Some(binary) => binary.to_owned(),
+            None => own_binary()?,
+        };
+        let mut command = Command::new(program);
+        command
+            .arg(RECOVER_FLAG)
+            // It does not belong to the process that starts it, and must not be ended with what that one has started.
+            .env_remove(WORKER_MARK)
+            .env_remove(SESSION_MARK)
+            .env_remove(NEXTEST_MARK)
+            .arg(self.ledger.path())
+            .args([recovery, &self.limit.as_millis().to_string()])
+            // With the lock: where this process is killed, no other one executes the ledger at the same time.
+            .stdin(Stdio::from(self.lock.try_clone()?))
+            .stdout(Stdio::piped())
+            .process_group(0);
+        // Until it has been waited for.
+        let (mut child, _own) = OwnChild::spawn(&mut command)?;
+        let Some(stdout) = child.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        let mut lines = BufReader::new(stdout).lines();
+        let timeout = self.limit + Limits::GRACE + Limits::GRACE;
+        let mut last_line = Instant::now();
+        let mut interruptions = 0;
+        loop {
+            match tokio::time::timeout(STOP_CHECK_INTERVAL.min(timeout), lines.next_line()).await {
+                Ok(Ok(Some(line))) => {
+                    reports.extend(serde_json::from_str::<StepReport>(&line).ok());
+                    last_line = Instant::now();
+                }
+                Ok(_) => return end(child).await,
+                // It was stopped by a signal, and had no time to do anything.
+                Err(_) if interruptions < MAX_INTERRUPTIONS && is_continued(&child) => {
+                    interruptions += 1;
+                    last_line = Instant::now();
+                }
+                Err(_) if last_line.elapsed() < timeout => {}
+                Err(_) => {
+                    if let Some(leader) = child.id() {
+                        kill_group(leader);
+                    }
+                    child.wait().await?;
+                    return Ok(End::Hung);
+                }
             }
         }
     }
 }
 
+fn is_continued(child: &Child) -> bool {
+    child.id().and_then(identify).is_some_and(continue_if_stopped)
+}
+
 async fn end(mut child: Child) -> io::Result<End> {
-    if let Ok(status) = tokio::time::timeout(PATIENCE, child.wait()).await {
+    if let Ok(status) = tokio::time::timeout(RESPONSE_TIMEOUT, child.wait()).await {
         return Ok(End::By(status?));
     }
     child.kill().await?;
     Ok(End::Hung)
-}
-
-/// Runs this process as one that executes a ledger.
-///
-/// # Errors
-///
-/// When it was not started as one.
-pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), HarnessError> {
-    let work = || -> io::Result<()> {
-        let [ledger, recovery, limit] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
-        let limit = limit.to_str().and_then(|limit| limit.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
-        let recovery = recovery.to_string_lossy().into_owned();
-        // What teardown functions print is not for whoever reads the results.
-        let results = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        rustix::stdio::dup2_stdout(io::stderr())?;
-        install_panic_hook();
-        adopt_orphans();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let result = runtime.block_on(give_back(&PathBuf::from(ledger), &recovery, limit, results));
-        runtime.shutdown_background();
-        kill_all_children();
-        result
-    };
-    work().map_err(HarnessError::io("execute a ledger (this is done by the harness, not by hand)"))
-}
-
-/// Ends this process if a step blocks beyond its limit, also when nobody is left who would. The step's beginning is noted in what
-/// is returned.
-fn watch_steps(limit: Duration) -> io::Result<Arc<Stopwatch>> {
-    let step = Arc::new(Stopwatch::idle());
-    let watched = Arc::clone(&step);
-    std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
-        loop {
-            std::thread::sleep(Limits::GRACE);
-            // Whoever started this process is given the first chance.
-            if watched.elapsed() > limit + Limits::GRACE * 4 {
-                kill_all_children();
-                kill_group(std::process::id());
-            }
-        }
-    })?;
-    Ok(step)
-}
-
-async fn give_back(ledger: &Path, recovery: &str, limit_ms: u64, mut results: File) -> io::Result<()> {
-    let limit = Duration::from_millis(limit_ms);
-    let mut file = OpenOptions::new().append(true).open(ledger)?;
-    let step = watch_steps(limit)?;
-    for Outstanding { taken, tried: earlier } in untried(ledger, recovery) {
-        step.begin();
-        let tried = LedgerLine::Tried { number: taken.number, recovery: recovery.to_owned() };
-        file.write_all(tried.encode()?.as_bytes())?;
-        let problem = match TeardownEntry::find(&taken.function) {
-            None => {
-                Some("this binary has no `#[teardown]` function of that name; it was renamed or removed".to_owned())
-            }
-            Some(entry) => match tokio::time::timeout(limit, entry.give_back(&taken.arguments)).await {
-                Ok(Ok(())) => None,
-                Ok(Err(problem)) => Some(problem.message),
-                Err(_) => Some(format!("still running after its limit of {limit:?}")),
-            },
-        };
-        let problem = problem.map(|problem| match earlier.len() + 1 {
-            MOST_TRIES => format!("{problem} (tried for the last time)"),
-            _ => problem,
-        });
-        if problem.is_none() {
-            file.write_all(LedgerLine::Given { number: taken.number }.encode()?.as_bytes())?;
-        }
-        let mut line = serde_json::to_vec(&Told { number: taken.number, function: taken.function, problem })?;
-        line.push(b'\n');
-        results.write_all(&line)?;
-    }
-    Ok(())
 }

@@ -1,41 +1,36 @@
-//! The session's server: keeps session fixtures, hands out locks, executes the ledgers of the dead, and ends with the run.
+//! The session's server: keeps session fixtures, hands out locks, executes the ledgers of processes that have ended, and ends with
+//! the run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener as Listener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use super::build::build;
+use super::client::SessionError;
 use super::connection::accept;
-use super::fixtures::Holder;
+use super::fixtures::Fixtures;
 use super::folder::SessionFolder;
-use super::heard::{Connection, Context, Heard, Made};
-use super::recover::{end_workers, recover_ledger};
+use super::ledger::LedgerFile;
+use super::locks::Locks;
+use super::message::{Connection, Context, Disconnect, Made, Message};
+use super::recover::{end_processes_of_servers, end_workers, kill_owner};
+use super::recoveries::Recoveries;
+use super::signals::outlive_signals;
+use super::watched::{Watched, end_watched};
 use super::wire::{Reply, Request};
-use crate::inject::{Caught, Error, FixtureDescriptor, Ledger, Registry, install_panic_hook};
-use crate::model::{HarnessError, Limits, PATIENCE, Problem, Recovered, SessionConfig, SessionEnd};
-use crate::plan::LockQueue;
-use crate::process::{adopt_orphans, is_alive, kill_all_children, wait_for_end};
+use crate::inject::{Caught, Error, Ledger, PanicOutput, Registry, harness_runtime, install_panic_hook};
+use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd};
+use crate::process::{adopt_orphans, identify, is_alive, kill_all_children, wait_for_end};
 
-/// How often fixtures are looked at that are being made.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// Threads of the fixtures' runtime.
-const THREADS: usize = 2;
-
-#[derive(Debug)]
-enum Fixture {
-    Making(Vec<oneshot::Sender<Reply>>),
-    Told(Reply),
-}
+/// How often the server looks at what no message tells it: setups that block, and ledgers without a connection.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs this process as a session's server, to the session's end.
 ///
@@ -51,46 +46,42 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
         rustix::stdio::dup2_stdout(io::stderr())?;
         listener.set_nonblocking(true)?;
         let config = folder.config()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("itest-runtime")
-            .enable_all()
-            .build()?;
-        Ok((listener, lock, config, runtime))
+        Ok((listener, lock, config, harness_runtime().ok_or(io::ErrorKind::OutOfMemory)?))
     };
     let (listener, lock, config, runtime) =
         begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
-    install_panic_hook();
+    install_panic_hook(PanicOutput::AtOnce);
     adopt_orphans();
+    // Fixtures have another runtime, which they may block.
     #[cfg(feature = "tracing")]
-    crate::process::show_trace(&config.log);
+    crate::process::show_trace(&config.log, crate::model::TraceScope::Threads);
     let served = runtime.block_on(async { Server::start(registry, folder, listener, config)?.run().await });
-    // Daemons of fixtures, and what else nobody has ended.
+    // Daemons of fixtures, and what else is left.
     kill_all_children();
     served.map_err(HarnessError::io("serve the session"))?;
-    // A fixture's thread that hangs does not keep the process.
-    runtime.shutdown_background();
     drop(lock);
     Ok(())
 }
 
+/// A request to end the session, and where its answer goes.
+type Finish = (Connection, oneshot::Sender<Reply>);
+
 struct Server<'r> {
     registry: &'r Registry,
     folder: SessionFolder,
-    context: Context,
+    config: SessionConfig,
     build: u64,
-    heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
-    fixtures: HashMap<u64, Fixture>,
-    /// In the order in which they were begun; what one of them asks for is begun after it, and ready before.
-    holders: Vec<Holder>,
-    /// In the order in which they became ready.
-    ready: Vec<u64>,
-    leases: HashMap<Connection, String>,
-    /// Who keeps what failed tests have taken.
-    keepers: HashSet<Connection>,
-    locks: LockQueue<Connection>,
-    lock_replies: HashMap<Connection, oneshot::Sender<Reply>>,
-    recoveries: JoinSet<Recovered>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    fixtures: Fixtures,
+    recoveries: Recoveries,
+    locks: Locks,
+    /// An earlier server of this session was killed.
+    has_predecessor: bool,
+    /// Clients that keep what failed tests have taken. `None`: it is too late to keep anything.
+    keepers: Option<HashSet<Connection>>,
+    /// The run is over.
+    is_over: bool,
+    finish: Option<Finish>,
     end: SessionEnd,
 }
 
@@ -101,152 +92,141 @@ impl<'r> Server<'r> {
         listener: UnixListener,
         config: SessionConfig,
     ) -> io::Result<Self> {
-        let heard = mpsc::unbounded_channel();
-        tokio::spawn(accept(Listener::from_std(listener)?, heard.0.clone()));
-        let owner = config.owner;
-        let over = heard.0.clone();
+        // It ends with its run. What a signal asks of it before would cost the run's processes what only it gives back.
+        outlive_signals()?;
+        let mut end = SessionEnd::default();
+        let has_predecessor = folder.server().is_some();
+        let lost = has_predecessor.then(|| Problem::new(SessionError::died(&folder).chain()));
+        end.recovered.problems.extend(lost.iter().map(|problem| problem.message.clone()));
+        folder.set_server()?;
+        let (sender, messages) = mpsc::unbounded_channel();
+        tokio::spawn(accept(Listener::from_std(listener)?, sender.clone()));
+        let (owner, over) = (config.owner, sender.clone());
         std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
             wait_for_end(owner);
-            let _ = over.send(Heard::Over);
+            let _ = over.send(Message::OwnerEnded);
         })?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        // What the terminal says to its processes is not for this one.
-        let (mut hangup, mut interrupt) = (signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
-        let over = heard.0.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = hangup.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            }
-            let _ = over.send(Heard::Over);
-        });
-        let own = folder.clone();
-        let ledger = Ledger::new(move || own.open_ledger("server").map_err(Error::from));
+        let path = folder.path().to_owned();
+        let ledger = Ledger::new(move || LedgerFile::create_of_server(&path).map_err(Error::from));
+        let context = Context { config: config.clone(), ledger };
         Ok(Self {
             registry,
-            folder,
-            context: Context { config, ledger },
             build: build()?,
-            heard,
-            fixtures: HashMap::new(),
-            holders: Vec::new(),
-            ready: Vec::new(),
-            leases: HashMap::new(),
-            keepers: HashSet::new(),
-            locks: LockQueue::default(),
-            lock_replies: HashMap::new(),
-            recoveries: JoinSet::new(),
-            end: SessionEnd::default(),
+            messages,
+            fixtures: Fixtures::new(context, sender, lost),
+            recoveries: Recoveries::start(&folder, config.limits.teardown),
+            folder,
+            config,
+            locks: Locks::default(),
+            has_predecessor,
+            keepers: Some(HashSet::new()),
+            is_over: false,
+            finish: None,
+            end,
         })
     }
 
     async fn run(mut self) -> io::Result<()> {
-        let mut asked_to_finish = None;
-        let mut is_over = false;
-        while !is_over || !self.keepers.is_empty() {
-            tokio::select! {
-                Some(heard) = self.heard.1.recv() => match heard {
-                    Heard::Over => is_over = true,
-                    Heard::Asked(client, Request::Finish, reply) if self.keepers.is_empty() => {
-                        asked_to_finish = Some((client, reply));
-                        is_over = true;
-                    }
-                    Heard::Asked(_, Request::Finish, reply) => {
-                        is_over = true;
-                        let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
-                    }
-                    heard => self.hear(heard),
-                },
-                Some(Ok(recovered)) = self.recoveries.join_next() => self.end.recovered.add(recovered),
-                () = tokio::time::sleep(LOOK), if self.is_making() => self.give_up_blocked_setups(),
+        loop {
+            while !self.is_over || self.is_kept() {
+                self.next().await;
+            }
+            self.wait_for_processes().await;
+            if !self.is_kept() {
+                break;
             }
         }
-        self.wait_for_clients().await;
-        if asked_to_finish.is_none() && !is_alive(self.context.config.owner) {
-            end_workers(&self.folder, self.context.config.limits.teardown).await;
+        self.keepers = None;
+        if self.finish.is_none() && !is_alive(self.config.owner) {
+            end_workers(&self.folder, self.config.limits.teardown).await;
         }
-        self.unwind_fixtures().await;
-        self.recover_the_rest().await;
-        if self.end.recovered.left == 0 {
-            self.folder.remove()?;
+        self.end.recovered.problems.extend(self.fixtures.unwind().await);
+        if self.has_predecessor {
+            end_processes_of_servers(&self.folder).await;
         }
-        if let Some((client, reply)) = asked_to_finish {
-            let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
-            // Until whoever asked has read the answer: with this process the connection ends.
-            let _ = tokio::time::timeout(PATIENCE, async {
-                while let Some(heard) = self.heard.1.recv().await {
-                    if matches!(heard, Heard::Gone(gone) if gone == client) {
-                        break;
-                    }
-                }
-            })
-            .await;
-        }
+        self.remove().await?;
+        self.answer_finish().await;
         Ok(())
     }
 
-    fn hear(&mut self, heard: Heard) {
-        match heard {
-            Heard::Asked(_, Request::Fetch { build, .. }, reply) if build != self.build => {
-                let _ = reply.send(Reply::OtherBuild);
-            }
-            Heard::Asked(_, Request::Fetch { fixture, .. }, reply) => match self.registry.session_fixture(fixture) {
-                Some(fixture) => self.fetch(fixture, reply),
-                None => drop(reply.send(Reply::OtherBuild)),
-            },
-            Heard::Needed(fixture, reply) => self.fetch(fixture, reply),
-            Heard::Made(key, made) => self.tell(key, made),
-            Heard::Asked(client, Request::Lease { ledger }, _) => {
-                self.leases.insert(client, ledger);
-            }
-            Heard::Asked(client, Request::Lock { locks }, reply) => {
-                self.locks.join(client, locks);
-                self.lock_replies.insert(client, reply);
-                self.grant();
-            }
-            Heard::Asked(client, Request::Keep, reply) => {
-                self.keepers.insert(client);
-                let _ = reply.send(Reply::Granted);
-            }
-            Heard::Gone(client) => {
-                self.keepers.remove(&client);
-                self.locks.leave(client);
-                self.lock_replies.remove(&client);
-                self.grant();
-                if let Some(ledger) = self.leases.remove(&client) {
-                    let (path, limit) = (self.folder.ledger(&ledger), self.context.config.limits.teardown);
-                    self.recoveries.spawn(async move {
-                        // What is left then is tried once more at the session's end, and counted there.
-                        Recovered { left: 0, ..recover_ledger(&path, limit, None).await }
-                    });
-                }
-            }
-            Heard::Asked(_, Request::Finish, _) | Heard::Over => {}
-        }
+    fn is_kept(&self) -> bool {
+        self.keepers.as_ref().is_some_and(|keepers| !keepers.is_empty())
     }
 
-    fn fetch(&mut self, fixture: &'static FixtureDescriptor, reply: oneshot::Sender<Reply>) {
-        match self.fixtures.get_mut(&fixture.key()) {
-            Some(Fixture::Making(waiting)) => waiting.push(reply),
-            Some(Fixture::Told(told)) => drop(reply.send(told.clone())),
-            None => {
-                self.fixtures.insert(fixture.key(), Fixture::Making(vec![reply]));
-                match Holder::start(fixture, self.context.clone(), self.heard.0.clone()) {
-                    Ok(holder) => self.holders.push(holder),
-                    Err(error) => {
-                        let problem = Problem::new(format!("no thread can be had: {error}"));
-                        self.tell(fixture.key(), Err(Caught::Panic(problem)));
-                    }
+    /// Waits for the next thing that happens, and does what follows from it.
+    async fn next(&mut self) {
+        let polls = self.is_over || self.fixtures.is_making() || self.recoveries.has_polled();
+        tokio::select! {
+            Some(message) = self.messages.recv() => self.receive(message),
+            executed = self.recoveries.next(), if self.recoveries.are_running() => {
+                if let Some((process, recovered)) = executed {
+                    self.end.recovered.add(recovered);
+                    self.release_locks_of(process);
                 }
+            }
+            () = tokio::time::sleep(POLL_INTERVAL), if polls => {
+                self.fixtures.give_up_blocked_setups();
+                self.recoveries.poll();
             }
         }
     }
 
-    fn tell(&mut self, key: u64, made: Result<Made, Caught>) {
-        let told = match made {
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::OwnerEnded => self.is_over = true,
+            Message::Request(client, request, reply) => self.serve(client, request, reply),
+            Message::Need(fixture, reply) => self.fixtures.fetch(fixture, reply),
+            Message::Made(key, made) => self.take(key, made),
+            Message::Disconnected(client, end) => self.disconnect(client, end),
+        }
+    }
+
+    fn serve(&mut self, client: Connection, request: Request, reply: oneshot::Sender<Reply>) {
+        match request {
+            Request::Fetch { build, fixture } => {
+                let known = self.registry.session_fixture(fixture).filter(|_| build == self.build);
+                match known {
+                    Some(fixture) => self.fixtures.fetch(fixture, reply),
+                    None => drop(reply.send(Reply::OtherBuild)),
+                }
+            }
+            Request::Lease => self.recoveries.lease(client),
+            Request::Watch { mark } => {
+                let watched = Watched { mark, process: identify(client.process) };
+                // Where that fails, it matters only if this server is killed, too.
+                let _ = watched.note(&self.folder);
+                self.recoveries.watch(client, watched.mark);
+            }
+            // It is unknown which locks the clients of an earlier server hold, so the request is refused.
+            Request::Lock { .. } if self.has_predecessor => {}
+            Request::Lock { locks } => self.locks.request(client, locks, reply),
+            Request::Keep => {
+                if let Some(keepers) = &mut self.keepers {
+                    keepers.insert(client);
+                    let _ = reply.send(Reply::Granted);
+                    self.answer_early();
+                }
+            }
+            Request::Settle { process } => self.recoveries.settle(process, reply),
+            Request::Finish => {
+                self.is_over = true;
+                self.finish = Some((client, reply));
+                self.answer_early();
+            }
+        }
+    }
+
+    /// A session that is kept does not keep the run that is over.
+    fn answer_early(&mut self) {
+        if self.is_kept()
+            && let Some((_, reply)) = self.finish.take()
+        {
+            let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
+        }
+    }
+
+    fn take(&mut self, key: u64, made: Result<Made, Caught>) {
+        let reply = match made {
             Ok(Made { value, remark }) => {
                 self.end.used.extend(remark);
                 Reply::Value(value)
@@ -254,13 +234,7 @@ impl<'r> Server<'r> {
             Err(Caught::Skip(reason)) => Reply::Skipped(reason),
             Err(Caught::Panic(problem)) => Reply::Failed(self.with_log(problem)),
         };
-        // One that was given up, and comes after all, is told to nobody.
-        let Some(Fixture::Making(waiting)) = self.fixtures.get_mut(&key) else { return };
-        for reply in std::mem::take(waiting) {
-            let _ = reply.send(told.clone());
-        }
-        self.fixtures.insert(key, Fixture::Told(told));
-        self.ready.push(key);
+        self.fixtures.answer(key, reply);
     }
 
     /// What a fixture printed before it failed says more than its error.
@@ -274,80 +248,117 @@ impl<'r> Server<'r> {
         }
     }
 
-    fn grant(&mut self) {
-        while let Some(client) = self.locks.next() {
-            if let Some(reply) = self.lock_replies.remove(&client) {
-                let _ = reply.send(Reply::Granted);
-            }
+    fn disconnect(&mut self, client: Connection, end: Disconnect) {
+        if let Some(keepers) = &mut self.keepers {
+            keepers.remove(&client);
+        }
+        if self.finish.as_ref().is_some_and(|(finishing, _)| *finishing == client) {
+            // It does not wait for the answer any more.
+            self.finish = None;
+        }
+        self.recoveries.disconnect(client, end);
+        match end {
+            Disconnect::Released => self.locks.release(client),
+            // What it took may be what its locks are about.
+            Disconnect::Lost if self.locks.orphan(client) => self.recoveries.recover(client.process),
+            Disconnect::Lost => {}
+        }
+        self.release_locks_of(client.process);
+    }
+
+    /// The locks of a process that has ended are free when everything is given back that it took.
+    fn release_locks_of(&mut self, process: u32) {
+        if !self.recoveries.is_running(process) {
+            self.locks.release_all_of(process);
         }
     }
 
     /// The run's processes give back what they hold; those that take too long are given up.
-    async fn wait_for_clients(&mut self) {
-        let limits = self.context.config.limits;
-        let patience = limits.teardown + PATIENCE;
-        let _ = tokio::time::timeout(patience, async {
-            while !self.leases.is_empty() || self.is_making() {
-                match tokio::time::timeout(LOOK, self.heard.1.recv()).await {
-                    Ok(Some(heard)) => self.hear(heard),
-                    Ok(None) => break,
-                    Err(_) => self.give_up_blocked_setups(),
+    async fn wait_for_processes(&mut self) {
+        let timeout = self.config.limits.teardown + RESPONSE_TIMEOUT;
+        let began = Instant::now();
+        while !self.is_kept()
+            && began.elapsed() < timeout
+            && (self.fixtures.is_making() || self.recoveries.are_running() || self.is_any_process_left())
+        {
+            self.next().await;
+        }
+    }
+
+    /// Whether a process of the run lives that this server serves.
+    fn is_any_process_left(&self) -> bool {
+        self.recoveries.is_watching() || self.folder.ledgers().iter().any(LedgerFile::is_held)
+    }
+
+    /// Gives back what stands in any ledger that is left, and removes the folder unless the next run may do better.
+    ///
+    /// A process that opens a ledger meanwhile is served until it has ended.
+    async fn remove(&mut self) -> io::Result<()> {
+        loop {
+            if !self.recover_processes().await {
+                // They cannot even be killed: the next start finds the folder.
+                return Ok(());
+            }
+            end_watched(&self.folder, self.config.limits.teardown).await;
+            self.recoveries.recover_server();
+            self.finish_recoveries().await;
+            self.end.recovered.left = self.recoveries.left();
+            if self.end.recovered.left > 0 {
+                return Ok(());
+            }
+            if !self.folder.is_retired() {
+                // Processes that look for the session from now on make another one.
+                self.folder.retire()?;
+                self.recoveries.follow(&self.folder);
+                continue;
+            }
+            match self.folder.remove() {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                removed => return removed,
+            }
+        }
+    }
+
+    /// Gives back what processes took, as soon as they have ended; those that take too long are killed. Whether all have ended.
+    async fn recover_processes(&mut self) -> bool {
+        let timeout = self.config.limits.teardown + RESPONSE_TIMEOUT;
+        let began = Instant::now();
+        loop {
+            self.recoveries.recover_processes();
+            self.finish_recoveries().await;
+            if !self.is_any_process_left() {
+                return true;
+            }
+            if began.elapsed() > timeout * 2 {
+                return false;
+            }
+            if began.elapsed() > timeout {
+                self.recoveries.kill_watched();
+                for ledger in self.folder.ledgers().iter().filter(|ledger| ledger.is_held()) {
+                    kill_owner(ledger).await;
+                }
+            }
+            self.next().await;
+        }
+    }
+
+    async fn finish_recoveries(&mut self) {
+        while self.recoveries.are_running() {
+            self.next().await;
+        }
+    }
+
+    async fn answer_finish(&mut self) {
+        let Some((client, reply)) = self.finish.take() else { return };
+        let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
+        // Until the client has read the answer: with this process the connection ends.
+        let _ = tokio::time::timeout(RESPONSE_TIMEOUT, async {
+            while let Some(message) = self.messages.recv().await {
+                if matches!(message, Message::Disconnected(disconnected, _) if disconnected == client) {
+                    break;
                 }
             }
         })
         .await;
-        while let Some(recovered) = self.recoveries.join_next().await {
-            self.end.recovered.add(recovered.unwrap_or_default());
-        }
-    }
-
-    /// A setup that blocks its thread cannot be cut off. Its tests are told, and the session goes on without it; should it end
-    /// after all, it finds nobody waiting, and gives back what it took.
-    fn give_up_blocked_setups(&mut self) {
-        let limit = self.context.config.limits.setup;
-        let fixtures = &self.fixtures;
-        let is_blocked = |holder: &mut Holder| {
-            let is_making = matches!(fixtures.get(&holder.fixture.key()), Some(Fixture::Making(_)));
-            is_making && holder.step.elapsed() > limit + Limits::GRACE
-        };
-        let blocked: Vec<Holder> = self.holders.extract_if(.., is_blocked).collect();
-        for Holder { fixture, .. } in blocked {
-            let message = format!("its setup did not end within {limit:?}, and blocks its thread; it is given up");
-            self.tell(fixture.key(), Err(Caught::Panic(Problem::new(message))));
-        }
-    }
-
-    fn is_making(&self) -> bool {
-        self.fixtures.values().any(|fixture| matches!(fixture, Fixture::Making(_)))
-    }
-
-    /// Last made, first given back.
-    async fn unwind_fixtures(&mut self) {
-        let ready = std::mem::take(&mut self.ready);
-        let mut holders = std::mem::take(&mut self.holders);
-        let position = |key: &u64| ready.iter().position(|ready| ready == key);
-        holders.sort_by_key(|holder| std::cmp::Reverse(position(&holder.fixture.key())));
-        for holder in holders {
-            let name = holder.fixture.short_name();
-            if let Some(problems) = holder.unwind(self.context.config.limits.teardown).await {
-                let told = problems.into_iter();
-                let told = told.map(|told| format!("{name}: {}: {}", told.what, told.problem.message));
-                self.end.recovered.problems.extend(told);
-            } else {
-                let told = "a step of its teardown blocks its thread beyond its limit; it is given up";
-                self.end.recovered.problems.push(format!("{name}: {told}"));
-            }
-        }
-        if let Err(problem) = self.context.ledger.close() {
-            self.end.recovered.problems.push(problem.message);
-        }
-    }
-
-    /// What nobody gave back, also this process.
-    async fn recover_the_rest(&mut self) {
-        for ledger in self.folder.ledgers() {
-            let recovered = recover_ledger(&ledger, self.context.config.limits.teardown, None).await;
-            self.end.recovered.add(recovered);
-        }
     }
 }

@@ -1,11 +1,17 @@
 //! Sweeping: what sessions left behind all of whose processes are gone.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::folder::SessionFolder;
 use super::recover::recover_session;
-use crate::model::Sweep;
-use crate::process::{identify, is_alive};
+use crate::model::{RESPONSE_TIMEOUT, Sweep};
+use crate::process::{Liveness, identify, is_alive, liveness};
+
+/// The pause between two looks at a server that is about to end.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Whether there is anything that may have to be swept: cheap enough to be asked at every start.
 #[must_use]
@@ -24,21 +30,43 @@ pub(crate) async fn sweep(roots: &[PathBuf]) -> Sweep {
             }
             continue;
         }
-        let Ok(lock) = folder.try_lock() else {
-            // The rest of one that was being removed. Only if it is empty: what else is in there is none of ours.
-            let _ = std::fs::remove_dir(folder.path());
-            continue;
-        };
-        let Some(lock) = lock else { continue };
-        // Its server is dead. As long as its run lives, it sees to the rest itself.
+        // As long as its run lives, it sees to everything itself.
         if folder.config().is_ok_and(|config| is_alive(config.owner)) {
             continue;
         }
+        let lock = match lock_of_dead_server(&folder).await {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => continue,
+            // The rest of one that was being removed. What else is in there is none of ours.
+            Err(_) if folder.ledgers().is_empty() => {
+                let _ = std::fs::remove_dir(folder.path());
+                continue;
+            }
+            Err(_) => None,
+        };
         sweep.sessions += 1;
         sweep.recovered.add(recover_session(&folder).await);
         drop(lock);
     }
     sweep
+}
+
+/// The lock of a session whose server has ended. `None`: it lives, and is about to end by itself because its run is over; or
+/// another process sweeps the session.
+async fn lock_of_dead_server(folder: &SessionFolder) -> io::Result<Option<File>> {
+    let began = Instant::now();
+    loop {
+        // Before the lock is tried: a server that ends between the two looks has held it, and does so no more.
+        let had_ended = folder.servers().all(|server| liveness(server) == Liveness::Gone);
+        let lock = folder.try_lock()?;
+        let lives = || folder.servers().any(|server| liveness(server) == Liveness::Alive);
+        if lock.is_some() || had_ended || lives() || began.elapsed() > RESPONSE_TIMEOUT {
+            folder.continue_server();
+            return Ok(lock);
+        }
+        // It was killed a moment ago.
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// `.NAME.PID`: a session that is not whole yet.
@@ -49,7 +77,28 @@ fn maker_of_draft(path: &Path) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::folder::tests::{address, made};
     use super::*;
+
+    /// Chance decides between which two looks a process ends, so many processes end here.
+    #[tokio::test]
+    async fn server_that_ends_while_it_is_looked_at_keeps_no_lock() {
+        for _ in 0..200 {
+            let root = tempfile::tempdir().unwrap();
+            let session = made(&address(root.path()));
+            let lock = Stdio::from(session.lock);
+            let mut server = Command::new("sleep").arg("60").stdout(lock).spawn().unwrap();
+            session.folder.set_started(server.id()).unwrap();
+            let identity = identify(server.id()).unwrap();
+            server.kill().unwrap();
+            while liveness(identity) == Liveness::Alive {}
+            let waiting = std::thread::spawn(move || server.wait().unwrap());
+            assert!(lock_of_dead_server(&session.folder).await.unwrap().is_some());
+            waiting.join().unwrap();
+        }
+    }
 
     #[test]
     fn a_draft_is_known_by_its_name() {

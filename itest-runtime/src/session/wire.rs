@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::model::{Lock, Problem, SessionEnd};
+use crate::model::{Lock, Mark, Problem, SessionEnd};
 
 /// The longest frame that is believed.
 const LONGEST: u32 = 1 << 28;
@@ -18,18 +18,15 @@ const LONGEST: u32 = 1 << 28;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
-    /// The value of a session fixture, which is made if nobody has asked for it before.
+    /// The value of a session fixture, which is made on the first request.
     Fetch {
         /// Of the client's binary: fixtures are known by numbers that only one build knows.
         build: u64,
         /// The fixture's key.
         fixture: u64,
     },
-    /// "I keep a ledger": it is executed when this connection ends.
-    Lease {
-        /// Which one.
-        ledger: String,
-    },
+    /// "I keep a ledger": it is executed when this connection ends. There is no answer.
+    Lease,
     /// All of these locks, for as long as the connection lasts.
     Lock {
         /// They are taken together.
@@ -37,8 +34,25 @@ pub(super) enum Request {
     },
     /// "I keep what a failed test has taken": the session lasts as long as this connection.
     Keep,
+    /// "When this connection ends without a release, end everything that bears this mark." There is no answer.
+    Watch {
+        /// The mark.
+        mark: Mark,
+    },
+    /// "This process has ended": the answer comes when everything was given back that it took.
+    Settle {
+        /// Its number.
+        process: u32,
+    },
     /// The run is over.
     Finish,
+}
+
+impl Request {
+    /// Whether there is an answer.
+    pub(super) fn has_answer(&self) -> bool {
+        !matches!(self, Self::Lease | Self::Watch { .. })
+    }
 }
 
 /// An answer.
@@ -53,7 +67,7 @@ pub(super) enum Reply {
     Skipped(String),
     /// The server is of another build than the client.
     OtherBuild,
-    /// The locks are the client's, or the session is kept.
+    /// The locks are the client's, the session is kept, or the ended process has nothing any more.
     Granted,
     /// Everything was given back, or not; or it is kept for a while.
     Finished(SessionEnd),

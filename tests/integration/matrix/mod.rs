@@ -61,6 +61,7 @@ async fn nothing_is_left_under_cargo_test(
         "runner_is_killed",
         "killed_while_a_test_blocks",
         "process_group_is_killed",
+        "session_server_is_asked_to_end",
         "session_server_is_killed",
         "everything_is_killed"
     )]
@@ -125,6 +126,7 @@ async fn nothing_is_left_under_nextest(
         "runner_is_killed",
         "killed_while_a_test_blocks",
         "process_group_is_killed",
+        "session_server_is_asked_to_end",
         "session_server_is_killed",
         "everything_is_killed"
     )]
@@ -188,7 +190,8 @@ async fn ended(
                 let ended = child.try_wait().is_ok_and(|status| status.is_some());
                 async move { ended }
             };
-            eventually(has_ended).within(BEGINNING).every(Duration::from_millis(50)).equals(true).await?;
+            // Twice: nextest takes a third one for a reason to end without having waited for anything.
+            eventually(has_ended).within(BEGINNING).every(Duration::from_millis(700)).equals(true).await?;
         }
         End::Group => {
             let group = rustix::process::Pid::from_child(&child);

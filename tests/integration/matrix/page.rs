@@ -26,6 +26,16 @@ pass, where the run goes on. The tables are made from the same list as those tes
 
 The runner is what the user started: the suite's own supervisor under cargo test, or cargo-nextest. A worker is the process
 that runs the tests; under cargo-nextest each test has one of its own, and the supervisor is in it.
+
+A session server that is killed is replaced by the next process of the run that needs it or ends. Where no such process comes,
+because the server of a cargo-nextest run is killed after its last test, everything stands in the ledger until the next run. A
+session server that is only asked to end (SIGTERM, SIGINT, SIGHUP, SIGQUIT) goes on until the run is over.
+
+What a test starts with a plain `Command` is ended with the test, or with its process if that dies. That holds under cargo-nextest,
+too: every run there has a session server that does it (`nextest::what_a_crashed_test_started_is_ended_also_without_a_session`). If
+that server is killed, it is done at the end of the run, or by the next run. Two things are needed: the environment that the test
+process gave to what it started, and a place for the session folder. Under cargo test, a run without a session whose supervisor and
+workers are all killed leaves it **for good**.
 ";
 
 /// The columns that stand for resources.

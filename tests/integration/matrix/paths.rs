@@ -183,11 +183,16 @@ pub(super) const PATHS: &[ExitPath] = &[
     ),
     path("process_group_is_killed", "waits", killed(End::Group, NOTHING), killed(End::Group, NOTHING)),
     path(
+        "session_server_is_asked_to_end",
+        "asks_the_session_to_end",
+        by(End::Test, "passed", 0, NOTHING),
+        by(End::Test, "PASS", 0, NOTHING),
+    ),
+    path(
         "session_server_is_killed",
         "kills_the_session",
         by(End::Test, "passed", 101, SERVER),
-        // A test process does not know whether it is the run's last, so none of them ends the session in the server's place.
-        by(End::Test, "PASS", 0, Left { until_next_run: &[Session, SessionDurable], ..SERVER }),
+        by(End::Test, "PASS", 0, SERVER),
     ),
     path("everything_is_killed", "waits", killed(End::Everything, EVERYTHING), killed(End::Everything, EVERYTHING)),
 ];

@@ -24,9 +24,12 @@ pub(crate) fn find(stage: &Stage) -> Vec<String> {
 /// What is left when nothing is, or when the time is up.
 pub(crate) fn settle(stage: &Stage, limit: Duration) -> Vec<String> {
     let began = Instant::now();
+    let mut empty = 0;
     loop {
         let left = find(stage);
-        if left.is_empty() || began.elapsed() > limit {
+        // A process that is just being started is missed once.
+        empty = if left.is_empty() { empty + 1 } else { 0 };
+        if empty == 3 || began.elapsed() > limit && !left.is_empty() {
             return left;
         }
         std::thread::sleep(Duration::from_millis(2));

@@ -2,6 +2,7 @@
 
 mod action;
 mod leftovers;
+mod nextest;
 mod numbers;
 mod options;
 mod processes;

@@ -1,6 +1,7 @@
 //! Finding the processes of a run, whoever their parents are, and sending them signals.
 
 use std::fs;
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -11,11 +12,11 @@ pub(crate) const MARK: &str = "SOAK_MARK";
 /// What a process is in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The process that was started.
-    Supervisor,
+    /// The process that was started, or one on its way from there to a test: the supervisor, cargo-nextest.
+    Runner,
     /// One that runs tests.
     Worker,
-    /// The session's server.
+    /// A session's server.
     Server,
     /// One that executes the ledger of a dead one.
     Recovering,
@@ -40,22 +41,33 @@ pub(crate) fn marked(beginning: &str) -> Vec<Process> {
 }
 
 fn bears(id: u32, wanted: &[u8]) -> bool {
-    let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted))
+    environment(id).split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted))
+}
+
+/// In one call: a process that executes another program meanwhile has nothing more to read, as at the end.
+fn environment(id: u32) -> Vec<u8> {
+    let mut environment = vec![0; 1 << 16];
+    let read = fs::File::open(format!("/proc/{id}/environ")).and_then(|mut file| file.read(&mut environment));
+    environment.truncate(read.unwrap_or(0));
+    environment
 }
 
 fn describe(id: u32) -> Option<Process> {
     let bytes = fs::read(format!("/proc/{id}/cmdline")).ok()?;
     let command = String::from_utf8_lossy(&bytes).replace('\0', " ").trim_end().to_owned();
     let has = |word: &str| command.split(' ').any(|found| found == word);
+    let is_suite = command.split(' ').next().is_some_and(|program| program.ends_with("soak-suite"));
     let role = if has("--itest-worker") {
         Role::Worker
     } else if has("--itest-session") {
         Role::Server
     } else if has("--itest-recover") {
         Role::Recovering
-    } else if command.split(' ').next().is_some_and(|program| program.ends_with("soak-suite")) {
-        Role::Supervisor
+    } else if is_suite && has("--exact") {
+        // A test process of cargo-nextest.
+        Role::Worker
+    } else if is_suite || command.starts_with("cargo-nextest") || has("__double-spawn") {
+        Role::Runner
     } else {
         Role::Program
     };

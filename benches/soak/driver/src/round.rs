@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use figures::Failure;
 
-use crate::action::{Action, Hit};
+use crate::action::{Action, Hit, Sent, Target};
 use crate::leftovers::{find, settle};
+use crate::nextest::Nextest;
 use crate::processes::kill_stopped;
 use crate::random::Random;
-use crate::stage::{Run, Stage};
-use crate::verdict::{Expected, harm};
+use crate::stage::{LIMIT_OF_TEST, Run, Stage};
+use crate::verdict::{Expected, harm, harm_under_nextest};
 
 /// What gives back in the background has so long for it.
 const BACKGROUND: Duration = Duration::from_secs(5);
@@ -19,10 +20,36 @@ const BACKGROUND: Duration = Duration::from_secs(5);
 /// times the limit of a setup.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// What a round is played with.
+#[derive(Debug)]
+pub(crate) struct Suite<'s> {
+    pub(crate) program: &'s Path,
+    pub(crate) nextest: Option<&'s Nextest>,
+    /// How long a run takes to which nothing is done.
+    pub(crate) typical: Duration,
+}
+
+/// What runs the suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Runner {
+    CargoTest,
+    Nextest,
+}
+
+impl Runner {
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::CargoTest => "cargo test",
+            Self::Nextest => "cargo-nextest",
+        }
+    }
+}
+
 /// What came of a round.
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) number: u32,
+    pub(crate) runner: Runner,
     pub(crate) action: Action,
     /// From the run's start to the action.
     pub(crate) moment: Duration,
@@ -38,8 +65,10 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    pub(crate) fn draw(number: u32, typical: Duration, random: &mut Random) -> Self {
+    pub(crate) fn draw(number: u32, suite: &Suite<'_>, random: &mut Random) -> Self {
         let action = Action::draw(random);
+        let runner = if random.percent(30) && suite.nextest.is_some() { Runner::Nextest } else { Runner::CargoTest };
+        let typical = suite.typical;
         let moment = match random.below(20) {
             0 => Duration::ZERO,
             // Most of a log-uniform distribution lies in the start; the rest of a run is not to be forgotten.
@@ -48,23 +77,26 @@ impl Round {
         };
         let beside = random.percent(25);
         let (cleared, before_next_start, findings) = (None, None, Vec::new());
-        Self { number, action, moment, hit: Hit::Missed, beside, cleared, before_next_start, findings }
+        Self { number, runner, action, moment, hit: Hit::Missed, beside, cleared, before_next_start, findings }
     }
 
     /// Plays it.
-    pub(crate) fn play(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
-        let settings = settings(random);
-        let beside = self.beside.then(|| stage.start("beside", suite, &of_neighbour(random)));
+    pub(crate) fn play(&mut self, suite: &Suite<'_>, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
+        let program = suite.program;
+        let beside = self.beside.then(|| stage.start("beside", program, &of_neighbour(random)));
         let mut neighbour = beside.transpose()?;
         if neighbour.is_some() && random.percent(50) {
             std::thread::sleep(random.uniform(Duration::from_millis(500)));
         }
-        let mut run = stage.start("run", suite, &settings)?;
+        let mut run = match (self.runner, suite.nextest) {
+            (Runner::Nextest, Some(nextest)) => stage.start_nextest("run", nextest, &settings_of_nextest(random))?,
+            _ => stage.start("run", program, &settings(random))?,
+        };
         std::thread::sleep(self.moment);
         self.hit = self.action.perform(&mut run, random);
         let struck = Instant::now();
-        let measures = self.action.is_supervisors_death() && self.hit == Hit::Done && neighbour.is_none();
-        if measures {
+        let is_measured = self.action.is_runners_death() && self.runner == Runner::CargoTest;
+        if is_measured && self.hit == Hit::Done && neighbour.is_none() {
             let _ = run.wait(LIMIT)?;
             if settle(stage, BACKGROUND).is_empty() {
                 self.cleared = Some(struck.elapsed());
@@ -73,18 +105,21 @@ impl Round {
         if neighbour.is_some() && self.action.needs_next_start() && random.percent(50) {
             // Beside a living run: what is swept is what is dead.
             let _ = run.wait(LIMIT)?;
-            self.next_start("early", &["--sweep"], suite, stage)?;
+            self.next_start("early", &["--sweep"], program, stage)?;
         }
         self.see_out("the run", &mut run, stage)?;
         if self.hit == Hit::Missed || self.action == Action::Nothing {
-            self.findings.extend(harm(&run.events(), Expected::GreenAndRed));
+            self.findings.extend(match self.runner {
+                Runner::CargoTest => harm(&run.events(), Expected::GreenAndRed),
+                Runner::Nextest => harm_under_nextest(&run.output()),
+            });
         }
         if let Some(neighbour) = &mut neighbour {
             self.see_out("the run beside it", neighbour, stage)?;
             let harmed = harm(&neighbour.events(), Expected::Green);
             self.findings.extend(harmed.into_iter().map(|harm| format!("the run beside it was harmed: {harm}")));
         }
-        self.look(suite, stage, random)?;
+        self.check_leftovers(program, stage, random)?;
         Ok(())
     }
 
@@ -98,14 +133,11 @@ impl Round {
         Ok(())
     }
 
-    /// Looks at what is left, after the next start if there was nobody else.
-    fn look(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
-        let may_wait = self.action.needs_next_start() && self.hit == Hit::Done;
-        let left = match self.action {
-            // Nobody is there for whom one could wait.
-            Action::KillEverything | Action::KillHarness if may_wait => find(stage),
-            _ => settle(stage, BACKGROUND),
-        };
+    /// Notes what is left, after the next start if no process of the run could give it back.
+    fn check_leftovers(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
+        let may_wait = (self.action.needs_next_start() || self.is_late_death_of_server()) && self.hit == Hit::Done;
+        // Where everything was killed, there is no process that one could wait for.
+        let left = if may_wait && self.action.needs_next_start() { find(stage) } else { settle(stage, BACKGROUND) };
         if left.is_empty() {
             return Ok(());
         }
@@ -120,6 +152,11 @@ impl Round {
             self.findings.push(format!("left after the next start:\n      {}", later.join("\n      ")));
         }
         Ok(())
+    }
+
+    /// Under nextest, a server is replaced by the next process that ends or needs it. After the last one there is none.
+    fn is_late_death_of_server(&self) -> bool {
+        self.runner == Runner::Nextest && self.action == Action::Send(Sent::Kill, Target::Server)
     }
 
     fn next_start(&mut self, name: &str, arguments: &[&str], suite: &Path, stage: &Stage) -> Result<(), Failure> {
@@ -141,14 +178,22 @@ fn settings(random: &mut Random) -> Vec<String> {
     let jobs = (random.below(3) + 2).to_string();
     let seed = random.below(1_000_000).to_string();
     let mut settings = vec!["--format", "json", "--jobs", &jobs, "--seed", &seed];
-    // A worker that was stopped is waited for as long as this.
-    settings.extend(["--timeout", "4s", "--setup-timeout", "4s", "--teardown-timeout", "4s"]);
+    for setting in ["--timeout", "--setup-timeout", "--teardown-timeout"] {
+        settings.extend([setting, LIMIT_OF_TEST]);
+    }
     settings.extend(["--leaks", random.one_of(&["warn", "fail"]).unwrap_or(&"warn")]);
     settings.extend(["--order", random.one_of(&["random", "random", "declared", "reverse"]).unwrap_or(&"random")]);
     if random.percent(20) {
         settings.extend(["--retries", "1"]);
     }
     settings.into_iter().map(str::to_owned).collect()
+}
+
+/// Random settings of a run under cargo-nextest: a part of the suite, which takes as long there as all of it elsewhere.
+fn settings_of_nextest(random: &mut Random) -> Vec<String> {
+    let threads = (random.below(3) + 2).to_string();
+    let part = format!("hash:{}/4", random.below(4) + 1);
+    ["--test-threads", &threads, "--partition", &part].map(str::to_owned).to_vec()
 }
 
 /// Random settings of the run beside it, of which everything has to pass.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use figures::{Context, Failure};
 use rustix::process::Signal;
 
+use crate::nextest::Nextest;
 use crate::options::{Extent, Options};
 use crate::processes::{marked, send};
 use crate::random::Random;
-use crate::round::Round;
+use crate::round::{Round, Suite};
 use crate::stage::Stage;
 use crate::tally::Tally;
 
@@ -19,7 +20,12 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
     let seed = options.seed.unwrap_or_else(seed_of_the_moment);
     let parent = folder(seed)?;
     let typical = typical(suite, &parent)?;
+    let nextest = Nextest::find(suite, &parent)?;
     println!("seed {seed}, in {}, a run takes {typical:.1?}", parent.display());
+    if nextest.is_none() {
+        println!("cargo-nextest is not there; all rounds are under cargo test");
+    }
+    let suite = Suite { program: suite, nextest: nextest.as_ref(), typical };
     let mut tally = Tally::default();
     let began = Instant::now();
     for number in options.from.. {
@@ -31,9 +37,9 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
             break;
         }
         let mut random = Random::of_round(seed, number);
-        let mut round = Round::draw(number, typical, &mut random);
+        let mut round = Round::draw(number, &suite, &mut random);
         let stage = Stage::new(&parent, number)?;
-        round.play(suite, &stage, &mut random)?;
+        round.play(&suite, &stage, &mut random)?;
         tally.add(&round, &stage);
         if round.findings.is_empty() {
             stage.clear()?;
@@ -44,8 +50,9 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
             println!("{} rounds, {} findings, {:.0?}", tally.rounds(), tally.findings(), began.elapsed());
         }
     }
-    // What is left of rounds with findings stays, to be looked at.
-    let _ = fs::remove_dir(&parent);
+    if tally.findings() == 0 {
+        fs::remove_dir_all(&parent).context(|| format!("removing {}", parent.display()))?;
+    }
     Ok((tally, seed))
 }
 
@@ -53,9 +60,10 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
 fn tell(round: &Round, seed: u64, stage: &Stage) {
     let beside = if round.beside { ", with a run beside it" } else { "" };
     println!(
-        "FOUND in round {} of seed {seed}: {} after {:.1?}{beside}; see {}",
+        "FOUND in round {} of seed {seed}, under {}: {} after {:.1?}{beside}; see {}",
         round.number,
-        round.action.in_words(),
+        round.runner.in_words(),
+        round.action,
         round.moment,
         stage.folder().display()
     );

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 
 use figures::{Context, Failure};
 
+use crate::nextest::Nextest;
 use crate::processes::MARK;
+
+/// What a test, a setup and a step of a teardown may take. A process that was stopped is waited for as long as this.
+pub(crate) const LIMIT_OF_TEST: &str = "4s";
 
 /// Where a round takes place.
 #[derive(Debug)]
@@ -71,10 +75,23 @@ impl Stage {
 
     /// Starts a run, in a process group of its own. Its name tells it from the round's others.
     pub(crate) fn start(&self, name: &str, program: &Path, arguments: &[String]) -> Result<Run, Failure> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        self.spawn(name, command)
+    }
+
+    /// Starts a run under cargo-nextest.
+    pub(crate) fn start_nextest(&self, name: &str, nextest: &Nextest, arguments: &[String]) -> Result<Run, Failure> {
+        let mut command = nextest.command(arguments);
+        let variables = ["ITEST_TIMEOUT", "ITEST_SETUP_TIMEOUT", "ITEST_TEARDOWN_TIMEOUT"];
+        command.envs(variables.map(|variable| (variable, LIMIT_OF_TEST)));
+        self.spawn(name, command)
+    }
+
+    fn spawn(&self, name: &str, mut command: Command) -> Result<Run, Failure> {
         let mark = format!("{}{name}/", self.mark());
         let (events, complaints) = (self.folder.join(format!("{name}.out")), self.folder.join(format!("{name}.err")));
         let create = |path: &Path| File::create(path).context(|| format!("creating {}", path.display()));
-        let mut command = Command::new(program);
         for (variable, _) in std::env::vars() {
             let ours =
                 ["ITEST_", "NEXTEST", "RUST_TEST_", "RUST_BACKTRACE", "CI", "NO_COLOR", "CARGO", "LD_LIBRARY_PATH"];
@@ -83,7 +100,6 @@ impl Stage {
             }
         }
         let child = command
-            .args(arguments)
             .current_dir(&self.folder)
             .env("TMPDIR", self.temp())
             .env("ITEST_SESSION_DIR", self.sessions())
@@ -96,7 +112,7 @@ impl Stage {
             .stderr(create(&complaints)?)
             .process_group(0)
             .spawn()
-            .context(|| format!("starting {}", program.display()))?;
+            .context(|| format!("starting {}", command.get_program().display()))?;
         Ok(Run { child, mark, events, complaints })
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use figures::{Samples, Table};
 
 use crate::action::{Action, Hit};
-use crate::round::Round;
+use crate::round::{Round, Runner};
 use crate::stage::Stage;
 
 /// A killed supervisor's run has given everything back after this time and that of its teardown functions.
@@ -19,6 +19,7 @@ const REQUIRED: Duration = Duration::from_secs(1);
 pub(crate) struct Tally {
     rounds: usize,
     beside: usize,
+    under_nextest: usize,
     actions: BTreeMap<Action, Row>,
     /// How often each kind of resource was taken.
     taken: BTreeMap<String, usize>,
@@ -38,6 +39,7 @@ impl Tally {
     pub(crate) fn add(&mut self, round: &Round, stage: &Stage) {
         self.rounds += 1;
         self.beside += usize::from(round.beside);
+        self.under_nextest += usize::from(round.runner == Runner::Nextest);
         let row = self.actions.entry(round.action).or_default();
         row.rounds += 1;
         row.hits += usize::from(round.hit == Hit::Done);
@@ -66,12 +68,14 @@ impl Tally {
     }
 
     pub(crate) fn markdown(&self, seed: u64) -> String {
-        let mut text =
-            format!("{} rounds, seed {seed}, {} of them with a second run beside.\n\n", self.rounds, self.beside);
+        let mut text = format!(
+            "{} rounds, seed {seed}: {} of them under cargo-nextest, {} with a second run beside.\n\n",
+            self.rounds, self.under_nextest, self.beside
+        );
         let mut table = Table::new(&["done to the run", "rounds", "in time", "found by the next start", "left"]);
         let mut sum = Row::default();
         for (action, row) in &self.actions {
-            table.row(cells(action.in_words(), *row));
+            table.row(cells(&action.to_string(), *row));
             sum.rounds += row.rounds;
             sum.hits += row.hits;
             sum.before_next_start += row.before_next_start;
@@ -88,7 +92,7 @@ impl Tally {
         let _ = writeln!(text, "{table}");
         let _ = writeln!(
             text,
-            "From SIGKILL of the supervisor until nothing is left, {} times: median {:.0?}, at most {:.0?}, longer than {REQUIRED:?} {} \
+            "From SIGKILL of the supervisor under cargo test until nothing is left, {} times: median {:.0?}, at most {:.0?}, longer than {REQUIRED:?} {} \
              times.",
             self.cleared.count(),
             self.cleared.median(),

@@ -36,6 +36,22 @@ pub(crate) fn harm(events: &[Value], expected: Expected) -> Vec<String> {
     harm
 }
 
+/// What did not go as it must under cargo-nextest, by what it says of each test.
+pub(crate) fn harm_under_nextest(output: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let is_bad = |line: &&str| {
+        let words = words(line);
+        let is_green = words.last().is_some_and(|test| test.starts_with("green::"));
+        let verdict = words.first().is_some_and(|word| word == "FAIL" || word == "TIMEOUT" || word.starts_with("SIG"));
+        is_green && verdict && words.contains(&"suite".to_owned())
+    };
+    let mut harm: Vec<String> = output.lines().filter(is_bad).map(|line| line.trim().to_owned()).collect();
+    if !output.contains(" tests run: ") {
+        harm.push("the run was not finished".to_owned());
+    }
+    harm
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -52,5 +68,13 @@ mod tests {
         let events = [case("green::passes", "flaky"), end];
         assert_eq!(harm(&events, Expected::GreenAndRed).len(), 1);
         assert_eq!(harm(&[], Expected::GreenAndRed), ["the run was not finished"]);
+    }
+
+    #[test]
+    fn nextest_says_of_each_test_how_it_went() {
+        let output = "  PASS [ 0.1s] (1/3) suite green::passes\n  SIGABRT [ 0.1s] (2/3) suite red::aborts\n\
+                      Summary [ 1s] 3 tests run: 1 passed, 2 failed\n  FAIL [ 0.1s] (3/3) suite green::fails\n";
+        assert_eq!(harm_under_nextest(output), ["FAIL [ 0.1s] (3/3) suite green::fails"]);
+        assert_eq!(harm_under_nextest(""), ["the run was not finished"]);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use itest::prelude::*;
 
-use crate::resources::{Harbour, Listening, Outside, Tree};
+use crate::resources::{Harbour, Listening, Outside, Ship, Tree};
 
 #[integration_test(tags("red"))]
 async fn fails(outside: Outside, tree: Tree, #[values(0, 1, 2, 3, 4, 5)] _n: u32) -> Result<()> {
@@ -42,5 +42,38 @@ fn aborts(
 ) {
     let listening = Listening::start("forebear", dir, teardown);
     assert!(outside.is_there() && tree.is_there() && harbour.is_there() && listening.is_ok());
+    std::process::abort();
+}
+
+#[integration_test(tags("red"))]
+fn exits(outside: Outside, harbour: &Harbour, #[values(0, 1)] _n: u32) {
+    assert!(outside.is_there() && harbour.is_there());
+    std::process::exit(0);
+}
+
+#[integration_test(tags("red"))]
+#[expect(unsafe_code, reason = "a crash by crashing")]
+fn writes_to_nowhere(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1)] _n: u32) {
+    let listening = Listening::start("parent", dir, teardown);
+    assert!(outside.is_there() && listening.is_ok());
+    // SAFETY: there is none; the process ends here.
+    unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };
+}
+
+#[integration_test(tags("red"))]
+fn overflows_its_stack(outside: Outside, tree: Tree, #[values(0, 1)] _n: u32) {
+    #[expect(unconditional_recursion, reason = "the stack is to overflow")]
+    fn deeper(taken: &[u8; 1024]) -> u8 {
+        let more = std::hint::black_box([taken[0]; 1024]);
+        deeper(&more) + more[1023]
+    }
+    assert!(outside.is_there() && tree.is_there());
+    assert_eq!(deeper(&[0; 1024]), 0);
+}
+
+/// It holds a lock that others wait for.
+#[integration_test(tags("red"))]
+fn aborts_alone_on_the_ship(outside: Outside, ship: &mut Ship, #[values(0, 1)] _n: u32) {
+    assert!(outside.is_there() && ship.is_there());
     std::process::abort();
 }

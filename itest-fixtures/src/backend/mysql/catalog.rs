@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row as _};
 
-use crate::backend::script::normalized;
-use crate::backend::{Dialect, Entry, Operations as _};
+use crate::backend::{Entry, Operations as _};
+use crate::database::script::{Dialect, normalized};
 
 /// What has a text of its own. Names of the database are cut out of the texts of views.
 const TEXTS: [&str; 4] = [

@@ -2,8 +2,9 @@
 
 use sqlx::{MySql, MySqlConnection};
 
-use crate::backend::operations::run_counting;
-use crate::backend::{Backend, Dialect, Operations, ScriptFailure};
+use crate::backend::{Backend, Operations};
+use crate::database::script::Dialect;
+use crate::database::script_failure::{ScriptFailure, run_counting};
 
 impl Backend for MySql {}
 

@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::backend::script::in_one_line;
-use crate::backend::{Dialect, Entry};
+use crate::backend::Entry;
+use crate::database::script::{Dialect, in_one_line};
 
 /// Each gives an object and a detail. `mine` are the schemas that a migration may have written into; what an extension made
 /// belongs to the extension.

@@ -1,11 +1,10 @@
 //! What seeds and migrations ask, as PostgreSQL answers it.
 
-use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{PgConnection, Postgres};
 
-use crate::backend::operations::run_counting;
-use crate::backend::{Backend, Dialect, Operations, ScriptFailure};
+use crate::backend::{Backend, Operations};
+use crate::database::script::Dialect;
+use crate::database::script_failure::{ScriptFailure, run_counting};
 
 impl Backend for Postgres {}
 
@@ -13,10 +12,7 @@ impl Operations for Postgres {
     const DIALECT: Dialect = Dialect::Postgres;
 
     async fn run_script(connection: &mut PgConnection, script: &str) -> Result<(), ScriptFailure> {
-        run_counting::<Self>(connection, script).await.map_err(|failure| {
-            let character = failure.error.as_database_error().and_then(pointed_at);
-            ScriptFailure { character, ..failure }
-        })
+        run_counting::<Self>(connection, script).await
     }
 
     /// A dump empties the search path and changes other settings, and does not restore them.
@@ -79,12 +75,4 @@ impl Operations for Postgres {
 
     #[cfg(feature = "migrations")]
     crate::backend::operations::on_connection!(PgConnection);
-}
-
-/// The character of the script that the server points at, if it is not in a function.
-fn pointed_at(error: &dyn DatabaseError) -> Option<usize> {
-    match error.try_downcast_ref::<PgDatabaseError>()?.position()? {
-        PgErrorPosition::Original(character) => Some(character),
-        PgErrorPosition::Internal { .. } => None,
-    }
 }

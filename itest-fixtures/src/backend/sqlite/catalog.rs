@@ -4,8 +4,8 @@
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::backend::script::{normalized, tokens};
-use crate::backend::{Dialect, Entry};
+use crate::backend::Entry;
+use crate::database::script::{Dialect, normalized, tokens};
 
 /// Tables with their columns, indexes with theirs, foreign keys; checks, views and triggers are read from their text.
 const DETAILS: &str = "

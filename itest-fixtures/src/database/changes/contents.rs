@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Column, ColumnIndex, Database, Decode, Executor, Row, Type};
 
-use crate::database::cells;
+use crate::database::{cells, describe};
 
 /// A larger table is not compared.
-pub(super) const MOST_ROWS: usize = 10_000;
+const MOST_ROWS: usize = 10_000;
 
 /// A table and what is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(crate) struct Table {
     pub(super) key: Vec<String>,
     /// Each with a cell for each column.
     pub(super) rows: Vec<Vec<Option<String>>>,
-    /// There are more rows than this.
-    pub(super) is_cut: bool,
+    /// Why the rows are not compared, if they are not.
+    pub(super) not_compared: Option<String>,
 }
 
 /// Tables by their names.
@@ -52,24 +52,32 @@ where
     }
 }
 
-/// Reads all tables that `tables` lists: a row for each column of their primary keys, with what the table is called, its quoted name,
-/// and the column; or with no column, where there is no primary key.
+/// Reads all tables that `tables` lists: a row for each column of their primary keys, with what the table is called, what a query of its
+/// rows says behind `SELECT`, and the column; or with no column, where there is no primary key.
 pub(crate) async fn contents<DB: Source>(
     connection: &mut DB::Connection,
     tables: &str,
 ) -> Result<Contents, sqlx::Error> {
     let mut keys: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for row in DB::texts(connection, tables).await?.rows {
-        let [Some(title), Some(name), column] = <[_; 3]>::try_from(row).unwrap_or_default() else { continue };
-        keys.entry((title, name)).or_default().extend(column);
+        let [Some(title), Some(source), column] = <[_; 3]>::try_from(row).unwrap_or_default() else { continue };
+        keys.entry((title, source)).or_default().extend(column);
     }
     let mut contents = Contents::new();
-    for ((title, name), key) in keys {
-        let query = format!("SELECT * FROM {name} LIMIT {}", MOST_ROWS + 1);
-        let Answer { columns, mut rows } = DB::texts(connection, &query).await?;
-        let is_cut = rows.len() > MOST_ROWS;
-        rows.truncate(MOST_ROWS);
-        contents.insert(title, Table { columns, key, rows, is_cut });
+    for ((title, source), key) in keys {
+        let query = format!("SELECT {source} LIMIT {}", MOST_ROWS + 1);
+        let table = match DB::texts(connection, &query).await {
+            Ok(Answer { rows, .. }) if rows.len() > MOST_ROWS => {
+                Table { not_compared: Some(format!("it has more than {MOST_ROWS} rows")), ..Table::default() }
+            }
+            Ok(Answer { columns, rows }) => Table { columns, key, rows, not_compared: None },
+            // There a failure ends the transaction, which may be that of the test.
+            Err(error) if DB::NAME == "PostgreSQL" => return Err(error),
+            Err(error) => {
+                Table { not_compared: Some(format!("it cannot be read: {}", describe(&error))), ..Table::default() }
+            }
+        };
+        contents.insert(title, table);
     }
     Ok(contents)
 }

@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::contents::{Contents, MOST_ROWS, Table};
+use itest_runtime::__private::redacted_value;
+
+use super::contents::{Contents, Table};
 
 /// So many tables are shown, and so many rows of each.
 const TABLES: usize = 20;
@@ -52,8 +54,8 @@ fn section(table: &str, before: Option<&Table>, after: Option<&Table>) -> Option
         _ => "",
     };
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
-    if before.is_cut || after.is_cut {
-        return Some(format!("  {table}{fate}: not compared, it has more than {MOST_ROWS} rows\n"));
+    if let Some(reason) = after.not_compared.as_ref().or(before.not_compared.as_ref()) {
+        return Some(format!("  {table}{fate}: not compared, {reason}\n"));
     }
     if before.columns != after.columns && !before.rows.is_empty() && !after.rows.is_empty() {
         return Some(format!("  {table}: not compared, its columns are not what they were\n"));
@@ -121,7 +123,8 @@ fn natural(left: &[&Option<String>], right: &[&Option<String>]) -> Ordering {
 }
 
 fn cells(columns: &[String], row: &Cells) -> String {
-    let cells = columns.iter().zip(row).map(|(column, cell)| format!("{}={}", line(column), shown(cell.as_deref())));
+    let cells =
+        columns.iter().zip(row).map(|(column, cell)| format!("{}={}", line(column), shown_of(column, cell.as_deref())));
     cells.collect::<Vec<_>>().join(" ")
 }
 
@@ -129,14 +132,20 @@ fn cells(columns: &[String], row: &Cells) -> String {
 fn change(columns: &[String], key: &[usize], was: &Cells, is: &Cells) -> String {
     let name: Vec<_> = key
         .iter()
-        .map(|at| format!("{}={}", line(&columns[*at]), shown(is.get(*at).and_then(Option::as_deref))))
+        .map(|at| {
+            format!("{}={}", line(&columns[*at]), shown_of(&columns[*at], is.get(*at).and_then(Option::as_deref)))
+        })
         .collect();
     let pairs = columns.iter().zip(was.iter().zip(is)).filter(|(_, (was, is))| was != is);
     let changed = pairs.map(|(column, (was, is))| {
         // Where the beginnings are the same, the difference would be cut away.
-        let (was, is) = (shown(was.as_deref()), shown(is.as_deref()));
+        let (was, is) = (shown_of(column, was.as_deref()), shown_of(column, is.as_deref()));
         let column = line(column);
-        if was == is { format!("{column}: {was} (its end is another)") } else { format!("{column}: {was} → {is}") }
+        match was == is {
+            true if was.contains("***") => format!("{column}: {was} (it is another secret)"),
+            true => format!("{column}: {was} (its end is another)"),
+            false => format!("{column}: {was} → {is}"),
+        }
     });
     format!("{}: {}", name.join(" "), changed.collect::<Vec<_>>().join(", "))
 }
@@ -144,6 +153,11 @@ fn change(columns: &[String], key: &[usize], was: &Cells, is: &Cells) -> String 
 /// A name, which must not break a line or do something to the terminal.
 fn line(name: &str) -> String {
     if name.contains(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
+}
+
+/// A value of a column, without secrets.
+fn shown_of(column: &str, cell: Option<&str>) -> String {
+    shown(cell.map(|text| redacted_value(column, text)).as_deref())
 }
 
 /// A value as it would be written down: text with blanks or none in quotes, and not all of it if it is long.
@@ -165,7 +179,7 @@ mod tests {
     fn rows(columns: &[&str], key: &[&str], rows: &[&[Option<&str>]]) -> Table {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let row = |cells: &&[Option<&str>]| cells.iter().map(|cell| cell.map(str::to_owned)).collect();
-        Table { columns: owned(columns), key: owned(key), rows: rows.iter().map(row).collect(), is_cut: false }
+        Table { columns: owned(columns), key: owned(key), rows: rows.iter().map(row).collect(), not_compared: None }
     }
 
     fn one(name: &str, rows: Table) -> Contents {
@@ -209,6 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown_whether_their_column_says_so_or_their_shape() {
+        let columns = ["id", "password_hash", "note"];
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjMifQ.dBjftJeZ4CVP";
+        let before = rows(&columns, &["id"], &[&[Some("1"), Some("$2b$12$old"), Some("x")]]);
+        let after = rows(
+            &columns,
+            &["id"],
+            &[&[Some("1"), Some("$2b$12$new"), Some("x")], &[Some("2"), None, Some(&format!("sent {jwt}"))]],
+        );
+        let told = difference(&one("users", before), &one("users", after));
+        let expected = "itest: what the test did to the rows of its database:\n  users: 1 added, 1 changed\n    \
+                        + id=2 password_hash=NULL note='sent ***'\n    ~ id=1: password_hash: *** (it is another secret)\n";
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn without_a_key_equal_rows_are_counted() {
         let before = rows(&["x"], &[], &[&[Some("a")], &[Some("a")]]);
         let after = rows(&["x"], &[], &[&[Some("a")], &[Some("b")]]);
@@ -229,8 +259,9 @@ mod tests {
         let told = difference(&Contents::new(), &one("big", rows(&["id", "text"], &["id"], &cells)));
         assert!(told.contains("big (new): 50 added") && told.contains("    … and 30 more\n"), "{told}");
         assert!(told.lines().all(|line| line.chars().count() < 100), "{told}");
-        let cut = Table { is_cut: true, ..Table::default() };
-        assert!(difference(&one("huge", cut.clone()), &one("huge", cut)).contains("more than 10000 rows"));
+        let unread = Table { not_compared: Some("it is huge".to_owned()), ..Table::default() };
+        let told = difference(&one("huge", unread), &one("huge", Table::default()));
+        assert!(told.contains("huge: not compared, it is huge"), "{told}");
     }
 
     #[test]

@@ -1,0 +1,232 @@
+//! The table of leases: which process owns each database on a server, and whether that process lives.
+//!
+//! An owner holds a lock of the server as long as its connection lives. Another process that can take the lock knows that the owner has
+//! ended, on whatever machine it ran. Only databases that stand in the table and have the mark in their names are ever dropped.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::Connection as _;
+
+use itest_runtime::Error;
+
+use super::connect::{Connection, close};
+use super::locks::{Lock, Locks, lock};
+use crate::service::{Address, Supervised};
+
+/// What the names of all databases and schemas of itest begin with.
+pub(crate) const MARK: &str = "itest_";
+
+/// The name of the schema or database with the tables of leases.
+pub(crate) const NAME: &str = "itest_leases";
+
+/// How long the server may take to notice that the process of a connection has ended.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+const READ: &str = "read the table of leases";
+const WRITE: &str = "write to the table of leases";
+
+/// A server with tables of leases.
+pub(crate) trait LeaseTables: Locks {
+    /// Makes the tables, where they are missing.
+    const TABLES: &'static str;
+
+    /// The statement that adds an owner of leases, unless there is one of this number.
+    fn add_owner(owner: u32, host: &str, process: u32) -> String;
+
+    /// Drops a database with everything that keeps it from being dropped.
+    fn drop_database(
+        address: &Address,
+        connection: &mut Connection<Self>,
+        name: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Drops what a test had: a database, or what takes its place.
+    fn drop_namespace(
+        address: &Address,
+        connection: &mut Connection<Self>,
+        name: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        Self::drop_database(address, connection, name)
+    }
+}
+
+/// Where the tables of leases are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Home {
+    pub(crate) address: Address,
+    /// `None` is the database that the URL names.
+    pub(crate) database: Option<String>,
+}
+
+impl Home {
+    /// A connection to the tables.
+    pub(crate) async fn connect<D: LeaseTables>(&self) -> Result<Connection<D>, Error> {
+        D::connect(&self.address, self.database.as_deref()).await
+    }
+}
+
+/// A worker as an owner of databases.
+pub(crate) struct Leases<D: LeaseTables> {
+    connection: Connection<D>,
+    owner: u32,
+    taken: u32,
+}
+
+impl<D: LeaseTables> Leases<D> {
+    /// A new owner, which lives as long as its connection.
+    pub(crate) async fn open(home: &Home) -> Result<Self, Error> {
+        let mut connection = home.connect::<D>().await?;
+        let owner = loop {
+            let owner = random() & 0x7fff_ffff;
+            // The lock comes before the row, so that no other process takes the owner of the row for a dead one.
+            if owner != 0 && D::try_lock(&mut connection, Lock::Owner(owner)).await? {
+                break owner;
+            }
+        };
+        add_owner::<D>(&mut connection, owner).await?;
+        Ok(Self { connection, owner, taken: 0 })
+    }
+
+    /// The owner's number.
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// Adds a lease of a new name. Only then a database of this name is created.
+    pub(crate) async fn take(&mut self) -> Result<String, Error> {
+        self.taken += 1;
+        let name = format!("{MARK}{}_{}_{:06x}", self.owner, self.taken, random() & 0xff_ffff);
+        let insert =
+            format!("INSERT INTO itest_leases.lease (name, owner) VALUES ({}, {})", D::literal(&name), self.owner);
+        D::run(&mut self.connection, WRITE, insert).await?;
+        Ok(name)
+    }
+
+    /// The owner's connection.
+    pub(crate) fn connection(&mut self) -> &mut Connection<D> {
+        &mut self.connection
+    }
+
+    /// Ends the owner's life. Leases that are left are for [`drop_all`].
+    pub(crate) async fn close(self) {
+        close::<D>(self.connection).await;
+    }
+}
+
+impl<D: LeaseTables> Supervised for Leases<D> {
+    type Server = Home;
+
+    async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
+    }
+
+    /// The number stays the same, because it stands in the ledger and in the table.
+    async fn reconnect(&mut self, home: &Home) -> Result<(), Error> {
+        let mut connection = home.connect::<D>().await?;
+        // The server may not have noticed yet that the old connection is lost.
+        lock::<D>(&mut connection, Lock::Owner(self.owner), DISCONNECT_TIMEOUT).await?;
+        // A process that swept the server may have removed the row.
+        add_owner::<D>(&mut connection, self.owner).await?;
+        self.connection = connection;
+        Ok(())
+    }
+
+    fn has_ended(home: &Home) -> bool {
+        home.address.has_ended()
+    }
+}
+
+fn random() -> u32 {
+    // Each state has random keys, so the hash of anything is a random number.
+    (RandomState::new().hash_one(()) & u64::from(u32::MAX)).try_into().unwrap_or_default()
+}
+
+async fn add_owner<D: LeaseTables>(connection: &mut Connection<D>, owner: u32) -> Result<(), Error> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    D::run(connection, WRITE, D::add_owner(owner, &host, std::process::id())).await
+}
+
+/// Drops a database or a schema that has a lease, also if sessions use it, and then removes the lease.
+pub(crate) async fn drop_leased<D: LeaseTables>(
+    address: &Address,
+    connection: &mut Connection<D>,
+    name: &str,
+) -> Result<(), Error> {
+    let listed = format!("SELECT name FROM itest_leases.lease WHERE name = {}", D::literal(name));
+    if !name.starts_with(MARK) || D::column(connection, READ, listed).await?.is_empty() {
+        return Ok(());
+    }
+    D::drop_namespace(address, connection, name).await?;
+    D::run(connection, WRITE, format!("DELETE FROM itest_leases.lease WHERE name = {}", D::literal(name))).await
+}
+
+/// Drops everything that has a lease of an owner whose process has ended or is about to, and then removes the owner.
+///
+/// # Errors
+///
+/// When the owner still lives, or something cannot be dropped.
+pub(crate) async fn drop_all<D: LeaseTables>(
+    address: &Address,
+    connection: &mut Connection<D>,
+    owner: u32,
+) -> Result<(), Error> {
+    lock::<D>(connection, Lock::Owner(owner), DISCONNECT_TIMEOUT).await?;
+    let dropped = drop_all_of_locked::<D>(address, connection, owner).await;
+    D::unlock(connection, Lock::Owner(owner)).await?;
+    dropped
+}
+
+async fn drop_all_of_locked<D: LeaseTables>(
+    address: &Address,
+    connection: &mut Connection<D>,
+    owner: u32,
+) -> Result<(), Error> {
+    let names = format!("SELECT name FROM itest_leases.lease WHERE owner = {owner} ORDER BY name");
+    let mut result = Ok(());
+    for name in D::column(connection, READ, names).await? {
+        // A database that cannot be dropped keeps no other one from being dropped.
+        if let Err(error) = drop_leased::<D>(address, connection, &name).await {
+            result = Err(error);
+        }
+    }
+    result?;
+    D::run(connection, WRITE, format!("DELETE FROM itest_leases.owner WHERE id = {owner}")).await
+}
+
+/// Drops what processes of any machine have left on a server, and templates that no run has used for a day.
+pub(crate) async fn sweep<D: LeaseTables>(address: &Address, connection: &mut Connection<D>) -> Result<(), Error> {
+    let owners = "SELECT CAST(id AS char(20)) FROM itest_leases.owner".to_owned();
+    let owners = D::column(connection, READ, owners).await?;
+    for owner in owners.iter().filter_map(|owner| owner.trim().parse().ok()) {
+        if D::try_lock(connection, Lock::Owner(owner)).await? {
+            // The next run tries again what cannot be dropped now. This run has databases of its own.
+            let _ = drop_all_of_locked::<D>(address, connection, owner).await;
+            D::unlock(connection, Lock::Owner(owner)).await?;
+        }
+    }
+    let old = "SELECT name FROM itest_leases.template WHERE used < current_timestamp - INTERVAL '1' DAY".to_owned();
+    for name in D::column(connection, READ, old).await? {
+        drop_template::<D>(address, connection, &name).await?;
+    }
+    Ok(())
+}
+
+/// Drops a template, unless a process uses or builds it.
+pub(crate) async fn drop_template<D: LeaseTables>(
+    address: &Address,
+    connection: &mut Connection<D>,
+    name: &str,
+) -> Result<(), Error> {
+    if !name.starts_with(MARK) || !D::try_lock(connection, Lock::Use(name)).await? {
+        return Ok(());
+    }
+    let dropped = D::drop_database(address, connection, name).await;
+    if dropped.is_ok() {
+        let delete = format!("DELETE FROM itest_leases.template WHERE name = {}", D::literal(name));
+        D::run(connection, WRITE, delete).await?;
+    }
+    D::unlock(connection, Lock::Use(name)).await?;
+    dropped
+}

@@ -1,0 +1,46 @@
+//! The lease of a database to a test.
+
+use std::sync::Arc;
+
+use itest_runtime::{Error, Teardown, TestInfo};
+
+use super::driver::Driver as _;
+use super::worker::PoolOf;
+use crate::database::connect::Connect;
+use crate::database::schema::Schema;
+use crate::database::show_changes;
+
+/// What a test is given of its database.
+#[derive(Debug)]
+pub(crate) struct LeasedDatabase<D: sqlx::Database> {
+    pub(crate) pool: sqlx::Pool<D>,
+    pub(crate) name: String,
+    /// It may contain a password.
+    pub(crate) url: String,
+}
+
+/// Leases a database to a test until its teardown.
+///
+/// # Errors
+///
+/// When there is none, and none can be made.
+pub(crate) async fn lease<S: Schema>(
+    pool: &PoolOf<S>,
+    info: &TestInfo,
+    teardown: &Teardown,
+) -> Result<LeasedDatabase<<S::Driver as Connect>::Sqlx>, Error> {
+    let pool = Arc::clone(&pool.pool);
+    let (database, connections) = pool.take().await?;
+    let leased = LeasedDatabase { pool: connections, name: database.name.clone(), url: database.url.clone() };
+    // A user who keeps what a failed test has left wants to look at it.
+    let step = format!("give the database back; look at it with {}", database.client_command);
+    let before = if info.shows_data() { Some(S::Driver::contents(&pool.context, &database).await?) } else { None };
+    let test = info.id().clone();
+    teardown.defer_with(step, move |outcome| async move {
+        if let Some(before) = before.filter(|_| !outcome.is_success()) {
+            show_changes(&before, S::Driver::contents(&pool.context, &database)).await;
+        }
+        pool.give_back(database, &test, outcome).await
+    });
+    Ok(leased)
+}

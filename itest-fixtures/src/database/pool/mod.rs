@@ -1,0 +1,15 @@
+//! The databases of one worker: made from the template, leased to tests, and recycled or replaced.
+
+mod driver;
+mod drop_connections;
+mod idle;
+mod leased;
+mod left;
+mod recycling;
+mod worker;
+
+pub(crate) use driver::{Context, Database, Driver, Prepared, SchemaFunctions, Snapshot};
+pub(crate) use leased::{LeasedDatabase, lease};
+pub(crate) use left::Left;
+pub(crate) use recycling::NotRecycled;
+pub(crate) use worker::PoolOf;

@@ -1,0 +1,134 @@
+//! The template: a database with all migrations and seeds, built once for a server, and copied for the tests.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::ConnectOptions;
+use sqlx::pool::PoolOptions;
+
+use itest_runtime::{Error, Teardown};
+
+use super::connect::{Connect as _, Connection, Locate as _, close};
+use super::leases::{LeaseTables as _, MARK, drop_template};
+use super::locks::{Lock, Locks as _, lock};
+use super::pool::Driver;
+use super::schema::{Schema, seed};
+use super::server::{Facts as _, Server};
+use crate::itest::fixture;
+use crate::service::{Fingerprint, build_of_this_binary};
+
+/// How long another process may build the same template.
+const BUILD_TIMEOUT: Duration = Duration::from_mins(5);
+
+const READ: &str = "read the table of templates";
+const WRITE: &str = "write to the table of templates";
+
+/// What the databases of tests are copied from.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Template<S: Schema> {
+    /// The name of the database.
+    pub(crate) name: String,
+    /// What copies need beside it.
+    pub(crate) blueprint: <S::Driver as Driver>::Blueprint,
+    #[serde(skip)]
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S: Schema> Template<S> {
+    /// Finds the template, or builds it. Where the server allows it, the session holds a lock that says that it is in use.
+    async fn provide(server: &Server<S::Driver>, teardown: &Teardown) -> Result<Self, Error> {
+        if !S::HAS_TEMPLATE {
+            return Ok(Self { name: String::new(), blueprint: Default::default(), schema: PhantomData });
+        }
+        if let Some(reason) = server.facts.refuse_to_create(&server.place()) {
+            return Err(Error::new(reason));
+        }
+        let name = format!("{MARK}template_{}", Self::fingerprint(server));
+        let suite = format!("{} of {}", S::identity(), std::env::current_exe().unwrap_or_default().display());
+        let mut connection = server.connect().await?;
+        S::Driver::share_template(&mut connection, &name).await?;
+        lock::<S::Driver>(&mut connection, Lock::Migrate(&name), BUILD_TIMEOUT).await?;
+        let built = Self::build_once(server, &mut connection, &name, &suite).await;
+        S::Driver::unlock(&mut connection, Lock::Migrate(&name)).await?;
+        built?;
+        let blueprint = S::Driver::blueprint(&mut connection, &name).await?;
+        if !server.is_private() {
+            drop_earlier_builds(server, &mut connection, &name, &suite).await?;
+        }
+        teardown.defer("stop using the template", async move { close::<S::Driver>(connection).await });
+        Ok(Self { name, blueprint, schema: PhantomData })
+    }
+
+    /// A hash of everything that a template is made of.
+    fn fingerprint(server: &Server<S::Driver>) -> String {
+        let migrations = S::migrator().iter().map(|migration| (migration.version, &migration.checksum));
+        let migrations: Vec<_> = migrations.collect();
+        let identity = (S::identity(), build_of_this_binary());
+        Fingerprint::default().with(&migrations).with(&identity).with(&server.facts.version()).text()
+    }
+
+    async fn build_once(
+        server: &Server<S::Driver>,
+        connection: &mut Connection<S::Driver>,
+        name: &str,
+        suite: &str,
+    ) -> Result<(), Error> {
+        let listed = S::Driver::literal(name);
+        let is_ready = format!("name = {listed} AND is_ready");
+        let used = format!("UPDATE itest_leases.template SET used = current_timestamp WHERE {is_ready}");
+        S::Driver::run(connection, WRITE, used).await?;
+        let ready = format!("SELECT name FROM itest_leases.template WHERE {is_ready}");
+        let is_ready = !S::Driver::column(connection, READ, ready).await?.is_empty();
+        let exists = format!("{} = {listed}", S::Driver::DATABASES);
+        if is_ready && !S::Driver::column(connection, "list the databases", exists).await?.is_empty() {
+            return Ok(());
+        }
+        // The row comes before the database, so that the database is dropped some day, whatever happens to this process.
+        S::Driver::run(connection, WRITE, S::Driver::add_template(name, suite)).await?;
+        // Another process may have died while it built this template.
+        S::Driver::drop_database(server.address(), connection, name).await?;
+        S::Driver::run(connection, "create the template database", S::Driver::create_template(name)).await?;
+        if let Err(error) = Self::fill(server, name).await {
+            S::Driver::drop_database(server.address(), connection, name).await?;
+            return Err(error);
+        }
+        let ready = format!("UPDATE itest_leases.template SET is_ready = true WHERE name = {listed}");
+        S::Driver::run(connection, WRITE, ready).await
+    }
+
+    async fn fill(server: &Server<S::Driver>, name: &str) -> Result<(), Error> {
+        // The log of these statements would stand in the output of a test that has nothing to do with them.
+        let options = S::options(S::Driver::options(server.address(), Some(name))?).disable_statement_logging();
+        S::Driver::migrate(PoolOptions::new().connect_lazy_with(options.clone()), S::migrator()).await?;
+        // Seeds have new sessions, which begin as the migrations have set it for the database.
+        let pool = PoolOptions::new().connect_lazy_with(options);
+        let seeded = seed::<S>(&pool).await;
+        pool.close().await;
+        seeded?;
+        S::Driver::finish_template(server, name, S::migrator()).await
+    }
+}
+
+/// Drops templates of earlier builds of the same suite.
+async fn drop_earlier_builds<D: Driver>(
+    server: &Server<D>,
+    connection: &mut Connection<D>,
+    name: &str,
+    suite: &str,
+) -> Result<(), Error> {
+    let (name, suite) = (D::literal(name), D::literal(suite));
+    let earlier =
+        format!("SELECT name FROM itest_leases.template WHERE suite = {suite} AND name <> {name} {}", D::OLD_BUILD);
+    for earlier in D::column(connection, READ, earlier).await? {
+        drop_template::<D>(server.address(), connection, &earlier).await?;
+    }
+    Ok(())
+}
+
+/// The template of a run.
+#[fixture(scope = "session", crate = crate::itest)]
+async fn template<S: Schema>(server: &Server<S::Driver>, teardown: &Teardown) -> Result<Template<S>, Error> {
+    Template::provide(server, teardown).await
+}

@@ -1,0 +1,88 @@
+//! MariaDB and MySQL as servers that have a database for each test.
+
+use sqlx::migrate::Migrator;
+use sqlx::mysql::{MySqlConnection, MySqlPool};
+
+use itest_runtime::{Durable, Error};
+
+use super::connection::{MysqlDriver, literal, quoted, run};
+use super::databases::Sessions;
+use super::inventory::Inventory;
+use super::isolation::Isolation;
+use super::restore::Keeper;
+use super::{changes, databases};
+use crate::database::{Contents, Context, Database, Driver, Leases, Left, NotRecycled, Prepared, migrate};
+use crate::itest::teardown;
+
+/// Drops the databases of a worker.
+#[teardown(crate = crate::itest)]
+async fn drop_mysql_databases(left: Left) -> Result<(), Error> {
+    left.drop_all::<MysqlDriver>().await
+}
+
+impl Driver for MysqlDriver {
+    type Blueprint = Inventory;
+    type Isolation = Isolation;
+    type Snapshot = Keeper;
+    type Sessions = Sessions;
+    type WorkerState = ();
+
+    const DATABASES: &'static str =
+        "SELECT convert(schema_name USING utf8mb4) FROM information_schema.schemata WHERE schema_name";
+    // The server has no locks that can be shared, so nothing says that another run uses a template.
+    const OLD_BUILD: &'static str = "AND used < current_timestamp - INTERVAL '1' HOUR";
+    const DROP_ALL: fn(Left) -> Durable<Left> = drop_mysql_databases;
+    const MAX_DROPS: usize = 2;
+
+    fn add_template(name: &str, suite: &str) -> String {
+        let (name, suite) = (literal(name), literal(suite));
+        format!("REPLACE INTO itest_leases.template (name, suite) VALUES ({name}, {suite})")
+    }
+
+    fn create_template(name: &str) -> String {
+        format!("CREATE DATABASE {} CHARACTER SET utf8mb4", quoted(name))
+    }
+
+    async fn migrate(pool: MySqlPool, migrator: &Migrator) -> Result<(), Error> {
+        migrate(pool, migrator).await
+    }
+
+    async fn blueprint(connection: &mut MySqlConnection, template: &str) -> Result<Inventory, Error> {
+        Inventory::of(connection, template).await
+    }
+
+    fn recycles(isolation: Isolation) -> bool {
+        isolation == Isolation::Recycle
+    }
+
+    fn makes_ahead(isolation: Isolation) -> bool {
+        isolation == Isolation::Clone
+    }
+
+    async fn create(context: &Context<Self>, leases: &mut Leases<Self>, name: &str) -> Result<(), Error> {
+        let create = format!("CREATE DATABASE {} {}", quoted(name), context.blueprint.properties);
+        run(leases.connection(), "create a database", create).await
+    }
+
+    async fn prepare(context: &Context<Self>, name: &str) -> Result<Prepared<Self>, Error> {
+        databases::prepare(context, name).await
+    }
+
+    async fn begin_test(context: &Context<Self>, database: &mut Database<Self>) -> Result<MySqlPool, Error> {
+        databases::begin_test(context, database)
+    }
+
+    async fn restore(_: &Context<Self>, database: &mut Database<Self>) -> Result<(), NotRecycled> {
+        databases::restore(database).await
+    }
+
+    async fn close(sessions: Sessions) {
+        sessions.close().await;
+    }
+
+    async fn contents(context: &Context<Self>, database: &Database<Self>) -> Result<Contents, Error> {
+        changes::contents_of(context, database).await
+    }
+
+    fn worker_state() {}
+}

@@ -1,0 +1,65 @@
+//! MariaDB and MySQL as a service: where its servers come from.
+
+use sqlx::Connection;
+
+use itest_runtime::__private::{FixtureVariables, inventory};
+use itest_runtime::Error;
+
+use super::connection::{MysqlDriver, connect};
+use super::programs::Installation;
+#[cfg(feature = "containers")]
+use super::programs::SETTINGS;
+use crate::database::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Server};
+#[cfg(feature = "containers")]
+use crate::service::container::{ContainerSettings, MEMORY};
+#[cfg(feature = "containers")]
+use crate::service::private_connections;
+use crate::service::{Address, Service};
+
+inventory::submit! {
+    FixtureVariables(&["ITEST_MYSQL", "ITEST_MYSQL_URL", "ITEST_MYSQL_IMAGE", ALLOW_VARIABLE])
+}
+
+impl Service for MysqlDriver {
+    const NAME: &'static str = "MariaDB or MySQL";
+    const ID: &'static str = "mysql";
+    const VARIABLE: &'static str = "ITEST_MYSQL";
+    const APPLICATION_VARIABLE: &'static str = APPLICATION_VARIABLE;
+    const ALLOW_VARIABLE: &'static str = ALLOW_VARIABLE;
+    const NAMESPACE: &'static str = "database";
+    const URL_SCHEMES: &'static [&'static str] = &["mysql://", "mariadb://"];
+
+    type Programs = Installation;
+    const INSTALLATION: &'static str =
+        "install it (Debian: apt-get install mariadb-server; macOS: brew install mariadb)";
+    const ACCOUNTS: &'static [&'static str] = &["mysql", "nobody"];
+    const PID_FILE: &'static str = "pid";
+
+    #[cfg(feature = "containers")]
+    const IMAGE: &'static str = "mariadb:11";
+    #[cfg(feature = "containers")]
+    const PORT: u16 = 3306;
+
+    #[cfg(feature = "containers")]
+    fn container() -> ContainerSettings {
+        // Without a program in front: the images of MariaDB and of MySQL start the server of their own name.
+        let own = [format!("--datadir={MEMORY}/data"), format!("--max-connections={}", private_connections())];
+        ContainerSettings {
+            environment: Vec::new(),
+            // The images of MariaDB know both.
+            password_variables: &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"],
+            arguments: SETTINGS.map(str::to_owned).into_iter().chain(own).collect(),
+        }
+    }
+
+    type Server = Server<Self>;
+
+    async fn probe(address: &Address) -> Result<(), Error> {
+        let _ = connect(address, None).await?.close().await;
+        Ok(())
+    }
+
+    async fn open(address: Address, variable: &str, not_used: Option<String>) -> Result<Self::Server, Error> {
+        Server::open(address, variable, not_used).await
+    }
+}

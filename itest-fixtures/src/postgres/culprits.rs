@@ -1,0 +1,45 @@
+//! Which migrations may be the cause of an error, according to their text.
+
+use sqlx::migrate::Migrator;
+
+use crate::database::migration::{code_of, name};
+
+/// The migrations whose text has one of these phrases outside of comments, as a subject: `migration 2_settings`. Blanks and case do
+/// not matter.
+pub(super) fn migrations_with(migrator: &Migrator, phrases: &[&str]) -> Option<String> {
+    let found = migrator.iter().filter(|migration| migration.migration_type.is_up_migration()).filter(|migration| {
+        let code = code_of(migration);
+        phrases.iter().any(|phrase| code.contains(phrase))
+    });
+    let names: Vec<String> = found.map(name).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("migration {one}")),
+        many => Some(format!("migrations {}", many.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::migrate::{Migration, MigrationType};
+    use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+    use super::*;
+
+    fn migration(version: i64, sql: &'static str) -> Migration {
+        Migration::new(version, "some words".into(), MigrationType::Simple, AssertSqlSafe(sql).into_sql_str(), false)
+    }
+
+    #[test]
+    fn migrations_are_found_by_a_phrase_in_their_text() {
+        let migrator = Migrator::with_migrations(vec![
+            migration(1, "CREATE TABLE a ()"),
+            migration(2, "ALTER  DATABASE a SET b = 1"),
+            migration(3, "-- alter database"),
+        ]);
+        let named = |phrases: &[&str]| migrations_with(&migrator, phrases);
+        assert_eq!(named(&["alter database"]).as_deref(), Some("migration 2_some_words"));
+        assert_eq!(named(&["alter database", "create"]).as_deref(), Some("migrations 1_some_words, 2_some_words"));
+        assert_eq!(named(&["subscription"]), None);
+    }
+}

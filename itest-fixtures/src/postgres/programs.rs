@@ -1,0 +1,84 @@
+//! PostgreSQL's own programs on this machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use itest_runtime::__private::variable;
+
+/// Older servers lack what clones and recycling are made of.
+pub(super) const OLDEST: u32 = 15;
+
+/// One installation of the programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Installation {
+    /// Where they are.
+    pub(super) folder: PathBuf,
+    /// What `postgres --version` says.
+    pub(super) version: String,
+    major: u32,
+}
+
+impl Installation {
+    /// The one on the `PATH`, or else the newest one where Debian and Homebrew put them.
+    pub(super) fn newest() -> Option<Self> {
+        let path = variable("PATH").unwrap_or_default();
+        let on_path = std::env::split_paths(&path).find_map(|folder| Self::at(&folder));
+        on_path.or_else(|| {
+            let installed = installed().into_iter().filter_map(|folder| Self::at(&folder));
+            installed.max_by_key(|found| found.major)
+        })
+    }
+
+    fn at(folder: &Path) -> Option<Self> {
+        let postgres = folder.join("postgres");
+        if !postgres.is_file() || !folder.join("initdb").is_file() {
+            return None;
+        }
+        let said = Command::new(postgres).arg("--version").output().ok()?;
+        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let major = major(&version)?;
+        (major >= OLDEST).then(|| Self { folder: folder.to_owned(), version, major })
+    }
+
+    /// One of the programs.
+    pub(super) fn program(&self, name: &str) -> Command {
+        Command::new(self.folder.join(name))
+    }
+}
+
+/// The number behind `postgres (PostgreSQL) `.
+fn major(version: &str) -> Option<u32> {
+    let number = version.split(") ").nth(1)?;
+    let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn installed() -> Vec<PathBuf> {
+    let inside = |parent: &str, prefix: &str, bin: &str| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(parent).map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
+        let named = entries
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+        named.map(|entry| entry.path().join(bin)).collect()
+    };
+    [
+        inside("/usr/lib/postgresql", "", "bin"),
+        inside("/usr", "pgsql-", "bin"),
+        inside("/opt/homebrew/opt", "postgresql", "bin"),
+        inside("/usr/local/opt", "postgresql", "bin"),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_from_what_postgres_says_of_itself() {
+        assert_eq!(major("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"), Some(15));
+        assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(major("postgres"), None);
+    }
+}

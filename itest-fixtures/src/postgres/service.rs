@@ -1,0 +1,95 @@
+//! PostgreSQL as a service: where its servers come from.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sqlx::Connection;
+
+use itest_runtime::__private::{FixtureVariables, inventory};
+use itest_runtime::{Durable, Error};
+
+#[cfg(feature = "containers")]
+use super::address::SUPERUSER;
+use super::address::{PID_FILE, SOCKET_PORT};
+use super::connection::{PostgresDriver, connect};
+use super::data_directory::initialize;
+use super::programs::Installation;
+#[cfg(feature = "containers")]
+use super::settings::{SEGMENTS, SETTINGS};
+use super::stop::stop_postgres;
+use crate::database::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Server};
+#[cfg(feature = "containers")]
+use crate::service::container::{ContainerSettings, MEMORY};
+use crate::service::{Account, Address, Programs, Service, private_connections};
+
+inventory::submit! {
+    FixtureVariables(&["ITEST_POSTGRES", "ITEST_POSTGRES_URL", "ITEST_POSTGRES_IMAGE", ALLOW_VARIABLE])
+}
+
+impl Service for PostgresDriver {
+    const NAME: &'static str = "PostgreSQL";
+    const ID: &'static str = "postgres";
+    const VARIABLE: &'static str = "ITEST_POSTGRES";
+    const APPLICATION_VARIABLE: &'static str = APPLICATION_VARIABLE;
+    const ALLOW_VARIABLE: &'static str = ALLOW_VARIABLE;
+    const NAMESPACE: &'static str = "database";
+    const URL_SCHEMES: &'static [&'static str] = &["postgres://", "postgresql://"];
+
+    type Programs = Installation;
+    const INSTALLATION: &'static str =
+        "install it (Debian: apt-get install postgresql; macOS: brew install postgresql)";
+    const ACCOUNTS: &'static [&'static str] = &["postgres", "nobody"];
+    const PID_FILE: &'static str = PID_FILE;
+    const STOP: Option<fn(PathBuf) -> Durable<PathBuf>> = Some(stop_postgres);
+
+    #[cfg(feature = "containers")]
+    const IMAGE: &'static str = "postgres:17-alpine";
+    #[cfg(feature = "containers")]
+    const PORT: u16 = 5432;
+
+    #[cfg(feature = "containers")]
+    fn container() -> ContainerSettings {
+        let connections = private_connections().to_string();
+        let settings = SETTINGS.into_iter().chain([("max_connections", connections.as_str())]);
+        let settings = settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        ContainerSettings {
+            environment: vec![
+                ("POSTGRES_USER", SUPERUSER.to_owned()),
+                ("PGDATA", format!("{MEMORY}/data")),
+                ("POSTGRES_INITDB_ARGS", format!("--no-sync --encoding=UTF8 {SEGMENTS}")),
+            ],
+            password_variables: &["POSTGRES_PASSWORD"],
+            arguments: std::iter::once("postgres".to_owned()).chain(settings).collect(),
+        }
+    }
+
+    type Server = Server<Self>;
+
+    async fn probe(address: &Address) -> Result<(), Error> {
+        let _ = connect(address, None).await?.close().await;
+        Ok(())
+    }
+
+    async fn open(address: Address, variable: &str, not_used: Option<String>) -> Result<Self::Server, Error> {
+        Server::open(address, variable, not_used).await
+    }
+}
+
+impl Programs for Installation {
+    const NAME: &'static str = "PostgreSQL";
+
+    fn find() -> Option<Self> {
+        Self::newest()
+    }
+
+    fn initialize(&self, folder: &Path, account: Option<&Account>) -> Result<(), Error> {
+        initialize(self, &folder.join("data"), account)
+    }
+
+    fn server(&self, folder: &Path) -> Command {
+        let mut command = self.program("postgres");
+        command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-p", &SOCKET_PORT.to_string()]);
+        command.args(["-c", &format!("max_connections={}", private_connections())]);
+        command
+    }
+}

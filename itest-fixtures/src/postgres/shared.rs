@@ -1,0 +1,103 @@
+//! What all schemas of a database share, and what migrations must leave alone where each test has a schema of its own.
+
+use sqlx::migrate::Migrator;
+
+use itest_runtime::Error;
+
+use super::culprits::migrations_with;
+use super::isolation::Isolation;
+
+/// What migrations say, in lower case, when they change the database itself.
+const OF_THE_DATABASE: &[&str] = &["alter database", "in database", "on database"];
+
+/// The migrations that change the database itself, as a subject.
+pub(super) fn changing_the_database(migrator: &Migrator) -> String {
+    migrations_with(migrator, OF_THE_DATABASE).unwrap_or_else(|| "the seed".to_owned())
+}
+
+/// Refuses migrations that change for all tests what one test should have for itself.
+///
+/// # Errors
+///
+/// The migrations, and what to do.
+pub(super) fn refuse_shared(isolation: Isolation, migrator: &Migrator) -> Result<(), Error> {
+    const REMEDY: &str = "use Isolation::Recycle or Isolation::Clone";
+    if isolation != Isolation::Schema {
+        return Ok(());
+    }
+    if let Some(culprit) = migrations_with(migrator, OF_THE_DATABASE) {
+        return Err(Error::new(format!(
+            "with Isolation::Schema all tests share one database, and {culprit} changes the database itself (ALTER DATABASE, \
+             GRANT … ON DATABASE and the like): {REMEDY}"
+        )));
+    }
+    if migrator.table_name.contains('.') {
+        return Err(Error::new(format!(
+            "with Isolation::Schema the migrations run once in each test's schema, and their table {} is in a schema that all tests \
+             share: {REMEDY}, or leave the name of the schema out",
+            migrator.table_name
+        )));
+    }
+    if !migrator.create_schemas.is_empty() {
+        return Err(Error::new(format!(
+            "with Isolation::Schema each test has one schema, and the schemas that the migrator creates ({}) are shared by all tests: \
+             {REMEDY}",
+            migrator.create_schemas.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// The failure of a migration in a schema of its own, with what may be its cause: a table in `public` is there already, if another test
+/// has run the same migration.
+pub(super) fn with_shared_names(migrator: &Migrator, error: &Error) -> Error {
+    match migrations_with(migrator, &["public."]) {
+        None => Error::new(error.to_string()),
+        Some(culprit) => Error::new(format!(
+            "{error}\nwith Isolation::Schema the schema `public`, which {culprit} names, is shared by all tests"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqlSafeStr;
+    use sqlx::migrate::{Migration, MigrationType};
+
+    use super::*;
+
+    fn migrator(sql: &'static str) -> Migrator {
+        Migrator::with_migrations(vec![Migration::new(
+            7,
+            "app".into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )])
+    }
+
+    fn refusal(migrator: &Migrator) -> String {
+        refuse_shared(Isolation::Schema, migrator).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn schema_isolation_refuses_what_all_schemas_share() {
+        for sql in [
+            "ALTER  DATABASE shop SET a = 1",
+            "ALTER ROLE a IN\nDATABASE shop SET a = 1",
+            "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO a', current_database()); END $$",
+        ] {
+            assert!(refusal(&migrator(sql)).contains("migration 7_app changes the database itself"), "{sql}");
+            assert!(refuse_shared(Isolation::Recycle, &migrator(sql)).is_ok());
+        }
+        let mut qualified = migrator("SELECT 1");
+        qualified.dangerous_set_table_name("public._sqlx_migrations");
+        assert!(
+            refusal(&qualified).contains("their table public._sqlx_migrations is in a schema that all tests share")
+        );
+        let mut creating = migrator("SELECT 1");
+        creating.create_schema("app");
+        assert!(refusal(&creating).contains("(app) are shared by all tests"));
+        assert_eq!(refusal(&migrator("-- ALTER DATABASE is for operations\nSELECT 1")), "");
+    }
+}

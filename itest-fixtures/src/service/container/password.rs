@@ -1,0 +1,50 @@
+//! The password of a container's server.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+use itest_runtime::Error;
+
+use crate::failure::failed_to;
+
+/// A password that is made for one container. It crosses to the run's own processes, and is not shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Password(String);
+
+impl Password {
+    /// A new one, of letters and digits.
+    pub(crate) fn random() -> Result<Self, Error> {
+        let mut bytes = [0; 16];
+        let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+        read.map_err(|error| failed_to("make a password from /dev/urandom", &error))?;
+        Ok(Self(format!("{:032x}", u128::from_ne_bytes(bytes))))
+    }
+
+    /// The text, for those who need it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_another_one_each_time_and_not_shown() {
+        let (one, other) = (Password::random().unwrap(), Password::random().unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.expose().len(), 32);
+        assert_eq!(format!("{one:?}"), "Password");
+    }
+}

@@ -1,0 +1,93 @@
+//! The removal of a container by its name, also by a process that did not start it.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use testcontainers::bollard::errors::Error as EngineError;
+use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
+use testcontainers::bollard::{API_DEFAULT_VERSION, Docker};
+use testcontainers::core::client::docker_client_instance;
+
+use itest_runtime::__private::variable;
+use itest_runtime::{Error, Teardown};
+
+use super::host::{HOST, STANDARD_HOST};
+use crate::failure::failed_to;
+use crate::itest::teardown;
+
+/// What the names of itest's containers begin with.
+pub(super) const PREFIX: &str = "itest-";
+
+/// How long an engine may go on creating a container after the process that asked for it has died.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a removal may take that another process has begun.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The pause between two attempts.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What stands in the ledger of a container.
+#[derive(Debug, Serialize, Deserialize)]
+struct LedgerEntry {
+    name: String,
+    /// `DOCKER_HOST` of the process that started it, because that of a later run may be another one.
+    host: Option<String>,
+}
+
+/// Writes the removal of a container to the ledger, before there is one of this name.
+pub(super) fn register(name: &str, teardown: &Teardown) -> Result<(), Error> {
+    let entry = LedgerEntry { name: name.to_owned(), host: variable(HOST) };
+    teardown.durable(remove_container, entry)
+}
+
+/// Removes a container.
+#[teardown(crate = crate::itest)]
+async fn remove_container(entry: LedgerEntry) -> Result<(), Error> {
+    entry.remove().await
+}
+
+impl LedgerEntry {
+    async fn remove(&self) -> Result<(), Error> {
+        if !self.name.starts_with(PREFIX) {
+            return Err(Error::new(format!("{} is no container of a private server", self.name)));
+        }
+        let engine = self.engine().await?;
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let since = Instant::now();
+        loop {
+            let removed = engine.remove_container(&self.name, Some(options.clone())).await;
+            match removed {
+                Ok(()) => return Ok(()),
+                Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {
+                    if since.elapsed() > CREATION_TIMEOUT {
+                        return Ok(());
+                    }
+                }
+                // Another process removes it.
+                Err(EngineError::DockerResponseServerError { status_code: 409, .. })
+                    if since.elapsed() < REMOVAL_TIMEOUT => {}
+                Err(error) => return Err(failed_to(&format!("remove the container {}", self.name), &error)),
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// The engine that runs it.
+    async fn engine(&self) -> Result<Docker, Error> {
+        const SECONDS: u64 = 60;
+        let cannot = |error: &(dyn std::error::Error + 'static)| {
+            failed_to(&format!("remove the container {}", self.name), error)
+        };
+        if self.host == variable(HOST) {
+            return docker_client_instance().await.map_err(|error| cannot(&error));
+        }
+        let host = self.host.as_deref().unwrap_or(STANDARD_HOST);
+        let engine = if host.starts_with("unix://") {
+            Docker::connect_with_unix(host, SECONDS, API_DEFAULT_VERSION)
+        } else {
+            Docker::connect_with_http(host, SECONDS, API_DEFAULT_VERSION)
+        };
+        engine.map_err(|error| cannot(&error))
+    }
+}

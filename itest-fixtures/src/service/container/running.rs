@@ -1,0 +1,28 @@
+//! A container whose server answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::password::Password;
+
+/// A container whose server answers, as all processes of the run know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Container {
+    /// Its name in the engine.
+    pub(crate) name: String,
+    /// Its image.
+    pub(crate) image: String,
+    /// The host at which its port is open.
+    pub(crate) host: String,
+    /// Its port there.
+    pub(crate) port: u16,
+    /// The password of the server's administrator.
+    pub(crate) password: Password,
+}
+
+impl Container {
+    /// In words, without the password.
+    pub(crate) fn in_words(&self) -> String {
+        let Self { name, image, host, port, .. } = self;
+        format!("{host}:{port} (the container {name} of {image})")
+    }
+}

@@ -1,0 +1,113 @@
+//! A container that was started: where its server is, and when it answers.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::{ContainerInspectResponse, PortBinding};
+use testcontainers::bollard::query_parameters::{InspectContainerOptions, LogsOptionsBuilder};
+
+use itest_runtime::{Error, Teardown};
+
+use super::engine::{Engine, Started};
+use super::running::Container;
+use super::spec::Spec;
+use crate::failure::failed_to;
+use crate::service::address::Address;
+use crate::service::definition::Service;
+
+/// How long a server may take from the start of its container until it answers: at first it creates its files.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// How long one attempt to connect may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause between two attempts.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// So many lines of its log are quoted.
+const LOG_LINES: &str = "20";
+
+/// Starts the server of a service in a container, and waits until it answers.
+///
+/// # Errors
+///
+/// When the engine cannot start it, or it does not answer, with the end of its log.
+pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Teardown) -> Result<Address, Error> {
+    let spec = Spec::of::<S>()?;
+    let Started { name, host } = engine.start(&spec, teardown).await?;
+    let mut container = Container { name, image: spec.image, host, port: 0, password: spec.password };
+    let image = container.image.clone();
+    let docker = engine.docker();
+    let began = Instant::now();
+    let mut last = "the engine does not tell its port".to_owned();
+    loop {
+        let state = docker.inspect_container(&container.name, None::<InspectContainerOptions>).await;
+        let state = state.map_err(|error| failed_to(&format!("look at the container {}", container.name), &error))?;
+        if let Some(code) = exit_code(&state) {
+            let log = end_of_log(docker, &container).await;
+            return Err(Error::new(format!("the container of {image} ended with exit code {code}\nit says:\n{log}")));
+        }
+        if let Some(port) = port(&state, spec.port) {
+            container.port = port;
+            // An open port means nothing, because the engine opens it before the server does.
+            let address = Address::Container(container.clone());
+            last = match tokio::time::timeout(ANSWER_TIMEOUT, S::probe(&address)).await {
+                Ok(Ok(())) => return Ok(address),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {ANSWER_TIMEOUT:?}"),
+            };
+        }
+        if began.elapsed() > STARTUP_TIMEOUT {
+            let log = end_of_log(docker, &container).await;
+            return Err(Error::new(format!(
+                "the server in the container of {image} does not answer within {STARTUP_TIMEOUT:?}: {last}\nit says:\n{log}"
+            )));
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Its exit code, if it has ended.
+fn exit_code(state: &ContainerInspectResponse) -> Option<i64> {
+    let state = state.state.as_ref()?;
+    (state.running == Some(false)).then(|| state.exit_code.unwrap_or_default())
+}
+
+/// The port of the host that leads to one of the container, for IPv4, which every machine has.
+fn port(state: &ContainerInspectResponse, inside: u16) -> Option<u16> {
+    let ports = state.network_settings.as_ref()?.ports.as_ref()?;
+    let bindings = ports.get(&format!("{inside}/tcp"))?.as_ref()?;
+    let is_ipv4 = |binding: &&PortBinding| binding.host_ip.as_ref().is_none_or(|ip| !ip.contains(':'));
+    bindings.iter().find(is_ipv4)?.host_port.as_ref()?.parse().ok()
+}
+
+/// The end of the server's log.
+async fn end_of_log(docker: &Docker, container: &Container) -> String {
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(LOG_LINES).build();
+    let mut log = String::new();
+    let mut lines = std::pin::pin!(docker.logs(&container.name, Some(options)));
+    while let Ok(Some(Ok(line))) = tokio::time::timeout(ANSWER_TIMEOUT, lines.next()).await {
+        log.push_str(&line.to_string());
+    }
+    // The known images do not write the password; an image of the user's own may.
+    log.replace(container.password.expose(), "***").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_of_ipv4_is_preferred() {
+        let state = |ports: &str| {
+            let text = format!(r#"{{"NetworkSettings": {{"Ports": {ports}}}, "State": {{"Running": true}}}}"#);
+            serde_json::from_str::<ContainerInspectResponse>(&text).unwrap()
+        };
+        let both = r#"{"5432/tcp": [{"HostIp": "::", "HostPort": "1"}, {"HostIp": "0.0.0.0", "HostPort": "2"}]}"#;
+        assert_eq!(port(&state(both), 5432), Some(2));
+        assert_eq!(port(&state(r#"{"5432/tcp": [{"HostIp": "", "HostPort": "3"}]}"#), 5432), Some(3));
+        assert_eq!(port(&state(r#"{"5432/tcp": null}"#), 5432), None);
+        assert_eq!(port(&state("{}"), 5432), None);
+    }
+}

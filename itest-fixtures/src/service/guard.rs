@@ -1,0 +1,84 @@
+//! Whether a server looks like one for tests, because itest creates and drops things there.
+
+use itest_runtime::__private::variable;
+
+use super::definition::Service;
+use itest_runtime::Error;
+
+/// Words in the name of a namespace that is not for tests.
+const LIVE: [&str; 5] = ["prod", "production", "live", "staging", "master"];
+
+/// What a URL leads to.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    /// The variable that holds the URL.
+    pub(crate) variable: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) is_socket: bool,
+    /// The name of the namespace, such as a database.
+    pub(crate) namespace: &'a str,
+}
+
+/// Refuses a server that does not look like one for tests, unless the user has allowed it by name. `in_use` looks into the namespace of
+/// the URL, and says why it seems to be in use for something else.
+///
+/// # Errors
+///
+/// The reason, and how to allow the server.
+pub(crate) async fn refuse_unless_for_tests<S: Service>(
+    target: Target<'_>,
+    in_use: impl Future<Output = Result<Option<String>, Error>>,
+) -> Result<(), Error> {
+    let Target { variable: name, host, namespace, .. } = target;
+    let title = format!("{host}/{namespace}");
+    if variable(S::ALLOW_VARIABLE).is_some_and(|allowed| allowed.split(',').any(|allowed| allowed.trim() == title)) {
+        return Ok(());
+    }
+    let reason = match suspicion(&target, S::NAMESPACE) {
+        None => in_use.await?,
+        reason => reason,
+    };
+    reason.map_or(Ok(()), |reason| {
+        let remedy = format!("If it is one, set {}={title}", S::ALLOW_VARIABLE);
+        Err(Error::new(format!("{name} does not look like a server for tests: {reason}. {remedy}")))
+    })
+}
+
+/// The end of the sentence about the server that is used, where the URL of the application is not.
+pub(crate) fn application_is_not_used<S: Service>(reason: Option<&str>) -> String {
+    let name = S::APPLICATION_VARIABLE;
+    let text = |reason: &str| match reason.strip_prefix(name) {
+        Some(reason) => format!("; {name} is not used: it{reason}"),
+        None => format!("; {name} is not used: {reason}"),
+    };
+    reason.map(text).unwrap_or_default()
+}
+
+/// What makes the address alone look like that of another server.
+fn suspicion(&Target { host, is_socket, namespace, .. }: &Target<'_>, kind: &str) -> Option<String> {
+    if !is_socket && !is_local(host) {
+        return Some(format!("its host, {host}, is another machine"));
+    }
+    let words: Vec<_> = namespace.split(|character: char| !character.is_alphanumeric()).collect();
+    let live = LIVE.iter().find(|live| words.iter().any(|word| word.eq_ignore_ascii_case(live)))?;
+    Some(format!("its {kind}, {namespace}, is called \"{live}\""))
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_is_suspicious_by_its_host_and_by_its_namespace() {
+        let suspicion =
+            |host, is_socket, namespace| suspicion(&Target { variable: "", host, is_socket, namespace }, "database");
+        assert_eq!(suspicion("localhost", false, "postgres"), None);
+        assert_eq!(suspicion("/var/run/postgresql", true, "alive_and_well"), None);
+        assert!(suspicion("db.example.com", false, "test").is_some_and(|reason| reason.contains("another machine")));
+        assert!(suspicion("127.0.0.1", false, "shop-PROD").is_some_and(|reason| reason.contains("\"prod\"")));
+    }
+}

@@ -1,0 +1,159 @@
+//! Private servers: started for the run from the installed programs, in a folder of their own, which is removed afterwards.
+
+use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::fs::Access;
+
+use itest_runtime::{Error, Process, Teardown};
+
+use super::account::Account;
+use super::address::Address;
+use super::definition::{Programs as _, Service};
+use super::private_server::{LOG, LOG_FOLLOWS, PrivateServer};
+use crate::failure::failed_to;
+use crate::itest::teardown;
+
+/// How long a server may take until it answers.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The pause between two attempts to connect to a server that was just started.
+const POLL_INTERVAL: Duration = Duration::from_millis(3);
+
+/// How much memory must be free for the files of a server to be kept there.
+const MIN_MEMORY_BYTES: u64 = 512 << 20;
+
+/// What the names of the folders begin with; the service follows.
+const PREFIX: &str = "itest-";
+
+/// The longest path of a socket.
+const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// The longest name of a server's socket, or of a file beside it.
+const MAX_SOCKET_NAME: usize = 24;
+
+/// Starts a private server, and waits until it answers. Its end and the removal of its folder are in the ledger before.
+///
+/// # Errors
+///
+/// When the server cannot be started or does not answer, with its log.
+pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown) -> Result<Address, Error> {
+    let name = S::Programs::NAME;
+    let account = Account::instead_of_root(name, S::ACCOUNTS)?;
+    let folder = new_folder(S::ID)?;
+    teardown.durable(remove_private_server, folder.clone())?;
+    let mut command = programs.server(&folder);
+    if let Some(account) = &account {
+        account.run(&mut command);
+    }
+    let initialize = {
+        let folder = folder.clone();
+        move || -> Result<File, Error> {
+            let log = make(&folder, account.as_ref())?;
+            programs.initialize(&folder, account.as_ref())?;
+            Ok(log)
+        }
+    };
+    let log = tokio::task::spawn_blocking(initialize).await;
+    let log = log.map_err(|error| failed_to("prepare a private server", &error))??;
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let process = Process::start(command, teardown)?;
+    if let Some(stop) = S::STOP {
+        // The ledger is executed from its end, so recovery stops the server before it would kill the process.
+        teardown.durable(stop, folder.clone())?;
+    }
+    let log = folder.join(LOG);
+    let address = Address::Private(PrivateServer::new(folder, S::PID_FILE));
+    let began = Instant::now();
+    loop {
+        let Err(error) = S::probe(&address).await else { return Ok(address) };
+        if process.status().is_some() || began.elapsed() > STARTUP_TIMEOUT {
+            return Err(not_started(name, &error, &log));
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// A folder of a name that no other one has; it does not exist yet.
+fn new_folder(service: &str) -> Result<PathBuf, Error> {
+    let number = RandomState::new().hash_one(std::process::id());
+    let name = format!("{PREFIX}{service}-{}-{number:016x}", std::process::id());
+    Ok(parent(name.len() + MAX_SOCKET_NAME)?.join(name))
+}
+
+/// Makes the folder, and in it the file of the log.
+fn make(folder: &Path, account: Option<&Account>) -> Result<File, Error> {
+    let make = || {
+        DirBuilder::new().mode(0o700).create(folder)?;
+        // The umask may have taken permissions that the owner needs.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        account.map_or(Ok(()), |account| account.own(folder))?;
+        File::create(folder.join(LOG))
+    };
+    make().map_err(|error| failed_to(&format!("make {}", folder.display()), &error))
+}
+
+fn not_started(name: &str, error: &Error, log: &Path) -> Error {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    // The error may quote the end of the log.
+    let error = error.to_string();
+    let error = error.split(LOG_FOLLOWS).next().unwrap_or_default();
+    Error::new(format!("the private {name} server does not answer: {error}\nit says:\n{log}"))
+}
+
+/// The folder for the folders of servers: in memory if there is enough, else in the temp dir.
+fn parent(name_length: usize) -> Result<PathBuf, Error> {
+    let memory = Path::new("/dev/shm");
+    if can_hold_a_server(memory) { Ok(memory.to_owned()) } else { short(&std::env::temp_dir(), name_length) }
+}
+
+fn can_hold_a_server(memory: &Path) -> bool {
+    let free = rustix::fs::statvfs(memory).map(|found| found.f_bavail.saturating_mul(found.f_frsize));
+    let may_write = rustix::fs::access(memory, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    free.is_ok_and(|bytes| bytes >= MIN_MEMORY_BYTES) && may_write
+}
+
+/// The temp dir, or `/tmp` if the paths of sockets in the temp dir would be too long.
+fn short(temp: &Path, name_length: usize) -> Result<PathBuf, Error> {
+    let fits = |folder: &&Path| folder.is_dir() && folder.as_os_str().len() + 1 + name_length <= MAX_SOCKET_PATH;
+    let found = [temp, Path::new("/tmp")].into_iter().find(fits);
+    found.map(Path::to_owned).ok_or_else(|| {
+        Error::new(format!("the paths of sockets in {} are too long: set TMPDIR to a shorter path", temp.display()))
+    })
+}
+
+/// Removes the folder of a private server.
+#[teardown(crate = crate::itest)]
+fn remove_private_server(folder: PathBuf) -> Result<(), Error> {
+    let is_of_server = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+    if !is_of_server {
+        return Err(Error::new(format!("{} is not the folder of a private server", folder.display())));
+    }
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed_to(&format!("remove {}", folder.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_is_put_where_there_is_memory_and_paths_are_short() {
+        assert!(!can_hold_a_server(Path::new("/dev/there/is/none")));
+        // No process can write there, not even one of root.
+        assert!(!can_hold_a_server(Path::new("/proc")));
+        let folder = |temp: &str| short(Path::new(temp), 50).unwrap();
+        assert_eq!(folder("/var/tmp"), Path::new("/var/tmp"));
+        assert_eq!(folder("/nowhere"), Path::new("/tmp"));
+        assert!(short(Path::new("/var/tmp"), MAX_SOCKET_PATH).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! The supervision of a worker's connection to a server: the server may be restarted, and then the worker connects again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use itest_runtime::Error;
+
+/// How long a server may be away, which is as long as a restart takes. The time begins when the loss of the connection is noticed.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The pause between two attempts to connect again.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A connection whose loss is noticed and repaired.
+pub(crate) trait Supervised: Send {
+    /// The server at its other end.
+    type Server: Sync;
+
+    /// Whether the server still answers.
+    fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Replaces it by a new connection with the same identity.
+    fn reconnect(&mut self, server: &Self::Server) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Whether the server will not come back.
+    fn has_ended(server: &Self::Server) -> bool;
+}
+
+/// Counts how often the server was lost and came back: the number is odd while the server is away. If the number has changed, sessions
+/// were lost, and perhaps what they wrote.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Losses(Arc<AtomicU32>);
+
+impl Losses {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn server_was_lost(&self) {
+        if self.count().is_multiple_of(2) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn server_is_back(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a connection alive: it is replaced when the server has lost it.
+#[derive(Debug)]
+pub(crate) struct Supervisor<C> {
+    connection: C,
+    losses: Losses,
+    lost_since: Option<Instant>,
+}
+
+impl<C: Supervised> Supervisor<C> {
+    pub(crate) fn new(connection: C, losses: Losses) -> Self {
+        Self { connection, losses, lost_since: None }
+    }
+
+    /// The connection, or a new one if the server has lost it. A caller waits for the server until the timeout, which begins with the
+    /// first of them; a later caller gets the error at once.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not come back.
+    pub(crate) async fn connection(&mut self, server: &C::Server) -> Result<&mut C, Error> {
+        if self.connection.is_alive().await {
+            return Ok(&mut self.connection);
+        }
+        self.losses.server_was_lost();
+        let since = *self.lost_since.get_or_insert_with(Instant::now);
+        while let Err(error) = self.connection.reconnect(server).await {
+            if C::has_ended(server) || since.elapsed() > RETURN_TIMEOUT {
+                return Err(error);
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        self.losses.server_is_back();
+        self.lost_since = None;
+        Ok(&mut self.connection)
+    }
+
+    /// The connection as it is, without a look whether the server still answers.
+    pub(crate) fn connected(&mut self) -> &mut C {
+        &mut self.connection
+    }
+
+    /// The connection as it is, to be closed.
+    pub(crate) fn into_connection(self) -> C {
+        self.connection
+    }
+}
+
+/// Why a test failed whose server was away, where that is so: its sessions are lost, and perhaps rows that were not yet on the disk.
+/// `losses` is the count from before the test.
+pub(crate) async fn loss_since<C: Supervised>(
+    losses: u32,
+    supervisor: &Mutex<Option<Supervisor<C>>>,
+    counted: &Losses,
+    name: &str,
+) -> Option<String> {
+    // A task that waits for the server holds the lock.
+    let is_lost = counted.count() != losses || !supervisor.lock().await.as_mut()?.connection.is_alive().await;
+    is_lost.then(|| {
+        format!("{name} ended or was restarted while the test used it, so the result of the test means nothing")
+    })
+}
+
+/// Whether the server answers, or does so again within the timeout.
+pub(crate) async fn is_reachable<C: Supervised>(supervisor: &Mutex<Option<Supervisor<C>>>, server: &C::Server) -> bool {
+    match supervisor.lock().await.as_mut() {
+        Some(supervisor) => supervisor.connection(server).await.is_ok(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection that can be made again after so many attempts.
+    struct Connection {
+        is_alive: bool,
+        failing_attempts: u32,
+    }
+
+    impl Supervised for Connection {
+        type Server = bool;
+
+        async fn is_alive(&mut self) -> bool {
+            self.is_alive
+        }
+
+        async fn reconnect(&mut self, _: &bool) -> Result<(), Error> {
+            if self.failing_attempts > 0 {
+                self.failing_attempts -= 1;
+                return Err(Error::new("the server is away"));
+            }
+            self.is_alive = true;
+            Ok(())
+        }
+
+        fn has_ended(has_ended: &bool) -> bool {
+            *has_ended
+        }
+    }
+
+    #[tokio::test]
+    async fn supervisor_waits_for_a_restarted_server_and_counts_the_loss() {
+        let losses = Losses::default();
+        let mut supervisor = Supervisor::new(Connection { is_alive: true, failing_attempts: 1 }, losses.clone());
+        assert!(supervisor.connection(&false).await.is_ok());
+        assert_eq!(losses.count(), 0);
+        supervisor.connection.is_alive = false;
+        assert!(supervisor.connection(&false).await.is_ok());
+        assert!(supervisor.connection.is_alive);
+        assert_eq!(losses.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn supervisor_does_not_wait_for_a_server_that_has_ended() {
+        let losses = Losses::default();
+        let mut supervisor =
+            Supervisor::new(Connection { is_alive: false, failing_attempts: u32::MAX }, losses.clone());
+        let began = Instant::now();
+        assert!(supervisor.connection(&true).await.is_err());
+        assert!(supervisor.connection(&true).await.is_err());
+        assert!(began.elapsed() < POLL_INTERVAL);
+        assert_eq!(losses.count(), 1);
+    }
+}

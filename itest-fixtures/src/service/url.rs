@@ -1,0 +1,33 @@
+//! Whether the URL of a server can be read without showing its password.
+
+/// How to write a URL with a password that contains special characters.
+pub(crate) const ENCODE: &str =
+    "percent-encode special characters of the password: / is %2F, ? is %3F, # is %23, @ is %40";
+
+/// Whether a URL has one of these schemes, and its password, if any, stands where a parser looks for it. A parser would take a password
+/// with a `/` in it for a host, a port and a path, and show them.
+pub(crate) fn is_readable(url: &str, schemes: &[&str]) -> bool {
+    let Some(rest) = schemes.iter().find_map(|scheme| url.strip_prefix(scheme)) else { return false };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, behind) = rest.split_at(end);
+    let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
+    // A value of the query may contain an `@`.
+    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    authority.contains('@') || !(path.contains('@') || query.contains('#') || names.any(|name| name.contains('@')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_that_is_not_encoded_makes_a_url_unreadable() {
+        const SCHEMES: &[&str] = &["a://", "b://"];
+        for url in ["a://u:p@h:1/d", "b://h", "a:///d?user=a@b&password=p@p", "a://u:p%23@h/d?x=1#", "a://h:1/d"] {
+            assert!(is_readable(url, SCHEMES), "{url}");
+        }
+        for url in ["c://h", "nonsense", "a://u:1/p@h/d", "a://u:1#p@h/d", "a://u:1?p@h/d"] {
+            assert!(!is_readable(url, SCHEMES), "{url}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE public.word ADD COLUMN mood text;

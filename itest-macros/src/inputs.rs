@@ -1,0 +1,89 @@
+//! What the call of a user's function is given: the values of its case, and what fixtures made.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Expr, Type};
+
+use crate::instances::Instance;
+use crate::model::{Access, Parameter, Source};
+use crate::spans::{ends, in_expansion, located};
+
+/// `row`, `slots` and data bound to names, and an expression for each parameter.
+pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
+    let mut bindings = TokenStream::new();
+    let mut arguments = Vec::new();
+    let mut slot_names = names("slot");
+    let mut data_names = names("data");
+    // The row counts through the values first, the last parameter fastest; what is left counts the rows.
+    let mut divisor: usize = test.parameters.iter().map(|parameter| count(&parameter.source)).product();
+    let rows_divisor = divisor;
+    let mut column = 0_usize;
+    for parameter in &test.parameters {
+        let (values, index): (Vec<&Expr>, TokenStream) = match &parameter.source {
+            Source::Fixture(..) | Source::Wrong => {
+                let slot = slot_names.next().unwrap_or_else(|| format_ident!("__itest_slot"));
+                arguments.push(value(parameter, &slot));
+                continue;
+            }
+            Source::Case(_) => {
+                let values = test.rows.iter().filter_map(|row| row.values.as_ref()?.get(column)).collect();
+                column += 1;
+                (values, quote!(__itest_row / #rows_divisor))
+            }
+            Source::Values(_, values) => {
+                let length = values.len();
+                divisor /= length;
+                (values.iter().collect(), quote!(__itest_row / #divisor % #length))
+            }
+        };
+        let data = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
+        bindings.extend(choose(&data, &parameter.written, &values, &index));
+        arguments.push(quote!(#data));
+    }
+    let row = (!bindings.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
+    let slots = slots(&test.parameters);
+    (quote!(#row #slots #bindings), arguments)
+}
+
+fn count(source: &Source) -> usize {
+    if let Source::Values(_, values) = source { values.len() } else { 1 }
+}
+
+/// `let data: T = match index { 0 => a, _ => b };`
+fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -> TokenStream {
+    match values {
+        [only] => quote!(let #data: #written = #only;),
+        [first @ .., last] => {
+            let numbers = 0..first.len();
+            // Without parentheses an arm's value would end behind a first block, as in `if a { 1 } else { 2 } * 3`.
+            let chosen = quote!(match #index { #(#numbers => (#first),)* _ => (#last) });
+            // A value of another type does not fit the parameter's.
+            let chosen = located(chosen, in_expansion(ends(written)));
+            quote!(let #data: #written = #chosen;)
+        }
+        [] => TokenStream::new(),
+    }
+}
+
+/// `let [a, b] = inputs.slots();`
+pub(crate) fn slots(parameters: &[Parameter]) -> TokenStream {
+    let asked = parameters.iter().filter(|parameter| matches!(parameter.source, Source::Fixture(..))).count();
+    if asked == 0 {
+        return TokenStream::new();
+    }
+    let names = names("slot").take(asked);
+    quote!(let [#(#names),*] = __itest_inputs.slots();)
+}
+
+pub(crate) fn value(parameter: &Parameter, slot: &Ident) -> TokenStream {
+    match &parameter.source {
+        Source::Fixture(Access::Shared, _) => quote!(#slot.shared()),
+        Source::Fixture(Access::Exclusive, _) => quote!(#slot.exclusive()),
+        _ => quote!(#slot.take()),
+    }
+}
+
+/// `__itest_slot_0`, `__itest_slot_1`, …
+pub(crate) fn names(stem: &'static str) -> impl Iterator<Item = Ident> {
+    (0_usize..).map(move |number| format_ident!("__itest_{stem}_{number}"))
+}

@@ -1,0 +1,214 @@
+//! `#[cfg(…)]` and `#[cfg_attr(…)]` in a function: on parameters, values, types and phases.
+//!
+//! The compiler leaves these to the attribute macro, which cannot know whether a condition holds. So the macro returns the
+//! function twice, once for each answer and under that condition, with its attribute. The compiler keeps one of the two and
+//! applies the macro to it, which finds the next condition.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Block, Expr, FnArg, ItemFn, LitBool, Meta, Stmt, Token, parse_quote};
+
+use super::attributes::is_lint;
+use super::conditional::{Conditional, under_condition};
+use super::over::{List, is_over};
+use super::parameters::is_row;
+use super::phases::{attributes, marks_phase};
+use crate::placeholders::mentions;
+
+/// The argument that says that a list has lost all its values: the test has no cases.
+pub(super) const NO_CASES: &str = "__itest_no_cases";
+
+/// The function for both answers to its first condition; `None` if it has no condition.
+pub(crate) fn split(attribute: &TokenStream, arguments: &TokenStream, function: &ItemFn) -> Option<TokenStream> {
+    let mut search = Configuration { decided: None, first: None, is_empty: false };
+    search.apply(&mut function.clone());
+    let condition = search.first?;
+    let variants = [true, false].map(|answer| {
+        let mut configuration =
+            Configuration { decided: Some((condition.to_string(), answer)), first: None, is_empty: false };
+        let mut function = function.clone();
+        configuration.apply(&mut function);
+        let condition = if answer { condition.clone() } else { quote!(not(#condition)) };
+        let no_cases = format_ident!("{NO_CASES}");
+        let no_cases = (configuration.is_empty && !mentions(arguments, &[&no_cases])).then(|| quote!(#no_cases,));
+        quote!(#[cfg(#condition)] #[#attribute(#no_cases #arguments)] #function)
+    });
+    Some(variants.into_iter().collect())
+}
+
+/// What is known of the conditions in a function.
+struct Configuration {
+    /// A condition and whether it holds.
+    decided: Option<(String, bool)>,
+    /// The first condition that is not decided.
+    first: Option<TokenStream>,
+    /// A list has lost all its values. It keeps the last ones, so that it can still be read.
+    is_empty: bool,
+}
+
+impl Configuration {
+    /// Removes what is decided from the function.
+    fn apply(&mut self, function: &mut ItemFn) {
+        let inputs = std::mem::take(&mut function.sig.inputs);
+        function.sig.inputs = inputs.into_pairs().filter_map(|pair| self.parameter(pair.into_value())).collect();
+        for attribute in &mut function.attrs {
+            if is_row(attribute) {
+                self.values(attribute);
+            } else if is_over(attribute) {
+                self.types(attribute);
+            }
+        }
+        self.statements(&mut function.block);
+    }
+
+    fn parameter(&mut self, mut parameter: FnArg) -> Option<FnArg> {
+        let FnArg::Typed(typed) = &mut parameter else { return Some(parameter) };
+        if !self.keeps(&mut typed.attrs) {
+            return None;
+        }
+        for attribute in typed.attrs.iter_mut().filter(|attribute| attribute.path().is_ident("values")) {
+            self.values(attribute);
+        }
+        Some(parameter)
+    }
+
+    /// Only the statements that begin a phase: the compiler sees to all others.
+    fn statements(&mut self, block: &mut Block) {
+        block.stmts.retain_mut(|statement: &mut Stmt| match attributes(statement) {
+            Some(attributes) if attributes.iter().any(marks_phase) => self.keeps(attributes),
+            _ => true,
+        });
+    }
+
+    /// The values of a row or of `#[values(…)]`.
+    fn values(&mut self, attribute: &mut Attribute) {
+        let Meta::List(list) = &mut attribute.meta else { return };
+        // What cannot be read is reported when it is read for good.
+        let Ok(values) = list.parse_args_with(Punctuated::<Conditional<Expr>, Token![,]>::parse_terminated) else {
+            return;
+        };
+        let all: Vec<Conditional<Expr>> = values.into_iter().collect();
+        let is_row = list.path.segments.first().is_some_and(|first| first.ident == "case");
+        if let Some(kept) = self.kept(all, if is_row { WhenEmpty::Empty } else { WhenEmpty::Unchanged }) {
+            list.tokens = quote!(#(#kept),*);
+        }
+    }
+
+    /// The types of `#[over(…)]`.
+    fn types(&mut self, attribute: &mut Attribute) {
+        let Meta::List(list) = &mut attribute.meta else { return };
+        let Ok(mut types) = list.parse_args::<List>() else { return };
+        let all = std::mem::take(&mut types.entries);
+        if let Some(kept) = self.kept(all, WhenEmpty::Unchanged) {
+            types.entries = kept;
+            list.tokens = types.to_token_stream();
+        }
+    }
+
+    /// What is left of a list; `None`: there is no condition in it.
+    fn kept<T: Clone>(&mut self, all: Vec<Conditional<T>>, when_empty: WhenEmpty) -> Option<Vec<Conditional<T>>> {
+        if all.iter().all(|entry| entry.attributes.is_empty()) {
+            return None;
+        }
+        let mut kept = all.clone();
+        kept.retain_mut(|entry| self.keeps(&mut entry.attributes));
+        if kept.is_empty() && when_empty == WhenEmpty::Unchanged {
+            self.is_empty = true;
+            kept = all.into_iter().map(|entry| Conditional { attributes: Vec::new(), ..entry }).collect();
+        }
+        Some(kept)
+    }
+
+    /// Whether something stays that bears these attributes. The decided ones are taken away.
+    fn keeps(&mut self, attributes: &mut Vec<Attribute>) -> bool {
+        let mut is_kept = true;
+        for attribute in std::mem::take(attributes) {
+            let Some(condition) = Condition::of(&attribute) else {
+                attributes.push(attribute);
+                continue;
+            };
+            match (self.answer(&condition), condition.then) {
+                (None, _) => attributes.push(attribute),
+                (Some(true), Then::Stays) | (Some(false), Then::Bears(_)) => {}
+                (Some(false), Then::Stays) => is_kept = false,
+                (Some(true), Then::Bears(metas)) => {
+                    attributes.extend(metas.into_iter().map(|meta| -> Attribute { parse_quote!(#[#meta]) }));
+                }
+            }
+        }
+        is_kept
+    }
+
+    fn answer(&mut self, condition: &Condition) -> Option<bool> {
+        let text = condition.predicate.to_string();
+        match &self.decided {
+            Some((decided, answer)) if *decided == text => Some(*answer != condition.is_negated),
+            _ => {
+                self.first.get_or_insert_with(|| condition.predicate.clone());
+                None
+            }
+        }
+    }
+}
+
+/// What becomes of a list that loses all its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenEmpty {
+    Empty,
+    Unchanged,
+}
+
+/// `#[cfg(predicate)]` or `#[cfg_attr(predicate, …)]`.
+struct Condition {
+    predicate: TokenStream,
+    is_negated: bool,
+    then: Then,
+}
+
+/// What follows from a condition that holds.
+enum Then {
+    /// What bears the attribute stays.
+    Stays,
+    /// It bears these attributes.
+    Bears(Vec<Meta>),
+}
+
+impl Condition {
+    fn of(attribute: &Attribute) -> Option<Self> {
+        let Meta::List(list) = &attribute.meta else { return None };
+        if list.path.is_ident("cfg") {
+            let predicate = syn::parse2::<Meta>(list.tokens.clone());
+            let is_readable = predicate.is_ok() || syn::parse2::<LitBool>(list.tokens.clone()).is_ok();
+            return is_readable.then(|| Self::new(list.tokens.clone(), Then::Stays));
+        }
+        // The compiler sees to lints itself.
+        if !list.path.is_ident("cfg_attr") || is_lint(attribute) {
+            return None;
+        }
+        let (predicate, metas) = under_condition(list)?;
+        Some(Self::new(predicate, Then::Bears(metas)))
+    }
+
+    fn new(predicate: TokenStream, then: Then) -> Self {
+        let mut condition = Self { predicate, is_negated: false, then };
+        while let Some(inner) = negated(&condition.predicate) {
+            condition.predicate = inner;
+            condition.is_negated = !condition.is_negated;
+        }
+        condition
+    }
+}
+
+/// The predicate in `not(predicate)`.
+fn negated(predicate: &TokenStream) -> Option<TokenStream> {
+    let mut tokens = predicate.clone().into_iter();
+    match (tokens.next(), tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(not)), Some(TokenTree::Group(group)), None)
+            if not == "not" && group.delimiter() == Delimiter::Parenthesis =>
+        {
+            Some(group.stream())
+        }
+        _ => None,
+    }
+}

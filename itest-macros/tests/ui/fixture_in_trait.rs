@@ -1,0 +1,10 @@
+use itest::prelude::*;
+
+trait Suite: Sized {
+    #[fixture(scope = "worker")]
+    fn database() -> Result<Self> {
+        todo!()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use itest::prelude::*;
+
+trait Suite {
+    #[integration_test]
+    fn it_works();
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use itest::prelude::*;
+
+#[teardown]
+fn remove(_names: Vec<Name>) {}
+
+fn main() {}

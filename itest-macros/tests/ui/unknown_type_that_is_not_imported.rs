@@ -1,0 +1,14 @@
+use itest::prelude::*;
+
+mod shops {
+    pub struct Shop;
+}
+
+struct Customer;
+
+#[fixture]
+fn customer(_shop: &Shop) -> Customer {
+    Customer
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Which suite a binary is.
+
+/// Which suite this binary is; `itest::main!()` fills it in.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// The package's name.
+    pub package: Option<&'static str>,
+    /// The test target's name.
+    pub target: Option<&'static str>,
+}

@@ -1,0 +1,164 @@
+//! Secrets that are known by what they look like: tokens with a prefix, JSON web tokens, private keys, credentials behind a scheme.
+
+use std::ops::Range;
+
+/// A beginning of keys and tokens, and how many characters of its alphabet there must be behind it at least.
+const PREFIXES: [(&str, usize); 26] = [
+    // Amazon Web Services.
+    ("AKIA", 16),
+    ("ASIA", 16),
+    // GitHub and GitLab.
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghu_", 30),
+    ("ghs_", 30),
+    ("ghr_", 30),
+    ("github_pat_", 30),
+    ("glpat-", 16),
+    // Slack.
+    ("xoxa-", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("xoxr-", 16),
+    ("xoxs-", 16),
+    // Stripe.
+    ("sk_live_", 16),
+    ("sk_test_", 16),
+    ("rk_live_", 16),
+    ("rk_test_", 16),
+    ("whsec_", 16),
+    // Google, npm, PyPI, crates.io, OpenAI, Anthropic, SendGrid.
+    ("AIza", 30),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("cio", 32),
+    ("sk-proj-", 20),
+    ("sk-ant-", 20),
+    ("SG.", 40),
+];
+
+/// Tokens that begin as the ones of well-known services.
+pub(super) fn prefixed_keys(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (prefix, least) in PREFIXES {
+        for (at, _) in text.match_indices(prefix) {
+            let behind = &text[at + prefix.len()..];
+            let length = run(behind, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            let key = behind[..length].trim_end_matches(['.', '-', '_']);
+            // A key is drawn at random, so that it has digits; a word has none.
+            let is_random = key.bytes().any(|byte| byte.is_ascii_digit());
+            if key.len() >= least && is_random && begins_word(text, at) {
+                found.push(at..at + prefix.len() + key.len());
+            }
+        }
+    }
+    found
+}
+
+/// JSON web tokens: three parts of base64, of which the first one begins with `{"`.
+pub(super) fn json_web_tokens(text: &str) -> Vec<Range<usize>> {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte);
+    let token = |at: usize| {
+        let header = run(&text[at..], is_base64);
+        let payload = text[at + header..].strip_prefix('.').map(|rest| run(rest, is_base64))?;
+        let behind = at + header + 1 + payload;
+        let signature = text[behind..].strip_prefix('.').map(|rest| run(rest, is_base64))?;
+        (header >= 8 && payload >= 2).then_some(at..behind + 1 + signature)
+    };
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in text.match_indices("eyJ") {
+        // The second part of a token begins as the first one does.
+        if begins_word(text, at) && found.last().is_none_or(|last| last.end <= at) {
+            found.extend(token(at));
+        }
+    }
+    found
+}
+
+/// The body of a private key in PEM, as far as it goes.
+pub(super) fn private_keys(text: &str) -> Vec<Range<usize>> {
+    const END_OF_LABEL: &str = "PRIVATE KEY-----";
+    const LONGEST_LABEL: usize = 80;
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("-----BEGIN ") {
+        let is_inside = found.last().is_some_and(|last: &Range<usize>| last.end > at);
+        let label = head(&text[at..], LONGEST_LABEL).find(END_OF_LABEL).filter(|_| !is_inside);
+        let Some(label) = label else { continue };
+        let body = at + label + END_OF_LABEL.len();
+        let end = text[body..].find("-----END ").map_or(text.len(), |end| body + end);
+        found.push(body..end);
+    }
+    found
+}
+
+/// What follows the name of an authentication scheme, as in `Bearer abc`.
+pub(super) fn scheme_credentials(text: &str) -> Vec<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for scheme in ["bearer ", "basic "] {
+        for (at, _) in lower.match_indices(scheme) {
+            let begin = at + scheme.len();
+            let length = run(&text[begin..], |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+            let value = text[begin..begin + length].trim_end_matches(['.', '-']);
+            let is_credential = if scheme == "basic " { is_user_and_password(value) } else { looks_random(value) };
+            if is_credential && begins_word(text, at) {
+                found.push(begin..begin + value.len());
+            }
+        }
+    }
+    found
+}
+
+/// Whether a text was rather drawn at random, or made up as a password, than taken from a language.
+pub(super) fn looks_random(text: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
+    let letters = has(u8::is_ascii_alphabetic);
+    // Paths and places in the source have letters and digits, too.
+    if text.contains(':') || text.contains('/') && (text.len() < 20 || text.contains('.')) {
+        return false;
+    }
+    let is_mixed = text.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()) && has(u8::is_ascii_lowercase);
+    text.len() >= 6 && letters && has(u8::is_ascii_digit) || text.len() >= 16 && is_mixed
+}
+
+/// Whether a text is base64 of something with a colon in it.
+fn is_user_and_password(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let mut decoded = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in digits.bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return false,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            decoded.extend(u8::try_from(bits >> count & 0xff));
+        }
+    }
+    digits.len() >= 4
+        && decoded.contains(&b':')
+        && decoded.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte >= 0x80)
+}
+
+/// The beginning of a text, of so many bytes at most. What looks ahead from many places of a text looks no further, because the time for
+/// a long text would grow with the square of its length otherwise.
+pub(super) fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// How many bytes a text begins with that are of an alphabet.
+fn run(text: &str, is_of: impl Fn(u8) -> bool) -> usize {
+    text.bytes().take_while(|byte| is_of(*byte)).count()
+}
+
+/// Whether no word goes on here.
+fn begins_word(text: &str, at: usize) -> bool {
+    !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+}

@@ -1,0 +1,38 @@
+//! A wrapper for a text that may hold a password.
+#![cfg_attr(not(feature = "history"), expect(dead_code, reason = "only the history's URL is kept"))]
+
+use std::fmt;
+
+/// A text that is not shown by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// Wraps it.
+    #[must_use]
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for those who need it.
+    #[must_use]
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_is_not_shown_by_accident() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret");
+    }
+}

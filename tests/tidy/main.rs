@@ -1,0 +1,288 @@
+//! Keeps the repository in order: layers, pure modules, file sizes, and which file may name what.
+
+mod circles;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The crates with layers, and the layer of each module.
+const CRATES: [(&str, &[(&str, u32)]); 2] = [
+    (
+        "itest-runtime",
+        &[
+            ("model", 0),
+            ("plan", 1),
+            ("detect", 1),
+            ("inject", 1),
+            ("report", 1),
+            ("process", 2),
+            ("history", 2),
+            ("fixtures", 3),
+            ("session", 3),
+            ("engine", 4),
+            ("cli", 5),
+        ],
+    ),
+    (
+        "itest-fixtures",
+        &[
+            ("failure", 0),
+            ("service", 1),
+            ("database", 2),
+            ("backend", 3),
+            ("mysql", 3),
+            ("postgres", 3),
+            ("sqlite", 3),
+            ("exchange", 3),
+            ("client", 4),
+            ("data", 4),
+            ("migrations", 4),
+            ("server", 5),
+        ],
+    ),
+];
+
+/// Names of services: `service/` knows none of them.
+const SERVICES: [&str; 9] = ["postgres", "mysql", "mariadb", "sqlite", "redis", "rabbit", "nats", "mqtt", "kafka"];
+
+/// Lines before a file's tests.
+const LONGEST: usize = 400;
+
+/// A file of a crate with layers.
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Without its tests.
+    code: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn without_tests(text: &str) -> String {
+    let heads = ["\n#[cfg(test)]\nmod tests", "\n#[cfg(test)]\npub(super) mod tests"];
+    let end = heads.iter().filter_map(|head| text.find(head)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
+fn runtime() -> Vec<Source> {
+    sources("itest-runtime")
+}
+
+fn sources(name: &str) -> Vec<Source> {
+    let src = root().join(name).join("src");
+    let sources: Vec<_> = rust_files(&src)
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap().to_path_buf();
+            let room = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let code = without_tests(&fs::read_to_string(&path).unwrap());
+            Source { path: inside, room, code }
+        })
+        .collect();
+    assert!(sources.len() > 30, "{name} has moved");
+    sources
+}
+
+/// Code without comments, so that words in prose are no imports.
+fn words_of_code(source: &Source) -> String {
+    code_of(&source.code)
+}
+
+/// The text of a file without comments and tests.
+fn code_of(text: &str) -> String {
+    let code = without_tests(text);
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Every `crate::module` in a file.
+fn modules_named(code: &str) -> Vec<&str> {
+    let rest = |part: &'static str| code.match_indices(part).map(move |(at, _)| &code[at + part.len()..]);
+    rest("crate::")
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn a_layer_names_lower_layers_only() {
+    for (name, layers) in CRATES {
+        let layers: BTreeMap<_, _> = layers.iter().copied().collect();
+        let mut seen = 0;
+        for source in sources(name).iter().filter(|source| source.room != "lib") {
+            let place = format!("{name}/{}", source.path.display());
+            let own = *layers.get(source.room.as_str()).unwrap_or_else(|| panic!("{place}: a module without a layer"));
+            let code = words_of_code(source);
+            assert!(!code.contains("crate::{"), "{place}: one `use` for each module, so that this test can read it");
+            for named in modules_named(&code) {
+                if let Some(layer) = layers.get(named).filter(|_| named != source.room) {
+                    seen += 1;
+                    assert!(*layer < own, "{place} (layer {own}) names {named} (layer {layer})");
+                }
+            }
+        }
+        assert!(seen > 50, "{name}: the search finds nothing any more");
+    }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    for name in ["itest-fixtures", "itest-macros", "itest-runtime"] {
+        let src = root().join(name).join("src");
+        assert_eq!(circles::circles(&src, &rust_files(&src)), Vec::<Vec<String>>::new(), "{name}");
+    }
+}
+
+#[test]
+fn no_service_is_named_where_services_come_from() {
+    let sources = sources("itest-fixtures");
+    let mut seen = 0;
+    for source in sources.iter().filter(|source| source.room == "service") {
+        seen += 1;
+        let code = source.code.to_lowercase();
+        for service in SERVICES {
+            assert!(!code.contains(service), "{} names {service}", source.path.display());
+        }
+    }
+    assert!(seen > 10, "service/ has moved");
+}
+
+#[test]
+fn the_engine_does_not_know_the_reports() {
+    for source in runtime().iter().filter(|source| source.room == "engine") {
+        assert!(!words_of_code(source).contains("report::"), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn planning_knows_no_clock_no_files_and_no_runtime() {
+    const IMPURE: [&str; 10] = [
+        "std::fs",
+        "std::env",
+        "std::io",
+        "std::net",
+        "std::process",
+        "std::thread",
+        "Instant",
+        "SystemTime",
+        "tokio",
+        "rand_chacha",
+    ];
+    for room in ["plan", "detect"] {
+        let sources: Vec<_> = runtime().into_iter().filter(|source| source.room == room).collect();
+        assert!(sources.len() >= 4, "{room} has moved");
+        for source in sources {
+            let code = words_of_code(&source);
+            for word in IMPURE {
+                assert!(!code.contains(word), "{} names {word}", source.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn one_room_speaks_with_libtest_mimic() {
+    for source in runtime().iter().filter(|source| words_of_code(source).contains("libtest_mimic")) {
+        assert_eq!(source.path, Path::new("cli/contract.rs"));
+    }
+}
+
+/// Settings come from one room; what else is read is where the system keeps its temp files and its programs. What a test changed
+/// is seen elsewhere, and means nothing to anyone.
+#[test]
+fn one_room_reads_arguments_and_environment() {
+    let observer = Path::new("process/surroundings.rs");
+    for source in runtime().iter().filter(|source| source.room != "cli" && source.path != observer) {
+        let code = words_of_code(source);
+        for word in ["env::var", "env::vars", "env::args"] {
+            assert!(!code.contains(word), "{} names {word}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn nobody_leaves_through_the_window() {
+    for source in runtime() {
+        assert!(!words_of_code(&source).contains("process::exit"), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn a_file_fits_in_one_head_and_says_what_it_is_for() {
+    let ours = [
+        "src",
+        "itest-fixtures/src",
+        "itest-macros/src",
+        "itest-runtime/src",
+        "examples/bank",
+        "examples/shop/src",
+        "examples/zoo",
+    ];
+    for folder in ours {
+        for path in rust_files(&root().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+            let lines = without_tests(&text).lines().count();
+            assert!(lines <= LONGEST, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn names_say_something() {
+    const EMPTY: [&str; 5] = ["utils.rs", "helpers.rs", "common.rs", "misc.rs", "imp.rs"];
+    for folder in ["src", "itest-fixtures", "itest-macros", "itest-runtime", "examples", "tests"] {
+        for path in rust_files(&root().join(folder)) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(!EMPTY.contains(&name.as_str()), "{}", path.display());
+        }
+    }
+}
+
+/// What an expansion writes is made of tokens, and there is nothing in it that could go wrong.
+#[test]
+fn writing_an_expansion_cannot_fail() {
+    let text = fs::read_to_string(root().join("itest-macros/src/emit.rs")).unwrap();
+    for word in ["Result<", "Errors", "syn::Error", "panic!", ".unwrap()", ".expect("] {
+        assert!(!text.contains(word), "emit.rs names {word}");
+    }
+}
+
+/// The documents that describe the house name rooms and tests that are there.
+#[test]
+fn the_map_shows_the_house() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for (module, _) in CRATES.iter().flat_map(|(_, layers)| layers.iter()) {
+        let is_shown = [format!("`{module}/`"), format!("`{module}`")].iter().any(|name| map.contains(name));
+        assert!(is_shown, "ARCHITECTURE.md does not show {module}");
+    }
+    let tests: String = rust_files(&root().join("tests"))
+        .into_iter()
+        .chain(rust_files(&root().join("itest-runtime/src")))
+        .chain(rust_files(&root().join("itest-fixtures")))
+        .chain(rust_files(&root().join("itest-macros")))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let guards: Vec<_> = map.lines().filter(|line| line.contains("**Invariant:**")).collect();
+    assert!(guards.len() >= 8, "{} invariants", guards.len());
+    for guard in guards {
+        let name = guard.rsplit_once("(guarded by `").and_then(|(_, rest)| rest.split('`').next());
+        let name = name.unwrap_or_else(|| panic!("no test is named in: {guard}"));
+        assert!(tests.contains(&format!("fn {name}(")), "no test is called {name}");
+    }
+}
