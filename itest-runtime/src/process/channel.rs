@@ -15,11 +15,11 @@ use rustix::net::RecvFlags;
 use rustix::time::Timespec;
 use tokio::sync::watch;
 
-use super::beacon::{Beacon, BeaconReader, monotonic};
-use super::death::kill_group;
 use super::output::{Pair, exchange_pipes};
-use super::pulse::Pulse;
+use super::status_file::{Beacon, BeaconReader, monotonic};
+use super::stop_detector::Pulse;
 use super::turn::{self, TURN};
+use super::unexpected_exit::kill_group;
 use super::wire::{Message, Receiver, Start, append, send_frames};
 use crate::model::{AttemptReport, Capture, Limits, Phase, Remark, Turn};
 

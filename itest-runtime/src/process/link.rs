@@ -11,9 +11,9 @@ use tokio::io::Interest;
 use tokio::net::UnixStream as Control;
 use tokio::sync::mpsc;
 
-use super::beacon::{BeaconReader, Position};
 use super::channel::{NOTE_CANCEL, NOTE_READ};
 use super::output::{Capture, Pair};
+use super::status_file::{BeaconReader, Position};
 use super::turn::{self, TURN};
 use super::wire::{Message, Receiver};
 use crate::model::{AttemptReport, Output, PanicRecord, Remark, Turn, WorkerId};

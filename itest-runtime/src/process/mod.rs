@@ -10,10 +10,8 @@
 //!   the wrong test.
 
 mod ancestors;
-mod beacon;
 mod channel;
 mod children;
-mod death;
 mod debugger;
 mod exit;
 mod fork;
@@ -24,12 +22,13 @@ mod mark;
 mod output;
 mod panic_log;
 mod posix_timers;
-mod pulse;
-mod residue;
+mod resource_baseline;
 mod scan;
 mod signals;
 mod spawn;
 mod state;
+mod status_file;
+mod stop_detector;
 mod stopped;
 mod stopwatch;
 mod surroundings;
@@ -38,13 +37,12 @@ mod thread_origin;
 #[cfg(feature = "tracing")]
 mod trace;
 mod turn;
+mod unexpected_exit;
 mod wire;
 
 pub(crate) use ancestors::command_line_of_ancestor;
-pub(crate) use beacon::{Beacon, Position, monotonic};
 pub(crate) use channel::{Channel, Urgency};
 pub(crate) use children::{OwnChild, adopt_orphans, kill_all_children};
-pub(crate) use death::{Death, kill_group, signal_group, signal_in_words};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use exit::{guard_exit, release_exit};
 pub(crate) use fork::{end_forked_child, notice_forks};
@@ -56,18 +54,20 @@ pub(crate) use leak::Leak;
 pub(crate) use link::{FromWorker, Link};
 pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
 pub(crate) use panic_log::PanicLog;
-pub(crate) use pulse::Pulse;
-pub(crate) use residue::{Residue, Snapshot};
+pub(crate) use resource_baseline::{Residue, Snapshot};
 pub(crate) use signals::{clear_inherited_signals, ignore_requests_to_end, is_ignored};
 pub(crate) use spawn::{
     MIN_OPEN_FILES, Reaped, WORKER_NAME, affordable_workers, is_ended, open_files_limit, own_binary, reap,
     spawn_process, spawn_thread,
 };
 pub(crate) use state::{EarlierState, ProcessState, Stdin};
+pub(crate) use status_file::{Beacon, Position, monotonic};
+pub(crate) use stop_detector::Pulse;
 pub(crate) use stopped::{stop_signal, stopped_descendants};
 pub(crate) use stopwatch::Stopwatch;
 pub(crate) use surroundings::Surroundings;
 pub(crate) use terminal::{NotLent, Terminal};
 #[cfg(feature = "tracing")]
 pub(crate) use trace::{begin_trace, check_trace_filter, is_refused_by_ours, show_trace, show_trace_of_this_thread};
+pub(crate) use unexpected_exit::{Death, kill_group, signal_group, signal_in_words};
 pub(crate) use wire::Start;

@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::death::kill_group;
 use super::link::{FromWorker, Link};
 use super::mark::kill_marked;
 use super::output::pipes;
+use super::unexpected_exit::kill_group;
 use super::wire::{Start, send};
 use crate::model::{Capture, Mark, WorkerId};
 

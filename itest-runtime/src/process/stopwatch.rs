@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::beacon::monotonic;
+use super::status_file::monotonic;
 
 /// Nothing has begun.
 const IDLE: u64 = u64::MAX;

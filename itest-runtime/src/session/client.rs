@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::net::UnixStream as Connection;
 
-use super::build::build;
+use super::build_id::build;
 use super::folder::{SessionFolder, Unserved};
 use super::guards::{Keeping, LockGuard, Watch};
 use super::ledger::LedgerFile;

@@ -14,7 +14,7 @@
 //! or not at all.
 
 mod address;
-mod build;
+mod build_id;
 mod client;
 mod connection;
 mod fixtures;

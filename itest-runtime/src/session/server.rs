@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixListener as Listener;
 use tokio::sync::{mpsc, oneshot};
 
-use super::build::build;
+use super::build_id::build;
 use super::client::SessionError;
 use super::connection::accept;
 use super::fixtures::Fixtures;

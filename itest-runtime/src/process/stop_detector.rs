@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::time::Timespec;
 
-use super::beacon::monotonic;
+use super::status_file::monotonic;
 
 /// For how long a process was stopped since it began; clones tell the same.
 #[derive(Debug, Clone, Default)]
