@@ -32,7 +32,7 @@ pub use itest_fixtures::{Client, Method, Request, Response, Server, ServerStopEr
 pub use itest_macros::{fixture, integration_test, over, teardown};
 pub use itest_runtime::*;
 
-/// Everything a suite needs: `use itest::prelude::*;`.
+/// The items that most suites need: `use itest::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "data")]
     pub use crate::data::{Data, Factory};
@@ -44,7 +44,7 @@ pub mod prelude {
     };
 }
 
-/// The `main` of a suite: a test target with `harness = false`.
+/// Defines the `main` function of a suite. The suite is a test target with `harness = false`.
 #[macro_export]
 macro_rules! main {
     () => {
@@ -55,8 +55,8 @@ macro_rules! main {
             })
         }
 
-        /// It is only there under libtest's harness, and then something is missing in Cargo.toml. The attribute has its full
-        /// name, because a suite may import `integration_test` as `test`.
+        /// Fails under libtest's harness, which runs only if `harness = false` is missing in Cargo.toml. The attribute is
+        /// written with its full path, because a suite may import `integration_test` as `test`.
         #[::core::prelude::v1::test]
         fn this_suite_needs_harness_false() {
             ::std::panic!("itest runs this suite: write `harness = false` under its [[test]] in Cargo.toml");
@@ -64,9 +64,9 @@ macro_rules! main {
     };
 }
 
-/// Ends a test as skipped, for a reason: `skip!("needs {} cores", 4)`.
+/// Ends the running test as skipped, with a reason: `skip!("needs {} cores", 4)`.
 ///
-/// It works in tests and fixtures, and in functions that they call on their own thread.
+/// Tests and fixtures may use it, and so may the functions that they call on the same thread.
 #[macro_export]
 macro_rules! skip {
     ($($reason:tt)+) => {
@@ -74,7 +74,8 @@ macro_rules! skip {
     };
 }
 
-/// Ends a test because a service is missing: skipped, or failed where the run requires it (`--require all`).
+/// Ends the running test because a service is missing. The test is skipped, or it fails if the run requires the service
+/// (`--require all`).
 ///
 /// `unavailable!("nats-server", "apt-get install nats-server")`
 #[macro_export]
@@ -84,7 +85,7 @@ macro_rules! unavailable {
     };
 }
 
-/// The pages under `docs/`; their code is compiled with the documentation tests.
+/// The pages under `docs/`. They are included here so that `cargo test --doc` compiles their examples.
 #[cfg(doctest)]
 mod pages {
     #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]

@@ -1,7 +1,7 @@
 //! The runtime of `itest`: registry, scheduling, processes, teardown, reports.
 //!
-//! Use it through the `itest` crate, which re-exports what tests need. The rooms and the rules between them are described
-//! in `ARCHITECTURE.md`.
+//! Use it through the `itest` crate, which re-exports the public items. `ARCHITECTURE.md` describes the modules and which
+//! module may import which.
 
 #![deny(unsafe_code)]
 
@@ -24,10 +24,10 @@ pub use inject::{
 };
 pub use model::{Outcome, Phase, Seed, SourceLocation, TestId, WorkerId};
 
-/// A test's or a fixture's result: any error becomes an [`Error`] with `?`.
+/// The result of a test or a fixture. The `?` operator converts any error into an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// What the macros' expansions name, and nobody else: it changes without notice.
+/// The items that the expansions of itest's macros use. They are not part of the public API and change without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use std::boxed::Box;

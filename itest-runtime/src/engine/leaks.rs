@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::runtimes::{Runtimes, SETTLING, Tasks};
 use crate::inject::Making;
 use crate::model::{Isolation, Leaks};
-use crate::process::{Channel, EarlierState, Leak, ProcessState, Residue, Snapshot, Stdin, Surroundings};
+use crate::process::{Channel, EarlierState, Leak, ProcessState, ResourceBaseline, Snapshot, Stdin, Surroundings};
 use crate::session::{Footprint, SessionClient};
 
 /// Further waiting steps while a leaked thread is busy, or while the leaks become fewer: on a loaded machine they may be about to end.
@@ -70,7 +70,7 @@ struct BeforeFixture {
 
 #[derive(Debug)]
 struct Watched {
-    residue: Residue,
+    residue: ResourceBaseline,
     surroundings: Surroundings,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Found {
 
 impl LeakWatch {
     pub(super) fn new(leaks: Leaks, isolation: Isolation, runtimes: &Rc<Runtimes>) -> Self {
-        let capture = || Watched { residue: Residue::capture(), surroundings: Surroundings::capture() };
+        let capture = || Watched { residue: ResourceBaseline::capture(), surroundings: Surroundings::capture() };
         let stdin = match isolation {
             // Opened before the first look, so that it is there from the beginning.
             Isolation::Processes => File::open("/dev/null").map_or(Stdin::Inherited, Stdin::Null),
@@ -111,7 +111,7 @@ impl LeakWatch {
     /// A test begins.
     pub(super) fn begin(&mut self, channel: &Channel) {
         self.tasks = self.runtimes.alive_tasks();
-        let pipes = Some(channel.exchanges());
+        let pipes = Some(channel.pipe_replacements());
         if let Some(Watched { residue, .. }) = &mut self.watched
             && pipes != self.pipes
         {
@@ -175,7 +175,7 @@ impl LeakWatch {
             has_fixtures: self.has_fixtures,
             excluded: &self.excluded,
         };
-        if !residue.settle_counts(elapsed) || check.tasks() > 0 {
+        if !residue.is_unchanged(elapsed) || check.tasks() > 0 {
             let left = check.until_settled(residue);
             residue.reset_baseline();
             found.add(left);
@@ -194,7 +194,7 @@ impl LeakWatch {
             return Found::default();
         }
         let unchecked = std::mem::take(&mut self.unchecked);
-        let changes = self.state.put_back();
+        let changes = self.state.restore();
         if changes.is_empty() {
             return Found::default();
         }
@@ -246,7 +246,7 @@ impl Check<'_> {
     }
 
     /// The leaks that remain after everything has had time to end by itself.
-    fn until_settled(&self, residue: &mut Residue) -> Found {
+    fn until_settled(&self, residue: &mut ResourceBaseline) -> Found {
         let (mut leaks, mut tasks) = (Vec::new(), 0);
         let mut are_fewer = true;
         for (turn, wait) in SETTLING.into_iter().chain(SETTLING_WHILE_BUSY).enumerate() {
@@ -268,7 +268,7 @@ impl Check<'_> {
     }
 
     /// The leaks of this moment, and the number of tasks.
-    fn once(&self, residue: &Residue) -> (Vec<Leak>, usize) {
+    fn once(&self, residue: &ResourceBaseline) -> (Vec<Leak>, usize) {
         let (connections, mut left): (Vec<_>, Vec<_>) =
             residue.added(&self.excluded.descriptors).into_iter().partition(Leak::is_connection);
         if !self.has_fixtures {

@@ -10,7 +10,7 @@ use crate::model::{
     WorkerId,
 };
 use crate::process::WORKER_MARK;
-use crate::session::{LockGuard, SessionClient, Watch, address_of, is_worth_sweeping, sweep, watch_address_of};
+use crate::session::{LockGuard, ProcessWatch, SessionClient, address_of, is_worth_sweeping, sweep, watch_address_of};
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct RunSession {
     mark: Option<Mark>,
     client: Arc<SessionClient>,
     /// Ends what tests have started, if they take this process with them: under cargo-nextest it has no supervisor.
-    watch: Option<(SessionClient, Watch)>,
+    watch: Option<(SessionClient, ProcessWatch)>,
     sweep: Option<JoinHandle<Sweep>>,
     /// A thread of this process hangs, and holds a ledger that only the end of this process lets go.
     has_hanging_thread: bool,
@@ -96,7 +96,7 @@ impl RunSession {
     pub(super) fn settle(&self, process: u32) -> impl Future<Output = ()> + Send + use<> {
         let (client, timeout) = (Arc::clone(&self.client), self.config.limits.teardown + RESPONSE_TIMEOUT);
         async move {
-            let _ = tokio::time::timeout(timeout, client.settle(process)).await;
+            let _ = tokio::time::timeout(timeout, client.await_recovery(process)).await;
         }
     }
 
@@ -116,9 +116,9 @@ impl RunSession {
         let end = match self.kind {
             Kind::Own => self.client.finish().await,
             Kind::Nextest => {
-                self.client.restore();
+                self.client.ensure_server();
                 if let Some((client, watch)) = self.watch.take() {
-                    client.restore();
+                    client.ensure_server();
                     watch.release();
                 }
                 SessionEnd::default()

@@ -20,7 +20,7 @@ use crate::model::{
     Summary, TraceScope, WorkerId,
 };
 use crate::plan::{Admission, Rounds, Script};
-use crate::process::{Death, FromWorker, Reaped, Terminal, affordable_workers, reap, release_exit};
+use crate::process::{FromWorker, Reaped, Terminal, UnexpectedExit, affordable_workers, reap, release_exit};
 use crate::session::LockGuard;
 
 /// How often hanging, slow and running tests are looked at.
@@ -228,7 +228,7 @@ impl<'a> Supervisor<'a> {
                 }
                 Some(Ok((id, reaped))) = self.dying.join_next(), if !self.dying.is_empty() => {
                     if let (Some(worker), Ok(reaped)) = (self.workers.get_mut(&id), &reaped) {
-                        worker.cut_off = reaped.by_force && !worker.has_shut_down && worker.killed.is_none();
+                        worker.cut_off = reaped.is_killed && !worker.has_shut_down && worker.killed.is_none();
                     }
                     self.bury(id, reaped.map(|reaped| reaped.status))?;
                 }
@@ -327,8 +327,8 @@ impl<'a> Supervisor<'a> {
                 self.put_back(assigned.case, assigned.lane);
             }
         }
-        let reason = if worker.cut_off { CUT_OFF.to_owned() } else { Death::new(status).to_string() };
-        if worker.give_back_terminal(&mut self.terminal) && Death::new(status).is_by(Signal::INT) {
+        let reason = if worker.cut_off { CUT_OFF.to_owned() } else { UnexpectedExit::new(status).to_string() };
+        if worker.give_back_terminal(&mut self.terminal) && UnexpectedExit::new(status).is_caused_by(Signal::INT) {
             // Ctrl-C reached the foreground alone, and was meant for the run.
             worker.killed.get_or_insert(Killed::GivenUp);
             self.obey(Asked::End("SIGINT"));

@@ -6,37 +6,37 @@ use std::time::Duration;
 
 use crate::inject::sleep;
 use crate::model::{CaseIndex, Phase};
-use crate::process::{Beacon, Position, Pulse, monotonic};
+use crate::process::{Position, StatusFile, StopDetector, monotonic};
 
-/// Keeps the beacon up to date for one attempt.
+/// Keeps the status file up to date for one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
-    beacon: Rc<Beacon>,
-    pulse: Pulse,
+    status_file: Rc<StatusFile>,
+    stop_detector: StopDetector,
     position: Rc<Cell<Position>>,
 }
 
 impl Watch {
-    pub(super) fn new(beacon: &Rc<Beacon>, pulse: Pulse) -> Self {
+    pub(super) fn new(status_file: &Rc<StatusFile>, stop_detector: StopDetector) -> Self {
         let idle = Position { case: None, phase: Phase::Teardown, deadline: None };
-        Self { beacon: Rc::clone(beacon), pulse, position: Rc::new(Cell::new(idle)) }
+        Self { status_file: Rc::clone(status_file), stop_detector, position: Rc::new(Cell::new(idle)) }
     }
 
     /// Waits for so long, not counting the time in which the process was stopped.
     pub(super) async fn running_for(&self, limit: Duration) {
         let mut left = limit;
         while !left.is_zero() {
-            let (began, stopped) = (monotonic(), self.pulse.stopped());
+            let (began, stopped) = (monotonic(), self.stop_detector.stopped());
             sleep(left).await;
-            if monotonic().saturating_sub(began) > left + Pulse::LATE {
+            if monotonic().saturating_sub(began) > left + StopDetector::MIN_STOP {
                 // The next beat tells whether the process was stopped, or only busy.
-                sleep(Pulse::BEAT * 2).await;
+                sleep(StopDetector::INTERVAL * 2).await;
             }
-            left = self.pulse.stopped().saturating_sub(stopped);
+            left = self.stop_detector.stopped().saturating_sub(stopped);
         }
     }
 
-    /// The worker holds this case now, or none; the beacon shows it from the next [`Self::begin`] on.
+    /// The worker holds this case now, or none; the status file shows it from the next [`Self::begin`] on.
     pub(super) fn holds(&self, case: Option<CaseIndex>) {
         self.position.set(Position { case, phase: Phase::Setup, deadline: None });
     }
@@ -58,6 +58,6 @@ impl Watch {
 
     fn show(&self, position: Position) {
         self.position.set(position);
-        self.beacon.show(position);
+        self.status_file.write_position(position);
     }
 }

@@ -21,7 +21,7 @@ use crate::inject::{
 };
 use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn, WorkerConfig, WorkerId};
 use crate::process::{Channel, PanicLog, Start, Urgency, end_forked_child, guard_exit, notice_forks};
-use crate::session::{Keeping, SessionClient};
+use crate::session::{KeepAlive, SessionClient};
 
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
@@ -66,7 +66,7 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
     if let Ok(runtimes) = Rc::try_unwrap(runtimes) {
         runtimes.shut_down();
     }
-    channel.leave();
+    channel.kill_group_if_orphaned();
     result
 }
 
@@ -100,7 +100,7 @@ impl<'a> Worker<'a> {
         let opener = Arc::clone(&client);
         let ledger = Ledger::new(move || opener.open_ledger().map_err(|error| Error::new(error.chain())));
         let panics = match config.isolation {
-            Isolation::Processes => Some(Arc::new(channel.beacon().panic_log()?)),
+            Isolation::Processes => Some(Arc::new(channel.status_file().panic_log()?)),
             // The thread's panics are printed at once: no other process would read them.
             Isolation::InProcess => None,
         };
@@ -110,7 +110,7 @@ impl<'a> Worker<'a> {
         Ok(Self {
             channel,
             id,
-            watch: Watch::new(channel.beacon(), channel.pulse()),
+            watch: Watch::new(channel.status_file(), channel.stop_detector()),
             client,
             session: ScopeStore::new(&ledger),
             fixtures: ScopeStore::new(&ledger),
@@ -188,7 +188,9 @@ impl<'a> Worker<'a> {
             is_followed: claims.has_next(),
         };
         #[cfg(feature = "tracing")]
-        if crate::process::is_refused_by_ours(report.failures.iter().map(|failure| failure.problem.message.as_str())) {
+        if crate::process::is_subscriber_conflict(
+            report.failures.iter().map(|failure| failure.problem.message.as_str()),
+        ) {
             // This result is dropped: the case runs again in a worker that leaves the global subscriber to the application.
             self.channel.leave_subscriber()?;
             return Ok(Then::Leave);
@@ -245,10 +247,10 @@ impl<'a> Worker<'a> {
 
 /// Keeps the session, apart from the run, until a signal asks to give back what a failed test has taken. If the session's server
 /// is killed meanwhile, another one takes its place.
-async fn stay(channel: &Channel, client: &SessionClient, mut keeping: Keeping) -> io::Result<()> {
+async fn stay(channel: &Channel, client: &SessionClient, mut keeping: KeepAlive) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    channel.set_free(&keeping.log)?;
+    channel.detach(&keeping.log)?;
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),

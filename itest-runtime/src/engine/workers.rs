@@ -198,9 +198,9 @@ impl Worker {
         take_back(&mut self.assignments, &recalled, self.earlier_attempts)
     }
 
-    /// Where the beacon says that the worker is: in its running case, or in its own teardown.
+    /// Where the status file says that the worker is: in its running case, or in its own teardown.
     ///
-    /// None if the beacon still shows a case that has ended.
+    /// None if the status file still shows a case that has ended.
     pub(super) fn position(&self) -> Option<Position> {
         let current = self.assignments.front().map(|assigned| assigned.case.index);
         self.link.position().filter(|position| position.case == current)
@@ -290,7 +290,7 @@ impl Worker {
         }
     }
 
-    /// For how long the case has been running if the beacon shows no position: then something has overwritten the beacon.
+    /// For how long the case has been running if the status file shows no position: then something has overwritten the status file.
     pub(super) fn time_without_position(&self) -> Option<Duration> {
         let (_, elapsed) = self.running().filter(|_| self.ready && self.position().is_none())?;
         Some(elapsed)
@@ -303,7 +303,7 @@ impl Worker {
         self.seen_ended += 1;
         if self.seen_ended == MAX_CHECKS_AFTER_EXIT {
             kill_group(process);
-            self.link.hang_up();
+            self.link.disconnect();
         }
     }
 

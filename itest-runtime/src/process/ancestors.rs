@@ -1,11 +1,11 @@
-//! The command lines of the processes that this one descends from.
+//! The command lines of the ancestors of this process.
 
-/// The command line, word by word, of the nearest ancestor whose program has this name.
+/// The command line of the nearest ancestor whose program has this name, one element for each argument.
 #[must_use]
 pub(crate) fn command_line_of_ancestor(program: &str) -> Option<Vec<String>> {
     let mut pid = rustix::process::getppid().and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())?;
     while pid > 1 {
-        let (parent, words) = look_up(pid)?;
+        let (parent, words) = parent_and_command_line(pid)?;
         if words.first().is_some_and(|path| path.rsplit('/').next() == Some(program)) {
             return Some(words);
         }
@@ -14,20 +14,20 @@ pub(crate) fn command_line_of_ancestor(program: &str) -> Option<Vec<String>> {
     None
 }
 
-/// A process's parent and its command line.
+/// The parent and the command line of a process.
 #[cfg(target_os = "linux")]
-fn look_up(pid: u32) -> Option<(u32, Vec<String>)> {
+fn parent_and_command_line(pid: u32) -> Option<(u32, Vec<String>)> {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line);
     let words = line.strip_suffix('\0').unwrap_or(&line).split('\0').map(str::to_owned).collect();
     Some((super::identity::parent_of(pid)?, words))
 }
 
-/// A process's parent and its command line. `ps` does not say where a word with blanks in it ends.
+/// The parent and the command line of a process. An argument with spaces becomes several elements, because `ps` does not quote.
 #[cfg(not(target_os = "linux"))]
-fn look_up(pid: u32) -> Option<(u32, Vec<String>)> {
-    let told = std::process::Command::new("ps").args(["-o", "ppid=,args=", "-p", &pid.to_string()]).output().ok()?;
-    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+fn parent_and_command_line(pid: u32) -> Option<(u32, Vec<String>)> {
+    let output = std::process::Command::new("ps").args(["-o", "ppid=,args=", "-p", &pid.to_string()]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut words = text.split_whitespace().map(str::to_owned);
     Some((words.next()?.parse().ok()?, words.collect()))
 }

@@ -1,4 +1,4 @@
-//! The worker's side of the connection.
+//! The worker's side of the connection to the supervisor.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -15,64 +15,66 @@ use rustix::net::RecvFlags;
 use rustix::time::Timespec;
 use tokio::sync::watch;
 
-use super::output::{Pair, exchange_pipes};
-use super::status_file::{Beacon, BeaconReader, monotonic};
-use super::stop_detector::Pulse;
-use super::turn::{self, TURN};
+use super::output::{PipeEnds, replace_pipes};
+use super::status_file::{StatusFile, StatusReader, monotonic};
+use super::stop_detector::StopDetector;
+use super::turn::{self, TURN_BYTES};
 use super::unexpected_exit::kill_group;
 use super::wire::{Message, Receiver, Start, append, send_frames};
 use crate::model::{AttemptReport, Capture, Limits, Phase, Remark, Turn};
 
-/// "I have read from your current output pipes."
+/// A note of the supervisor: it has read from the current output pipes.
 pub(super) const NOTE_READ: u8 = b'r';
-/// "End what you are doing, give everything back, and leave."
+/// A note of the supervisor: the worker must end the running case, tear everything down, and exit.
 pub(super) const NOTE_CANCEL: u8 = b'c';
 
-/// How often an orphaned worker looks at itself.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often an orphaned worker checks whether its teardown exceeds its time limit.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// At most so many cases are claimed at a time.
-const MOST_CLAIMED: usize = 16;
+/// The most cases that a worker claims at a time.
+const MAX_CLAIMED_CASES: usize = 16;
 
 /// A worker's connection to its supervisor.
 #[derive(Debug)]
 pub(crate) struct Channel {
     control: UnixStream,
     dispatch: UnixStream,
-    beacon: Rc<Beacon>,
+    status: Rc<StatusFile>,
     capture: Capture,
-    /// How often the output pipes were exchanged.
-    exchanges: Cell<u32>,
+    /// How often the output pipes were replaced.
+    pipe_replacements: Cell<u32>,
     notes: Arc<Notes>,
-    kind: Kind,
+    kind: WorkerKind,
 }
 
-/// Whether a report must be sent at once.
+/// Whether a report must be sent immediately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// Another case is claimed, and its report comes soon.
+    /// The report can wait, because the worker has claimed another case and its report follows soon.
     CanWait,
-    /// Nobody knows when the next one comes.
+    /// The report must be sent now, because it is unknown when the next report follows.
     Now,
 }
 
-/// What the supervisor noted; one lock covers receiving and remembering, so that a note is seen by whoever asks next.
+/// The notes that the supervisor has sent.
 #[derive(Debug)]
 struct Notes {
     control: UnixStream,
+    /// Whether the supervisor has read from the current output pipes. The lock is held while notes are received, so that
+    /// [`Self::take_read`] sees every note that has arrived.
     read: Mutex<bool>,
-    /// The ends to read from of the current output pipes, to see whether anything is in them. Without a supervisor they are
-    /// let go, so that nobody waits for ever in a write that nobody reads.
-    pipes: Mutex<Option<Pair>>,
+    /// The read ends of the current output pipes, to check whether they contain anything. They are closed when the supervisor
+    /// is gone, so that a test that writes to a full pipe gets an error and does not block for ever.
+    pipes: Mutex<Option<PipeEnds>>,
     cancelled: watch::Sender<bool>,
-    pulse: Pulse,
-    /// The supervisor lets this process go on without it.
-    is_free: AtomicBool,
+    stop_detector: StopDetector,
+    /// Whether this process has detached from its supervisor, and may continue without it.
+    is_detached: AtomicBool,
 }
 
 impl Notes {
-    /// Takes in what has arrived.
-    fn collect(&self) {
+    /// Receives all notes that have arrived, without blocking.
+    fn receive_available(&self) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut notes = [0_u8; 64];
         loop {
@@ -94,12 +96,12 @@ impl Notes {
         }
     }
 
-    /// Whether a note has come that the output pipes were read from, and none is remembered any more.
+    /// Returns whether the supervisor has read from the output pipes, and resets that to false.
     fn take_read(&self) -> bool {
         std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn lock_pipes(&self) -> MutexGuard<'_, Option<Pair>> {
+    fn lock_pipes(&self) -> MutexGuard<'_, Option<PipeEnds>> {
         self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,22 +109,22 @@ impl Notes {
     fn listen(&self) {
         while !*self.cancelled.borrow() || self.lock_pipes().is_some() {
             let mut waiting = [PollFd::new(&self.control, PollFlags::IN)];
-            match self.pulse.feel(|beat| poll(&mut waiting, Some(beat))) {
+            match self.stop_detector.wait(|timeout| poll(&mut waiting, Some(timeout))) {
                 Ok(0) => {}
-                Ok(_) | Err(rustix::io::Errno::INTR) => self.collect(),
+                Ok(_) | Err(rustix::io::Errno::INTR) => self.receive_available(),
                 Err(_) => return,
             }
         }
     }
 
-    /// Without a supervisor nobody else ends a test that blocks, nor the children of this process. A worker that is a process
-    /// of its own sees to that itself: it gives everything back, each step within its limit, or ends with its group.
-    fn end_with_supervisor(&self, beacon: &BeaconReader) {
+    /// Receives notes until the supervisor is gone, and then kills the process group of this worker if its teardown exceeds a
+    /// time limit. No other process would end a test that blocks, or the children of this process.
+    fn end_with_supervisor(&self, status: &StatusReader) {
         self.listen();
         let orphaned = monotonic();
-        while self.is_orphaned() && !self.is_free.load(Ordering::Relaxed) {
-            std::thread::sleep(LOOK);
-            let step = beacon.position().filter(|position| position.phase == Phase::Teardown);
+        while self.is_orphaned() && !self.is_detached.load(Ordering::Relaxed) {
+            std::thread::sleep(POLL_INTERVAL);
+            let step = status.position().filter(|position| position.phase == Phase::Teardown);
             let deadline = step.and_then(|step| step.deadline).unwrap_or_default().max(orphaned);
             if monotonic().saturating_sub(deadline) > Limits::GRACE {
                 kill_group(std::process::id());
@@ -137,35 +139,36 @@ impl Notes {
     }
 }
 
-/// What a worker is.
+/// Whether a worker is a process or a thread of the supervisor's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum WorkerKind {
     Process,
     Thread,
 }
 
 impl Channel {
-    /// Turns this process's stdin into the control socket of a worker; stdin is `/dev/null` from now on.
+    /// Uses stdin of this process as the control socket of a worker, and replaces stdin with `/dev/null`. Waits for the
+    /// supervisor's first frame.
     ///
     /// # Errors
     ///
-    /// When stdin is not a socket that a supervisor speaks on.
+    /// When stdin is not a socket that is connected to a supervisor.
     pub(crate) fn from_stdin() -> io::Result<(Self, Start)> {
         let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-        Self::open(control, Kind::Process)
+        Self::open(control, WorkerKind::Process)
     }
 
-    /// Waits for the supervisor's first frame.
+    /// Uses a socket as the control socket of a worker that is a thread. Waits for the supervisor's first frame.
     ///
     /// # Errors
     ///
-    /// When the other side is gone or does not speak the protocol.
+    /// When the other side has closed the socket or does not follow the protocol.
     pub(crate) fn connect(control: UnixStream) -> io::Result<(Self, Start)> {
-        Self::open(control, Kind::Thread)
+        Self::open(control, WorkerKind::Thread)
     }
 
-    fn open(control: UnixStream, kind: Kind) -> io::Result<(Self, Start)> {
+    fn open(control: UnixStream, kind: WorkerKind) -> io::Result<(Self, Start)> {
         let mut receiver = Receiver::default();
         let start: Start = loop {
             if receiver.receive(&control)? == 0 {
@@ -181,48 +184,49 @@ impl Channel {
         let notes = Arc::new(Notes {
             control: control.try_clone()?,
             read: Mutex::new(false),
-            pipes: Mutex::new(pipes.map(|(stdout, stderr)| Pair { stdout, stderr })),
+            pipes: Mutex::new(pipes.map(|(stdout, stderr)| PipeEnds { stdout, stderr })),
             cancelled: watch::Sender::new(false),
-            pulse: Pulse::default(),
-            is_free: AtomicBool::new(false),
+            stop_detector: StopDetector::default(),
+            is_detached: AtomicBool::new(false),
         });
         let channel = Self {
             control,
             dispatch: UnixStream::from(dispatch),
-            beacon: Rc::new(Beacon::new()?),
+            status: Rc::new(StatusFile::new()?),
             capture: start.config.capture,
-            exchanges: Cell::new(0),
+            pipe_replacements: Cell::new(0),
             notes: Arc::clone(&notes),
             kind,
         };
-        let watched = BeaconReader::new(channel.beacon.reader()?);
+        let status = StatusReader::new(channel.status.reader()?);
         std::thread::Builder::new().name("itest-notes".to_owned()).spawn(move || match kind {
-            Kind::Process => notes.end_with_supervisor(&watched),
-            Kind::Thread => notes.listen(),
+            WorkerKind::Process => notes.end_with_supervisor(&status),
+            WorkerKind::Thread => notes.listen(),
         })?;
         Ok((channel, start))
     }
 
-    /// Tells the supervisor that the worker is there.
+    /// Tells the supervisor that the worker is ready, and sends it the status file.
     ///
     /// # Errors
     ///
     /// When the supervisor is gone.
     pub(crate) fn ready(&self, fingerprint: u64) -> io::Result<()> {
-        self.send(&Message::Ready { fingerprint }, &[self.beacon.reader()?.as_fd()])
+        self.send(&Message::Ready { fingerprint }, &[self.status.reader()?.as_fd()])
     }
 
-    /// Claims the next cases, at most so many, at least one; none when there will be no more.
+    /// Waits for at least one case and claims up to `at_most` cases. Returns no cases when the supervisor has closed the
+    /// dispatch socket.
     ///
     /// # Errors
     ///
-    /// When reading fails for another reason than the end.
+    /// When the socket cannot be read.
     pub(crate) fn claim(&self, at_most: usize) -> io::Result<Vec<Turn>> {
-        let mut bytes = [0; TURN * MOST_CLAIMED];
-        let bytes = &mut bytes[..TURN * at_most.clamp(1, MOST_CLAIMED)];
+        let mut bytes = [0; TURN_BYTES * MAX_CLAIMED_CASES];
+        let bytes = &mut bytes[..TURN_BYTES * at_most.clamp(1, MAX_CLAIMED_CASES)];
         let mut length = 0;
-        // The supervisor writes whole turns, but nothing says that a read ends where one of them ends.
-        while length == 0 || length % TURN != 0 {
+        // The supervisor writes complete turns, but one read may end in the middle of a turn.
+        while length == 0 || length % TURN_BYTES != 0 {
             match (&self.dispatch).read(&mut bytes[length..]) {
                 Ok(0) => return Ok(Vec::new()),
                 Ok(more) => length += more,
@@ -231,47 +235,48 @@ impl Channel {
             }
         }
         let (turns, _) = bytes[..length].as_chunks();
-        Ok(turns.iter().map(|bytes| turn::read(*bytes)).collect())
+        Ok(turns.iter().map(|bytes| turn::decode(*bytes)).collect())
     }
 
-    /// Sends a report, and new output pipes if the test wrote anything.
+    /// Sends the report of an attempt. If the test wrote anything, this also replaces the output pipes.
     ///
-    /// A report that says nothing but that the test passed can wait for the next ones, if there are any: on the beacon it
-    /// is safe.
+    /// A short report (the test passed and wrote nothing) may be buffered, if more reports follow. It is not lost when the
+    /// worker crashes, because the status file contains it.
     ///
     /// # Errors
     ///
-    /// When the supervisor is gone, or no new pipes can be had.
+    /// When the supervisor is gone, or new pipes cannot be created.
     pub(crate) fn finished(&self, report: AttemptReport, urgency: Urgency) -> io::Result<()> {
         flush();
-        let wrote = self.capture == Capture::Captured && self.wrote();
+        let wrote = self.capture == Capture::Captured && self.has_output();
         let message = Message::Finished { report, wrote };
-        if urgency == Urgency::CanWait && message.is_brief() && self.beacon.hold_back(&message) {
+        if urgency == Urgency::CanWait && message.is_brief() && self.status.buffer(&message) {
             return Ok(());
         }
         if !wrote {
             return self.send(&message, &[]);
         }
-        let readers = exchange_pipes()?;
+        let readers = replace_pipes()?;
         let sent = self.send(&message, &[readers.stdout.as_fd(), readers.stderr.as_fd()]);
         *self.notes.lock_pipes() = Some(readers);
-        self.exchanges.set(self.exchanges.get().wrapping_add(1));
+        self.pipe_replacements.set(self.pipe_replacements.get().wrapping_add(1));
         sent
     }
 
-    /// Sends a message behind everything that was held back.
+    /// Sends all buffered reports and then a message.
     fn send(&self, message: &Message, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let mut frames = self.beacon.take_unsent();
+        let mut frames = self.status.take_unsent();
         append(&mut frames, message)?;
         send_frames(&self.control, &frames, descriptors)
     }
 
     /// Whether anything was written to the current output pipes.
-    fn wrote(&self) -> bool {
-        let seen = {
+    fn has_output(&self) -> bool {
+        let ready = {
             let pipes = self.notes.lock_pipes();
             let Some(pipes) = pipes.as_ref() else { return false };
-            // In this order: a byte that is no longer in a pipe was taken after its note was sent.
+            // The control socket is polled last: the supervisor sends its note before it reads from a pipe. If a pipe is
+            // already empty, the note has therefore arrived.
             let mut waiting = [
                 PollFd::new(&pipes.stdout, PollFlags::IN),
                 PollFd::new(&pipes.stderr, PollFlags::IN),
@@ -280,17 +285,17 @@ impl Channel {
             let _ = poll(&mut waiting, Some(&Timespec::default()));
             waiting.map(|descriptor| !descriptor.revents().is_empty())
         };
-        let [stdout, stderr, note] = seen;
+        let [stdout, stderr, note] = ready;
         if note {
-            self.notes.collect();
+            self.notes.receive_available();
         }
-        // Asked in any case: the listening thread may have taken the note in already.
+        // This is checked even without a new note, because the listening thread may already have received it.
         let read = self.notes.take_read();
         stdout || stderr || read
     }
 
-    /// Says that the code under test installs its own subscriber of `tracing`, which this process has no place for any more: the case
-    /// that runs is to run again in another one.
+    /// Reports that the code under test installs its own `tracing` subscriber, which fails because itest has installed one in
+    /// this process. The supervisor then runs the case again, in a worker without itest's subscriber.
     ///
     /// # Errors
     ///
@@ -300,7 +305,7 @@ impl Channel {
         self.send(&Message::LeaveSubscriber, &[])
     }
 
-    /// Sends the worker's last words.
+    /// Sends the worker's last message: its own fixtures are torn down, and it exits.
     ///
     /// # Errors
     ///
@@ -310,61 +315,62 @@ impl Channel {
         self.send(&Message::ShutDown { problems, remarks }, &[])
     }
 
-    /// Becomes true when the supervisor cancels the run, or is gone.
+    /// A flag that becomes true when the supervisor cancels the run, or is gone.
     #[must_use]
     pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
         self.notes.cancelled.subscribe()
     }
 
-    /// How often the output pipes were exchanged for new ones, as they are after a test that wrote.
+    /// How often the output pipes were replaced by new ones. They are replaced after each test that wrote something.
     #[must_use]
-    pub(crate) fn exchanges(&self) -> u32 {
-        self.exchanges.get()
+    pub(crate) fn pipe_replacements(&self) -> u32 {
+        self.pipe_replacements.get()
     }
 
-    /// Tells for how long the process was stopped.
+    /// The detector that knows for how long this process was stopped.
     #[must_use]
-    pub(crate) fn pulse(&self) -> Pulse {
-        self.notes.pulse.clone()
+    pub(crate) fn stop_detector(&self) -> StopDetector {
+        self.notes.stop_detector.clone()
     }
 
-    /// Takes leave of the supervisor without ending: from now on nobody waits for this process, and nobody ends it.
+    /// Detaches this process from the supervisor: the supervisor no longer waits for this process and does not end it. The
+    /// output goes to `output` from now on.
     ///
     /// # Errors
     ///
     /// When the output cannot be redirected.
-    pub(crate) fn set_free(&self, output: &impl AsFd) -> io::Result<()> {
+    pub(crate) fn detach(&self, output: &impl AsFd) -> io::Result<()> {
         flush();
-        self.notes.is_free.store(true, Ordering::Relaxed);
+        self.notes.is_detached.store(true, Ordering::Relaxed);
         rustix::stdio::dup2_stdout(output)?;
         rustix::stdio::dup2_stderr(output)?;
         self.control.shutdown(Shutdown::Both)
     }
 
-    /// The worker's beacon.
+    /// The worker's status file.
     #[must_use]
-    pub(crate) fn beacon(&self) -> &Rc<Beacon> {
-        &self.beacon
+    pub(crate) fn status_file(&self) -> &Rc<StatusFile> {
+        &self.status
     }
-}
 
-impl Channel {
-    /// Ends the children that an orphaned worker's tests left in its group, and the worker with them.
-    pub(crate) fn leave(&self) {
-        if self.kind == Kind::Process && self.notes.is_orphaned() {
+    /// If the supervisor is gone, kills this worker and the children that its tests left in its process group. No other
+    /// process would end these children.
+    pub(crate) fn kill_group_if_orphaned(&self) {
+        if self.kind == WorkerKind::Process && self.notes.is_orphaned() {
             kill_group(std::process::id());
         }
     }
 }
 
 impl Drop for Channel {
-    /// The listening thread holds the socket too; only this tells both it and the supervisor that the worker is done.
+    /// Shuts the socket down. Dropping it would not be enough: the listening thread has a copy of it, and both that thread and
+    /// the supervisor would not notice that the worker is done.
     fn drop(&mut self) {
         let _ = self.control.shutdown(Shutdown::Both);
     }
 }
 
-/// Empties the buffers of Rust's stdout and of C's streams into the pipes.
+/// Writes the buffers of Rust's stdout and of C's streams to the pipes.
 fn flush() {
     let _ = io::stdout().flush();
     c_streams::flush();

@@ -1,6 +1,6 @@
-//! Whether somebody looks at this process through a debugger.
+//! Detects whether a debugger is attached to this process.
 
-/// True when a debugger is attached (Linux; elsewhere `--in-process` says so by hand).
+/// Whether a debugger is attached to this process. Always false outside of Linux, where the user passes `--in-process`.
 #[must_use]
 pub(crate) fn debugger_attached() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_traced(&status))
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tracer_is_read_from_the_status() {
+    fn nonzero_tracer_pid_means_traced() {
         assert!(is_traced("Name:\tx\nTracerPid:\t4711\n"));
         assert!(!is_traced("Name:\tx\nTracerPid:\t0\n"));
         assert!(!is_traced(""));

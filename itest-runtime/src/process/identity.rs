@@ -1,4 +1,4 @@
-//! Which process is which: numbers are given out again, a number and a time of birth are not.
+//! The identity of a process: its pid together with its start time. The system reuses pids, so that the pid alone is not unique.
 
 use std::time::Duration;
 
@@ -7,40 +7,40 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_s
 
 use crate::model::ProcessIdentity;
 
-/// How often a process is looked at where the system cannot tell of its end.
-const LOOK: Duration = Duration::from_millis(50);
+/// The pause between two checks whether a process has ended, on systems without pidfds.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// This process.
+/// The identity of this process.
 #[must_use]
 pub(crate) fn own_identity() -> ProcessIdentity {
     let pid = std::process::id();
     ProcessIdentity { pid, start: start_of(pid).unwrap_or(0) }
 }
 
-/// The process that has this number now.
+/// The identity of the process that has this pid now. `None` if there is none, or if it is a zombie.
 #[must_use]
 pub(crate) fn identify(pid: u32) -> Option<ProcessIdentity> {
     start_of(pid).map(|start| ProcessIdentity { pid, start })
 }
 
-/// Whether a process is there and has not ended. A zombie has.
+/// Whether a process exists and has not ended. A zombie has ended.
 #[must_use]
 pub(crate) fn is_alive(process: ProcessIdentity) -> bool {
     start_of(process.pid) == Some(process.start)
 }
 
-/// How far a process has come.
+/// Whether a process runs, is ending, or is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Liveness {
-    /// It runs, or is stopped.
+    /// The process runs or is stopped.
     Alive,
-    /// It was killed a moment ago and may still hold its files, or its parent has not waited for it.
+    /// The process is ending and may still have open files, or it is a zombie.
     Exiting,
-    /// It has ended, and the system has forgotten it.
+    /// The process has ended, and its pid is free.
     Gone,
 }
 
-/// How far a process has come, in one look: two looks could see two moments.
+/// The liveness of a process. The state is read in one call, because two calls could return states of different moments.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub(crate) fn liveness(process: ProcessIdentity) -> Liveness {
@@ -52,25 +52,25 @@ pub(crate) fn liveness(process: ProcessIdentity) -> Liveness {
     }
 }
 
-/// How far a process has come, where the system does not tell that it is about to end.
+/// The liveness of a process, on systems that do not show whether a process is ending.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
 pub(crate) fn liveness(process: ProcessIdentity) -> Liveness {
     if is_alive(process) { Liveness::Alive } else { Liveness::Gone }
 }
 
-/// Sends a signal to a process, and to no later one of the same number.
+/// Sends a signal to a process, and never to a later process with the same pid.
 pub(crate) fn signal_process(process: ProcessIdentity, signal: Signal) {
-    let Some(pid) = number(process.pid) else { return };
+    let Some(pid) = to_pid(process.pid) else { return };
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(descriptor) if is_alive(process) => drop(pidfd_send_signal(&descriptor, signal)),
         Err(rustix::io::Errno::NOSYS) if is_alive(process) => drop(kill_process(pid, signal)),
-        // It has ended, which is what most signals are for.
+        // The process has ended, so that it needs no signal.
         _ => {}
     }
 }
 
-/// Continues a process that a signal has stopped; whether it was.
+/// Continues a process if a signal has stopped it. Returns whether it was stopped.
 pub(crate) fn continue_if_stopped(process: ProcessIdentity) -> bool {
     let is_stopped = is_alive(process) && is_stopped(process.pid);
     if is_stopped {
@@ -81,8 +81,9 @@ pub(crate) fn continue_if_stopped(process: ProcessIdentity) -> bool {
 
 /// Blocks until a process has ended.
 pub(crate) fn wait_for_end(process: ProcessIdentity) {
-    // Opened first and looked at then: what is open now is the process that is meant, or none.
-    let descriptor = number(process.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    // The identity is checked after opening the descriptor, so that the descriptor cannot refer to a later process with the
+    // same pid.
+    let descriptor = to_pid(process.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     if let Some(descriptor) = descriptor.filter(|_| is_alive(process)) {
         loop {
             match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None) {
@@ -92,28 +93,28 @@ pub(crate) fn wait_for_end(process: ProcessIdentity) {
             }
         }
     }
-    look_until_end(process);
+    poll_until_end(process);
 }
 
-/// The same for a system that has no file descriptors for processes.
-fn look_until_end(process: ProcessIdentity) {
+/// Blocks until a process has ended, on systems without pidfds.
+fn poll_until_end(process: ProcessIdentity) {
     while is_alive(process) {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// The number as the system takes it.
-pub(super) fn number(pid: u32) -> Option<Pid> {
+/// Converts a pid to the type of the system calls.
+pub(super) fn to_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
-/// Its parent, as far as the system tells.
+/// The parent of a running process.
 #[cfg(target_os = "linux")]
 pub(crate) fn parent_of(pid: u32) -> Option<u32> {
-    u32::try_from(Stat::of_living(pid)?.number(1)?).ok()
+    u32::try_from(Stat::of_running(pid)?.number(1)?).ok()
 }
 
-/// The process that started this one. `None` if that has ended, and this one fell to the system's first process.
+/// The parent of this process. `None` if the parent has ended, so that this process became a child of the init process.
 #[must_use]
 pub(crate) fn parent() -> Option<ProcessIdentity> {
     identify(std::os::unix::process::parent_id()).filter(|parent| parent.pid > 1)
@@ -125,7 +126,7 @@ pub(crate) fn parent() -> Option<ProcessIdentity> {
 pub(crate) fn ancestor(name: &str) -> Option<ProcessIdentity> {
     let mut pid = std::os::unix::process::parent_id();
     while pid > 0 {
-        if std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|found| found.trim_end() == name) {
+        if std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name) {
             return identify(pid);
         }
         pid = parent_of(pid)?;
@@ -133,14 +134,14 @@ pub(crate) fn ancestor(name: &str) -> Option<ProcessIdentity> {
     None
 }
 
-/// The nearest ancestor of this process whose program has this name, where the system tells of ancestors.
+/// Always `None`, because ancestors are looked up only on Linux.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
 pub(crate) fn ancestor(_: &str) -> Option<ProcessIdentity> {
     None
 }
 
-/// One look at `/proc/PID/stat`.
+/// The fields of `/proc/PID/stat` that follow the name of the process.
 #[cfg(target_os = "linux")]
 struct Stat(String);
 
@@ -148,16 +149,16 @@ struct Stat(String);
 impl Stat {
     fn of(pid: u32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name stands in brackets and may contain anything, also brackets.
+        // The name is in parentheses and may itself contain parentheses, so that the search starts at the end.
         Some(Self(stat.rsplit_once(')')?.1.to_owned()))
     }
 
-    /// The look at a process that has not ended.
-    fn of_living(pid: u32) -> Option<Self> {
+    /// The fields of a process that has not ended.
+    fn of_running(pid: u32) -> Option<Self> {
         Self::of(pid).filter(|stat| !stat.has_ended())
     }
 
-    /// A number, counted from the field behind the name.
+    /// The number at a position, counted from 0 for the first field after the name.
     fn number(&self, position: usize) -> Option<u64> {
         self.0.split_whitespace().nth(position)?.parse().ok()
     }
@@ -170,7 +171,7 @@ impl Stat {
         matches!(self.state(), "Z" | "X")
     }
 
-    /// The kernel's flags.
+    /// The flags that the kernel has set for the process (`PF_*`).
     fn flags(&self) -> u64 {
         self.number(6).unwrap_or_default()
     }
@@ -191,27 +192,29 @@ fn is_stopped(pid: u32) -> bool {
     status.is_ok_and(|status| status.stdout.starts_with(b"T"))
 }
 
-/// Whether a process has an environment, or is about to have one because it is executing a program.
+/// Whether a process has a non-empty environment, or may get one because it is executing a program.
 #[cfg(target_os = "linux")]
 pub(super) fn may_have_environment(pid: u32) -> bool {
     const PF_KTHREAD: u64 = 0x0020_0000;
-    // Neither a process that has ended nor a thread of the kernel has one.
-    let Some(stat) = Stat::of_living(pid).filter(|stat| stat.flags() & PF_KTHREAD == 0) else { return false };
-    // Where it begins and where it ends in memory: zero until the program is loaded, and equal if there is no variable in it.
+    // A process that has ended has no environment, and neither has a kernel thread.
+    let Some(stat) = Stat::of_running(pid).filter(|stat| stat.flags() & PF_KTHREAD == 0) else { return false };
+    // The addresses of the environment in memory. Both are zero until the program is loaded. Later they are equal if the
+    // environment is empty.
     let (begin, end) = (stat.number(47), stat.number(48));
     begin != end || begin == Some(0)
 }
 
 #[cfg(target_os = "linux")]
 fn start_of(pid: u32) -> Option<u64> {
-    Stat::of_living(pid)?.start()
+    Stat::of_running(pid)?.start()
 }
 
 #[cfg(not(target_os = "linux"))]
 fn start_of(pid: u32) -> Option<u64> {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    let told = std::process::Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
-    let text = String::from_utf8(told.stdout).ok()?;
+    let output =
+        std::process::Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
     let (state, start) = text.trim().split_once(char::is_whitespace)?;
     let mut hasher = DefaultHasher::new();
     start.trim().hash(&mut hasher);
@@ -225,8 +228,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_process_is_noticed_with_and_without_help_of_the_system() {
-        for wait in [wait_for_end, look_until_end] {
+    fn end_of_a_process_is_noticed_with_and_without_pidfds() {
+        for wait in [wait_for_end, poll_until_end] {
             let mut child = Command::new("sleep").arg("0.1").spawn().unwrap();
             let identity = identify(child.id()).unwrap();
             assert!(is_alive(identity));
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_given_out_again_is_another_process() {
+    fn reused_pid_is_another_process() {
         let own = own_identity();
         assert!(is_alive(own));
         let earlier = ProcessIdentity { start: own.start + 1, ..own };
@@ -247,23 +250,23 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_program_without_an_environment_differs_from_one_that_is_being_loaded() {
+    fn empty_environment_differs_from_a_program_that_is_being_loaded() {
         let mut child = Command::new("/bin/sleep").arg("60").env_clear().spawn().unwrap();
         let began = std::time::Instant::now();
         while may_have_environment(child.id()) {
-            assert!(began.elapsed() < Duration::from_secs(20), "it is loaded after a moment");
+            assert!(began.elapsed() < Duration::from_secs(20), "the program is not loaded");
             std::thread::yield_now();
         }
         let identity = identify(child.id()).unwrap();
         child.kill().unwrap();
         wait_for_end(identity);
-        assert!(!may_have_environment(child.id()), "a zombie has none");
+        assert!(!may_have_environment(child.id()), "a zombie has no environment");
         child.wait().unwrap();
-        assert!(may_have_environment(std::process::id()), "that of this process is not empty");
+        assert!(may_have_environment(std::process::id()), "the environment of this process is not empty");
     }
 
     #[test]
-    fn a_stopped_process_is_continued_and_a_running_one_is_left_alone() {
+    fn stopped_process_is_continued_and_running_process_is_not() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let identity = identify(child.id()).unwrap();
         assert!(!continue_if_stopped(identity));
@@ -276,7 +279,7 @@ mod tests {
             std::thread::yield_now();
         }
         signal_process(ProcessIdentity { start: identity.start + 1, ..identity }, Signal::KILL);
-        assert!(is_alive(identity), "a signal for an earlier process of the same number is not sent");
+        assert!(is_alive(identity), "a signal for an earlier process with the same pid is not sent");
         signal_process(identity, Signal::KILL);
         wait_for_end(identity);
         child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! Something that a test left, in words.
+//! A resource that a test left behind, and its description.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix, SocketType, getpeername, getsoc
 
 use super::thread_origin::function_of_thread;
 
-/// Something that is there and was not there before.
+/// A resource of this process that did not exist before the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leak {
-    /// A child process, or a process that lost its parent and fell to this one.
+    /// A child process, or an orphaned descendant that became a child of this process.
     Process(String),
     /// A thread of this process.
     Thread { thread: u32, name: String },
@@ -25,23 +25,23 @@ pub(crate) enum Leak {
 }
 
 impl Leak {
-    /// A process that runs.
+    /// A process, described by its pid and its command line.
     pub(super) fn process(pid: u32) -> Self {
         Self::Process(format!("{pid} ({})", command_line(pid)))
     }
 
-    /// An open file, and what the system says that it is; none if it is the harness's.
+    /// An open file. `target` is the target of its link in `/proc/self/fd`. `None` if the file belongs to the harness.
     pub(super) fn file(file: u32, target: &str) -> Option<Self> {
-        if is_of_harness(target) {
+        if belongs_to_harness(target) {
             return None;
         }
         Some(socket(file, target).unwrap_or_else(|| Self::File(target.to_owned())))
     }
 
-    /// What it is, in words.
+    /// The description of the leak.
     ///
-    /// A thread without a name inherits that of the thread which started it, so that its function says more. Finding the function takes
-    /// milliseconds.
+    /// A thread is described by its function, because a thread without a name inherits the name of the thread that started it.
+    /// Finding the function takes milliseconds.
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Process(what) => format!("process {what}"),
@@ -56,26 +56,28 @@ impl Leak {
         }
     }
 
-    /// Whether it is one end of a connection.
+    /// Whether the leak is one end of a connection.
     pub(crate) fn is_connection(&self) -> bool {
         matches!(self, Self::Connection(_))
     }
 }
 
-/// Whether a thread bears the name of its process, because nothing gave it one of its own.
+/// Whether the name of a thread is the name of its process, which it has inherited.
 fn is_name_of_process(name: &str) -> bool {
     fs::read_to_string("/proc/self/comm").is_ok_and(|comm| comm.trim_end() == name)
 }
 
-/// Files of the harness: the listed folder itself, the beacon, the ledger, and the epoll and event descriptors of tokio.
-fn is_of_harness(target: &str) -> bool {
+/// Whether a file belongs to the harness: the listed folder itself, the status file, the ledger, or an epoll or event descriptor
+/// of tokio.
+fn belongs_to_harness(target: &str) -> bool {
     target.starts_with("/proc/")
         || target.starts_with("/memfd:itest-")
         || target.starts_with("anon_inode:")
         || target.rsplit('/').next().is_some_and(|name| name.starts_with("ledger-"))
 }
 
-/// What a socket is connected to, or listens on; none for what is no socket, or was never bound.
+/// The leak of a socket, with the address that it is connected to or listens on. `None` if the file is not a socket, or if the
+/// socket was never bound.
 fn socket(file: u32, target: &str) -> Option<Leak> {
     let descriptor = target.starts_with("socket:").then(|| RawFd::try_from(file).ok())??;
     sockets::with(descriptor, |socket| {
@@ -91,7 +93,7 @@ fn socket(file: u32, target: &str) -> Option<Leak> {
     })
 }
 
-/// An address as people write it.
+/// The textual form of an address.
 fn address_in_words(address: SocketAddrAny) -> String {
     if let Ok(address) = SocketAddr::try_from(address.clone()) {
         return address.to_string();
@@ -101,7 +103,7 @@ fn address_in_words(address: SocketAddrAny) -> String {
     path.or_else(|| abstract_name(&address?)).unwrap_or_else(|| "a socket without a name".to_owned())
 }
 
-/// The name of a socket that is in no folder, as `ss` and `netstat` write it.
+/// The name of a Unix socket in the abstract namespace, in the notation of `ss` and `netstat`.
 #[cfg(target_os = "linux")]
 fn abstract_name(address: &SocketAddrUnix) -> Option<String> {
     let name = address.abstract_name().filter(|name| !name.is_empty())?;
@@ -117,16 +119,17 @@ fn abstract_name(_: &SocketAddrUnix) -> Option<String> {
 mod sockets {
     use std::os::fd::{BorrowedFd, RawFd};
 
-    pub(super) fn with<T>(descriptor: RawFd, look: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-        // SAFETY: the descriptor is only asked what it is. If a thread closes it meanwhile, the question fails, or is about
-        // another file, which costs the accuracy of a message.
-        look(unsafe { BorrowedFd::borrow_raw(descriptor) })
+    pub(super) fn with<T>(descriptor: RawFd, query: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        // SAFETY: the descriptor is only used to query properties. If another thread closes it meanwhile, the query fails or
+        // returns the properties of another file, so that at worst a message is wrong.
+        query(unsafe { BorrowedFd::borrow_raw(descriptor) })
     }
 }
 
-/// What a process was started as, cut where it is long.
+/// The command line of a process, at most 80 characters of it.
 pub(super) fn command_line(pid: u32) -> String {
+    const MAX_CHARACTERS: usize = 80;
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
-    text.trim_end().chars().take(80).collect()
+    text.trim_end().chars().take(MAX_CHARACTERS).collect()
 }

@@ -12,98 +12,98 @@ use tokio::net::UnixStream as Control;
 use tokio::sync::mpsc;
 
 use super::channel::{NOTE_CANCEL, NOTE_READ};
-use super::output::{Capture, Pair};
-use super::status_file::{BeaconReader, Position};
-use super::turn::{self, TURN};
+use super::output::{Capture, PipeEnds};
+use super::status_file::{Position, StatusReader};
+use super::turn::{self, TURN_BYTES};
 use super::wire::{Message, Receiver};
 use crate::model::{AttemptReport, Output, PanicRecord, Remark, Turn, WorkerId};
 
-/// What the supervisor hears from a worker.
+/// An event from a worker, as the supervisor receives it.
 #[derive(Debug)]
 pub(crate) enum FromWorker {
-    /// It is there.
+    /// The worker is ready.
     Ready {
-        /// Of its registry.
+        /// The fingerprint of the worker's registry.
         fingerprint: u64,
     },
-    /// An attempt ended; this is what the test wrote.
+    /// An attempt has ended.
     Finished {
-        /// How.
+        /// The result.
         report: AttemptReport,
-        /// What the test wrote.
+        /// The output of the test.
         output: Output,
     },
-    /// Its running case installs its own subscriber of `tracing`, and is to run again in a worker that leaves it the place.
+    /// The running case installs its own `tracing` subscriber. It must run again in a worker without itest's subscriber.
     LeaveSubscriber,
-    /// It has given back its own fixtures, and ends.
+    /// The worker has torn down its own fixtures and exits.
     ShutDown {
-        /// What went wrong with that.
+        /// The errors of that teardown.
         problems: Vec<String>,
-        /// What its fixtures say of the tests.
+        /// Remarks of the worker's fixtures about tests.
         remarks: Vec<Remark>,
     },
-    /// It sent a message that cannot be decoded.
+    /// The worker sent a message that cannot be decoded.
     Broken,
-    /// Its socket is closed, so that no more messages come.
+    /// The worker's socket is closed, so that no more messages arrive.
     Gone {
-        /// What the last test wrote.
+        /// The output of the last test.
         output: Output,
     },
 }
 
-/// A worker, as the supervisor holds it.
+/// The supervisor's connection to a worker.
 #[derive(Debug)]
 pub(crate) struct Link {
     control: Arc<Control>,
-    /// `None` when no more cases will be sent.
+    /// `None` after [`Self::close`], when no more cases are sent.
     dispatch: Option<UnixStream>,
-    /// The worker's own end: what it has not claimed can be read back from here.
+    /// The worker's end of the dispatch socket. The cases that the worker has not claimed can be read back from it.
     unclaimed: UnixStream,
-    beacon: Arc<OnceLock<BeaconReader>>,
+    status: Arc<OnceLock<StatusReader>>,
 }
 
 impl Link {
-    /// Starts receiving; each message goes to `messages`, with the worker's number.
+    /// Starts receiving. Each message is forwarded to `messages`, with the number of the worker.
     pub(super) fn start(
         worker: WorkerId,
         control: UnixStream,
         dispatch: UnixStream,
         unclaimed: UnixStream,
-        output: Option<Pair>,
+        output: Option<PipeEnds>,
         messages: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
     ) -> io::Result<Self> {
         control.set_nonblocking(true)?;
         let control = Arc::new(Control::from_std(control)?);
-        let beacon = Arc::default();
+        let status = Arc::default();
         let capture = output.map(|pair| capture(pair, &control)).transpose()?;
         let receiver =
-            MessageReceiver { worker, control: Arc::clone(&control), beacon: Arc::clone(&beacon), capture, messages };
+            MessageReceiver { worker, control: Arc::clone(&control), status: Arc::clone(&status), capture, messages };
         tokio::spawn(receiver.run());
-        Ok(Self { control, dispatch: Some(dispatch), unclaimed, beacon })
+        Ok(Self { control, dispatch: Some(dispatch), unclaimed, status })
     }
 
     /// Sends cases, in the order in which they should run.
     ///
     /// # Errors
     ///
-    /// When the worker is gone, or no more cases may be sent.
+    /// When the worker is gone, or after [`Self::close`].
     pub(crate) fn dispatch(&mut self, turns: impl IntoIterator<Item = Turn>) -> io::Result<()> {
-        let bytes: Vec<u8> = turns.into_iter().flat_map(turn::write).collect();
+        let bytes: Vec<u8> = turns.into_iter().flat_map(turn::encode).collect();
         self.dispatch.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(&bytes)
     }
 
-    /// Takes back the cases that the worker has not begun.
+    /// Takes back the cases that the worker has not claimed.
     #[must_use]
     pub(crate) fn recall(&mut self) -> Vec<Turn> {
         let mut recalled = Vec::new();
-        let mut bytes = [0; TURN];
-        while let Ok((_, TURN)) = rustix::net::recv(&self.unclaimed, &mut bytes, RecvFlags::DONTWAIT) {
-            recalled.push(turn::read(bytes));
+        let mut bytes = [0; TURN_BYTES];
+        while let Ok((_, TURN_BYTES)) = rustix::net::recv(&self.unclaimed, &mut bytes, RecvFlags::DONTWAIT) {
+            recalled.push(turn::decode(bytes));
         }
         recalled
     }
 
-    /// Lets the worker finish what it holds, give back its own fixtures, and leave.
+    /// Sends no more cases. The worker then runs the cases that it has, tears down its own fixtures, and exits.
     pub(crate) fn close(&mut self) {
         self.dispatch = None;
     }
@@ -114,51 +114,53 @@ impl Link {
         self.dispatch.is_none()
     }
 
-    /// Asks the worker to end the running case now, to give everything back, and to leave.
+    /// Makes the worker end the running case now, tear everything down, and exit.
     pub(crate) fn cancel(&mut self) {
         note(&self.control, NOTE_CANCEL);
         self.close();
     }
 
-    /// Stops receiving: the worker has ended, and another process holds its end of the socket.
-    pub(crate) fn hang_up(&self) {
+    /// Shuts the control socket down, which stops receiving. It is called when the worker has ended but another process still
+    /// holds the worker's end of the socket.
+    pub(crate) fn disconnect(&self) {
         let _ = rustix::net::shutdown(&*self.control, rustix::net::Shutdown::Both);
     }
 
-    /// Reports that the worker has not sent yet. They may come once more, through the socket.
+    /// The reports that the worker has not sent yet. They may arrive through the socket later, a second time.
     #[must_use]
     pub(crate) fn unsent(&self) -> Vec<AttemptReport> {
-        self.beacon.get().map(BeaconReader::unsent).unwrap_or_default()
+        self.status.get().map(StatusReader::unsent).unwrap_or_default()
     }
 
-    /// The panics of one of the worker's attempts that fail it, in their order.
+    /// The panics of an attempt that make the attempt fail, in the order in which they happened.
     #[must_use]
     pub(crate) fn panics(&self, attempt: u32) -> Vec<PanicRecord> {
-        self.beacon.get().map(|beacon| beacon.panics(attempt)).unwrap_or_default()
+        self.status.get().map(|status| status.panics(attempt)).unwrap_or_default()
     }
 
-    /// Where the worker is or was.
+    /// The last position that the worker has written to its status file.
     #[must_use]
     pub(crate) fn position(&self) -> Option<Position> {
-        self.beacon.get().and_then(BeaconReader::position)
+        self.status.get().and_then(StatusReader::position)
     }
 }
 
 fn note(control: &Control, note: u8) {
-    // A worker that is gone needs no note, and one that has not read thousands of them hangs and is dealt with elsewhere.
+    // An error is ignored. Either the worker is gone, or its socket is full of unread notes because it hangs, and the time limit
+    // of the running phase ends a worker that hangs.
     let _ = rustix::net::send(control, &[note], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
 }
 
-fn capture(pair: Pair, control: &Arc<Control>) -> io::Result<Capture> {
+fn capture(pair: PipeEnds, control: &Arc<Control>) -> io::Result<Capture> {
     let control = Arc::clone(control);
     Capture::start(pair, move || note(&control, NOTE_READ))
 }
 
-/// Listens to one worker until it is gone.
+/// Receives the messages of one worker until the worker is gone.
 struct MessageReceiver {
     worker: WorkerId,
     control: Arc<Control>,
-    beacon: Arc<OnceLock<BeaconReader>>,
+    status: Arc<OnceLock<StatusReader>>,
     capture: Option<Capture>,
     messages: mpsc::UnboundedSender<(WorkerId, FromWorker)>,
 }
@@ -175,52 +177,52 @@ impl MessageReceiver {
                 }
                 Err(_) => break,
             }
-            if self.pass_on(&mut receiver).is_err() {
-                self.say(FromWorker::Broken);
+            if self.forward_frames(&mut receiver).is_err() {
+                self.emit(FromWorker::Broken);
                 break;
             }
         }
-        let unsent = self.beacon.get().map(BeaconReader::unsent).unwrap_or_default();
+        let unsent = self.status.get().map(StatusReader::unsent).unwrap_or_default();
         for report in unsent {
-            self.say(FromWorker::Finished { report, output: Output::default() });
+            self.emit(FromWorker::Finished { report, output: Output::default() });
         }
         let output = self.capture.take().map(|capture| capture.finish()).unwrap_or_default();
-        self.say(FromWorker::Gone { output });
+        self.emit(FromWorker::Gone { output });
     }
 
-    fn pass_on(&mut self, receiver: &mut Receiver) -> Result<(), serde_json::Error> {
+    fn forward_frames(&mut self, receiver: &mut Receiver) -> Result<(), serde_json::Error> {
         while let Some(frame) = receiver.next_frame() {
             match frame? {
                 Message::Ready { fingerprint } => {
                     if let Some(descriptor) = receiver.next_descriptor() {
-                        let _ = self.beacon.set(BeaconReader::new(descriptor));
+                        let _ = self.status.set(StatusReader::new(descriptor));
                     }
-                    self.say(FromWorker::Ready { fingerprint });
+                    self.emit(FromWorker::Ready { fingerprint });
                 }
                 Message::Finished { report, wrote } => {
-                    let output = if wrote { self.exchange(receiver)? } else { Output::default() };
-                    self.say(FromWorker::Finished { report, output });
+                    let output = if wrote { self.replace_capture(receiver)? } else { Output::default() };
+                    self.emit(FromWorker::Finished { report, output });
                 }
-                Message::LeaveSubscriber => self.say(FromWorker::LeaveSubscriber),
-                Message::ShutDown { problems, remarks } => self.say(FromWorker::ShutDown { problems, remarks }),
+                Message::LeaveSubscriber => self.emit(FromWorker::LeaveSubscriber),
+                Message::ShutDown { problems, remarks } => self.emit(FromWorker::ShutDown { problems, remarks }),
             }
         }
         Ok(())
     }
 
-    /// Ends the capture of one test and begins that of the next.
-    fn exchange(&mut self, receiver: &mut Receiver) -> Result<Output, serde_json::Error> {
-        let fresh: VecDeque<_> = std::iter::from_fn(|| receiver.next_descriptor()).take(2).collect();
-        let Ok([stdout, stderr]) = <[OwnedFd; 2]>::try_from(Vec::from(fresh)) else {
+    /// Ends the capture of one test, and begins the capture of the next test with the new pipes. Returns the output of the first.
+    fn replace_capture(&mut self, receiver: &mut Receiver) -> Result<Output, serde_json::Error> {
+        let descriptors: VecDeque<_> = std::iter::from_fn(|| receiver.next_descriptor()).take(2).collect();
+        let Ok([stdout, stderr]) = <[OwnedFd; 2]>::try_from(Vec::from(descriptors)) else {
             return Err(serde::de::Error::custom("a report came without its output pipes"));
         };
         let ended =
-            self.capture.replace(capture(Pair { stdout, stderr }, &self.control).map_err(serde_json::Error::io)?);
+            self.capture.replace(capture(PipeEnds { stdout, stderr }, &self.control).map_err(serde_json::Error::io)?);
         Ok(ended.map(|capture| capture.finish()).unwrap_or_default())
     }
 
-    fn say(&self, message: FromWorker) {
-        // The receiver is gone when the run has been given up.
+    fn emit(&self, message: FromWorker) {
+        // An error is ignored. The receiver no longer exists if the run was aborted.
         let _ = self.messages.send((self.worker, message));
     }
 }

@@ -1,6 +1,6 @@
-//! Marks: a variable in the environment of a process that all its descendants inherit, wherever they go.
+//! Marks: an environment variable by which the descendants of a process can be recognized.
 //!
-//! A daemon leaves its parent, its process group and its session; it takes its environment along.
+//! A daemon can leave its parent, its process group and its session, but it still has the environment that it inherited.
 
 use std::collections::BTreeSet;
 
@@ -8,68 +8,71 @@ use rustix::process::Signal;
 
 #[cfg(target_os = "linux")]
 use super::identity::may_have_environment;
-use super::scan::{Candidate, Seen, is_any, scan_until_clear};
+use super::scan::{Candidate, Match, matches_any, scan_until_no_match};
 use crate::model::Mark;
 
-/// The variable by which what a worker started is found.
+/// The variable that marks the processes that a worker started.
 pub(crate) const WORKER_MARK: &str = "ITEST_WORKER";
 
-/// The variable by which what session fixtures started is found, when the session's server was killed.
+/// The variable that marks the processes that session fixtures started. It is needed when the session server was killed.
 pub(crate) const SESSION_MARK: &str = "ITEST_FIXTURE";
 
-/// The variable by which what a test of cargo-nextest started is found: nextest sets it, another value for each attempt.
+/// The variable that marks the processes that a test of cargo-nextest started. Nextest itself sets it, to another value for
+/// each attempt.
 pub(crate) const NEXTEST_MARK: &str = "NEXTEST_ATTEMPT_ID";
 
-/// The variable by which what a [`Process`](crate::Process) started is found.
+/// The variable that marks the processes that a [`Process`](crate::Process) fixture started.
 pub(crate) const PROCESS_MARK: &str = "ITEST_PROCESS";
 
-/// Kills every process that bears this mark, but for this one. Returns how many there were.
+/// Kills every process with this mark, except this process. Returns the number of killed processes.
 pub(crate) fn kill_marked(mark: &Mark) -> usize {
     let wanted = variable(mark);
     let mut killed = BTreeSet::new();
-    scan_until_clear(|candidate| match look(candidate, &wanted) {
-        Seen::Wanted if send(candidate, &wanted, Signal::KILL) => {
+    scan_until_no_match(|candidate| match check(candidate, &wanted) {
+        Match::Yes if send(candidate, &wanted, Signal::KILL) => {
             killed.insert(candidate.pid);
-            Seen::Wanted
+            Match::Yes
         }
-        // It has ended, or has begun to execute a program; the next look tells.
-        Seen::Wanted => Seen::Executing,
-        seen => seen,
+        // The process has ended or has begun to execute another program. The next check decides which.
+        Match::Yes => Match::Executing,
+        result => result,
     });
     killed.len()
 }
 
-/// Whether any of the living processes that bear this mark was started under a name that begins like this.
+/// Whether a running process has this mark and a command line that begins with `program`.
 pub(crate) fn is_any_marked(mark: &Mark, program: &str) -> bool {
     let wanted = variable(mark);
-    is_any(|candidate| match look(candidate, &wanted) {
-        Seen::Wanted if !is_named(candidate, program) => Seen::Other,
-        seen => seen,
+    matches_any(|candidate| match check(candidate, &wanted) {
+        Match::Yes if !is_named(candidate, program) => Match::No,
+        result => result,
     })
 }
 
-/// A mark as it stands in an environment.
+/// The mark in the form in which an environment holds it: `NAME=value`.
 fn variable(Mark { name, value }: &Mark) -> String {
     format!("{name}={value}")
 }
 
+/// Whether the variable equals the mark, or its value continues after `/` or `$`. A worker's mark continues the mark of its
+/// run in this way.
 fn is_or_is_below(variable: &[u8], wanted: &str) -> bool {
     variable.strip_prefix(wanted.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/' | b'$', ..]))
 }
 
-/// Whether a process bears a mark.
+/// Checks whether a process has a mark.
 #[cfg(target_os = "linux")]
-fn look(&Candidate { pid }: &Candidate, wanted: &str) -> Seen {
-    // It has ended, or belongs to another user.
-    let Ok(environment) = environment(pid) else { return Seen::Other };
+fn check(&Candidate { pid }: &Candidate, wanted: &str) -> Match {
+    // An error means that the process has ended or belongs to another user.
+    let Ok(environment) = environment(pid) else { return Match::No };
     if environment.is_empty() && may_have_environment(pid) {
-        return Seen::Executing;
+        return Match::Executing;
     }
     let is_marked = environment.split(|byte| *byte == 0).any(|variable| is_or_is_below(variable, wanted));
-    if is_marked { Seen::Wanted } else { Seen::Other }
+    if is_marked { Match::Yes } else { Match::No }
 }
 
-/// The environment with which a process was started; empty if it is executing another program.
+/// The environment with which a process was started. It is empty while the process executes another program (`execve`).
 #[cfg(target_os = "linux")]
 fn environment(pid: u32) -> std::io::Result<Vec<u8>> {
     let path = format!("/proc/{pid}/environ");
@@ -77,7 +80,8 @@ fn environment(pid: u32) -> std::io::Result<Vec<u8>> {
     loop {
         let file = std::fs::File::open(&path)?;
         let mut environment = Vec::with_capacity(capacity);
-        // In one call: when the process executes another program, a second call finds nothing, as at the end.
+        // The environment is read in one call. If the process executes another program between two calls, the second call
+        // returns no bytes, which looks like the end of the file.
         rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut environment)))?;
         if environment.len() < capacity {
             return Ok(environment);
@@ -91,13 +95,13 @@ fn is_named(Candidate { pid }: &Candidate, program: &str) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(program.as_bytes()))
 }
 
-/// Sends a signal to the process that bears the mark, and to no later one of the same number.
+/// Sends a signal to a process with the mark, and never to a later process that got the same pid.
 #[cfg(target_os = "linux")]
 fn send(candidate: &Candidate, wanted: &str, signal: Signal) -> bool {
     use rustix::process::{PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
 
-    let Some(number) = super::identity::number(candidate.pid) else { return false };
-    let is_marked = || look(candidate, wanted) == Seen::Wanted;
+    let Some(number) = super::identity::to_pid(candidate.pid) else { return false };
+    let is_marked = || check(candidate, wanted) == Match::Yes;
     match pidfd_open(number, PidfdFlags::empty()) {
         Ok(descriptor) => is_marked() && pidfd_send_signal(&descriptor, signal).is_ok(),
         Err(rustix::io::Errno::NOSYS) => is_marked() && kill_process(number, signal).is_ok(),
@@ -106,9 +110,9 @@ fn send(candidate: &Candidate, wanted: &str, signal: Signal) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn look(Candidate { command, .. }: &Candidate, wanted: &str) -> Seen {
+fn check(Candidate { command, .. }: &Candidate, wanted: &str) -> Match {
     let is_marked = command.split_whitespace().any(|word| is_or_is_below(word.as_bytes(), wanted));
-    if is_marked { Seen::Wanted } else { Seen::Other }
+    if is_marked { Match::Yes } else { Match::No }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -118,7 +122,7 @@ fn is_named(Candidate { command, .. }: &Candidate, program: &str) -> bool {
 
 #[cfg(not(target_os = "linux"))]
 fn send(Candidate { pid, .. }: &Candidate, _: &str, signal: Signal) -> bool {
-    super::identity::number(*pid).is_some_and(|number| rustix::process::kill_process(number, signal).is_ok())
+    super::identity::to_pid(*pid).is_some_and(|number| rustix::process::kill_process(number, signal).is_ok())
 }
 
 #[cfg(test)]
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_is_found_by_what_it_inherited() {
+    fn daemon_is_killed_by_its_inherited_mark() {
         let run = &format!("mark-test-{}", std::process::id());
         let value = format!("{run}/1");
         let mut shell = Command::new("sh")
@@ -147,7 +151,7 @@ mod tests {
         std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
         drop(shell.stdin.take());
         shell.wait().unwrap();
-        // Until a copy of the shell has become what it was made for.
+        // A forked copy of the shell needs a moment until it executes `sleep`.
         while !is_any_marked(&mark(run), "sleep") {
             std::thread::yield_now();
         }
@@ -157,70 +161,70 @@ mod tests {
         assert_eq!(kill_marked(&mark(&value)), 0);
     }
 
-    /// A shell script that never stops starting itself again, and notes each of its lives in a file.
-    struct Storm {
+    /// A shell script that starts itself again and again. It appends one byte to a file at each start.
+    struct RestartingScript {
         folder: tempfile::TempDir,
         mark: String,
     }
 
-    impl Storm {
+    impl RestartingScript {
         fn start(mark: String, script: &str) -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("storm");
+            let path = folder.path().join("script");
             std::fs::write(&path, script).unwrap();
-            let notes = folder.path().join("notes");
-            std::fs::write(&notes, "").unwrap();
+            let starts = folder.path().join("starts");
+            std::fs::write(&starts, "").unwrap();
             let mut command = Command::new("sh");
-            command.arg(&path).env("ITEST_MARK_TEST", &mark).env("NOTES", &notes).stdin(Stdio::null());
-            // Only its first life is a child of this process.
+            command.arg(&path).env("ITEST_MARK_TEST", &mark).env("STARTS", &starts).stdin(Stdio::null());
+            // Only the first process of the script is a child of this process.
             drop(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-            let storm = Self { folder, mark };
-            while storm.lives() < 3 {
+            let script = Self { folder, mark };
+            while script.start_count() < 3 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            storm
+            script
         }
 
-        fn lives(&self) -> u64 {
-            std::fs::metadata(self.folder.path().join("notes")).unwrap().len()
+        fn start_count(&self) -> u64 {
+            std::fs::metadata(self.folder.path().join("starts")).unwrap().len()
         }
     }
 
-    /// Starts storms side by side and kills each; how many of them go on.
+    /// Starts eight copies of a script, kills each by its mark, and returns how many of them still run.
     fn survivors(script: &str) -> usize {
-        let value = |number| format!("storm-{}-{:p}-{number}", std::process::id(), script);
-        let storms: Vec<_> = (0..8).map(|number| Storm::start(value(number), script)).collect();
-        let kill_all = || storms.iter().map(|storm| kill_marked(&mark(&storm.mark))).sum::<usize>();
-        let survivors = || {
-            let before: Vec<_> = storms.iter().map(Storm::lives).collect();
+        let value = |number| format!("script-{}-{:p}-{number}", std::process::id(), script);
+        let scripts: Vec<_> = (0..8).map(|number| RestartingScript::start(value(number), script)).collect();
+        let kill_all = || scripts.iter().map(|script| kill_marked(&mark(&script.mark))).sum::<usize>();
+        let count_running = || {
+            let before: Vec<_> = scripts.iter().map(RestartingScript::start_count).collect();
             std::thread::sleep(Duration::from_millis(100));
-            storms.iter().zip(before).filter(|(storm, before)| storm.lives() > *before).count()
+            scripts.iter().zip(before).filter(|(script, before)| script.start_count() > *before).count()
         };
         kill_all();
-        let found = survivors();
-        // No storm is to go on in the background of other tests.
-        let mut left = found;
-        while left > 0 {
+        let survivors = count_running();
+        // A script that survived would run in the background of other tests.
+        let mut running = survivors;
+        while running > 0 {
             kill_all();
-            left = survivors();
+            running = count_running();
         }
-        found
+        survivors
     }
 
     #[test]
-    fn a_process_that_executes_programs_all_the_time_is_killed() {
-        assert_eq!(survivors("printf . >> \"$NOTES\"\nexec sh \"$0\"\n"), 0);
+    fn process_that_calls_exec_in_a_loop_is_killed() {
+        assert_eq!(survivors("printf . >> \"$STARTS\"\nexec sh \"$0\"\n"), 0);
     }
 
     #[test]
-    fn a_process_that_lives_on_in_new_children_all_the_time_is_killed() {
-        assert_eq!(survivors("printf . >> \"$NOTES\"\nsh \"$0\" &\nexit\n"), 0);
-        assert_eq!(survivors("life() { printf . >> \"$NOTES\"; (life) & exit; }\nlife\n"), 0);
+    fn process_that_forks_and_exits_in_a_loop_is_killed() {
+        assert_eq!(survivors("printf . >> \"$STARTS\"\nsh \"$0\" &\nexit\n"), 0);
+        assert_eq!(survivors("again() { printf . >> \"$STARTS\"; (again) & exit; }\nagain\n"), 0);
     }
 
     #[test]
-    fn many_processes_that_start_others_all_the_time_are_killed() {
-        let script = "printf . >> \"$NOTES\"\n\
+    fn processes_that_start_children_in_a_loop_are_killed() {
+        let script = "printf . >> \"$STARTS\"\n\
                       for i in 1 2 3; do (sleep 0.01; exec sh -c 'sleep 0.02') & done\n\
                       wait\n\
                       exec sh \"$0\"\n";

@@ -1,13 +1,16 @@
-//! Floor 2: worker processes, and what passes between them and the supervisor.
+//! Layer 2: worker processes, and the channels between a worker and the supervisor.
 //!
-//! Four things connect the two:
+//! Four channels connect a worker with the supervisor:
 //!
-//! * the *control* socket, the worker's stdin at its start: reports go up it, single-letter notes down;
-//! * the *dispatch* socket: turns, each a case and which attempt at it this is, that the worker claims one by one, and that the supervisor can take back;
-//! * the *beacon*, a small file in memory: where the worker is, until when it may stay there, and which panics its test had,
-//!   readable even when the worker hangs or has died;
-//! * the *output pipes*, exchanged for new ones after each test that wrote something, so that no byte is ever attributed to
-//!   the wrong test.
+//! * The *control* socket, which is the worker's stdin when the worker starts. The worker sends reports through it, and the
+//!   supervisor sends one-byte notes.
+//! * The *dispatch* socket. The supervisor writes turns to it; a turn is a case and the number of the attempt. The worker
+//!   claims the turns in order, and the supervisor can take back the turns that the worker has not claimed.
+//! * The *status file*, a small file in memory. It holds the worker's position (case, phase, deadline), the reports that the
+//!   worker has not sent yet, and the panics of the running test. The supervisor can read it even when the worker hangs or
+//!   has crashed.
+//! * The *output pipes*, which are stdout and stderr of the worker. After each test that wrote something, new pipes replace
+//!   them, so that no byte is attributed to the wrong test.
 
 mod ancestors;
 mod channel;
@@ -54,20 +57,22 @@ pub(crate) use leak::Leak;
 pub(crate) use link::{FromWorker, Link};
 pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
 pub(crate) use panic_log::PanicLog;
-pub(crate) use resource_baseline::{Residue, Snapshot};
-pub(crate) use signals::{clear_inherited_signals, ignore_requests_to_end, is_ignored};
+pub(crate) use resource_baseline::{ResourceBaseline, Snapshot};
+pub(crate) use signals::{clear_inherited_signals, ignore_termination_signals, is_ignored};
 pub(crate) use spawn::{
     MIN_OPEN_FILES, Reaped, WORKER_NAME, affordable_workers, is_ended, open_files_limit, own_binary, reap,
     spawn_process, spawn_thread,
 };
 pub(crate) use state::{EarlierState, ProcessState, Stdin};
-pub(crate) use status_file::{Beacon, Position, monotonic};
-pub(crate) use stop_detector::Pulse;
+pub(crate) use status_file::{Position, StatusFile, monotonic};
+pub(crate) use stop_detector::StopDetector;
 pub(crate) use stopped::{stop_signal, stopped_descendants};
 pub(crate) use stopwatch::Stopwatch;
 pub(crate) use surroundings::Surroundings;
 pub(crate) use terminal::{NotLent, Terminal};
 #[cfg(feature = "tracing")]
-pub(crate) use trace::{begin_trace, check_trace_filter, is_refused_by_ours, show_trace, show_trace_of_this_thread};
-pub(crate) use unexpected_exit::{Death, kill_group, signal_group, signal_in_words};
+pub(crate) use trace::{
+    begin_trace, check_trace_filter, is_subscriber_conflict, show_trace, show_trace_of_this_thread,
+};
+pub(crate) use unexpected_exit::{UnexpectedExit, kill_group, signal_group, signal_in_words};
 pub(crate) use wire::Start;

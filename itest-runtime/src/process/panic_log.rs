@@ -1,7 +1,7 @@
-//! The log of panics: the first and the last panics of the running attempt, in a file that survives the process.
+//! The log of panics: the first and the last panics of the running attempt, in a file that outlives the process.
 //!
-//! The log is a part of the beacon's file: a row of slots of one size. The first panics of an attempt keep their slots, because
-//! the first one is the cause of the others most of the time; the last ones share the rest.
+//! The log is a part of the status file: an array of slots of equal size. The first panics of an attempt keep their slots,
+//! because the first panic is usually the cause of the others. All later panics share the other slots.
 
 use std::fs::File;
 use std::io;
@@ -10,33 +10,33 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::model::{PanicRecord, Problem};
 
-/// Where the slots begin in the file; the beacon itself needs less.
-const START: u64 = 4096;
+/// The offset of the first slot in the status file. The position and the unsent reports need less space.
+const FIRST_SLOT_OFFSET: u64 = 4096;
 
-/// The size of a slot: its head, and a panic as JSON.
-const SLOT: usize = 4096;
+/// The size of a slot: a header, and a panic as JSON.
+const SLOT_BYTES: usize = 4096;
 
-/// The attempt's number and the length of what follows, 4 bytes each.
-const HEAD: usize = 8;
+/// The header of a slot: the number of the attempt and the length of the JSON, 4 bytes each.
+const HEADER_BYTES: usize = 8;
 
-/// Slots of the first panics.
+/// The number of slots for the first panics.
 const FIRST_SLOTS: u32 = 3;
 
-/// Slots of the last ones.
+/// The number of slots for the last panics.
 const LAST_SLOTS: u32 = 3;
 
 const SLOTS: usize = (FIRST_SLOTS + LAST_SLOTS) as usize;
 
-/// Characters of a message that fit into a slot, even if each of them is escaped.
+/// The most characters of a shortened message. They fit into a slot even if each of them is escaped.
 const MAX_MESSAGE_CHARACTERS: usize = 500;
 
-/// The worker's side.
+/// The log of panics, on the worker's side.
 #[derive(Debug)]
 pub(crate) struct PanicLog {
     file: File,
-    /// Which of the worker's attempts is running, counted from 0.
+    /// The number of the running attempt in this worker, counted from 0.
     attempt: AtomicU32,
-    /// The number of the latest panic in each slot.
+    /// The sequence number of the latest panic in each slot.
     latest: [AtomicU32; SLOTS],
 }
 
@@ -45,13 +45,14 @@ impl PanicLog {
         Self { file, attempt: AtomicU32::new(0), latest: Default::default() }
     }
 
-    /// Another attempt begins; what is in the log is of no interest any more.
+    /// Begins another attempt. The panics of earlier attempts are no longer returned by [`read`].
     pub(crate) fn begin(&self, attempt: u32) {
         self.attempt.store(attempt, Ordering::Relaxed);
         self.latest.iter().for_each(|latest| latest.store(0, Ordering::Relaxed));
     }
 
-    /// Writes a panic, or its new state, unless a later panic has its slot. A log that cannot be written costs only this text.
+    /// Writes a panic or its new state, unless a later panic has taken its slot. A failure is ignored, because it costs only the
+    /// text of the panic in a crash report.
     pub(crate) fn write(&self, record: &PanicRecord) {
         let slot = slot_of(record.sequence);
         let latest = self.latest.get(slot as usize).map(|latest| latest.fetch_max(record.sequence, Ordering::Relaxed));
@@ -59,7 +60,7 @@ impl PanicLog {
             return;
         }
         let Some(json) = encode(record) else { return };
-        let mut bytes = Vec::with_capacity(HEAD + json.len());
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + json.len());
         bytes.extend(self.attempt.load(Ordering::Relaxed).to_le_bytes());
         bytes.extend(u32::try_from(json.len()).unwrap_or(0).to_le_bytes());
         bytes.extend(json);
@@ -67,7 +68,7 @@ impl PanicLog {
     }
 }
 
-/// Reads the panics of an attempt that fail it, in their order.
+/// Reads the panics of an attempt that make the attempt fail, in the order in which they happened.
 pub(super) fn read(file: &File, attempt: u32) -> Vec<PanicRecord> {
     let slots = 0..FIRST_SLOTS + LAST_SLOTS;
     let mut records: Vec<_> = slots.filter_map(|slot| read_slot(file, slot, attempt).ok().flatten()).collect();
@@ -77,7 +78,7 @@ pub(super) fn read(file: &File, attempt: u32) -> Vec<PanicRecord> {
 }
 
 fn read_slot(file: &File, slot: u32, attempt: u32) -> io::Result<Option<PanicRecord>> {
-    let mut bytes = vec![0; SLOT];
+    let mut bytes = vec![0; SLOT_BYTES];
     let length = file.read_at(&mut bytes, offset(slot))?;
     bytes.truncate(length);
     let record = || {
@@ -89,9 +90,9 @@ fn read_slot(file: &File, slot: u32, attempt: u32) -> io::Result<Option<PanicRec
     Ok(record())
 }
 
-/// The panic as JSON that fits into a slot.
+/// Encodes a panic as JSON that fits into a slot. A long message is shortened.
 fn encode(record: &PanicRecord) -> Option<Vec<u8>> {
-    let fits = |json: &Vec<u8>| json.len() <= SLOT - HEAD;
+    let fits = |json: &Vec<u8>| json.len() <= SLOT_BYTES - HEADER_BYTES;
     if let Some(json) = serde_json::to_vec(record).ok().filter(fits) {
         return Some(json);
     }
@@ -110,7 +111,7 @@ fn slot_of(sequence: u32) -> u32 {
 }
 
 fn offset(slot: u32) -> u64 {
-    START + u64::from(slot) * SLOT as u64
+    FIRST_SLOT_OFFSET + u64::from(slot) * SLOT_BYTES as u64
 }
 
 #[cfg(test)]
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn first_and_last_panics_of_an_attempt_are_kept_in_order() {
+    fn log_keeps_first_and_last_panics_in_order() {
         let file = tempfile::tempfile().unwrap();
         let log = PanicLog::new(file.try_clone().unwrap());
         log.begin(7);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn panic_that_was_caught_is_not_read() {
+    fn caught_panic_is_not_returned() {
         let file = tempfile::tempfile().unwrap();
         let log = PanicLog::new(file.try_clone().unwrap());
         log.write(&record(0, "caught"));
@@ -150,9 +151,9 @@ mod tests {
         assert_eq!(messages(&file, 0), ["not caught"]);
     }
 
-    /// A test catches panics 3, 4 and 5; then a thread panics, and has the slot of 3.
+    /// A test catches panics 3, 4 and 5. Then a thread panics, and its panic 6 takes the slot of panic 3.
     #[test]
-    fn panic_that_is_settled_late_does_not_overwrite_a_later_one() {
+    fn late_update_of_a_panic_keeps_a_later_panic() {
         let file = tempfile::tempfile().unwrap();
         let log = PanicLog::new(file.try_clone().unwrap());
         (0..7).for_each(|sequence| log.write(&record(sequence, &sequence.to_string())));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn long_message_is_cut_and_not_lost() {
+    fn long_message_is_shortened() {
         let file = tempfile::tempfile().unwrap();
         let log = PanicLog::new(file.try_clone().unwrap());
         log.write(&record(0, &"\u{1}".repeat(10_000)));

@@ -1,47 +1,48 @@
-//! The timers of POSIX (`timer_create(2)`) that this process has. One that a test has left would end a later test by its signal.
+//! The POSIX timers (`timer_create(2)`) of this process. The signal of a timer that a test left behind would end a later test.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// The list holds some 70 bytes for each timer; what does not fit is passed over.
+/// The most bytes that are read of the list of timers, which has about 70 bytes for each timer. Further timers are ignored.
 const MAX_LIST_BYTES: usize = 4096;
 
-/// The timers that tests are to find. None are known where the system does not list them.
+/// The timers that are not leaks of the next test. The set is empty if the system does not list timers.
 #[derive(Debug)]
 pub(super) struct PosixTimers {
-    /// Open, so that a check is one system call.
+    /// `/proc/self/timers`, which is kept open, so that a check is one system call.
     list: Option<File>,
     known: BTreeSet<u32>,
 }
 
 impl PosixTimers {
-    /// Takes those of this moment.
+    /// Captures the current timers.
     pub(super) fn capture() -> Self {
         let mut timers = Self { list: File::open("/proc/self/timers").ok(), known: BTreeSet::new() };
-        timers.known = timers.now();
+        timers.known = timers.list_current();
         timers
     }
 
-    /// The same without the open list, whose number would be taken for that of a file of the fixture which is being made.
+    /// The same timers without the open list. The leak check would otherwise take the list for a file of the fixture that is
+    /// being set up.
     pub(super) fn without_list(self) -> Self {
         Self { list: None, ..self }
     }
 
-    /// Adopts the timers that a worker fixture has made since `before`.
+    /// Adds the timers that a worker fixture has created since `before`.
     pub(super) fn adopt_changes_since(&mut self, before: &Self) {
-        self.known.extend(self.now().difference(&before.known));
+        self.known.extend(self.list_current().difference(&before.known));
     }
 
-    /// How many there are more than before. From now on, they are known.
+    /// The number of timers that are new since the last call. All current timers are known from now on.
     pub(super) fn count_new(&mut self) -> usize {
-        let now = self.now();
+        let now = self.list_current();
         let new = now.difference(&self.known).count();
         self.known = now;
         new
     }
 
-    fn now(&self) -> BTreeSet<u32> {
+    fn list_current(&self) -> BTreeSet<u32> {
         let mut bytes = [0; MAX_LIST_BYTES];
         let length = self.list.as_ref().and_then(|list| list.read_at(&mut bytes, 0).ok()).unwrap_or(0);
         let text = str::from_utf8(&bytes[..length]).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! What a process has that a test may leave behind: children, threads, open files, sockets.
+//! Detects resources that a test left behind in its process: child processes, threads, open files and sockets.
 //!
-//! After each test only counts are compared, which costs a few system calls. The details are read only if a count has grown.
+//! After each test only the counts are compared, which costs a few system calls. The details are read only if a count has grown.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -11,25 +11,27 @@ use std::time::Duration;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use super::children::{adopt_orphans, children, entries_by_number, kill_children_but, listed_children};
-use super::identity::number;
+use super::children::{adopt_orphans, children, entries_by_number, kill_children_except, listed_children};
+use super::identity::to_pid;
 use super::leak::Leak;
 use crate::inject::is_own_thread;
 
-/// What this process had after the last test, and what worker fixtures have opened since: the baseline of the next test.
+/// The resources that are not leaks of the next test: those that existed after the last test, and those that worker fixtures
+/// have opened since.
 #[derive(Debug)]
-pub(crate) struct Residue {
-    /// Open, so that looking is one system call.
+pub(crate) struct ResourceBaseline {
+    /// This folder is kept open, so that counting the threads is one system call.
     threads_folder: Option<File>,
+    /// This folder is kept open, so that counting the files is one system call.
     files_folder: Option<File>,
-    /// Those that were there at the very beginning, or are the harness's.
+    /// The children that existed at the first capture, and the children of the harness.
     own_children: BTreeSet<u32>,
     known: Snapshot,
-    /// How many of the harness's files were opened since, whatever their numbers are.
+    /// The number of files that the harness has opened since the last reset.
     own_files: usize,
 }
 
-/// What this process has at one moment.
+/// The resources of this process at one moment, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     children: BTreeSet<u32>,
@@ -38,7 +40,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Lists what this process has now.
+    /// Lists the current resources of this process.
     #[must_use]
     pub(crate) fn take() -> Self {
         let threads = entries_by_number("/proc/self/task").map(|(thread, _)| thread).collect();
@@ -46,8 +48,8 @@ impl Snapshot {
     }
 }
 
-impl Residue {
-    /// Takes what this process has now as the baseline. From now on, this process becomes the parent of its orphaned descendants.
+impl ResourceBaseline {
+    /// Captures the current resources as the baseline. Also makes this process the parent of its orphaned descendants.
     #[must_use]
     pub(crate) fn capture() -> Self {
         adopt_orphans();
@@ -57,19 +59,19 @@ impl Residue {
         Self { threads_folder, files_folder, own_children, known: Snapshot::take(), own_files: 0 }
     }
 
-    /// Takes what this process has now as the new baseline, because the test before has been judged.
+    /// Captures the current resources as the new baseline. It is called after the leaks of a test were reported.
     pub(crate) fn reset_baseline(&mut self) {
         self.known = Snapshot::take();
         self.own_files = 0;
     }
 
-    /// The same for open files alone.
+    /// Captures the open files as the new baseline, and leaves the other resources unchanged.
     pub(crate) fn reset_baseline_of_files(&mut self) {
         self.known.files = numbers_of_files();
         self.own_files = 0;
     }
 
-    /// Adds to the baseline what was opened since `before`, because a worker fixture has opened it.
+    /// Adds the resources that were opened since `before` to the baseline, because a worker fixture has opened them.
     pub(crate) fn add_since(&mut self, before: &Snapshot) {
         let now = Snapshot::take();
         self.known.children.extend(now.children.difference(&before.children));
@@ -84,35 +86,37 @@ impl Residue {
         self.own_files += files;
     }
 
-    /// Whether a test that took so long has left no file, no thread and no process, as far as counts tell.
+    /// Compares the counts of resources with the baseline. Returns whether a test that took `elapsed` has left no file, no thread
+    /// and no process.
     ///
-    /// If files of the baseline were closed, the baseline is taken anew.
+    /// If files of the baseline were closed, the open files are captured again.
     #[must_use]
-    pub(crate) fn settle_counts(&mut self, elapsed: Duration) -> bool {
-        // What was quicker than this has started neither a thread nor a process.
-        const TOO_SHORT: Duration = Duration::from_micros(5);
+    pub(crate) fn is_unchanged(&mut self, elapsed: Duration) -> bool {
+        // A shorter test cannot have started a thread or a process, so that these need not be counted.
+        const MIN_START_TIME: Duration = Duration::from_micros(5);
         match self.count_files().cmp(&(self.known.files.len() + self.own_files)) {
             Ordering::Greater => return false,
-            // The number of a file that was closed is given to the next one.
+            // The system gives the number of a closed file to the next file, which would then look like a known one.
             Ordering::Less => self.reset_baseline_of_files(),
             Ordering::Equal => {}
         }
-        elapsed < TOO_SHORT || (self.count_threads() <= self.known.threads.len() && !self.reap_and_find_new_children())
+        elapsed < MIN_START_TIME
+            || (self.count_threads() <= self.known.threads.len() && !self.reap_and_find_new_children())
     }
 
-    /// Whether there are new children that run. Those that have ended are waited for, because a zombie is no leak.
+    /// Returns whether there are new children that run. Reaps those that have ended, because a zombie is not a leak.
     fn reap_and_find_new_children(&self) -> bool {
-        let mut living = false;
+        let mut has_running = false;
         for child in listed_children().difference(&self.known.children) {
-            let ended = number(*child).is_some_and(|child| {
+            let is_reaped = to_pid(*child).is_some_and(|child| {
                 matches!(waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(Some(_)))
             });
-            living |= !ended;
+            has_running |= !is_reaped;
         }
-        living
+        has_running
     }
 
-    /// The processes, threads and files that were added, but for these descriptors, which are the harness's own.
+    /// The processes, threads and files that are not in the baseline, except the descriptors `own` of the harness.
     #[must_use]
     pub(crate) fn added(&self, own: &[RawFd]) -> Vec<Leak> {
         let mut leaks: Vec<_> =
@@ -127,12 +131,12 @@ impl Residue {
         leaks
     }
 
-    /// Whether a thread that was added is doing something: on a busy machine it may be about to end.
+    /// Whether a new thread is running. Such a thread may be about to end, for example on a busy machine.
     #[must_use]
     pub(crate) fn has_busy_threads(&self) -> bool {
         self.added_threads().any(|(_, path)| {
             let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
-            // Behind the name, which may hold anything: running, or waiting for a disk.
+            // The state follows the name, which may contain anything. R means running, D means waiting for a disk.
             stat.rsplit(") ").next().is_some_and(|state| state.starts_with(['R', 'D']))
         })
     }
@@ -142,21 +146,21 @@ impl Residue {
             .filter(|(thread, _)| !self.known.threads.contains(thread) && !is_own_thread(*thread))
     }
 
-    /// Kills all processes that were left behind since the first look, and waits for them.
+    /// Kills all child processes that were left behind since the first capture, and waits for them.
     pub(crate) fn kill_children(&self) {
-        kill_children_but(&self.own_children);
+        kill_children_except(&self.own_children);
     }
 
     fn count_threads(&self) -> usize {
-        let links = stat_of(self.threads_folder.as_ref()).map_or(0, |found| links(&found));
-        // The folder has two links of its own.
+        let links = stat_of(self.threads_folder.as_ref()).map_or(0, |stat| links(&stat));
+        // The folder has one link for each thread, and two more links of its own.
         usize::try_from(links.saturating_sub(2)).unwrap_or(usize::MAX)
     }
 
     fn count_files(&self) -> usize {
-        // Linux tells the number of open files as the folder's size since 6.2; before, they are counted.
-        let told = stat_of(self.files_folder.as_ref()).and_then(|found| usize::try_from(found.st_size).ok());
-        told.filter(|files| *files > 0).unwrap_or_else(|| numbers_of_files().len())
+        // Since Linux 6.2, the size of the folder is the number of open files. Before that, the files must be counted.
+        let size = stat_of(self.files_folder.as_ref()).and_then(|stat| usize::try_from(stat.st_size).ok());
+        size.filter(|files| *files > 0).unwrap_or_else(|| numbers_of_files().len())
     }
 }
 
@@ -166,11 +170,12 @@ fn stat_of(folder: Option<&File>) -> Option<rustix::fs::Stat> {
 
 #[expect(clippy::allow_attributes, reason = "the lint fires on some systems only")]
 #[allow(clippy::useless_conversion, reason = "the type differs between systems")]
-fn links(found: &rustix::fs::Stat) -> u64 {
-    found.st_nlink.into()
+fn links(stat: &rustix::fs::Stat) -> u64 {
+    stat.st_nlink.into()
 }
 
-/// The numbers of the open files, without that of the folder which is open while it is listed: the next file has it again.
+/// The numbers of the open files. The list of `/proc/self/fd` also contains the descriptor with which it is read. That is the
+/// lowest free number, which the file that is opened here gets first, so that it can be left out.
 fn numbers_of_files() -> BTreeSet<u32> {
     let next = File::open("/dev/null").ok().and_then(|file| u32::try_from(file.as_raw_fd()).ok());
     files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next).collect()
@@ -192,19 +197,19 @@ mod tests {
 
     use super::*;
 
-    /// Other tests run in this process, and the number of a file that one of them closed is given to the next. So files of
-    /// these tests get numbers that none of the others comes to.
+    /// Duplicates a file to a high number. Other tests run in this process, and a number that one of them has closed could
+    /// otherwise be reused for the file.
     fn with_high_number(file: impl AsFd) -> OwnedFd {
         fcntl_dupfd_cloexec(&file, 600).unwrap()
     }
 
-    fn words(residue: &Residue) -> Vec<String> {
-        residue.added(&[]).iter().map(Leak::in_words).collect()
+    fn descriptions(baseline: &ResourceBaseline) -> Vec<String> {
+        baseline.added(&[]).iter().map(Leak::in_words).collect()
     }
 
     #[test]
-    fn everything_that_was_left_is_named() {
-        let residue = Residue::capture();
+    fn leftover_processes_threads_and_sockets_are_reported() {
+        let baseline = ResourceBaseline::capture();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -224,11 +229,11 @@ mod tests {
             "connection to a socket without a name".to_owned(),
             "(left)".to_owned(),
         ];
-        // The child becomes `sleep` in its own time.
+        // The child needs a moment until it executes `sleep`.
         let mut missing = Vec::new();
         for _ in 0..1_000 {
-            let words = words(&residue);
-            missing = expected.iter().filter(|part| !words.iter().any(|word| word.contains(*part))).collect();
+            let descriptions = descriptions(&baseline);
+            missing = expected.iter().filter(|part| !descriptions.iter().any(|word| word.contains(*part))).collect();
             if missing.is_empty() {
                 break;
             }
@@ -238,27 +243,27 @@ mod tests {
         child.wait().unwrap();
         drop(end);
         let _ = thread.join();
-        assert!(missing.is_empty(), "not named: {missing:?}, but {:?}", words(&residue));
+        assert!(missing.is_empty(), "not reported: {missing:?}, but {:?}", descriptions(&baseline));
     }
 
     #[test]
-    fn what_a_fixture_opened_while_it_was_made_is_not_added() {
-        let mut residue = Residue::capture();
+    fn file_of_a_worker_fixture_is_not_a_leak() {
+        let mut baseline = ResourceBaseline::capture();
         let _of_test = with_high_number(File::open("/dev/zero").unwrap());
         let before = Snapshot::take();
         let _of_fixture = with_high_number(File::open("/dev/full").unwrap());
-        residue.add_since(&before);
-        let words = words(&residue);
-        assert!(words.contains(&"open file /dev/zero".to_owned()), "{words:?}");
-        assert!(!words.contains(&"open file /dev/full".to_owned()), "{words:?}");
+        baseline.add_since(&before);
+        let descriptions = descriptions(&baseline);
+        assert!(descriptions.contains(&"open file /dev/zero".to_owned()), "{descriptions:?}");
+        assert!(!descriptions.contains(&"open file /dev/full".to_owned()), "{descriptions:?}");
     }
 
     #[test]
-    fn thread_that_works_is_busy() {
-        let residue = Residue::capture();
+    fn running_thread_is_busy() {
+        let baseline = ResourceBaseline::capture();
         let (end, ended) = mpsc::channel::<()>();
         let works = std::thread::spawn(move || while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {});
-        assert!(residue.has_busy_threads());
+        assert!(baseline.has_busy_threads());
         drop(end);
         works.join().unwrap();
     }

@@ -1,120 +1,121 @@
-//! Looking for processes among all processes of the system, without missing those that are just being started.
+//! A scan over all processes of the system that also sees the processes that are started during the scan.
 //!
-//! A process has no environment while it executes a program: between the old one and the new one there is a moment in which the
-//! system shows nothing. And a list of `/proc` is not made in one moment: a process whose number is lower than those that have
-//! been listed already is missed if it is started meanwhile. A scan that finds nothing therefore proves nothing, unless it has
-//! also looked at every process that was started during the scan. These are known by their numbers: the system gives them out one
-//! after the other, and tells the last one.
+//! A single pass over `/proc` can miss a process for two reasons. First, a process that is executing a program (`execve`) has
+//! no readable environment for a moment. Second, a process that is started during the pass is missed if its pid is lower than
+//! the pids that were already listed. An empty pass therefore proves that there is no match only if every process that was
+//! started during the pass was checked too. The scan identifies these processes by their pids: Linux assigns pids in
+//! ascending order, and `/proc/loadavg` shows the last one.
 
 use std::time::{Duration, Instant};
 
-/// The pause between two scans, and between two looks at a process that is executing a program.
-const PAUSE: Duration = Duration::from_millis(1);
+/// The pause between two scans, and between two checks of a process that is executing a program.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long a scan waits for programs that are being executed. It takes them far less to come by their environment.
+/// How long a scan waits for processes that are executing a program. Their environment is readable far sooner.
 const EXECUTION_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long scans go on while they find processes. Where a process is found each time for so long, no signal ends it.
+/// How long scans are repeated while they match processes. A process that is still there after this time ignores signals.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the system does not tell which processes were started during a scan, so many scans in a row must find nothing.
-const EMPTY_SCANS: u32 = 3;
+/// The number of scans in a row without a match that count as proof where the system does not show which processes were
+/// started during a scan.
+const REQUIRED_EMPTY_SCANS: u32 = 3;
 
-/// A process that runs, or ran a moment ago.
+/// A process that a scan checks. It may have ended in the meantime.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// Its number. Where threads have numbers, it may be that of a thread.
+    /// The pid. On Linux, it may also be the number of a thread.
     pub(super) pid: u32,
-    /// Its command line and its environment, which cannot be read one by one here.
+    /// The command line and the environment, which `ps` prints as one text.
     #[cfg(not(target_os = "linux"))]
     pub(super) command: String,
 }
 
-/// What a look at one process said.
+/// The result of checking one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// It is not wanted, or it has ended.
-    Other,
-    /// It is wanted.
-    Wanted,
-    /// It is executing a program, and has no environment at this moment.
+pub(super) enum Match {
+    /// The process does not match, or it has ended.
+    No,
+    /// The process matches.
+    Yes,
+    /// The process is executing a program and has no environment at this moment, so that it must be checked again.
     Executing,
 }
 
-/// What a scan said.
+/// The result of one scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scan {
-    /// There was a wanted process.
-    Found,
-    /// There is no wanted process.
-    Clear,
-    /// No wanted process was seen, but one that was started during the scan may have been missed.
+    /// At least one process matched.
+    Matched,
+    /// No process matches.
+    NoMatch,
+    /// No process matched, but the scan may have missed a process that was started during the scan.
     Incomplete,
 }
 
-/// Looks at all processes but this one, again and again, until none of them is wanted any more. The time for this is limited.
-pub(super) fn scan_until_clear(mut look: impl FnMut(&Candidate) -> Seen) {
+/// Checks all processes except this one, and repeats that until none of them matches. Gives up after [`SEARCH_TIMEOUT`].
+pub(super) fn scan_until_no_match(mut check: impl FnMut(&Candidate) -> Match) {
     let began = Instant::now();
     let mut empty_scans = 0;
-    while began.elapsed() < SEARCH_TIMEOUT && empty_scans < EMPTY_SCANS {
-        match scan(&mut look) {
-            Scan::Clear => return,
-            Scan::Found => empty_scans = 0,
+    while began.elapsed() < SEARCH_TIMEOUT && empty_scans < REQUIRED_EMPTY_SCANS {
+        match scan(&mut check) {
+            Scan::NoMatch => return,
+            Scan::Matched => empty_scans = 0,
             Scan::Incomplete => empty_scans += 1,
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// Whether any process but this one is wanted.
-pub(super) fn is_any(mut look: impl FnMut(&Candidate) -> Seen) -> bool {
-    let mut is_found = false;
-    scan_until_clear(|candidate| {
-        // One is enough: the others are passed over, and this scan is the last.
-        let seen = if is_found { Seen::Other } else { look(candidate) };
-        is_found |= seen == Seen::Wanted;
-        if is_found { Seen::Other } else { seen }
+/// Whether any process except this one matches.
+pub(super) fn matches_any(mut check: impl FnMut(&Candidate) -> Match) -> bool {
+    let mut has_match = false;
+    scan_until_no_match(|candidate| {
+        // One match is enough. After it, every check answers "no", so that this scan is the last one.
+        let result = if has_match { Match::No } else { check(candidate) };
+        has_match |= result == Match::Yes;
+        if has_match { Match::No } else { result }
     });
-    is_found
+    has_match
 }
 
 #[cfg(target_os = "linux")]
-fn scan(look: &mut impl FnMut(&Candidate) -> Seen) -> Scan {
+fn scan(check: &mut impl FnMut(&Candidate) -> Match) -> Scan {
     let began = Instant::now();
-    let mut is_found = false;
+    let mut has_match = false;
     let mut executing = Vec::new();
-    let mut look = |pid| {
-        let seen = look(&Candidate { pid });
-        is_found |= seen == Seen::Wanted;
-        seen
+    let mut check = |pid| {
+        let result = check(&Candidate { pid });
+        has_match |= result == Match::Yes;
+        result
     };
-    let mut look_first = |pid| {
-        if look(pid) == Seen::Executing {
+    let mut check_first = |pid| {
+        if check(pid) == Match::Executing {
             executing.push(pid);
         }
     };
-    let mut started = linux::Started::from_now();
-    linux::running().for_each(&mut look_first);
-    let mut is_complete = started.look(&mut look_first);
-    // What it starts when it is executed must be looked at, too.
+    let mut started = linux::StartedProcesses::from_now();
+    linux::running().for_each(&mut check_first);
+    let mut is_complete = started.check(&mut check_first);
+    // A program that is executed here may start more processes, which must be checked too.
     while !executing.is_empty() && began.elapsed() < EXECUTION_TIMEOUT {
-        std::thread::sleep(PAUSE);
-        executing.retain(|pid| look(*pid) == Seen::Executing);
-        is_complete &= started.look(&mut |pid| {
-            if look(pid) == Seen::Executing {
+        std::thread::sleep(POLL_INTERVAL);
+        executing.retain(|pid| check(*pid) == Match::Executing);
+        is_complete &= started.check(&mut |pid| {
+            if check(pid) == Match::Executing {
                 executing.push(pid);
             }
         });
     }
-    match (is_found, is_complete) {
-        (true, _) => Scan::Found,
-        (false, true) => Scan::Clear,
+    match (has_match, is_complete) {
+        (true, _) => Scan::Matched,
+        (false, true) => Scan::NoMatch,
         (false, false) => Scan::Incomplete,
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn scan(look: &mut impl FnMut(&Candidate) -> Seen) -> Scan {
+fn scan(check: &mut impl FnMut(&Candidate) -> Match) -> Scan {
     let Ok(listed) = std::process::Command::new("ps").args(["-axEww", "-o", "pid=,command="]).output() else {
         return Scan::Incomplete;
     };
@@ -124,8 +125,8 @@ fn scan(look: &mut impl FnMut(&Candidate) -> Seen) -> Scan {
     };
     let mut result = Scan::Incomplete;
     for candidate in String::from_utf8_lossy(&listed.stdout).lines().filter_map(candidate) {
-        if candidate.pid != std::process::id() && look(&candidate) == Seen::Wanted {
-            result = Scan::Found;
+        if candidate.pid != std::process::id() && check(&candidate) == Match::Yes {
+            result = Scan::Matched;
         }
     }
     result
@@ -136,7 +137,7 @@ mod linux {
     use std::fs;
     use std::sync::OnceLock;
 
-    /// A scan looks at no more processes than these that were started since it began.
+    /// The most processes that a scan checks of those that were started since it began.
     const MAX_STARTED: u32 = 10_000;
 
     /// The processes that run now.
@@ -146,55 +147,56 @@ mod linux {
         numbers.filter(|pid| *pid != std::process::id())
     }
 
-    /// What was started since a scan began. Numbers are given out one after the other.
-    pub(super) struct Started {
-        /// The number that was given out last when the scan began; `None` where the system does not tell.
+    /// The processes that were started since a scan began. The system assigns pids in ascending order.
+    pub(super) struct StartedProcesses {
+        /// The pid that was assigned last when the scan began. `None` if the system does not show it.
         before: Option<u32>,
-        /// The last number that was looked at.
-        seen: u32,
+        /// The highest pid that was checked.
+        checked: u32,
     }
 
-    impl Started {
-        /// From now on.
+    impl StartedProcesses {
+        /// Begins now, with no started process.
         pub(super) fn from_now() -> Self {
-            let before = last_number();
-            Self { before, seen: before.unwrap_or_default() }
+            let before = last_pid();
+            Self { before, checked: before.unwrap_or_default() }
         }
 
-        /// Looks at everything that was started and not looked at, also while it looks; whether nothing can have been missed.
+        /// Checks all processes that were started and not checked yet, also those that are started during this call.
+        /// Returns whether none can have been missed.
         ///
-        /// A number may be looked at before its process is quite started. The process that starts it is running then, and has a
-        /// lower number: it was looked at before.
-        pub(super) fn look(&mut self, look: &mut impl FnMut(u32)) -> bool {
+        /// A pid may be checked before its process is completely started. Its parent is running at that moment and has a
+        /// lower pid, so that the parent was checked before.
+        pub(super) fn check(&mut self, check: &mut impl FnMut(u32)) -> bool {
             let Some(before) = self.before else { return false };
             loop {
-                let Some(last) = last_number() else { return false };
-                // After the highest number, the lowest ones are given out again.
-                if last < self.seen || last - before > MAX_STARTED {
+                let Some(last) = last_pid() else { return false };
+                // After the highest pid, the system continues with the lowest free ones.
+                if last < self.checked || last - before > MAX_STARTED {
                     return false;
                 }
-                if last == self.seen {
+                if last == self.checked {
                     return true;
                 }
-                (self.seen + 1..=last).filter(|pid| *pid != std::process::id()).for_each(&mut *look);
-                self.seen = last;
+                (self.checked + 1..=last).filter(|pid| *pid != std::process::id()).for_each(&mut *check);
+                self.checked = last;
             }
         }
     }
 
-    /// The number that the system gave last to a process or thread; `None` where it does not tell.
-    fn last_number() -> Option<u32> {
+    /// The number that the system assigned last to a process or thread. `None` if the system does not show it.
+    fn last_pid() -> Option<u32> {
         static IS_RELIABLE: OnceLock<bool> = OnceLock::new();
-        // In some containers the file is an imitation, which does not change with every start.
+        // Some container runtimes emulate the file. Their version does not change with every started process.
         let is_reliable = *IS_RELIABLE.get_or_init(|| {
-            let before = read_last_number();
-            let started = std::thread::Builder::new().spawn(|| ()).is_ok();
-            started && before.is_some() && read_last_number() != before
+            let before = read_last_pid();
+            let is_started = std::thread::Builder::new().spawn(|| ()).is_ok();
+            is_started && before.is_some() && read_last_pid() != before
         });
-        read_last_number().filter(|_| is_reliable)
+        read_last_pid().filter(|_| is_reliable)
     }
 
-    fn read_last_number() -> Option<u32> {
+    fn read_last_pid() -> Option<u32> {
         fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().last()?.parse().ok()
     }
 }
@@ -206,30 +208,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_is_started_during_the_scan_is_looked_at() {
+    fn scan_checks_a_process_that_is_started_during_the_scan() {
         let mut child = None;
-        let mut is_seen = false;
+        let mut is_checked = false;
         scan(&mut |candidate| {
             let child = child.get_or_insert_with(|| Command::new("sleep").arg("60").spawn().unwrap());
-            is_seen |= child.id() == candidate.pid;
-            Seen::Other
+            is_checked |= child.id() == candidate.pid;
+            Match::No
         });
         let mut child = child.unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(is_seen);
+        assert!(is_checked);
     }
 
     #[test]
-    fn a_process_that_never_comes_by_an_environment_is_waited_for_briefly() {
+    fn scan_gives_up_on_a_process_without_an_environment() {
         let began = Instant::now();
         let parent = std::os::unix::process::parent_id();
-        let mut looks = 0;
-        scan_until_clear(|candidate| {
-            looks += u32::from(candidate.pid == parent);
-            if candidate.pid == parent { Seen::Executing } else { Seen::Other }
+        let mut checks = 0;
+        scan_until_no_match(|candidate| {
+            checks += u32::from(candidate.pid == parent);
+            if candidate.pid == parent { Match::Executing } else { Match::No }
         });
-        assert!(looks > 1, "{looks} looks");
+        assert!(checks > 1, "{checks} checks");
         assert!(began.elapsed() < EXECUTION_TIMEOUT * 5, "{:?}", began.elapsed());
     }
 }

@@ -1,5 +1,5 @@
-//! Signals and interval timers, which only C knows: who handles which signal, which are blocked, what is pending.
-#![expect(unsafe_code, reason = "only C knows signals and timers")]
+//! Signal dispositions, signal masks and interval timers of this process.
+#![expect(unsafe_code, reason = "signals and timers are available only through the C library")]
 
 use std::fmt;
 use std::mem::{self, MaybeUninit};
@@ -8,9 +8,9 @@ use std::process::Command;
 use std::ptr;
 use std::slice;
 
-/// Resets signals that the parent process ignored or blocked, because a run cannot work with them.
+/// Resets the signals that this process inherited as ignored or blocked and that a run needs.
 ///
-/// An ignored `SIGHUP` or `SIGINT` stays ignored, because `nohup` and shells without job control ask for that.
+/// An ignored `SIGHUP` or `SIGINT` stays ignored, because `nohup` and shells without job control set that on purpose.
 pub(crate) fn clear_inherited_signals() {
     for signal in [libc::SIGCHLD, libc::SIGALRM] {
         if is_ignored(signal) {
@@ -20,9 +20,9 @@ pub(crate) fn clear_inherited_signals() {
     SignalMask::empty().set();
 }
 
-/// Makes a command start its program with the signals ignored that ask a process to end, until the program handles them itself. Otherwise a
-/// signal that comes before that ends it.
-pub(crate) fn ignore_requests_to_end(command: &mut Command) -> &mut Command {
+/// Makes a command start its program with the termination signals ignored. Otherwise a signal could end the program before it
+/// has installed its own handlers.
+pub(crate) fn ignore_termination_signals(command: &mut Command) -> &mut Command {
     let ignore = || {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
             // SAFETY: ignoring a signal calls no code of this process.
@@ -30,52 +30,52 @@ pub(crate) fn ignore_requests_to_end(command: &mut Command) -> &mut Command {
         }
         Ok(())
     };
-    // SAFETY: `signal` is allowed between fork and exec.
+    // SAFETY: `signal` is async-signal-safe, so that it may be called between fork and exec.
     unsafe { command.pre_exec(ignore) }
 }
 
 /// Calls a function while this thread blocks a signal that would otherwise stop or end the process.
-pub(super) fn without_signal<T>(signal: i32, act: impl FnOnce() -> T) -> T {
+pub(super) fn with_blocked_signal<T>(signal: i32, act: impl FnOnce() -> T) -> T {
     let earlier = SignalMask::of_this_thread();
     earlier.with(signal).set();
-    let done = act();
+    let result = act();
     earlier.set();
-    done
+    result
 }
 
-/// Whether this process ignores a signal, as what `nohup` or a shell without job control starts does.
+/// Whether this process ignores a signal. A program that `nohup` or a shell without job control has started may do so.
 #[must_use]
 pub(crate) fn is_ignored(signal: i32) -> bool {
     Disposition::of(signal).is_some_and(|disposition| disposition.effect() == Effect::Ignored)
 }
 
-/// What happens when a signal comes.
+/// The disposition of a signal (`sigaction(2)`): the action of this process when it receives the signal.
 #[derive(Clone, Copy)]
 pub(super) struct Disposition(libc::sigaction);
 
-/// The same in words.
+/// The three kinds of disposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// What the system does by itself.
+    /// The system takes its default action.
     Default,
-    /// Nothing.
+    /// The signal is ignored.
     Ignored,
-    /// A function is called.
+    /// The system calls a function of the process.
     Handled,
 }
 
 impl Disposition {
     pub(super) fn of(signal: i32) -> Option<Self> {
         let mut action = MaybeUninit::uninit();
-        // SAFETY: no new action is given, and there is room for the old one.
-        let told = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: the new action is null, and the pointer for the old action is valid.
+        let result = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
         // SAFETY: the call succeeded, so the old action was written.
-        (told == 0).then(|| Self(unsafe { action.assume_init() }))
+        (result == 0).then(|| Self(unsafe { action.assume_init() }))
     }
 
     pub(super) fn effect(&self) -> Effect {
         match self.0.sa_sigaction {
-            // Children that cannot be waited for are as bad as an ignored signal; other signals don't have this flag.
+            // With this flag, the process cannot wait for its children, as if SIGCHLD were ignored. Other signals don't have it.
             _ if self.0.sa_flags & libc::SA_NOCLDWAIT != 0 => Effect::Ignored,
             libc::SIG_DFL => Effect::Default,
             libc::SIG_IGN => Effect::Ignored,
@@ -83,9 +83,9 @@ impl Disposition {
         }
     }
 
-    /// Makes it the signal's own again.
+    /// Sets this disposition for a signal again. Returns whether that succeeded.
     pub(super) fn restore(&self, signal: i32) -> bool {
-        // SAFETY: the action was this process's before, and code is not unloaded.
+        // SAFETY: the action was in effect in this process before, and its code is still loaded.
         unsafe { libc::sigaction(signal, &raw const self.0, ptr::null_mut()) == 0 }
     }
 }
@@ -102,47 +102,47 @@ impl fmt::Debug for Disposition {
     }
 }
 
-/// The system does with a signal what it does by itself.
+/// Sets the default disposition for a signal. Returns whether that succeeded.
 pub(super) fn reset(signal: i32) -> bool {
     // SAFETY: the default action calls no code of this process.
     unsafe { libc::signal(signal, libc::SIG_DFL) != libc::SIG_ERR }
 }
 
-/// The signals that a thread holds back.
+/// The signal mask of a thread: the set of signals that the thread blocks.
 #[derive(Clone, Copy)]
 pub(super) struct SignalMask(libc::sigset_t);
 
 impl SignalMask {
     pub(super) fn empty() -> Self {
-        // SAFETY: a set of signals is a row of bits, for which zero is a value.
+        // SAFETY: a signal set is an array of bits, for which all zeros is a valid value.
         Self(unsafe { mem::zeroed() })
     }
 
-    /// The same, and one more.
+    /// A copy of this mask that also contains `signal`.
     pub(super) fn with(&self, signal: i32) -> Self {
         let mut mask = *self;
-        // SAFETY: the set is there, and the number is a signal's.
+        // SAFETY: the pointer to the set is valid. An invalid signal number would only return an error.
         unsafe { libc::sigaddset(&raw mut mask.0, signal) };
         mask
     }
 
     pub(super) fn of_this_thread() -> Self {
         let mut mask = Self::empty();
-        // SAFETY: no new set is given, and there is room for the old one.
+        // SAFETY: the new set is null, and the pointer for the old set is valid.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, ptr::null(), &raw mut mask.0) };
         mask
     }
 
-    /// Makes it the mask of this thread; what that was before.
+    /// Sets this mask for the current thread. Returns the thread's earlier mask.
     pub(super) fn set(&self) -> Self {
         let mut earlier = Self::empty();
-        // SAFETY: both are sets of signals, and the call keeps neither.
+        // SAFETY: both pointers are valid, and the call does not keep them.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, &raw mut earlier.0) };
         earlier
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: a set of signals is a row of bits without padding, all of which were written.
+        // SAFETY: a signal set is an array of bits without padding, and all of its bytes are initialized.
         unsafe { slice::from_raw_parts((&raw const self.0).cast(), size_of_val(&self.0)) }
     }
 }
@@ -162,11 +162,11 @@ impl fmt::Debug for SignalMask {
 /// An interval timer of this process (`setitimer(2)`).
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Timer {
-    /// Of real time, also set by `alarm(2)`.
+    /// Counts real time. `alarm(2)` sets it too.
     Alarm,
-    /// Of the time that this process computes.
+    /// Counts the processor time of this process in user mode.
     UserTime,
-    /// The same, and the time that the system works for it.
+    /// Counts the processor time of this process in user mode and in kernel mode.
     ProcessorTime,
 }
 
@@ -179,20 +179,20 @@ impl Timer {
         }
     }
 
-    /// Stops it; whether it was running.
+    /// Stops the timer. Returns whether it was running.
     pub(super) fn cancel(self) -> bool {
         let mut earlier = MaybeUninit::<libc::itimerval>::zeroed();
-        // SAFETY: zero is a value of both, stands for a stopped timer, and there is room for the earlier one.
+        // SAFETY: all zeros is a valid value, which stops the timer, and the pointer for the earlier value is valid.
         unsafe { libc::setitimer(self.which(), MaybeUninit::zeroed().as_ptr(), earlier.as_mut_ptr()) };
-        // SAFETY: see above.
+        // SAFETY: the value was initialized with zeros, and the call may have overwritten it with a valid value.
         is_running(&unsafe { earlier.assume_init() })
     }
 
     pub(super) fn is_running(self) -> bool {
         let mut timer = MaybeUninit::<libc::itimerval>::zeroed();
-        // SAFETY: zero is a value, and there is room for what is asked for.
+        // SAFETY: the pointer for the current value is valid.
         unsafe { libc::getitimer(self.which(), timer.as_mut_ptr()) };
-        // SAFETY: see above.
+        // SAFETY: the value was initialized with zeros, and the call may have overwritten it with a valid value.
         is_running(&unsafe { timer.assume_init() })
     }
 }

@@ -1,4 +1,4 @@
-//! Starting workers: the same binary again, or a thread of this process.
+//! Starts workers, each as another process of the same binary or as a thread of this process.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -20,14 +20,14 @@ use super::unexpected_exit::kill_group;
 use super::wire::{Start, send};
 use crate::model::{Capture, Mark, WorkerId};
 
-/// What the names of worker processes begin with.
+/// The prefix of the process names of workers. The number of the worker follows.
 pub(crate) const WORKER_NAME: &str = "itest-worker-";
 
-/// How long a worker may take from its last word to its end.
-const LEAVING: Duration = Duration::from_secs(5);
+/// How long a worker that has sent its last message may take until its process ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a crash may take from the closing of its sockets to its end.
-const DYING: Duration = Duration::from_secs(1);
+/// How long a worker that has closed its socket without a last message may take until its process ends.
+const CRASH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A worker that was just started.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ pub(crate) struct Spawned {
     pub child: Option<Child>,
 }
 
-/// Starts this very binary as a worker, in a process group of its own.
+/// Starts this binary as a worker, in its own process group.
 ///
-/// The group keeps the terminal's Ctrl-C away from workers: the supervisor decides what it means for them.
+/// Because of the group, Ctrl-C in the terminal reaches only the supervisor, which then decides how the workers end.
 ///
 /// # Errors
 ///
-/// When the system has no processes, pipes or sockets left.
+/// When the process, a pipe or a socket cannot be created.
 pub(crate) fn spawn_process(
     flag: &str,
     start: &Start,
@@ -69,7 +69,8 @@ pub(crate) fn spawn_process(
         }
     };
     let child = command.spawn().map_err(|error| cannot_start(&program, &error))?;
-    // The command holds the worker's ends; as long as they are open here, nobody sees the worker's end of life.
+    // The command holds the worker's ends of the sockets and pipes. As long as this process keeps them open, it cannot see that
+    // the worker has closed them.
     drop(command);
     let (dispatch, unclaimed) = UnixStream::pair()?;
     let mut descriptors = vec![unclaimed.as_fd()];
@@ -79,11 +80,12 @@ pub(crate) fn spawn_process(
     Ok(Spawned { link, child: Some(child) })
 }
 
-/// Runs `work` on a thread of this process with so many bytes of stack; it is given the worker's end of the control socket.
+/// Runs `work` on a thread of this process, with a stack of `stack` bytes. `work` receives the worker's end of the control
+/// socket.
 ///
 /// # Errors
 ///
-/// When the system has no threads or sockets left.
+/// When the thread or a socket cannot be created.
 pub(crate) fn spawn_thread(
     start: &Start,
     stack: usize,
@@ -99,7 +101,7 @@ pub(crate) fn spawn_thread(
     Ok(Spawned { link, child: None })
 }
 
-/// The binary that runs, even if it was deleted or replaced in the meantime.
+/// The path of the running binary. On Linux, the path is valid even if the file was deleted or replaced in the meantime.
 pub(crate) fn own_binary() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") {
         return Ok(PathBuf::from("/proc/self/exe"));
@@ -107,80 +109,81 @@ pub(crate) fn own_binary() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// The error of a program that cannot be started, with the program's path; the system's own error names none.
+/// Adds the path of a program to the error of starting it, because the system's error does not contain the path.
 pub(crate) fn cannot_start(program: &Path, error: &io::Error) -> io::Error {
-    // The path that was tried says nothing of which binary that is.
+    // A link such as `/proc/self/exe` does not say which binary it is, so the message also names its target.
     let target = std::fs::read_link(program).map(|target| format!(", which is {}", target.display()));
     io::Error::new(error.kind(), format!("{}{}: {error}", program.display(), target.unwrap_or_default()))
 }
 
-/// The end of a worker process.
+/// The result of waiting for a worker process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reaped {
-    /// What `wait` returned.
+    /// The exit status that `wait` returned.
     pub(crate) status: ExitStatus,
-    /// It did not end by itself.
-    pub(crate) by_force: bool,
+    /// Whether the worker was killed because it did not end in time.
+    pub(crate) is_killed: bool,
 }
 
-/// Waits for the end of a worker whose socket is closed, and ends whatever it left in its process group, and what bears
-/// its mark wherever it went.
+/// Waits until a worker with a closed socket has ended, and then kills the processes that are left in its process group or have
+/// its mark. Kills the worker itself if it does not end in time.
 ///
-/// One that has shut down has time to leave by itself: it may have coverage data to write. Another one is dying, or has lost
-/// its connection.
+/// A worker that has shut down gets more time to end by itself, because it may have coverage data to write. Any other worker is
+/// crashing or has lost its connection.
 ///
 /// # Errors
 ///
-/// When waiting fails.
+/// When waiting for the process fails.
 pub(crate) async fn reap(mut child: Child, has_shut_down: bool, mark: Option<Mark>) -> io::Result<Reaped> {
-    let Some(leader) = child.id() else { return Ok(Reaped { status: child.wait().await?, by_force: false }) };
-    let patience = if has_shut_down { LEAVING } else { DYING };
-    let by_force = tokio::time::timeout(patience, has_ended(leader)).await.is_err();
-    // Before it is waited for: until then its number cannot belong to anyone else.
+    let Some(leader) = child.id() else { return Ok(Reaped { status: child.wait().await?, is_killed: false }) };
+    let timeout = if has_shut_down { SHUTDOWN_TIMEOUT } else { CRASH_TIMEOUT };
+    let is_killed = tokio::time::timeout(timeout, wait_until_ended(leader)).await.is_err();
+    // The group is killed before `wait`, because the system may give the pid to another process after `wait`.
     kill_group(leader);
     let status = child.wait().await?;
     if let Some(mark) = mark {
-        // Looking at every process of the system takes a while.
+        // This runs on a blocking thread, because it reads the environment of every process of the system.
         let _ = tokio::task::spawn_blocking(move || kill_marked(&mark)).await;
     }
-    Ok(Reaped { status, by_force })
+    Ok(Reaped { status, is_killed })
 }
 
-/// Whether a child has ended; it stays to be waited for.
+/// Whether a child has ended. The child remains a zombie until `wait` is called.
 #[must_use]
 pub(crate) fn is_ended(child: u32) -> bool {
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     let child = i32::try_from(child).ok().and_then(Pid::from_raw);
-    child.is_some_and(|child| matches!(waitid(WaitId::Pid(child), look), Ok(Some(_))))
+    child.is_some_and(|child| matches!(waitid(WaitId::Pid(child), options), Ok(Some(_))))
 }
 
-/// Until a child has ended; it stays to be waited for.
-async fn has_ended(child: u32) -> io::Result<()> {
+/// Waits until a child has ended. The child remains a zombie until `wait` is called.
+async fn wait_until_ended(child: u32) -> io::Result<()> {
     let child = i32::try_from(child).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     let mut children = signal(SignalKind::child())?;
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    while waitid(WaitId::Pid(child), look)?.is_none() {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    while waitid(WaitId::Pid(child), options)?.is_none() {
         children.recv().await;
     }
     Ok(())
 }
 
-/// Open files without which no run comes to its first test: those of the supervisor, and of the runtimes and sockets of a worker.
+/// The least number of open files that a run needs for its first test: the files of the supervisor, and the runtimes and
+/// sockets of one worker.
 pub(crate) const MIN_OPEN_FILES: u64 = 36;
 
-/// How many files this process may open.
+/// The limit of open files of this process.
 #[must_use]
 pub(crate) fn open_files_limit() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// How many workers the limit of open files allows.
+/// The number of workers that the limit of open files allows.
 #[must_use]
 pub(crate) fn affordable_workers() -> NonZeroUsize {
-    // Two sockets and their other ends, a beacon, a pair of pipes and the next pair, the process itself.
-    const EACH: u64 = 10;
-    const OTHERS: u64 = 20;
-    let affordable = open_files_limit().saturating_sub(OTHERS) / EACH;
+    // Two sockets and their other ends, the status file, a pair of pipes and the next pair, the process itself.
+    const FILES_PER_WORKER: u64 = 10;
+    const OTHER_FILES: u64 = 20;
+    let affordable = open_files_limit().saturating_sub(OTHER_FILES) / FILES_PER_WORKER;
     NonZeroUsize::new(usize::try_from(affordable).unwrap_or(usize::MAX)).unwrap_or(NonZeroUsize::MIN)
 }
 
@@ -189,11 +192,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn program_that_cannot_be_started_is_named_with_the_binary_behind_it() {
+    fn start_error_names_the_program_and_its_link_target() {
         let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let told = cannot_start(&own_binary().unwrap(), &refused()).to_string();
+        let message = cannot_start(&own_binary().unwrap(), &refused()).to_string();
         let real = std::env::current_exe().unwrap();
-        assert!(told.contains(&real.display().to_string()) && told.ends_with(": permission denied"), "{told}");
+        assert!(message.contains(&real.display().to_string()) && message.ends_with(": permission denied"), "{message}");
         assert_eq!(cannot_start(Path::new("/nowhere/x"), &refused()).to_string(), "/nowhere/x: permission denied");
     }
 }

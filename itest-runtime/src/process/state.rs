@@ -1,5 +1,5 @@
-//! What the tests of a process share besides its memory and its files: signals, the umask, priority, limits, timers, the standard
-//! input. A test that changes one of these would decide about the tests after it, so that the harness restores them after each test.
+//! The process state that all tests of a worker share: signals, the umask, the priority, resource limits, timers and the standard
+//! input. A test that changes one of them would affect the tests after it, so the harness restores them after each test.
 
 use std::fs::File;
 
@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setprior
 use super::posix_timers::PosixTimers;
 use super::signals::{Disposition, Effect, SignalMask, Timer};
 
-/// The limits that decide what a test, or the harness, can do. Others exist; looking at each costs a system call a test.
+/// The resource limits that are checked. Other limits exist, but each check costs a system call after every test.
 const LIMITS: [(Resource, &str); 6] = [
     (Resource::Nofile, "open files"),
     (Resource::Fsize, "file size"),
@@ -19,7 +19,8 @@ const LIMITS: [(Resource, &str); 6] = [
     (Resource::Stack, "stack size"),
 ];
 
-/// Signals whose disposition this process, or a program that a later test starts, depends on: ignored ones stay so in programs.
+/// The signals whose disposition is checked. This process depends on them, and so do the programs that later tests start,
+/// because a program inherits ignored signals.
 const SIGNALS: [(i32, &str); 5] = [
     (libc::SIGCHLD, "SIGCHLD"),
     (libc::SIGPIPE, "SIGPIPE"),
@@ -28,7 +29,7 @@ const SIGNALS: [(i32, &str); 5] = [
     (libc::SIGHUP, "SIGHUP"),
 ];
 
-/// The interval timers of a process, which end it when their time is over.
+/// The interval timers of a process. When one expires, its signal ends the process.
 const TIMERS: [(Timer, &str); 3] = [
     (Timer::Alarm, "a pending alarm"),
     (Timer::UserTime, "a timer of user time"),
@@ -42,43 +43,43 @@ pub(crate) struct ProcessState {
     priority: Option<i32>,
     limits: [Rlimit; LIMITS.len()],
     dispositions: [Option<Disposition>; SIGNALS.len()],
-    /// Of the thread that runs tests.
+    /// The signal mask of the thread that runs the tests.
     mask: SignalMask,
     stdin: Stdin,
     timers: [TimerOwner; TIMERS.len()],
     posix_timers: PosixTimers,
 }
 
-/// What the standard input of tests is.
+/// The standard input of tests.
 #[derive(Debug)]
 pub(crate) enum Stdin {
-    /// Nothing to read; whatever a test put in its place is replaced.
+    /// The null device. It is restored after each test, because a test may have replaced it.
     Null(File),
     /// The standard input of the process that started the run.
     Inherited,
 }
 
-/// Which code a timer belongs to, if it runs.
+/// The code that is responsible for a timer if the timer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TimerOwner {
     Test,
     WorkerFixture,
 }
 
-/// Something that a test changed.
+/// A change of the process state that a test made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// What was changed, in words.
+    /// A description of the change.
     pub(crate) what: String,
     /// Whether the harness has restored it.
     pub(crate) is_undone: bool,
 }
 
 impl ProcessState {
-    /// Takes the state of this moment, on the thread that runs the tests.
+    /// Captures the current state. It must be called on the thread that runs the tests.
     #[must_use]
     pub(crate) fn capture(stdin: Stdin) -> Self {
-        // `umask(2)` returns the old value only while it sets a new one; reading it from `/proc` costs more.
+        // `umask(2)` can return the old value only by setting a new one. Reading the value from `/proc` would cost more.
         let current = umask(Mode::from_raw_mode(0o022));
         umask(current);
         Self {
@@ -93,20 +94,19 @@ impl ProcessState {
         }
     }
 
-    /// Adopts what a worker fixture has changed since `before`, because that stays for as long as the worker. What the running test had
-    /// changed until then remains its change.
+    /// Accepts the changes that a worker fixture has made since `before`, because the fixture exists as long as the worker.
+    /// Changes that the running test had made before are still reported as changes of the test.
     pub(crate) fn adopt_changes_since(&mut self, before: &EarlierState) {
         let EarlierState { state: before, timers } = before;
         let now = Self::capture(Stdin::Inherited);
         adopt(&mut self.umask, &before.umask, now.umask);
         adopt(&mut self.priority, &before.priority, now.priority);
         adopt(&mut self.mask, &before.mask, now.mask);
-        for (mine, (before, now)) in self.limits.iter_mut().zip(before.limits.iter().zip(now.limits)) {
-            adopt(mine, before, now);
+        for (own, (before, now)) in self.limits.iter_mut().zip(before.limits.iter().zip(now.limits)) {
+            adopt(own, before, now);
         }
-        for (mine, (before, now)) in self.dispositions.iter_mut().zip(before.dispositions.iter().zip(now.dispositions))
-        {
-            adopt(mine, before, now);
+        for (own, (before, now)) in self.dispositions.iter_mut().zip(before.dispositions.iter().zip(now.dispositions)) {
+            adopt(own, before, now);
         }
         self.posix_timers.adopt_changes_since(&before.posix_timers);
         for ((owner, (timer, _)), was_running) in self.timers.iter_mut().zip(TIMERS).zip(timers) {
@@ -116,23 +116,24 @@ impl ProcessState {
         }
     }
 
-    /// Restores what a test has changed, and returns the changes.
-    pub(crate) fn put_back(&mut self) -> Vec<Change> {
+    /// Restores the state that a test has changed, and returns the changes.
+    pub(crate) fn restore(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
         if let Stdin::Null(null) = &self.stdin {
-            // Without a warning: the standard input of tests is always empty, so that no test loses anything.
+            // A replaced standard input is not reported as a change, because it does no harm once it is restored.
             let _ = rustix::stdio::dup2_stdin(null);
         }
-        let left = umask(self.umask);
-        if left != self.umask {
-            changes.push(Change::undone(format!("a changed umask ({:03o})", left.as_raw_mode())));
+        let current = umask(self.umask);
+        if current != self.umask {
+            changes.push(Change::undone(format!("a changed umask ({:03o})", current.as_raw_mode())));
         }
-        for ((timer, name), of) in TIMERS.iter().zip(self.timers) {
-            if of == TimerOwner::Test && timer.cancel() {
+        for ((timer, name), owner) in TIMERS.iter().zip(self.timers) {
+            if owner == TimerOwner::Test && timer.cancel() {
                 changes.push(Change::undone((*name).to_owned()));
             }
         }
-        // They cannot be taken from a library that may have made them, so that the process is replaced.
+        // POSIX timers are not deleted, because a library may have created them and still use them. The worker process is
+        // replaced instead.
         let new_timers = self.posix_timers.count_new();
         if new_timers > 0 {
             changes.push(Change {
@@ -146,14 +147,15 @@ impl ProcessState {
         if self.mask.set() != self.mask {
             changes.push(Change::undone("blocked signals".to_owned()));
         }
-        self.put_back_dispositions(&mut changes);
-        self.put_back_priority(&mut changes);
-        self.put_back_limits(&mut changes);
+        self.restore_dispositions(&mut changes);
+        self.restore_priority(&mut changes);
+        self.restore_limits(&mut changes);
         changes
     }
 
-    /// Handlers stay: libraries such as tokio install theirs once in a process, and wait for its signals from then on.
-    fn put_back_dispositions(&mut self, changes: &mut Vec<Change>) {
+    /// Restores ignored and default dispositions. New handlers are kept, because libraries such as tokio install a handler only
+    /// once in a process and rely on it from then on.
+    fn restore_dispositions(&mut self, changes: &mut Vec<Change>) {
         for ((signal, name), before) in SIGNALS.into_iter().zip(&mut self.dispositions) {
             let now = Disposition::of(signal);
             let (Some(now), Some(earlier)) = (now, *before) else { continue };
@@ -172,7 +174,7 @@ impl ProcessState {
         }
     }
 
-    fn put_back_priority(&self, changes: &mut Vec<Change>) {
+    fn restore_priority(&self, changes: &mut Vec<Change>) {
         let now = getpriority_process(None).ok();
         if let (Some(now), Some(before)) = (now, self.priority)
             && now != before
@@ -182,7 +184,7 @@ impl ProcessState {
         }
     }
 
-    fn put_back_limits(&self, changes: &mut Vec<Change>) {
+    fn restore_limits(&self, changes: &mut Vec<Change>) {
         for ((resource, name), before) in LIMITS.into_iter().zip(&self.limits) {
             let now = getrlimit(resource);
             if now != *before {
@@ -194,7 +196,7 @@ impl ProcessState {
     }
 }
 
-/// The state before a worker fixture is made.
+/// The process state before the setup of a worker fixture.
 #[derive(Debug)]
 pub(crate) struct EarlierState {
     state: ProcessState,
@@ -202,7 +204,7 @@ pub(crate) struct EarlierState {
 }
 
 impl EarlierState {
-    /// Takes the state of this moment.
+    /// Captures the current state.
     #[must_use]
     pub(crate) fn capture() -> Self {
         let state = ProcessState::capture(Stdin::Inherited);
@@ -211,9 +213,9 @@ impl EarlierState {
     }
 }
 
-fn adopt<T: PartialEq>(mine: &mut T, before: &T, now: T) {
+fn adopt<T: PartialEq>(own: &mut T, before: &T, now: T) {
     if *before != now {
-        *mine = now;
+        *own = now;
     }
 }
 
@@ -228,22 +230,22 @@ mod tests {
     use super::super::signals::{is_ignored, reset};
     use super::*;
 
-    /// Other tests run in this process: only what is a thread's own, or what none of them uses, is changed here.
+    /// This test changes only the state of its own thread, because other tests run in the same process.
     #[test]
-    fn what_a_test_changed_is_put_back_and_named() {
+    fn changed_signal_mask_is_restored_and_reported() {
         let mut state = ProcessState::capture(Stdin::Inherited);
-        assert_eq!(state.put_back(), []);
+        assert_eq!(state.restore(), []);
         let earlier = SignalMask::of_this_thread();
         SignalMask::empty().with(libc::SIGUSR1).set();
-        assert_eq!(state.put_back(), [Change::undone("blocked signals".to_owned())]);
+        assert_eq!(state.restore(), [Change::undone("blocked signals".to_owned())]);
         assert!(SignalMask::of_this_thread() == earlier);
     }
 
     #[test]
-    fn ignored_signal_is_put_back_and_a_handler_stays() {
+    fn signal_that_was_reset_is_ignored_again() {
         let mut state = ProcessState::capture(Stdin::Inherited);
         assert!(reset(libc::SIGPIPE));
-        assert_eq!(state.put_back(), [Change::undone("SIGPIPE reset to its default action".to_owned())]);
+        assert_eq!(state.restore(), [Change::undone("SIGPIPE reset to its default action".to_owned())]);
         assert!(is_ignored(libc::SIGPIPE));
     }
 }

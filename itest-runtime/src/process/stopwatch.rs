@@ -1,32 +1,33 @@
-//! How long something has been going on, told to whoever looks from another thread.
+//! A stopwatch that one thread starts and another thread reads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::status_file::monotonic;
 
-/// Nothing has begun.
+/// The start time of a stopwatch that was not started.
 const IDLE: u64 = u64::MAX;
 
-/// A beginning, on the clock of [`monotonic`].
+/// A stopwatch that measures the time since it was last started.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
+    /// The start time on the clock of [`monotonic`].
     began_nanos: AtomicU64,
 }
 
 impl Stopwatch {
-    /// One that has not begun.
+    /// A stopwatch that was not started.
     #[must_use]
     pub(crate) const fn idle() -> Self {
         Self { began_nanos: AtomicU64::new(IDLE) }
     }
 
-    /// Begins, once more or for the first time.
+    /// Starts or restarts the stopwatch.
     pub(crate) fn begin(&self) {
         self.began_nanos.store(now_nanos(), Ordering::Relaxed);
     }
 
-    /// The time since it began; none has passed for one that has not.
+    /// The time since the last start. It is zero if the stopwatch was not started.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_nanos(now_nanos().saturating_sub(self.began_nanos.load(Ordering::Relaxed)))
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_passes_from_the_last_beginning() {
+    fn elapsed_time_counts_from_the_last_start() {
         let stopwatch = Stopwatch::idle();
         assert_eq!(stopwatch.elapsed(), Duration::ZERO);
         stopwatch.begin();

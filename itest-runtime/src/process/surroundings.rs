@@ -1,40 +1,43 @@
-//! The environment and the working directory of this process, and whether a test changed them.
+//! Detects whether a test has changed the environment variables or the working directory of this process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
-use self::variables::Places;
+use self::variables::VariablePointers;
 
-/// The environment and the working directory that tests are to find.
+/// The environment variables and the working directory with which each test starts.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
-    places: Places,
+    pointers: VariablePointers,
     variables: BTreeMap<OsString, OsString>,
     directory: Option<PathBuf>,
-    /// Device and number of the working directory.
-    place: Option<(u64, u64)>,
+    directory_id: Option<DirectoryId>,
 }
 
+/// The device and the inode of a directory.
+type DirectoryId = (u64, u64);
+
 impl Surroundings {
-    /// Takes those of this moment.
+    /// Captures the current variables and the current working directory.
     #[must_use]
     pub(crate) fn capture() -> Self {
         Self {
-            places: Places::capture(),
+            pointers: VariablePointers::capture(),
             variables: std::env::vars_os().collect(),
             directory: std::env::current_dir().ok(),
-            place: place(),
+            directory_id: current_directory_id(),
         }
     }
 
-    /// Adopts what a worker fixture has changed since `before`. What the running test had changed until then remains its change.
+    /// Accepts the changes that a worker fixture has made since `before`. Changes that the running test had made before are
+    /// still reported as changes of the test.
     pub(crate) fn adopt_changes_since(&mut self, before: &Self) {
         let now = Self::capture();
-        if before.place != now.place {
+        if before.directory_id != now.directory_id {
             self.directory = now.directory;
-            self.place = now.place;
+            self.directory_id = now.directory_id;
         }
         let is_changed_by_test = before.variables != self.variables;
         for name in now.variables.keys().chain(before.variables.keys()) {
@@ -45,15 +48,15 @@ impl Surroundings {
             }
         }
         if !is_changed_by_test {
-            self.places = now.places;
+            self.pointers = now.pointers;
         }
     }
 
-    /// Environment variables that were set, changed or removed.
+    /// The names of the environment variables that were set, changed or removed.
     #[must_use]
     pub(crate) fn changed_variables(&self) -> Vec<String> {
-        // Asked after every test.
-        if self.places.are_the_same() {
+        // This runs after every test. Comparing pointers is much cheaper than copying all variables.
+        if self.pointers.are_unchanged() {
             return Vec::new();
         }
         let now: BTreeMap<_, _> = std::env::vars_os().collect();
@@ -62,17 +65,17 @@ impl Surroundings {
         changed.map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    /// The working directory, if it is another one now.
+    /// The new working directory, if it has changed.
     #[must_use]
     pub(crate) fn changed_directory(&self) -> Option<String> {
-        if place() == self.place {
+        if current_directory_id() == self.directory_id {
             return None;
         }
         let now = std::env::current_dir();
         Some(now.map_or_else(|_| "one that is gone".to_owned(), |now| now.display().to_string()))
     }
 
-    /// Goes back to where the process was.
+    /// Changes the working directory back to the captured one.
     pub(crate) fn restore_directory(&self) -> io::Result<()> {
         self.directory.as_ref().map_or(Ok(()), std::env::set_current_dir)
     }
@@ -80,13 +83,13 @@ impl Surroundings {
 
 #[expect(clippy::allow_attributes, reason = "the lints fire on some systems only")]
 #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the types differ between systems")]
-fn place() -> Option<(u64, u64)> {
-    // Without a path, which the system would have to walk.
+fn current_directory_id() -> Option<DirectoryId> {
+    // The empty path is cheaper, because the system does not have to resolve it.
     #[cfg(target_os = "linux")]
-    let found = rustix::fs::statat(rustix::fs::CWD, c"", rustix::fs::AtFlags::EMPTY_PATH);
+    let stat = rustix::fs::statat(rustix::fs::CWD, c"", rustix::fs::AtFlags::EMPTY_PATH);
     #[cfg(not(target_os = "linux"))]
-    let found = rustix::fs::stat(c".");
-    found.ok().map(|found| (found.st_dev as u64, found.st_ino as u64))
+    let stat = rustix::fs::stat(c".");
+    stat.ok().map(|stat| (stat.st_dev as u64, stat.st_ino as u64))
 }
 
 #[expect(unsafe_code, reason = "copying all variables after every test costs more than an empty test")]
@@ -95,30 +98,31 @@ mod variables {
     use std::ptr;
     use std::slice;
 
-    // SAFETY: every C library keeps the environment in this variable: null, or an array of pointers that ends with null.
+    // SAFETY: every C library defines this variable: it is null or points to an array of pointers that ends with null.
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
 
-    /// Where the variables are: the array, and what stands in it, with the null at its end.
+    /// The address of the environment's array, and the pointers in it with the null at its end. Setting a variable changes
+    /// one of them.
     #[derive(Debug)]
-    pub(super) struct Places {
+    pub(super) struct VariablePointers {
         array: usize,
         pointers: Vec<*const c_char>,
     }
 
     fn array() -> *const *const c_char {
-        // SAFETY: a pointer is read. Whoever changes the environment promised that nobody reads it meanwhile; here, between
-        // two tests, nobody changes it.
+        // SAFETY: the call only reads a pointer. Code that changes the environment must guarantee that no other code reads
+        // it at the same time. This function is called between two tests, when no code changes the environment.
         unsafe { ptr::addr_of!(environ).read_volatile() }
     }
 
-    impl Places {
+    impl VariablePointers {
         pub(super) fn capture() -> Self {
             let array = array();
             let mut length = 0;
             if !array.is_null() {
-                // SAFETY: the null at the end was not met yet.
+                // SAFETY: the loop has not reached the null at the end, so that this element exists.
                 while !unsafe { *array.add(length) }.is_null() {
                     length += 1;
                 }
@@ -127,10 +131,10 @@ mod variables {
             Self { array: array.addr(), pointers: slice(array, length).to_vec() }
         }
 
-        /// A variable that was set is another pointer, or the array is another one.
-        pub(super) fn are_the_same(&self) -> bool {
+        /// Whether no variable was set or removed since the capture. Setting a variable replaces its pointer or the array.
+        pub(super) fn are_unchanged(&self) -> bool {
             let array = array();
-            // The same array has at least the room that it had.
+            // An array at the same address has at least the length that it had.
             array.addr() == self.array && slice(array, self.pointers.len()) == self.pointers.as_slice()
         }
     }
@@ -139,7 +143,7 @@ mod variables {
         if length == 0 {
             return &[];
         }
-        // SAFETY: the array has this length, see the callers; the slice is looked at and let go at once.
+        // SAFETY: the callers ensure that the array has this length, and they use the slice only during their own call.
         unsafe { slice::from_raw_parts(array, length) }
     }
 }
@@ -149,16 +153,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_has_changed_by_itself() {
+    fn unchanged_environment_reports_no_change() {
         let surroundings = Surroundings::capture();
-        assert!(surroundings.places.are_the_same() && !surroundings.variables.is_empty());
+        assert!(surroundings.pointers.are_unchanged() && !surroundings.variables.is_empty());
         assert!(surroundings.changed_variables().is_empty());
         assert_eq!(surroundings.changed_directory(), None);
     }
 
-    /// Other tests read the environment in this process, so that none of them may see it change.
+    /// This test changes only its own copies of the variables, because other tests read the environment of this process.
     #[test]
-    fn change_of_a_fixture_is_adopted_and_that_of_a_test_is_not() {
+    fn fixture_changes_are_adopted_and_test_changes_are_not() {
         let mut surroundings = Surroundings::capture();
         let mut before = Surroundings::capture();
         let gone = OsString::from("GONE_BEFORE_THE_FIXTURE");

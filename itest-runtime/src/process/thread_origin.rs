@@ -1,22 +1,24 @@
-//! What a thread of this process runs, found on its stack: most threads that libraries start have no name.
+//! Finds the function that a thread of this process runs, by reading the thread's stack. Most threads that libraries start
+//! have no name, so that only the function says where they come from.
 //!
-//! The standard library calls the closure of each thread from `__rust_begin_short_backtrace`. The return address of that call is on the
-//! thread's stack, and the call itself, in front of that address, names the closure. Linux tells where the stack of a waiting thread is, and
-//! each executable holds the names of its functions, unless they were stripped from it.
+//! The standard library calls the closure of each thread from `__rust_begin_short_backtrace`. The return address of that call
+//! is on the thread's stack, and the call instruction in front of that address contains the address of the closure. Linux
+//! shows the stack pointer of a waiting thread, and an executable contains the names of its functions, unless it was stripped.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-/// So much of a stack is looked at; what a waiting thread has there is mostly much less.
+/// The most bytes of a stack that are read. The stack of a waiting thread is usually much smaller.
 const MAX_STACK_BYTES: u64 = 64 << 10;
 
 /// The function of the standard library that calls the closure of a thread.
 const CALLER_OF_CLOSURES: &str = "__rust_begin_short_backtrace";
 
-/// Crates whose functions say nothing about a thread. They stand between that caller and a thread's function if it is no closure.
+/// Crates whose functions say nothing about the origin of a thread. Their functions are between [`CALLER_OF_CLOSURES`] and the
+/// function of the thread if that function is not a closure.
 const STANDARD: [&str; 3] = ["std", "core", "alloc"];
 
-/// The function that a thread runs, such as `rayon_core::registry::ThreadBuilder::run`; none where it cannot be found out.
+/// The function that a thread runs, such as `rayon_core::registry::ThreadBuilder::run`. `None` if it cannot be determined.
 #[must_use]
 pub(super) fn function_of_thread(thread: u32) -> Option<String> {
     let stack_pointer = stack_pointer(&fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).ok()?)?;
@@ -32,13 +34,13 @@ pub(super) fn function_of_thread(thread: u32) -> Option<String> {
     addresses.retain(|address| maps.is_code(*address));
     let symbols = Symbols::read(&File::open("/proc/self/exe").ok()?)?;
     let mut calling = CALLER_OF_CLOSURES.to_owned();
-    // The stack grows downwards, so that the outermost call stands last.
+    // The stack grows downwards, so that the outermost call is the last address.
     for address in addresses.into_iter().rev() {
         let calls = symbols.name_at(address - maps.start).is_some_and(|name| name.contains(&calling));
         let Some(called) = calls.then(|| call_target(&memory, address)).flatten() else { continue };
         let name = symbols.name_at(called.checked_sub(maps.start)?)?;
         let path = path_of(&name);
-        if is_of_user(&path) {
+        if is_user_code(&path) {
             return Some(path);
         }
         calling = name;
@@ -46,7 +48,8 @@ pub(super) fn function_of_thread(thread: u32) -> Option<String> {
     None
 }
 
-/// The function that the call in front of a return address calls; none if the call does not name it, or if there is no call.
+/// The address of the function that the instruction before a return address calls. `None` if that instruction is not a direct
+/// call.
 #[cfg(target_arch = "x86_64")]
 fn call_target(memory: &File, return_address: u64) -> Option<u64> {
     const CALL: u8 = 0xe8;
@@ -69,16 +72,17 @@ fn call_target(_: &File, _: u64) -> Option<u64> {
     None
 }
 
-/// The stack pointer of a waiting thread: the last number but one, behind the call's number and its arguments.
+/// The stack pointer of a waiting thread, from `/proc/PID/syscall`. It is the second number from the end, after the number of
+/// the system call and its arguments.
 fn stack_pointer(syscall: &str) -> Option<u64> {
     let mut fields = syscall.split_whitespace().rev().skip(1);
     u64::from_str_radix(fields.next()?.strip_prefix("0x")?, 16).ok()
 }
 
-/// Where this process's memory is.
+/// The memory areas of this process, from `/proc/self/maps`.
 struct Maps {
     areas: Vec<(u64, u64)>,
-    /// The beginning of the executable in memory.
+    /// The address at which the executable begins in memory.
     start: u64,
     code: Vec<(u64, u64)>,
 }
@@ -111,21 +115,23 @@ impl Maps {
     }
 }
 
-/// The functions of an executable: their addresses, their sizes and their names.
+/// The functions of an executable.
 struct Symbols {
+    /// For each function its address, its size, and the offset of its name in `names`.
     functions: Vec<(u64, u64, u32)>,
+    /// The names, each of which ends with a zero byte.
     names: Vec<u8>,
 }
 
 impl Symbols {
-    /// Reads the symbol table of an ELF file of 64 bits, as the System V ABI describes it.
+    /// Reads the symbol table of a 64-bit little-endian ELF file. The System V ABI describes the format.
     fn read(file: &File) -> Option<Self> {
         const SYMBOL_TABLE: u32 = 2;
         const FUNCTION: u8 = 2;
-        let head = bytes_at::<64>(file, 0)?;
-        let is_known = head.starts_with(b"\x7fELF\x02\x01");
-        let (sections, size, count) = (long(&head, 40)?, short(&head, 58)?, short(&head, 60)?);
-        if !is_known || size != 64 {
+        let header = bytes_at::<64>(file, 0)?;
+        let is_known_format = header.starts_with(b"\x7fELF\x02\x01");
+        let (sections, size, count) = (long(&header, 40)?, short(&header, 58)?, short(&header, 60)?);
+        if !is_known_format || size != 64 {
             return None;
         }
         let section = |number: u64| bytes_at::<64>(file, sections.checked_add(number.checked_mul(64)?)?);
@@ -141,7 +147,7 @@ impl Symbols {
         Some(Self { functions, names })
     }
 
-    /// The name of the function at an address, as people write it.
+    /// The demangled name of the function at an address.
     fn name_at(&self, address: u64) -> Option<String> {
         let after = self.functions.partition_point(|(start, ..)| *start <= address);
         let (start, size, name) = *self.functions.get(after.checked_sub(1)?)?;
@@ -159,10 +165,10 @@ fn bytes_at<const N: usize>(file: &File, offset: u64) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// What a section holds.
+/// The contents of a section.
 fn contents(file: &File, section: &[u8]) -> Option<Vec<u8>> {
     let (offset, size) = (long(section, 24)?, long(section, 32)?);
-    // A damaged file must not make this process ask for all the memory that there is.
+    // The size is checked first, because a damaged file could make this process allocate all memory.
     let length = file.metadata().ok()?.len();
     let mut bytes = vec![0; usize::try_from(size).ok().filter(|_| size <= length)?];
     file.read_exact_at(&mut bytes, offset).ok()?;
@@ -181,12 +187,12 @@ fn short(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// The path of a function without closures: `<a::B as c::D>::e::{{closure}}` is `a::B as c::D::e`.
+/// The path of a function without the parts for closures: `<a::B as c::D>::e::{{closure}}` becomes `a::B as c::D::e`.
 fn path_of(name: &str) -> String {
     name.replace("::{{closure}}", "").replace(['<', '>'], "").trim_start_matches('&').to_owned()
 }
 
-fn is_of_user(path: &str) -> bool {
+fn is_user_code(path: &str) -> bool {
     path.split_once("::").is_some_and(|(krate, _)| !STANDARD.contains(&krate) && !krate.starts_with("dyn "))
 }
 
@@ -196,19 +202,19 @@ mod tests {
 
     use super::*;
 
-    fn waits_in_here(ended: &mpsc::Receiver<()>) {
+    fn wait_until_dropped(ended: &mpsc::Receiver<()>) {
         let _ = ended.recv();
     }
 
     #[test]
-    fn waiting_thread_without_a_name_is_known_by_its_function() {
+    fn function_of_a_waiting_thread_is_determined() {
         let (end, ended) = mpsc::channel::<()>();
-        let (tell, told) = mpsc::channel();
+        let (sender, thread_id) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let _ = tell.send(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
-            waits_in_here(&ended);
+            let _ = sender.send(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
+            wait_until_dropped(&ended);
         });
-        let id = told.recv().unwrap();
+        let id = thread_id.recv().unwrap();
         let mut function = None;
         for _ in 0..1_000 {
             function = function_of_thread(id);
@@ -224,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_executable_has_no_symbols() {
+    fn file_that_is_no_executable_has_no_symbols() {
         let file = tempfile::tempfile().unwrap();
         assert!(Symbols::read(&file).is_none());
-        let mut head = [0xff_u8; 64];
-        head[..6].copy_from_slice(b"\x7fELF\x02\x01");
-        file.write_all_at(&head, 0).unwrap();
+        let mut header = [0xff_u8; 64];
+        header[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        file.write_all_at(&header, 0).unwrap();
         assert!(Symbols::read(&file).is_none());
     }
 }

@@ -1,22 +1,22 @@
-//! How a worker is told what to run: a few bytes for each case, for there are thousands of them.
+//! The encoding of a turn, which tells a worker which case to run. It is short, because a run can have thousands of cases.
 
 use crate::model::{CaseIndex, Turn};
 
-/// The length of a turn.
-pub(super) const TURN: usize = 12;
+/// The length of an encoded turn: three little-endian numbers of 4 bytes.
+pub(super) const TURN_BYTES: usize = 12;
 
-/// A turn as it is sent.
-pub(super) fn write(turn: Turn) -> [u8; TURN] {
-    let mut bytes = [0; TURN];
+/// Encodes a turn.
+pub(super) fn encode(turn: Turn) -> [u8; TURN_BYTES] {
+    let mut bytes = [0; TURN_BYTES];
     let numbers = [turn.case.0, turn.attempt, turn.round];
-    for (place, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
-        *place = number.to_le_bytes();
+    for (chunk, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
+        *chunk = number.to_le_bytes();
     }
     bytes
 }
 
-/// A turn as it was sent.
-pub(super) fn read(bytes: [u8; TURN]) -> Turn {
+/// Decodes a turn.
+pub(super) fn decode(bytes: [u8; TURN_BYTES]) -> Turn {
     let mut numbers = bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number));
     let mut next = || numbers.next().unwrap_or_default();
     Turn { case: CaseIndex(next()), attempt: next(), round: next() }
@@ -27,8 +27,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_arrives_as_it_was_sent() {
+    fn encoded_turn_decodes_to_the_same_turn() {
         let turn = Turn { case: CaseIndex(0x0102_0304), attempt: 3, round: u32::MAX };
-        assert_eq!(read(write(turn)), turn);
+        assert_eq!(decode(encode(turn)), turn);
     }
 }

@@ -1,4 +1,4 @@
-//! How a process ended, in words.
+//! Describes how a process ended, and sends signals to process groups.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -6,12 +6,12 @@ use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal};
 
-/// The end of a process that should not have ended.
+/// The exit of a process that should not have ended. It is displayed as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Death(ExitStatus);
+pub(crate) struct UnexpectedExit(ExitStatus);
 
-impl Death {
-    /// Wraps what `wait` returned.
+impl UnexpectedExit {
+    /// Wraps the status that `wait` returned.
     #[must_use]
     pub(crate) fn new(status: ExitStatus) -> Self {
         Self(status)
@@ -19,12 +19,12 @@ impl Death {
 
     /// Whether this signal ended the process.
     #[must_use]
-    pub(crate) fn is_by(self, signal: Signal) -> bool {
+    pub(crate) fn is_caused_by(self, signal: Signal) -> bool {
         self.0.signal() == Some(signal.as_raw())
     }
 }
 
-impl fmt::Display for Death {
+impl fmt::Display for UnexpectedExit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(number) = self.0.signal() else {
             return match self.0.code() {
@@ -48,6 +48,7 @@ pub(crate) fn signal_in_words(number: i32) -> String {
     known.map_or_else(|| format!("signal {number}"), |(_, name, _)| (*name).to_owned())
 }
 
+/// For each signal its name and its usual cause.
 const SIGNALS: [(Signal, &str, &str); 22] = [
     (Signal::ABORT, "SIGABRT", "aborted itself"),
     (Signal::ALARM, "SIGALRM", "an alarm it had set"),
@@ -73,7 +74,7 @@ const SIGNALS: [(Signal, &str, &str); 22] = [
     (Signal::TSTP, "SIGTSTP", ""),
 ];
 
-/// Kills a worker and everything it started that is still in its process group.
+/// Kills a process group: its leader and all descendants that are still in the group.
 pub(crate) fn kill_group(leader: u32) {
     signal_group(leader, Signal::KILL);
 }
@@ -81,7 +82,7 @@ pub(crate) fn kill_group(leader: u32) {
 /// Sends a signal to a process group.
 pub(crate) fn signal_group(leader: u32, signal: Signal) {
     if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // A group that is gone already has no need of it.
+        // An error means that the group has already ended.
         let _ = rustix::process::kill_process_group(leader, signal);
     }
 }
@@ -91,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deaths_are_told_in_words() {
-        let told = |raw| Death::new(ExitStatus::from_raw(raw)).to_string();
-        assert_eq!(told(Signal::SEGV.as_raw()), "the process was ended by SIGSEGV (invalid memory reference)");
-        assert_eq!(told(7 << 8), "the process exited with code 7");
+    fn exit_is_described_by_its_signal_or_code() {
+        let description = |raw| UnexpectedExit::new(ExitStatus::from_raw(raw)).to_string();
+        assert_eq!(description(Signal::SEGV.as_raw()), "the process was ended by SIGSEGV (invalid memory reference)");
+        assert_eq!(description(7 << 8), "the process exited with code 7");
     }
 }

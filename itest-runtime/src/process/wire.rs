@@ -1,7 +1,7 @@
-//! Frames on the control socket: a length, a body, and file descriptors beside them.
+//! The frames on the control socket. A frame is a length and a body, and file descriptors may be sent with it.
 //!
-//! A body is JSON, except for the one message that is sent for nearly every test: that it passed, and how long each phase
-//! took. That one is a handful of numbers, because test binaries are built without optimizations and JSON costs more there
+//! A body is JSON, with one exception: the report of a test that passed, with the time of each phase, is encoded in binary.
+//! This report is sent for nearly every test, and test binaries are built without optimizations, so that JSON would cost more
 //! than the rest of an empty test.
 
 use std::collections::VecDeque;
@@ -17,57 +17,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{AttemptReport, Remark, WorkerConfig, WorkerId};
 
-/// The first frame, from the supervisor.
+/// The first frame, from the supervisor to the worker.
 ///
-/// The worker's end of the dispatch socket travels with it, and where output is captured the ends to read from of its
-/// output pipes.
+/// The worker's end of the dispatch socket is sent with it. If output is captured, the read ends of the worker's output pipes
+/// are sent too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Start {
     /// The worker's number.
     pub worker: WorkerId,
-    /// What it needs to know of the run.
+    /// The part of the run's configuration that a worker needs.
     pub config: WorkerConfig,
 }
 
-/// What a worker says.
+/// A message from a worker to the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Message {
-    /// It is there; its beacon travels with this.
+    /// The worker is ready. Its status file is sent with this message.
     Ready {
-        /// Of its registry, to be sure that both mean the same cases.
+        /// The fingerprint of the worker's registry, with which the supervisor checks that both have the same cases.
         fingerprint: u64,
     },
-    /// An attempt ended.
+    /// An attempt has ended.
     Finished {
-        /// How.
+        /// The result.
         report: AttemptReport,
-        /// Whether the test wrote anything; then a fresh pair of output pipes travels with this.
+        /// Whether the test wrote anything. If so, the read ends of new output pipes are sent with this message.
         wrote: bool,
     },
-    /// The running case installs its own subscriber of `tracing`, and is to run again in a worker that leaves it the place.
+    /// The running case installs its own `tracing` subscriber. It must run again in a worker without itest's subscriber.
     LeaveSubscriber,
-    /// The worker's own fixtures are given back; it leaves.
+    /// The worker has torn down its own fixtures and exits.
     ShutDown {
-        /// What went wrong with that.
+        /// The errors of that teardown.
         problems: Vec<String>,
-        /// What its fixtures say of the tests.
+        /// Remarks of the worker's fixtures about tests.
         #[serde(default)]
         remarks: Vec<Remark>,
     },
 }
 
-/// At most so many descriptors travel with a frame.
-const DESCRIPTORS: usize = 3;
+/// The most descriptors that are sent with a frame.
+const MAX_DESCRIPTORS: usize = 3;
 
-/// The longest body that is believed.
-const LONGEST: usize = 1 << 30;
+/// The most bytes of a body. A greater length means that the data is damaged.
+const MAX_BODY_BYTES: usize = 1 << 30;
 
-/// Something that can be the body of a frame.
+/// A type that can be the body of a frame.
 pub(super) trait Body: Sized {
-    /// Appends the body.
+    /// Appends the encoded body to a frame.
     fn encode(&self, frame: &mut Vec<u8>) -> serde_json::Result<()>;
-    /// Reads a body.
+    /// Decodes a body.
     fn decode(body: &[u8]) -> serde_json::Result<Self>;
 }
 
@@ -93,9 +93,9 @@ impl Body for Message {
     }
 
     fn decode(body: &[u8]) -> serde_json::Result<Self> {
-        if body.first() == Some(&brief::MARK) {
-            let told = brief::decode(&body[1..]);
-            let (report, wrote) = told.ok_or_else(|| serde::de::Error::custom("a short report of odd length"))?;
+        if body.first() == Some(&brief::TAG) {
+            let decoded = brief::decode(&body[1..]);
+            let (report, wrote) = decoded.ok_or_else(|| serde::de::Error::custom("a short report of odd length"))?;
             return Ok(Self::Finished { report, wrote });
         }
         serde_json::from_slice(body)
@@ -103,23 +103,23 @@ impl Body for Message {
 }
 
 impl Message {
-    /// Whether it says no more than that a test passed without a word.
+    /// Whether this is the short report of a test that passed and wrote nothing.
     pub(super) fn is_brief(&self) -> bool {
         matches!(self, Self::Finished { report, wrote: false } if brief::covers(report))
     }
 }
 
-/// The short form of a report that says no more than that a test passed.
+/// The short binary form of a report, for a test that passed without leaks and without described phases.
 mod brief {
     use std::time::Duration;
 
     use crate::model::{AttemptReport, CaseIndex, Outcome, Phase, PhaseTime};
 
-    /// No JSON begins with this.
-    pub(super) const MARK: u8 = 0;
+    /// The first byte of the short form. No JSON text begins with it.
+    pub(super) const TAG: u8 = 0;
 
-    /// A phase and its time.
-    const ENTRY: usize = 9;
+    /// The length of an entry: a phase (1 byte) and its time in nanoseconds (8 bytes).
+    const ENTRY_BYTES: usize = 9;
 
     pub(super) fn covers(report: &AttemptReport) -> bool {
         report.outcome == Outcome::Passed
@@ -128,7 +128,7 @@ mod brief {
     }
 
     pub(super) fn encode(report: &AttemptReport, wrote: bool, frame: &mut Vec<u8>) {
-        frame.extend([MARK, u8::from(wrote)]);
+        frame.extend([TAG, u8::from(wrote)]);
         frame.extend(report.case.0.to_le_bytes());
         frame.extend(report.number.to_le_bytes());
         for phase in &report.phases {
@@ -141,7 +141,7 @@ mod brief {
         let (wrote, rest) = body.split_first()?;
         let (case, rest) = rest.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;
-        let (entries, []) = rest.as_chunks::<ENTRY>() else { return None };
+        let (entries, []) = rest.as_chunks::<ENTRY_BYTES>() else { return None };
         let mut phases = Vec::with_capacity(entries.len());
         for [phase, elapsed @ ..] in entries {
             let elapsed = Duration::from_nanos(u64::from_le_bytes(*elapsed));
@@ -154,7 +154,7 @@ mod brief {
     }
 }
 
-/// Appends a whole frame.
+/// Appends a message as a complete frame.
 pub(super) fn append<T: Body>(frames: &mut Vec<u8>, message: &T) -> io::Result<()> {
     let start = frames.len();
     frames.extend([0; 4]);
@@ -164,18 +164,18 @@ pub(super) fn append<T: Body>(frames: &mut Vec<u8>, message: &T) -> io::Result<(
     Ok(())
 }
 
-/// Sends a frame on a blocking socket.
+/// Sends a message as one frame on a blocking socket.
 pub(super) fn send<T: Body>(socket: &UnixStream, message: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut frame = Vec::with_capacity(64);
     append(&mut frame, message)?;
     send_frames(socket, &frame, descriptors)
 }
 
-/// Sends whole frames on a blocking socket; the descriptors belong to the last one.
+/// Sends complete frames on a blocking socket. The descriptors belong to the last frame.
 pub(super) fn send_frames(socket: &UnixStream, frames: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut unsent = frames;
     if !descriptors.is_empty() {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
         let sent = rustix::net::sendmsg(socket, &[IoSlice::new(unsent)], &mut ancillary, SendFlags::empty())?;
@@ -185,7 +185,7 @@ pub(super) fn send_frames(socket: &UnixStream, frames: &[u8], descriptors: &[Bor
     socket.write_all(unsent)
 }
 
-/// Puts frames together out of what arrives.
+/// Assembles frames from the received bytes.
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
     bytes: Vec<u8>,
@@ -194,12 +194,12 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Reads once; 0 means that the other side is gone.
+    /// Reads once from the socket. Returns the number of bytes; 0 means that the other side has closed the socket.
     pub(super) fn receive(&mut self, socket: impl AsFd) -> io::Result<usize> {
         self.bytes.drain(..self.parsed);
         self.parsed = 0;
         let mut chunk = [0_u8; 16 * 1024];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8 * DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8 * MAX_DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received =
             rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut chunk)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
@@ -212,17 +212,17 @@ impl Receiver {
         Ok(received.bytes)
     }
 
-    /// Takes frames that came another way.
+    /// A receiver for frames that were not received from a socket.
     pub(super) fn from_frames(frames: Vec<u8>) -> Self {
         Self { bytes: frames, ..Self::default() }
     }
 
-    /// The next whole frame, if it has arrived.
+    /// The next frame, if it has arrived completely.
     pub(super) fn next_frame<T: Body>(&mut self) -> Option<Result<T, serde_json::Error>> {
         let unparsed = &self.bytes[self.parsed..];
         let (length, rest) = unparsed.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
-        if length > LONGEST {
+        if length > MAX_BODY_BYTES {
             return Some(Err(serde::de::Error::custom("a frame longer than any message")));
         }
         let body = rest.get(..length)?;
@@ -231,7 +231,7 @@ impl Receiver {
         Some(message)
     }
 
-    /// A descriptor that came with the frames, in order.
+    /// The next descriptor that was received with the frames, in the order of sending.
     pub(super) fn next_descriptor(&mut self) -> Option<OwnedFd> {
         self.descriptors.pop_front()
     }
@@ -247,7 +247,7 @@ mod tests {
     use crate::model::{CaseIndex, Outcome, Phase, PhaseTime};
 
     #[test]
-    fn frames_arrive_whole_however_they_are_cut() {
+    fn long_frame_is_assembled_from_several_reads() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let long = Message::ShutDown { problems: vec!["x".repeat(100_000)], remarks: Vec::new() };
         let short = Message::Ready { fingerprint: 7 };
@@ -274,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_passed_test_is_told_briefly_and_whole(case: u32, number: u32, wrote: bool, elapsed in proptest::collection::vec(0_u64..1 << 40, 0..6)) {
+        fn short_report_decodes_to_the_same_report(case: u32, number: u32, wrote: bool, elapsed in proptest::collection::vec(0_u64..1 << 40, 0..6)) {
             let phases = elapsed.iter().zip(Phase::ALL).map(|(nanos, phase)| {
                 PhaseTime { phase, description: None, elapsed: Duration::from_nanos(*nanos) }
             });
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_an_error_and_not_an_allocation() {
+    fn frame_with_an_impossible_length_is_an_error() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(&[0xff; 8]).unwrap();
         let mut receiver = Receiver::default();

@@ -1,4 +1,4 @@
-//! Where the session of a run is, and with whose end it ends.
+//! The address of a run's session, and the owner of the session: the process with which the session ends.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::folder::default_roots;
 use crate::model::{ProcessIdentity, RunConfig, SessionAddress, SessionConfig};
 use crate::process::{ancestor, own_identity, parent};
 
-/// The session of the run that this process supervises, or of the cargo-nextest run that it is part of.
+/// The address and the configuration of the session of this run. With cargo-nextest, the run is the whole nextest run.
 #[must_use]
 pub(crate) fn address_of(config: &RunConfig) -> (SessionAddress, SessionConfig) {
     let binary = std::env::current_exe().unwrap_or_default();
@@ -20,27 +20,28 @@ pub(crate) fn address_of(config: &RunConfig) -> (SessionAddress, SessionConfig) 
             (own, format!("run-{}-{}", own.pid, own.start))
         }
         Some(run) => {
-            // Each test binary has fixtures of its own, and so a session of its own.
+            // Each test binary has its own session, because it has its own session fixtures.
             let mut hasher = DefaultHasher::new();
             binary.hash(&mut hasher);
-            (runner(), format!("nextest-{}-{:016x}", run.id, hasher.finish()))
+            (nextest_process(), format!("nextest-{}-{:016x}", run.id, hasher.finish()))
         }
     };
     let address = SessionAddress { roots: roots(config), name, owner };
     (address, session_config(config, owner, binary))
 }
 
-/// The process with whose end a run of cargo-nextest is over; one that has ended, if the run is over already.
+/// The process of cargo-nextest. When it ends, the run is over. If it has already ended, this returns a process that does not
+/// exist.
 ///
-/// Where no ancestor has nextest's name, it may have another one, or it has ended and this process fell to another parent. Its end
-/// of the pipes is closed then.
-fn runner() -> ProcessIdentity {
+/// If no ancestor has nextest's name, then either nextest's binary was renamed, or nextest has ended and this process got another
+/// parent. In the second case, nextest's end of the stdout pipe is closed.
+fn nextest_process() -> ProcessIdentity {
     const ENDED: ProcessIdentity = ProcessIdentity { pid: 0, start: 0 };
-    let other = || parent().filter(|_| !is_stdout_abandoned());
-    ancestor("cargo-nextest").or_else(other).unwrap_or(ENDED)
+    let renamed = || parent().filter(|_| !is_stdout_abandoned());
+    ancestor("cargo-nextest").or_else(renamed).unwrap_or(ENDED)
 }
 
-/// Whether stdout is a pipe from which no process reads any more.
+/// Whether stdout is a pipe whose read end is closed.
 fn is_stdout_abandoned() -> bool {
     let stdout = std::io::stdout();
     let mut polled = [PollFd::new(&stdout, PollFlags::OUT)];
@@ -48,8 +49,8 @@ fn is_stdout_abandoned() -> bool {
     polled[0].revents().contains(PollFlags::ERR)
 }
 
-/// The session that ends what crashed tests of a cargo-nextest run have started: one for all binaries of the run, because it has
-/// nothing of any. `None`: the run is no run of cargo-nextest, and its supervisor does that.
+/// The session that kills the processes that crashed tests of a cargo-nextest run have started. All test binaries of the run share
+/// it, because it holds no fixtures. `None` for a run without cargo-nextest, in which the supervisor kills these processes.
 #[must_use]
 pub(crate) fn watch_address_of(config: &RunConfig) -> Option<(SessionAddress, SessionConfig)> {
     let run = config.session.nextest.as_ref()?;
@@ -63,10 +64,10 @@ pub(crate) fn roots(config: &RunConfig) -> Vec<PathBuf> {
     config.session.dir.clone().map_or_else(default_roots, |dir| vec![dir])
 }
 
-/// A folder for what the probes of this process write into their temp dirs; a sweep removes it when the process has ended.
+/// A folder for the temp dirs of the probes of this process. When the process has ended, a sweep removes the folder.
 #[must_use]
 pub(crate) fn probe_folder(config: &RunConfig) -> PathBuf {
-    // The last root is the shortest one: sockets have short names.
+    // The last root usually has the shortest path, and the path of a socket must be short.
     let root = roots(config).pop().unwrap_or_else(std::env::temp_dir);
     root.join(format!(".p.{}", own_identity().pid))
 }

@@ -1,4 +1,4 @@
-//! Which build a process is of.
+//! The identity of the test binary's build.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::process::own_binary;
 
-/// A number that differs between two builds of a binary, also at the same path.
-pub(super) fn build() -> io::Result<u64> {
-    let found = fs::metadata(own_binary()?)?;
+/// A number that identifies the build of the running binary. It differs between two builds, even at the same path.
+pub(super) fn build_id() -> io::Result<u64> {
+    let metadata = fs::metadata(own_binary()?)?;
     let mut hasher = DefaultHasher::new();
-    (found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()).hash(&mut hasher);
+    (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
     Ok(hasher.finish())
 }

@@ -1,4 +1,4 @@
-//! A client of the session: starts its server when something needs it, and sends it requests.
+//! A client of the session. It starts the session server when the server is first needed, and sends requests to it.
 
 use std::fs::File;
 use std::io;
@@ -13,54 +13,54 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::net::UnixStream as Connection;
 
-use super::build_id::build;
-use super::folder::{SessionFolder, Unserved};
-use super::guards::{Keeping, LockGuard, Watch};
+use super::build_id::build_id;
+use super::folder::{SessionFolder, UnservedSession};
+use super::guards::{KeepAlive, LockGuard, ProcessWatch};
 use super::ledger::LedgerFile;
 use super::recover::recover_session;
-use super::wire::{Reply, Request, receive, send, send_now};
+use super::wire::{Reply, Request, receive, send, send_blocking};
 use crate::inject::{Caught, FixtureDescriptor};
 use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd};
-use crate::process::{SESSION_MARK, WORKER_MARK, ignore_requests_to_end, own_binary};
+use crate::process::{SESSION_MARK, WORKER_MARK, ignore_termination_signals, own_binary};
 
-/// What is said of a server that lives, and does not end the session.
+/// The problem that is reported if the session server runs but does not end the session in time.
 const NO_ANSWER: &str = "the session server does not answer; `--sweep` gives back what it has not";
 
-/// The pause before another attempt at a session that another process makes or ends.
+/// The pause between two attempts to connect to a session that another process is creating or removing.
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
-/// So often a request is sent again to another server, when the one before has died over it.
+/// The most times that a request is sent. It is sent again, to a new server, if a server dies before it has answered.
 const MAX_REQUESTS: u32 = 3;
 
-/// A server that has not answered for so long may have been stopped.
+/// How often a client that waits for an answer checks whether a signal has stopped the server.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What makes a process a session's server; its folder follows.
+/// The argument that makes a process a session server. The path of the session's folder follows.
 pub(crate) const SESSION_FLAG: &str = "--itest-session";
 
-/// Why the session cannot be used.
+/// An error of using the session.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum SessionError {
-    /// There is no place for it, or no process.
+    /// The session's folder cannot be created, or the server's process cannot be started.
     #[error("the session server cannot be started")]
     CannotStart {
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It was there, and is not any more.
+    /// The session server was started and has died.
     #[error("the session server died{log}")]
     Died {
-        /// Its last words.
+        /// The end of the server's log, as the rest of the sentence.
         log: String,
     },
-    /// The binary was replaced during the run.
+    /// The test binary was replaced during the run.
     #[error("the session server is of another build; the test binary was replaced while it ran: run it again")]
     OtherBuild,
-    /// This process's ledger cannot be made.
+    /// The ledger of this process cannot be created.
     #[error("the ledger cannot be opened")]
     Ledger {
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -74,7 +74,7 @@ impl SessionError {
         Self::Died { log }
     }
 
-    /// The error and its cause, for a test's report.
+    /// The error with its cause, for the report of a test.
     #[must_use]
     pub(crate) fn chain(&self) -> String {
         std::error::Error::source(self).map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))
@@ -85,45 +85,45 @@ impl SessionError {
     }
 }
 
-/// This process's access to the session of its run.
+/// The access of this process to the session of its run.
 #[derive(Debug)]
 pub(crate) struct SessionClient {
     address: SessionAddress,
     config: SessionConfig,
     mark: Option<Mark>,
     state: Mutex<State>,
-    /// How often the footprint has changed.
+    /// The number of changes of the footprint.
     changes: AtomicU32,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Open for as long as this process keeps a ledger.
+    /// The connection of the ledger's lease. It is open as long as this process writes the ledger.
     lease: Option<UnixStream>,
     ledger: Option<RawFd>,
-    /// The server, if this process started it.
+    /// The session server, if this process started it.
     server: Option<u32>,
 }
 
-/// What a process has because of the session.
+/// The resources of a process that belong to the session, and are therefore not leaks of a test.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Footprint {
-    /// Descriptors that stay open.
+    /// The descriptors that stay open.
     pub descriptors: Vec<RawFd>,
-    /// The session's server, if it is a child of this process.
+    /// The session server, if it is a child of this process.
     pub server: Option<u32>,
 }
 
 impl SessionClient {
-    /// A client of the session at an address; nothing is started yet.
+    /// A client of the session at an address. This does not start the session server.
     ///
-    /// The mark is the variable, and its value, that everything started by this process inherits.
+    /// `mark` is the mark that all descendants of this process inherit.
     #[must_use]
     pub(crate) fn new(address: SessionAddress, config: SessionConfig, mark: Option<Mark>) -> Self {
         Self { address, config, mark, state: Mutex::default(), changes: AtomicU32::new(0) }
     }
 
-    /// What this process has because of the session, and not because of a test.
+    /// The resources of this process that belong to the session.
     #[must_use]
     pub(crate) fn footprint(&self) -> Footprint {
         let state = self.lock_state();
@@ -131,28 +131,28 @@ impl SessionClient {
         Footprint { descriptors, server: state.server }
     }
 
-    /// How often that has changed: cheaper to ask after every test.
+    /// The number of changes of the footprint. Reading it after every test is cheaper than comparing footprints.
     #[must_use]
     pub(crate) fn footprint_changes(&self) -> u32 {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Makes this process's ledger and tells the server of it.
+    /// Creates the ledger of this process and tells the session server about it.
     ///
     /// # Errors
     ///
-    /// When there is no server to be had, or no file.
+    /// When the server cannot be started, or the file cannot be created.
     pub(crate) fn open_ledger(&self) -> Result<File, SessionError> {
         for _ in 0..MAX_REQUESTS {
             let (folder, connection) = self.connect()?;
             let file = match LedgerFile::create(folder.path(), self.mark.as_ref()) {
                 Ok(file) => file,
-                // The session has ended since.
+                // The session has ended in the meantime, so that a new one must be created.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(source) => return Err(SessionError::Ledger { source }),
             };
-            // A server that does not get this finds the ledger all the same.
-            let _ = send_now(&connection, &Request::Lease);
+            // An error is ignored, because a server also executes ledgers that it finds in the folder.
+            let _ = send_blocking(&connection, &Request::Lease);
             let mut state = self.lock_state();
             state.lease = Some(connection);
             state.ledger = Some(file.as_raw_fd());
@@ -164,17 +164,17 @@ impl SessionClient {
         Err(SessionError::Ledger { source })
     }
 
-    /// The value of a session fixture, which is made on the first request.
+    /// Fetches the value of a session fixture. The server sets the fixture up at the first request.
     ///
     /// # Errors
     ///
-    /// What went wrong with its setup, or with the server.
+    /// The error of the fixture's setup or of the server.
     ///
     /// # Cancel safety
     ///
-    /// The setup goes on for others; a later call is given its value.
+    /// The setup continues. A later call returns its value.
     pub(crate) async fn fetch(&self, fixture: &FixtureDescriptor) -> Result<String, Caught> {
-        let build = build().map_err(|source| SessionError::CannotStart { source }.caught())?;
+        let build = build_id().map_err(|source| SessionError::CannotStart { source }.caught())?;
         let request = Request::Fetch { build, fixture: fixture.key() };
         match self.request(&request).await.map_err(|error| error.caught())?.0 {
             Reply::Value(value) => Ok(value),
@@ -184,59 +184,59 @@ impl SessionClient {
         }
     }
 
-    /// Waits for locks that other processes of the run may hold.
+    /// Acquires locks, and waits as long as other processes of the run hold them.
     ///
     /// # Errors
     ///
-    /// When there is no server to be had.
+    /// When the server cannot be started, or dies.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is held.
+    /// No lock is held after a cancelled call.
     pub(crate) async fn lock(&self, locks: Vec<Lock>) -> Result<LockGuard, Caught> {
         let (_, connection) = self.request(&Request::Lock { locks }).await.map_err(|error| error.caught())?;
         Ok(LockGuard { connection })
     }
 
-    /// Keeps the session, also beyond the end of its run, for as long as what this returns is there.
+    /// Keeps the session alive as long as the returned guard exists, even after the end of the run.
     ///
     /// # Errors
     ///
-    /// When there is no server to be had, or no file.
-    pub(crate) async fn keep(&self) -> Result<Keeping, SessionError> {
+    /// When the server cannot be started, or its log cannot be opened.
+    pub(crate) async fn keep(&self) -> Result<KeepAlive, SessionError> {
         let (_, connection) = self.request(&Request::Keep).await?;
         let folder = SessionFolder::find(&self.address).ok_or_else(|| SessionError::Ledger {
             source: io::Error::new(io::ErrorKind::NotFound, "the session has ended"),
         })?;
         let log = folder.open_log().map_err(|source| SessionError::Ledger { source })?;
-        Ok(Keeping { log, connection })
+        Ok(KeepAlive { log, connection })
     }
 
-    /// Waits until everything is given back that a process of the run took which has ended.
+    /// Waits until the server has given back all resources of a process of the run that has ended.
     ///
     /// # Cancel safety
     ///
-    /// It is given back all the same.
-    pub(crate) async fn settle(&self, process: u32) {
+    /// The recovery continues after a cancelled call.
+    pub(crate) async fn await_recovery(&self, process: u32) {
         if SessionFolder::find(&self.address).is_some() {
-            // Where there is no server to be had, nothing is given back now, and the end of the session tells why.
-            let _ = self.request(&Request::Settle { process }).await;
+            // An error is ignored here. If the server cannot be started, the end of the session reports the reason.
+            let _ = self.request(&Request::AwaitRecovery { process }).await;
         }
     }
 
-    /// Lets the server end everything that bears the mark of this process, when this process ends without having released it. `None`:
-    /// there is no mark, or no server to be had.
-    pub(crate) fn watch(&self) -> Option<Watch> {
+    /// Makes the server kill all processes with the mark of this process when this process ends without releasing the watch.
+    /// `None` if there is no mark, or if the server cannot be started.
+    pub(crate) fn watch(&self) -> Option<ProcessWatch> {
         let mark = self.mark.clone()?;
         let (_, connection) = self.connect().ok()?;
-        send_now(&connection, &Request::Watch { mark }).ok()?;
-        Some(Watch { connection: Some(connection) })
+        send_blocking(&connection, &Request::Watch { mark }).ok()?;
+        Some(ProcessWatch { connection: Some(connection) })
     }
 
-    /// Sees to it that the session has a server that runs, if there is a session: its server may have been killed or stopped.
-    pub(crate) fn restore(&self) {
+    /// If there is a session, ensures that its server runs. The server may have been killed, or stopped by a signal.
+    pub(crate) fn ensure_server(&self) {
         let Some(folder) = SessionFolder::find(&self.address) else { return };
-        // Where that fails, the next process of the run tries, or the next start.
+        // An error is ignored, because the next process of the run or the next start tries again.
         match folder.take_over() {
             Ok(Some(unserved)) => drop(self.start_server(unserved)),
             Ok(None) => folder.continue_server(),
@@ -244,18 +244,18 @@ impl SessionClient {
         }
     }
 
-    /// Ends the session, if there is one, and waits until everything is given back. No other process of the run may be left
-    /// that would start it.
+    /// Ends the session, if there is one, and waits until everything is given back. All other processes of the run must have
+    /// ended, because they could start the session again.
     pub(crate) async fn finish(&self) -> SessionEnd {
         SessionFolder::remove_drafts(&self.address);
         for _ in 0..MAX_REQUESTS {
             let Some(folder) = SessionFolder::find(&self.address) else { return self.finish_retired().await };
             if let Ok((folder, connection)) = self.connect()
-                && let Ok((Reply::Finished(end), _)) = exchange(connection, &Request::Finish, &folder).await
+                && let Ok((Reply::Finished(end), _)) = request_reply(connection, &Request::Finish, &folder).await
             {
                 return end;
             }
-            // Where no server can be started any more, this process does what it can.
+            // If no server can be started any more, this process recovers the session itself.
             if let Ok(Some(_lock)) = folder.try_lock() {
                 let mut recovered = recover_session(&folder).await;
                 recovered.problems.insert(0, SessionError::died(&folder).chain());
@@ -266,12 +266,14 @@ impl SessionClient {
         SessionEnd { recovered: Recovered { problems, ..Recovered::default() }, used: Vec::new() }
     }
 
-    /// Ends the session where no process finds its folder: nothing is left, unless the server was killed after it had retired the folder.
+    /// Ends a session whose folder is retired or gone. Something is left to do only if the server was killed after it had retired
+    /// the folder.
     async fn finish_retired(&self) -> SessionEnd {
         let mut end = SessionEnd::default();
         for folder in SessionFolder::retired(&self.address) {
             let began = Instant::now();
-            // A server that lives, or was killed a moment ago, has the lock. The first removes the folder by itself.
+            // A server that runs still holds the lock and removes the folder itself. A server that was killed a moment ago may
+            // also still hold the lock.
             while folder.path().is_dir() && began.elapsed() < RESPONSE_TIMEOUT {
                 if let Ok(Some(_lock)) = folder.try_lock() {
                     end.recovered.problems.push(SessionError::died(&folder).chain());
@@ -287,25 +289,26 @@ impl SessionClient {
         end
     }
 
-    /// Whether anyone has started the session, or died over that.
+    /// Whether a process has started the session, or has begun to create it.
     #[must_use]
     pub(crate) fn is_started(&self) -> bool {
-        !SessionFolder::traces(&self.address).is_empty()
+        !SessionFolder::with_drafts(&self.address).is_empty()
     }
 
-    /// The answer to a request, and the connection that it came on. A server that dies over it is replaced, and asked again.
+    /// Sends a request and returns the answer with its connection. If the server dies before it answers, the request is sent again
+    /// to a new server.
     async fn request(&self, request: &Request) -> Result<(Reply, Connection), SessionError> {
         for _ in 1..MAX_REQUESTS {
             let (folder, connection) = self.connect()?;
-            if let Ok(answered) = exchange(connection, request, &folder).await {
+            if let Ok(answered) = request_reply(connection, request, &folder).await {
                 return Ok(answered);
             }
         }
         let (folder, connection) = self.connect()?;
-        exchange(connection, request, &folder).await.map_err(|_| SessionError::died(&folder))
+        request_reply(connection, request, &folder).await.map_err(|_| SessionError::died(&folder))
     }
 
-    /// A connection to the server, which is started if there is none.
+    /// Connects to the server, and starts it if necessary.
     fn connect(&self) -> Result<(SessionFolder, UnixStream), SessionError> {
         let began = Instant::now();
         loop {
@@ -318,7 +321,7 @@ impl SessionClient {
             };
             match unserved {
                 Ok(Some(unserved)) => self.start_server(unserved)?,
-                // Another process makes the session, ends it, or sweeps it.
+                // Another process is creating, ending or sweeping the session.
                 Ok(None) if began.elapsed() < RESPONSE_TIMEOUT => std::thread::sleep(RETRY_PAUSE),
                 Ok(None) => return Err(SessionError::CannotStart { source: io::ErrorKind::TimedOut.into() }),
                 Err(source) => return Err(SessionError::CannotStart { source }),
@@ -326,10 +329,10 @@ impl SessionClient {
         }
     }
 
-    /// The server is given its listening socket as stdin and its lock as stdout: from the moment the folder is there, it can be
-    /// connected to, and its lock is never free.
-    fn start_server(&self, unserved: Unserved) -> Result<(), SessionError> {
-        let Unserved { folder, lock, listener } = unserved;
+    /// Starts the session server. It receives its listening socket as stdin and its lock as stdout, so that clients can connect,
+    /// and the lock is held, from the moment at which the folder exists.
+    fn start_server(&self, session: UnservedSession) -> Result<(), SessionError> {
+        let UnservedSession { folder, lock, listener } = session;
         let spawn = || {
             let mut command = Command::new(own_binary()?);
             command.arg0("itest-session").arg(SESSION_FLAG).arg(folder.path()).env(SESSION_MARK, folder.name());
@@ -337,24 +340,26 @@ impl SessionClient {
             {
                 command.env_remove(variable);
             }
-            ignore_requests_to_end(&mut command)
+            ignore_termination_signals(&mut command)
                 .stdin(Stdio::from(listener.as_fd().try_clone_to_owned()?))
                 .stdout(Stdio::from(OwnedFd::from(lock.try_clone()?)))
                 .stderr(Stdio::from(folder.open_log()?))
-                // From its first moment, because this process may be killed with its group in the next; and Ctrl-C is not for it.
+                // The server gets its own group at the start, because the group of this process may be killed at any time, and
+                // because Ctrl-C must not reach the server.
                 .process_group(0)
                 .spawn()
         };
         match spawn() {
             Ok(child) => {
-                // Where that fails, only a server that is stopped in its first moment is not continued.
+                // An error is ignored. It matters only if a signal stops the server before it begins to serve, because clients
+                // then cannot continue it.
                 let _ = folder.set_started(child.id());
                 self.lock_state().server = Some(child.id());
                 self.changes.fetch_add(1, Ordering::Release);
                 Ok(())
             }
             Err(source) => {
-                // It is removed only if nothing stands in it.
+                // The folder is removed only if it contains no ledger.
                 let _ = folder.remove();
                 Err(SessionError::CannotStart { source })
             }
@@ -366,8 +371,8 @@ impl SessionClient {
     }
 }
 
-/// Sends a request, and waits for the answer for as long as the server lives. A server that was stopped is continued.
-async fn exchange(
+/// Sends a request and waits for the answer, as long as the server lives. Continues the server if a signal has stopped it.
+async fn request_reply(
     connection: UnixStream,
     request: &Request,
     folder: &SessionFolder,

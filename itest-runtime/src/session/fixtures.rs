@@ -1,4 +1,4 @@
-//! Session fixtures: each on a thread of its own, from its setup to its teardown.
+//! Session fixtures. Each of them has its own thread from its setup to its teardown.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,7 +17,7 @@ use crate::inject::{
 use crate::model::{Limits, Outcome, Problem};
 use crate::process::Stopwatch;
 
-/// How often a step is looked at that may block its thread.
+/// How often the server checks whether a step of a teardown exceeds its time limit.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The session fixtures of a run.
@@ -27,37 +27,41 @@ pub(super) struct Fixtures {
     messages: mpsc::UnboundedSender<Message>,
     state: State,
     values: HashMap<u64, Value>,
-    /// In the order in which they were begun; what one of them asks for is begun after it, and ready before.
-    holders: Vec<Holder>,
-    /// In the order in which they became ready.
+    /// The fixtures in the order in which their setups began. A dependency begins after the fixture that needs it, and is ready
+    /// before that fixture.
+    threads: Vec<FixtureThread>,
+    /// The keys of the fixtures in the order in which they became ready.
     ready: Vec<u64>,
 }
 
-/// Whether fixtures are made.
+/// Whether fixtures can be set up.
 #[derive(Debug)]
 enum State {
-    /// On first need.
+    /// A fixture is set up at the first request.
     Open,
-    /// Never again: those of an earlier server are lost, for this reason.
+    /// No fixture is set up, because the fixtures of an earlier server are lost, for this reason.
     Lost(Problem),
-    /// The session ends, and the values go.
+    /// The session ends, and no fixture is set up any more.
     Closed,
 }
 
+/// The value of a fixture.
 #[derive(Debug)]
 enum Value {
+    /// The setup is running. These requests wait for the value.
     Making(Vec<oneshot::Sender<Reply>>),
+    /// The setup has ended with this answer.
     Made(Reply),
 }
 
 impl Fixtures {
-    /// Those of a session, none of which is made yet. `lost` is why none can be made, if an earlier server had made some.
+    /// The fixtures of a session, before any setup. `lost` is the reason why none can be set up, if there was an earlier server.
     pub(super) fn new(context: Context, messages: mpsc::UnboundedSender<Message>, lost: Option<Problem>) -> Self {
         let state = lost.map_or(State::Open, State::Lost);
-        Self { context, messages, state, values: HashMap::new(), holders: Vec::new(), ready: Vec::new() }
+        Self { context, messages, state, values: HashMap::new(), threads: Vec::new(), ready: Vec::new() }
     }
 
-    /// The value of a fixture, which is made on the first request. Where the session ends, there is no answer.
+    /// Answers with the value of a fixture, which is set up at the first request. There is no answer if the session ends.
     pub(super) fn fetch(&mut self, fixture: &'static FixtureDescriptor, reply: oneshot::Sender<Reply>) {
         match (&self.state, self.values.get_mut(&fixture.key())) {
             (State::Closed, _) => {}
@@ -66,8 +70,8 @@ impl Fixtures {
             (State::Open, Some(Value::Made(made))) => drop(reply.send(made.clone())),
             (State::Open, None) => {
                 self.values.insert(fixture.key(), Value::Making(vec![reply]));
-                match Holder::start(fixture, self.context.clone(), self.messages.clone()) {
-                    Ok(holder) => self.holders.push(holder),
+                match FixtureThread::start(fixture, self.context.clone(), self.messages.clone()) {
+                    Ok(thread) => self.threads.push(thread),
                     Err(error) => {
                         let problem = Problem::new(format!("no thread can be had: {error}"));
                         self.answer(fixture.key(), Reply::Failed(problem));
@@ -77,9 +81,9 @@ impl Fixtures {
         }
     }
 
-    /// Answers all requests for a fixture: those that wait, and those that come later.
+    /// Answers all waiting and all later requests for a fixture.
     pub(super) fn answer(&mut self, key: u64, made: Reply) {
-        // One that was given up, and comes after all, is of no use to anyone.
+        // A value that arrives after its setup was given up is ignored, because its requests were already answered.
         let Some(Value::Making(waiting)) = self.values.get_mut(&key) else { return };
         for reply in std::mem::take(waiting) {
             let _ = reply.send(made.clone());
@@ -88,38 +92,38 @@ impl Fixtures {
         self.ready.push(key);
     }
 
-    /// Whether one is being made.
+    /// Whether a setup is running.
     pub(super) fn is_making(&self) -> bool {
         self.values.values().any(|value| matches!(value, Value::Making(_)))
     }
 
-    /// A setup that blocks its thread cannot be cut off. Its tests get an answer, and the session goes on without it. If it ends
-    /// after all, it gives back what it took.
+    /// Gives up the setups that exceed their time limit by far, because they block their threads and cannot be cancelled. Their
+    /// requests are answered with a failure. If such a setup ends later, its resources are given back.
     pub(super) fn give_up_blocked_setups(&mut self) {
         let limit = self.context.config.limits.setup;
         let values = &self.values;
-        let is_blocked = |holder: &mut Holder| {
-            let is_making = matches!(values.get(&holder.fixture.key()), Some(Value::Making(_)));
-            is_making && holder.step.elapsed() > limit + Limits::GRACE
+        let is_blocked = |thread: &mut FixtureThread| {
+            let is_making = matches!(values.get(&thread.fixture.key()), Some(Value::Making(_)));
+            is_making && thread.step.elapsed() > limit + Limits::GRACE
         };
-        let blocked: Vec<Holder> = self.holders.extract_if(.., is_blocked).collect();
-        for Holder { fixture, .. } in blocked {
+        let blocked: Vec<FixtureThread> = self.threads.extract_if(.., is_blocked).collect();
+        for FixtureThread { fixture, .. } in blocked {
             let message = format!("its setup did not end within {limit:?}, and blocks its thread; it is given up");
             self.answer(fixture.key(), Reply::Failed(Problem::new(message)));
         }
     }
 
-    /// Gives back all values, the last one first; what went wrong with that. From now on none is made.
+    /// Tears all fixtures down, the last one first, and returns the errors. No fixture can be set up any more.
     pub(super) async fn unwind(&mut self) -> Vec<String> {
         self.state = State::Closed;
         let ready = std::mem::take(&mut self.ready);
-        let mut holders = std::mem::take(&mut self.holders);
+        let mut threads = std::mem::take(&mut self.threads);
         let position = |key: &u64| ready.iter().position(|ready| ready == key);
-        holders.sort_by_key(|holder| std::cmp::Reverse(position(&holder.fixture.key())));
+        threads.sort_by_key(|thread| std::cmp::Reverse(position(&thread.fixture.key())));
         let mut problems = Vec::new();
-        for holder in holders {
-            let name = holder.fixture.short_name();
-            if let Some(steps) = holder.unwind(self.context.config.limits.teardown).await {
+        for thread in threads {
+            let name = thread.fixture.short_name();
+            if let Some(steps) = thread.unwind(self.context.config.limits.teardown).await {
                 let in_words = |step: TeardownProblem| format!("{name}: {}: {}", step.what, step.problem.message);
                 problems.extend(steps.into_iter().map(in_words));
             } else {
@@ -132,29 +136,31 @@ impl Fixtures {
     }
 }
 
-/// A session fixture that is being made, or there.
+/// The thread of a session fixture, which runs its setup and its teardown.
 #[derive(Debug)]
-struct Holder {
+struct FixtureThread {
     fixture: &'static FixtureDescriptor,
+    /// Starts the teardown.
     unwind: oneshot::Sender<()>,
-    /// How long its setup, or the current step of its teardown, has been going on.
+    /// Measures the time since the setup, or the current step of the teardown, began.
     step: Arc<Stopwatch>,
+    /// Receives the errors of the teardown.
     problems: oneshot::Receiver<Vec<TeardownProblem>>,
 }
 
-impl Holder {
-    /// Starts making a fixture's value; the server gets a message of what comes of it.
+impl FixtureThread {
+    /// Starts the setup of a fixture. The server gets a message with the result.
     fn start(
         fixture: &'static FixtureDescriptor,
         context: Context,
         messages: mpsc::UnboundedSender<Message>,
     ) -> io::Result<Self> {
         let (unwind, unwound) = oneshot::channel();
-        let (tell, problems) = oneshot::channel();
+        let (problems_sender, problems) = oneshot::channel();
         let (Some(runtime), Some(harness)) = (runtime_of_fixtures(), harness_runtime()) else {
             return Err(io::ErrorKind::OutOfMemory.into());
         };
-        // Nothing of its own has begun: it may have to wait for what it asks for.
+        // The stopwatch is not started yet, because the fixture may first have to wait for its dependencies.
         let step = Arc::new(Stopwatch::idle());
         let own_step = Arc::clone(&step);
         std::thread::Builder::new().name("itest-session".to_owned()).spawn(move || {
@@ -163,21 +169,22 @@ impl Holder {
             crate::process::show_trace_of_this_thread();
             let (mut store, outcome) = runtime.block_on(set_up(fixture, &context, &messages, &own_step));
             if outcome == Outcome::Passed {
-                // The server's end, however it comes, is the fixture's.
+                // An error means that the server is ending, so that the teardown begins in both cases.
                 let _ = unwound.blocking_recv();
             }
             let limit = context.config.limits.teardown;
             let problems = harness.block_on(store.unwind(outcome, limit, || own_step.begin()));
-            let _ = tell.send(problems);
+            let _ = problems_sender.send(problems);
         })?;
         Ok(Self { fixture, unwind, step, problems })
     }
 
-    /// Gives the value back; what went wrong with that. `None`: a step blocks its thread beyond its limit, and is given up.
+    /// Tears the fixture down and returns the errors. `None` if a step of the teardown exceeds its time limit by far, because it
+    /// blocks its thread. The teardown is then given up.
     async fn unwind(self, limit: Duration) -> Option<Vec<TeardownProblem>> {
         let Self { unwind, step, mut problems, .. } = self;
         step.begin();
-        // A thread that has failed with its setup has given everything back already.
+        // An error is ignored. If the setup failed, the thread has already run the teardown and has ended.
         let _ = unwind.send(());
         while step.elapsed() <= limit + Limits::GRACE {
             if let Ok(problems) = tokio::time::timeout(POLL_INTERVAL, &mut problems).await {
@@ -188,13 +195,13 @@ impl Holder {
     }
 }
 
-/// The runtime of fixtures, whose tasks may block its threads: the server has one of its own, on which teardown runs, too.
+/// The runtime of the fixtures, whose threads they may block. The server and the teardown therefore run on another runtime.
 fn runtime_of_fixtures() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     RUNTIME.get_or_init(|| start_runtime_for_tests().ok()).as_ref()
 }
 
-/// Makes a fixture's value, and sends the server what comes of it; what the fixture has taken, and whether it was made.
+/// Sets a fixture up and sends the result to the server. Returns the resources of the fixture and the outcome of the setup.
 async fn set_up(
     fixture: &'static FixtureDescriptor,
     context: &Context,
@@ -203,8 +210,8 @@ async fn set_up(
 ) -> (ScopeStore, Outcome) {
     let limits = context.config.limits;
     let mut store = ScopeStore::new(&context.ledger);
-    let made = match fetch_needs(fixture, &mut store, messages).await {
-        // What it asks for has budgets of its own.
+    let made = match fetch_dependencies(fixture, &mut store, messages).await {
+        // The time limit begins here, because each dependency has its own time limit.
         Ok(()) => timeout(limits.setup, {
             step.begin();
             make(fixture, &mut store, context)
@@ -218,8 +225,8 @@ async fn set_up(
     (store, outcome)
 }
 
-/// The values of the session fixtures that this one asks for; they cross as they do to a worker.
-async fn fetch_needs(
+/// Fetches the values of the session fixtures that this fixture depends on. They are serialized, as for a worker.
+async fn fetch_dependencies(
     fixture: &'static FixtureDescriptor,
     store: &mut ScopeStore,
     messages: &mpsc::UnboundedSender<Message>,
@@ -244,7 +251,7 @@ async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, conte
     let Some(crossing) = fixture.crossing else {
         return Err(failed("itest: a session fixture that cannot cross; please report this".to_owned()));
     };
-    // Narrower scopes cannot be asked for: that is a compile error.
+    // The stores of narrower scopes stay empty, because a session fixture that depends on such a scope does not compile.
     let (mut worker, mut test) = (ScopeStore::new(&context.ledger), ScopeStore::new(&context.ledger));
     let mut scopes = Scopes {
         session: store,

@@ -1,7 +1,7 @@
-//! The folder of a session: made whole, safe from others, locked by its server.
+//! The folder of a session: it is created atomically, only its owner can write to it, and the session server locks it.
 //!
-//! It is renamed before it is removed, so that no process finds it any more; and where a ledger appears in it all the same, it is
-//! not removed.
+//! The folder is renamed before it is removed, so that no other process opens it any more. If a ledger still appears in it, the
+//! folder is not removed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::ledger::{DRAFT, LedgerFile, locked};
+use super::ledger::{DRAFT, LedgerFile, try_lock_file};
 use crate::model::{ProcessIdentity, SessionAddress, SessionConfig};
 use crate::process::{continue_if_stopped, identify, own_identity};
 
@@ -24,29 +24,29 @@ const STARTED: &str = "started.json";
 const LOG: &str = "log";
 const WATCHED: &str = "watched";
 
-/// What the name of a folder ends with that is about to be removed; the number of its process follows.
+/// The suffix of a folder that is about to be removed. The pid of the process that removes it follows.
 const RETIRED: &str = ".ended-";
 
-/// A session's folder.
+/// The folder of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionFolder {
     path: PathBuf,
 }
 
-/// A session without a server, and what its server is given.
+/// A session without a server, and the files that its server will receive.
 #[derive(Debug)]
-pub(super) struct Unserved {
+pub(super) struct UnservedSession {
     pub(super) folder: SessionFolder,
-    /// It is locked, and stays so for as long as this or a copy of it is open anywhere.
+    /// The locked lock file. The lock is held until all descriptors of this open file are closed, in all processes.
     pub(super) lock: File,
     pub(super) listener: UnixListener,
 }
 
-/// Where sessions are kept unless a setting says otherwise: beside what cargo built, or else in the system's temp dir.
+/// The default folders for sessions: cargo's target directory first, then the system's temp dir.
 #[must_use]
 pub(crate) fn default_roots() -> Vec<PathBuf> {
     let binary = std::env::current_exe().unwrap_or_default();
-    // Cargo marks its target directory, wherever it is.
+    // Cargo writes this file to its target directory.
     let target = binary.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     let own = rustix::process::geteuid().as_raw();
     let beside_binary = target.map(|target| target.join("itest").join("sessions"));
@@ -62,27 +62,27 @@ impl SessionFolder {
         &self.path
     }
 
-    /// The session's name, which is also in the environment of its processes.
+    /// The name of the session. The environment of the session's processes contains it too.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         name.split(RETIRED).next().unwrap_or_default().to_owned()
     }
 
-    /// The session of an address, if anyone has made it.
+    /// The folder of the session at an address, if it exists.
     pub(super) fn find(address: &SessionAddress) -> Option<Self> {
         let candidates = address.roots.iter().map(|root| root.join(&address.name));
         candidates.into_iter().find(|path| path.is_dir()).map(Self::at)
     }
 
-    /// Makes the session of an address; none if somebody else was quicker.
+    /// Creates the session at an address. `None` if another process has created it first.
     ///
     /// # Errors
     ///
-    /// When none of the roots can be used; the reason of the last one.
-    pub(super) fn create(address: &SessionAddress, config: &SessionConfig) -> io::Result<Option<Unserved>> {
+    /// The error of the last root, if the session cannot be created in any root.
+    pub(super) fn create(address: &SessionAddress, config: &SessionConfig) -> io::Result<Option<UnservedSession>> {
         let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "no folder is set for sessions"));
         for root in &address.roots {
-            let created = secure(root).and_then(|()| Self::create_in(root, &address.name, config));
+            let created = ensure_private(root).and_then(|()| Self::create_in(root, &address.name, config));
             result = created.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", root.display())));
             if result.is_ok() {
                 return result;
@@ -91,21 +91,21 @@ impl SessionFolder {
         result
     }
 
-    fn create_in(root: &Path, name: &str, config: &SessionConfig) -> io::Result<Option<Unserved>> {
+    fn create_in(root: &Path, name: &str, config: &SessionConfig) -> io::Result<Option<UnservedSession>> {
         let draft = Self::at(root.join(format!(".{name}.{}", std::process::id())));
         DirBuilder::new().mode(0o700).create(&draft.path)?;
-        let made = draft.fill(config).and_then(|(lock, listener)| {
+        let created = draft.fill(config).and_then(|(lock, listener)| {
             let folder = Self::at(root.join(name));
-            // A folder that is there and has something in it is not replaced.
+            // `rename` does not replace an existing folder that is not empty.
             fs::rename(&draft.path, &folder.path)?;
-            Ok(Unserved { folder, lock, listener })
+            Ok(UnservedSession { folder, lock, listener })
         });
-        match made {
-            Ok(made) => Ok(Some(made)),
+        match created {
+            Ok(session) => Ok(Some(session)),
             Err(error) => {
                 let _ = fs::remove_dir_all(&draft.path);
-                let taken = matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists);
-                if taken { Ok(None) } else { Err(error) }
+                let exists = matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists);
+                if exists { Ok(None) } else { Err(error) }
             }
         }
     }
@@ -118,7 +118,7 @@ impl SessionFolder {
         Ok((lock, self.listen()?))
     }
 
-    /// Listens at the session's address; a socket that was there before is replaced.
+    /// Listens on the session's socket. An earlier socket is replaced.
     fn listen(&self) -> io::Result<UnixListener> {
         let draft = format!("{DRAFT}{SOCKET}");
         let _ = fs::remove_file(self.path.join(&draft));
@@ -127,38 +127,39 @@ impl SessionFolder {
         Ok(listener)
     }
 
-    /// Takes over from a server that is dead. `None`: it lives, another process was quicker, or the folder is being removed.
-    pub(super) fn take_over(&self) -> io::Result<Option<Unserved>> {
+    /// Takes the session over from a dead server. `None` if the server runs, if another process has taken the session over first,
+    /// or if the folder is being removed.
+    pub(super) fn take_over(&self) -> io::Result<Option<UnservedSession>> {
         let lock = match self.try_lock() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             lock => lock?,
         };
-        lock.map(|lock| Ok(Unserved { folder: self.clone(), lock, listener: self.listen()? })).transpose()
+        lock.map(|lock| Ok(UnservedSession { folder: self.clone(), lock, listener: self.listen()? })).transpose()
     }
 
-    /// The session's server, or the last one that there was, if it has begun to serve.
+    /// The process that last began to serve this session. It may have ended.
     pub(super) fn server(&self) -> Option<ProcessIdentity> {
         self.read_process(SERVER)
     }
 
-    /// Names the session's server: this process, which begins to serve.
+    /// Writes down that this process is the session server.
     pub(super) fn set_server(&self) -> io::Result<()> {
         self.write_process(SERVER, own_identity())
     }
 
-    /// Names a process that was started as the session's server, and may not have begun to serve.
+    /// Writes down which process was started as the session server. It may not have begun to serve.
     pub(super) fn set_started(&self, server: u32) -> io::Result<()> {
         identify(server).map_or(Ok(()), |server| self.write_process(STARTED, server))
     }
 
-    /// Continues the session's server, if a signal has stopped it.
+    /// Continues the session server, if a signal has stopped it.
     pub(super) fn continue_server(&self) {
         for server in self.servers() {
             continue_if_stopped(server);
         }
     }
 
-    /// The processes that may hold the lock: the server, and one that was started as it.
+    /// The processes that may hold the lock: the session server, and the process that was started as the session server.
     pub(super) fn servers(&self) -> impl Iterator<Item = ProcessIdentity> {
         [self.server(), self.read_process(STARTED)].into_iter().flatten()
     }
@@ -177,7 +178,7 @@ impl SessionFolder {
         OpenOptions::new().create(true).append(true).mode(0o600).open(self.path.join(name))
     }
 
-    /// What the server was told when the session was made.
+    /// The configuration that was written when the session was created.
     pub(super) fn config(&self) -> io::Result<SessionConfig> {
         Ok(serde_json::from_slice(&fs::read(self.path.join(CONFIG))?)?)
     }
@@ -190,7 +191,7 @@ impl SessionFolder {
         self.open(LOG)
     }
 
-    /// Where the processes are written down whose end ends what they started.
+    /// The path of the list of watched processes.
     pub(super) fn watched(&self) -> PathBuf {
         self.path.join(WATCHED)
     }
@@ -199,35 +200,36 @@ impl SessionFolder {
         self.open(WATCHED)
     }
 
-    /// The end of the log, for a message.
+    /// The last lines of the log, for a message.
     pub(super) fn end_of_log(&self) -> String {
+        const MAX_LINES: usize = 20;
         let text = fs::read(self.path.join(LOG)).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        lines[lines.len().saturating_sub(MAX_LINES)..].join("\n")
     }
 
-    /// The ledgers of the run's processes, and that of the server.
+    /// The ledgers of the run's processes and of the session server.
     pub(super) fn ledgers(&self) -> Vec<LedgerFile> {
         LedgerFile::all(&self.path)
     }
 
-    /// Takes the lock, if the server is dead. `None` if it lives.
+    /// Takes the lock. `None` if the session server or another process holds it.
     pub(super) fn try_lock(&self) -> io::Result<Option<File>> {
         let path = self.path.join(LOCK);
-        // Without creating it: a folder without a lock is none of a session, or one that is being removed.
-        let Some(lock) = locked(OpenOptions::new().append(true).open(&path)?)? else { return Ok(None) };
-        // Meanwhile the folder may have been removed, and another one made in its place.
-        let (own, found) = (lock.metadata()?, fs::metadata(path)?);
-        Ok(((own.dev(), own.ino()) == (found.dev(), found.ino())).then_some(lock))
+        // The file is not created. A folder without a lock file is not a session, or it is being removed.
+        let Some(lock) = try_lock_file(OpenOptions::new().append(true).open(&path)?)? else { return Ok(None) };
+        // Another process may have removed the folder and created a new one between opening the file and locking it.
+        let (locked, current) = (lock.metadata()?, fs::metadata(path)?);
+        Ok(((locked.dev(), locked.ino()) == (current.dev(), current.ino())).then_some(lock))
     }
 
-    /// Whether no process finds the folder any more.
+    /// Whether the folder was renamed by [`Self::retire`].
     pub(super) fn is_retired(&self) -> bool {
         self.path.file_name().is_some_and(|name| name.to_string_lossy().contains(RETIRED))
     }
 
-    /// Lets no process find the folder any more. Only the process that holds the lock may do this.
+    /// Renames the folder, so that no process can open the session any more. Only the process that holds the lock may do this.
     pub(super) fn retire(&mut self) -> io::Result<()> {
         let retired = format!("{}{RETIRED}{}", self.name(), std::process::id());
         let retired = self.path.with_file_name(retired);
@@ -236,16 +238,16 @@ impl SessionFolder {
         Ok(())
     }
 
-    /// Removes the folder, unless there is a ledger in it. Only the process that holds the lock may do this.
+    /// Removes the folder, unless it contains a ledger. Only the process that holds the lock may do this.
     pub(super) fn remove(&self) -> io::Result<()> {
         if !self.ledgers().is_empty() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
         let entries = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.path()));
-        let mut rest = entries.collect::<io::Result<Vec<_>>>()?;
-        // The lock goes last: as long as it is there, it says that a process is at work.
-        rest.sort_by_key(|path| path.file_name().is_some_and(|name| name == LOCK));
-        for path in rest {
+        let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
+        // The lock file is removed last, because it shows other processes that the folder is in use.
+        paths.sort_by_key(|path| path.file_name().is_some_and(|name| name == LOCK));
+        for path in paths {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -254,35 +256,36 @@ impl SessionFolder {
         fs::remove_dir(&self.path)
     }
 
-    /// Folders of the session that a server has retired and not removed yet.
+    /// The retired folders of a session that are not removed yet.
     pub(super) fn retired(address: &SessionAddress) -> Vec<Self> {
-        let mut found: Vec<_> = address.roots.iter().flat_map(|root| Self::all(root)).collect();
-        found.retain(|folder| folder.is_retired() && folder.name() == address.name);
-        found
+        let mut folders: Vec<_> = address.roots.iter().flat_map(|root| Self::all(root)).collect();
+        folders.retain(|folder| folder.is_retired() && folder.name() == address.name);
+        folders
     }
 
-    /// What there is of the session of an address: its folder, and drafts whose makers died over them or are still at it.
-    pub(super) fn traces(address: &SessionAddress) -> Vec<Self> {
+    /// The folder of the session at an address, and its drafts. A draft belongs to a process that is creating the session, or
+    /// that has died before it was complete.
+    pub(super) fn with_drafts(address: &SessionAddress) -> Vec<Self> {
         let draft = format!(".{}.", address.name);
-        let is_trace = |name: &str| name == address.name || name.starts_with(&draft);
-        let mut found: Vec<_> = address.roots.iter().flat_map(|root| Self::all(root)).collect();
-        found.retain(|folder| folder.path.file_name().is_some_and(|name| is_trace(&name.to_string_lossy())));
-        found
+        let is_of_session = |name: &str| name == address.name || name.starts_with(&draft);
+        let mut folders: Vec<_> = address.roots.iter().flat_map(|root| Self::all(root)).collect();
+        folders.retain(|folder| folder.path.file_name().is_some_and(|name| is_of_session(&name.to_string_lossy())));
+        folders
     }
 
-    /// Removes drafts that were never finished. No process of the run may be making one any more.
+    /// Removes the drafts of a session. It may be called only when no process of the run can be creating the session.
     pub(super) fn remove_drafts(address: &SessionAddress) {
-        for trace in Self::traces(address) {
-            if trace.path.file_name().is_some_and(|name| name != address.name.as_str()) {
-                let _ = fs::remove_dir_all(&trace.path);
+        for folder in Self::with_drafts(address) {
+            if folder.path.file_name().is_some_and(|name| name != address.name.as_str()) {
+                let _ = fs::remove_dir_all(&folder.path);
             }
         }
     }
 
-    /// All sessions in a root, living and dead, and drafts of some that were never finished.
+    /// All folders in a root: live sessions, dead sessions, and drafts.
     pub(super) fn all(root: &Path) -> Vec<Self> {
-        // A root that others can write to is none of ours.
-        if !fs::symlink_metadata(root).is_ok_and(|found| is_private(&found)) {
+        // A root to which other users can write is not trusted.
+        if !fs::symlink_metadata(root).is_ok_and(|metadata| is_private(&metadata)) {
             return Vec::new();
         }
         let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
@@ -290,8 +293,8 @@ impl SessionFolder {
     }
 }
 
-/// Makes a root, or makes sure that no other user can have put anything there.
-fn secure(root: &Path) -> io::Result<()> {
+/// Creates a root, or ensures that no other user can write to an existing root.
+fn ensure_private(root: &Path) -> io::Result<()> {
     if let Some(parent) = root.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -300,8 +303,8 @@ fn secure(root: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    let found = fs::symlink_metadata(root)?;
-    if !is_private(&found) {
+    let metadata = fs::symlink_metadata(root)?;
+    if !is_private(&metadata) {
         let text = format!(
             "{} is no folder of this user's alone, so its sessions could be somebody else's; remove it, or set \
              --session-dir",
@@ -309,21 +312,22 @@ fn secure(root: &Path) -> io::Result<()> {
         );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
-    if found.mode() & 0o077 != 0 {
+    if metadata.mode() & 0o077 != 0 {
         fs::set_permissions(root, fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
 }
 
-/// Whether only this user can change what is in a folder.
-fn is_private(found: &fs::Metadata) -> bool {
-    found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0
+/// Whether a folder belongs to this user and no other user can write to it.
+fn is_private(metadata: &fs::Metadata) -> bool {
+    metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
-/// The path of a socket must be short; that of a folder is not always. Through an open descriptor it is.
+/// Calls a function with a short path of a folder, because the system limits the length of a socket's path. A long path is
+/// replaced by the path of an open descriptor.
 fn with_short_path<T>(folder: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    const LONGEST: usize = 80;
-    if folder.as_os_str().len() <= LONGEST || !cfg!(target_os = "linux") {
+    const MAX_PATH_BYTES: usize = 80;
+    if folder.as_os_str().len() <= MAX_PATH_BYTES || !cfg!(target_os = "linux") {
         return act(folder);
     }
     let opened = File::open(folder)?;
@@ -348,14 +352,14 @@ pub(super) mod tests {
         SessionAddress { roots: vec![root], name: "run-1-2".to_owned(), owner: own_identity() }
     }
 
-    pub(in crate::session) fn made(address: &SessionAddress) -> Unserved {
+    pub(in crate::session) fn create(address: &SessionAddress) -> UnservedSession {
         SessionFolder::create(address, &config()).unwrap().unwrap()
     }
 
     #[test]
-    fn a_session_is_taken_over_when_its_server_is_dead_and_not_before() {
+    fn session_is_taken_over_only_after_its_server_is_dead() {
         let root = tempfile::tempdir().unwrap();
-        let first = made(&address(root.path()));
+        let first = create(&address(root.path()));
         let folder = first.folder.clone();
         assert!(folder.take_over().unwrap().is_none());
         folder.set_server().unwrap();
@@ -368,23 +372,23 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_retired_session_is_not_found_and_another_one_takes_its_place() {
+    fn new_session_can_be_created_after_the_first_is_retired() {
         let root = tempfile::tempdir().unwrap();
         let address = address(root.path());
-        let mut first = made(&address);
+        let mut first = create(&address);
         first.folder.retire().unwrap();
         assert_eq!((SessionFolder::find(&address), first.folder.name()), (None, address.name.clone()));
-        let second = made(&address);
+        let second = create(&address);
         first.folder.remove().unwrap();
         assert_eq!(SessionFolder::find(&address), Some(second.folder.clone()));
-        // One that found the first folder before it was removed holds no lock of the second one.
+        // The second session has its own lock, which is held.
         assert!(second.folder.try_lock().unwrap().is_none());
     }
 
     #[test]
-    fn a_session_in_which_a_ledger_has_appeared_is_not_removed() {
+    fn session_with_a_new_ledger_is_not_removed() {
         let root = tempfile::tempdir().unwrap();
-        let mut session = made(&address(root.path()));
+        let mut session = create(&address(root.path()));
         let late = LedgerFile::create(session.folder.path(), None).unwrap();
         session.folder.retire().unwrap();
         let error = session.folder.remove().unwrap_err();
@@ -397,7 +401,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn drafts_of_one_session_are_removed_and_nothing_else() {
+    fn only_the_drafts_of_one_session_are_removed() {
         let root = tempfile::tempdir().unwrap();
         let names = ["run-1-2", ".run-1-2.77", ".run-1-23.77", "run-3-4"];
         for name in names {
@@ -406,9 +410,9 @@ pub(super) mod tests {
         }
         let owner = ProcessIdentity { pid: 1, start: 2 };
         let address = SessionAddress { roots: vec![root.path().to_owned()], name: "run-1-2".to_owned(), owner };
-        assert_eq!(SessionFolder::traces(&address).len(), 2);
+        assert_eq!(SessionFolder::with_drafts(&address).len(), 2);
         SessionFolder::remove_drafts(&address);
-        let left = names.map(|name| root.path().join(name).is_dir());
-        assert_eq!(left, [true, false, true, true]);
+        let exists = names.map(|name| root.path().join(name).is_dir());
+        assert_eq!(exists, [true, false, true, true]);
     }
 }

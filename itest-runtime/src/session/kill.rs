@@ -1,4 +1,4 @@
-//! Killing everything that bears a mark.
+//! Kills all processes that have a mark.
 
 use tokio::sync::oneshot;
 
@@ -6,7 +6,8 @@ use crate::inject::spawn_own_thread;
 use crate::model::Mark;
 use crate::process::kill_marked;
 
-/// Kills everything that bears a mark. Looking at all processes of the system takes a while, so a thread of its own does it.
+/// Kills all processes that have a mark. This runs on a separate thread, because it reads the environment of every process of
+/// the system.
 pub(super) async fn kill(mark: Mark) {
     let (done, killed) = oneshot::channel();
     let kill = move || {

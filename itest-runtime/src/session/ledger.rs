@@ -1,7 +1,7 @@
-//! The ledgers in a session's folder: one for each process that took something, and one for the session's server.
+//! The ledgers in a session's folder: one for each process that took a resource, and one for the session server.
 //!
-//! A ledger appears under its name only when its process holds its lock, and only a process that holds its lock removes it: when
-//! nothing in it is left to do. So no signal, and no process that ends at the same moment, costs an entry.
+//! A ledger gets its name only after its process has locked it. Only a process that holds the lock removes the ledger, when all of
+//! its entries are done. Therefore no entry is lost, whatever signals arrive and whatever processes end at the same moment.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,47 +16,47 @@ use crate::process::own_identity;
 
 const LEDGER: &str = "ledger-";
 
-/// Whose ledger it is that the session's server keeps for its fixtures.
-const OF_SERVER: &str = "server";
+/// The part of a ledger's name that stands for the session server instead of a process.
+const SERVER: &str = "server";
 
-/// What the names of things begin with that are not ready yet.
+/// The prefix of a file that is not complete yet.
 pub(super) const DRAFT: &str = "new-";
 
-/// A ledger of a session.
+/// The file of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LedgerFile {
     path: PathBuf,
 }
 
 impl LedgerFile {
-    /// Makes a ledger of this process, locked for as long as the file is open. The mark is the variable, with its value, by which
-    /// everything is found that the process starts.
+    /// Creates a ledger of this process, which is locked as long as the file is open. The mark identifies everything that the
+    /// process starts.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] if the folder is gone.
+    /// [`io::ErrorKind::NotFound`] if the folder does not exist.
     pub(super) fn create(folder: &Path, mark: Option<&Mark>) -> io::Result<File> {
-        /// Workers that are threads have ledgers of their own.
+        /// The number of the next ledger. One process can have several ledgers, because each worker thread has its own.
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let (owner, number) = (own_identity(), NUMBERS.fetch_add(1, Ordering::Relaxed));
         let name = format!("{LEDGER}{}-{}-{number}", owner.pid, owner.start);
         let draft = folder.join(format!("{DRAFT}{name}"));
         let mut file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&draft)?;
-        let mut write_head = || {
+        let mut write_header = || {
             flock(&file, FlockOperation::NonBlockingLockExclusive)?;
             file.write_all(LedgerLine::Ledger { version: LEDGER_VERSION, mark: mark.cloned() }.encode()?.as_bytes())?;
             fs::rename(&draft, folder.join(&name))
         };
-        if let Err(error) = write_head() {
+        if let Err(error) = write_header() {
             let _ = fs::remove_file(&draft);
             return Err(error);
         }
         Ok(file)
     }
 
-    /// The ledger of the session's server. It is not locked, because its process holds the lock of the session.
+    /// Creates the ledger of the session server. It is not locked, because its process holds the lock of the session.
     pub(super) fn create_of_server(folder: &Path) -> io::Result<File> {
-        let path = folder.join(format!("{LEDGER}{OF_SERVER}"));
+        let path = folder.join(format!("{LEDGER}{SERVER}"));
         OpenOptions::new().create(true).append(true).mode(0o600).open(path)
     }
 
@@ -76,12 +76,12 @@ impl LedgerFile {
         ledgers
     }
 
-    /// Where it is.
+    /// The path of the ledger.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The process that keeps it; `None` for that of the session's server.
+    /// The process that writes the ledger. `None` for the ledger of the session server.
     pub(super) fn owner(&self) -> Option<ProcessIdentity> {
         let name = self.path.file_name()?.to_str()?;
         let mut numbers = name.strip_prefix(LEDGER)?.split('-');
@@ -89,23 +89,23 @@ impl LedgerFile {
         Some(ProcessIdentity { pid, start })
     }
 
-    /// Takes its lock. `None`: another process holds it, which keeps it or gives back what stands in it.
+    /// Takes the lock of the ledger. `None` if another process holds it, which writes or executes the ledger.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] if it is gone.
+    /// [`io::ErrorKind::NotFound`] if the ledger does not exist.
     pub(super) fn lock(&self) -> io::Result<Option<File>> {
-        locked(OpenOptions::new().read(true).append(true).open(&self.path)?)
+        try_lock_file(OpenOptions::new().read(true).append(true).open(&self.path)?)
     }
 
-    /// Whether another process holds its lock.
-    pub(super) fn is_held(&self) -> bool {
+    /// Whether another process holds the lock of the ledger.
+    pub(super) fn is_locked(&self) -> bool {
         matches!(self.lock(), Ok(None))
     }
 }
 
-/// A file, if its lock could be taken.
-pub(super) fn locked(file: File) -> io::Result<Option<File>> {
+/// Locks a file without blocking. `None` if another process holds the lock.
+pub(super) fn try_lock_file(file: File) -> io::Result<Option<File>> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
@@ -119,7 +119,7 @@ mod tests {
     use crate::model::read_ledger;
 
     #[test]
-    fn a_ledger_is_held_by_its_process_and_says_whose_it_is() {
+    fn ledger_is_locked_and_names_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let mark = Some(Mark::new("MARK", "value"));
         let file = LedgerFile::create(folder.path(), mark.as_ref()).unwrap();
@@ -127,14 +127,14 @@ mod tests {
         let ledgers = LedgerFile::all(folder.path());
         assert_eq!(ledgers.len(), 2, "one process may have several");
         assert_eq!(ledgers[0].owner(), Some(own_identity()));
-        assert!(ledgers[0].is_held());
+        assert!(ledgers[0].is_locked());
         assert_eq!(read_ledger(&fs::read(ledgers[0].path()).unwrap()).mark, mark);
         drop(file);
         assert!(ledgers[0].lock().unwrap().is_some());
     }
 
     #[test]
-    fn no_ledger_is_made_in_a_folder_that_is_gone() {
+    fn ledger_is_not_created_in_a_missing_folder() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("gone");
         let error = LedgerFile::create(&gone, None).unwrap_err();
@@ -142,11 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_of_the_server_is_no_processs() {
+    fn ledger_of_the_server_has_no_owner() {
         let folder = tempfile::tempdir().unwrap();
         let _file = LedgerFile::create_of_server(folder.path()).unwrap();
         let ledgers = LedgerFile::all(folder.path());
         assert_eq!((ledgers.len(), ledgers[0].owner()), (1, None));
-        assert!(!ledgers[0].is_held());
+        assert!(!ledgers[0].is_locked());
     }
 }

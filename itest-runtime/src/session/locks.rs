@@ -1,4 +1,4 @@
-//! The locks that processes of a run hold against each other, and wait for.
+//! The locks of a run, which its processes hold or wait for.
 
 use std::collections::HashMap;
 
@@ -9,32 +9,33 @@ use super::wire::Reply;
 use crate::model::Lock;
 use crate::plan::LockQueue;
 
-/// The locks that clients hold, and those that they wait for.
+/// The locks that clients hold, and the requests that wait.
 #[derive(Debug, Default)]
 pub(super) struct Locks {
     queue: LockQueue<Connection>,
-    /// Of those that wait.
+    /// The channels for the answers to waiting clients.
     replies: HashMap<Connection, oneshot::Sender<Reply>>,
-    /// Held for processes that have ended, until everything is given back that they took.
+    /// The clients that ended without releasing their locks. The locks stay held until the clients' resources are given back.
     orphaned: Vec<Connection>,
 }
 
 impl Locks {
-    /// Grants locks as soon as they are free.
+    /// Requests locks for a client, which gets an answer as soon as it has all of them.
     pub(super) fn request(&mut self, client: Connection, locks: Vec<Lock>, reply: oneshot::Sender<Reply>) {
         self.queue.join(client, locks);
         self.replies.insert(client, reply);
         self.grant();
     }
 
-    /// A client needs its locks no more, or does not wait for them any more.
+    /// Releases the locks of a client, or removes its waiting request.
     pub(super) fn release(&mut self, client: Connection) {
         self.queue.leave(client);
         self.replies.remove(&client);
         self.grant();
     }
 
-    /// A client has ended without having released its locks. They are held until [`Self::release_all_of`]; whether it has any.
+    /// Handles a client that has ended without releasing its locks. The locks stay held until [`Self::release_all_of`]. Returns
+    /// whether the client held locks.
     pub(super) fn orphan(&mut self, client: Connection) -> bool {
         let holds = self.queue.holds(client);
         if holds {
@@ -45,7 +46,7 @@ impl Locks {
         holds
     }
 
-    /// A process has ended, and everything is given back that it took.
+    /// Releases the locks of a process that has ended, after all its resources were given back.
     pub(super) fn release_all_of(&mut self, process: u32) {
         for client in self.orphaned.extract_if(.., |client| client.process == process).collect::<Vec<_>>() {
             self.release(client);
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn locks_of_a_crashed_process_are_held_until_it_has_nothing_any_more() {
+    fn locks_of_a_crashed_process_are_released_after_its_recovery() {
         let mut locks = Locks::default();
         let [first, second] = [1, 2].map(|process| Connection { number: process.into(), process });
         let (reply, mut granted) = oneshot::channel();
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_dies_while_it_waits_holds_nothing() {
+    fn process_that_dies_while_it_waits_holds_no_lock() {
         let mut locks = Locks::default();
         let [first, second, third] = [1, 2, 3].map(|process| Connection { number: process.into(), process });
         let (reply, _granted) = oneshot::channel();

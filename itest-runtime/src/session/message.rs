@@ -1,4 +1,4 @@
-//! The messages to the session's server: from its clients, from its fixtures, and from the system.
+//! The messages to the session server: from its clients, from its fixtures, and from the system.
 
 use std::sync::Arc;
 
@@ -11,46 +11,46 @@ use crate::model::SessionConfig;
 /// A connection of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Connection {
-    /// It tells connections of one process apart.
+    /// The number of the connection, which distinguishes several connections of one process.
     pub(super) number: u64,
-    /// The client's process.
+    /// The pid of the client.
     pub(super) process: u32,
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disconnect {
-    /// The client said that it needs no more.
+    /// The client has released the connection, because it no longer needs it.
     Released,
-    /// The client's process ended, or closed the connection for another reason.
+    /// The client has closed the connection without a release, most likely because its process has ended.
     Lost,
 }
 
-/// Everything that can happen to a session.
+/// An event for the session server.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// A client has a request.
+    /// A client has sent a request.
     Request(Connection, Request, oneshot::Sender<Reply>),
-    /// A session fixture asks for another one.
+    /// A session fixture needs the value of another session fixture.
     Need(&'static FixtureDescriptor, oneshot::Sender<Reply>),
-    /// A connection that had a request has ended.
+    /// The connection of a request has ended.
     Disconnected(Connection, Disconnect),
-    /// A session fixture was made, or not.
+    /// The setup of a session fixture has ended. The number is the key of the fixture.
     Made(u64, Result<Made, Caught>),
-    /// The process has ended with which the run is over.
+    /// The owner of the session has ended, so that the run is over.
     OwnerEnded,
 }
 
-/// A session fixture's value.
+/// The value of a session fixture.
 #[derive(Debug)]
 pub(super) struct Made {
     /// The value, as JSON.
     pub(super) value: String,
-    /// What it says of itself in the summary.
+    /// The fixture's remark about itself for the summary of the run.
     pub(super) remark: Option<String>,
 }
 
-/// What every session fixture is given.
+/// The context that every session fixture receives.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     pub(super) config: SessionConfig,

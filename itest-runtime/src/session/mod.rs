@@ -1,17 +1,18 @@
-//! Floor 3: the session: what outlives workers and supervisor, and gives back what they cannot give back themselves.
+//! Layer 3: the session. The session server holds the session fixtures of a run, and gives back the resources of processes
+//! that ended without doing so.
 //!
-//! A session is a folder that only its owner can read. In it are
+//! A session is a folder that only its owner can read. The folder contains:
 //!
-//! * `lock`, held by the session's server from its birth to its end: who can take it knows that the session is dead;
-//! * `socket`, on which the server listens;
-//! * `session.json`: what the server must know of the run;
-//! * `server.json`: which process the server is, and `started.json`: which one was started as the server;
-//! * `ledger-…`: one for each process that took something;
-//! * `watched`: the test processes of a cargo-nextest run;
-//! * `log`: what the server and its fixtures write.
+//! * `lock`: a file that the session server keeps locked while it runs. If another process can lock it, the server is dead.
+//! * `socket`: the socket on which the server listens.
+//! * `session.json`: the part of the run's configuration that the server needs.
+//! * `server.json`: the identity of the server, and `started.json`: the identity of the process that was started as the server.
+//! * `ledger-…`: the ledgers, one for each process that took a resource.
+//! * `watched`: the test processes of a cargo-nextest run.
+//! * `log`: the output of the server and its fixtures.
 //!
-//! The folder is made by the first process that needs it, under another name, and then renamed: it is either there as a whole
-//! or not at all.
+//! The first process that needs the folder creates it under another name and then renames it, so that other processes never see
+//! an incomplete folder.
 
 mod address;
 mod build_id;
@@ -35,7 +36,7 @@ mod wire;
 
 pub(crate) use address::{address_of, probe_folder, roots, watch_address_of};
 pub(crate) use client::{Footprint, SESSION_FLAG, SessionClient};
-pub(crate) use guards::{Keeping, LockGuard, Watch};
+pub(crate) use guards::{KeepAlive, LockGuard, ProcessWatch};
 pub(crate) use recover::RECOVER_FLAG;
 pub(crate) use recoverer::recover_as_child;
 pub(crate) use server::serve_session;

@@ -1,5 +1,5 @@
-//! Giving back what stands in the ledgers of processes that have ended. Each ledger is executed by a process of its own: a teardown
-//! function that crashes or hangs stops no other.
+//! Recovery: gives back the resources in the ledgers of processes that have ended. A separate process executes each ledger, so
+//! that a teardown function that crashes or hangs does not stop the others.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -20,35 +20,36 @@ use super::ledger::LedgerFile;
 use super::watched::end_watched;
 use crate::model::{LedgerLine, LedgerReading, Limits, Mark, Outstanding, RESPONSE_TIMEOUT, Recovered, read_ledger};
 use crate::process::{
-    Death, NEXTEST_MARK, OwnChild, SESSION_MARK, WORKER_MARK, WORKER_NAME, continue_if_stopped, identify, is_alive,
-    is_any_marked, kill_group, own_binary, own_identity,
+    NEXTEST_MARK, OwnChild, SESSION_MARK, UnexpectedExit, WORKER_MARK, WORKER_NAME, continue_if_stopped, identify,
+    is_alive, is_any_marked, kill_group, own_binary, own_identity,
 };
 
-/// What makes a process execute a ledger; the ledger, the recovery's name and the limit of a step follow.
+/// The argument that makes a process execute a ledger. The path of the ledger, the name of the recovery, and the time limit of
+/// a step in milliseconds follow.
 pub(crate) const RECOVER_FLAG: &str = "--itest-recover";
 
-/// What could not be given back so often is not tried again.
+/// The most tries to give a resource back.
 pub(super) const MAX_TRIES: usize = 3;
 
-/// So often a process that gives back may be killed at the same entry before that counts as a try.
+/// The number of times that a recovery process may be killed at the same entry before that counts as a try.
 const MAX_INTERRUPTIONS: usize = 3;
 
-/// A process that has said nothing for so long may have been stopped.
+/// How often a recovery process that reports nothing is checked for a signal that has stopped it.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The pause between two looks at a process that is about to end.
+/// The pause between two checks of a process that is about to end.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a process that gives back reports of one resource.
+/// The report of a recovery process about one resource.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StepReport {
     pub(super) number: u64,
     pub(super) function: String,
-    /// `None`: it was given back.
+    /// The error. `None` if the resource was given back.
     pub(super) problem: Option<String>,
 }
 
-/// Gives back everything that a session left whose server is dead, and removes the session unless something is left to do.
+/// Gives back all resources of a session with a dead server, and removes the session, unless entries must be tried again.
 pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     let mut recovered = Recovered::default();
     let (limit, binary) = match folder.config() {
@@ -58,13 +59,13 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     end_workers(folder, limit).await;
     end_watched(folder, limit).await;
     end_processes_of_servers(folder).await;
-    let mut living = false;
+    let mut is_any_locked = false;
     for ledger in folder.ledgers() {
         recovered.add(recover_ledger(&ledger, limit, binary.as_deref()).await);
-        living |= ledger.is_held();
+        is_any_locked |= ledger.is_locked();
     }
     if recovered.left == 0
-        && !living
+        && !is_any_locked
         && let Err(error) = folder.remove()
         && error.kind() != io::ErrorKind::DirectoryNotEmpty
     {
@@ -73,9 +74,10 @@ pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
     recovered
 }
 
-/// Ends what is left of a run whose supervisor is dead: workers that do not end by themselves, and what they started.
+/// Ends the workers of a run with a dead supervisor, and kills their descendants. The workers get a time limit to end by
+/// themselves.
 ///
-/// A worker that took nothing has no ledger that would name it, so only this finds what its tests left.
+/// A worker that took no resource has no ledger, so that only its mark identifies the processes that its tests left.
 pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
     let mark = Mark::new(WORKER_MARK, folder.name());
     let wait = async {
@@ -87,12 +89,12 @@ pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
     kill(mark).await;
 }
 
-/// Ends what session fixtures started in a server that was killed.
+/// Kills the processes that session fixtures started in a server that was killed.
 pub(super) async fn end_processes_of_servers(folder: &SessionFolder) {
     kill(Mark::new(SESSION_MARK, folder.name())).await;
 }
 
-/// Kills the process that keeps a ledger, and everything that it started.
+/// Kills the process that writes a ledger, and its descendants.
 pub(super) async fn kill_owner(ledger: &LedgerFile) {
     if let Some(mark) = read(ledger).mark {
         kill(mark).await;
@@ -102,14 +104,14 @@ pub(super) async fn kill_owner(ledger: &LedgerFile) {
     }
 }
 
-/// Gives back what stands in one ledger and was not given back, and removes it when nothing is left to do. Its process must have
-/// ended: where it lives, nothing is done.
+/// Executes a ledger: gives back its remaining resources, and removes the ledger unless entries must be tried again. If the process
+/// of the ledger still runs, nothing is done.
 ///
-/// `binary` is the one that wrote it, if it is not this one.
+/// `binary` is the test binary that wrote the ledger. `None` means the binary of this process.
 pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> Recovered {
     let mut recovered = Recovered::default();
     let Some(lock) = lock_of_ended_process(ledger).await else {
-        // It lives, and gives back by itself. Until then it must stay in the ledger. Or another process has removed the ledger.
+        // Either the process still runs and gives its resources back itself, or another process has removed the ledger.
         recovered.left = retryable(ledger).len();
         return recovered;
     };
@@ -124,7 +126,7 @@ pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary:
     for line in &reading.damaged {
         recovered.problems.push(format!("{path}: line {line} is damaged; what it names is lost"));
     }
-    Execution { ledger, lock: &lock, limit, binary }.run(&mut recovered).await;
+    LedgerExecution { ledger, lock: &lock, limit, binary }.run(&mut recovered).await;
     recovered.left = retryable(ledger).len();
     if recovered.left == 0
         && let Err(error) = fs::remove_file(ledger.path())
@@ -140,21 +142,22 @@ fn read(ledger: &LedgerFile) -> LedgerReading {
     read_ledger(&fs::read(ledger.path()).unwrap_or_default())
 }
 
-/// What the next run will try once more.
+/// The resources of a ledger that are not given back and were tried fewer than [`MAX_TRIES`] times.
 fn retryable(ledger: &LedgerFile) -> Vec<Outstanding> {
-    let mut left = read(ledger).outstanding;
-    left.retain(|left| left.tried.len() < MAX_TRIES);
-    left
+    let mut resources = read(ledger).outstanding;
+    resources.retain(|resource| resource.tried.len() < MAX_TRIES);
+    resources
 }
 
-/// What is left and was not tried in this recovery, nor too often before.
+/// The retryable resources of a ledger that were not tried in this recovery.
 pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<Outstanding> {
-    let mut left = retryable(ledger);
-    left.retain(|left| !left.tried.iter().any(|tried| tried == recovery));
-    left
+    let mut resources = retryable(ledger);
+    resources.retain(|resource| !resource.tried.iter().any(|tried| tried == recovery));
+    resources
 }
 
-/// A process lets its ledger go a moment before it is gone. Until then it is not to be taken for one of its own children.
+/// Waits until the process of a ledger is gone. The process unlocks its ledger a moment before it ends, and it has the same mark as
+/// its descendants, which are killed next.
 async fn wait_for_owner(ledger: &LedgerFile) {
     let Some(owner) = ledger.owner() else { return };
     let _ = tokio::time::timeout(RESPONSE_TIMEOUT, async {
@@ -165,7 +168,8 @@ async fn wait_for_owner(ledger: &LedgerFile) {
     .await;
 }
 
-/// The lock of a ledger whose process has ended; one that is ending is waited for. `None`: it lives, or the ledger is gone.
+/// Takes the lock of a ledger, and waits for a moment if its process is just ending. `None` if the process still runs, or if the
+/// ledger does not exist.
 async fn lock_of_ended_process(ledger: &LedgerFile) -> Option<File> {
     let wait = async {
         loop {
@@ -179,38 +183,40 @@ async fn lock_of_ended_process(ledger: &LedgerFile) -> Option<File> {
     tokio::time::timeout(RESPONSE_TIMEOUT, wait).await.ok()?
 }
 
-/// How a process that gives back ended.
+/// The end of a recovery process.
 enum End {
-    By(ExitStatus),
-    Hung,
+    /// The process ended with this status.
+    Exited(ExitStatus),
+    /// The process was killed because it exceeded its time limit.
+    TimedOut,
 }
 
 impl End {
     fn in_words(&self, limit: Duration) -> String {
         match self {
-            Self::By(status) => Death::new(*status).to_string(),
-            Self::Hung => format!("it did not end within {limit:?}, and its process was killed"),
+            Self::Exited(status) => UnexpectedExit::new(*status).to_string(),
+            Self::TimedOut => format!("it did not end within {limit:?}, and its process was killed"),
         }
     }
 
-    /// Whether another process ended it, and not the teardown function that it was calling.
+    /// Whether another process has ended the process with a signal, and not the teardown function that it was calling.
     fn is_interruption(&self) -> bool {
         const FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
-        let Self::By(status) = self else { return false };
+        let Self::Exited(status) = self else { return false };
         FROM_OUTSIDE.iter().any(|signal| status.signal() == Some(signal.as_raw()))
     }
 }
 
-/// The execution of one ledger, whose lock is held.
-struct Execution<'l> {
+/// The execution of one ledger. This process holds the ledger's lock.
+struct LedgerExecution<'l> {
     ledger: &'l LedgerFile,
     lock: &'l File,
     limit: Duration,
     binary: Option<&'l Path>,
 }
 
-impl Execution<'_> {
-    /// Starts processes that give back, until nothing is left that was not tried.
+impl LedgerExecution<'_> {
+    /// Starts recovery processes until every resource was given back or tried.
     async fn run(self, recovered: &mut Recovered) {
         let own = own_identity();
         let recovery = format!("{}-{}", own.pid, own.start);
@@ -222,7 +228,7 @@ impl Execution<'_> {
                 break;
             }
             let mut reports = Vec::new();
-            let end = match self.start(&recovery, &mut reports).await {
+            let end = match self.run_process(&recovery, &mut reports).await {
                 Ok(end) => end,
                 Err(error) => {
                     recovered.problems.push(format!("{path}: no process can be started: {error}"));
@@ -236,7 +242,7 @@ impl Execution<'_> {
                 }
             }
             let after = untried(self.ledger, &recovery);
-            // The process ended in the middle of the step that it has begun and not reported.
+            // If the process began a step and did not report it, the process ended during that step.
             let unreported = before.iter().map(|before| &before.taken).find(|taken| {
                 !after.iter().any(|after| after.taken.number == taken.number)
                     && !reports.iter().any(|report| report.number == taken.number)
@@ -259,15 +265,15 @@ impl Execution<'_> {
         }
     }
 
-    /// A try that a signal from outside has interrupted does not count.
+    /// Writes to the ledger that a try does not count, because a signal from another process has interrupted it.
     fn forget_try(&self, number: u64, recovery: &str) -> io::Result<()> {
         let line = LedgerLine::Interrupted { number, recovery: recovery.to_owned() };
         let mut file = self.lock;
         file.write_all(line.encode()?.as_bytes())
     }
 
-    /// Starts a process that gives back, and waits for its end; what it reports is added.
-    async fn start(&self, recovery: &str, reports: &mut Vec<StepReport>) -> io::Result<End> {
+    /// Starts a recovery process and waits until it ends. Its reports are added to `reports`.
+    async fn run_process(&self, recovery: &str, reports: &mut Vec<StepReport>) -> io::Result<End> {
         let program = match self.binary.filter(|binary| binary.is_file()) {
             Some(binary) => binary.to_owned(),
             None => own_binary()?,
@@ -275,17 +281,19 @@ impl Execution<'_> {
         let mut command = Command::new(program);
         command
             .arg(RECOVER_FLAG)
-            // It does not belong to the process that starts it, and must not be ended with what that one has started.
+            // The recovery process must not have the marks of this process. Otherwise it could be killed together with the
+            // descendants of this process.
             .env_remove(WORKER_MARK)
             .env_remove(SESSION_MARK)
             .env_remove(NEXTEST_MARK)
             .arg(self.ledger.path())
             .args([recovery, &self.limit.as_millis().to_string()])
-            // With the lock: where this process is killed, no other one executes the ledger at the same time.
+            // The recovery process inherits the lock. If this process is killed, no other process can execute the ledger at the
+            // same time.
             .stdin(Stdio::from(self.lock.try_clone()?))
             .stdout(Stdio::piped())
             .process_group(0);
-        // Until it has been waited for.
+        // The guard lives until the child was waited for, so that no leak check reports the child.
         let (mut child, _own) = OwnChild::spawn(&mut command)?;
         let Some(stdout) = child.stdout.take() else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let mut lines = BufReader::new(stdout).lines();
@@ -298,9 +306,9 @@ impl Execution<'_> {
                     reports.extend(serde_json::from_str::<StepReport>(&line).ok());
                     last_line = Instant::now();
                 }
-                Ok(_) => return end(child).await,
-                // It was stopped by a signal, and had no time to do anything.
-                Err(_) if interruptions < MAX_INTERRUPTIONS && is_continued(&child) => {
+                Ok(_) => return wait_for_child(child).await,
+                // A signal had stopped the process, so that its time limit starts again.
+                Err(_) if interruptions < MAX_INTERRUPTIONS && continue_child(&child) => {
                     interruptions += 1;
                     last_line = Instant::now();
                 }
@@ -310,21 +318,22 @@ impl Execution<'_> {
                         kill_group(leader);
                     }
                     child.wait().await?;
-                    return Ok(End::Hung);
+                    return Ok(End::TimedOut);
                 }
             }
         }
     }
 }
 
-fn is_continued(child: &Child) -> bool {
+/// Continues a child if a signal has stopped it. Returns whether it was stopped.
+fn continue_child(child: &Child) -> bool {
     child.id().and_then(identify).is_some_and(continue_if_stopped)
 }
 
-async fn end(mut child: Child) -> io::Result<End> {
+async fn wait_for_child(mut child: Child) -> io::Result<End> {
     if let Ok(status) = tokio::time::timeout(RESPONSE_TIMEOUT, child.wait()).await {
-        return Ok(End::By(status?));
+        return Ok(End::Exited(status?));
     }
     child.kill().await?;
-    Ok(End::Hung)
+    Ok(End::TimedOut)
 }

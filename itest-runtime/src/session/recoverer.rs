@@ -1,4 +1,4 @@
-//! The process that executes a ledger: it calls the teardown functions of what was not given back.
+//! The process that executes a ledger: it calls the teardown functions of the resources that were not given back.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,25 +9,27 @@ use std::time::Duration;
 
 use super::ledger::LedgerFile;
 use super::recover::{MAX_TRIES, StepReport, untried};
-use super::signals::outlive_signals;
+use super::signals::survive_termination_signals;
 use crate::inject::{PanicOutput, TeardownEntry, install_panic_hook, timeout};
 use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, Taken};
 use crate::process::{Stopwatch, adopt_orphans, kill_all_children, kill_group};
 
-/// Runs this process as one that executes a ledger.
+/// Runs this process as a process that executes a ledger.
 ///
 /// # Errors
 ///
-/// When it was not started as one.
+/// When the process was not started for that, or cannot read or write the ledger.
 pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), HarnessError> {
     let work = || -> io::Result<()> {
         let [ledger, recovery, limit] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
         let limit = limit.to_str().and_then(|limit| limit.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
         let recovery = recovery.to_string_lossy().into_owned();
-        // The ledger, which is locked for as long as this file is open; what teardown functions start is not to keep it open.
+        // This file is the ledger, which is locked as long as the file is open. Stdin is replaced, so that processes which
+        // teardown functions start do not inherit the file.
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-        // What teardown functions print must not be mixed with the reports.
+        // The reports are written to the original stdout. Stdout is replaced, so that the output of teardown functions does not
+        // mix with the reports.
         let results = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdout(io::stderr())?;
         install_panic_hook(PanicOutput::AtOnce);
@@ -35,8 +37,8 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let outstanding = untried(&LedgerFile::at(PathBuf::from(ledger)), &recovery);
         let result = runtime.block_on(async {
-            outlive_signals()?;
-            Execution { file, recovery, limit: Duration::from_millis(limit), results }.run(outstanding).await
+            survive_termination_signals()?;
+            Recoverer { file, recovery, limit: Duration::from_millis(limit), results }.run(outstanding).await
         });
         runtime.shutdown_background();
         kill_all_children();
@@ -45,27 +47,27 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
     work().map_err(HarnessError::io("execute a ledger (this is done by the harness, not by hand)"))
 }
 
-/// The execution of one ledger by this process.
-struct Execution {
+/// Executes one ledger in this process.
+struct Recoverer {
     file: File,
     recovery: String,
     limit: Duration,
     results: File,
 }
 
-impl Execution {
-    /// Calls the teardown functions one after the other, and reports how each went.
+impl Recoverer {
+    /// Calls the teardown functions one after the other, and reports the result of each.
     async fn run(mut self, outstanding: Vec<Outstanding>) -> io::Result<()> {
-        let step = watch_steps(self.limit)?;
+        let step = start_watchdog(self.limit)?;
         for Outstanding { taken, tried } in outstanding {
             step.begin();
-            self.note(&LedgerLine::Tried { number: taken.number, recovery: self.recovery.clone() })?;
+            self.append_line(&LedgerLine::Tried { number: taken.number, recovery: self.recovery.clone() })?;
             let problem = self.call(&taken).await.map(|problem| match tried.len() + 1 {
                 MAX_TRIES => format!("{problem} (tried for the last time)"),
                 _ => problem,
             });
             if problem.is_none() {
-                self.note(&LedgerLine::Given { number: taken.number })?;
+                self.append_line(&LedgerLine::Given { number: taken.number })?;
             }
             let mut line = serde_json::to_vec(&StepReport { number: taken.number, function: taken.function, problem })?;
             line.push(b'\n');
@@ -74,11 +76,11 @@ impl Execution {
         Ok(())
     }
 
-    fn note(&mut self, line: &LedgerLine) -> io::Result<()> {
+    fn append_line(&mut self, line: &LedgerLine) -> io::Result<()> {
         self.file.write_all(line.encode()?.as_bytes())
     }
 
-    /// Calls a teardown function; what went wrong.
+    /// Calls a teardown function. Returns its error, if it failed.
     async fn call(&self, taken: &Taken) -> Option<String> {
         let Some(entry) = TeardownEntry::find(&taken.function) else {
             let problem = "this binary has no `#[teardown]` function of that name; it was renamed or removed";
@@ -92,15 +94,15 @@ impl Execution {
     }
 }
 
-/// Ends this process if a step blocks beyond its limit, also when the process that started this one has died. The beginning of a
-/// step is noted in what is returned.
-fn watch_steps(limit: Duration) -> io::Result<Arc<Stopwatch>> {
+/// Starts a thread that kills this process if a step exceeds its limit. The caller starts the returned stopwatch at the beginning
+/// of each step.
+fn start_watchdog(limit: Duration) -> io::Result<Arc<Stopwatch>> {
     let step = Arc::new(Stopwatch::idle());
     let watched = Arc::clone(&step);
     std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
         loop {
             std::thread::sleep(Limits::GRACE);
-            // The process that started this one ends it earlier, if it lives.
+            // The parent kills this process earlier. This thread is needed only if the parent has died.
             if watched.elapsed() > limit + Limits::GRACE * 4 {
                 kill_all_children();
                 kill_group(std::process::id());

@@ -1,5 +1,5 @@
-//! What the session's server does for processes of the run that have ended: it executes their ledgers, and ends what they have
-//! started.
+//! The recoveries of the session server: for each process of the run that has ended, it executes the ledger and kills the
+//! processes that are left.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,37 +15,38 @@ use super::recover::recover_ledger;
 use super::wire::Reply;
 use crate::model::{Mark, Recovered};
 
-/// What is done for processes that have ended, and what for those that live.
+/// The running recoveries, and the processes that need one when they end.
 #[derive(Debug)]
 pub(super) struct Recoveries {
     folder: SessionFolder,
     limit: Duration,
-    /// Connections of processes that keep a ledger.
+    /// The connections of processes that write a ledger.
     leases: HashSet<Connection>,
-    /// Ledgers of processes whose end no connection tells: they were opened under an earlier server.
+    /// The ledgers of processes without a connection, which were opened under an earlier server. They are polled, because no
+    /// connection shows when such a process ends.
     polled: HashSet<LedgerFile>,
-    /// Processes whose end ends what they have started, by the mark of all that.
+    /// The connections of watched processes, and the marks of their descendants.
     watched: HashMap<Connection, Mark>,
     running: JoinSet<Recovered>,
-    /// What is running.
+    /// The kinds of the running tasks.
     tasks: HashMap<Id, Task>,
-    /// Ledgers that were executed, and how many entries the next run has to try again.
-    left: HashMap<LedgerFile, usize>,
-    /// Clients that wait until everything is given back that a process took.
+    /// The ledgers that were executed but are not done, and the number of entries that the next run must try again.
+    unfinished: HashMap<LedgerFile, usize>,
+    /// The clients that wait for the recovery of a process.
     waiting: Vec<(u32, oneshot::Sender<Reply>)>,
 }
 
-/// What is done for a process that has ended.
+/// A task for a process that has ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Task {
-    /// Its ledger is executed.
+    /// Executes the ledger of the process.
     Execute(LedgerFile),
-    /// What it started is ended.
+    /// Kills the descendants of the process.
     Kill,
 }
 
 impl Recoveries {
-    /// Begins with what an earlier server of the session has left.
+    /// Starts the recoveries that an earlier server of the session has left.
     pub(super) fn start(folder: &SessionFolder, limit: Duration) -> Self {
         let mut recoveries = Self {
             folder: folder.clone(),
@@ -55,30 +56,30 @@ impl Recoveries {
             watched: HashMap::new(),
             running: JoinSet::new(),
             tasks: HashMap::new(),
-            left: HashMap::new(),
+            unfinished: HashMap::new(),
             waiting: Vec::new(),
         };
         recoveries.poll();
         recoveries
     }
 
-    /// The folder has another name from now on.
-    pub(super) fn follow(&mut self, folder: &SessionFolder) {
+    /// Sets the session's folder, after it was renamed.
+    pub(super) fn set_folder(&mut self, folder: &SessionFolder) {
         self.folder = folder.clone();
     }
 
-    /// A process keeps a ledger for as long as this connection lasts.
+    /// Registers a process that writes a ledger as long as this connection is open.
     pub(super) fn lease(&mut self, client: Connection) {
         self.leases.insert(client);
         self.polled.retain(|ledger| !is_of(ledger, client.process));
     }
 
-    /// What a process starts has this mark, and ends when this connection is lost.
+    /// Registers a process whose descendants have this mark. They are killed when the connection is lost.
     pub(super) fn watch(&mut self, client: Connection, mark: Mark) {
         self.watched.insert(client, mark);
     }
 
-    /// A connection has ended. If its process kept a ledger, the process has ended, too.
+    /// Handles the end of a connection. If the connection was a lease, its process has ended and its ledgers are executed.
     pub(super) fn disconnect(&mut self, client: Connection, end: Disconnect) {
         if self.leases.remove(&client) {
             self.recover(client.process);
@@ -90,12 +91,12 @@ impl Recoveries {
         }
     }
 
-    /// Whether any process lives whose end ends what it has started.
+    /// Whether a watched process still runs.
     pub(super) fn is_watching(&self) -> bool {
         !self.watched.is_empty()
     }
 
-    /// Ends the processes that are watched, and what they started.
+    /// Kills the watched processes and their descendants.
     pub(super) fn kill_watched(&mut self) {
         for mark in self.watched.values().cloned().collect::<Vec<_>>() {
             self.kill(mark);
@@ -110,7 +111,7 @@ impl Recoveries {
         self.tasks.insert(task.id(), Task::Kill);
     }
 
-    /// Executes the ledgers of a process that has ended or is about to.
+    /// Executes the ledgers of a process that has ended or is about to end.
     pub(super) fn recover(&mut self, process: u32) {
         for ledger in self.folder.ledgers() {
             if is_of(&ledger, process) {
@@ -122,13 +123,13 @@ impl Recoveries {
     /// Executes all ledgers whose processes have ended.
     pub(super) fn recover_processes(&mut self) {
         for ledger in self.folder.ledgers() {
-            if ledger.owner().is_some() && !ledger.is_held() {
+            if ledger.owner().is_some() && !ledger.is_locked() {
                 self.execute(ledger);
             }
         }
     }
 
-    /// Executes the ledger of this server, and of earlier ones, when the values of its fixtures are given back.
+    /// Executes the ledger of this server and of earlier servers. It is called after the teardown of the session fixtures.
     pub(super) fn recover_server(&mut self) {
         for ledger in self.folder.ledgers() {
             if ledger.owner().is_none() {
@@ -137,14 +138,14 @@ impl Recoveries {
         }
     }
 
-    /// Answers when everything is given back that a process took which has ended.
-    pub(super) fn settle(&mut self, process: u32, reply: oneshot::Sender<Reply>) {
+    /// Executes the ledgers of a process that has ended, and answers when all its resources are given back.
+    pub(super) fn await_recovery(&mut self, process: u32, reply: oneshot::Sender<Reply>) {
         self.recover(process);
         self.waiting.push((process, reply));
         self.answer_waiting();
     }
 
-    /// The next process whose ledger was executed, and what came of it. `None`: none was.
+    /// Waits for the next task to end. If the task executed a ledger, returns the process of the ledger and the result.
     pub(super) async fn next(&mut self) -> Option<(u32, Recovered)> {
         let (id, recovered) = match self.running.join_next_with_id().await? {
             Ok((id, recovered)) => (id, recovered),
@@ -155,18 +156,18 @@ impl Recoveries {
         };
         let Some(Task::Execute(ledger)) = self.tasks.remove(&id) else { return None };
         let process = ledger.owner().map_or(0, |owner| owner.pid);
-        if ledger.is_held() {
-            // Its process lives after all.
+        if ledger.is_locked() {
+            // The process still runs, so that its ledger must be executed later.
             self.polled.insert(ledger);
         } else if recovered.left > 0 {
-            self.left.insert(ledger, recovered.left);
+            self.unfinished.insert(ledger, recovered.left);
         }
         self.answer_waiting();
         Some((process, Recovered { left: 0, ..recovered }))
     }
 
-    /// Whether anything is done for processes that have ended.
-    pub(super) fn are_running(&self) -> bool {
+    /// Whether any task is running.
+    pub(super) fn is_any_running(&self) -> bool {
         !self.tasks.is_empty()
     }
 
@@ -175,28 +176,28 @@ impl Recoveries {
         self.tasks.values().any(|task| matches!(task, Task::Execute(ledger) if is_of(ledger, process)))
     }
 
-    /// Whether [`Self::poll`] has anything to look at.
+    /// Whether there are ledgers that [`Self::poll`] must check.
     pub(super) fn has_polled(&self) -> bool {
         !self.polled.is_empty()
     }
 
-    /// Executes the ledgers of processes that have ended meanwhile, without a connection that would tell.
+    /// Executes the polled ledgers whose processes have ended.
     pub(super) fn poll(&mut self) {
-        for ledger in self.polled.extract_if(|ledger| !ledger.is_held()).collect::<Vec<_>>() {
+        for ledger in self.polled.extract_if(|ledger| !ledger.is_locked()).collect::<Vec<_>>() {
             self.execute(ledger);
         }
     }
 
-    /// How many entries the next run has to try again.
-    pub(super) fn left(&self) -> usize {
-        self.left.values().sum()
+    /// The number of entries that the next run must try again.
+    pub(super) fn unfinished(&self) -> usize {
+        self.unfinished.values().sum()
     }
 
     fn execute(&mut self, ledger: LedgerFile) {
         let (executed, limit) = (ledger.clone(), self.limit);
-        let is_known = self.left.contains_key(&ledger);
+        let is_unfinished = self.unfinished.contains_key(&ledger);
         let task = Task::Execute(ledger);
-        if is_known || self.tasks.values().any(|running| *running == task) {
+        if is_unfinished || self.tasks.values().any(|running| *running == task) {
             return;
         }
         let running = self.running.spawn(async move { recover_ledger(&executed, limit, None).await });

@@ -1,5 +1,5 @@
-//! The session's server: keeps session fixtures, hands out locks, executes the ledgers of processes that have ended, and ends with
-//! the run.
+//! The session server. It holds the session fixtures, grants locks, executes the ledgers of processes that have ended, and ends
+//! when the run is over.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixListener as Listener;
 use tokio::sync::{mpsc, oneshot};
 
-use super::build_id::build;
+use super::build_id::build_id;
 use super::client::SessionError;
 use super::connection::accept;
 use super::fixtures::Fixtures;
@@ -22,21 +22,21 @@ use super::locks::Locks;
 use super::message::{Connection, Context, Disconnect, Made, Message};
 use super::recover::{end_processes_of_servers, end_workers, kill_owner};
 use super::recoveries::Recoveries;
-use super::signals::outlive_signals;
-use super::watched::{Watched, end_watched};
+use super::signals::survive_termination_signals;
+use super::watched::{WatchedProcess, end_watched};
 use super::wire::{Reply, Request};
 use crate::inject::{Caught, Error, Ledger, PanicOutput, Registry, harness_runtime, install_panic_hook};
 use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd};
 use crate::process::{adopt_orphans, identify, is_alive, kill_all_children, wait_for_end};
 
-/// How often the server looks at what no message tells it: setups that block, and ledgers without a connection.
+/// How often the server checks for blocked setups and for ended processes without a connection. No message reports these.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs this process as a session's server, to the session's end.
+/// Runs this process as the session server until the session ends.
 ///
 /// # Errors
 ///
-/// When the process was not started as one, or the system has nothing left.
+/// When the process was not started as a session server, or a resource of the system cannot be allocated.
 pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), HarnessError> {
     let folder = SessionFolder::at(folder);
     let begin = || -> io::Result<_> {
@@ -52,18 +52,18 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
         begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
     install_panic_hook(PanicOutput::AtOnce);
     adopt_orphans();
-    // Fixtures have another runtime, which they may block.
+    // The subscriber is set on each thread, because session fixtures may install the global one.
     #[cfg(feature = "tracing")]
     crate::process::show_trace(&config.log, crate::model::TraceScope::Threads);
     let served = runtime.block_on(async { Server::start(registry, folder, listener, config)?.run().await });
-    // Daemons of fixtures, and what else is left.
+    // Session fixtures may have left daemons and other processes.
     kill_all_children();
     served.map_err(HarnessError::io("serve the session"))?;
     drop(lock);
     Ok(())
 }
 
-/// A request to end the session, and where its answer goes.
+/// A request to end the session, and the channel for its answer.
 type Finish = (Connection, oneshot::Sender<Reply>);
 
 struct Server<'r> {
@@ -75,12 +75,12 @@ struct Server<'r> {
     fixtures: Fixtures,
     recoveries: Recoveries,
     locks: Locks,
-    /// An earlier server of this session was killed.
+    /// Whether an earlier server of this session was killed.
     has_predecessor: bool,
-    /// Clients that keep what failed tests have taken. `None`: it is too late to keep anything.
-    keepers: Option<HashSet<Connection>>,
-    /// The run is over.
-    is_over: bool,
+    /// The clients that keep the session alive. `None` once the session ends, when it can no longer be kept alive.
+    keep_alives: Option<HashSet<Connection>>,
+    /// Whether the run is over.
+    is_run_over: bool,
     finish: Option<Finish>,
     end: SessionEnd,
 }
@@ -92,8 +92,8 @@ impl<'r> Server<'r> {
         listener: UnixListener,
         config: SessionConfig,
     ) -> io::Result<Self> {
-        // It ends with its run. What a signal asks of it before would cost the run's processes what only it gives back.
-        outlive_signals()?;
+        // The server must not end before its run, because only the server gives back the resources of processes that have ended.
+        survive_termination_signals()?;
         let mut end = SessionEnd::default();
         let has_predecessor = folder.server().is_some();
         let lost = has_predecessor.then(|| Problem::new(SessionError::died(&folder).chain()));
@@ -101,17 +101,17 @@ impl<'r> Server<'r> {
         folder.set_server()?;
         let (sender, messages) = mpsc::unbounded_channel();
         tokio::spawn(accept(Listener::from_std(listener)?, sender.clone()));
-        let (owner, over) = (config.owner, sender.clone());
+        let (owner, owner_sender) = (config.owner, sender.clone());
         std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
             wait_for_end(owner);
-            let _ = over.send(Message::OwnerEnded);
+            let _ = owner_sender.send(Message::OwnerEnded);
         })?;
         let path = folder.path().to_owned();
         let ledger = Ledger::new(move || LedgerFile::create_of_server(&path).map_err(Error::from));
         let context = Context { config: config.clone(), ledger };
         Ok(Self {
             registry,
-            build: build()?,
+            build: build_id()?,
             messages,
             fixtures: Fixtures::new(context, sender, lost),
             recoveries: Recoveries::start(&folder, config.limits.teardown),
@@ -119,8 +119,8 @@ impl<'r> Server<'r> {
             config,
             locks: Locks::default(),
             has_predecessor,
-            keepers: Some(HashSet::new()),
-            is_over: false,
+            keep_alives: Some(HashSet::new()),
+            is_run_over: false,
             finish: None,
             end,
         })
@@ -128,15 +128,15 @@ impl<'r> Server<'r> {
 
     async fn run(mut self) -> io::Result<()> {
         loop {
-            while !self.is_over || self.is_kept() {
-                self.next().await;
+            while !self.is_run_over || self.is_kept_alive() {
+                self.process_next_event().await;
             }
             self.wait_for_processes().await;
-            if !self.is_kept() {
+            if !self.is_kept_alive() {
                 break;
             }
         }
-        self.keepers = None;
+        self.keep_alives = None;
         if self.finish.is_none() && !is_alive(self.config.owner) {
             end_workers(&self.folder, self.config.limits.teardown).await;
         }
@@ -149,16 +149,16 @@ impl<'r> Server<'r> {
         Ok(())
     }
 
-    fn is_kept(&self) -> bool {
-        self.keepers.as_ref().is_some_and(|keepers| !keepers.is_empty())
+    fn is_kept_alive(&self) -> bool {
+        self.keep_alives.as_ref().is_some_and(|clients| !clients.is_empty())
     }
 
-    /// Waits for the next thing that happens, and does what follows from it.
-    async fn next(&mut self) {
-        let polls = self.is_over || self.fixtures.is_making() || self.recoveries.has_polled();
+    /// Waits for the next message, ended recovery or poll interval, and handles it.
+    async fn process_next_event(&mut self) {
+        let polls = self.is_run_over || self.fixtures.is_making() || self.recoveries.has_polled();
         tokio::select! {
             Some(message) = self.messages.recv() => self.receive(message),
-            executed = self.recoveries.next(), if self.recoveries.are_running() => {
+            executed = self.recoveries.next(), if self.recoveries.is_any_running() => {
                 if let Some((process, recovered)) = executed {
                     self.end.recovered.add(recovered);
                     self.release_locks_of(process);
@@ -173,15 +173,15 @@ impl<'r> Server<'r> {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::OwnerEnded => self.is_over = true,
-            Message::Request(client, request, reply) => self.serve(client, request, reply),
+            Message::OwnerEnded => self.is_run_over = true,
+            Message::Request(client, request, reply) => self.handle_request(client, request, reply),
             Message::Need(fixture, reply) => self.fixtures.fetch(fixture, reply),
-            Message::Made(key, made) => self.take(key, made),
+            Message::Made(key, made) => self.answer_fetches(key, made),
             Message::Disconnected(client, end) => self.disconnect(client, end),
         }
     }
 
-    fn serve(&mut self, client: Connection, request: Request, reply: oneshot::Sender<Reply>) {
+    fn handle_request(&mut self, client: Connection, request: Request, reply: oneshot::Sender<Reply>) {
         match request {
             Request::Fetch { build, fixture } => {
                 let known = self.registry.session_fixture(fixture).filter(|_| build == self.build);
@@ -192,40 +192,41 @@ impl<'r> Server<'r> {
             }
             Request::Lease => self.recoveries.lease(client),
             Request::Watch { mark } => {
-                let watched = Watched { mark, process: identify(client.process) };
-                // Where that fails, it matters only if this server is killed, too.
-                let _ = watched.note(&self.folder);
+                let watched = WatchedProcess { mark, process: identify(client.process) };
+                // An error is ignored, because the list is needed only if this server is killed too.
+                let _ = watched.append_to(&self.folder);
                 self.recoveries.watch(client, watched.mark);
             }
-            // It is unknown which locks the clients of an earlier server hold, so the request is refused.
+            // The request is refused, because this server does not know which locks the clients of an earlier server hold.
             Request::Lock { .. } if self.has_predecessor => {}
             Request::Lock { locks } => self.locks.request(client, locks, reply),
             Request::Keep => {
-                if let Some(keepers) = &mut self.keepers {
-                    keepers.insert(client);
+                if let Some(clients) = &mut self.keep_alives {
+                    clients.insert(client);
                     let _ = reply.send(Reply::Granted);
                     self.answer_early();
                 }
             }
-            Request::Settle { process } => self.recoveries.settle(process, reply),
+            Request::AwaitRecovery { process } => self.recoveries.await_recovery(process, reply),
             Request::Finish => {
-                self.is_over = true;
+                self.is_run_over = true;
                 self.finish = Some((client, reply));
                 self.answer_early();
             }
         }
     }
 
-    /// A session that is kept does not keep the run that is over.
+    /// Answers a request to end the session at once if the session is kept alive, so that the run itself can end.
     fn answer_early(&mut self) {
-        if self.is_kept()
+        if self.is_kept_alive()
             && let Some((_, reply)) = self.finish.take()
         {
             let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
         }
     }
 
-    fn take(&mut self, key: u64, made: Result<Made, Caught>) {
+    /// Answers all requests for a fixture whose setup has ended.
+    fn answer_fetches(&mut self, key: u64, made: Result<Made, Caught>) {
         let reply = match made {
             Ok(Made { value, remark }) => {
                 self.end.used.extend(remark);
@@ -237,7 +238,7 @@ impl<'r> Server<'r> {
         self.fixtures.answer(key, reply);
     }
 
-    /// What a fixture printed before it failed says more than its error.
+    /// Adds the end of the session's log to a problem, because the output of a fixture often says more than its error.
     fn with_log(&self, problem: Problem) -> Problem {
         match self.folder.end_of_log() {
             log if log.is_empty() => problem,
@@ -249,67 +250,67 @@ impl<'r> Server<'r> {
     }
 
     fn disconnect(&mut self, client: Connection, end: Disconnect) {
-        if let Some(keepers) = &mut self.keepers {
-            keepers.remove(&client);
+        if let Some(clients) = &mut self.keep_alives {
+            clients.remove(&client);
         }
         if self.finish.as_ref().is_some_and(|(finishing, _)| *finishing == client) {
-            // It does not wait for the answer any more.
+            // The client no longer waits for the answer.
             self.finish = None;
         }
         self.recoveries.disconnect(client, end);
         match end {
             Disconnect::Released => self.locks.release(client),
-            // What it took may be what its locks are about.
+            // The locks may protect the resources of the process, so these are given back before the locks are released.
             Disconnect::Lost if self.locks.orphan(client) => self.recoveries.recover(client.process),
             Disconnect::Lost => {}
         }
         self.release_locks_of(client.process);
     }
 
-    /// The locks of a process that has ended are free when everything is given back that it took.
+    /// Releases the locks of a process that has ended, once all its resources are given back.
     fn release_locks_of(&mut self, process: u32) {
         if !self.recoveries.is_running(process) {
             self.locks.release_all_of(process);
         }
     }
 
-    /// The run's processes give back what they hold; those that take too long are given up.
+    /// Waits until the processes of the run have ended and given back their resources, up to a time limit.
     async fn wait_for_processes(&mut self) {
         let timeout = self.config.limits.teardown + RESPONSE_TIMEOUT;
         let began = Instant::now();
-        while !self.is_kept()
+        while !self.is_kept_alive()
             && began.elapsed() < timeout
-            && (self.fixtures.is_making() || self.recoveries.are_running() || self.is_any_process_left())
+            && (self.fixtures.is_making() || self.recoveries.is_any_running() || self.has_running_process())
         {
-            self.next().await;
+            self.process_next_event().await;
         }
     }
 
-    /// Whether a process of the run lives that this server serves.
-    fn is_any_process_left(&self) -> bool {
-        self.recoveries.is_watching() || self.folder.ledgers().iter().any(LedgerFile::is_held)
+    /// Whether a process of the run still runs that is watched or writes a ledger.
+    fn has_running_process(&self) -> bool {
+        self.recoveries.is_watching() || self.folder.ledgers().iter().any(LedgerFile::is_locked)
     }
 
-    /// Gives back what stands in any ledger that is left, and removes the folder unless the next run may do better.
+    /// Executes all ledgers that are left, and removes the folder, unless the next run must try some entries again.
     ///
-    /// A process that opens a ledger meanwhile is served until it has ended.
+    /// If a process opens a ledger in the meantime, the server continues until that process has ended.
     async fn remove(&mut self) -> io::Result<()> {
         loop {
             if !self.recover_processes().await {
-                // They cannot even be killed: the next start finds the folder.
+                // Some processes still run after they were killed. The folder is kept, and the next start sweeps it.
                 return Ok(());
             }
             end_watched(&self.folder, self.config.limits.teardown).await;
             self.recoveries.recover_server();
             self.finish_recoveries().await;
-            self.end.recovered.left = self.recoveries.left();
+            self.end.recovered.left = self.recoveries.unfinished();
             if self.end.recovered.left > 0 {
                 return Ok(());
             }
             if !self.folder.is_retired() {
-                // Processes that look for the session from now on make another one.
+                // A process that needs the session from now on creates another one.
                 self.folder.retire()?;
-                self.recoveries.follow(&self.folder);
+                self.recoveries.set_folder(&self.folder);
                 continue;
             }
             match self.folder.remove() {
@@ -319,14 +320,15 @@ impl<'r> Server<'r> {
         }
     }
 
-    /// Gives back what processes took, as soon as they have ended; those that take too long are killed. Whether all have ended.
+    /// Gives back the resources of the processes of the run as they end. Kills processes that take too long. Returns whether all
+    /// processes have ended.
     async fn recover_processes(&mut self) -> bool {
         let timeout = self.config.limits.teardown + RESPONSE_TIMEOUT;
         let began = Instant::now();
         loop {
             self.recoveries.recover_processes();
             self.finish_recoveries().await;
-            if !self.is_any_process_left() {
+            if !self.has_running_process() {
                 return true;
             }
             if began.elapsed() > timeout * 2 {
@@ -334,24 +336,24 @@ impl<'r> Server<'r> {
             }
             if began.elapsed() > timeout {
                 self.recoveries.kill_watched();
-                for ledger in self.folder.ledgers().iter().filter(|ledger| ledger.is_held()) {
+                for ledger in self.folder.ledgers().iter().filter(|ledger| ledger.is_locked()) {
                     kill_owner(ledger).await;
                 }
             }
-            self.next().await;
+            self.process_next_event().await;
         }
     }
 
     async fn finish_recoveries(&mut self) {
-        while self.recoveries.are_running() {
-            self.next().await;
+        while self.recoveries.is_any_running() {
+            self.process_next_event().await;
         }
     }
 
     async fn answer_finish(&mut self) {
         let Some((client, reply)) = self.finish.take() else { return };
         let _ = reply.send(Reply::Finished(std::mem::take(&mut self.end)));
-        // Until the client has read the answer: with this process the connection ends.
+        // The process must not end before the client has read the answer, because the connection would be closed.
         let _ = tokio::time::timeout(RESPONSE_TIMEOUT, async {
             while let Some(message) = self.messages.recv().await {
                 if matches!(message, Message::Disconnected(disconnected, _) if disconnected == client) {

@@ -1,5 +1,5 @@
-//! The test processes of a cargo-nextest run, each with the mark of everything that it starts. They are written down, so that what
-//! they started is also found when all processes of the harness were killed.
+//! The list of the test processes of a cargo-nextest run, each with the mark of its descendants. The list is a file, so that the
+//! descendants can be killed even if all processes of the harness were killed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,49 +13,50 @@ use super::kill::kill;
 use crate::model::{Mark, ProcessIdentity, RESPONSE_TIMEOUT};
 use crate::process::is_alive;
 
-/// The pause between two looks at processes that are about to end.
+/// The pause between two checks of processes that are about to end.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A test process.
+/// A test process in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Watched {
-    /// The variable that everything has in its environment that the process starts, and its value.
+pub(super) struct WatchedProcess {
+    /// The mark of everything that the process starts.
     pub(super) mark: Mark,
-    /// The process, if it had not ended when it was written down.
+    /// The process, if it had not ended when it was added to the list.
     pub(super) process: Option<ProcessIdentity>,
 }
 
-impl Watched {
-    /// Writes it down.
-    pub(super) fn note(&self, folder: &SessionFolder) -> io::Result<()> {
+impl WatchedProcess {
+    /// Appends the process to the list of a session.
+    pub(super) fn append_to(&self, folder: &SessionFolder) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
         folder.open_watched()?.write_all(&line)
     }
 
-    /// All of a session. A line that was not written to its end is that of a process that has started nothing yet.
+    /// The list of a session. An incomplete line is skipped, because its process has not started anything yet.
     fn all(folder: &SessionFolder) -> Vec<Self> {
         let text = fs::read_to_string(folder.watched()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// The mark of all tests of the same binary: nextest's value is the run, the binary, `$`, and the test.
+    /// The mark that all tests of the same binary share. Nextest's value consists of the run, the binary, `$`, and the test.
     fn mark_of_binary(&self) -> Mark {
         let Mark { name, value } = &self.mark;
         Mark::new(name, value.split('$').next().unwrap_or_default())
     }
 }
 
-/// Ends what the tests of a run have started that is over. Test processes that live have so much time to end by themselves.
+/// Kills the watched processes and their descendants when the run is over. Test processes that still run get a time limit to end
+/// by themselves.
 pub(super) async fn end_watched(folder: &SessionFolder, limit: Duration) {
-    let watched = Watched::all(folder);
+    let watched = WatchedProcess::all(folder);
     let wait = async {
         while watched.iter().filter_map(|watched| watched.process).any(is_alive) {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
     let _ = tokio::time::timeout(limit + RESPONSE_TIMEOUT, wait).await;
-    let marks: BTreeSet<_> = watched.iter().map(Watched::mark_of_binary).collect();
+    let marks: BTreeSet<_> = watched.iter().map(WatchedProcess::mark_of_binary).collect();
     for mark in marks {
         kill(mark).await;
     }
@@ -66,9 +67,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_of_one_binary_have_a_mark_in_common() {
+    fn tests_of_one_binary_share_a_mark() {
         let mark = Mark::new("NEXTEST_ATTEMPT_ID", "run:package::binary$module::test$#2");
-        let watched = Watched { mark, process: None };
+        let watched = WatchedProcess { mark, process: None };
         assert_eq!(watched.mark_of_binary().value, "run:package::binary");
     }
 }

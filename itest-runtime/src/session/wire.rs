@@ -1,6 +1,7 @@
-//! What clients ask of the session's server: one frame there, one frame back, on a connection of its own for each question.
+//! The protocol between a client and the session server: on each connection, the client sends one request and receives at most one
+//! answer.
 //!
-//! A connection that stays open is a sign of life: what was granted on it ends with it.
+//! Leases, locks, watches and keep-alives end when their connection is closed. The server therefore notices the end of a client.
 
 use std::io::{self, Write};
 
@@ -11,69 +12,69 @@ use tokio::net::UnixStream;
 
 use crate::model::{Lock, Mark, Problem, SessionEnd};
 
-/// The longest frame that is believed.
-const LONGEST: u32 = 1 << 28;
+/// The most bytes of a frame's body. A greater length means that the data is damaged.
+const MAX_BODY_BYTES: u32 = 1 << 28;
 
-/// A question.
+/// A request of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
-    /// The value of a session fixture, which is made on the first request.
+    /// Requests the value of a session fixture. The server sets the fixture up at the first request.
     Fetch {
-        /// Of the client's binary: fixtures are known by numbers that only one build knows.
+        /// The build of the client's binary, because the keys of fixtures are valid only for one build.
         build: u64,
-        /// The fixture's key.
+        /// The key of the fixture.
         fixture: u64,
     },
-    /// "I keep a ledger": it is executed when this connection ends. There is no answer.
+    /// The client writes a ledger. The server executes the ledger when this connection ends. There is no answer.
     Lease,
-    /// All of these locks, for as long as the connection lasts.
+    /// Requests locks, which are held as long as the connection is open.
     Lock {
-        /// They are taken together.
+        /// The locks, which are granted together.
         locks: Vec<Lock>,
     },
-    /// "I keep what a failed test has taken": the session lasts as long as this connection.
+    /// Keeps the session alive as long as this connection is open, because the client keeps the resources of a failed test.
     Keep,
-    /// "When this connection ends without a release, end everything that bears this mark." There is no answer.
+    /// When this connection ends without a release, the server kills everything with this mark. There is no answer.
     Watch {
         /// The mark.
         mark: Mark,
     },
-    /// "This process has ended": the answer comes when everything was given back that it took.
-    Settle {
-        /// Its number.
+    /// Waits for the recovery of a process that has ended. The server answers when all resources of the process are given back.
+    AwaitRecovery {
+        /// The pid.
         process: u32,
     },
-    /// The run is over.
+    /// The run is over. The server ends the session and answers with the result.
     Finish,
 }
 
 impl Request {
-    /// Whether there is an answer.
+    /// Whether the server answers this request.
     pub(super) fn has_answer(&self) -> bool {
         !matches!(self, Self::Lease | Self::Watch { .. })
     }
 }
 
-/// An answer.
+/// An answer of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
-    /// The fixture's value, as JSON.
+    /// The value of the fixture, as JSON.
     Value(String),
-    /// It cannot be made.
+    /// The setup of the fixture failed.
     Failed(Problem),
-    /// It asked to skip the tests that ask for it.
+    /// The fixture skips the tests that use it, for this reason.
     Skipped(String),
-    /// The server is of another build than the client.
+    /// The server and the client are of different builds.
     OtherBuild,
-    /// The locks are the client's, the session is kept, or the ended process has nothing any more.
+    /// The client has the locks, the session is kept alive, or the recovery of the process has ended.
     Granted,
-    /// Everything was given back, or not; or it is kept for a while.
+    /// The session has ended with this result. If the session is kept alive, the result is preliminary.
     Finished(SessionEnd),
 }
 
-/// A frame: the length of its body (32 bits, little endian), and the body as JSON.
+/// Encodes a frame: the length of the body (32 bits, little endian), and the body as JSON.
 fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; 4];
     serde_json::to_writer(&mut frame, message)?;
@@ -82,8 +83,8 @@ fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// Sends a frame, and blocks until it is taken.
-pub(super) fn send_now(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+/// Sends a frame on a blocking socket.
+pub(super) fn send_blocking(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     to.write_all(&encode(message)?)
 }
 
@@ -92,12 +93,12 @@ pub(super) async fn send(to: &mut UnixStream, message: &impl Serialize) -> io::R
     to.write_all(&encode(message)?).await
 }
 
-/// Waits for a frame.
+/// Receives a frame.
 pub(super) async fn receive<T: DeserializeOwned>(from: &mut UnixStream) -> io::Result<T> {
     let mut head = [0; 4];
     from.read_exact(&mut head).await?;
     let length = u32::from_le_bytes(head);
-    if length > LONGEST {
+    if length > MAX_BODY_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame longer than any message"));
     }
     let mut body = vec![0; length as usize];
