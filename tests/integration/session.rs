@@ -229,8 +229,8 @@ async fn what_a_failed_test_took_is_kept_until_it_is_given_back(dir: &TempDir) -
 
 /// Nobody can cut off what blocks its thread; it is left alone, and everything else goes on.
 #[integration_test(tags("session"))]
-#[case::setup("stuck", "its setup did not end within 300ms, and blocks its thread")]
-#[case::teardown("clinging", "a step of its teardown blocks its thread beyond its limit")]
+#[case::setup("stuck", "its setup did not end within 300ms and blocks its thread")]
+#[case::teardown("clinging", "a step of its teardown blocks its thread beyond its time limit")]
 fn a_session_fixture_that_blocks_is_given_up(#[case] tag: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
     let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "300ms"];
     let events = suite(dir)?.events(&[&["--ignored", "--tag", tag][..], &limits].concat())?;

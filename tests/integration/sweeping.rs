@@ -60,7 +60,7 @@ async fn a_damaged_ledger_is_told_once_and_costs_only_the_damaged_line(dir: &Tem
 
     #[assert]
     assert_eq!(swept.code(), Some(3), "{}", swept.stderr());
-    assert!(swept.stderr().contains("line 2 is damaged; what it names is lost"), "{}", swept.stderr());
+    assert!(swept.stderr().contains("line 2 is damaged, so its resource cannot be given back"), "{}", swept.stderr());
     assert!(!taken(dir), "the other lines were executed");
     swept.assert_nothing_left();
     let again = suite(SESSION, dir)?.args(&["--sweep"]).run()?;
@@ -114,9 +114,9 @@ async fn another_suite_sweeps_what_it_can(dir: &TempDir, #[values("there", "gone
 
 #[integration_test(tags("session"))]
 #[case::nowhere("nowhere", "cannot be started: ")]
-#[case::others("others", "is no folder of this user's alone")]
-#[case::link("link", "is no folder of this user's alone")]
-#[case::file("file", "is no folder of this user's alone")]
+#[case::others("others", "is not a folder that only this user can write to")]
+#[case::link("link", "is not a folder that only this user can write to")]
+#[case::file("file", "is not a folder that only this user can write to")]
 fn a_session_needs_a_folder_of_its_own(#[case] kind: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
     let place = dir.join("place");
     match kind {

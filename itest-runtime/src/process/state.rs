@@ -138,8 +138,8 @@ impl ProcessState {
         if new_timers > 0 {
             changes.push(Change {
                 what: match new_timers {
-                    1 => "a timer of POSIX".to_owned(),
-                    more => format!("{more} timers of POSIX"),
+                    1 => "a POSIX timer".to_owned(),
+                    more => format!("{more} POSIX timers"),
                 },
                 is_undone: false,
             });

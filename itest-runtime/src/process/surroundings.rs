@@ -72,7 +72,7 @@ impl Surroundings {
             return None;
         }
         let now = std::env::current_dir();
-        Some(now.map_or_else(|_| "one that is gone".to_owned(), |now| now.display().to_string()))
+        Some(now.map_or_else(|_| "a directory that no longer exists".to_owned(), |now| now.display().to_string()))
     }
 
     /// Changes the working directory back to the captured one.

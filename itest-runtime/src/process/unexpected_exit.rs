@@ -58,7 +58,7 @@ const SIGNALS: [(Signal, &str, &str); 22] = [
     (Signal::ILL, "SIGILL", "invalid instruction"),
     (Signal::INT, "SIGINT", "interrupted"),
     (Signal::KILL, "SIGKILL", "killed from outside, perhaps for lack of memory"),
-    (Signal::PIPE, "SIGPIPE", "nobody reads what it writes"),
+    (Signal::PIPE, "SIGPIPE", "it wrote to a pipe that no process reads"),
     (Signal::QUIT, "SIGQUIT", "asked to quit"),
     (Signal::SEGV, "SIGSEGV", "invalid memory reference"),
     (Signal::SYS, "SIGSYS", "a forbidden system call"),

@@ -95,7 +95,8 @@ impl Body for Message {
     fn decode(body: &[u8]) -> serde_json::Result<Self> {
         if body.first() == Some(&brief::TAG) {
             let decoded = brief::decode(&body[1..]);
-            let (report, wrote) = decoded.ok_or_else(|| serde::de::Error::custom("a short report of odd length"))?;
+            let (report, wrote) =
+                decoded.ok_or_else(|| serde::de::Error::custom("a short report has an invalid length"))?;
             return Ok(Self::Finished { report, wrote });
         }
         serde_json::from_slice(body)
@@ -223,7 +224,7 @@ impl Receiver {
         let (length, rest) = unparsed.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
         if length > MAX_BODY_BYTES {
-            return Some(Err(serde::de::Error::custom("a frame longer than any message")));
+            return Some(Err(serde::de::Error::custom("a frame is longer than any message")));
         }
         let body = rest.get(..length)?;
         let message = T::decode(body);

@@ -24,7 +24,7 @@ use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, Recovered, SessionAddr
 use crate::process::{SESSION_MARK, WORKER_MARK, ignore_termination_signals, own_binary};
 
 /// The problem that is reported if the session server runs but does not end the session in time.
-const NO_ANSWER: &str = "the session server does not answer; `--sweep` gives back what it has not";
+const NO_ANSWER: &str = "the session server does not answer; run with `--sweep` to give back what it still holds";
 
 /// The pause between two attempts to connect to a session that another process is creating or removing.
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
@@ -68,7 +68,7 @@ pub(crate) enum SessionError {
 impl SessionError {
     pub(super) fn died(folder: &SessionFolder) -> Self {
         let log = match folder.end_of_log() {
-            log if log.is_empty() => ", and it wrote nothing before".to_owned(),
+            log if log.is_empty() => ", and its log is empty".to_owned(),
             log => format!("; the end of its log:\n{log}"),
         };
         Self::Died { log }
@@ -160,7 +160,7 @@ impl SessionClient {
             self.changes.fetch_add(1, Ordering::Release);
             return Ok(file);
         }
-        let source = io::Error::new(io::ErrorKind::NotFound, "the session ends again and again");
+        let source = io::Error::new(io::ErrorKind::NotFound, "each session ended before the ledger was created");
         Err(SessionError::Ledger { source })
     }
 

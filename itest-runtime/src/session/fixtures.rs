@@ -73,7 +73,7 @@ impl Fixtures {
                 match FixtureThread::start(fixture, self.context.clone(), self.messages.clone()) {
                     Ok(thread) => self.threads.push(thread),
                     Err(error) => {
-                        let problem = Problem::new(format!("no thread can be had: {error}"));
+                        let problem = Problem::new(format!("no thread can be started: {error}"));
                         self.answer(fixture.key(), Reply::Failed(problem));
                     }
                 }
@@ -108,7 +108,7 @@ impl Fixtures {
         };
         let blocked: Vec<FixtureThread> = self.threads.extract_if(.., is_blocked).collect();
         for FixtureThread { fixture, .. } in blocked {
-            let message = format!("its setup did not end within {limit:?}, and blocks its thread; it is given up");
+            let message = format!("its setup did not end within {limit:?} and blocks its thread, so it is given up");
             self.answer(fixture.key(), Reply::Failed(Problem::new(message)));
         }
     }
@@ -127,7 +127,7 @@ impl Fixtures {
                 let in_words = |step: TeardownProblem| format!("{name}: {}: {}", step.what, step.problem.message);
                 problems.extend(steps.into_iter().map(in_words));
             } else {
-                let given_up = "a step of its teardown blocks its thread beyond its limit; it is given up";
+                let given_up = "a step of its teardown blocks its thread beyond its time limit, so it is given up";
                 problems.push(format!("{name}: {given_up}"));
             }
         }
@@ -238,7 +238,7 @@ async fn fetch_dependencies(
             Ok(Reply::Value(value)) => store.receive(need.fixture, Ok(value)),
             Ok(Reply::Skipped(reason)) => return Err(Caught::Skip(reason)),
             Ok(Reply::Failed(problem)) => {
-                let message = format!("{}, which it asks for, failed: {}", need.fixture.short_name(), problem.message);
+                let message = format!("its dependency {} failed: {}", need.fixture.short_name(), problem.message);
                 return Err(Caught::Panic(Problem { message, ..problem }));
             }
             _ => return Err(failed("the session is ending".to_owned())),
@@ -249,7 +249,7 @@ async fn fetch_dependencies(
 
 async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, context: &Context) -> Result<Made, Caught> {
     let Some(crossing) = fixture.crossing else {
-        return Err(failed("itest: a session fixture that cannot cross; please report this".to_owned()));
+        return Err(failed("itest: this session fixture cannot be serialized; please report this".to_owned()));
     };
     // The stores of narrower scopes stay empty, because a session fixture that depends on such a scope does not compile.
     let (mut worker, mut test) = (ScopeStore::new(&context.ledger), ScopeStore::new(&context.ledger));

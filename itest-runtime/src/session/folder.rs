@@ -306,7 +306,7 @@ fn ensure_private(root: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(root)?;
     if !is_private(&metadata) {
         let text = format!(
-            "{} is no folder of this user's alone, so its sessions could be somebody else's; remove it, or set \
+            "{} is not a folder that only this user can write to, so its sessions cannot be trusted; remove it, or set \
              --session-dir",
             root.display()
         );

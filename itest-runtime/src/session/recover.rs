@@ -124,7 +124,7 @@ pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary:
     }
     let path = ledger.path().display();
     for line in &reading.damaged {
-        recovered.problems.push(format!("{path}: line {line} is damaged; what it names is lost"));
+        recovered.problems.push(format!("{path}: line {line} is damaged, so its resource cannot be given back"));
     }
     LedgerExecution { ledger, lock: &lock, limit, binary }.run(&mut recovered).await;
     recovered.left = retryable(ledger).len();

@@ -44,7 +44,7 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
         kill_all_children();
         result
     };
-    work().map_err(HarnessError::io("execute a ledger (this is done by the harness, not by hand)"))
+    work().map_err(HarnessError::io("execute a ledger (only the harness starts this process)"))
 }
 
 /// Executes one ledger in this process.
@@ -63,7 +63,7 @@ impl Recoverer {
             step.begin();
             self.append_line(&LedgerLine::Tried { number: taken.number, recovery: self.recovery.clone() })?;
             let problem = self.call(&taken).await.map(|problem| match tried.len() + 1 {
-                MAX_TRIES => format!("{problem} (tried for the last time)"),
+                MAX_TRIES => format!("{problem} (this was the last try)"),
                 _ => problem,
             });
             if problem.is_none() {

@@ -49,7 +49,7 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
         Ok((listener, lock, config, harness_runtime().ok_or(io::ErrorKind::OutOfMemory)?))
     };
     let (listener, lock, config, runtime) =
-        begin().map_err(HarnessError::io("serve a session (its server is started by the harness, not by hand)"))?;
+        begin().map_err(HarnessError::io("serve a session (only the harness starts a session server)"))?;
     install_panic_hook(PanicOutput::AtOnce);
     adopt_orphans();
     // The subscriber is set on each thread, because session fixtures may install the global one.

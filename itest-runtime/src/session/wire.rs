@@ -99,7 +99,7 @@ pub(super) async fn receive<T: DeserializeOwned>(from: &mut UnixStream) -> io::R
     from.read_exact(&mut head).await?;
     let length = u32::from_le_bytes(head);
     if length > MAX_BODY_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame longer than any message"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is longer than any message"));
     }
     let mut body = vec![0; length as usize];
     from.read_exact(&mut body).await?;
