@@ -1,7 +1,8 @@
 //! The protocol between a client and the session server: on each connection, the client sends one request and receives at most one
 //! answer.
 //!
-//! Leases, locks, watches and keep-alives end when their connection is closed. The server therefore notices the end of a client.
+//! Leases, locks, watches and keep-alives last as long as their connection. When a client ends, the system closes its connections,
+//! and so the server notices the end.
 
 use std::io::{self, Write};
 
