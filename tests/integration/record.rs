@@ -155,7 +155,7 @@ fn a_record_that_was_cut_off_is_no_success(dir: &TempDir) -> Result<()> {
 
     #[assert]
     assert_eq!((whole.code(), cut.code()), (Some(0), Some(101)), "{}", cut.stdout());
-    assert!(cut.stdout().contains("error: a record ends early: it tells of "), "{}", cut.stdout());
+    assert!(cut.stdout().contains("error: a record ends early: it has the results of "), "{}", cut.stdout());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::invocation::{Consequence, consequence};
 use super::refusal::Refusal;
 use super::selection::NothingMatched;
 use crate::model::{Capture, Color, Format, RunConfig, Sharding};
-use crate::report::{ColorMode, Look, Repeat, TimeColumn};
+use crate::report::{ColorMode, Repeat, ReportOptions, TimeColumn};
 
 /// The suite, and what was said to it.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Call {
     }
 
     /// What the report for people looks like.
-    pub(super) fn look(&self, config: &RunConfig) -> Look {
+    pub(super) fn look(&self, config: &RunConfig) -> ReportOptions {
         let to_terminal = self.line.logfile().is_none()
             && io::stdout().is_terminal()
             && self.environment.find("TERM") != Some("dumb");
@@ -105,7 +105,7 @@ impl Call {
             Ok(size) if size.ws_col >= 20 => usize::from(size.ws_col),
             _ => 80,
         };
-        Look {
+        ReportOptions {
             color: if colored { ColorMode::Colored } else { ColorMode::Plain },
             live_width: has_live_line.then(width),
             time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::run::{choose, described, named};
 use super::script::{find, known};
 use super::selection::Selected;
-use crate::detect::{Confidence, Detection, Note, Subject, Tally, detect, explain};
+use crate::detect::{Confidence, Detection, DetectionProgress, Subject, Tally, detect, explain};
 use crate::engine::{Halt, WorkerLaboratory, signal_number};
 use crate::inject::{Candidate, Registry, TestEntry};
 use crate::model::{
@@ -56,8 +56,8 @@ pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> 
     let budget = config.budget.in_words();
     sink.write(|out| report.begin(subjects.len(), config.seed, &budget, out));
     let detection = detect(lab, &subjects, config.seed, lanes, &mut |note| match note {
-        Note::Stage(words) => sink.write(|out| report.stage(words, out)),
-        Note::Verdict(verdict) => sink.write(|out| report.verdict(verdict, out)),
+        DetectionProgress::Stage(words) => sink.write(|out| report.stage(words, out)),
+        DetectionProgress::Verdict(verdict) => sink.write(|out| report.verdict(verdict, out)),
     });
     stage.end(subjects.len(), &detection)
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use super::call::Call;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use crate::model::{Annotations, Format, RunConfig};
-use crate::report::{self, Look, Sources, StepSummary};
+use crate::report::{self, ReportOptions, Sources, StepSummary};
 
 /// The file to which each step appends its page.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// The reports for GitHub: none, where this is another place.
-pub(super) fn outlets(call: &Call, config: &RunConfig, look: &Look) -> Vec<Outlet> {
+pub(super) fn outlets(call: &Call, config: &RunConfig, look: &ReportOptions) -> Vec<Outlet> {
     let environment = &call.environment;
     let is_told = match config.annotations {
         Annotations::Auto => environment.find("GITHUB_ACTIONS") == Some("true"),

@@ -10,7 +10,7 @@ use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
 use super::refusal::Refusal;
 use super::selection::NothingMatched;
-use crate::history::{Added, Address, Chronicle, HistoryError, Key, Run, Store, write_lines, write_table};
+use crate::history::{Address, HistoryError, Insertion, Key, Run, Store, SuiteHistory, write_lines, write_table};
 use crate::inject::Registry;
 use crate::model::{Date, ExitStatus, Format, HarnessError, RunConfig, Summary, TestId, UsageError};
 use crate::report::{Extent, Record};
@@ -40,7 +40,7 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     let (runs, label) = match within(LIMIT_OF_QUESTION, &address, all_runs(&address, &suite, &keeping, &paths))? {
         Ok(runs) => (runs, address.label().to_owned()),
         Err(error) => {
-            complain(&format!("warning: {}; this is what the records say that are there", error.told()));
+            complain(&format!("warning: {}; this is what the records say that are there", error.in_one_line()));
             (paths.iter().filter_map(|path| run_of(path, &keeping)).collect(), "records".to_owned())
         }
     };
@@ -57,8 +57,8 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
         let is_asked = selection.filters.is_empty() || selection.filters.iter().any(|filter| matches(name, filter));
         known.contains(test) && is_asked && !selection.skips.iter().any(|skip| matches(name, skip))
     };
-    let chronicle = Chronicle::of(&runs, selects);
-    if chronicle.stories.is_empty()
+    let past = SuiteHistory::of(&runs, selects);
+    if past.tests.is_empty()
         && !selection.is_everything()
         && let Some(notice) = call.without_match(&NothingMatched::History, &config)?
     {
@@ -66,8 +66,8 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     }
     let title = format!("{suite} ({label})");
     Ok(print(|out| match config.format {
-        Format::Json | Format::LibtestJson => write_lines(&chronicle, &suite, &config.quarantined, out),
-        Format::Pretty | Format::Terse => write_table(&chronicle, &title, &config.quarantined, out),
+        Format::Json | Format::LibtestJson => write_lines(&past, &suite, &config.quarantined, out),
+        Format::Pretty | Format::Terse => write_table(&past, &title, &config.quarantined, out),
     }))
 }
 
@@ -105,7 +105,7 @@ pub(super) fn keep_up(
     };
     let failed = match within(LIMIT_OF_RUN, &address, kept) {
         Ok(Ok(())) => return leaving,
-        Ok(Err(error)) => error.told(),
+        Ok(Err(error)) => error.in_one_line(),
         Err(error) => error.chain(),
     };
     complain(&format!("warning: the history is not up to date: {failed}"));
@@ -136,7 +136,7 @@ async fn take_in(store: &mut Store, keeping: &Keeping, paths: &[PathBuf]) -> Res
         if !store.has(&Key::of(&head)).await?
             && let Some(run) = run_of(path, keeping)
         {
-            new += usize::from(store.add(&run).await? == Added::Now);
+            new += usize::from(store.add(&run).await? == Insertion::New);
         }
     }
     Ok(new)

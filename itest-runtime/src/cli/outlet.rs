@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::model::{Event, ExitStatus, UsageError, redacted};
-use crate::report::{Defused, Reporter};
+use crate::report::{CommandEscaper, Reporter};
 
 /// A report and the place it goes to.
 pub(super) struct Outlet {
@@ -86,7 +86,7 @@ impl Sink {
 
     /// With nothing in it that GitHub's runner would obey.
     pub(super) fn defused(self) -> Self {
-        Self { out: Box::new(Defused::new(self.out)), ..self }
+        Self { out: Box::new(CommandEscaper::new(self.out)), ..self }
     }
 
     pub(super) fn stderr() -> Self {

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::values::closest;
 use crate::inject::Registry;
 use crate::model::{Date, Outcome, QuarantineEntry, QuarantinePolicy, RunConfig, TestId};
-use crate::plan::{ENOUGH_ATTEMPTS, Need, Quarantined, quarantined};
+use crate::plan::{QuarantineReview, QuarantineStatus, REQUIRED_PASSES, quarantine_status};
 
 /// Fills in whose failures are borne, and says what is wrong with the entries. `unneeded` finds out which are no longer needed.
 pub(super) fn apply_quarantine(
@@ -12,7 +12,7 @@ pub(super) fn apply_quarantine(
     config: &mut RunConfig,
     registry: &Registry,
     today: Date,
-    unneeded: impl for<'e> FnOnce(Need<'e>) -> Vec<&'e QuarantineEntry>,
+    unneeded: impl for<'e> FnOnce(QuarantineReview<'e>) -> Vec<&'e QuarantineEntry>,
 ) -> Vec<String> {
     if config.quarantine == QuarantinePolicy::Ignore || config.quarantine_entries.is_empty() {
         return Vec::new();
@@ -20,10 +20,11 @@ pub(super) fn apply_quarantine(
     let suite = call.suite().unwrap_or_default();
     let own: Vec<&QuarantineEntry> = config.quarantine_entries.iter().filter(|entry| entry.is_of(&suite)).collect();
     let cases: Vec<TestId> = registry.candidates().map(|case| case.id()).collect();
-    let found = quarantined(&own, &cases, today);
+    let found = quarantine_status(&own, &cases, today);
     // Under cargo-nextest each test has a process of its own, and each would say the same.
     let is_silent = config.session.nextest.is_some();
-    let remarks = if is_silent { Vec::new() } else { remarks(&found, &suite, &cases, unneeded(Need::of(&found))) };
+    let remarks =
+        if is_silent { Vec::new() } else { remarks(&found, &suite, &cases, unneeded(QuarantineReview::of(&found))) };
     config.quarantined = found.cases;
     remarks
 }
@@ -31,22 +32,27 @@ pub(super) fn apply_quarantine(
 /// Entries all of whose tests passed in all of these attempts, newest first. No more are read than that needs: for most entries
 /// it is soon decided, because their tests do fail.
 pub(super) fn unneeded_of(
-    mut need: Need<'_>,
+    mut review: QuarantineReview<'_>,
     attempts: impl Iterator<Item = (TestId, Outcome)>,
 ) -> Vec<&QuarantineEntry> {
-    if need.is_decided() {
-        return need.unneeded();
+    if review.is_decided() {
+        return review.unneeded();
     }
     for (test, outcome) in attempts {
-        need.saw(&test, outcome);
-        if need.is_decided() {
+        review.record(&test, outcome);
+        if review.is_decided() {
             break;
         }
     }
-    need.unneeded()
+    review.unneeded()
 }
 
-fn remarks(found: &Quarantined<'_>, suite: &str, cases: &[TestId], unneeded: Vec<&QuarantineEntry>) -> Vec<String> {
+fn remarks(
+    found: &QuarantineStatus<'_>,
+    suite: &str,
+    cases: &[TestId],
+    unneeded: Vec<&QuarantineEntry>,
+) -> Vec<String> {
     let unknown = found.unknown.iter().map(|entry| {
         let likely = closest(&entry.test, cases.iter().map(TestId::as_str));
         let hint = likely.map_or_else(String::new, |likely| format!("did you mean `{likely}`? else "));
@@ -66,7 +72,7 @@ fn remarks(found: &Quarantined<'_>, suite: &str, cases: &[TestId], unneeded: Vec
     let unneeded = unneeded.into_iter().map(|entry| {
         let QuarantineEntry { place, test, quarantine, .. } = entry;
         format!(
-            "the quarantine of `{test}` may no longer be needed: 0 failures in the last {ENOUGH_ATTEMPTS} recorded attempts; \
+            "the quarantine of `{test}` may no longer be needed: 0 failures in the last {REQUIRED_PASSES} recorded attempts; \
              owner {} ({place})",
             quarantine.owner
         )

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::run::{outlets, status};
 use crate::inject::Registry;
 use crate::model::{Event, ExitStatus, RunConfig, ShardFacts, UsageError};
-use crate::report::{Look, Record};
+use crate::report::{Record, ReportOptions};
 
 /// So many missing parts are named; a record may be of one part of billions.
 const NAMED_PARTS: usize = 20;
@@ -33,7 +33,7 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
         }
     }
     let merged = Record::merge(read);
-    let look = Look { repeat: call.repeat_of_report(&merged.facts.arguments, config), ..call.look(config) };
+    let look = ReportOptions { repeat: call.repeat_of_report(&merged.facts.arguments, config), ..call.look(config) };
     let mut outlets = outlets(call, config, look)?;
     if config.record.is_some() {
         outlets.extend(records::recorder(call, config, &merged.facts)?);

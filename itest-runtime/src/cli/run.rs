@@ -24,10 +24,10 @@ use crate::model::{
     Capture, Case, Date, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary,
     TestId, UsageError,
 };
-use crate::plan::{Named, longest_first, ordered};
+use crate::plan::{NamedCase, longest_first, ordered};
 #[cfg(feature = "junit")]
 use crate::report::Junit;
-use crate::report::{Console, Ctrf, Json, LibtestJson, Look, Reporter, Terse};
+use crate::report::{Console, Ctrf, Json, LibtestJson, ReportOptions, Reporter, Terse};
 
 /// What a run is about.
 struct Planned {
@@ -58,7 +58,7 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
     let is_recorded = recorder.is_some();
     // The suite runs in its package's folder; who types a command mostly does not.
     let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
-    let look = Look { record: record.clone(), ..call.look(&config) };
+    let look = ReportOptions { record: record.clone(), ..call.look(&config) };
     // People may look at the report, or at the file that it goes to, at any time.
     let is_watched = matches!(config.format, Format::Pretty | Format::Terse);
     let mut outlets = outlets(call, &config, look)?;
@@ -208,8 +208,8 @@ pub(super) fn choose(
 }
 
 /// What their order depends on.
-pub(super) fn named(cases: &[Candidate]) -> Vec<Named<'_>> {
-    cases.iter().map(|case| Named { name: &case.name, location: case.entry().location, row: case.row() }).collect()
+pub(super) fn named(cases: &[Candidate]) -> Vec<NamedCase<'_>> {
+    cases.iter().map(|case| NamedCase { name: &case.name, location: case.entry().location, row: case.row() }).collect()
 }
 
 /// As plain data, with all locks.
@@ -224,7 +224,7 @@ pub(super) fn described<'c>(registry: &Registry, cases: impl IntoIterator<Item =
 }
 
 /// The report on stdout, and others that were asked for.
-pub(super) fn outlets(call: &Call, config: &RunConfig, look: Look) -> Result<Vec<Outlet>, UsageError> {
+pub(super) fn outlets(call: &Call, config: &RunConfig, look: ReportOptions) -> Result<Vec<Outlet>, UsageError> {
     let flush =
         if look.live_width.is_some() || config.capture == Capture::Inherited { Flush::EachEvent } else { Flush::Soon };
     let github = github::outlets(call, config, &look);

@@ -70,7 +70,7 @@ impl Selected {
 /// A word of a tag expression that no test bears.
 fn unknown_tag(tag: &TagExpression, registry: &Registry) -> Option<NothingMatched> {
     let known: BTreeSet<&str> = registry.candidates().flat_map(|case| case.entry().meta.tags.iter().copied()).collect();
-    let unknown = tag.words().into_iter().find(|word| !known.contains(word))?;
+    let unknown = tag.tags().into_iter().find(|word| !known.contains(word))?;
     let likely = closest(unknown, known.into_iter()).map(str::to_owned);
     Some(NothingMatched::Tag { tag: unknown.to_owned(), likely })
 }

@@ -5,7 +5,7 @@ use super::durations::Durations;
 use super::selection::Selected;
 use crate::inject::Candidate;
 use crate::model::{RunConfig, Shard, ShardBy, ShardFacts, Sharding, UsageError};
-use crate::plan::{Past, part_by_hash, parts_by_durations};
+use crate::plan::{TimedTest, shard_by_hash, shards_by_durations};
 
 /// Keeps what falls to this part of the suite, and says what is known of that.
 ///
@@ -47,11 +47,12 @@ pub(super) fn share(
 }
 
 fn keep_by_hash(cases: &mut Vec<Candidate>, shard: Shard) {
-    cases.retain(|case| part_by_hash(&case.name, shard.count()) == shard.index());
+    cases.retain(|case| shard_by_hash(&case.name, shard.count()) == shard.index());
 }
 
 fn keep_by_durations(cases: &mut Vec<Candidate>, shard: Shard, durations: &Durations) {
-    let past: Vec<_> = cases.iter().map(|case| Past { name: &case.name, took: durations.of(&case.name) }).collect();
-    let mut parts = parts_by_durations(&past, shard.count()).into_iter();
+    let past: Vec<_> =
+        cases.iter().map(|case| TimedTest { name: &case.name, duration: durations.of(&case.name) }).collect();
+    let mut parts = shards_by_durations(&past, shard.count()).into_iter();
     cases.retain(|_| parts.next() == Some(shard.index()));
 }

@@ -1,55 +1,56 @@
-//! Finds out which of many tests are needed for something to happen.
+//! Bisection: finds the tests that are required for an effect on a later test, such as its failure.
 //!
-//! Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 2002) cut to what
-//! tests need: mostly one of them is to blame, so halves are tried first; otherwise the needed ones are found from the last to the
-//! first, each by a binary search. Nothing is assumed about what the others do, also not that more of them make it likelier:
-//! between a beginning that does not suffice and one that does there is a test that makes the difference.
+//! This is delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 2002),
+//! adapted to tests. Usually a single test is the cause, so halves are tried first. Otherwise the required tests are
+//! found from the last to the first, each by a binary search. The search does not assume that more tests make the
+//! effect more likely: if one prefix is not sufficient and a longer one is, then some test between them makes the
+//! difference.
 
-/// The tests of `candidates` that are needed, in their order; `happens` tells whether it happens after those that it is given.
-/// It is known to happen after all of them, and not to happen after none.
+/// The candidates that are required for the effect, in their order. `has_effect` runs the given tests and returns
+/// whether they have the effect. It is known that all candidates together have it, and that no tests do not.
 ///
 /// # Errors
 ///
-/// Those of `happens`.
-pub(crate) fn needed<T: Copy, E>(
+/// When `has_effect` returns an error.
+pub(crate) fn required_tests<T: Copy, E>(
     candidates: &[T],
-    mut happens: impl FnMut(&[T]) -> Result<bool, E>,
+    mut has_effect: impl FnMut(&[T]) -> Result<bool, E>,
 ) -> Result<Vec<T>, E> {
-    let candidates = halved(candidates, &mut happens)?;
+    let candidates = halved(candidates, &mut has_effect)?;
     if candidates.len() <= 1 {
         return Ok(candidates.to_vec());
     }
     let mut required: Vec<T> = Vec::new();
     let mut rest = candidates;
     loop {
-        let (mut too_few, mut enough) = (0, rest.len());
-        while enough - too_few > 1 {
-            let middle = usize::midpoint(too_few, enough);
+        let (mut too_few, mut sufficient) = (0, rest.len());
+        while sufficient - too_few > 1 {
+            let middle = usize::midpoint(too_few, sufficient);
             let tried: Vec<T> = rest[..middle].iter().chain(&required).copied().collect();
-            if happens(&tried)? {
-                enough = middle;
+            if has_effect(&tried)? {
+                sufficient = middle;
             } else {
                 too_few = middle;
             }
         }
-        required.insert(0, rest[enough - 1]);
-        rest = &rest[..enough - 1];
-        if rest.is_empty() || happens(&required)? {
+        required.insert(0, rest[sufficient - 1]);
+        rest = &rest[..sufficient - 1];
+        if rest.is_empty() || has_effect(&required)? {
             break;
         }
     }
-    without_idle(required, happens)
+    without_unneeded(required, has_effect)
 }
 
-/// Half of the candidates as long as one half suffices.
-fn halved<'t, T, E>(candidates: &'t [T], happens: &mut impl FnMut(&[T]) -> Result<bool, E>) -> Result<&'t [T], E> {
+/// Keeps one half of the candidates for as long as one half is sufficient.
+fn halved<'t, T, E>(candidates: &'t [T], has_effect: &mut impl FnMut(&[T]) -> Result<bool, E>) -> Result<&'t [T], E> {
     let mut candidates = candidates;
     while candidates.len() > 1 {
         let (first, second) = candidates.split_at(candidates.len() / 2);
-        // What was done last is undone least.
-        if happens(second)? {
+        // The second half is tried first, because later tests are less likely to be cleaned up.
+        if has_effect(second)? {
             candidates = second;
-        } else if happens(first)? {
+        } else if has_effect(first)? {
             candidates = first;
         } else {
             break;
@@ -58,16 +59,16 @@ fn halved<'t, T, E>(candidates: &'t [T], happens: &mut impl FnMut(&[T]) -> Resul
     Ok(candidates)
 }
 
-/// Leaves out each one without which it happens as well.
-fn without_idle<T: Copy, E>(
+/// Removes each test without which the others still have the effect.
+fn without_unneeded<T: Copy, E>(
     mut required: Vec<T>,
-    mut happens: impl FnMut(&[T]) -> Result<bool, E>,
+    mut has_effect: impl FnMut(&[T]) -> Result<bool, E>,
 ) -> Result<Vec<T>, E> {
     let mut position = 0;
     while required.len() > 1 && position < required.len() {
         let mut fewer = required.clone();
         fewer.remove(position);
-        if happens(&fewer)? {
+        if has_effect(&fewer)? {
             required = fewer;
         } else {
             position += 1;
@@ -84,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// Happens after all of these, in this order, unless a cleaner came after the last of them.
+    /// The effect occurs after all culprits in this order, if no cleaner ran after the first of them.
     fn after(ran: &[u32], culprits: &[u32], cleaners: &[u32]) -> bool {
         let mut armed = 0;
         for test in ran {
@@ -97,23 +98,23 @@ mod tests {
         armed == culprits.len()
     }
 
-    fn found(count: u32, culprits: &[u32], cleaners: &[u32]) -> (Vec<u32>, u32) {
+    fn bisected(count: u32, culprits: &[u32], cleaners: &[u32]) -> (Vec<u32>, u32) {
         let all: Vec<u32> = (0..count).collect();
         let mut probes = 0;
-        let found = needed(&all, |ran| {
+        let required = required_tests(&all, |ran| {
             probes += 1;
             Ok::<_, Infallible>(after(ran, culprits, cleaners))
         });
-        let Ok(found) = found;
-        (found, probes)
+        let Ok(required) = required;
+        (required, probes)
     }
 
     #[test]
-    fn a_single_one_takes_no_more_than_twice_the_logarithm() {
+    fn single_culprit_takes_at_most_twice_the_logarithm_of_probes() {
         for count in [1_u32, 2, 3, 10, 100, 1_000] {
             for culprit in (0..count).step_by(7) {
-                let (found, probes) = found(count, &[culprit], &[]);
-                assert_eq!(found, [culprit]);
+                let (required, probes) = bisected(count, &[culprit], &[]);
+                assert_eq!(required, [culprit]);
                 assert!(probes <= 2 * count.ilog2() + 6, "{probes} probes for {count}");
             }
         }
@@ -121,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_needed_ones_are_found_whatever_the_others_do(
+        fn all_culprits_are_identified_despite_cleaners(
             count in 1_u32..120,
             picks in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
             cleaners in proptest::collection::vec(any::<prop::sample::Index>(), 0..3),
@@ -132,8 +133,8 @@ mod tests {
                 .filter(|cleaner| !culprits.contains(cleaner)).collect();
             let all: Vec<u32> = (0..count).collect();
             prop_assume!(after(&all, &culprits, &cleaners));
-            let (found, probes) = found(count, &culprits, &cleaners);
-            prop_assert_eq!(&found, &culprits);
+            let (required, probes) = bisected(count, &culprits, &cleaners);
+            prop_assert_eq!(&required, &culprits);
             let each = 2 * (count.ilog2() + 2);
             prop_assert!(probes <= each * (u32::try_from(culprits.len()).unwrap() + 1) + 6, "{} probes for {:?} of {}", probes, culprits, count);
         }

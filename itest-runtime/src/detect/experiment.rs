@@ -1,24 +1,24 @@
-//! Experiments with one test: the same condition again and again, and two conditions against each other.
+//! Experiments with one test: they repeat a condition, and compare the failure rates of two conditions.
 
-use super::log::{Context, run};
-use super::probe::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
+use super::log::{Condition, run};
+use super::probe::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
 use super::statistics::{Comparison, Run, StoppingRule, Tally};
 use crate::model::CaseIndex;
 
-/// A comparison that is not decided after so many runs of each side is given up.
-const MOST_RUNS: u32 = 24;
+/// A comparison that is undecided after this many runs of each condition ends without a result.
+const MAX_RUNS: u32 = 24;
 
-/// Two conditions, and what came of them.
+/// The runs and failures under two conditions.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Compared {
-    /// Where it is said to fail.
+pub(super) struct TallyPair {
+    /// Runs under the condition that is suspected to cause the failure.
     pub(super) with: Tally,
-    /// Where it is said not to.
+    /// Runs without the suspected condition.
     pub(super) without: Tally,
 }
 
-impl Compared {
-    /// Whether it fails more often with the condition than without.
+impl TallyPair {
+    /// Whether the test fails more often with the condition than without.
     pub(super) fn is_greater(self) -> bool {
         StoppingRule::default().compare(self.with, self.without) == Comparison::Greater
     }
@@ -28,71 +28,80 @@ impl Compared {
     }
 }
 
-/// A test alone in a fresh process.
-pub(super) fn alone(case: CaseIndex) -> Context {
+/// The test alone in a new process.
+pub(super) fn alone(case: CaseIndex) -> Condition {
     after(&[], case)
 }
 
-/// A test behind others in a fresh process.
-pub(super) fn after(earlier: &[CaseIndex], case: CaseIndex) -> Context {
+/// The test after other tests in one new process.
+pub(super) fn after(earlier: &[CaseIndex], case: CaseIndex) -> Condition {
     let lane = earlier.iter().copied().chain([case]).collect();
-    Context { probe: Probe::of(lane), spot: Spot { lane: 0, position: earlier.len() } }
+    Condition { probe: Probe::of(lane), spot: Spot { lane: 0, position: earlier.len() } }
 }
 
-/// A test beside others, each in a fresh process: once it begins first, once last, as of two that want the same one comes too late.
-pub(super) fn beside(case: CaseIndex, others: &[CaseIndex]) -> [Context; 2] {
+/// The test at the same time as others, each in a new process. There are two conditions, because processes start one
+/// after the other: the test starts first, or last. Of two tests that compete for a resource, the later one may be the
+/// one that fails.
+pub(super) fn beside(case: CaseIndex, others: &[CaseIndex]) -> [Condition; 2] {
     let first: Vec<_> = [case].iter().chain(others).map(|case| vec![*case]).collect();
     let last: Vec<_> = others.iter().chain([&case]).map(|case| vec![*case]).collect();
-    [(0, first), (others.len(), last)]
-        .map(|(lane, lanes)| Context { probe: Probe { lanes, noise: Noise::Quiet }, spot: Spot { lane, position: 0 } })
+    [(0, first), (others.len(), last)].map(|(lane, lanes)| Condition {
+        probe: Probe { lanes, noise: Noise::Quiet },
+        spot: Spot { lane, position: 0 },
+    })
 }
 
-/// Runs a condition once, and says what became of its test.
-pub(super) fn once(lab: &mut dyn Laboratory, condition: &Context) -> Result<Option<Sighting>, Stopped> {
-    let sightings = lab.run(&condition.probe)?;
-    Ok(sightings.into_iter().find(|sighting| sighting.spot == condition.spot))
+/// Runs a condition once, and returns the observation of its test.
+pub(super) fn run_once(runner: &mut dyn ProbeRunner, condition: &Condition) -> Result<Option<Observation>, Stopped> {
+    let observations = runner.run(&condition.probe)?;
+    Ok(observations.into_iter().find(|observation| observation.spot == condition.spot))
 }
 
-/// Runs a condition so many times.
-pub(super) fn times(lab: &mut dyn Laboratory, condition: &Context, count: u32) -> Result<Tally, Stopped> {
+/// Runs a condition `count` times.
+pub(super) fn run_times(runner: &mut dyn ProbeRunner, condition: &Condition, count: u32) -> Result<Tally, Stopped> {
     let mut tally = Tally::default();
     for _ in 0..count {
-        if let Some(sighting) = once(lab, condition)? {
-            tally.record(run(&sighting));
+        if let Some(observation) = run_once(runner, condition)? {
+            tally.record(run(&observation));
         }
     }
     Ok(tally)
 }
 
-/// Runs a condition until it ended in a way, at most so many times; says whether it did.
-pub(super) fn ever(lab: &mut dyn Laboratory, condition: &Context, ended: Run, most: u32) -> Result<bool, Stopped> {
-    for _ in 0..most {
-        if once(lab, condition)?.is_some_and(|sighting| run(&sighting) == ended) {
+/// Runs a condition until the test ends as `ended`, at most `max_runs` times. Returns whether it did.
+pub(super) fn any_run_ends(
+    runner: &mut dyn ProbeRunner,
+    condition: &Condition,
+    ended: Run,
+    max_runs: u32,
+) -> Result<bool, Stopped> {
+    for _ in 0..max_runs {
+        if run_once(runner, condition)?.is_some_and(|observation| run(&observation) == ended) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Runs two conditions until it is known whether a test fails more often with the first one.
+/// Runs two conditions until it is known whether the test fails more often under the first one.
 ///
-/// What is known already is taken up and added to. There are `glance` runs at least: if none of them fails, the condition is not worth
-/// more.
+/// The comparison continues from the runs in `known`. The first condition runs at least `min_runs` times; if the test
+/// never fails in them, the comparison ends, because more runs are unlikely to change the result.
 pub(super) fn compare(
-    lab: &mut dyn Laboratory,
-    with: &Context,
-    without: &Context,
-    known: Compared,
-    glance: u32,
-) -> Result<Compared, Stopped> {
+    runner: &mut dyn ProbeRunner,
+    with: &Condition,
+    without: &Condition,
+    known: TallyPair,
+    min_runs: u32,
+) -> Result<TallyPair, Stopped> {
     let mut compared = known;
-    while compared.with.runs() < glance && compared.with.failures() == 0 {
-        compared.with = compared.with.add(times(lab, with, 1)?);
+    while compared.with.runs() < min_runs && compared.with.failures() == 0 {
+        compared.with = compared.with.add(run_times(runner, with, 1)?);
     }
-    while compared.with.failures() > 0 && !compared.is_decided() && compared.with.runs() < MOST_RUNS {
-        compared.with = compared.with.add(times(lab, with, 1)?);
+    while compared.with.failures() > 0 && !compared.is_decided() && compared.with.runs() < MAX_RUNS {
+        compared.with = compared.with.add(run_times(runner, with, 1)?);
         if compared.without.runs() < compared.with.runs() && !compared.is_decided() {
-            compared.without = compared.without.add(times(lab, without, 1)?);
+            compared.without = compared.without.add(run_times(runner, without, 1)?);
         }
     }
     Ok(compared)

@@ -1,59 +1,59 @@
-//! Everything that was seen so far.
+//! The log of a detection: all probes and their observations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::probe::{Noise, Probe, Sighting, Spot};
+use super::probe::{Noise, Observation, Probe, Spot};
 use super::statistics::{Run, Tally};
 use crate::model::{CaseIndex, Outcome, Phase};
 
-/// Probes and what came of them.
+/// Probes and their observations.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    entries: Vec<(Probe, Vec<Sighting>)>,
-    /// How often each test ran, and failed.
+    entries: Vec<(Probe, Vec<Observation>)>,
+    /// The number of runs and failures of each test.
     tallies: BTreeMap<CaseIndex, Tally>,
-    /// The tests that skipped themselves at least once.
+    /// Tests that skipped themselves at least once.
     skipped: BTreeSet<CaseIndex>,
 }
 
-/// A place at which a test was seen, in its probe.
+/// A probe, and the test in it whose outcome is of interest.
 #[derive(Debug, Clone)]
-pub(super) struct Context {
+pub(super) struct Condition {
     pub(super) probe: Probe,
     pub(super) spot: Spot,
 }
 
-impl Context {
-    /// The test that it is about.
+impl Condition {
+    /// The test whose outcome is of interest.
     pub(super) fn suspect(&self) -> Option<CaseIndex> {
         self.probe.lanes.get(self.spot.lane)?.get(self.spot.position).copied()
     }
 
-    /// How many tests had to do with it.
+    /// The approximate number of tests that ran before this one.
     fn size(&self) -> usize {
         self.spot.position * self.probe.lanes.len()
     }
 }
 
 impl Log {
-    /// Writes down what came of a probe.
-    pub(super) fn add(&mut self, probe: Probe, sightings: Vec<Sighting>) {
-        for sighting in &sightings {
-            match sighting.outcome {
+    /// Adds a probe and its observations.
+    pub(super) fn add(&mut self, probe: Probe, observations: Vec<Observation>) {
+        for observation in &observations {
+            match observation.outcome {
                 Outcome::Interrupted => {}
-                // It says nothing about what the test would have done.
-                Outcome::Skipped => drop(self.skipped.insert(sighting.case)),
-                _ => self.tallies.entry(sighting.case).or_default().record(run(sighting)),
+                // A skipped test does not show whether it would have passed.
+                Outcome::Skipped => drop(self.skipped.insert(observation.case)),
+                _ => self.tallies.entry(observation.case).or_default().record(run(observation)),
             }
         }
-        self.entries.push((probe, sightings));
+        self.entries.push((probe, observations));
     }
 
-    /// Writes down a failure that somebody else has seen.
-    pub(super) fn suspect(&mut self, seen: Context) {
+    /// Adds a failure that was observed in an earlier run.
+    pub(super) fn suspect(&mut self, seen: Condition) {
         let Some(case) = seen.suspect() else { return };
-        let sighting = Sighting {
+        let observation = Observation {
             case,
             spot: seen.spot,
             outcome: Outcome::Failed,
@@ -61,103 +61,105 @@ impl Log {
             message: String::new(),
             elapsed: Duration::ZERO,
         };
-        // It was one failure, however many explanations there are for it.
+        // It was a single failure, even if several conditions may explain it.
         self.tallies.insert(case, Tally::new(1, 1));
-        self.entries.push((seen.probe, vec![sighting]));
+        self.entries.push((seen.probe, vec![observation]));
     }
 
-    /// How often a test ran, and how often it failed.
+    /// The number of runs and failures of a test.
     pub(super) fn tally(&self, case: CaseIndex) -> Tally {
         self.tallies.get(&case).copied().unwrap_or_default()
     }
 
-    /// Whether a test has skipped itself whenever it was to run.
+    /// Whether a test has skipped itself in all its runs.
     pub(super) fn is_always_skipped(&self, case: CaseIndex) -> bool {
         self.skipped.contains(&case) && !self.tallies.contains_key(&case)
     }
 
-    /// The tests that failed at least once.
+    /// Tests that failed at least once.
     pub(super) fn suspects(&self) -> impl Iterator<Item = CaseIndex> {
         self.tallies.iter().filter(|(_, tally)| tally.failures() > 0).map(|(case, _)| *case)
     }
 
-    fn sightings(&self, case: CaseIndex) -> impl Iterator<Item = (&Probe, &Sighting)> {
-        let all = self.entries.iter().flat_map(|(probe, sightings)| sightings.iter().map(move |seen| (probe, seen)));
-        all.filter(move |(_, sighting)| sighting.case == case)
+    fn observations(&self, case: CaseIndex) -> impl Iterator<Item = (&Probe, &Observation)> {
+        let all =
+            self.entries.iter().flat_map(|(probe, observations)| observations.iter().map(move |seen| (probe, seen)));
+        all.filter(move |(_, observation)| observation.case == case)
     }
 
-    /// Where a test ended in a way, with few others before and beside it first.
-    pub(super) fn contexts(&self, case: CaseIndex, ended: Run) -> Vec<Context> {
-        let ended = self.sightings(case).filter(|(_, sighting)| run(sighting) == ended);
-        let mut contexts: Vec<_> =
-            ended.map(|(probe, sighting)| Context { probe: probe.clone(), spot: sighting.spot }).collect();
-        contexts.sort_by_key(|context| (context.probe.lanes.len(), context.size()));
-        contexts
+    /// Conditions under which a test ended as `ended`, starting with those that have few other tests.
+    pub(super) fn conditions(&self, case: CaseIndex, ended: Run) -> Vec<Condition> {
+        let ended = self.observations(case).filter(|(_, observation)| run(observation) == ended);
+        let mut conditions: Vec<_> =
+            ended.map(|(probe, observation)| Condition { probe: probe.clone(), spot: observation.spot }).collect();
+        conditions.sort_by_key(|condition| (condition.probe.lanes.len(), condition.size()));
+        conditions
     }
 
-    /// How often each test ran beside this one when it failed.
-    pub(super) fn neighbours(&self, case: CaseIndex) -> BTreeMap<CaseIndex, usize> {
-        let mut met = BTreeMap::new();
-        for (probe, sighting) in self.sightings(case).filter(|(_, sighting)| sighting.failed()) {
-            for other in probe.beside(sighting.spot) {
-                *met.entry(other).or_default() += 1;
+    /// Counts, for each other test, how often it ran at the same time as a failure of this test.
+    pub(super) fn concurrent_when_failing(&self, case: CaseIndex) -> BTreeMap<CaseIndex, usize> {
+        let mut counts = BTreeMap::new();
+        for (probe, observation) in self.observations(case).filter(|(_, observation)| observation.failed()) {
+            for other in probe.beside(observation.spot) {
+                *counts.entry(other).or_default() += 1;
             }
         }
-        met
+        counts
     }
 
-    /// What a test failed with the first time.
-    pub(super) fn first_failure(&self, case: CaseIndex) -> Option<&Sighting> {
-        self.sightings(case).map(|(_, sighting)| sighting).find(|sighting| sighting.failed())
+    /// The first observed failure of a test.
+    pub(super) fn first_failure(&self, case: CaseIndex) -> Option<&Observation> {
+        self.observations(case).map(|(_, observation)| observation).find(|observation| observation.failed())
     }
 
-    /// The failure of what a test needs, if it never failed otherwise: its message without what differs from time to time.
-    pub(super) fn missing(&self, case: CaseIndex) -> Option<String> {
-        let mut failures = self.sightings(case).map(|(_, sighting)| sighting).filter(|sighting| sighting.failed());
-        let is_missing = |sighting: &Sighting| {
-            sighting.outcome == Outcome::Errored && matches!(sighting.phase, Some(Phase::Setup | Phase::Arrange))
+    /// The message of a failed setup, without numbers, if all failures of the test are failures of its setup.
+    pub(super) fn failed_setup(&self, case: CaseIndex) -> Option<String> {
+        let mut failures =
+            self.observations(case).map(|(_, observation)| observation).filter(|observation| observation.failed());
+        let is_setup_failure = |observation: &Observation| {
+            observation.outcome == Outcome::Errored && matches!(observation.phase, Some(Phase::Setup | Phase::Arrange))
         };
-        let first = failures.next().filter(|first| is_missing(first))?;
-        failures.all(is_missing).then(|| without_numbers(&first.message))
+        let first = failures.next().filter(|first| is_setup_failure(first))?;
+        failures.all(is_setup_failure).then(|| without_numbers(&first.message))
     }
 
-    /// How often a test failed under two opposite circumstances.
-    pub(super) fn split(&self, case: CaseIndex, holds: impl Fn(&Probe, &Sighting) -> bool) -> (Tally, Tally) {
+    /// The runs and failures of a test, split by whether `holds` is true.
+    pub(super) fn split(&self, case: CaseIndex, holds: impl Fn(&Probe, &Observation) -> bool) -> (Tally, Tally) {
         let (mut with, mut without) = (Tally::default(), Tally::default());
-        for (probe, sighting) in self.sightings(case) {
-            if holds(probe, sighting) { &mut with } else { &mut without }.record(run(sighting));
+        for (probe, observation) in self.observations(case) {
+            if holds(probe, observation) { &mut with } else { &mut without }.record(run(observation));
         }
         (with, without)
     }
 
-    /// The median length of runs that failed, and of those that passed.
-    pub(super) fn lengths(&self, case: CaseIndex) -> Option<(Duration, Duration)> {
+    /// The median duration of failed runs and of passed runs.
+    pub(super) fn durations(&self, case: CaseIndex) -> Option<(Duration, Duration)> {
         let median = |failed: bool| {
-            let of = self.sightings(case).filter(|(_, sighting)| sighting.failed() == failed);
-            let mut lengths: Vec<_> = of.map(|(_, sighting)| sighting.elapsed).collect();
-            lengths.sort();
-            lengths.get(lengths.len() / 2).copied()
+            let of = self.observations(case).filter(|(_, observation)| observation.failed() == failed);
+            let mut durations: Vec<_> = of.map(|(_, observation)| observation.elapsed).collect();
+            durations.sort();
+            durations.get(durations.len() / 2).copied()
         };
         median(true).zip(median(false))
     }
 }
 
-/// How a run counts.
-pub(super) fn run(sighting: &Sighting) -> Run {
-    if sighting.failed() { Run::Failed } else { Run::Passed }
+/// Classifies an observation as passed or failed.
+pub(super) fn run(observation: &Observation) -> Run {
+    if observation.failed() { Run::Failed } else { Run::Passed }
 }
 
-/// Whether the processors were kept busy.
-pub(super) fn is_busy(probe: &Probe, _: &Sighting) -> bool {
+/// Whether the processors were kept busy during the probe.
+pub(super) fn is_busy(probe: &Probe, _: &Observation) -> bool {
     probe.noise == Noise::Busy
 }
 
-/// Whether others ran beside it.
-pub(super) fn is_beside_others(probe: &Probe, sighting: &Sighting) -> bool {
-    !probe.beside(sighting.spot).is_empty()
+/// Whether other tests ran at the same time.
+pub(super) fn is_beside_others(probe: &Probe, observation: &Observation) -> bool {
+    !probe.beside(observation.spot).is_empty()
 }
 
-/// Addresses, ports and counts differ where the cause is the same.
+/// Replaces each number with `#`, because addresses, ports and counts can differ where the cause is the same.
 fn without_numbers(message: &str) -> String {
     let mut text = String::new();
     for character in message.chars() {
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_cause_with_other_numbers_is_one_cause() {
+    fn messages_that_differ_only_in_numbers_have_one_cause() {
         assert_eq!(
             without_numbers("cannot connect to 127.0.0.1:4321"),
             without_numbers("cannot connect to 127.0.0.1:99")

@@ -1,20 +1,22 @@
-//! Floor 1, pure: finds tests that lie, says what kind of lie it is, and who is behind it.
+//! Layer 1, pure: the detection of unreliable tests. It finds tests whose outcome depends on the order, on other tests
+//! or on chance, classifies them, and names the tests that cause their failures.
 //!
-//! Probes are run by a [`Laboratory`]; nothing here knows a clock, the environment, files, processes, tokio or randomness.
+//! A [`ProbeRunner`] runs the probes. This module does not use a clock, the environment, files, processes, tokio or
+//! random numbers.
 
 mod bisect;
-mod detective;
+mod detector;
 mod examine;
 mod experiment;
 mod log;
-mod meetings;
+mod pairwise;
 mod probe;
 #[cfg(test)]
 mod simulation;
 mod statistics;
 
-pub(crate) use detective::{Detection, Note, Subject, detect, explain};
-pub(crate) use probe::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
+pub(crate) use detector::{Detection, DetectionProgress, Subject, detect, explain};
+pub(crate) use probe::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
 pub(crate) use statistics::{Confidence, Tally};
 #[cfg(feature = "history")]
 pub(crate) use statistics::{percent, probability_that_greater};

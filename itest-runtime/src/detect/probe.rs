@@ -1,35 +1,36 @@
-//! An experiment: tests in lanes, run by somebody else.
+//! Probes: the runs of tests from which the detection draws its conclusions.
 
 use std::time::Duration;
 
 use crate::model::{CaseIndex, Outcome, Phase};
 
-/// What is run: each lane in a fresh process, all of them in lockstep, with a fresh session and temp dir.
+/// A run of tests. Each lane is a new process; the lanes run in lockstep, with a new session and an empty temporary
+/// directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Probe {
-    /// What each process runs, in order.
+    /// The tests of each process, in order.
     pub lanes: Vec<Vec<CaseIndex>>,
-    /// Whether the processors are kept busy meanwhile.
+    /// Whether the processors are kept busy during the probe.
     pub noise: Noise,
 }
 
-/// Whether the processors are kept busy.
+/// Load on the processors during a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noise {
-    /// The tests have the machine to themselves.
+    /// No other load.
     Quiet,
-    /// Something else computes all the time.
+    /// Another program keeps the processors busy.
     Busy,
 }
 
 impl Probe {
-    /// One process, nothing beside it.
+    /// A probe with a single process and no other load.
     #[must_use]
     pub(crate) fn of(lane: Vec<CaseIndex>) -> Self {
         Self { lanes: vec![lane], noise: Noise::Quiet }
     }
 
-    /// What ran before a place, in the order in which it was started.
+    /// The tests that ran before a place, in the order in which they started.
     #[must_use]
     pub(crate) fn before(&self, place: Spot) -> Vec<CaseIndex> {
         (0..place.position)
@@ -37,7 +38,7 @@ impl Probe {
             .collect()
     }
 
-    /// What ran beside a place.
+    /// The tests that ran at the same time as the test at a place.
     #[must_use]
     pub(crate) fn beside(&self, place: Spot) -> Vec<CaseIndex> {
         let others = self.lanes.iter().enumerate().filter(|(number, _)| *number != place.lane);
@@ -48,47 +49,48 @@ impl Probe {
 /// A place in a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot {
-    /// Which lane.
+    /// The number of the lane.
     pub lane: usize,
-    /// The place in it.
+    /// The index in the lane.
     pub position: usize,
 }
 
-/// What became of one test of a probe.
+/// The outcome of one test of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sighting {
+pub(crate) struct Observation {
     /// The test.
     pub case: CaseIndex,
-    /// Where it ran.
+    /// The place of the test in the probe.
     pub spot: Spot,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The phase of its first failure.
     pub phase: Option<Phase>,
     /// The first line of its first failure.
     pub message: String,
-    /// How long it took.
+    /// The duration.
     pub elapsed: Duration,
 }
 
-impl Sighting {
-    /// Whether it counts as a failure.
+impl Observation {
+    /// Whether the test failed in any way. An interrupted test did not fail.
     #[must_use]
     pub(crate) fn failed(&self) -> bool {
         !self.outcome.is_success() && self.outcome != Outcome::Interrupted
     }
 }
 
-/// There is no time left, or somebody asked to stop.
+/// The detection was stopped: its time is used up, or the user interrupted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopped;
 
-/// Runs probes.
-pub(crate) trait Laboratory {
-    /// Runs a probe to its end; one that is interrupted tells what was over by then, and the next one is not run.
+/// Runs probes for the detection.
+pub(crate) trait ProbeRunner {
+    /// Runs a probe. If a probe is interrupted, the tests that had ended are returned, and the next call returns an
+    /// error.
     ///
     /// # Errors
     ///
-    /// When no more probes can be run; what is known until then is what there is.
-    fn run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Stopped>;
+    /// When no more probes can be run. The detection then ends with the observations so far.
+    fn run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Stopped>;
 }

@@ -1,4 +1,4 @@
-//! A suite that is only simulated, with rules that are known: what the detection says of it can be judged.
+//! A simulated suite with known rules, so that tests can check the verdicts of the detection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use super::*;
 use crate::model::{CaseIndex, Lie, Outcome, Phase, Seed, TestId, Verdict, mix};
 
-/// What a test does to the world, and when it fails.
+/// What a simulated test changes, and when it fails. Tests set, clear and read the flags of their process.
 #[derive(Debug, Clone, Default)]
 struct Rule {
     sets: Option<u32>,
-    /// It sets its flag only when this one is set.
+    /// The test sets its flag only if this flag is set.
     armed_by: Option<u32>,
     clears: Option<u32>,
-    /// It fails when all of these are set.
+    /// The test fails if all of these flags are set.
     fails_with: Vec<u32>,
-    /// It fails unless this is set.
+    /// The test fails unless this flag is set.
     needs: Option<u32>,
     beside: Option<u32>,
-    /// It fails so often in a hundred runs.
+    /// The probability of a random failure, in percent.
     percent: u64,
     outcome: Option<Outcome>,
 }
 
-struct World {
+struct SimulatedSuite {
     rules: BTreeMap<u32, Rule>,
     seed: u64,
     executions: usize,
@@ -32,8 +32,8 @@ struct World {
     was_stopped: bool,
 }
 
-impl Laboratory for World {
-    fn run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Stopped> {
+impl ProbeRunner for SimulatedSuite {
+    fn run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Stopped> {
         let count: usize = probe.lanes.iter().map(Vec::len).sum();
         if self.executions + count > self.budget {
             self.was_stopped = true;
@@ -42,7 +42,7 @@ impl Laboratory for World {
         self.executions += count;
         self.probes += 1;
         let mut flags: BTreeSet<u32> = BTreeSet::new();
-        let mut sightings = Vec::new();
+        let mut observations = Vec::new();
         for position in 0..probe.lanes.iter().map(Vec::len).max().unwrap_or(0) {
             for (lane, cases) in probe.lanes.iter().enumerate() {
                 let Some(case) = cases.get(position) else { continue };
@@ -55,7 +55,7 @@ impl Laboratory for World {
                     || rule.beside.is_some_and(|other| beside.contains(&CaseIndex(other)))
                     || self.seed % 100 < rule.percent;
                 let outcome = if fails { rule.outcome.unwrap_or(Outcome::Failed) } else { Outcome::Passed };
-                sightings.push(Sighting {
+                observations.push(Observation {
                     case: *case,
                     spot,
                     outcome,
@@ -71,12 +71,19 @@ impl Laboratory for World {
                 }
             }
         }
-        Ok(sightings)
+        Ok(observations)
     }
 }
 
-fn world(rules: impl IntoIterator<Item = (u32, Rule)>, seed: u64) -> World {
-    World { rules: rules.into_iter().collect(), seed, executions: 0, probes: 0, budget: usize::MAX, was_stopped: false }
+fn simulated_suite(rules: impl IntoIterator<Item = (u32, Rule)>, seed: u64) -> SimulatedSuite {
+    SimulatedSuite {
+        rules: rules.into_iter().collect(),
+        seed,
+        executions: 0,
+        probes: 0,
+        budget: usize::MAX,
+        was_stopped: false,
+    }
 }
 
 fn sets(flag: u32) -> Rule {
@@ -93,8 +100,8 @@ fn subjects(count: u32) -> Vec<Subject> {
     (0..count).map(subject).collect()
 }
 
-fn detected(world: &mut World, count: u32, seed: u64) -> BTreeMap<u32, Verdict> {
-    let detection = detect(world, &subjects(count), Seed(seed), 4, &mut |_| ());
+fn detected(simulated_suite: &mut SimulatedSuite, count: u32, seed: u64) -> BTreeMap<u32, Verdict> {
+    let detection = detect(simulated_suite, &subjects(count), Seed(seed), 4, &mut |_| ());
     let by_number = |verdict: Verdict| (verdict.id.as_str().parse().unwrap(), verdict);
     detection.verdicts.into_iter().map(by_number).collect()
 }
@@ -105,21 +112,21 @@ fn culprits(verdict: &Verdict) -> Vec<Vec<u32>> {
 }
 
 #[test]
-fn every_kind_of_lie_is_named_and_nobody_else_accused() {
+fn every_kind_of_unreliable_test_is_classified_and_no_other_accused() {
     for seed in 0..20 {
-        let mut world = world(
+        let mut simulated_suite = simulated_suite(
             [
                 (3, sets(1)),
                 (70, fails_with(&[1])),
-                // The second one of these polluters comes first.
+                // The polluter that sets flag 2 is declared after the one that sets flag 3.
                 (60, sets(2)),
                 (10, sets(3)),
                 (40, fails_with(&[2, 3])),
-                // One that has a cleaner.
+                // A victim whose polluter has a cleaner.
                 (20, sets(4)),
                 (30, Rule { clears: Some(4), ..Rule::default() }),
                 (50, fails_with(&[4])),
-                // A chain.
+                // A polluter that works only after another test.
                 (5, sets(5)),
                 (35, Rule { armed_by: Some(5), ..sets(6) }),
                 (65, fails_with(&[6])),
@@ -134,8 +141,8 @@ fn every_kind_of_lie_is_named_and_nobody_else_accused() {
             ],
             seed,
         );
-        let found = detected(&mut world, 90, seed);
-        let lies: BTreeMap<u32, Lie> = found.iter().map(|(number, verdict)| (*number, verdict.lie)).collect();
+        let verdicts = detected(&mut simulated_suite, 90, seed);
+        let lies: BTreeMap<u32, Lie> = verdicts.iter().map(|(number, verdict)| (*number, verdict.lie)).collect();
         let expected = [
             (15, Lie::Brittle),
             (25, Lie::NotIdempotent),
@@ -150,55 +157,56 @@ fn every_kind_of_lie_is_named_and_nobody_else_accused() {
             (70, Lie::Victim),
         ];
         assert_eq!(lies, BTreeMap::from(expected), "seed {seed}");
-        assert_eq!(culprits(&found[&70]), [[3]]);
-        let mut both = culprits(&found[&40])[0].clone();
+        assert_eq!(culprits(&verdicts[&70]), [[3]]);
+        let mut both = culprits(&verdicts[&40])[0].clone();
         both.sort_unstable();
         assert_eq!(both, [10, 60]);
-        assert_eq!(culprits(&found[&50]), [[20]]);
-        assert!(found[&50].cleaners.iter().all(|id| id.as_str() == "30"), "{:?}", found[&50].cleaners);
-        assert_eq!(culprits(&found[&65]), [[5, 35]]);
-        assert_eq!(culprits(&found[&15]), [[80]]);
-        assert_eq!(culprits(&found[&33]), [[77]]);
-        assert!(found.values().all(|verdict| verdict.confidence >= 0.99 && !verdict.lanes.is_empty()));
+        assert_eq!(culprits(&verdicts[&50]), [[20]]);
+        assert!(verdicts[&50].cleaners.iter().all(|id| id.as_str() == "30"), "{:?}", verdicts[&50].cleaners);
+        assert_eq!(culprits(&verdicts[&65]), [[5, 35]]);
+        assert_eq!(culprits(&verdicts[&15]), [[80]]);
+        assert_eq!(culprits(&verdicts[&33]), [[77]]);
+        assert!(verdicts.values().all(|verdict| verdict.confidence >= 0.99 && !verdict.lanes.is_empty()));
     }
 }
 
 #[test]
-fn either_of_two_polluters_is_named() {
-    let mut world = world([(3, sets(1)), (40, sets(1)), (20, fails_with(&[1]))], 1);
-    let found = detected(&mut world, 50, 1);
-    let mut sets = culprits(&found[&20]);
+fn both_alternative_polluters_are_named() {
+    let mut simulated_suite = simulated_suite([(3, sets(1)), (40, sets(1)), (20, fails_with(&[1]))], 1);
+    let verdicts = detected(&mut simulated_suite, 50, 1);
+    let mut sets = culprits(&verdicts[&20]);
     sets.sort();
     assert_eq!(sets, [[3], [40]]);
 }
 
 #[test]
-fn failures_of_one_in_twenty_are_seen_and_never_blamed_on_somebody_honest() {
-    let (mut seen, mut flaky, mut called) = (0, 0, Vec::new());
+fn rare_failures_are_detected_and_no_reliable_test_is_blamed() {
+    let (mut seen, mut flaky, mut misclassified) = (0, 0, Vec::new());
     for seed in 0..40 {
-        let mut world = world([(7, Rule { percent: 5, ..Rule::default() })], seed * 7_919);
-        let found = detected(&mut world, 40, seed);
-        assert!(found.keys().all(|number| *number == 7), "{found:?}");
-        seen += u32::from(found.contains_key(&7));
-        flaky += u32::from(found.get(&7).is_some_and(|verdict| verdict.lie == Lie::Flaky));
-        called.extend(
-            found
+        let mut simulated_suite = simulated_suite([(7, Rule { percent: 5, ..Rule::default() })], seed * 7_919);
+        let verdicts = detected(&mut simulated_suite, 40, seed);
+        assert!(verdicts.keys().all(|number| *number == 7), "{verdicts:?}");
+        seen += u32::from(verdicts.contains_key(&7));
+        flaky += u32::from(verdicts.get(&7).is_some_and(|verdict| verdict.lie == Lie::Flaky));
+        misclassified.extend(
+            verdicts
                 .get(&7)
                 .map(|verdict| (seed, verdict.lie, verdict.with, verdict.without, verdict.culprits.clone()))
-                .filter(|told| told.1 != Lie::Flaky),
+                .filter(|misclassification| misclassification.1 != Lie::Flaky),
         );
     }
     assert!(seen >= 38, "{seen} of 40");
-    assert_eq!(flaky, seen, "some were called something else: {called:?}");
+    assert_eq!(flaky, seen, "some verdicts are wrong: {misclassified:?}");
 }
 
 #[test]
-fn a_detection_that_is_stopped_tells_what_it_knows() {
+fn stopped_detection_reports_the_suspects_known_so_far() {
     for budget in (0..1_500).step_by(97) {
-        let mut world = world([(3, sets(1)), (20, fails_with(&[1])), (4, Rule { percent: 30, ..Rule::default() })], 1);
-        world.budget = budget;
-        let detection = detect(&mut world, &subjects(40), Seed(1), 4, &mut |_| ());
-        assert!(world.was_stopped);
+        let mut simulated_suite =
+            simulated_suite([(3, sets(1)), (20, fails_with(&[1])), (4, Rule { percent: 30, ..Rule::default() })], 1);
+        simulated_suite.budget = budget;
+        let detection = detect(&mut simulated_suite, &subjects(40), Seed(1), 4, &mut |_| ());
+        assert!(simulated_suite.was_stopped);
         if budget >= 80 {
             assert!(detection.verdicts.iter().any(|verdict| verdict.id.as_str() == "20"), "{budget}");
         }
@@ -206,9 +214,15 @@ fn a_detection_that_is_stopped_tells_what_it_knows() {
 }
 
 #[test]
-fn a_suite_in_which_everything_fails_ends_soon() {
-    let mut world = world((0..60).map(|number| (number, Rule { percent: 100, ..Rule::default() })), 1);
-    let found = detected(&mut world, 60, 1);
-    assert!(found.len() == 60 && found.values().all(|verdict| verdict.lie == Lie::Broken));
-    assert!(world.executions < 60 * 12, "{} executions in {} probes", world.executions, world.probes);
+fn detection_of_a_suite_where_everything_fails_ends_soon() {
+    let mut simulated_suite =
+        simulated_suite((0..60).map(|number| (number, Rule { percent: 100, ..Rule::default() })), 1);
+    let verdicts = detected(&mut simulated_suite, 60, 1);
+    assert!(verdicts.len() == 60 && verdicts.values().all(|verdict| verdict.lie == Lie::Broken));
+    assert!(
+        simulated_suite.executions < 60 * 12,
+        "{} executions in {} probes",
+        simulated_suite.executions,
+        simulated_suite.probes
+    );
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::run::Run;
 use super::signals::{Asked, Signals, TIME_IS_UP};
 use super::supervisor::supervise;
-use crate::detect::{Laboratory, Noise, Probe, Sighting, Spot, Stopped};
+use crate::detect::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
 use crate::model::{
     Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Mark, Order, Outcome, Repeats,
@@ -110,7 +110,7 @@ impl WorkerLaboratory {
         self.began.elapsed()
     }
 
-    fn try_run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Halt> {
+    fn try_run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Halt> {
         let count = probe.lanes.iter().map(Vec::len).sum::<usize>();
         if count == 0 {
             return Ok(Vec::new());
@@ -156,7 +156,7 @@ impl WorkerLaboratory {
             self.executions -= count - ended.len().min(count);
         }
         self.halt = interrupted.map(|name| if name == TIME_IS_UP { Halt::Budget } else { Halt::Signal(name) });
-        Ok(self.sightings(probe, ended))
+        Ok(self.observations(probe, ended))
     }
 
     /// Every probe finds its temp dir empty.
@@ -184,7 +184,7 @@ impl WorkerLaboratory {
     }
 
     /// Finds the places of those that ended: in one lane the same test ends in order.
-    fn sightings(&self, probe: &Probe, ended: Vec<CaseReport>) -> Vec<Sighting> {
+    fn observations(&self, probe: &Probe, ended: Vec<CaseReport>) -> Vec<Observation> {
         let mut spots: BTreeMap<&TestId, VecDeque<(CaseIndex, Spot)>> = BTreeMap::new();
         for (lane, cases) in probe.lanes.iter().enumerate() {
             for (position, case) in cases.iter().enumerate() {
@@ -196,7 +196,7 @@ impl WorkerLaboratory {
         let sighting = |report: CaseReport| {
             let (case, spot) = spots.get_mut(&report.id)?.pop_front()?;
             let first = report.report.failures.first();
-            Some(Sighting {
+            Some(Observation {
                 case,
                 spot,
                 outcome: report.report.outcome,
@@ -209,8 +209,8 @@ impl WorkerLaboratory {
     }
 }
 
-impl Laboratory for WorkerLaboratory {
-    fn run(&mut self, probe: &Probe) -> Result<Vec<Sighting>, Stopped> {
+impl ProbeRunner for WorkerLaboratory {
+    fn run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Stopped> {
         if self.halt.is_some() {
             return Err(Stopped);
         }

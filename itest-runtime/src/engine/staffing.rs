@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::supervisor::Supervisor;
 use super::workers::{Assignment, Worker};
 use crate::model::{Case, Event, HarnessError, Lane, WorkerId};
-use crate::plan::{Script, hand_size};
+use crate::plan::{Script, batch_size};
 
 impl Supervisor<'_> {
     /// Gives work to whoever can take some, and lets go of whoever is not needed any more.
@@ -134,7 +134,7 @@ impl Supervisor<'_> {
             // Whoever wants to stop at a failure does not want others to be under way already.
             let size = match self.config.most_failures() {
                 Some(_) => 1,
-                None => hand_size(self.typical, self.admission.waiting(), jobs),
+                None => batch_size(self.typical, self.admission.waiting(), jobs),
             };
             let mut cases = Vec::new();
             if count == 0 {

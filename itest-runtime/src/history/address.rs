@@ -1,8 +1,8 @@
-//! Where a history is: a file, or a database by its URL.
+//! The address of a history: a file, or the URL of a database.
 
 use std::path::Path;
 
-/// A place that can be connected to, and its name for people, which has no secrets in it.
+/// The URL of the history's database, and a label without secrets that can be shown.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     url: String,
@@ -10,7 +10,7 @@ pub(crate) struct Address {
     kind: Kind,
 }
 
-/// Which database it is.
+/// The database system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Sqlite,
@@ -22,23 +22,24 @@ impl Address {
     /// The history in a file.
     #[must_use]
     pub(crate) fn of_file(path: &Path) -> Self {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
-        let encode = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
+        let encode = |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
         let encoded: String = path.as_os_str().as_encoded_bytes().iter().copied().map(encode).collect();
         let kind = Kind::Sqlite;
         Self { url: format!("sqlite://{encoded}?mode=rwc"), label: path.display().to_string(), kind }
     }
 
-    /// Takes a URL.
+    /// Parses a URL.
     ///
     /// # Errors
     ///
-    /// What was expected. The URL itself may hold a password, and is not repeated.
+    /// When the URL is not supported. The message says what was expected; it does not repeat the URL, which may contain
+    /// a password.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        let expected = || "expected sqlite:FILE or postgres://USER@HOST/DATABASE".to_owned();
-        let (scheme, rest) = url.split_once(':').ok_or_else(expected)?;
+        let expectation = || "expected sqlite:FILE or postgres://USER@HOST/DATABASE".to_owned();
+        let (scheme, rest) = url.split_once(':').ok_or_else(expectation)?;
         if rest.trim_matches('/').is_empty() {
-            return Err(expected());
+            return Err(expectation());
         }
         match scheme {
             "sqlite" => {
@@ -49,7 +50,7 @@ impl Address {
             }
             #[cfg(feature = "history-postgres")]
             "postgres" | "postgresql" => {
-                let rest = rest.strip_prefix("//").ok_or_else(expected)?;
+                let rest = rest.strip_prefix("//").ok_or_else(expectation)?;
                 let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
                 let host = authority.rsplit('@').next().unwrap_or_default();
                 let database = path.split('?').next().unwrap_or_default();
@@ -60,21 +61,21 @@ impl Address {
             "postgres" | "postgresql" => {
                 Err("PostgreSQL needs the feature `history-postgres` of itest in this suite's Cargo.toml".to_owned())
             }
-            _ => Err(expected()),
+            _ => Err(expectation()),
         }
     }
 
-    /// For the driver, with everything in it.
+    /// The URL for the database driver, including user and password.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Which database it is.
+    /// The database system.
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// For people: without user, password and parameters.
+    /// The address without user, password and parameters.
     #[must_use]
     pub(crate) fn label(&self) -> &str {
         &self.label
@@ -92,28 +93,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_may_have_any_name() {
+    fn path_with_special_characters_is_encoded_in_the_url() {
         let address = Address::of_file(Path::new("/tmp/a b?#%é/history.sqlite"));
         assert_eq!(address.url(), "sqlite:///tmp/a%20b%3f%23%25%c3%a9/history.sqlite?mode=rwc");
         assert_eq!(address.label(), "/tmp/a b?#%é/history.sqlite");
     }
 
     #[test]
-    fn a_url_keeps_its_secrets() {
+    fn error_for_a_wrong_url_does_not_repeat_the_url() {
         let address = Address::parse("sqlite:target/history.sqlite").unwrap();
         assert_eq!(
             (address.url(), address.label()),
             ("sqlite:target/history.sqlite?mode=rwc", "target/history.sqlite")
         );
         for wrong in ["", "history.sqlite", "mysql://root:secret@host/db", "sqlite:", "postgres://"] {
-            let complaint = Address::parse(wrong).unwrap_err();
-            assert!(complaint.starts_with("expected sqlite:FILE") && !complaint.contains("secret"), "{complaint}");
+            let error = Address::parse(wrong).unwrap_err();
+            assert!(error.starts_with("expected sqlite:FILE") && !error.contains("secret"), "{error}");
         }
     }
 
     #[cfg(feature = "history-postgres")]
     #[test]
-    fn a_server_is_named_without_user_and_password() {
+    fn label_of_a_server_has_no_user_and_no_password() {
         let address = Address::parse("postgres://team:se@cret@db.example:5433/itest?password=secret").unwrap();
         assert_eq!(address.label(), "postgres://db.example:5433/itest");
         assert!(!format!("{address:?}").contains("cret"));

@@ -1,35 +1,35 @@
-//! Why a history cannot be used.
+//! Errors of the history.
 
 use super::address::Address;
 
-/// What failed, and where. A run goes on without its history.
+/// An error of the history's database. It does not stop a test run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum HistoryError {
-    /// The database refuses.
+    /// The database returned an error.
     #[error("the history in {place} cannot be {action}{hint}")]
     Database {
         /// The database, without secrets.
         place: String,
-        /// What was being done with it.
+        /// The operation that failed, as a participle: `opened`, `read`, `written`, `closed`.
         action: &'static str,
-        /// What to do about it.
+        /// What the user can do, or an empty text.
         hint: &'static str,
-        /// The reason.
+        /// The error of the database driver.
         source: sqlx::Error,
     },
-    /// It does not answer.
+    /// The database did not answer in time.
     #[error("the history in {place} does not answer within {seconds} seconds")]
     Silent {
         /// The database, without secrets.
         place: String,
-        /// How long somebody waited.
+        /// The time limit.
         seconds: u64,
     },
 }
 
 impl HistoryError {
-    /// Wraps the driver's error with what was being done.
+    /// Wraps an error of the database driver.
     pub(super) fn of<E: Into<sqlx::Error>>(address: &Address, action: &'static str) -> impl FnOnce(E) -> Self {
         let place = address.label().to_owned();
         move |source| {
@@ -38,9 +38,9 @@ impl HistoryError {
         }
     }
 
-    /// Everything in one line.
+    /// The error and its cause, on one line.
     #[must_use]
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn in_one_line(&self) -> String {
         match self {
             Self::Database { source, .. } => format!("{self}: {}", source.to_string().replace('\n', " ")),
             Self::Silent { .. } => self.to_string(),
@@ -48,7 +48,7 @@ impl HistoryError {
     }
 }
 
-/// What SQLite says, in its own words, and what that calls for.
+/// Advice for errors of SQLite and of the migrations, which are recognized by their text.
 fn hint(error: &sqlx::Error) -> &'static str {
     let text = error.to_string();
     if text.contains("not a database") || text.contains("malformed") {
@@ -62,7 +62,7 @@ fn hint(error: &sqlx::Error) -> &'static str {
     }
 }
 
-/// Whether somebody else has it at this moment.
+/// Whether another process has locked the database file.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     let text = error.to_string();
     text.contains("locked") || text.contains("busy")

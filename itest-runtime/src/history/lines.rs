@@ -1,4 +1,4 @@
-//! The history for programs: one JSON object a line, the suite first, then its tests.
+//! The history as JSON lines, for programs: one object for the suite, then one for each of its tests.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,53 +6,54 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::story::{Chronicle, Story};
+use super::suite_history::{SuiteHistory, TestHistory};
 use crate::detect::Tally;
 use crate::model::{Quarantine, TestId};
 
-/// Raised when a field changes its meaning or goes away.
+/// The version of the format. It increases when a field changes its meaning or is removed.
 const FORMAT_VERSION: u32 = 1;
 
-/// Writes what is known.
+/// Writes the history of a suite.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// When `out` returns an error.
 pub(crate) fn write_lines(
-    chronicle: &Chronicle,
+    history: &SuiteHistory,
     suite: &str,
     quarantined: &BTreeMap<TestId, Quarantine>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Chronicle { runs, attempts, revisions, span, stories } = chronicle;
+    let SuiteHistory { runs, attempts, revisions, span, tests } = history;
     let head = json!({
         "event": "history", "format_version": FORMAT_VERSION, "suite": suite, "runs": runs, "attempts": attempts,
         "commits": revisions, "first_unix_ms": span.map(|(first, _)| first), "last_unix_ms": span.map(|(_, last)| last),
     });
     writeln!(out, "{head}")?;
-    stories.iter().try_for_each(|story| writeln!(out, "{}", line(story, quarantined.get(&story.test))))
+    tests.iter().try_for_each(|test| writeln!(out, "{}", line(test, quarantined.get(&test.test))))
 }
 
-fn line(story: &Story, quarantine: Option<&Quarantine>) -> Value {
-    let trend = story.trend.map(|trend| {
+fn line(test: &TestHistory, quarantine: Option<&Quarantine>) -> Value {
+    let trend = test.trend.map(|trend| {
         let half = |tally: Tally| json!({"failures": tally.failures(), "attempts": tally.runs()});
         json!({"direction": trend.direction.word(), "before": half(trend.before), "after": half(trend.after)})
     });
-    let mixed = story.mixed.as_ref().map(|mixed| {
-        json!({"commit": mixed.revision, "passed": mixed.passed, "failed": mixed.failed, "codes": story.mixed_codes})
+    let mixed = test.mixed.as_ref().map(|mixed| {
+        json!({"commit": mixed.revision, "passed": mixed.passed, "failed": mixed.failed, "codes": test.mixed_codes})
     });
-    let pace = story.pace.map(|(old, new)| json!({"before_us": micros(old), "after_us": micros(new)}));
-    let last = story.last_failure.as_ref().map(|last| {
+    let duration_change =
+        test.duration_change.map(|(old, new)| json!({"before_us": micros(old), "after_us": micros(new)}));
+    let last = test.last_failure.as_ref().map(|last| {
         json!({
             "began_unix_ms": last.began_unix_ms, "commit": last.revision, "phase": last.phase, "message": last.message,
         })
     });
-    let (low, high) = story.bounds();
+    let (low, high) = test.bounds();
     json!({
-        "event": "history_test", "id": story.test.as_str(), "attempts": story.tally.runs(), "failures": story.tally.failures(),
-        "rate": story.rate(), "rate_low": low, "rate_high": high, "trend": trend,
-        "same_code_different_outcomes": mixed, "median_us": micros(story.median), "p95_us": micros(story.p95),
-        "median_change": pace, "last_failure": last, "quarantine": quarantine,
+        "event": "history_test", "id": test.test.as_str(), "attempts": test.tally.runs(), "failures": test.tally.failures(),
+        "rate": test.rate(), "rate_low": low, "rate_high": high, "trend": trend,
+        "same_code_different_outcomes": mixed, "median_us": micros(test.median), "p95_us": micros(test.p95),
+        "median_change": duration_change, "last_failure": last, "quarantine": quarantine,
     })
 }
 

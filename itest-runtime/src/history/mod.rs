@@ -1,4 +1,5 @@
-//! Floor 2: what past runs say. It takes in their records when somebody asks, so that no run pays for it.
+//! Layer 2: the database of past runs. It imports the records of runs when the history is requested, so that test runs
+//! do not have to write to it.
 
 mod address;
 mod durations;
@@ -7,13 +8,13 @@ mod lines;
 mod run;
 mod schema;
 mod store;
-mod story;
+mod suite_history;
 mod table;
 
 pub(crate) use address::Address;
 pub(crate) use error::HistoryError;
 pub(crate) use lines::write_lines;
 pub(crate) use run::{Key, Run};
-pub(crate) use store::{Added, Store};
-pub(crate) use story::Chronicle;
+pub(crate) use store::{Insertion, Store};
+pub(crate) use suite_history::SuiteHistory;
 pub(crate) use table::write_table;

@@ -1,4 +1,4 @@
-//! A run as the history has it: less than its record, and comparable with others.
+//! A run as the history stores it: a part of its record.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,67 +6,67 @@ use std::time::Duration;
 use crate::model::{CaseReport, Facts, Outcome, TestId};
 use crate::report::Record;
 
-/// A message is kept up to this length.
-const LONGEST_MESSAGE: usize = 500;
+/// The longest stored message, in characters.
+const MAX_MESSAGE_CHARS: usize = 500;
 
-/// A run that is over.
+/// A run in the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// Which one.
+    /// The key that identifies the run.
     pub key: Key,
-    /// Differs between builds with different tests.
+    /// An identifier of the build. It differs between builds with different tests.
     pub build: String,
-    /// The commit, if it is known.
+    /// The commit, or an empty text if it is not known.
     pub revision: String,
-    /// The same in runs of the same code; empty where that is not known.
+    /// An identifier of the code under test: equal in runs of the same code, and empty if the code is not known.
     pub code: String,
-    /// The shard, if it was one.
+    /// The shard, or an empty text for a whole run.
     pub shard: String,
-    /// Everything that is known of the surroundings.
+    /// The environment of the run: operating system, CI run, process and others, by name.
     pub environment: BTreeMap<String, String>,
-    /// What was tried, in order.
+    /// The attempts, in the order in which they started.
     pub attempts: Vec<Attempt>,
 }
 
-/// What tells runs apart.
+/// The properties that identify a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Key {
     /// The package and the test target.
     pub suite: String,
-    /// When it began, in milliseconds since 1970.
+    /// When the run began, in milliseconds since 1970.
     pub began_unix_ms: u64,
-    /// The process that ran it.
+    /// The id of the supervisor's process.
     pub process: String,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: String,
 }
 
 /// One execution of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
-    /// The case.
+    /// The name of the case.
     pub test: TestId,
-    /// Counted from 1.
+    /// The number of the attempt, counted from 1.
     pub number: u32,
-    /// How it ended.
+    /// The outcome of the attempt.
     pub outcome: Outcome,
-    /// Its length.
+    /// The duration of the attempt.
     pub elapsed: Duration,
-    /// The phase of the failure, or nothing.
+    /// The phase of the first failure, or an empty text.
     pub phase: String,
-    /// The first line of what went wrong, or nothing.
+    /// The first line of the failure's message, or an empty text.
     pub message: String,
 }
 
 impl Run {
-    /// What the history keeps of a record.
+    /// Extracts the data that the history stores from a record.
     #[must_use]
     pub(crate) fn of(record: &Record) -> Self {
         let Facts { build, environment, .. } = &record.facts;
-        let fact = |name: &str| environment.get(name).map_or_else(String::new, |value| storable(value));
+        let fact = |name: &str| environment.get(name).map_or_else(String::new, |value| without_nul(value));
         let revision = fact("commit");
-        // On a CI system the commit is the code. On somebody's machine it is what they had when they began to change it, and
-        // only the same binary is the same code.
+        // On a CI system the commit identifies the code. On a developer's machine the files may differ from the commit,
+        // so only the same binary counts as the same code.
         let code = match (revision.as_str(), environment.get("binary")) {
             ("", _) => String::new(),
             (commit, _) if environment.contains_key("ci_run") => commit.to_owned(),
@@ -75,7 +75,7 @@ impl Run {
         };
         Self {
             key: Key::of(record),
-            build: storable(build),
+            build: without_nul(build),
             revision,
             code,
             shard: record.facts.shard.as_ref().map_or_else(String::new, |part| part.shard.to_string()),
@@ -86,14 +86,14 @@ impl Run {
 }
 
 impl Key {
-    /// What tells a record's run apart; the beginning of a record is enough.
+    /// The key of the record's run. The beginning of a record is enough to compute it.
     #[must_use]
     pub(crate) fn of(record: &Record) -> Self {
         let Facts { suite, began_unix_ms, environment, .. } = &record.facts;
         Self {
-            suite: storable(suite),
+            suite: without_nul(suite),
             began_unix_ms: *began_unix_ms,
-            process: environment.get("process").map_or_else(String::new, |process| storable(process)),
+            process: environment.get("process").map_or_else(String::new, |process| without_nul(process)),
             seed: record.seed.to_string(),
         }
     }
@@ -109,11 +109,11 @@ impl Attempt {
             outcome: case.report.outcome,
             elapsed: case.elapsed,
             phase: failure.map_or_else(String::new, |failure| failure.phase.name().to_owned()),
-            message: storable(message.unwrap_or_default()).chars().take(LONGEST_MESSAGE).collect(),
+            message: without_nul(message.unwrap_or_default()).chars().take(MAX_MESSAGE_CHARS).collect(),
         }
     }
 
-    /// Whether the test passed or failed; nothing, if that was not found out.
+    /// Whether the test passed; `None` if the attempt shows neither a pass nor a failure.
     #[must_use]
     pub(crate) fn has_passed(&self) -> Option<bool> {
         match self.outcome {
@@ -124,12 +124,12 @@ impl Attempt {
     }
 }
 
-/// A text that every database takes: PostgreSQL refuses one with a zero in it.
-fn storable(text: &str) -> String {
+/// Removes NUL characters from a text, because PostgreSQL does not accept them.
+fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// The outcomes and their words in the database.
+/// The outcomes and their names in the database.
 pub(super) const OUTCOMES: [(Outcome, &str); 8] = [
     (Outcome::Passed, "passed"),
     (Outcome::Flaky, "flaky"),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_code_is_a_commit_on_ci_and_a_binary_elsewhere() {
+    fn code_is_the_commit_on_ci_and_the_binary_elsewhere() {
         let code = |environment: &[(&str, &str)]| Run::of(&record(environment)).code;
         assert_eq!(code(&[("commit", "abc"), ("ci_run", "7"), ("binary", "1-2")]), "abc");
         assert_eq!(code(&[("commit", "abc"), ("binary", "1-2")]), "abc 1-2");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_has_a_word() {
+    fn every_outcome_has_its_own_word() {
         let words: std::collections::BTreeSet<_> = OUTCOMES.iter().map(|(_, word)| *word).collect();
         assert_eq!(words.len(), OUTCOMES.len());
     }

@@ -1,18 +1,19 @@
-//! The tables of the history, and how they come to be.
+//! The tables of the history and their migrations.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::address::Kind;
 
-/// The tables may live in a database with others: sqlx's own name for this one could be taken.
+/// The table that records the migrations. It does not have sqlx's default name, because the history may share its
+/// database with an application that uses sqlx.
 const TABLE: &str = "itest_migrations";
 
-/// Brings the tables up to date.
+/// Creates the tables, or updates them.
 ///
 /// # Errors
 ///
-/// What the database says. On SQLite also when somebody else has just done the same.
+/// When the database returns an error. On SQLite, it also fails if another process has just created the tables.
 pub(super) async fn migrate(connection: &mut AnyConnection, kind: Kind) -> Result<(), sqlx::Error> {
     let sql = match kind {
         Kind::Sqlite => include_str!("../../migrations/sqlite/0001_runs.sql"),

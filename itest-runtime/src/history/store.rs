@@ -12,44 +12,48 @@ use super::run::{Attempt, Key, OUTCOMES, Run};
 use super::schema::migrate;
 use crate::model::{LAST_UNIX_MS, MAX_DURATION, Outcome, TestId};
 
-/// Rows in one statement. With eight values each it stays below what both databases take.
-const BATCH: usize = 500;
+/// The most rows of one INSERT statement. A row has at most eight values, and both databases accept that many
+/// parameters.
+const MAX_ROWS_PER_STATEMENT: usize = 500;
 
-/// Somebody else's import takes less than this.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to retry opening the history while another process creates or locks it. Imports are faster than this.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to wait before a file is tried again that somebody else is just making.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two attempts to open the history.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// An open history.
+/// A connection to the database of past runs.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: AnyConnection,
     address: Address,
 }
 
-/// What became of a run that was to be taken in.
+/// The result of adding a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Added {
-    /// It is new.
-    Now,
-    /// It was there.
-    Before,
+pub(crate) enum Insertion {
+    /// The run was added.
+    New,
+    /// The run was already in the history.
+    AlreadyPresent,
 }
 
 impl Store {
-    /// Connects, and brings the tables up to date; a file that is not there is made.
+    /// Opens the history and updates its tables. A missing SQLite file is created.
     ///
     /// # Errors
     ///
-    /// When there is no such database, or it is something else.
+    /// When the database cannot be opened, or is not a history.
     pub(crate) async fn open(address: &Address) -> Result<Self, HistoryError> {
         sqlx::any::install_default_drivers();
         let since = Instant::now();
         loop {
             match Self::try_open(address).await {
-                // Two processes that make one file get into each other's way in ways for which SQLite does not wait.
-                Err(error) if is_passing(&error) && since.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+                // Two processes that create the same file at the same time can get errors for which SQLite's busy
+                // timeout does not apply.
+                Err(error) if is_transient(&error) && since.elapsed() < OPEN_TIMEOUT => {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
                 Err(error) => return Err(HistoryError::of(address, "opened")(error)),
                 Ok(connection) => return Ok(Self { connection, address: address.clone() }),
             }
@@ -61,89 +65,90 @@ impl Store {
         if address.kind() == Kind::Sqlite {
             connection.execute("PRAGMA busy_timeout = 2000").await?;
             connection.execute("PRAGMA journal_mode = WAL").await?;
-            // A crash of the machine may cost the last runs, whose records are still there.
+            // A crash of the machine may lose the last runs, but they can be imported again from their records.
             connection.execute("PRAGMA synchronous = NORMAL").await?;
         }
         migrate(&mut connection, address.kind()).await?;
         Ok(connection)
     }
 
-    /// Whether a run is there.
+    /// Whether the history contains a run.
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// When the database returns an error.
     pub(crate) async fn has(&mut self, key: &Key) -> Result<bool, HistoryError> {
         let sql = "SELECT id FROM itest_runs WHERE suite = $1 AND began_ms = $2 AND process = $3 AND seed = $4";
         let query =
-            sqlx::query(sql).bind(&*key.suite).bind(number(key.began_unix_ms)).bind(&*key.process).bind(&*key.seed);
-        let found = query.fetch_optional(&mut self.connection).await;
-        Ok(found.map_err(HistoryError::of(&self.address, "read"))?.is_some())
+            sqlx::query(sql).bind(&*key.suite).bind(as_i64(key.began_unix_ms)).bind(&*key.process).bind(&*key.seed);
+        let row = query.fetch_optional(&mut self.connection).await;
+        Ok(row.map_err(HistoryError::of(&self.address, "read"))?.is_some())
     }
 
-    /// Takes a run in, whole or not at all. One that is there stays as it is.
+    /// Adds a run in one transaction. A run that is already in the history is not changed.
     ///
     /// # Errors
     ///
-    /// What the database says.
-    pub(crate) async fn add(&mut self, run: &Run) -> Result<Added, HistoryError> {
+    /// When the database returns an error.
+    pub(crate) async fn add(&mut self, run: &Run) -> Result<Insertion, HistoryError> {
         add(&mut self.connection, self.address.kind(), run).await.map_err(HistoryError::of(&self.address, "written"))
     }
 
-    /// Forgets the runs of a suite that began before a moment, in milliseconds since 1970, and those that say that they began after the
-    /// last moment that has a date.
+    /// Deletes the runs of a suite that began before `before_unix_ms`, in milliseconds since 1970. It also deletes runs
+    /// that began after the last moment that can be shown as a date.
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// When the database returns an error.
     pub(crate) async fn forget(&mut self, suite: &str, before_unix_ms: u64) -> Result<(), HistoryError> {
         let sql = "DELETE FROM itest_runs WHERE suite = $1 AND (began_ms < $2 OR began_ms > $3)";
-        let query = sqlx::query(sql).bind(suite).bind(number(before_unix_ms)).bind(number(LAST_UNIX_MS));
-        let forgotten = query.execute(&mut self.connection).await;
-        forgotten.map(drop).map_err(HistoryError::of(&self.address, "written"))
+        let query = sqlx::query(sql).bind(suite).bind(as_i64(before_unix_ms)).bind(as_i64(LAST_UNIX_MS));
+        let deleted = query.execute(&mut self.connection).await;
+        deleted.map(drop).map_err(HistoryError::of(&self.address, "written"))
     }
 
     /// All runs of a suite, oldest first.
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// When the database returns an error.
     pub(crate) async fn runs(&mut self, suite: &str) -> Result<Vec<Run>, HistoryError> {
         read(&mut self.connection, suite).await.map_err(HistoryError::of(&self.address, "read"))
     }
 
-    /// Takes leave, so that what was written is in the file and not beside it.
+    /// Closes the connection, so that SQLite moves all data from its write-ahead log into the file.
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// When the database returns an error.
     pub(crate) async fn close(self) -> Result<(), HistoryError> {
         self.connection.close().await.map_err(HistoryError::of(&self.address, "closed"))
     }
 }
 
-/// Whether the same may succeed in a moment.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// Whether the operation may succeed if it is tried again.
+fn is_transient(error: &sqlx::Error) -> bool {
     let text = error.to_string();
     is_locked(error) || text.contains("already exists") || text.contains("UNIQUE constraint failed: itest_migrations")
 }
 
-async fn add(connection: &mut AnyConnection, kind: Kind, run: &Run) -> Result<Added, sqlx::Error> {
+async fn add(connection: &mut AnyConnection, kind: Kind, run: &Run) -> Result<Insertion, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    // The first statement writes, so that SQLite waits here for other writers, where it can wait.
+    // The first statement of the transaction writes, so that SQLite waits at this point for other writers. It cannot
+    // wait later, when a reading transaction starts to write.
     let sql = "INSERT INTO itest_runs (suite, began_ms, process, seed, build, revision, code, shard, environment) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id";
     let Key { suite, began_unix_ms, process, seed } = &run.key;
     let environment = serde_json::to_string(&run.environment).unwrap_or_default();
-    let query = sqlx::query(sql).bind(&**suite).bind(number(*began_unix_ms)).bind(&**process).bind(&**seed);
+    let query = sqlx::query(sql).bind(&**suite).bind(as_i64(*began_unix_ms)).bind(&**process).bind(&**seed);
     let query = query.bind(&*run.build).bind(&*run.revision).bind(&*run.code).bind(&*run.shard).bind(environment);
     let Some(row) = query.fetch_optional(&mut *transaction).await? else {
         transaction.rollback().await?;
-        return Ok(Added::Before);
+        return Ok(Insertion::AlreadyPresent);
     };
     let id: i64 = row.try_get(0)?;
     let tests = tests(&mut transaction, kind, run).await?;
-    for (batch, attempts) in run.attempts.chunks(BATCH).enumerate() {
+    for (batch, attempts) in run.attempts.chunks(MAX_ROWS_PER_STATEMENT).enumerate() {
         let sql = insert(
             kind,
             "itest_attempts (run, position, test, attempt, outcome, elapsed_us, phase, message)",
@@ -155,7 +160,7 @@ async fn add(connection: &mut AnyConnection, kind: Kind, run: &Run) -> Result<Ad
             let Attempt { test, number: count, outcome, elapsed, phase, message } = attempt;
             let word = OUTCOMES.iter().find(|(known, _)| known == outcome).map_or("", |(_, word)| *word);
             let test = tests.get(test.as_str()).copied().unwrap_or_default();
-            let position = i64::try_from(batch * BATCH + position).unwrap_or(i64::MAX);
+            let position = i64::try_from(batch * MAX_ROWS_PER_STATEMENT + position).unwrap_or(i64::MAX);
             let elapsed = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
             query = query.bind(id).bind(position).bind(test).bind(i64::from(*count)).bind(word).bind(elapsed);
             query = query.bind(&**phase).bind(&**message);
@@ -163,10 +168,10 @@ async fn add(connection: &mut AnyConnection, kind: Kind, run: &Run) -> Result<Ad
         query.execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
-    Ok(Added::Now)
+    Ok(Insertion::New)
 }
 
-/// The numbers of a run's tests, which are given to new ones.
+/// The database ids of a run's tests, by name. Tests that are not in the database yet are added.
 async fn tests(
     transaction: &mut Transaction<'_, Any>,
     kind: Kind,
@@ -174,13 +179,13 @@ async fn tests(
 ) -> Result<HashMap<String, i64>, sqlx::Error> {
     let suite = run.key.suite.as_str();
     let mut known = known_tests(transaction, suite).await?;
-    // In the order of their names: two imports that wait for each other's names would wait for ever.
+    // Tests are added in the order of their names, so that two imports at the same time cannot deadlock.
     let names: BTreeSet<&str> = run.attempts.iter().map(|attempt| attempt.test.as_str()).collect();
     let new: Vec<&str> = names.into_iter().filter(|name| !known.contains_key(*name)).collect();
     if new.is_empty() {
         return Ok(known);
     }
-    for names in new.chunks(BATCH) {
+    for names in new.chunks(MAX_ROWS_PER_STATEMENT) {
         let sql = insert(kind, "itest_tests (suite, name)", names.len(), 2) + " ON CONFLICT DO NOTHING";
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for name in names {
@@ -197,8 +202,8 @@ async fn known_tests(transaction: &mut Transaction<'_, Any>, suite: &str) -> Res
     query.fetch_all(&mut **transaction).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// `INSERT INTO table (columns) VALUES ($1, $2), ($3, $4)`, or with `?` for SQLite: it looks for names of parameters one by one,
-/// which takes longer than everything else where there are thousands.
+/// `INSERT INTO table (columns) VALUES ($1, $2), ($3, $4)`. For SQLite the parameters are `?`, because SQLite looks up
+/// numbered parameters one by one, which is slow for thousands of them.
 fn insert(kind: Kind, into: &str, rows: usize, columns: usize) -> String {
     let row = format!("({})", vec!["?"; columns].join(", "));
     let sql = format!("INSERT INTO {into} VALUES {}", vec![row.as_str(); rows].join(", "));
@@ -233,7 +238,7 @@ async fn read(connection: &mut AnyConnection, suite: &str) -> Result<Vec<Run>, s
     let sql = "SELECT a.run, a.test, a.attempt, a.outcome, a.elapsed_us, a.phase, a.message FROM itest_attempts a \
                JOIN itest_runs r ON r.id = a.run WHERE r.suite = $1 ORDER BY a.run, a.position";
     for row in sqlx::query(sql).bind(suite).fetch_all(&mut *connection).await? {
-        // Somebody may have added a run meanwhile.
+        // Another process may have added a run since the runs were read.
         let place = places.get(&row.try_get::<i64, _>(0)?);
         let (Some(place), Some(test)) = (place, tests.get(&row.try_get::<i64, _>(1)?)) else { continue };
         let word: String = row.try_get(3)?;
@@ -241,7 +246,7 @@ async fn read(connection: &mut AnyConnection, suite: &str) -> Result<Vec<Run>, s
         let attempt = Attempt {
             test: test.clone(),
             number: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
-            // What a later itest may have found out says nothing to this one.
+            // An outcome that only a later version of itest knows counts as interrupted.
             outcome: outcome.unwrap_or(Outcome::Interrupted),
             elapsed: Duration::from_micros(u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or_default())
                 .min(MAX_DURATION),
@@ -271,7 +276,7 @@ fn run(suite: &str, row: &AnyRow) -> Result<Run, sqlx::Error> {
     })
 }
 
-fn number(number: u64) -> i64 {
+fn as_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -279,7 +284,7 @@ fn number(number: u64) -> i64 {
 mod tests {
     use super::*;
 
-    /// More attempts than one statement takes.
+    /// A run with more attempts than fit into one statement.
     fn run(began_unix_ms: u64) -> Run {
         let one = |number: u32| Attempt {
             test: TestId::new(format!("orders::pay::case_{}", number % 700)),
@@ -304,12 +309,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_taken_in_once_is_there_once_and_unchanged() {
+    async fn run_is_stored_once_and_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::of_file(&folder.path().join("past runs?.sqlite"));
         let mut store = Store::open(&address).await.unwrap();
         let (old, new) = (run(1_000), run(2_000));
-        for (run, expected) in [(&new, Added::Now), (&old, Added::Now), (&new, Added::Before)] {
+        for (run, expected) in [(&new, Insertion::New), (&old, Insertion::New), (&new, Insertion::AlreadyPresent)] {
             assert_eq!(store.add(run).await.unwrap(), expected);
         }
         assert!(store.has(&new.key).await.unwrap());
@@ -326,14 +331,14 @@ mod tests {
 
     #[cfg(feature = "history-postgres")]
     #[test]
-    fn parameters_have_numbers_where_they_need_them() {
+    fn parameters_are_numbered_for_postgres_only() {
         assert_eq!(insert(Kind::Sqlite, "a (b, c)", 2, 2), "INSERT INTO a (b, c) VALUES (?, ?), (?, ?)");
         assert_eq!(insert(Kind::Postgres, "a (b, c)", 2, 2), "INSERT INTO a (b, c) VALUES ($1, $2), ($3, $4)");
     }
 
-    /// The database may have been filled by another program, or with another clock.
+    /// The database may have been written by another program, or while the clock was wrong.
     #[tokio::test]
-    async fn history_with_extreme_numbers_is_told_and_forgets_the_far_future() {
+    async fn extreme_numbers_are_shown_and_far_future_runs_are_deleted() {
         const NUMBERS: [i64; 6] = [i64::MIN, -1, 0, 1, 253_402_300_800_000, i64::MAX];
         let folder = tempfile::tempdir().unwrap();
         let address = Address::of_file(&folder.path().join("history.sqlite"));
@@ -349,20 +354,20 @@ mod tests {
                         (SELECT 'passed' AS word UNION SELECT 'failed' UNION SELECT 'new' UNION SELECT 'skipped') o \
                         WHERE (p.id + a.id + e.id) % 6 = 0 ON CONFLICT DO NOTHING";
         store.connection.execute(attempts).await.unwrap();
-        let told = |runs: &[Run]| {
-            let chronicle = crate::history::Chronicle::of(runs, |_| true);
+        let report = |runs: &[Run]| {
+            let history = crate::history::SuiteHistory::of(runs, |_| true);
             let mut text = Vec::new();
-            crate::history::write_table(&chronicle, "s", &BTreeMap::new(), &mut text).unwrap();
-            crate::history::write_lines(&chronicle, "s", &BTreeMap::new(), &mut text).unwrap();
+            crate::history::write_table(&history, "s", &BTreeMap::new(), &mut text).unwrap();
+            crate::history::write_lines(&history, "s", &BTreeMap::new(), &mut text).unwrap();
             String::from_utf8(text).unwrap()
         };
-        assert!(told(&store.runs("s").await.unwrap()).contains("6 runs from 1970-01-01 00:00 to 9999-12-31 23:59"));
+        assert!(report(&store.runs("s").await.unwrap()).contains("6 runs from 1970-01-01 00:00 to 9999-12-31 23:59"));
         store.forget("s", 0).await.unwrap();
-        assert!(told(&store.runs("s").await.unwrap()).contains("2 runs from 1970-01-01 00:00 to 1970-01-01 00:00"));
+        assert!(report(&store.runs("s").await.unwrap()).contains("2 runs from 1970-01-01 00:00 to 1970-01-01 00:00"));
     }
 
     #[tokio::test]
-    async fn a_history_of_a_later_itest_is_left_alone() {
+    async fn history_of_a_later_version_is_not_opened() {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::of_file(&folder.path().join("history.sqlite"));
         let mut store = Store::open(&address).await.unwrap();
@@ -370,7 +375,7 @@ mod tests {
                      VALUES (2, 'later', TRUE, x'00', 0)";
         store.connection.execute(later).await.unwrap();
         store.close().await.unwrap();
-        let told = Store::open(&address).await.unwrap_err().told();
-        assert!(told.contains("cannot be opened (a later itest has changed it: use that one)"), "{told}");
+        let error = Store::open(&address).await.unwrap_err().in_one_line();
+        assert!(error.contains("cannot be opened (a later itest has changed it: use that one)"), "{error}");
     }
 }

@@ -255,7 +255,7 @@ mod tests {
     use crate::inject::TestInfo;
     use crate::inject::fixture::Fixture;
     use crate::model::{CaseMeta, Order, Seed};
-    use crate::plan::{Named, by_name, ordered};
+    use crate::plan::{NamedCase, by_name, ordered};
 
     const fn entry(name: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
         TestEntry {
@@ -278,8 +278,8 @@ mod tests {
     static SELL_POSTGRES: TestEntry =
         TestEntry { before: 2, ..entry("orders::sell", "a.rs:5:1", &["postgres::one", "postgres::two"]) };
 
-    fn named(candidate: &Candidate) -> Named<'_> {
-        Named { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
+    fn named(candidate: &Candidate) -> NamedCase<'_> {
+        NamedCase { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
     }
 
     #[test]

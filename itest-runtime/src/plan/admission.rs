@@ -1,41 +1,41 @@
-//! Which waiting case may start now, given what the running ones hold.
+//! Admission control: decides which waiting case may start, given the locks of the running cases.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::model::{Case, Lock, LockMode};
 
-/// The locks that running cases hold.
+/// The locks that running cases hold, by key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Locks {
-    held: HashMap<String, Held>,
+    states: HashMap<String, LockState>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Held {
+enum LockState {
     Shared(usize),
     Exclusive,
 }
 
 impl Locks {
-    /// Whether all of these can be taken together.
+    /// Whether all of these locks are free at once.
     #[must_use]
     pub(crate) fn admits(&self, locks: &[Lock]) -> bool {
-        locks.iter().all(|lock| match (self.held.get(&lock.key), lock.mode) {
-            (None, _) | (Some(Held::Shared(_)), LockMode::Shared) => true,
+        locks.iter().all(|lock| match (self.states.get(&lock.key), lock.mode) {
+            (None, _) | (Some(LockState::Shared(_)), LockMode::Shared) => true,
             (Some(_), _) => false,
         })
     }
 
-    /// Takes locks that [`Self::admits`] said yes to.
-    pub(crate) fn take(&mut self, locks: &[Lock]) {
+    /// Marks the locks as held. The caller has checked them with [`Self::admits`].
+    pub(crate) fn acquire(&mut self, locks: &[Lock]) {
         for lock in locks {
             match lock.mode {
                 LockMode::Exclusive => {
-                    self.held.insert(lock.key.clone(), Held::Exclusive);
+                    self.states.insert(lock.key.clone(), LockState::Exclusive);
                 }
                 LockMode::Shared => {
-                    let holders = self.held.entry(lock.key.clone()).or_insert(Held::Shared(0));
-                    if let Held::Shared(count) = holders {
+                    let holders = self.states.entry(lock.key.clone()).or_insert(LockState::Shared(0));
+                    if let LockState::Shared(count) = holders {
                         *count += 1;
                     }
                 }
@@ -43,33 +43,34 @@ impl Locks {
         }
     }
 
-    /// Whether these can be taken; if not, they are as good as taken for everyone behind.
+    /// Whether all of these locks are free. If not, they are marked as held, so that cases further back in the queue
+    /// cannot take them first.
     pub(super) fn admits_or_reserves(&mut self, locks: &[Lock]) -> bool {
         let free = self.admits(locks);
         if !free {
-            self.take(locks);
+            self.acquire(locks);
         }
         free
     }
 
-    /// Gives back what [`Self::take`] took.
-    pub(crate) fn give_back(&mut self, locks: &[Lock]) {
+    /// Releases locks that were taken with [`Self::acquire`].
+    pub(crate) fn release(&mut self, locks: &[Lock]) {
         for lock in locks {
-            match self.held.get_mut(&lock.key) {
-                Some(Held::Shared(count)) if *count > 1 => *count -= 1,
+            match self.states.get_mut(&lock.key) {
+                Some(LockState::Shared(count)) if *count > 1 => *count -= 1,
                 _ => {
-                    self.held.remove(&lock.key);
+                    self.states.remove(&lock.key);
                 }
             }
         }
     }
 }
 
-/// The cases that wait to be started, in the order of the run.
+/// The queue of cases that have not started yet, in the order of the run.
 ///
-/// A case starts only when all its locks are free, and takes them together: nobody holds one lock while waiting for
-/// another, so there is no deadlock. A case that is passed over keeps its place, and the locks it waits for are reserved
-/// for it against everyone behind it, so no case waits for ever.
+/// A case starts only when all its locks are free, and takes all of them at once. No case holds one lock while it waits
+/// for another, so there is no deadlock. A case that is passed over keeps its place, and the locks it waits for are
+/// reserved for it against every case behind it, so each case starts in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     waiting: VecDeque<Case>,
@@ -77,30 +78,30 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Takes the cases in the order in which they should start.
+    /// Creates the queue from cases in the order in which they should start.
     #[must_use]
     pub(crate) fn new(ordered: Vec<Case>) -> Self {
         Self { waiting: ordered.into(), locks: Locks::default() }
     }
 
-    /// Lets more cases wait, behind the others.
+    /// Adds cases at the end of the queue.
     pub(crate) fn extend(&mut self, ordered: Vec<Case>) {
         self.waiting.extend(ordered);
     }
 
-    /// The number of cases that wait.
+    /// The number of waiting cases.
     #[must_use]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Every lock that any waiting case needs, each once, in its strongest mode.
+    /// All locks that the waiting cases need: each key once, exclusive if any case needs it exclusively.
     #[must_use]
     pub(crate) fn all_locks(&self) -> Vec<Lock> {
         strongest(self.waiting.iter().flat_map(|case| &case.locks))
     }
 
-    /// The next case that may start; its locks are taken.
+    /// Removes the next case that may start from the queue, and takes its locks.
     pub(crate) fn next(&mut self) -> Option<Case> {
         if let Some(case) = self.next_without_locks() {
             return Some(case);
@@ -108,39 +109,40 @@ impl Admission {
         let mut reserved = self.locks.clone();
         let position = self.waiting.iter().position(|case| reserved.admits_or_reserves(&case.locks))?;
         let case = self.waiting.remove(position)?;
-        self.locks.take(&case.locks);
+        self.locks.acquire(&case.locks);
         Some(case)
     }
 
-    /// The next case, if it needs no lock: only such cases may be held ahead of their time.
+    /// Removes the first case from the queue if it needs no locks. Only such cases may be sent to a worker before it is
+    /// free, because a lock must not be held while its case waits in a worker.
     pub(crate) fn next_without_locks(&mut self) -> Option<Case> {
         if self.waiting.front()?.locks.is_empty() { self.waiting.pop_front() } else { None }
     }
 
-    /// Puts a case back at the front, as if it had never been taken.
+    /// Returns a case that did not start to the front of the queue, and releases its locks.
     pub(crate) fn put_back(&mut self, case: Case) {
-        self.locks.give_back(&case.locks);
+        self.locks.release(&case.locks);
         self.waiting.push_front(case);
     }
 
-    /// Gives back the locks of a case that ended.
+    /// Releases the locks of a case that ended.
     pub(crate) fn finish(&mut self, case: &Case) {
-        self.locks.give_back(&case.locks);
+        self.locks.release(&case.locks);
     }
 
-    /// Everything that waits, which will not be started any more.
+    /// Removes all waiting cases from the queue; they will not run.
     pub(crate) fn drain(&mut self) -> Vec<Case> {
         self.waiting.drain(..).collect()
     }
 }
 
-/// Each lock once, in its strongest mode.
+/// Each key once, exclusive if any of the locks is exclusive.
 pub(super) fn strongest<'l>(locks: impl Iterator<Item = &'l Lock>) -> Vec<Lock> {
     let mut all: Vec<Lock> = Vec::new();
     for lock in locks {
-        match all.iter_mut().find(|known| known.key == lock.key) {
+        match all.iter_mut().find(|existing| existing.key == lock.key) {
             None => all.push(lock.clone()),
-            Some(known) if lock.mode == LockMode::Exclusive => known.mode = LockMode::Exclusive,
+            Some(existing) if lock.mode == LockMode::Exclusive => existing.mode = LockMode::Exclusive,
             Some(_) => {}
         }
     }
@@ -173,23 +175,23 @@ mod tests {
         Lock { key: key.to_owned(), mode: LockMode::Shared }
     }
 
-    fn started(admission: &mut Admission) -> Option<u32> {
+    fn next_number(admission: &mut Admission) -> Option<u32> {
         admission.next().map(|case| case.index.0)
     }
 
     #[test]
-    fn a_blocked_case_is_passed_over_and_keeps_its_place() {
+    fn blocked_case_is_passed_over_and_keeps_its_place() {
         let mut admission =
             Admission::new(vec![case(0, vec![exclusive("db")]), case(1, vec![exclusive("db")]), case(2, vec![])]);
         let first = admission.next();
-        assert_eq!(started(&mut admission), Some(2));
-        assert_eq!(started(&mut admission), None);
+        assert_eq!(next_number(&mut admission), Some(2));
+        assert_eq!(next_number(&mut admission), None);
         admission.finish(first.as_ref().unwrap());
-        assert_eq!(started(&mut admission), Some(1));
+        assert_eq!(next_number(&mut admission), Some(1));
     }
 
     #[test]
-    fn readers_share_and_a_waiting_writer_is_not_starved_by_them() {
+    fn waiting_exclusive_lock_is_not_starved_by_shared_locks() {
         let mut admission = Admission::new(vec![
             case(0, vec![shared("db")]),
             case(1, vec![shared("db")]),
@@ -198,20 +200,20 @@ mod tests {
         ]);
         let readers: Vec<_> = (0..2).filter_map(|_| admission.next()).collect();
         assert_eq!(readers.len(), 2);
-        assert_eq!(started(&mut admission), None, "the reader behind the writer must wait");
+        assert_eq!(next_number(&mut admission), None, "the reader behind the writer must wait");
         for case in &readers {
             admission.finish(case);
         }
-        assert_eq!(started(&mut admission), Some(2));
+        assert_eq!(next_number(&mut admission), Some(2));
     }
 
     #[test]
-    fn a_case_put_back_is_the_next_one() {
+    fn case_that_is_put_back_is_next() {
         let mut admission = Admission::new(vec![case(0, vec![exclusive("db")]), case(1, vec![])]);
         if let Some(taken) = admission.next() {
             admission.put_back(taken);
         }
-        assert_eq!(started(&mut admission), Some(0));
+        assert_eq!(next_number(&mut admission), Some(0));
     }
 
     fn any_locks() -> impl Strategy<Value = Vec<Lock>> {
@@ -228,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_case_runs_once_and_never_beside_one_it_excludes(
+        fn every_case_runs_once_and_never_beside_a_conflicting_case(
             all_locks in proptest::collection::vec(any_locks(), 0..40),
             workers in 1_usize..5,
             ends in proptest::collection::vec(any::<prop::sample::Index>(), 200),
@@ -244,8 +246,8 @@ mod tests {
                     let Some(next) = admission.next() else { break };
                     for other in &running {
                         for lock in &next.locks {
-                            let conflict = other.locks.iter().any(|held| held.key == lock.key
-                                && (held.mode == LockMode::Exclusive || lock.mode == LockMode::Exclusive));
+                            let conflict = other.locks.iter().any(|running_lock| running_lock.key == lock.key
+                                && (running_lock.mode == LockMode::Exclusive || lock.mode == LockMode::Exclusive));
                             prop_assert!(!conflict, "{} beside {}", next.id, other.id);
                         }
                     }

@@ -1,20 +1,20 @@
-//! The order of a run.
+//! The order in which the cases of a run start.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::sort::{Named, by_hash, by_name};
+use super::sort::{NamedCase, by_hash, by_name};
 use crate::model::{HarnessError, Order, Seed, mix};
 
-/// The positions of these in the order of a run.
+/// The indices of the cases, in the order of the run.
 ///
-/// Random order sorts by a hash of seed and name, so it does not depend on what else is selected: two tests keep their
-/// relative order when a filter takes away a third.
+/// Random order sorts by a hash of seed and name, so it does not depend on which other tests are selected: two tests
+/// keep their relative order when a filter removes a third one.
 ///
 /// # Errors
 ///
-/// Two cases of one name.
-pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec<usize>, HarnessError> {
+/// When two cases have the same name.
+pub(crate) fn ordered(all: &[NamedCase<'_>], order: Order, seed: Seed) -> Result<Vec<usize>, HarnessError> {
     if matches!(order, Order::Random | Order::LongestFirst) {
         return by_hash(all, |name| mix(seed, name));
     }
@@ -26,17 +26,17 @@ pub(crate) fn ordered(all: &[Named<'_>], order: Order, seed: Seed) -> Result<Vec
     Ok(positions)
 }
 
-/// Lets those begin that took longest, so that none of them is alone at the end; unknown ones before all others, in the order that
-/// they have.
-pub(crate) fn longest_first(order: &mut [usize], took: impl Fn(usize) -> Option<Duration>) {
-    order.sort_by_cached_key(|position| match took(*position) {
+/// Sorts the longest cases to the front, so that none of them runs alone at the end. Cases without a known duration
+/// come first of all, because they may be long; they keep their relative order.
+pub(crate) fn longest_first(order: &mut [usize], duration: impl Fn(usize) -> Option<Duration>) {
+    order.sort_by_cached_key(|position| match duration(*position) {
         None => (0, Reverse(Duration::ZERO)),
-        Some(took) => (1, Reverse(took)),
+        Some(duration) => (1, Reverse(duration)),
     });
 }
 
-/// File, line, column, and the row of a test with several cases.
-fn declared_key<'n>(case: &Named<'n>) -> (&'n str, u32, u32, u32) {
+/// The sort key of the declared order: file, line, column, and the number of the case within its test.
+fn declared_key<'n>(case: &NamedCase<'n>) -> (&'n str, u32, u32, u32) {
     let mut parts = case.location.rsplitn(3, ':');
     let column = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
     let line = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
@@ -50,16 +50,16 @@ mod tests {
 
     use super::*;
 
-    /// Names and their places, of which a test can borrow.
+    /// Generated names and source locations, which outlive the cases that borrow them.
     fn texts(count: u32) -> Vec<(String, String)> {
         (0..count).map(|number| (format!("module::test_{number}"), format!("a.rs:{}:1", (number * 37) % 101))).collect()
     }
 
-    fn named(texts: &[(String, String)]) -> Vec<Named<'_>> {
-        texts.iter().map(|(name, location)| Named { name, location, row: 0 }).collect()
+    fn named(texts: &[(String, String)]) -> Vec<NamedCase<'_>> {
+        texts.iter().map(|(name, location)| NamedCase { name, location, row: 0 }).collect()
     }
 
-    fn names<'n>(all: &[Named<'n>], order: Order, seed: u64) -> Vec<&'n str> {
+    fn names<'n>(all: &[NamedCase<'n>], order: Order, seed: u64) -> Vec<&'n str> {
         ordered(all, order, Seed(seed)).unwrap().into_iter().map(|position| all[position].name).collect()
     }
 
@@ -83,7 +83,7 @@ mod tests {
         }
 
         #[test]
-        fn a_filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_usize..5) {
+        fn filter_keeps_the_relative_order(count in 2_u32..100, seed: u64, drop_every in 2_usize..5) {
             let texts = texts(count);
             let all = named(&texts);
             let kept = |position: &usize| !position.is_multiple_of(drop_every);
@@ -95,10 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_begin_behind_the_unknown() {
-        let took = [Some(3), None, Some(9), Some(3), None].map(|seconds| seconds.map(Duration::from_secs));
+    fn longest_cases_start_after_those_of_unknown_duration() {
+        let durations = [Some(3), None, Some(9), Some(3), None].map(|seconds| seconds.map(Duration::from_secs));
         let mut order = [4, 3, 2, 1, 0];
-        longest_first(&mut order, |position| took[position]);
+        longest_first(&mut order, |position| durations[position]);
         assert_eq!(order, [4, 1, 2, 3, 0]);
     }
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_order_is_the_source_order_and_reverse_its_mirror() {
+    fn declared_order_is_the_source_order_and_reverse_is_its_opposite() {
         let texts = texts(20);
         let all = named(&texts);
         let declared = ordered(&all, Order::Declared, Seed(9)).unwrap();

@@ -1,27 +1,28 @@
-//! How long a failed test waits before it is tried again.
+//! The backoff before a failed test is tried again.
 
 use std::time::Duration;
 
 use crate::model::{Seed, mix};
 
-/// Nobody waits longer.
-const LONGEST: Duration = Duration::from_mins(1);
+/// The longest pause before an attempt.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
-/// The jitter's share of the whole, in thousandths, in either direction.
-const JITTER: u64 = 250;
+/// The largest jitter, in thousandths of the pause, in either direction.
+const JITTER_THOUSANDTHS: u64 = 250;
 
-/// The pause before an attempt, counted from 1: nothing before the first, `first` before the second, and twice as long each time,
-/// a minute at most.
+/// The pause before an attempt. Attempts are counted from 1. There is no pause before the first attempt, the pause
+/// `first` before the second, and then it doubles with each attempt, up to one minute.
 ///
-/// A quarter more or less keeps tests apart that failed together, because they would meet again otherwise. It is fixed by seed,
-/// test and attempt, so that a run repeats with its pauses.
+/// A jitter of up to 25 % spreads tests that failed at the same time, because they would disturb each other again
+/// otherwise. The jitter depends only on seed, test and attempt, so that the pauses are the same when the run is
+/// repeated.
 #[must_use]
 pub(crate) fn pause_before(attempt: u32, first: Duration, seed: Seed, test: &str) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
-    let pause = first.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(LONGEST);
-    let jitter = mix(Seed(mix(seed, test)), &attempt.to_string()) % (2 * JITTER + 1);
-    let thousandths = u32::try_from(1_000 - JITTER + jitter).unwrap_or(1_000);
-    (pause * thousandths / 1_000).min(LONGEST)
+    let pause = first.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(MAX_PAUSE);
+    let jitter = mix(Seed(mix(seed, test)), &attempt.to_string()) % (2 * JITTER_THOUSANDTHS + 1);
+    let thousandths = u32::try_from(1_000 - JITTER_THOUSANDTHS + jitter).unwrap_or(1_000);
+    (pause * thousandths / 1_000).min(MAX_PAUSE)
 }
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pause_doubles_within_its_jitter_and_ends_at_a_minute(
+        fn pause_doubles_within_its_jitter_up_to_a_minute(
             seed: u64, test in "[a-z:]{1,20}", attempt in 2_u32..80, millis in 0_u64..100_000,
         ) {
             let first = Duration::from_millis(millis);
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_failed_together_are_kept_apart() {
+    fn tests_that_failed_together_get_different_pauses() {
         let pauses: std::collections::BTreeSet<_> = (0..100)
             .map(|number| pause_before(2, Duration::from_secs(1), Seed(7), &format!("test_{number}")))
             .collect();

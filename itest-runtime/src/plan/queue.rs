@@ -1,12 +1,12 @@
-//! Who waits for which locks, and whose turn it is.
+//! A queue of owners, such as the connections of worker processes, that wait for locks.
 
 use std::collections::VecDeque;
 
 use super::admission::Locks;
 use crate::model::Lock;
 
-/// A queue for locks, fair and free of deadlock by the rules of [`Admission`](super::Admission): all locks of one are taken
-/// together, and what somebody waits for is not given to those behind.
+/// A fair queue for locks without deadlocks, by the rules of [`Admission`](super::Admission): an owner takes all its
+/// locks at once, and locks that an owner waits for are not given to owners behind it.
 #[derive(Debug)]
 pub(crate) struct LockQueue<K> {
     waiting: VecDeque<(K, Vec<Lock>)>,
@@ -21,33 +21,33 @@ impl<K> Default for LockQueue<K> {
 }
 
 impl<K: Copy + PartialEq> LockQueue<K> {
-    /// Joins the end of the queue.
-    pub(crate) fn join(&mut self, who: K, locks: Vec<Lock>) {
-        self.waiting.push_back((who, locks));
+    /// Adds an owner at the end of the queue.
+    pub(crate) fn join(&mut self, owner: K, locks: Vec<Lock>) {
+        self.waiting.push_back((owner, locks));
     }
 
-    /// Leaves, waiting or holding.
-    pub(crate) fn leave(&mut self, who: K) {
-        self.waiting.retain(|(waiting, _)| *waiting != who);
-        for (_, locks) in self.holding.extract_if(.., |(holding, _)| *holding == who) {
-            self.locks.give_back(&locks);
+    /// Removes an owner from the queue, and releases its locks if it holds them.
+    pub(crate) fn leave(&mut self, owner: K) {
+        self.waiting.retain(|(waiting, _)| *waiting != owner);
+        for (_, locks) in self.holding.extract_if(.., |(holding, _)| *holding == owner) {
+            self.locks.release(&locks);
         }
     }
 
-    /// Whether its locks are taken.
+    /// Whether the owner holds its locks.
     #[must_use]
-    pub(crate) fn holds(&self, who: K) -> bool {
-        self.holding.iter().any(|(holding, _)| *holding == who)
+    pub(crate) fn holds(&self, owner: K) -> bool {
+        self.holding.iter().any(|(holding, _)| *holding == owner)
     }
 
-    /// The next one whose turn it is; its locks are taken.
+    /// The next owner whose locks are all free; it holds them from now on.
     pub(crate) fn next(&mut self) -> Option<K> {
         let mut reserved = self.locks.clone();
         let position = self.waiting.iter().position(|(_, locks)| reserved.admits_or_reserves(locks))?;
-        let (who, locks) = self.waiting.remove(position)?;
-        self.locks.take(&locks);
-        self.holding.push((who, locks));
-        Some(who)
+        let (owner, locks) = self.waiting.remove(position)?;
+        self.locks.acquire(&locks);
+        self.holding.push((owner, locks));
+        Some(owner)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_not_overtaken_by_those_who_want_the_same() {
+    fn waiting_owner_is_not_overtaken_for_the_same_lock() {
         let mut queue = LockQueue::default();
         queue.join(1, vec![lock("a", LockMode::Shared)]);
         queue.join(2, vec![lock("a", LockMode::Exclusive), lock("b", LockMode::Exclusive)]);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_waiting_is_in_nobodys_way() {
+    fn owner_that_leaves_the_queue_blocks_no_other_owner() {
         let mut queue = LockQueue::default();
         queue.join(1, vec![lock("a", LockMode::Exclusive)]);
         queue.join(2, vec![lock("a", LockMode::Exclusive)]);

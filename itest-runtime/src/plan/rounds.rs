@@ -1,30 +1,30 @@
-//! The same cases again and again, each round in an order of its own.
+//! Repeated rounds of the same cases. In random order each round has its own order.
 
 use std::num::NonZeroU32;
 
 use crate::model::{Case, Order, Seed, mix};
 
-/// What is left of a run that repeats itself.
+/// The rounds of a repeated run that have not started yet.
 #[derive(Debug)]
 pub(crate) struct Rounds {
-    /// None: there is nothing to repeat.
+    /// `None` if the run has only one round.
     cases: Option<Vec<Case>>,
     order: Order,
     seed: Seed,
-    /// None: until somebody stops it.
+    /// The number of rounds; `None` if the run repeats until it is stopped.
     last: Option<NonZeroU32>,
     begun: u32,
 }
 
 impl Rounds {
-    /// The rounds behind the first one, whose cases and order these are.
+    /// Creates the rounds that follow the first one. `first` are the cases of the first round, in its order.
     #[must_use]
     pub(crate) fn after(first: &[Case], order: Order, seed: Seed, last: Option<NonZeroU32>) -> Self {
         let repeats = last != Some(NonZeroU32::MIN);
         Self { cases: repeats.then(|| first.to_vec()), order, seed, last, begun: 1 }
     }
 
-    /// The cases of the next round, in their order.
+    /// The cases of the next round, in their order; `None` after the last round.
     pub(crate) fn next(&mut self) -> Option<Vec<Case>> {
         let mut cases = self.cases.clone().filter(|cases| !cases.is_empty())?;
         if self.last.is_some_and(|last| self.begun >= last.get()) {
@@ -41,7 +41,7 @@ impl Rounds {
         Some(cases)
     }
 
-    /// How many rounds have begun.
+    /// The number of rounds that have started.
     #[must_use]
     pub(crate) fn begun(&self) -> u32 {
         self.begun
@@ -70,22 +70,22 @@ mod tests {
     }
 
     #[test]
-    fn every_round_has_all_cases_in_an_order_of_its_own_that_the_seed_fixes() {
+    fn every_round_has_all_cases_in_its_own_order_fixed_by_the_seed() {
         let rounds = |seed| {
             let mut rounds = Rounds::after(&cases(), Order::Random, Seed(seed), NonZeroU32::new(3));
-            let told: Vec<_> = std::iter::from_fn(|| rounds.next()).collect();
-            for (number, round) in (2..).zip(&told) {
+            let rounds_run: Vec<_> = std::iter::from_fn(|| rounds.next()).collect();
+            for (number, round) in (2..).zip(&rounds_run) {
                 assert!(round.iter().all(|case| case.round == number));
             }
-            let told: Vec<_> = told.iter().map(|cases| ids(cases)).collect();
+            let rounds_run: Vec<_> = rounds_run.iter().map(|cases| ids(cases)).collect();
             assert_eq!(rounds.begun(), 3);
-            told
+            rounds_run
         };
-        let told = rounds(7);
-        assert_eq!(told.len(), 2);
-        assert_ne!(told[0], told[1]);
-        assert_eq!(told, rounds(7));
-        for mut round in told {
+        let rounds_run = rounds(7);
+        assert_eq!(rounds_run.len(), 2);
+        assert_ne!(rounds_run[0], rounds_run[1]);
+        assert_eq!(rounds_run, rounds(7));
+        for mut round in rounds_run {
             round.sort();
             let mut all = ids(&cases());
             all.sort();
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_not_repeated_keeps_nothing() {
+    fn run_with_one_round_keeps_no_cases() {
         let mut once = Rounds::after(&cases(), Order::Random, Seed(1), Some(NonZeroU32::MIN));
         assert!(once.cases.is_none() && once.next().is_none());
         let mut declared = Rounds::after(&cases(), Order::Declared, Seed(1), None);
         assert_eq!(declared.next().map(|round| ids(&round)), Some(ids(&cases())));
         assert!(
             Rounds::after(&[], Order::Random, Seed(1), None).next().is_none(),
-            "nothing cannot be repeated for ever"
+            "a run without cases does not repeat for ever"
         );
     }
 }

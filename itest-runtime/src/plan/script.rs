@@ -1,4 +1,4 @@
-//! A script: what runs where and in which order, said beforehand.
+//! A script: a fixed list of steps, each with its lane and its place in the order.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
@@ -6,30 +6,32 @@ use std::num::NonZeroU32;
 use super::admission::{Locks, strongest};
 use crate::model::{After, Case, Lane, Lock, Place};
 
-/// So many steps of a single lane are handed out ahead: what a worker does not take must fit into its socket.
-const HELD_AHEAD: usize = 64;
+/// The most steps of a single lane that are assigned ahead of time. The messages of steps that the worker has not read
+/// yet must fit into its socket buffer.
+const MAX_ASSIGNED_AHEAD: usize = 64;
 
-/// Steps that are taken in their order, each by the worker of its lane.
+/// Steps that start in their order, each in the worker of its lane.
 ///
-/// Locks hold as in any run. A script cannot come to a standstill: a step waits for earlier ones only.
+/// Locks are respected as in any run. A script cannot deadlock, because a step waits only for earlier steps.
 #[derive(Debug)]
 pub(crate) struct Script {
     steps: Vec<(Case, Place)>,
-    /// How many rounds there are; none: until somebody stops it.
+    /// The number of rounds; `None` if the script repeats until it is stopped.
     last: Option<NonZeroU32>,
     begun: u32,
     waiting: VecDeque<(Case, Place)>,
-    /// What was handed out and has not ended.
+    /// The steps that were assigned and have not ended: their lanes and locks.
     running: Vec<(Lane, Vec<Lock>)>,
-    /// How many steps of each lane wait.
+    /// The number of waiting steps of each lane.
     left: HashMap<Lane, usize>,
     locks: Locks,
-    /// How many lanes a round has. With one there is nobody to wait for, and steps are held ahead.
+    /// The number of lanes of a round. With one lane a step never waits for another lane, so steps are assigned ahead
+    /// of time.
     lanes: u32,
 }
 
 impl Script {
-    /// Cases and their places, in their order; all of them run once in every round.
+    /// Creates a script from cases and their places, in their order. All of them run once in every round.
     #[must_use]
     pub(crate) fn new(cases: Vec<Case>, places: Vec<Place>, last: Option<NonZeroU32>) -> Self {
         let lanes = places.iter().map(|place| place.lane.0 + 1).max().unwrap_or(0);
@@ -45,7 +47,7 @@ impl Script {
         }
     }
 
-    /// Lets the steps of another round wait, if there is one, in lanes of its own.
+    /// Adds the steps of the next round, if there is one. Each round has its own lanes.
     pub(crate) fn begin_round(&mut self) {
         if self.steps.is_empty() || self.last.is_some_and(|last| self.begun >= last.get()) {
             return;
@@ -60,45 +62,45 @@ impl Script {
         self.begun += 1;
     }
 
-    /// How many rounds have begun.
+    /// The number of rounds that have started.
     #[must_use]
     pub(crate) fn begun(&self) -> u32 {
         self.begun
     }
 
-    /// The number of steps that wait.
+    /// The number of waiting steps.
     #[must_use]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Every lock that any step needs, each once, in its strongest mode.
+    /// All locks that the steps need: each key once, exclusive if any step needs it exclusively.
     #[must_use]
     pub(crate) fn all_locks(&self) -> Vec<Lock> {
         strongest(self.steps.iter().flat_map(|(case, _)| &case.locks))
     }
 
-    /// Whether a lane has nothing left to run.
+    /// Whether no step of the lane is waiting.
     #[must_use]
     pub(crate) fn is_over(&self, lane: Lane) -> bool {
         self.left.get(&lane).is_none_or(|left| *left == 0)
     }
 
-    /// The next step, if it may begin; its locks are taken.
+    /// Removes the next step if it may start, and takes its locks.
     pub(crate) fn next(&mut self) -> Option<(Case, Lane)> {
         let (case, place) = self.waiting.front()?;
-        if self.lanes == 1 && self.running.len() >= HELD_AHEAD {
+        if self.lanes == 1 && self.running.len() >= MAX_ASSIGNED_AHEAD {
             return None;
         }
         if self.lanes > 1 {
             let is_free = self.running.iter().all(|(lane, _)| *lane != place.lane);
-            let is_time = place.after == After::Begun || self.running.is_empty();
-            if !is_free || !is_time || !self.locks.admits(&case.locks) {
+            let is_turn = place.after == After::Begun || self.running.is_empty();
+            if !is_free || !is_turn || !self.locks.admits(&case.locks) {
                 return None;
             }
         }
         let (case, place) = self.waiting.pop_front()?;
-        self.locks.take(&case.locks);
+        self.locks.acquire(&case.locks);
         self.running.push((place.lane, case.locks.clone()));
         if let Some(left) = self.left.get_mut(&place.lane) {
             *left -= 1;
@@ -106,39 +108,41 @@ impl Script {
         Some((case, place.lane))
     }
 
-    /// Puts a step back at the front, as if it had never been taken.
+    /// Returns a step that did not start to the front, and releases its locks.
     pub(crate) fn put_back(&mut self, lane: Lane, case: Case) {
         self.finish(lane);
         *self.left.entry(lane).or_default() += 1;
         self.waiting.push_front((case, Place { lane, after: After::Begun }));
     }
 
-    /// The oldest step of a lane has ended.
+    /// Releases the locks of the lane's oldest running step, which has ended.
     pub(crate) fn finish(&mut self, lane: Lane) {
         if let Some(position) = self.running.iter().position(|(running, _)| *running == lane) {
             let (_, locks) = self.running.remove(position);
-            self.locks.give_back(&locks);
+            self.locks.release(&locks);
         }
     }
 
-    /// Lets go of everything that waits, and says how much that was.
+    /// Removes all waiting steps and returns their number.
     pub(crate) fn drain(&mut self) -> usize {
         self.left.clear();
         self.waiting.drain(..).count()
     }
 }
 
-/// Lanes side by side in lockstep, as steps in their order: what stands at one place in them begins together.
+/// Turns lanes into steps that run in lockstep: the steps at the same position of all lanes start together, after all
+/// steps of the position before have ended.
 #[must_use]
 pub(crate) fn lockstep<C: Copy>(lanes: &[Vec<C>]) -> Vec<(C, Place)> {
     let longest = lanes.iter().map(Vec::len).max().unwrap_or(0);
-    let beat = |position: usize| {
-        let beside = (0..).zip(lanes).filter_map(move |(number, lane)| Some((*lane.get(position)?, Lane(number))));
-        beside.enumerate().map(|(first, (case, lane))| {
-            (case, Place { lane, after: if first == 0 { After::Ended } else { After::Begun } })
+    let steps_at = |position: usize| {
+        let cases_at_position =
+            (0..).zip(lanes).filter_map(move |(number, lane)| Some((*lane.get(position)?, Lane(number))));
+        cases_at_position.enumerate().map(|(index, (case, lane))| {
+            (case, Place { lane, after: if index == 0 { After::Ended } else { After::Begun } })
         })
     };
-    (0..longest).flat_map(beat).collect()
+    (0..longest).flat_map(steps_at).collect()
 }
 
 #[cfg(test)]
@@ -171,18 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_at_one_place_begins_together_and_nothing_before_it() {
+    fn steps_at_one_position_start_together_after_the_position_before() {
         let mut script = script(&[vec![1, 2], vec![3, 4]], 1);
         assert_eq!(numbers(&mut script), [(1, 0), (3, 1)]);
         script.finish(Lane(0));
-        assert_eq!(numbers(&mut script), [], "the other one of the first beat still runs");
+        assert_eq!(numbers(&mut script), [], "the other step of the first position still runs");
         script.finish(Lane(1));
         assert_eq!(numbers(&mut script), [(2, 0), (4, 1)]);
         assert!(script.is_over(Lane(0)));
     }
 
     #[test]
-    fn one_lane_is_handed_out_ahead_and_every_round_has_lanes_of_its_own() {
+    fn single_lane_is_assigned_ahead_and_each_round_has_new_lanes() {
         let mut script = script(&[vec![1, 2, 1]], 2);
         assert_eq!(numbers(&mut script), [(1, 0), (2, 0), (1, 0)]);
         script.put_back(Lane(0), case(1, vec![]));
@@ -195,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_step_is_taken_once_in_its_lanes_order_and_locks_hold(
+        fn every_step_runs_once_in_lane_order_and_locks_are_respected(
             lanes in proptest::collection::vec(proptest::collection::vec((0_u32..50, any::<bool>()), 0..8), 1..4),
             ends in proptest::collection::vec(any::<prop::sample::Index>(), 60),
         ) {
@@ -209,10 +213,10 @@ mod tests {
             let mut ends = ends.iter().cycle();
             loop {
                 while let Some((case, lane)) = script.next() {
-                    let beside = running.iter().any(|(other, beside)| {
-                        *beside != lane && !other.locks.is_empty() && !case.locks.is_empty()
+                    let conflicts = running.iter().any(|(other, running_lane)| {
+                        *running_lane != lane && !other.locks.is_empty() && !case.locks.is_empty()
                     });
-                    prop_assert!(!beside, "two of them hold one lock");
+                    prop_assert!(!conflicts, "two running steps hold the same lock");
                     taken[lane.0 as usize].push(case.index.0);
                     running.push((case, lane));
                 }

@@ -4,51 +4,52 @@ use thiserror::Error;
 
 /// A condition on a test's tags.
 ///
-/// Operators, tightest first: `!` or `not`, `&` or `and`, `|` or `or`; parentheses group. A tag is anything else without
-/// blanks.
+/// Operators, from the tightest binding: `!` or `not`, `&` or `and`, `|` or `or`; parentheses group. Every other word
+/// is a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TagExpression {
-    /// The test bears this tag.
+    /// The test has this tag.
     Tag(String),
-    /// The condition does not hold.
+    /// The inner condition is false.
     Not(Box<TagExpression>),
-    /// Both hold.
+    /// Both conditions are true.
     And(Box<TagExpression>, Box<TagExpression>),
-    /// At least one holds.
+    /// At least one condition is true.
     Or(Box<TagExpression>, Box<TagExpression>),
 }
 
-/// What is wrong with a tag expression.
+/// A syntax error in a tag expression.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("expected {expected} at column {column}, found {found}")]
+#[error("expected {expected} at column {column}, found {actual}")]
 pub(crate) struct TagSyntaxError {
     expected: &'static str,
     column: usize,
-    found: String,
+    actual: String,
 }
 
 impl TagExpression {
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
     ///
-    /// Names the column (counted from 1, in characters) of the first token that does not fit.
+    /// When the text is not a valid expression. The error names the column (counted from 1, in characters) of the first
+    /// token that does not fit.
     pub(crate) fn parse(text: &str) -> Result<Self, TagSyntaxError> {
         let mut parser = Parser { tokens: tokens(text), next: 0, depth: 0, end: text.chars().count() + 1 };
-        let expression = parser.either()?;
+        let expression = parser.parse_or()?;
         match parser.peek() {
             None => Ok(expression),
             Some(_) => Err(parser.unexpected("`&`, `|` or the end")),
         }
     }
 
-    /// The tags that the condition speaks of.
+    /// All tags in the expression.
     #[must_use]
-    pub(crate) fn words(&self) -> Vec<&str> {
+    pub(crate) fn tags(&self) -> Vec<&str> {
         match self {
             Self::Tag(tag) => vec![tag],
-            Self::Not(inner) => inner.words(),
-            Self::And(left, right) | Self::Or(left, right) => [left.words(), right.words()].concat(),
+            Self::Not(inner) => inner.tags(),
+            Self::And(left, right) | Self::Or(left, right) => [left.tags(), right.tags()].concat(),
         }
     }
 
@@ -74,9 +75,9 @@ enum Token {
     Tag(String),
 }
 
-/// Tokens with the column they start in.
+/// Splits the text into tokens, each with the column where it starts.
 fn tokens(text: &str) -> Vec<(usize, Token)> {
-    let mut found = Vec::new();
+    let mut tokens = Vec::new();
     let mut characters = (1..).zip(text.chars()).peekable();
     while let Some((column, character)) = characters.next() {
         let token = match character {
@@ -101,18 +102,18 @@ fn tokens(text: &str) -> Vec<(usize, Token)> {
                 }
             }
         };
-        // `&&` and `||` mean what a Rust programmer thinks.
+        // `&&` and `||` are accepted as `&` and `|`, because Rust programmers are used to them.
         let doubled = matches!(token, Token::And | Token::Or)
-            && found.last().is_some_and(|(at, last)| *last == token && at + 1 == column);
+            && tokens.last().is_some_and(|(at, last)| *last == token && at + 1 == column);
         if !doubled {
-            found.push((column, token));
+            tokens.push((column, token));
         }
     }
-    found
+    tokens
 }
 
-/// Parentheses may nest so deep; the parser recurses and the stack is not endless.
-const DEEPEST: usize = 64;
+/// The deepest nesting of parentheses. The parser is recursive, so unlimited nesting would overflow the stack.
+const MAX_NESTING: usize = 64;
 
 struct Parser {
     tokens: Vec<(usize, Token)>,
@@ -122,33 +123,33 @@ struct Parser {
 }
 
 impl Parser {
-    fn either(&mut self) -> Result<TagExpression, TagSyntaxError> {
-        let mut left = self.both()?;
+    fn parse_or(&mut self) -> Result<TagExpression, TagSyntaxError> {
+        let mut left = self.parse_and()?;
         while self.take(&Token::Or) {
-            left = TagExpression::Or(Box::new(left), Box::new(self.both()?));
+            left = TagExpression::Or(Box::new(left), Box::new(self.parse_and()?));
         }
         Ok(left)
     }
 
-    fn both(&mut self) -> Result<TagExpression, TagSyntaxError> {
-        let mut left = self.single()?;
+    fn parse_and(&mut self) -> Result<TagExpression, TagSyntaxError> {
+        let mut left = self.parse_unary()?;
         while self.take(&Token::And) {
-            left = TagExpression::And(Box::new(left), Box::new(self.single()?));
+            left = TagExpression::And(Box::new(left), Box::new(self.parse_unary()?));
         }
         Ok(left)
     }
 
-    fn single(&mut self) -> Result<TagExpression, TagSyntaxError> {
+    fn parse_unary(&mut self) -> Result<TagExpression, TagSyntaxError> {
         let mut negations = 0_u32;
         while self.take(&Token::Not) {
             negations += 1;
         }
         let inner = if self.take(&Token::Open) {
             self.depth += 1;
-            if self.depth > DEEPEST {
+            if self.depth > MAX_NESTING {
                 return Err(self.unexpected("at most 64 nested parentheses"));
             }
-            let inner = self.either()?;
+            let inner = self.parse_or()?;
             self.depth -= 1;
             if !self.take(&Token::Close) {
                 return Err(self.unexpected("`)`"));
@@ -169,13 +170,13 @@ impl Parser {
     }
 
     fn take(&mut self, wanted: &Token) -> bool {
-        let found = self.peek() == Some(wanted);
-        self.next += usize::from(found);
-        found
+        let matches = self.peek() == Some(wanted);
+        self.next += usize::from(matches);
+        matches
     }
 
     fn unexpected(&self, expected: &'static str) -> TagSyntaxError {
-        let (column, found) = match self.tokens.get(self.next) {
+        let (column, actual) = match self.tokens.get(self.next) {
             None => (self.end, "the end".to_owned()),
             Some((column, token)) => {
                 let text = match token {
@@ -189,7 +190,7 @@ impl Parser {
                 (*column, text)
             }
         };
-        TagSyntaxError { expected, column, found }
+        TagSyntaxError { expected, column, actual }
     }
 }
 
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_bind_as_a_programmer_expects() {
+    fn operators_have_the_usual_precedence() {
         assert!(matches("a | b & c", &["a"]));
         assert!(!matches("(a | b) & c", &["a"]));
         assert!(matches("!a & b", &["b"]));
@@ -212,11 +213,11 @@ mod tests {
         assert!(matches("not a and b or c", &["a", "c"]));
         assert!(matches("a && b || c", &["a", "b"]));
         assert!(matches("!!a", &["a"]));
-        assert_eq!(TagExpression::parse("a & !(b | c)").unwrap().words(), ["a", "b", "c"]);
+        assert_eq!(TagExpression::parse("a & !(b | c)").unwrap().tags(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn a_mistake_names_its_column_and_what_would_fit() {
+    fn syntax_error_names_column_and_expected_token() {
         let message = |text: &str| TagExpression::parse(text).unwrap_err().to_string();
         assert_eq!(message("a &"), "expected a tag, `!` or `(` at column 4, found the end");
         assert_eq!(message("(a | b"), "expected `)` at column 7, found the end");

@@ -1,4 +1,4 @@
-//! What `assert_eq!` says, made readable: long values over several lines, differences marked.
+//! Readable messages of `assert_eq!` and similar macros: long values are split into lines, and differences are marked.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,34 +6,34 @@ use std::io::{self, Write};
 use diff::Result as Change;
 
 use super::ColorMode;
-use super::text::{Ink, Inked};
+use super::text::{Style, Styled};
 
-/// Values up to this width stand on one line.
-const SHORT: usize = 72;
+/// Values up to this number of characters stay on one line.
+const MAX_ONE_LINE_CHARS: usize = 72;
 
-/// Characters of a value that are compared and shown.
-const LONGEST: usize = 10_000;
+/// The number of characters of a value that are compared and shown.
+const MAX_VALUE_CHARS: usize = 10_000;
 
-/// So many equal lines around a difference are shown.
-const CONTEXT: usize = 3;
+/// The number of equal lines that are shown before and after a difference.
+const CONTEXT_LINES: usize = 3;
 
-/// A failed comparison, taken apart.
+/// The parts of the message of a failed `assert_eq!` or `assert_ne!`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Comparison<'m> {
+pub(super) struct FailedAssertion<'m> {
     head: &'m str,
     left: &'m str,
     right: &'m str,
 }
 
-impl<'m> Comparison<'m> {
-    /// Recognizes the standard library's message.
+impl<'m> FailedAssertion<'m> {
+    /// Parses the standard library's message; `None` if it is another message.
     pub(super) fn parse(message: &'m str) -> Option<Self> {
         let (head, values) = message.split_once("\n  left: ")?;
         let (left, right) = values.split_once("\n right: ")?;
         head.starts_with("assertion `left ").then_some(Self { head, left, right })
     }
 
-    /// Writes it, each line behind `margin`.
+    /// Writes the message, each line after `margin`.
     pub(super) fn write(&self, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
         for line in self.head.lines() {
             writeln!(out, "{margin}{line}")?;
@@ -42,7 +42,7 @@ impl<'m> Comparison<'m> {
         if left == right || (is_short(&left) && is_short(&right)) {
             return write_pair(&left, &right, margin, color, out);
         }
-        writeln!(out, "{margin}  {} {}", Inked(color, Ink::Red, "- left"), Inked(color, Ink::Green, "+ right"))?;
+        writeln!(out, "{margin}  {} {}", Styled(color, Style::Red, "- left"), Styled(color, Style::Green, "+ right"))?;
         let changes = diff::lines(&left, &right);
         let shown = near_changes(&changes);
         let mut skipped = false;
@@ -56,22 +56,22 @@ impl<'m> Comparison<'m> {
             }
             match change {
                 Change::Both(line, _) => writeln!(out, "{margin}    {line}")?,
-                Change::Left(line) => writeln!(out, "{margin}  {}", Inked(color, Ink::Red, format!("- {line}")))?,
-                Change::Right(line) => writeln!(out, "{margin}  {}", Inked(color, Ink::Green, format!("+ {line}")))?,
+                Change::Left(line) => writeln!(out, "{margin}  {}", Styled(color, Style::Red, format!("- {line}")))?,
+                Change::Right(line) => writeln!(out, "{margin}  {}", Styled(color, Style::Green, format!("+ {line}")))?,
             }
         }
         Ok(())
     }
 }
 
-/// Two values under each other, with marks under what differs.
+/// Writes two values, one below the other, with marks under the differences.
 fn write_pair(left: &str, right: &str, margin: &str, color: ColorMode, out: &mut dyn Write) -> io::Result<()> {
     let mut names = ["  left: ", " right: "].into_iter();
-    for (value, ink) in [(left, Ink::Red), (right, Ink::Green)] {
+    for (value, style) in [(left, Style::Red), (right, Style::Green)] {
         let name = names.next().unwrap_or_default();
         for (position, line) in value.lines().enumerate() {
             let name = if position == 0 { name } else { "        " };
-            writeln!(out, "{margin}{name}{}", Inked(color, ink, line))?;
+            writeln!(out, "{margin}{name}{}", Styled(color, style, line))?;
         }
     }
     if left == right {
@@ -86,37 +86,37 @@ fn write_pair(left: &str, right: &str, margin: &str, color: ColorMode, out: &mut
         })
         .collect();
     let marked = marks.chars().filter(|mark| *mark == '^').count();
-    // Marks everywhere point at nothing.
+    // If most characters differ, marks would not help the reader.
     if marked > 0 && marked * 2 <= marks.len() {
         writeln!(out, "{margin}        {}", marks.trim_end())?;
     }
     Ok(())
 }
 
-/// A value as far as somebody would read it.
+/// Cuts a value to the length that is shown.
 fn cut(value: &str) -> Cow<'_, str> {
-    match value.char_indices().nth(LONGEST) {
+    match value.char_indices().nth(MAX_VALUE_CHARS) {
         None => value.into(),
         Some((end, _)) => format!("{}… {} bytes more", &value[..end], value.len() - end).into(),
     }
 }
 
-/// Which lines are shown: the differences and a few around each.
+/// For each line, whether it is shown: differences and a few lines around each.
 fn near_changes<T>(changes: &[Change<T>]) -> Vec<bool> {
     let is_change = |change: &Change<T>| !matches!(change, Change::Both(..));
     (0..changes.len())
         .map(|line| {
-            let around = line.saturating_sub(CONTEXT)..changes.len().min(line + CONTEXT + 1);
+            let around = line.saturating_sub(CONTEXT_LINES)..changes.len().min(line + CONTEXT_LINES + 1);
             changes[around].iter().any(is_change)
         })
         .collect()
 }
 
 fn is_short(value: &str) -> bool {
-    !value.contains('\n') && value.chars().count() <= SHORT
+    !value.contains('\n') && value.chars().count() <= MAX_ONE_LINE_CHARS
 }
 
-/// Breaks a long `Debug` text at its brackets and commas, and a long string at its newlines.
+/// Splits a long `Debug` text at its brackets and commas, and a long string at its newlines.
 fn lay_out(value: &str) -> String {
     if is_short(value) || value.contains('\n') {
         return value.to_owned();
@@ -169,12 +169,12 @@ mod tests {
 
     fn shown(message: &str) -> String {
         let mut text = Vec::new();
-        Comparison::parse(message).unwrap().write("", ColorMode::Plain, &mut text).unwrap();
+        FailedAssertion::parse(message).unwrap().write("", ColorMode::Plain, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
     #[test]
-    fn short_values_stand_under_each_other_with_marks() {
+    fn short_values_are_aligned_with_marks_under_differences() {
         let text = shown("assertion `left == right` failed: receipt\n  left: \"paid now\"\n right: \"paid not\"");
         assert_eq!(
             text,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_become_a_diff_of_lines() {
+    fn long_values_are_shown_as_a_line_diff() {
         let order = |status: &str| {
             format!(
                 "Order {{ id: OrderId(7), status: {status}, items: [Item {{ name: \"a, b\", quantity: 2 }}], total_cents: 2598 }}"
@@ -197,15 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn values_that_nobody_would_read_are_cut() {
+    fn very_long_values_are_cut() {
         let text =
             shown(&format!("assertion `left == right` failed\n  left: {}\n right: {:?}", "x".repeat(100_000), "y"));
         assert!(text.len() < 11_000 && text.contains("… 90000 bytes more"));
     }
 
     #[test]
-    fn other_messages_are_left_alone() {
-        assert_eq!(Comparison::parse("boom"), None);
-        assert_eq!(Comparison::parse("x\n  left: 1\n right: 2"), None);
+    fn other_messages_are_not_parsed() {
+        assert_eq!(FailedAssertion::parse("boom"), None);
+        assert_eq!(FailedAssertion::parse("x\n  left: 1\n right: 2"), None);
     }
 }

@@ -1,40 +1,41 @@
-//! The report for people: libtest's lines, failures in full at the end.
+//! The report for people: one line per test as in libtest, with the failures in full at the end.
 
 use std::io::{self, Write};
 
 use super::failure::status;
 use super::progress::LiveLine;
-use super::summary::Ending;
-use super::text::{Ink, Inked, count, shard_in_words, time};
-use super::{ColorMode, Look, Reporter, TimeColumn};
+use super::summary::SummarySection;
+use super::text::{Style, Styled, count, shard_in_words, time};
+use super::{ColorMode, ReportOptions, Reporter, TimeColumn};
 use crate::model::{CaseReport, Event, Order, Running};
 
-/// One line a test.
+/// The reporter that writes one line per test.
 #[derive(Debug)]
 pub(crate) struct Console {
-    look: Look,
+    options: ReportOptions,
     live: Option<LiveLine>,
-    ending: Ending,
+    summary: SummarySection,
 }
 
 impl Console {
-    /// A report in this look.
+    /// Creates a report with these options.
     #[must_use]
-    pub(crate) fn new(look: Look) -> Self {
-        Self { live: look.live_width.map(LiveLine::new), look, ending: Ending::new() }
+    pub(crate) fn new(options: ReportOptions) -> Self {
+        Self { live: options.live_width.map(LiveLine::new), options, summary: SummarySection::new() }
     }
 
     fn write_line(&self, case: &CaseReport, out: &mut dyn Write) -> io::Result<()> {
-        let (ink, word) = status(case);
-        // In pieces and not through `format_args!`: there is one such line for each test.
+        let (style, word) = status(case);
+        // The line is written in pieces and not with `format_args!`, because there is one such line for each test and
+        // formatting is slow.
         for piece in ["test ", case.id.as_str(), " ... "] {
             out.write_all(piece.as_bytes())?;
         }
-        match self.look.color {
+        match self.options.color {
             ColorMode::Plain => out.write_all(word.as_bytes())?,
-            ColorMode::Colored => write!(out, "{}", Inked(ColorMode::Colored, ink, word))?,
+            ColorMode::Colored => write!(out, "{}", Styled(ColorMode::Colored, style, word))?,
         }
-        if self.look.time == TimeColumn::Shown {
+        if self.options.time == TimeColumn::Shown {
             write!(out, " <{:.3}s>", case.elapsed.as_secs_f64())?;
         }
         out.write_all(b"\n")
@@ -51,7 +52,7 @@ impl Reporter for Console {
         }
         match event {
             Event::RunStarted { selected, order, seed, jobs, repeats, facts } => {
-                self.ending.begin(*seed);
+                self.summary.begin(*seed);
                 if let Some(live) = &mut self.live {
                     live.begin(*selected);
                 }
@@ -65,7 +66,7 @@ impl Reporter for Console {
                 };
                 let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
                 let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));
-                writeln!(out, "{}", Inked(self.look.color, Ink::Dim, line))?;
+                writeln!(out, "{}", Styled(self.options.color, Style::Dim, line))?;
                 match &facts.shard {
                     None => Ok(()),
                     Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
@@ -73,7 +74,7 @@ impl Reporter for Console {
             }
             Event::CaseIgnored { id, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
-                writeln!(out, "test {id} ... {}{reason}", Inked(self.look.color, Ink::Yellow, "ignored"))
+                writeln!(out, "test {id} ... {}{reason}", Styled(self.options.color, Style::Yellow, "ignored"))
             }
             Event::CaseSlow(Running { id, elapsed, phase }) => {
                 let phase = phase.map_or_else(String::new, |phase| format!(", in {phase}"));
@@ -85,11 +86,11 @@ impl Reporter for Console {
                 writeln!(out, "test {} ... attempt {} {word}, trying again", case.id, case.attempts)
             }
             Event::CaseFinished(case) => {
-                self.ending.remember(case, self.look.output);
+                self.summary.remember(case, self.options.output);
                 self.write_line(case, out)
             }
             Event::Warning(message) => {
-                writeln!(out, "{}: {message}", Inked(self.look.color, Ink::Yellow, "warning"))
+                writeln!(out, "{}: {message}", Styled(self.options.color, Style::Yellow, "warning"))
             }
             Event::Interrupting { signal, running } => {
                 let running: Vec<_> = running.iter().map(ToString::to_string).collect();
@@ -97,8 +98,8 @@ impl Reporter for Console {
                 writeln!(out, "{signal}: no more tests are started; ending and tearing down {running}")?;
                 out.flush()
             }
-            Event::RunFinished(summary) => {
-                self.ending.write(summary, &self.look, out)?;
+            Event::RunFinished(totals) => {
+                self.summary.write(totals, &self.options, out)?;
                 out.flush()
             }
             Event::CaseStarted { .. } | Event::Progress { .. } => Ok(()),

@@ -1,4 +1,5 @@
-//! The report in the Common Test Report Format (<https://ctrf.io>): one JSON document, which tools for pull requests and dashboards read.
+//! The report in the Common Test Report Format (<https://ctrf.io>): a JSON document for dashboards and for tools that
+//! comment on pull requests.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,22 +11,22 @@ use super::Reporter;
 use super::failure::headline;
 use crate::model::{CaseReport, Event, Facts, Outcome, Seed, Summary, TestId};
 
-/// The version of the format that this follows.
+/// The version of the format.
 const SPEC_VERSION: &str = "0.0.0";
 
-/// Gathers cases until the run is over.
+/// The reporter that collects cases until the run is over.
 #[derive(Debug)]
 pub(crate) struct Ctrf {
     suite: String,
     seed: Seed,
     facts: Facts,
     tests: Vec<Value>,
-    /// How each earlier attempt ended.
+    /// The attempts of each test before its last one.
     earlier: HashMap<TestId, Vec<Value>>,
 }
 
 impl Ctrf {
-    /// A report on the suite of this name.
+    /// Creates a report for the suite with this name.
     #[must_use]
     pub(crate) fn new(suite: &str) -> Self {
         Self {
@@ -129,7 +130,7 @@ fn lines(output: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(output).lines().map(str::to_owned).collect()
 }
 
-/// The format knows fields that are there, and fields that are not.
+/// Removes fields without a value, because the format does not allow `null`.
 fn without_nulls(mut report: Value) -> Value {
     if let Some(environment) = report["results"]["environment"].as_object_mut() {
         environment.retain(|_, value| !value.is_null());

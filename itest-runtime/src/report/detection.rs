@@ -1,4 +1,5 @@
-//! The report of a detection: for each test that lies what it is, who is behind it, how sure that is, and one command that shows it.
+//! The report of a detection. For each unreliable test it shows the kind of the problem, the tests that cause it, the
+//! confidence, and a command that reproduces it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -6,49 +7,49 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::Look;
-use super::text::{Ink, Inked, count, time};
+use super::ReportOptions;
+use super::text::{Style, Styled, count, time};
 use crate::model::{Format, Lie, Rate, Seed, TestId, Verdict, redacted};
 
-/// What is told at the end.
+/// The summary at the end of a detection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DetectionSummary {
-    /// How many tests were looked at.
+    /// The number of examined tests.
     pub tests: usize,
-    /// How often the one ran that ran least.
+    /// The smallest number of runs of any test.
     pub least_runs: u32,
-    /// How many skipped themselves each time.
+    /// The number of tests that skipped themselves in all their runs.
     pub skipped: usize,
-    /// What that says of those that never failed.
+    /// The bound of the failure rate of tests that never failed, in words.
     pub in_words: String,
-    /// Why it ended early.
+    /// The reason why the detection ended early, if it did.
     pub stopped: Option<String>,
-    /// How many probes were run.
+    /// The number of probes.
     pub probes: usize,
-    /// How many tests were run in them.
+    /// The number of test executions in all probes.
     pub executions: usize,
-    /// How long that took.
+    /// The duration of the detection.
     pub elapsed: Duration,
 }
 
-/// Writes the report.
+/// The reporter of a detection.
 #[derive(Debug)]
 pub(crate) struct DetectionReport {
     format: Format,
-    look: Look,
+    options: ReportOptions,
     lies: BTreeMap<Lie, usize>,
-    /// Tests whose broken environment was told with that of another one.
-    told: BTreeSet<TestId>,
+    /// Tests with the same environment problem as a test that was already reported.
+    reported_environments: BTreeSet<TestId>,
 }
 
 impl DetectionReport {
-    /// A report in a shape.
+    /// Creates a report in a format.
     #[must_use]
-    pub(crate) fn new(format: Format, look: Look) -> Self {
-        Self { format, look, lies: BTreeMap::new(), told: BTreeSet::new() }
+    pub(crate) fn new(format: Format, options: ReportOptions) -> Self {
+        Self { format, options, lies: BTreeMap::new(), reported_environments: BTreeSet::new() }
     }
 
-    /// What is looked for, and where.
+    /// Writes the first line, with the number of tests and the budget.
     pub(crate) fn begin(&self, tests: usize, seed: Seed, budget: &str, out: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Json {
             return line(
@@ -59,51 +60,51 @@ impl DetectionReport {
         writeln!(out, "\nlooking for tests that lie among {}, seed {seed}, {budget}", count(tests, "test"))
     }
 
-    /// What is done now.
+    /// Writes that a stage started.
     pub(crate) fn stage(&self, words: &str, out: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Json {
             return line(&json!({"event": "detection_stage", "stage": words}), out);
         }
-        writeln!(out, "{}", Inked(self.look.color, Ink::Dim, format!("… {words}")))?;
+        writeln!(out, "{}", Styled(self.options.color, Style::Dim, format!("… {words}")))?;
         out.flush()
     }
 
-    /// What was found out about a test.
+    /// Writes the verdict for a test.
     pub(crate) fn verdict(&mut self, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         *self.lies.entry(verdict.lie).or_default() += 1;
-        let command = self.look.repeat.lanes(&verdict.lanes, verdict.repeats);
+        let command = self.options.repeat.lanes(&verdict.lanes, verdict.repeats);
         if self.format == Format::Json {
             return line(&as_json(verdict, &command), out);
         }
         let Verdict { id, lie, message, cleaners, correlates, .. } = verdict;
         if *lie == Lie::Environment {
-            if self.told.contains(id) {
+            if self.reported_environments.contains(id) {
                 return Ok(());
             }
-            self.told.extend(verdict.culprits.iter().flatten().cloned());
+            self.reported_environments.extend(verdict.culprits.iter().flatten().cloned());
         }
         writeln!(
             out,
             "\n{} {}",
-            Inked(self.look.color, Ink::Red, in_words(*lie)),
-            Inked(self.look.color, Ink::Bold, id)
+            Styled(self.options.color, Style::Red, in_words(*lie)),
+            Styled(self.options.color, Style::Bold, id)
         )?;
         writeln!(out, "  {}", evidence(verdict))?;
         if !message.is_empty() {
             writeln!(out, "  failure: {}", redacted(message))?;
         }
         if !cleaners.is_empty() {
-            writeln!(out, "  put right by: {}", list(cleaners))?;
+            writeln!(out, "  cleaned up by: {}", list(cleaners))?;
         }
         if !correlates.is_empty() {
             writeln!(out, "  it fails {}", correlates.join("; "))?;
         }
         writeln!(out, "  to do: {}", advice(*lie))?;
-        writeln!(out, "  shown by: {}", Inked(self.look.color, Ink::Bold, command))?;
+        writeln!(out, "  shown by: {}", Styled(self.options.color, Style::Bold, command))?;
         out.flush()
     }
 
-    /// What it came to.
+    /// Writes the summary.
     pub(crate) fn end(&self, summary: &DetectionSummary, out: &mut dyn Write) -> io::Result<()> {
         let DetectionSummary { tests, least_runs, skipped, in_words: never, stopped, probes, executions, elapsed } =
             summary;
@@ -119,23 +120,23 @@ impl DetectionReport {
         }
         writeln!(out)?;
         if let Some(reason) = stopped {
-            writeln!(out, "{}: this is what is known so far", Inked(self.look.color, Ink::Yellow, reason))?;
+            writeln!(out, "{}: this is what is known so far", Styled(self.options.color, Style::Yellow, reason))?;
         }
         let kinds: Vec<_> = self.lies.iter().map(|(lie, number)| format!("{number} {}", in_words(*lie))).collect();
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-        let honest = tests.saturating_sub(lying + skipped);
+        let never_failed = tests.saturating_sub(lying + skipped);
         let verdict = if lying == 0 {
-            Inked(self.look.color, Ink::Green, "ok")
+            Styled(self.options.color, Style::Green, "ok")
         } else {
-            Inked(self.look.color, Ink::Red, "FAILED")
+            Styled(self.options.color, Style::Red, "FAILED")
         };
         writeln!(out, "detection result: {verdict}. {lying} of {} lied{kinds}", count(*tests, "test"))?;
-        if honest > 0 && *least_runs > 0 {
-            writeln!(out, "{} never failed; of each is known at least: {never}", count(honest, "other"))?;
+        if never_failed > 0 && *least_runs > 0 {
+            writeln!(out, "{} never failed; the one with the fewest runs had {never}", count(never_failed, "other"))?;
         }
         if *skipped > 0 {
             let (itself, that) = if *skipped == 1 { ("itself", "it") } else { ("themselves", "them") };
-            writeln!(out, "{} skipped {itself} each time: nothing is known of {that}", count(*skipped, "test"))?;
+            writeln!(out, "{} skipped {itself} each time: there is no result for {that}", count(*skipped, "test"))?;
         }
         let (executions, probes) = (count(*executions, "execution"), count(*probes, "probe"));
         writeln!(out, "{executions} in {probes}, finished in {}\n", time(*elapsed))?;
@@ -166,8 +167,8 @@ fn list(ids: &[TestId]) -> String {
     ids.iter().map(TestId::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Sets of tests, each of which suffices.
-fn either(sets: &[Vec<TestId>], within: &str) -> String {
+/// Lists alternative sets of tests, each of which is sufficient to cause the failure.
+fn alternatives(sets: &[Vec<TestId>], within: &str) -> String {
     let set = |set: &Vec<TestId>| set.iter().map(TestId::as_str).collect::<Vec<_>>().join(within);
     sets.iter().map(set).collect::<Vec<_>>().join(", or ")
 }
@@ -185,7 +186,7 @@ fn in_words(lie: Lie) -> &'static str {
     }
 }
 
-/// What was seen, in a sentence.
+/// Describes the evidence for a verdict in a sentence.
 fn evidence(verdict: &Verdict) -> String {
     let Verdict { lie, culprits, with, without, confidence, .. } = verdict;
     let of = |rate: &Rate| format!("{} of {}", rate.failures, rate.runs);
@@ -193,7 +194,7 @@ fn evidence(verdict: &Verdict) -> String {
     match lie {
         Lie::Victim if culprits.is_empty() => {
             format!(
-                "fails after others, {}, and alone {} times ({sure}); which of them it takes could not be found out",
+                "fails after others, {}, and alone {} times ({sure}); the tests that cause it could not be identified",
                 of(with),
                 of(without)
             )
@@ -201,20 +202,20 @@ fn evidence(verdict: &Verdict) -> String {
         Lie::Victim => {
             format!(
                 "fails after {}: {} times, and alone {} ({sure})",
-                either(culprits, " and then "),
+                alternatives(culprits, " and then "),
                 of(with),
                 of(without)
             )
         }
         Lie::Brittle if culprits.is_empty() => {
             format!(
-                "fails alone, {} times, and passes after others; which of them it takes could not be found out",
+                "fails alone, {} times, and passes after others; the tests that cause it could not be identified",
                 of(without)
             )
         }
         Lie::Brittle => format!(
             "passes only after {}: fails {} times then, and alone {} ({sure})",
-            either(culprits, " and then "),
+            alternatives(culprits, " and then "),
             of(with),
             of(without)
         ),
@@ -224,17 +225,19 @@ fn evidence(verdict: &Verdict) -> String {
         Lie::Contention => {
             format!(
                 "fails beside {}: {} times, and alone {} ({sure})",
-                either(culprits, " and "),
+                alternatives(culprits, " and "),
                 of(with),
                 of(without)
             )
         }
-        Lie::Flaky => format!("fails now and then, and no order and no neighbour explains it: {}", verdict.in_words),
+        Lie::Flaky => {
+            format!("fails now and then; neither the order nor concurrent tests explain it: {}", verdict.in_words)
+        }
         Lie::Broken => format!("fails always: {} times", of(with)),
         Lie::Environment => {
             let others: usize = culprits.iter().map(Vec::len).sum();
             let same = count(others, "other test");
-            let names = either(culprits, ", ");
+            let names = alternatives(culprits, ", ");
             format!("cannot get what it needs: {}; {same} for the same cause: {names}", verdict.in_words)
         }
         Lie::Unexamined => format!("failed {} times; there was no time to find out why", of(with)),
@@ -256,8 +259,8 @@ fn advice(lie: Lie) -> &'static str {
         Lie::Flaky => {
             "look for time, randomness and unawaited work; `eventually` instead of a sleep; until then quarantine it"
         }
-        Lie::Broken => "mend the test or the code: it never passed",
-        Lie::Environment => "mend what they all need; they say nothing about the code until then",
+        Lie::Broken => "fix the test or the code: it never passed",
+        Lie::Environment => "fix what they all need; until then their failures say nothing about the code",
         Lie::Unexamined => "detect with a larger --budget",
     }
 }

@@ -1,4 +1,4 @@
-//! How long tests took in a recorded run.
+//! The durations of tests in a record.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use super::record::Record;
 use crate::model::{Event, Outcome};
 
 impl Record {
-    /// The length of every test that ran; of one that ran several times, the mean.
+    /// The duration of each test that ran. If a test ran several times, it is the mean.
     #[must_use]
     pub(crate) fn durations(&self) -> HashMap<String, Duration> {
         let mut sums: HashMap<&str, (Duration, u32)> = HashMap::new();
         for event in &self.events {
             let Event::CaseFinished(case) = event else { continue };
-            // What was left out or cut off says nothing about its length.
+            // A skipped or interrupted test does not show how long the test takes.
             if !matches!(case.report.outcome, Outcome::Skipped | Outcome::Interrupted) {
                 let (sum, times) = sums.entry(case.id.as_str()).or_default();
                 *sum += case.elapsed;

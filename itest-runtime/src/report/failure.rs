@@ -1,14 +1,14 @@
-//! One failed case in full: what, where, why, what it wrote, how to repeat it.
+//! Shows a failed case in full: the outcome, the location, the message, the output, and the command that repeats it.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::Look;
-use super::assertion::Comparison;
-use super::text::{Ink, Inked, time};
+use super::ReportOptions;
+use super::assertion::FailedAssertion;
+use super::text::{Style, Styled, time};
 use crate::model::{AttemptReport, CaseReport, Failure, Outcome, Phase, PhaseTime, Problem, Seed};
 
-/// `failed in act, "the customer pays"`: the outcome and the phase it is attributed to.
+/// The outcome and the phase to which it is attributed, such as `failed in act, "the customer pays"`.
 pub(super) fn headline(report: &AttemptReport) -> String {
     match report.failures.first() {
         None => report.outcome.to_string(),
@@ -27,21 +27,26 @@ fn phase(failure: &Failure) -> String {
     }
 }
 
-/// Writes everything that helps to understand why a case did not pass.
-pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let bold = |text: String| Inked(look.color, Ink::Bold, text);
+/// Writes the details of a case that did not pass.
+pub(super) fn write_failure(
+    case: &CaseReport,
+    seed: Seed,
+    options: &ReportOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let bold = |text: String| Styled(options.color, Style::Bold, text);
     writeln!(out, "---- {} ----", bold(case.id.to_string()))?;
     for (position, failure) in case.report.failures.iter().enumerate() {
         let what = if position == 0 { headline(&case.report) } else { format!("and in {}", phase(failure)) };
         let place = failure.problem.location.as_ref().unwrap_or(&case.location);
-        writeln!(out, "{} at {place}", Inked(look.color, Ink::Red, what))?;
-        write_problem(&failure.problem, look, out)?;
+        writeln!(out, "{} at {place}", Styled(options.color, Style::Red, what))?;
+        write_problem(&failure.problem, options, out)?;
         if failure.thread.is_some() {
             writeln!(out, "  if this panic is expected: itest::allow_background_panics(\"why\")")?;
         }
     }
     if case.report.failures.is_empty() {
-        writeln!(out, "{} at {}", Inked(look.color, Ink::Red, headline(&case.report)), case.location)?;
+        writeln!(out, "{} at {}", Styled(options.color, Style::Red, headline(&case.report)), case.location)?;
     }
     if case.attempts > 1 {
         writeln!(out, "  attempt: {}", case.attempts)?;
@@ -59,42 +64,42 @@ pub(super) fn write_failure(case: &CaseReport, seed: Seed, look: &Look, out: &mu
             writeln!(out, "  - to {step}")?;
         }
     }
-    write_output(case, look, out)?;
-    writeln!(out, "  repeat: {}\n", bold(look.repeat.test(&case.id, seed)))
+    write_output(case, options, out)?;
+    writeln!(out, "  repeat: {}\n", bold(options.repeat.test(&case.id, seed)))
 }
 
-/// The captured output of a case, each stream under its name.
-pub(super) fn write_output(case: &CaseReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the captured output of a case, each stream under its name.
+pub(super) fn write_output(case: &CaseReport, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
     for (name, bytes) in [("stdout", &case.output.stdout), ("stderr", &case.output.stderr)] {
         if bytes.is_empty() {
             continue;
         }
         writeln!(out, "  {name}:")?;
-        let margin = format!("  {} ", Inked(look.color, Ink::Dim, "|"));
+        let margin = format!("  {} ", Styled(options.color, Style::Dim, "|"));
         write_bounded(&String::from_utf8_lossy(bytes), &margin, out)?;
     }
     Ok(())
 }
 
-/// Lines at the beginning and at the end of a long text that are shown.
-const SHOWN_LINES: (usize, usize) = (100, 200);
+/// The number of lines that are shown at the beginning and at the end of a long text.
+const MAX_HEAD_AND_TAIL_LINES: (usize, usize) = (100, 200);
 
-/// Characters of a long line that are shown.
-const SHOWN_CHARACTERS: usize = 1_000;
+/// The number of characters of a long line that are shown.
+const MAX_LINE_CHARS: usize = 1_000;
 
-/// Writes a text as far as somebody would read it: its beginning and its end, and lines of a bearable length.
+/// Writes the beginning and the end of a long text, and the beginning of each long line.
 fn write_bounded(text: &str, margin: &str, out: &mut dyn Write) -> io::Result<()> {
     let lines: Vec<&str> = text.lines().collect();
-    let (head, tail) = SHOWN_LINES;
-    let left_out = lines.len().saturating_sub(head + tail);
+    let (head, tail) = MAX_HEAD_AND_TAIL_LINES;
+    let omitted = lines.len().saturating_sub(head + tail);
     for (position, line) in lines.iter().enumerate() {
-        if position == head && left_out > 0 {
-            writeln!(out, "{margin}… {left_out} lines left out; --format json has them all …")?;
+        if position == head && omitted > 0 {
+            writeln!(out, "{margin}… {omitted} lines left out; --format json has them all …")?;
         }
-        if (head..head + left_out).contains(&position) {
+        if (head..head + omitted).contains(&position) {
             continue;
         }
-        match line.char_indices().nth(SHOWN_CHARACTERS) {
+        match line.char_indices().nth(MAX_LINE_CHARS) {
             None => writeln!(out, "{margin}{line}")?,
             Some((end, _)) => writeln!(out, "{margin}{}… {} bytes more", &line[..end], line.len() - end)?,
         }
@@ -102,15 +107,15 @@ fn write_bounded(text: &str, margin: &str, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-fn write_problem(problem: &Problem, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    match Comparison::parse(&problem.message) {
-        Some(comparison) => comparison.write("  ", look.color, out)?,
+fn write_problem(problem: &Problem, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+    match FailedAssertion::parse(&problem.message) {
+        Some(assertion) => assertion.write("  ", options.color, out)?,
         None => write_bounded(&problem.message, "  ", out)?,
     }
     if let Some(backtrace) = &problem.backtrace {
         writeln!(out, "  stack:")?;
         for line in backtrace.lines() {
-            writeln!(out, "  {}", Inked(look.color, Ink::Dim, line))?;
+            writeln!(out, "  {}", Styled(options.color, Style::Dim, line))?;
         }
     }
     Ok(())
@@ -124,25 +129,26 @@ fn phases(phases: &[PhaseTime]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// The word at the end of a case's line, as libtest says it, and what libtest has no word for in brackets.
-pub(super) fn status(case: &CaseReport) -> (Ink, Cow<'static, str>) {
+/// The status at the end of a test's line. It is libtest's word, followed by details in parentheses that libtest does
+/// not have.
+pub(super) fn status(case: &CaseReport) -> (Style, Cow<'static, str>) {
     if let Some(quarantine) = &case.quarantine {
-        // libtest's word for a test that does not count.
-        return (Ink::Yellow, format!("ignored, quarantined ({}; {quarantine})", headline(&case.report)).into());
+        // `ignored` is libtest's word for a test that does not count.
+        return (Style::Yellow, format!("ignored, quarantined ({}; {quarantine})", headline(&case.report)).into());
     }
     match case.report.outcome {
-        Outcome::Passed => (Ink::Green, "ok".into()),
-        Outcome::Flaky => (Ink::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts).into()),
+        Outcome::Passed => (Style::Green, "ok".into()),
+        Outcome::Flaky => (Style::Yellow, format!("ok (flaky: passed in attempt {})", case.attempts).into()),
         Outcome::Skipped => {
             let reason = case.report.skip_reason.as_deref().unwrap_or_default();
-            (Ink::Yellow, format!("ignored, {}", reason.lines().collect::<Vec<_>>().join(" ")).into())
+            (Style::Yellow, format!("ignored, {}", reason.lines().collect::<Vec<_>>().join(" ")).into())
         }
         Outcome::Failed if case.report.failures.first().is_none_or(|failure| failure.phase == Phase::Body) => {
-            (Ink::Red, "FAILED".into())
+            (Style::Red, "FAILED".into())
         }
-        Outcome::Interrupted => (Ink::Yellow, "interrupted".into()),
+        Outcome::Interrupted => (Style::Yellow, "interrupted".into()),
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
-            (Ink::Red, format!("FAILED ({})", headline(&case.report)).into())
+            (Style::Red, format!("FAILED ({})", headline(&case.report)).into())
         }
     }
 }
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_shown_as_far_as_somebody_would_read_it() {
+    fn long_text_is_shown_in_part() {
         assert_eq!(shown("a\nb\n"), "| a\n| b\n");
         let numbers: String = (0..1_000).fold(String::new(), |text, number| text + &number.to_string() + "\n");
         let cut = shown(&numbers);

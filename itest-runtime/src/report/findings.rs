@@ -1,43 +1,43 @@
-//! What somebody who did not see the run has to know of it: failures, flaky tests, leaks.
+//! The findings of a run that its readers must know: failures, flaky tests, leaks.
 
 use std::collections::BTreeMap;
 
 use super::failure::{headline, status};
 use crate::model::{CaseReport, Event, Outcome, SourceLocation, TestId};
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
-    /// The run is red because of it.
+    /// The finding fails the run.
     Error,
-    /// It is told.
+    /// The finding is reported and does not fail the run.
     Warning,
 }
 
-/// One of them.
+/// A failure, a flaky test, or a leak.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// The test.
+    /// The name of the test.
     pub(super) id: TestId,
-    /// Where to look.
+    /// The source location of the failure, or of the test.
     pub(super) place: SourceLocation,
-    /// What it came to, in a few words.
+    /// The outcome in a few words.
     pub(super) outcome: String,
-    /// What happened.
+    /// The messages of the failures.
     pub(super) message: String,
 }
 
-/// Gathers them while a run goes on. A test that fails in many rounds is found once.
+/// Collects findings during a run. There is one finding for a test that fails in several rounds.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Of each test the last attempt that was tried again.
+    /// The last attempt of each test that was retried.
     retried: BTreeMap<TestId, CaseReport>,
-    found: BTreeMap<TestId, Finding>,
+    by_test: BTreeMap<TestId, Finding>,
 }
 
 impl Findings {
-    /// Learns from an event.
+    /// Updates the findings with an event.
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::CaseRetried(case) => {
@@ -46,9 +46,9 @@ impl Findings {
             Event::CaseFinished(case) => {
                 let retried = self.retried.remove(&case.id);
                 if let Some(finding) = finding(case, retried.as_ref()) {
-                    let known = self.found.get(&case.id);
+                    let known = self.by_test.get(&case.id);
                     if known.is_none_or(|known| known.severity == Severity::Warning) {
-                        self.found.insert(case.id.clone(), finding);
+                        self.by_test.insert(case.id.clone(), finding);
                     }
                 }
             }
@@ -56,9 +56,9 @@ impl Findings {
         }
     }
 
-    /// All of them, the worst first, then by name.
+    /// All findings: errors before warnings, each sorted by name.
     pub(super) fn sorted(&self) -> impl Iterator<Item = &Finding> {
-        let of = |severity| self.found.values().filter(move |finding| finding.severity == severity);
+        let of = |severity| self.by_test.values().filter(move |finding| finding.severity == severity);
         of(Severity::Error).chain(of(Severity::Warning))
     }
 }

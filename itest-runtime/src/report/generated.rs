@@ -1,4 +1,4 @@
-//! Generated events for property tests: every kind, with every field set and not set.
+//! Generators of events for property tests. They cover each kind of event, with each optional field present and absent.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -38,7 +38,7 @@ fn any_location() -> impl Strategy<Value = SourceLocation> {
     "[a-z/ü]{1,10}\\.rs:[0-9]{1,3}:[0-9]{1,2}".prop_map(SourceLocation::new)
 }
 
-/// Events tell whole microseconds.
+/// Events contain durations in whole microseconds.
 fn any_duration() -> impl Strategy<Value = Duration> {
     let longest = u64::try_from(MAX_DURATION.as_micros()).unwrap();
     prop_oneof![0..2_000_000_u64, 0..=longest].prop_map(Duration::from_micros)
@@ -82,7 +82,7 @@ fn any_attempt() -> impl Strategy<Value = AttemptReport> {
     )
 }
 
-/// A case of any kind; two in three are plain successes, of which a record keeps a short form.
+/// A case of any kind. Two in three cases are plain passes, which a record stores in binary form.
 pub(super) fn any_case() -> impl Strategy<Value = CaseReport> {
     let report = (any_attempt(), 0..3_u8, any::<bool>()).prop_map(|(report, kind, is_flaky)| match kind {
         0 => report,
@@ -133,7 +133,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     )
 }
 
-/// The start of a run.
+/// The event that starts a run.
 pub(super) fn any_start() -> impl Strategy<Value = Event> {
     let repeats =
         (option::of(2..u32::MAX), any::<bool>(), option::of(any_duration())).prop_map(|(rounds, until, lasting)| {
@@ -152,7 +152,7 @@ pub(super) fn any_start() -> impl Strategy<Value = Event> {
     )
 }
 
-/// What a run came to: green, or red for any of the reasons that there are.
+/// The summary of a run that passed, or failed for any of the possible reasons.
 pub(super) fn any_summary() -> impl Strategy<Value = Summary> {
     let count = || prop_oneof![Just(0_usize), 1..100_usize];
     let counts = (count(), count(), count(), count(), count(), count(), count(), count());

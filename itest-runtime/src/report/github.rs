@@ -1,4 +1,4 @@
-//! Reports for GitHub Actions: annotations on the lines that failed, and a page for the summary of the job.
+//! Reports for GitHub Actions: annotations on source lines, and a page for the summary of the job.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -9,30 +9,31 @@ use super::findings::{Finding, Findings, Severity};
 use super::text::{Repeat, count, time};
 use crate::model::{Event, Seed, SourceLocation, Summary};
 
-/// GitHub shows so many annotations of a kind for one step.
-const MOST_OF_A_KIND: usize = 10;
+/// GitHub shows this many annotations of each kind per step.
+const MAX_ANNOTATIONS: usize = 10;
 
-/// Characters of a message, of which a log line has room for more than a reader has patience.
-const LONGEST_MESSAGE: usize = 4_000;
+/// The number of characters of a message that are shown.
+const MAX_MESSAGE_CHARS: usize = 4_000;
 
-/// Rows of the table; all summaries of a step may have one megabyte.
-const MOST_ROWS: usize = 100;
+/// The most rows of the table. GitHub limits all summaries of a step to one megabyte.
+const MAX_ROWS: usize = 100;
 
-/// Characters of a cell.
-const LONGEST_CELL: usize = 200;
+/// The number of characters of a table cell that are shown.
+const MAX_CELL_CHARS: usize = 200;
 
-/// Where the sources are: the compiler names them from the root of cargo's workspace, GitHub from the root of the repository.
+/// The paths of the sources. The compiler names files relative to the root of cargo's workspace, and GitHub relative to
+/// the root of the repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sources {
     /// The root of the repository.
     pub repository: PathBuf,
-    /// From there to the root of the workspace.
+    /// The path from the root of the repository to the root of the workspace.
     pub workspace: PathBuf,
 }
 
 impl Sources {
-    /// A place's file as GitHub names it, its line, and its column.
-    fn find(&self, place: &SourceLocation) -> (String, u32, u32) {
+    /// Splits a source location into the file as GitHub names it, the line and the column.
+    fn locate(&self, place: &SourceLocation) -> (String, u32, u32) {
         let mut parts = place.as_str().rsplitn(3, ':');
         let mut number = || parts.next().and_then(|text| text.parse().ok()).unwrap_or(1);
         let (column, line) = (number(), number());
@@ -45,7 +46,8 @@ impl Sources {
     }
 }
 
-/// Commands to GitHub's runner, one a finding, when the run is over: what is written meanwhile belongs to others.
+/// The reporter that writes commands for GitHub's runner, one for each finding. It writes them when the run is over,
+/// because until then the output belongs to other reports.
 #[derive(Debug)]
 pub(crate) struct Annotations {
     sources: Sources,
@@ -53,7 +55,7 @@ pub(crate) struct Annotations {
 }
 
 impl Annotations {
-    /// Annotations of these sources.
+    /// Creates annotations with these source paths.
     #[must_use]
     pub(crate) fn new(sources: Sources) -> Self {
         Self { sources, findings: Findings::default() }
@@ -64,22 +66,22 @@ impl Annotations {
             [(Severity::Error, "error", "failure"), (Severity::Warning, "warning", "warning")]
         {
             let of_kind: Vec<_> = self.findings.sorted().filter(|finding| finding.severity == severity).collect();
-            for Finding { id, place, outcome, message, .. } in of_kind.iter().take(MOST_OF_A_KIND) {
-                let (file, line, column) = self.sources.find(place);
+            for Finding { id, place, outcome, message, .. } in of_kind.iter().take(MAX_ANNOTATIONS) {
+                let (file, line, column) = self.sources.locate(place);
                 let (file, title) = (property(&file), property(&format!("{id} {outcome}")));
-                let message = data(&cut(message, LONGEST_MESSAGE));
+                let message = data(&cut(message, MAX_MESSAGE_CHARS));
                 writeln!(out, "::{command} file={file},line={line},col={column},title={title}::{message}")?;
             }
-            if let Some(more) = of_kind.len().checked_sub(MOST_OF_A_KIND).filter(|more| *more > 0) {
+            if let Some(more) = of_kind.len().checked_sub(MAX_ANNOTATIONS).filter(|more| *more > 0) {
                 let more = count(more, &format!("more {noun}"));
                 writeln!(
                     out,
-                    "::notice title=itest::{more}; GitHub shows {MOST_OF_A_KIND} of a kind, the log has all"
+                    "::notice title=itest::{more}; GitHub shows {MAX_ANNOTATIONS} of a kind, the log has all"
                 )?;
             }
         }
-        for problem in summary.problems.iter().take(MOST_OF_A_KIND) {
-            writeln!(out, "::error title=itest::{}", data(&cut(problem, LONGEST_MESSAGE)))?;
+        for problem in summary.problems.iter().take(MAX_ANNOTATIONS) {
+            writeln!(out, "::error title=itest::{}", data(&cut(problem, MAX_MESSAGE_CHARS)))?;
         }
         out.flush()
     }
@@ -95,7 +97,7 @@ impl Reporter for Annotations {
     }
 }
 
-/// A section of Markdown for the summary of a job.
+/// The reporter that writes a Markdown section for the summary of a job.
 #[derive(Debug)]
 pub(crate) struct StepSummary {
     suite: String,
@@ -106,7 +108,7 @@ pub(crate) struct StepSummary {
 }
 
 impl StepSummary {
-    /// A section on this suite.
+    /// Creates a section about a suite.
     #[must_use]
     pub(crate) fn new(suite: String, sources: Sources, repeat: Repeat) -> Self {
         Self { suite, sources, repeat, seed: Seed::default(), findings: Findings::default() }
@@ -130,12 +132,12 @@ impl StepSummary {
         if !findings.is_empty() {
             page.push_str("\n| test | outcome | where | what |\n|---|---|---|---|\n");
         }
-        for Finding { id, place, outcome, message, .. } in findings.iter().take(MOST_ROWS) {
-            let (file, line, _) = self.sources.find(place);
+        for Finding { id, place, outcome, message, .. } in findings.iter().take(MAX_ROWS) {
+            let (file, line, _) = self.sources.locate(place);
             let [id, outcome, file, message] = [id.as_str(), outcome, &file, message].map(cell);
             let _ = writeln!(page, "| {id} | {outcome} | {file}:{line} | {message} |");
         }
-        if let Some(more) = findings.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        if let Some(more) = findings.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
             let _ = writeln!(page, "\n{more} more are in the log.");
         }
         for problem in &summary.problems {
@@ -166,12 +168,12 @@ impl Reporter for StepSummary {
     }
 }
 
-/// A text for behind a command's colons.
+/// Escapes the message of a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A text for one of a command's properties.
+/// Escapes a property of a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -183,10 +185,10 @@ fn cut(text: &str, longest: usize) -> String {
     }
 }
 
-/// A text for a cell of a table: one line, and nothing in it is Markdown or HTML.
+/// Escapes a text for a table cell: it becomes one line without Markdown or HTML.
 fn cell(text: &str) -> String {
     let mut cell = String::new();
-    for character in cut(text.trim(), LONGEST_CELL).chars() {
+    for character in cut(text.trim(), MAX_CELL_CHARS).chars() {
         match character {
             '\n' => cell.push_str("<br>"),
             '<' => cell.push_str("&lt;"),
@@ -205,25 +207,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_escaped_as_github_does() {
+    fn commands_are_escaped_as_github_requires() {
         assert_eq!(data("50%\r\nof: a, b"), "50%25%0D%0Aof: a, b");
         assert_eq!(property("a::b, 50%\n"), "a%3A%3Ab%2C 50%25%0A");
     }
 
     #[test]
-    fn a_cell_is_a_cell() {
+    fn table_cell_is_escaped_and_cut() {
         assert_eq!(cell(" a|b\n<b> `x` \u{1b}[1m "), "a\\|b<br>&lt;b&gt; \\`x\\`  \\[1m");
         assert_eq!(cell(&"é".repeat(300)).chars().count(), 201);
     }
 
     #[test]
-    fn files_are_named_from_the_root_of_the_repository() {
+    fn paths_are_relative_to_the_root_of_the_repository() {
         let sources = Sources { repository: "/home/runner/repo".into(), workspace: "backend".into() };
-        let find = |place: &'static str| sources.find(&SourceLocation::new(place));
-        assert_eq!(find("tests/main.rs:21:5"), ("backend/tests/main.rs".to_owned(), 21, 5));
-        assert_eq!(find("/home/runner/repo/other/lib.rs:1:2"), ("other/lib.rs".to_owned(), 1, 2));
-        assert_eq!(find("/rustc/lib.rs:1:2").0, "/rustc/lib.rs");
+        let locate = |place: &'static str| sources.locate(&SourceLocation::new(place));
+        assert_eq!(locate("tests/main.rs:21:5"), ("backend/tests/main.rs".to_owned(), 21, 5));
+        assert_eq!(locate("/home/runner/repo/other/lib.rs:1:2"), ("other/lib.rs".to_owned(), 1, 2));
+        assert_eq!(locate("/rustc/lib.rs:1:2").0, "/rustc/lib.rs");
         let plain = Sources::default();
-        assert_eq!(plain.find(&SourceLocation::new("tests/main.rs:21:5")).0, "tests/main.rs");
+        assert_eq!(plain.locate(&SourceLocation::new("tests/main.rs:21:5")).0, "tests/main.rs");
     }
 }

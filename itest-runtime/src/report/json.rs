@@ -1,7 +1,7 @@
-//! The report for programs: one JSON object a line, one line an event.
+//! The report for programs: JSON lines, one object for each event.
 //!
-//! Every object has an `event`; the first one has a `format_version`. New fields and events may be added in one version;
-//! readers skip what they do not know.
+//! Each object has a field `event`, and the first one a field `format_version`. New fields and events may be added
+//! without a new version, so readers must skip fields and events that they do not know.
 
 use std::io::{self, Write};
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::Reporter;
 use crate::model::Event;
 
-/// Raised when a field changes its meaning or goes away.
+/// The version of the format. It increases when a field changes its meaning or is removed.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
-/// JSON lines.
+/// The reporter that writes JSON lines.
 #[derive(Debug, Default)]
 pub(crate) struct Json;
 
@@ -24,16 +24,16 @@ impl Reporter for Json {
     }
 }
 
-/// An event and what its line says beside it, which follows from the event and from this version of itest.
+/// An event, and further fields of its line, which follow from the event and from the version of itest.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line<E> {
     /// The event.
     #[serde(flatten)]
     pub(super) event: E,
-    /// On the first line: the version of the format.
+    /// The version of the format, on the first line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) format_version: Option<u32>,
-    /// On the last line: whether the run is green.
+    /// Whether the run passed, on the last line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) success: Option<bool>,
 }

@@ -1,7 +1,7 @@
-//! The report for CI systems: JUnit XML, written when the run is over.
+//! The report for CI systems: JUnit XML, which is written when the run is over.
 //!
-//! A failed claim is a `failure`; what the environment did, and a crash, is an `error`. Attempts before the last one are
-//! `flakyFailure` or `rerunFailure`, as Maven Surefire's schema has them.
+//! A failed assertion is a `failure`; a problem of the environment or a crash is an `error`. Attempts before the last
+//! one are `flakyFailure` or `rerunFailure`, as in Maven Surefire's schema.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,17 +14,17 @@ use super::Reporter;
 use super::failure::headline;
 use crate::model::{AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Quarantine, Summary, TestId};
 
-/// Gathers cases until the run is over.
+/// The reporter that collects cases until the run is over.
 #[derive(Debug)]
 pub(crate) struct Junit {
     suite: TestSuite,
     name: String,
-    /// Attempts that were not the last.
+    /// The attempts of each test before its last one.
     earlier: HashMap<TestId, Vec<CaseReport>>,
 }
 
 impl Junit {
-    /// A report on the suite of this name.
+    /// Creates a report for the suite with this name.
     #[must_use]
     pub(crate) fn new(name: &str) -> Self {
         Self { suite: TestSuite::new(name), name: name.to_owned(), earlier: HashMap::new() }
@@ -32,7 +32,7 @@ impl Junit {
 
     fn add(&mut self, report: &CaseReport) {
         let earlier = self.earlier.remove(&report.id).unwrap_or_default();
-        let mut case = TestCase::new(&*sayable(report.id.as_str()), status(report, &earlier));
+        let mut case = TestCase::new(&*xml_safe(report.id.as_str()), status(report, &earlier));
         case.set_classname(self.name.as_str()).set_time(report.elapsed);
         case.add_property(Property::new("location", report.location.as_str()));
         case.add_property(Property::new("worker", report.worker.0.to_string()));
@@ -49,10 +49,10 @@ impl Junit {
             ));
         }
         if !report.output.stdout.is_empty() {
-            case.set_system_out(written(&report.output.stdout));
+            case.set_system_out(captured_text(&report.output.stdout));
         }
         if !report.output.stderr.is_empty() {
-            case.set_system_err(written(&report.output.stderr));
+            case.set_system_err(captured_text(&report.output.stderr));
         }
         self.suite.add_test_case(case);
     }
@@ -61,7 +61,7 @@ impl Junit {
         let mut suite = std::mem::replace(&mut self.suite, TestSuite::new(self.name.as_str()));
         suite.set_time(summary.elapsed);
         if !summary.problems.is_empty() {
-            suite.set_system_err(&*sayable(&summary.problems.join("\n")));
+            suite.set_system_err(&*xml_safe(&summary.problems.join("\n")));
         }
         let mut report = Report::new(self.name.as_str());
         report.set_time(summary.elapsed).add_test_suite(suite);
@@ -81,9 +81,9 @@ impl Reporter for Junit {
             }
             Event::CaseIgnored { id, reason } => {
                 let mut status = TestCaseStatus::skipped();
-                status.set_message(&*sayable(reason));
-                let mut case = TestCase::new(&*sayable(id.as_str()), status);
-                // No schema lets a case without a time pass.
+                status.set_message(&*xml_safe(reason));
+                let mut case = TestCase::new(&*xml_safe(id.as_str()), status);
+                // JUnit schemas require a time for each case.
                 case.set_classname(self.name.as_str()).set_time(Duration::ZERO);
                 self.suite.add_test_case(case);
             }
@@ -102,7 +102,8 @@ impl Reporter for Junit {
 
 fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
     if let Some(quarantine) = &report.quarantine {
-        // What CI systems show in yellow and do not count; the schema leaves no place for earlier attempts in it.
+        // CI systems show skipped tests in yellow and do not count them as failures. The schema has no place for
+        // earlier attempts in a skipped test.
         let mut status = TestCaseStatus::skipped();
         status.set_message(format!("quarantined ({}; {quarantine})", headline(&report.report)));
         status.set_description(description(report));
@@ -113,12 +114,12 @@ fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
         Outcome::Skipped | Outcome::Interrupted => {
             let mut status = TestCaseStatus::skipped();
             let reason = report.report.skip_reason.as_deref().unwrap_or("the run was ended by a signal");
-            status.set_message(&*sayable(reason));
+            status.set_message(&*xml_safe(reason));
             return status;
         }
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
             let mut status = TestCaseStatus::non_success(kind(&report.report));
-            status.set_message(message(&report.report)).set_type(&*sayable(&headline(&report.report)));
+            status.set_message(message(&report.report)).set_type(&*xml_safe(&headline(&report.report)));
             status.set_description(description(report));
             status
         }
@@ -129,14 +130,14 @@ fn status(report: &CaseReport, earlier: &[CaseReport]) -> TestCaseStatus {
 
 fn rerun(report: &CaseReport) -> TestRerun {
     let mut rerun = TestRerun::new(kind(&report.report));
-    rerun.set_message(message(&report.report)).set_type(&*sayable(&headline(&report.report)));
-    // Surefire's schema has this element, and neither text beside it nor a time.
+    rerun.set_message(message(&report.report)).set_type(&*xml_safe(&headline(&report.report)));
+    // In Surefire's schema a rerun has this element, but no text and no time.
     rerun.set_stack_trace(description(report));
-    rerun.set_system_out(written(&report.output.stdout)).set_system_err(written(&report.output.stderr));
+    rerun.set_system_out(captured_text(&report.output.stdout)).set_system_err(captured_text(&report.output.stderr));
     rerun
 }
 
-/// What a test claims, or what it needs.
+/// Classifies a failure: a failed assertion, or a problem of the environment.
 fn kind(report: &AttemptReport) -> NonSuccessKind {
     let phase = report.failures.first().map_or(Phase::Body, |failure| failure.phase);
     match report.outcome {
@@ -148,25 +149,25 @@ fn kind(report: &AttemptReport) -> NonSuccessKind {
 
 fn message(report: &AttemptReport) -> String {
     let first = report.failures.first().and_then(|failure| failure.problem.message.lines().next());
-    sayable(first.unwrap_or_default()).into_owned()
+    xml_safe(first.unwrap_or_default()).into_owned()
 }
 
-/// All failures with their places, the first one first.
+/// All failures with their locations, in their order.
 fn description(report: &CaseReport) -> String {
-    let told = report.report.failures.iter().map(|failure| {
+    let descriptions = report.report.failures.iter().map(|failure| {
         let place = failure.problem.location.as_ref().unwrap_or(&report.location);
         format!("{} at {place}\n{}", failure.phase, failure.problem.message)
     });
-    sayable(&told.collect::<Vec<_>>().join("\n\n")).into_owned()
+    xml_safe(&descriptions.collect::<Vec<_>>().join("\n\n")).into_owned()
 }
 
-/// What a test wrote, as far as it is text.
-fn written(bytes: &[u8]) -> String {
-    sayable(&String::from_utf8_lossy(bytes)).into_owned()
+/// The captured output of a test; bytes that are not UTF-8 are replaced.
+fn captured_text(bytes: &[u8]) -> String {
+    xml_safe(&String::from_utf8_lossy(bytes)).into_owned()
 }
 
-/// Two characters may not be in XML and are no control characters, which quick-junit takes out.
-fn sayable(text: &str) -> Cow<'_, str> {
-    const UNSAYABLE: [char; 2] = ['\u{fffe}', '\u{ffff}'];
-    if text.contains(UNSAYABLE) { text.replace(UNSAYABLE, "\u{fffd}").into() } else { text.into() }
+/// Replaces two characters that XML does not allow. Control characters are removed by quick-junit.
+fn xml_safe(text: &str) -> Cow<'_, str> {
+    const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
+    if text.contains(NOT_IN_XML) { text.replace(NOT_IN_XML, "\u{fffd}").into() } else { text.into() }
 }

@@ -1,6 +1,6 @@
-//! The JSON lines of libtest's own `--format json`, which is what editors ask for with `-Z unstable-options`.
+//! The JSON lines of libtest's `--format json`, which editors request with `-Z unstable-options`.
 //!
-//! The names of fields, and what is in them, are those that Rust 1.95 writes; a test compares them with the real thing.
+//! The names and values of the fields are those of Rust 1.95; a test compares them with the output of libtest.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -8,37 +8,37 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::failure::headline;
-use super::{Look, Reporter, TimeColumn};
+use super::{ReportOptions, Reporter, TimeColumn};
 use crate::model::{CaseReport, Event, Order, Outcome, Seed, ShowOutput, TestId};
 
-/// One line an event, in libtest's words.
+/// The reporter that writes libtest's JSON, one line for each event.
 #[derive(Debug)]
 pub(crate) struct LibtestJson {
-    look: Look,
+    options: ReportOptions,
     seed: Seed,
-    /// Tests whose beginning was told and whose end was not.
-    begun: HashSet<TestId>,
+    /// Tests whose start was reported and whose end was not.
+    started: HashSet<TestId>,
 }
 
 impl LibtestJson {
-    /// A report with or without times and the output of tests that passed, as the look says.
+    /// Creates a report. The options decide whether it has durations and the output of passed tests.
     #[must_use]
-    pub(crate) fn new(look: Look) -> Self {
-        Self { look, seed: Seed::default(), begun: HashSet::new() }
+    pub(crate) fn new(options: ReportOptions) -> Self {
+        Self { options, seed: Seed::default(), started: HashSet::new() }
     }
 
-    /// Once a test, however many attempts it has.
+    /// Reports the start of a test, once for all its attempts.
     fn begin(&mut self, id: &TestId, out: &mut dyn Write) -> io::Result<()> {
-        if !self.begun.insert(id.clone()) {
+        if !self.started.insert(id.clone()) {
             return Ok(());
         }
         write_line(&json!({"type": "test", "event": "started", "name": id.as_str()}), out)
     }
 
     fn end(&mut self, case: &CaseReport, out: &mut dyn Write) -> io::Result<()> {
-        // A record does not tell of beginnings.
+        // A record does not contain the start of a test, so the start is reported here.
         self.begin(&case.id, out)?;
-        self.begun.remove(&case.id);
+        self.started.remove(&case.id);
         let report = &case.report;
         let event = match report.outcome {
             Outcome::Passed | Outcome::Flaky => "ok",
@@ -50,12 +50,12 @@ impl LibtestJson {
         add("type", "test".into());
         add("name", case.id.as_str().into());
         add("event", event.into());
-        if self.look.time == TimeColumn::Shown && event != "ignored" {
+        if self.options.time == TimeColumn::Shown && event != "ignored" {
             add("exec_time", case.elapsed.as_secs_f64().into());
         }
         let stdout = match event {
             "failed" => self.failure(case),
-            _ if self.look.output == ShowOutput::All => written(case),
+            _ if self.options.output == ShowOutput::All => output_of(case),
             _ => String::new(),
         };
         if !stdout.is_empty() {
@@ -76,24 +76,24 @@ impl LibtestJson {
         write_line(&Value::Object(fields), out)
     }
 
-    /// What the test wrote, and behind it what libtest's panics write there: what failed, and where.
+    /// The output of the test, followed by what libtest would show for a panic: the failures and their locations.
     fn failure(&self, case: &CaseReport) -> String {
-        let mut text = written(case);
+        let mut text = output_of(case);
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        let mut say = |line: &str| text.extend([line, "\n"]);
-        say(&format!("{} at {}", headline(&case.report), place(case, 0)));
+        let mut push_line = |line: &str| text.extend([line, "\n"]);
+        push_line(&format!("{} at {}", headline(&case.report), place(case, 0)));
         for (position, failure) in case.report.failures.iter().enumerate() {
             if position > 0 {
-                say(&format!("and in {} at {}", failure.phase, place(case, position)));
+                push_line(&format!("and in {} at {}", failure.phase, place(case, position)));
             }
-            say(&failure.problem.message);
+            push_line(&failure.problem.message);
             if let Some(backtrace) = &failure.problem.backtrace {
-                say(backtrace);
+                push_line(backtrace);
             }
         }
-        say(&format!("repeat: {}", self.look.repeat.test(&case.id, self.seed)));
+        push_line(&format!("repeat: {}", self.options.repeat.test(&case.id, self.seed)));
         text
     }
 }
@@ -111,7 +111,7 @@ impl Reporter for LibtestJson {
             }
             Event::CaseIgnored { id, reason } => {
                 self.begin(id, out)?;
-                self.begun.remove(id);
+                self.started.remove(id);
                 let mut line = json!({"type": "test", "name": id.as_str(), "event": "ignored"});
                 if !reason.is_empty() {
                     line["message"] = reason.as_ref().into();
@@ -143,7 +143,7 @@ fn write_line(line: &Value, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn written(case: &CaseReport) -> String {
+fn output_of(case: &CaseReport) -> String {
     let streams = [&case.output.stdout, &case.output.stderr];
     streams.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
 }

@@ -1,4 +1,4 @@
-//! Several records become one: those of shards, or of several suites' worth of runs.
+//! Merges several records into one: those of shards, or of several suites.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use super::record::{Extent, Record};
 use crate::model::{Event, FlakyResult, Summary, WorkerId};
 
 impl Record {
-    /// One record of all that these have. Workers are numbered anew, so that each stays apart from the others.
+    /// Merges records. Workers get new numbers, so that workers of different records have different numbers.
     ///
-    /// A run that has no end in its record is brought to one with what the record has, and that is no success.
+    /// A run without an end in its record gets an end with the results so far, and counts as failed.
     #[must_use]
     pub(crate) fn merge(records: Vec<Self>) -> Self {
-        let mut merged = Merged::default();
+        let mut merger = Merger::default();
         for record in records {
-            merged.add(record);
+            merger.add(record);
         }
-        merged.all.events.push(Event::RunFinished(merged.total));
-        merged.all
+        merger.all.events.push(Event::RunFinished(merger.total));
+        merger.all
     }
 }
 
-/// What the records so far come to.
+/// The merged result of the records so far.
 #[derive(Debug, Default)]
-struct Merged {
+struct Merger {
     all: Record,
     total: Summary,
     /// The number of the current record's first worker.
     first_worker: u32,
-    /// The run of the current record whose end was not read yet.
+    /// The run of the current record whose end has not been read yet.
     open: Option<OpenRun>,
 }
 
@@ -35,16 +35,16 @@ struct Merged {
 #[derive(Debug, Default)]
 struct OpenRun {
     selected: usize,
-    /// What its tests came to so far.
+    /// The results of its tests so far.
     counted: Summary,
 }
 
-impl Merged {
+impl Merger {
     fn add(&mut self, record: Record) {
         if self.all.events.is_empty() {
             (self.all.facts, self.all.seed) = (record.facts, record.seed);
         } else {
-            // What several parts are together is none of them.
+            // Several shards together are not a shard.
             self.all.facts.shard = None;
             if let Some(Event::RunStarted { facts, .. }) = self.all.events.first_mut() {
                 facts.shard = None;
@@ -71,7 +71,7 @@ impl Merged {
     fn take(&mut self, mut event: Event) {
         match &mut event {
             Event::RunStarted { selected, jobs, .. } => {
-                // A record may hold several runs, one behind the other.
+                // A record may contain several runs in sequence.
                 self.close();
                 self.open = Some(OpenRun { selected: *selected, counted: Summary::default() });
                 if let Some(Event::RunStarted { selected: sum, jobs: most, .. }) = self.all.events.first_mut() {
@@ -95,18 +95,20 @@ impl Merged {
         self.all.events.push(event);
     }
 
-    /// Ends a run whose record ends early. How its other tests ended is not known, so it is no success.
+    /// Ends a run whose record is cut off. The outcomes of its other tests are not known, so the run counts as failed.
     fn close(&mut self) {
         let Some(OpenRun { selected, mut counted }) = self.open.take() else { return };
-        let told = counted.passed + counted.failed + counted.ignored;
-        counted.problems.push(format!("a record ends early: it tells of {told} of {selected} tests"));
+        let finished = counted.passed + counted.failed + counted.ignored;
+        counted.problems.push(format!("a record ends early: it has the results of {finished} of {selected} tests"));
         add(&mut self.total, counted);
     }
 }
 
-/// They ran beside each other: counts add up, times do not.
+/// Adds the summary of a run. The runs may have run at the same time, so counts add up, and of the durations the
+/// longest counts.
 fn add(total: &mut Summary, other: Summary) {
-    // What flaky tests mean is a setting of each run: it makes the whole red where it made one of the runs red.
+    // Whether flaky tests fail a run is a setting of each run. If they failed one of the runs, the merged run fails as
+    // well.
     if other.flaky > 0 && other.flaky_result == FlakyResult::Fail {
         total.flaky_result = FlakyResult::Fail;
     }
@@ -135,7 +137,7 @@ fn add(total: &mut Summary, other: Summary) {
     total.slowest.truncate(5);
 }
 
-/// Adds to a count; a record may say any number.
+/// Adds to a count without overflow, because a record may contain any number.
 fn increase(count: &mut usize, more: usize) {
     *count = count.saturating_add(more);
 }

@@ -1,9 +1,9 @@
-//! Floor 1: events in, text out. Reporters write to any `Write` and know nothing of how tests are run.
+//! Layer 1: reporters. They turn events into text, write to any `Write`, and do not depend on how tests are run.
 
 mod assertion;
+mod command_escaper;
 mod console;
 mod ctrf;
-mod defused;
 mod detection;
 mod durations;
 mod failure;
@@ -28,9 +28,9 @@ use std::path::PathBuf;
 
 use crate::model::{Event, ShowOutput};
 
+pub(crate) use command_escaper::CommandEscaper;
 pub(crate) use console::Console;
 pub(crate) use ctrf::Ctrf;
-pub(crate) use defused::Defused;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use github::{Annotations, Sources, StepSummary};
 pub(crate) use json::Json;
@@ -44,48 +44,48 @@ pub(crate) use text::{Repeat, swept_in_words};
 #[cfg(feature = "history")]
 pub(crate) use text::{count as counted, time as time_in_words};
 
-/// How a report on a console looks.
+/// Options of the reports for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// Escape sequences for colours.
+pub(crate) struct ReportOptions {
+    /// Whether escape sequences for colours are written.
     pub color: ColorMode,
-    /// The width of a terminal that shows a live line; `None` where there is none.
+    /// The width of the terminal that shows a live line; `None` if there is no live line.
     pub live_width: Option<usize>,
-    /// Whether each line ends with its time.
+    /// Whether the line of a test ends with its duration.
     pub time: TimeColumn,
-    /// Whose output is shown.
+    /// The tests whose output is shown.
     pub output: ShowOutput,
-    /// How a failure is repeated.
+    /// The commands that run tests again.
     pub repeat: Repeat,
-    /// Where the run's record is written, if it is.
+    /// The path of the run's record, if one is written.
     pub record: Option<PathBuf>,
 }
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColorMode {
-    /// Text only.
+    /// Text without escape sequences.
     Plain,
-    /// With escape sequences.
+    /// Text with escape sequences.
     Colored,
 }
 
-/// Whether times are shown.
+/// Whether the durations of tests are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeColumn {
-    /// As libtest's `--report-time`.
+    /// The duration is shown, as with libtest's `--report-time`.
     Shown,
-    /// Not.
+    /// The duration is not shown.
     Hidden,
 }
 
-/// Turns events into text.
+/// A reporter turns events into text.
 pub(crate) trait Reporter {
-    /// Writes what an event is worth.
+    /// Writes the text for an event, if there is one.
     ///
     /// # Errors
     ///
-    /// When the text cannot be written.
+    /// When `out` returns an error.
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()>;
 }
 
@@ -97,9 +97,9 @@ mod tests {
     use crate::model::{any_mutations, mutated};
     use crate::report::generated::any_run;
 
-    fn look() -> Look {
+    fn options() -> ReportOptions {
         let repeat = Repeat { program: "cargo test --".to_owned(), arguments: Vec::new(), of_one_test: Vec::new() };
-        Look {
+        ReportOptions {
             color: ColorMode::Colored,
             live_width: Some(80),
             time: TimeColumn::Shown,
@@ -111,15 +111,15 @@ mod tests {
 
     fn all_reporters() -> Vec<Box<dyn Reporter>> {
         vec![
-            Box::new(Console::new(look())),
-            Box::new(Terse::new(look())),
+            Box::new(Console::new(options())),
+            Box::new(Terse::new(options())),
             Box::new(Json),
-            Box::new(LibtestJson::new(look())),
+            Box::new(LibtestJson::new(options())),
             Box::new(Ctrf::new("suite")),
             #[cfg(feature = "junit")]
             Box::new(Junit::new("suite")),
             Box::new(Annotations::new(Sources::default())),
-            Box::new(StepSummary::new("suite".to_owned(), Sources::default(), look().repeat)),
+            Box::new(StepSummary::new("suite".to_owned(), Sources::default(), options().repeat)),
             Box::<Recorder>::default(),
         ]
     }
@@ -127,7 +127,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// A record may come from anywhere, and no report may fail because of what it says.
+        /// A record may come from any source, and its content must not make a report panic.
         #[test]
         fn mutated_record_is_refused_or_reported_without_a_panic(
             events in any_run(), mutations in any_mutations(), other in any_run(),
@@ -144,7 +144,7 @@ mod tests {
             let _ = (record.attempts().len(), record.durations().len());
             let merged = Record::merge(vec![record.clone(), Record::read(&recorded(&other)).unwrap(), record]);
             let again = Record::read(&recorded(&merged.events));
-            prop_assert!(again.is_ok(), "what was read can be recorded: {:?}", again.err());
+            prop_assert!(again.is_ok(), "a record that was read cannot be written again: {:?}", again.err());
             for reporter in &mut all_reporters() {
                 let mut out = Vec::new();
                 merged.events.iter().for_each(|event| reporter.event(event, &mut out).unwrap());

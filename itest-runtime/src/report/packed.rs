@@ -1,10 +1,11 @@
-//! The short form of a finished case in a record.
+//! The binary form of a finished case in a record, for tests that passed.
 //!
-//! A test that did not fail is told by a few numbers, its name, and what it wrote. JSON would cost more than the whole of an
+//! Such a test needs only a few numbers, its name and its output. Writing it as JSON would take longer than running an
 //! empty test, because test binaries are built without optimizations.
 //!
-//! An entry is a head of four 64-bit numbers, the name, the place, a number and a description for each phase, stdout, and
-//! stderr. Numbers are little-endian; of the first one the lowest byte is zero, as which no line of text begins.
+//! An entry is a header of four 64-bit numbers, the name, the location, a number and a description for each phase,
+//! stdout and stderr. Numbers are little-endian. The lowest byte of the first number is zero; no line of JSON starts
+//! with that byte.
 
 use std::time::Duration;
 
@@ -12,56 +13,61 @@ use crate::model::{
     AttemptReport, CaseIndex, CaseReport, Outcome, Output, Phase, PhaseTime, SourceLocation, TestId, WorkerId,
 };
 
-/// What an entry begins with; no line of JSON does.
-pub(super) const MARK: u8 = 0;
+/// The first byte of an entry; no line of JSON starts with it.
+pub(super) const ENTRY_MARK: u8 = 0;
 
-const HEAD: usize = 32;
+const HEADER_BYTES: usize = 32;
 
-/// The longest name and the longest place.
-const LONGEST_NAME: usize = u16::MAX as usize;
+/// The longest name and the longest location, in bytes.
+const MAX_NAME_BYTES: usize = u16::MAX as usize;
 
-/// The longest description of a phase.
-const LONGEST_DESCRIPTION: usize = 0xfff;
+/// The longest description of a phase, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 0xfff;
 
-/// The longest phase, some 78 hours.
-const LONGEST_PHASE: u128 = 0xffff_ffff_ffff;
+/// The longest duration of a phase in nanoseconds, about 78 hours.
+const MAX_PHASE_NANOS: u128 = 0xffff_ffff_ffff;
 
-/// Whether the short form says everything, but for the length of the test, which must be the sum of its phases.
-fn covers(case: &CaseReport) -> bool {
+/// Whether the binary form can represent the case. It does not check the duration of the case, which must be the sum of
+/// its phases.
+fn is_representable(case: &CaseReport) -> bool {
     let CaseReport { report, output, quarantine: None, .. } = case else { return false };
     let AttemptReport { outcome: Outcome::Passed | Outcome::Flaky, skip_reason: None, kept: None, .. } = report else {
         return false;
     };
     report.failures.is_empty()
         && report.leaks.is_empty()
-        && case.id.as_str().len() <= LONGEST_NAME
-        && case.location.as_str().len() <= LONGEST_NAME
+        && case.id.as_str().len() <= MAX_NAME_BYTES
+        && case.location.as_str().len() <= MAX_NAME_BYTES
         && output.stdout.len() + output.stderr.len() < u32::MAX as usize / 2
         && report.phases.len() <= 0xff
         && report.phases.iter().all(|phase| {
-            phase.description.as_ref().is_none_or(|words| words.len() <= LONGEST_DESCRIPTION)
-                && phase.elapsed.as_nanos() <= LONGEST_PHASE
+            phase.description.as_ref().is_none_or(|words| words.len() <= MAX_DESCRIPTION_BYTES)
+                && phase.elapsed.as_nanos() <= MAX_PHASE_NANOS
         })
 }
 
-/// Makes `to` the entry of a case, if the short form says everything of it, and says whether it does.
+/// Writes the entry of a case to `to`, and returns whether the entry represents the case completely.
 pub(super) fn encode(case: &CaseReport, to: &mut Vec<u8>) -> bool {
-    if !covers(case) {
+    if !is_representable(case) {
         return false;
     }
     to.clear();
     let CaseReport { id, location, report, output, .. } = case;
     let (name, place) = (id.as_str().as_bytes(), location.as_str().as_bytes());
-    let described: usize = report.phases.iter().map(|phase| words(phase).len()).sum();
-    let body =
-        name.len() + place.len() + 8 * report.phases.len() + described + output.stdout.len() + output.stderr.len();
+    let description_bytes: usize = report.phases.iter().map(|phase| words(phase).len()).sum();
+    let body = name.len()
+        + place.len()
+        + 8 * report.phases.len()
+        + description_bytes
+        + output.stdout.len()
+        + output.stderr.len();
     let is_flaky = u64::from(report.outcome == Outcome::Flaky);
-    // Few and large numbers: where nothing is inlined each call counts.
-    let first = u64::from(MARK) | is_flaky << 8 | (report.phases.len() as u64) << 16 | (body as u64) << 32;
+    // The header has few, large numbers, because each call costs time in a binary that is built without optimization.
+    let first = u64::from(ENTRY_MARK) | is_flaky << 8 | (report.phases.len() as u64) << 16 | (body as u64) << 32;
     let second = name.len() as u64 | (place.len() as u64) << 16 | u64::from(case.worker.0) << 32;
     let third = u64::from(case.attempts) | (output.stdout.len() as u64) << 32;
     let started = u64::try_from(case.started.as_nanos()).unwrap_or(u64::MAX);
-    to.reserve(HEAD + body);
+    to.reserve(HEADER_BYTES + body);
     to.extend_from_slice(&(u128::from(first) | u128::from(second) << 64).to_le_bytes());
     to.extend_from_slice(&(u128::from(third) | u128::from(started) << 64).to_le_bytes());
     to.extend_from_slice(name);
@@ -88,9 +94,10 @@ fn words(phase: &PhaseTime) -> &str {
     phase.description.as_deref().unwrap_or_default()
 }
 
-/// Reads the entry that the bytes begin with, and says what is behind it; nothing if it is cut off or makes no sense.
+/// Reads the entry at the beginning of the bytes, and returns it with the remaining bytes. Returns `None` if the entry
+/// is cut off or invalid.
 pub(super) fn decode(bytes: &[u8]) -> Option<(CaseReport, &[u8])> {
-    let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
+    let (head, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
     let (numbers, _) = head.as_chunks::<8>();
     let [first, second, third, started] = numbers else { return None };
     let [first, second, third, started] = [first, second, third, started].map(|number| u64::from_le_bytes(*number));
@@ -100,10 +107,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(CaseReport, &[u8])> {
     let (place, mut body) = text(body, second >> 16 & 0xffff)?;
     let mut times = Vec::with_capacity(usize::from(phases));
     for _ in 0..phases {
-        let (number, behind) = body.split_first_chunk()?;
+        let (number, after) = body.split_first_chunk()?;
         let number = u64::from_le_bytes(*number);
-        let (words, behind) = text(behind, number >> 4 & 0xfff)?;
-        body = behind;
+        let (words, after) = text(after, number >> 4 & 0xfff)?;
+        body = after;
         times.push(PhaseTime {
             phase: Phase::from_number((number & 0xf) as u8)?,
             description: Some(words).filter(|words| !words.is_empty()).map(str::to_owned),
@@ -169,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(cases in proptest::collection::vec(any_case(), 0..5)) {
+        fn written_cases_are_read_back_unchanged(cases in proptest::collection::vec(any_case(), 0..5)) {
             let (mut bytes, mut entry) = (Vec::new(), Vec::new());
             for case in &cases {
                 prop_assert!(encode(case, &mut entry));
@@ -177,16 +184,16 @@ mod tests {
             }
             let mut rest = bytes.as_slice();
             for case in &cases {
-                prop_assert_eq!(rest.first(), Some(&MARK));
-                let (read, behind) = decode(rest).unwrap();
+                prop_assert_eq!(rest.first(), Some(&ENTRY_MARK));
+                let (read, after) = decode(rest).unwrap();
                 prop_assert_eq!(&read, case);
-                rest = behind;
+                rest = after;
             }
             prop_assert!(rest.is_empty());
         }
 
         #[test]
-        fn what_is_cut_off_or_damaged_is_no_panic(case in any_case(), cut in any::<prop::sample::Index>(), flip: u8) {
+        fn truncated_or_damaged_entry_does_not_panic(case in any_case(), cut in any::<prop::sample::Index>(), flip: u8) {
             let mut bytes = Vec::new();
             prop_assert!(encode(&case, &mut bytes));
             let at = cut.index(bytes.len());

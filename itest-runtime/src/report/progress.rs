@@ -1,33 +1,33 @@
-//! The live line at the foot of a terminal.
+//! The live progress line at the bottom of a terminal.
 
 use std::io::{self, Write};
 
 use super::text::time;
 use crate::model::Running;
 
-/// A line that is redrawn in place.
+/// A progress line that is redrawn in place.
 #[derive(Debug)]
 pub(super) struct LiveLine {
     width: usize,
     total: usize,
-    drawn: bool,
+    is_drawn: bool,
 }
 
 impl LiveLine {
     pub(super) fn new(width: usize) -> Self {
-        Self { width, total: 0, drawn: false }
+        Self { width, total: 0, is_drawn: false }
     }
 
     pub(super) fn begin(&mut self, total: usize) {
         self.total = total;
     }
 
-    /// Takes the line away, so that others can be written.
+    /// Removes the line, so that other lines can be written.
     pub(super) fn clear(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if std::mem::take(&mut self.drawn) { out.write_all(b"\r\x1b[K") } else { Ok(()) }
+        if std::mem::take(&mut self.is_drawn) { out.write_all(b"\r\x1b[K") } else { Ok(()) }
     }
 
-    /// Draws it anew.
+    /// Draws the line again.
     pub(super) fn draw(
         &mut self,
         running: &[Running],
@@ -37,14 +37,15 @@ impl LiveLine {
     ) -> io::Result<()> {
         self.clear(out)?;
         let line = line(running, finished, failed, self.total);
-        let fitting: String = line.chars().take(self.width.saturating_sub(1)).collect();
-        out.write_all(fitting.as_bytes())?;
-        self.drawn = true;
+        let visible: String = line.chars().take(self.width.saturating_sub(1)).collect();
+        out.write_all(visible.as_bytes())?;
+        self.is_drawn = true;
         out.flush()
     }
 }
 
-/// `12/31, 1 failed; running: orders::pay 1.20s (act), …`, the longest running first.
+/// Formats the line, for example `12/31, 1 failed; running: orders::pay 1.20s (act), …`. The test that has been running
+/// longest comes first.
 fn line(running: &[Running], finished: usize, failed: usize, total: usize) -> String {
     let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     let mut running: Vec<_> = running.iter().collect();
@@ -66,7 +67,7 @@ mod tests {
     use crate::model::{Phase, TestId};
 
     #[test]
-    fn the_longest_running_test_comes_first_and_the_line_never_wraps() {
+    fn longest_running_test_is_first_and_the_line_never_wraps() {
         let running = |name: &str, seconds| Running {
             id: TestId::new(name),
             elapsed: Duration::from_secs(seconds),

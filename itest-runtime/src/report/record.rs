@@ -1,6 +1,6 @@
-//! The record of a run: every report can be made from it later, and it can be run again.
+//! The record of a run. All reports can be created from it later, and the run can be repeated.
 //!
-//! It has the lines of `--format json`, and between them the short form of tests that did not fail.
+//! A record consists of the lines of `--format json`, and of binary entries for tests that passed.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use super::json::{FORMAT_VERSION, Line, write_line};
 use super::packed;
 use crate::model::{CaseReport, Event, Facts, LAST_UNIX_MS, Seed, Shard, TestId};
 
-/// Writes a record.
+/// The reporter that writes a record.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     entry: Vec<u8>,
@@ -21,67 +21,67 @@ impl Reporter for Recorder {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::CaseFinished(case) if packed::encode(case, &mut self.entry) => out.write_all(&self.entry),
-            // What these say is said by the end of the case, too.
+            // The event at the end of a case contains the information of these events.
             Event::CaseStarted { .. } | Event::CaseSlow(_) | Event::Progress { .. } => Ok(()),
             event => write_line(event, out),
         }
     }
 }
 
-/// A record that was read.
+/// A record that was read from a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// What it knows of the run's surroundings.
+    /// The facts about the run and its environment.
     pub facts: Facts,
     /// The run's seed.
     pub seed: Seed,
-    /// Everything that happened, as reporters want it; the end of the last run is missing if the record is cut off.
+    /// The events of the run. The last run has no end if the record is cut off.
     pub events: Vec<Event>,
-    /// Whether the end is there.
+    /// Whether the record ends with the end of a run.
     pub extent: Extent,
 }
 
-/// How a record ends.
+/// Whether a record is complete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// With the end of the run.
+    /// The record ends with the end of a run.
     #[default]
     Whole,
-    /// In the middle: the run was killed, or is still going on, or the file was cut.
+    /// The record ends in the middle: the run was killed, it is still going on, or the file was truncated.
     CutOff,
 }
 
-/// Why something is no record that can be read.
+/// Why a file cannot be read as a record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// It begins with something else.
+    /// The file does not begin with the start of a run.
     #[error("it is no record of itest: it does not begin with the start of a run")]
     NoRecord,
-    /// It is of a later version.
+    /// The record has a later format version.
     #[error(
         "it has format version {0}, and this itest reads up to version {FORMAT_VERSION}; use the itest that wrote it"
     )]
     Later(u32),
-    /// Its run began at a moment that no report can show.
+    /// The run began at a time that reports cannot show.
     #[error("it says that it began after the year 9999; the clock was wrong, or the file is damaged")]
     Date,
-    /// It is about a part of the suite that does not exist.
+    /// The shard of the record does not exist.
     #[error("{0}")]
     Shard(String),
-    /// A line makes no sense, and there is more behind it.
+    /// A complete line is invalid.
     #[error("it is damaged at byte {at}")]
     Damaged {
-        /// Where.
+        /// The position in bytes.
         at: usize,
     },
 }
 
 impl Record {
-    /// Reads a record, as far as it goes.
+    /// Reads a record. If its last entry is cut off, the entries before it are returned.
     ///
     /// # Errors
     ///
-    /// When it is none, or of a later version, or damaged in the middle.
+    /// When the file is not a record, has a later version, or contains an invalid line.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut record = Self { extent: Extent::CutOff, ..Self::default() };
         let mut rest = bytes;
@@ -90,21 +90,21 @@ impl Record {
             if record.events.is_empty() && !Self::may_begin_with(&[*first]) {
                 return Err(RecordError::NoRecord);
             }
-            if *first == packed::MARK {
-                let Some((case, behind)) = packed::decode(rest) else { break };
-                record.events.push(readable(Event::CaseFinished(case)));
-                rest = behind;
+            if *first == packed::ENTRY_MARK {
+                let Some((case, after)) = packed::decode(rest) else { break };
+                record.events.push(sanitized(Event::CaseFinished(case)));
+                rest = after;
                 continue;
             }
             let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
-            let (line, behind) = (&rest[..end], &rest[end + 1..]);
-            rest = behind;
+            let (line, after) = (&rest[..end], &rest[end + 1..]);
+            rest = after;
             record.add(line, at)?;
         }
         if record.events.is_empty() { Err(RecordError::NoRecord) } else { Ok(record) }
     }
 
-    /// Whether what begins so can be a record.
+    /// Whether a file that begins with these bytes may be a record.
     #[must_use]
     pub(crate) fn may_begin_with(bytes: &[u8]) -> bool {
         bytes.first() == Some(&b'{')
@@ -128,19 +128,19 @@ impl Record {
             }
             self.extent = Extent::Whole;
         }
-        let event = readable(line.event);
+        let event = sanitized(line.event);
         if let Event::RunStarted { seed, facts, .. } = &event {
             if self.events.is_empty() {
                 (self.facts, self.seed) = (facts.clone(), *seed);
             }
-            // A record may hold several runs, one behind the other, and each has an end of its own.
+            // A record may contain several runs in sequence, and each run has its own end.
             self.extent = Extent::CutOff;
         }
         self.events.push(event);
         Ok(())
     }
 
-    /// The attempts of the run, in the order in which they were started.
+    /// The attempts of all runs in the record, in the order in which they started.
     #[must_use]
     pub(crate) fn attempts(&self) -> Vec<&CaseReport> {
         let mut attempts: Vec<_> = self
@@ -156,7 +156,7 @@ impl Record {
     }
 }
 
-/// A line of a record: an event, or one that only a later version knows.
+/// A line of a record: an event, or an event that only a later version knows.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ReadLine {
@@ -164,7 +164,7 @@ enum ReadLine {
     Other { event: String },
 }
 
-/// The part of the first line that says whether the rest can be read.
+/// The fields of the first line that decide whether the record can be read.
 #[derive(Deserialize)]
 struct Head {
     event: String,
@@ -181,7 +181,7 @@ struct ShardHead {
     count: u32,
 }
 
-/// Refuses what is no record, or one that cannot be read or reported, and says why.
+/// Checks that the first line belongs to a record that can be read and reported.
 fn check_head(line: &[u8]) -> Result<(), RecordError> {
     let head: Head = serde_json::from_slice(line).map_err(|_| RecordError::NoRecord)?;
     if head.event != "run_started" {
@@ -199,9 +199,10 @@ fn check_head(line: &[u8]) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// An event without secrets, whose test's name can be printed on one line of a terminal: a record may come from anywhere, also from a
-/// version of itest that knew fewer kinds of secrets.
-fn readable(mut event: Event) -> Event {
+/// Removes secrets from an event, and control characters from the name of its test, so that the name stays on one line
+/// of a terminal. A record may come from any source, also from a version of itest that recognized fewer kinds of
+/// secrets.
+fn sanitized(mut event: Event) -> Event {
     event.redact();
     let id = match &mut event {
         Event::CaseFinished(case) | Event::CaseRetried(case) => &mut case.id,
@@ -273,7 +274,7 @@ mod tests {
         }
 
         #[test]
-        fn merged_records_are_green_where_all_are_green_and_red_where_one_is_red(
+        fn merged_record_is_green_only_if_all_records_are_green(
             runs in prop::collection::vec(any_run(), 1..4), in_one_file: bool,
         ) {
             let all_green = runs.iter().all(|run| matches!(run.last(), Some(Event::RunFinished(end)) if end.is_success()));
@@ -281,7 +282,7 @@ mod tests {
             let files = if in_one_file { vec![files.concat()] } else { files };
             let merged = Record::merge(files.iter().map(|file| Record::read(file).unwrap()).collect());
             prop_assert_eq!(summary(&merged).is_success(), all_green);
-            // The merged record is a record again.
+            // The merged record can be written and read again.
             let again = Record::merge(vec![Record::read(&recorded(&merged.events)).unwrap()]);
             prop_assert_eq!(summary(&again).is_success(), all_green);
         }
@@ -293,7 +294,7 @@ mod tests {
             prop_assert_eq!(cut.extent, Extent::CutOff);
             prop_assert!(!summary(&Record::merge(vec![cut.clone()])).is_success());
             prop_assert!(!summary(&Record::merge(vec![whole, cut])).is_success());
-            // The end of a run says nothing of the run that begins behind it.
+            // The end of one run does not end the run that follows it.
             let both = Record::read(&recorded(&[&other[..], &events[..events.len() - 1]].concat())).unwrap();
             prop_assert_eq!(both.extent, Extent::CutOff);
             prop_assert!(!summary(&Record::merge(vec![both])).is_success());
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_events_are_those_that_are_written() {
+    fn event_names_match_the_written_ones() {
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         let mut seen = BTreeSet::from(["run_started".to_owned(), "run_finished".to_owned()]);
         for _ in 0..200 {
@@ -311,8 +312,8 @@ mod tests {
         assert_eq!(seen, Event::NAMES.map(str::to_owned).into());
     }
 
-    /// A record as it was written before `flaky_result`, `kept`, `swept` and `repeats` were read.
-    const EARLIER: &str = r#"{"arguments":[],"began_unix_ms":1,"build":"b","environment":{"os":"linux"},"event":"run_started","format_version":1,"jobs":2,"order":"random","seed":7,"selected":2,"shard":null,"suite":"s"}
+    /// A record from the version before `flaky_result`, `kept`, `swept` and `repeats` were read.
+    const RECORD_OF_EARLIER_VERSION: &str = r#"{"arguments":[],"began_unix_ms":1,"build":"b","environment":{"os":"linux"},"event":"run_started","format_version":1,"jobs":2,"order":"random","seed":7,"selected":2,"shard":null,"suite":"s"}
 {"attempt":1,"elapsed_us":5,"event":"case_retried","failures":[{"location":"a.rs:3:1","message":"no","phase":"body"}],"id":"pay","location":"a.rs:2:1","outcome":"failed","phases":[{"elapsed_us":5,"phase":"body"}],"started_us":1,"stdout":"out","stderr_bytes":[255],"worker":0}
 {"attempt":2,"elapsed_us":5,"event":"case_finished","failures":[],"id":"pay","location":"a.rs:2:1","outcome":"flaky","phases":[],"started_us":9,"worker":1,"mood":"new"}
 {"event":"an_event_of_a_later_version","x":1}
@@ -321,7 +322,7 @@ mod tests {
 
     #[test]
     fn record_of_an_earlier_version_is_read_and_a_red_one_stays_red() {
-        let record = Record::read(EARLIER.as_bytes()).unwrap();
+        let record = Record::read(RECORD_OF_EARLIER_VERSION.as_bytes()).unwrap();
         assert_eq!((record.extent, record.seed, record.events.len()), (Extent::Whole, Seed(7), 4));
         let attempts = record.attempts();
         assert_eq!(
@@ -332,24 +333,24 @@ mod tests {
         assert_eq!(summary(&record).flaky_result, FlakyResult::Fail, "nothing else can have made this run red");
         assert!(!summary(&Record::merge(vec![record])).is_success());
 
-        let for_another_reason = EARLIER.replace(r#""flaky":1"#, r#""flaky":0"#);
+        let for_another_reason = RECORD_OF_EARLIER_VERSION.replace(r#""flaky":1"#, r#""flaky":0"#);
         let record = Record::merge(vec![Record::read(for_another_reason.as_bytes()).unwrap()]);
         assert_eq!(summary(&record).problems, ["the record says that the run failed, and does not say why"]);
-        let green = EARLIER.replace(r#""success":false"#, r#""success":true"#);
+        let green = RECORD_OF_EARLIER_VERSION.replace(r#""success":false"#, r#""success":true"#);
         assert!(summary(&Record::merge(vec![Record::read(green.as_bytes()).unwrap()])).is_success());
     }
 
     #[test]
-    fn known_event_that_cannot_be_read_is_damage_and_is_not_passed_over() {
+    fn known_event_that_cannot_be_read_is_reported_as_damage() {
         for damaged in [r#""outcome":"flakey""#, r#""outcome":7"#] {
-            let text = EARLIER.replace(r#""outcome":"flaky""#, damaged);
+            let text = RECORD_OF_EARLIER_VERSION.replace(r#""outcome":"flaky""#, damaged);
             assert!(matches!(Record::read(text.as_bytes()), Err(RecordError::Damaged { .. })), "{damaged}");
         }
     }
 
     #[test]
-    fn control_characters_in_the_name_of_a_test_cannot_command_a_terminal() {
-        let text = EARLIER.replace(r#""id":"pay""#, r#""id":"pay\u001b[2J\n""#);
+    fn control_characters_in_a_test_name_are_escaped() {
+        let text = RECORD_OF_EARLIER_VERSION.replace(r#""id":"pay""#, r#""id":"pay\u001b[2J\n""#);
         let record = Record::read(text.as_bytes()).unwrap();
         assert_eq!(record.attempts()[0].id.as_str(), "pay\\u{1b}[2J\\n");
     }

@@ -1,41 +1,41 @@
-//! The end of a report: failures in full, what was slow, and libtest's own last line.
+//! The final section of a report: failures in full, slow tests, and libtest's last line.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::Look;
+use super::ReportOptions;
 use super::failure::{status, write_failure, write_output};
-use super::text::{Ink, Inked, count, swept_in_words, time};
+use super::text::{Style, Styled, count, swept_in_words, time};
 use crate::model::{CaseReport, FlakyResult, Seed, ShowOutput, Summary, TestId};
 
-/// Captured output that is kept until the end of the run, for all failures together.
-const KEPT: usize = 64 << 20;
+/// The most captured output that is kept until the end of the run, for all failures together.
+const MAX_KEPT_OUTPUT_BYTES: usize = 64 << 20;
 
-/// A test below this is not worth being called slow.
-const WORTH_NAMING: Duration = Duration::from_millis(10);
+/// Tests shorter than this are not shown as slow.
+const MIN_SLOW_TIME: Duration = Duration::from_millis(10);
 
-/// The same test may fail in many rounds: so many of its failures are shown in full.
-const SHOWN_FAILURES: usize = 3;
+/// The number of failures of one test that are shown in full; a test may fail in many rounds.
+const MAX_SHOWN_FAILURES: usize = 3;
 
-/// Tests that left something behind and passed, before the rest is only counted.
-const SHOWN_LEAKS: usize = 10;
+/// The number of passed tests with leaks that are shown; further ones are only counted.
+const MAX_SHOWN_LEAKS: usize = 10;
 
-/// Gathers what the end of the report is made of.
+/// Collects the content of the final section.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct SummarySection {
     seed: Seed,
     failed: Vec<CaseReport>,
     shown: Vec<CaseReport>,
     flaky: Vec<CaseReport>,
     quarantined: Vec<CaseReport>,
     leaks: Vec<(TestId, String)>,
-    /// How often each failed test failed.
+    /// The number of failures of each failed test.
     failures: BTreeMap<TestId, usize>,
-    kept: usize,
+    kept_output_bytes: usize,
 }
 
-impl Ending {
+impl SummarySection {
     pub(super) fn new() -> Self {
         Self {
             seed: Seed(0),
@@ -45,35 +45,35 @@ impl Ending {
             quarantined: Vec::new(),
             leaks: Vec::new(),
             failures: BTreeMap::new(),
-            kept: 0,
+            kept_output_bytes: 0,
         }
     }
 
-    /// Remembers what repeats the run.
+    /// Stores the seed, which is part of the commands that repeat the run.
     pub(super) fn begin(&mut self, seed: Seed) {
         self.seed = seed;
     }
 
-    /// Remembers a case if the end of the report will need it.
+    /// Stores a case if the final section shows it.
     pub(super) fn remember(&mut self, case: &CaseReport, output: ShowOutput) {
-        let success = case.report.outcome.is_success();
-        if success && !case.report.leaks.is_empty() {
+        let is_success = case.report.outcome.is_success();
+        if is_success && !case.report.leaks.is_empty() {
             self.leaks.push((case.id.clone(), case.report.leaks.join(", ")));
         }
-        let wrote = !case.output.stdout.is_empty() || !case.output.stderr.is_empty();
-        if success && !(output == ShowOutput::All && wrote) && case.attempts == 1 {
+        let has_output = !case.output.stdout.is_empty() || !case.output.stderr.is_empty();
+        if is_success && !(output == ShowOutput::All && has_output) && case.attempts == 1 {
             return;
         }
         let mut case = case.clone();
-        self.kept += case.output.stdout.len() + case.output.stderr.len();
-        if self.kept > KEPT {
+        self.kept_output_bytes += case.output.stdout.len() + case.output.stderr.len();
+        if self.kept_output_bytes > MAX_KEPT_OUTPUT_BYTES {
             case.output.stdout = b"[itest: left out, too much output in this run; run this test alone]".to_vec();
             case.output.stderr.clear();
         }
-        if !success {
+        if !is_success {
             let failures = self.failures.entry(case.id.clone()).or_default();
             *failures += 1;
-            if *failures > SHOWN_FAILURES {
+            if *failures > MAX_SHOWN_FAILURES {
                 return;
             }
             let list = if case.quarantine.is_some() { &mut self.quarantined } else { &mut self.failed };
@@ -85,9 +85,9 @@ impl Ending {
         }
     }
 
-    /// Writes the end.
-    pub(super) fn write(&mut self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-        // Sorted, so that two runs can be compared by eye whatever their order.
+    /// Writes the final section.
+    pub(super) fn write(&mut self, summary: &Summary, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+        // The lists are sorted, so that two runs can be compared although they had different orders.
         for list in [&mut self.failed, &mut self.shown, &mut self.flaky, &mut self.quarantined] {
             list.sort_by(|left, right| left.id.cmp(&right.id));
         }
@@ -95,19 +95,19 @@ impl Ending {
             writeln!(out, "\nsuccesses:\n")?;
             for case in &self.shown {
                 writeln!(out, "---- {} ----", case.id)?;
-                write_output(case, look, out)?;
+                write_output(case, options, out)?;
             }
         }
         if !self.quarantined.is_empty() {
             writeln!(out, "\nfailures in quarantine:\n")?;
             for case in &self.quarantined {
-                write_failure(case, self.seed, look, out)?;
+                write_failure(case, self.seed, options, out)?;
             }
         }
         if !self.failed.is_empty() {
             writeln!(out, "\nfailures:\n")?;
             for case in &self.failed {
-                write_failure(case, self.seed, look, out)?;
+                write_failure(case, self.seed, options, out)?;
             }
             writeln!(out, "failures:")?;
             let counted = |id: &TestId| self.failed.iter().any(|case| case.id == *id);
@@ -119,12 +119,12 @@ impl Ending {
             }
         }
         writeln!(out)?;
-        let warning = Inked(look.color, Ink::Yellow, "warning");
+        let warning = Styled(options.color, Style::Yellow, "warning");
         self.leaks.sort();
-        for (id, left) in self.leaks.iter().take(SHOWN_LEAKS) {
+        for (id, left) in self.leaks.iter().take(MAX_SHOWN_LEAKS) {
             writeln!(out, "{warning}: {id} left behind: {left}")?;
         }
-        if let Some(more) = self.leaks.len().checked_sub(SHOWN_LEAKS).filter(|more| *more > 0) {
+        if let Some(more) = self.leaks.len().checked_sub(MAX_SHOWN_LEAKS).filter(|more| *more > 0) {
             writeln!(out, "{warning}: {} more left something behind; --format json names them", count(more, "test"))?;
         }
         for case in &self.flaky {
@@ -134,15 +134,15 @@ impl Ending {
             writeln!(
                 out,
                 "{}: flaky tests fail this run, as --flaky-result says",
-                Inked(look.color, Ink::Red, "error")
+                Styled(options.color, Style::Red, "error")
             )?;
         }
-        self.write_remarks(summary, look, out)?;
-        let verdict = if summary.is_success() { (Ink::Green, "ok") } else { (Ink::Red, "FAILED") };
+        self.write_remarks(summary, options, out)?;
+        let verdict = if summary.is_success() { (Style::Green, "ok") } else { (Style::Red, "FAILED") };
         writeln!(
             out,
             "test result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
-            Inked(look.color, verdict.0, verdict.1),
+            Styled(options.color, verdict.0, verdict.1),
             summary.passed,
             summary.failed,
             summary.ignored,
@@ -151,9 +151,9 @@ impl Ending {
         )
     }
 
-    fn write_remarks(&self, summary: &Summary, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    fn write_remarks(&self, summary: &Summary, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
         for problem in &summary.problems {
-            writeln!(out, "{}: {problem}", Inked(look.color, Ink::Red, "error"))?;
+            writeln!(out, "{}: {problem}", Styled(options.color, Style::Red, "error"))?;
         }
         for used in &summary.used {
             writeln!(out, "used: {used}")?;
@@ -165,7 +165,7 @@ impl Ending {
             writeln!(out, "{}", swept_in_words(&summary.swept))?;
         }
         for problem in &summary.swept.recovered.problems {
-            let warning = Inked(look.color, Ink::Yellow, "warning");
+            let warning = Styled(options.color, Style::Yellow, "warning");
             writeln!(out, "{warning}: what a dead run left cannot be given back: {problem}")?;
         }
         if summary.given_back > 0 {
@@ -186,12 +186,12 @@ impl Ending {
             writeln!(out, "the run was ended by {signal}")?;
         }
         if !summary.is_success() {
-            writeln!(out, "repeat this run: {}", look.repeat.run(self.seed))?;
-            if let Some(record) = &look.record {
-                writeln!(out, "record: {}; replay it with {}", record.display(), look.repeat.replay(record))?;
+            writeln!(out, "repeat this run: {}", options.repeat.run(self.seed))?;
+            if let Some(record) = &options.record {
+                writeln!(out, "record: {}; replay it with {}", record.display(), options.repeat.replay(record))?;
             }
         }
-        let slow: Vec<_> = summary.slowest.iter().filter(|timing| timing.elapsed >= WORTH_NAMING).collect();
+        let slow: Vec<_> = summary.slowest.iter().filter(|timing| timing.elapsed >= MIN_SLOW_TIME).collect();
         if !slow.is_empty() {
             let named: Vec<_> = slow.iter().map(|timing| format!("{} {}", timing.id, time(timing.elapsed))).collect();
             writeln!(out, "slowest: {}", named.join(", "))?;

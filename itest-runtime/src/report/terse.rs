@@ -1,35 +1,35 @@
-//! The short report: a character a test, failures in full at the end.
+//! The short report: one character per test, with the failures in full at the end.
 
 use std::io::{self, Write};
 
-use super::summary::Ending;
-use super::text::{Ink, Inked, count, shard_in_words};
-use super::{Look, Reporter};
+use super::summary::SummarySection;
+use super::text::{Style, Styled, count, shard_in_words};
+use super::{ReportOptions, Reporter};
 use crate::model::{Event, Outcome};
 
-/// Characters in a line, as with libtest.
-const LINE: usize = 88;
+/// The number of characters in a line, as with libtest.
+const MARKS_PER_LINE: usize = 88;
 
-/// One character a test.
+/// The reporter that writes one character per test.
 #[derive(Debug)]
 pub(crate) struct Terse {
-    look: Look,
-    ending: Ending,
+    options: ReportOptions,
+    summary: SummarySection,
     total: usize,
     finished: usize,
 }
 
 impl Terse {
-    /// A report in this look.
+    /// Creates a report with these options.
     #[must_use]
-    pub(crate) fn new(look: Look) -> Self {
-        Self { look, ending: Ending::new(), total: 0, finished: 0 }
+    pub(crate) fn new(options: ReportOptions) -> Self {
+        Self { options, summary: SummarySection::new(), total: 0, finished: 0 }
     }
 
-    fn mark(&mut self, ink: Ink, mark: &str, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "{}", Inked(self.look.color, ink, mark))?;
+    fn mark(&mut self, style: Style, mark: &str, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{}", Styled(self.options.color, style, mark))?;
         self.finished += 1;
-        if self.finished.is_multiple_of(LINE) {
+        if self.finished.is_multiple_of(MARKS_PER_LINE) {
             writeln!(out, " {}/{}", self.finished, self.total)?;
         }
         out.flush()
@@ -40,7 +40,7 @@ impl Reporter for Terse {
     fn event(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::RunStarted { selected, seed, facts, .. } => {
-                self.ending.begin(*seed);
+                self.summary.begin(*seed);
                 self.total = *selected;
                 writeln!(out, "\nrunning {}\nseed {seed}", count(*selected, "test"))?;
                 match &facts.shard {
@@ -48,22 +48,22 @@ impl Reporter for Terse {
                     Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
                 }
             }
-            Event::CaseIgnored { .. } => self.mark(Ink::Yellow, "i", out),
+            Event::CaseIgnored { .. } => self.mark(Style::Yellow, "i", out),
             Event::CaseFinished(case) => {
-                self.ending.remember(case, self.look.output);
+                self.summary.remember(case, self.options.output);
                 match case.report.outcome {
-                    _ if case.quarantine.is_some() => self.mark(Ink::Yellow, "i", out),
-                    Outcome::Passed => self.mark(Ink::Green, ".", out),
-                    Outcome::Flaky => self.mark(Ink::Yellow, ".", out),
-                    Outcome::Skipped | Outcome::Interrupted => self.mark(Ink::Yellow, "i", out),
+                    _ if case.quarantine.is_some() => self.mark(Style::Yellow, "i", out),
+                    Outcome::Passed => self.mark(Style::Green, ".", out),
+                    Outcome::Flaky => self.mark(Style::Yellow, ".", out),
+                    Outcome::Skipped | Outcome::Interrupted => self.mark(Style::Yellow, "i", out),
                     Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => {
-                        self.mark(Ink::Red, "F", out)
+                        self.mark(Style::Red, "F", out)
                     }
                 }
             }
-            Event::RunFinished(summary) => {
+            Event::RunFinished(totals) => {
                 writeln!(out)?;
-                self.ending.write(summary, &self.look, out)?;
+                self.summary.write(totals, &self.options, out)?;
                 out.flush()
             }
             _ => Ok(()),

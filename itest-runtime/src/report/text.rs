@@ -1,4 +1,4 @@
-//! Words, numbers and colours, the same in all reports for people.
+//! Formats words, numbers and colours in the same way for all reports for people.
 
 use std::fmt;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::ColorMode;
 use crate::model::{Seed, ShardBy, ShardFacts, Sweep, TestId};
 
-/// A colour or weight.
+/// A text style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum Style {
     Green,
     Red,
     Yellow,
@@ -17,27 +17,27 @@ pub(super) enum Ink {
     Dim,
 }
 
-/// A text in an ink, if the report has colours.
-pub(super) struct Inked<T>(pub(super) ColorMode, pub(super) Ink, pub(super) T);
+/// A text with a style, which is written only if the report has colours.
+pub(super) struct Styled<T>(pub(super) ColorMode, pub(super) Style, pub(super) T);
 
-impl<T: fmt::Display> fmt::Display for Inked<T> {
+impl<T: fmt::Display> fmt::Display for Styled<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(mode, ink, text) = self;
+        let Self(mode, style, text) = self;
         if *mode == ColorMode::Plain {
             return text.fmt(formatter);
         }
-        let code = match ink {
-            Ink::Green => 32,
-            Ink::Red => 31,
-            Ink::Yellow => 33,
-            Ink::Bold => 1,
-            Ink::Dim => 2,
+        let code = match style {
+            Style::Green => 32,
+            Style::Red => 31,
+            Style::Yellow => 33,
+            Style::Bold => 1,
+            Style::Dim => 2,
         };
         write!(formatter, "\x1b[{code}m{text}\x1b[0m")
     }
 }
 
-/// What dead runs had left.
+/// Describes the resources that were released for dead runs.
 #[must_use]
 pub(crate) fn swept_in_words(swept: &Sweep) -> String {
     match swept.sessions {
@@ -49,7 +49,7 @@ pub(crate) fn swept_in_words(swept: &Sweep) -> String {
     }
 }
 
-/// Which part of the suite runs here, why, and what the others have.
+/// Describes the shard that runs here, why, and what the other shards run.
 pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
     let ShardFacts { shard, by, source, left_to_others, .. } = facts;
     let by = match by {
@@ -61,12 +61,12 @@ pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
         1 => "1 test is left to the others".to_owned(),
         number => format!("{number} tests are left to the others"),
     };
-    let own = if selected == 0 { "no test falls to it, and that is no failure; " } else { "" };
+    let own = if selected == 0 { "no test is assigned to it, which is not a failure; " } else { "" };
     let source = if source.is_empty() { String::new() } else { format!(", as {source} says") };
     format!("shard {index} of {count} by {by}{source}: {own}{others}")
 }
 
-/// A length of time with three digits or so.
+/// Formats a duration with about three digits.
 pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 100.0 {
@@ -80,19 +80,19 @@ pub(crate) fn time(duration: Duration) -> String {
     }
 }
 
-/// A count and its noun.
+/// Formats a count and its noun.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How tests are run again: one of them, or the whole run.
+/// The commands that run tests again: a single test, or the whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repeat {
-    /// Everything before the harness's own arguments: `cargo test -p shop --test integration --`.
+    /// The part of the command before the harness's arguments: `cargo test -p shop --test integration --`.
     pub program: String,
-    /// The user's own arguments, without those that name a seed.
+    /// The user's arguments, without those that set a seed.
     pub arguments: Vec<String>,
-    /// Those of them that one test needs to end as it did: limits, `--include-ignored`.
+    /// The subset of these arguments that a single test needs to end in the same way: limits, `--include-ignored`.
     pub of_one_test: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ impl Repeat {
         format!("{} --exact {}{words} --seed {seed}", self.program, quote(id.as_str()))
     }
 
-    /// The command that runs tests in lanes, so often that a failure is to be expected.
+    /// The command that runs tests in lanes, repeated often enough that a failure is expected.
     pub(super) fn lanes(&self, lanes: &[Vec<TestId>], repeats: u32) -> String {
         let names = |lane: &Vec<TestId>| lane.iter().map(TestId::as_str).collect::<Vec<_>>().join(" ");
         let lanes = lanes.iter().map(|lane| format!(" --lane {}", quote(&names(lane))));
@@ -114,12 +114,12 @@ impl Repeat {
         format!("{}{words}{repeats}", self.program)
     }
 
-    /// The command that runs a recorded run again, with its split between workers.
+    /// The command that repeats a recorded run, with the same tests in the same workers.
     pub(super) fn replay(&self, record: &Path) -> String {
         format!("{} --replay {}", self.program, quote(&record.to_string_lossy()))
     }
 
-    /// The command that runs the whole run again, in its order.
+    /// The command that repeats the whole run, in the same order.
     pub(super) fn run(&self, seed: Seed) -> String {
         let words = self.arguments.iter().map(|argument| quote(argument));
         let words: Vec<_> = std::iter::once(self.program.clone()).chain(words).collect();
@@ -127,7 +127,7 @@ impl Repeat {
     }
 }
 
-/// A word for a shell.
+/// Quotes a word for a shell, if necessary.
 #[must_use]
 pub fn quote(word: &str) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "-_=:,./+@%^".contains(character);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_survives_the_shell() {
+    fn arguments_are_quoted_for_the_shell() {
         let repeat = Repeat {
             program: "cargo test --".to_owned(),
             arguments: vec!["--tag".into(), "a & !b's".into()],

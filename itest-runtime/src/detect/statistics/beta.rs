@@ -1,14 +1,14 @@
-//! The beta distribution with whole parameters: what is known of a rate after counting.
+//! The beta distribution with whole parameters: the posterior distribution of a rate.
 
 use super::binomial;
 use super::tally::Tally;
 
-/// On which side of a point a probability lies.
+/// A probability, and the side of a point on which it lies.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tail {
-    /// This much lies below the point.
+    /// This probability lies below the point.
     Below(f64),
-    /// This much lies above the point.
+    /// This probability lies above the point.
     Above(f64),
 }
 
@@ -20,19 +20,18 @@ pub(super) struct Beta {
 }
 
 impl Beta {
-    /// The distribution with these parameters, each of them at least 1.
+    /// Creates a distribution. Parameters below 1 are raised to 1.
     pub(super) fn new(alpha: f64, beta: f64) -> Self {
         Self { alpha: alpha.max(1.0), beta: beta.max(1.0) }
     }
 
-    /// What is known of the failure rate after these runs, if every rate was equally likely before: the prior is
-    /// uniform, which is Beta(1, 1), and the beta distribution is conjugate to the binomial one (Bayes 1763; Raiffa &
-    /// Schlaifer 1961).
+    /// The posterior distribution of the failure rate after these runs. The prior is uniform, which is Beta(1, 1), and
+    /// the beta distribution is conjugate to the binomial one (Bayes 1763; Raiffa & Schlaifer 1961).
     pub(super) fn posterior(tally: Tally) -> Self {
         Self::new(f64::from(tally.failures()) + 1.0, f64::from(tally.passes()) + 1.0)
     }
 
-    /// The distribution of what is left of 1.
+    /// The distribution of `1 − x`.
     pub(super) fn mirrored(self) -> Self {
         Self { alpha: self.beta, beta: self.alpha }
     }
@@ -51,7 +50,7 @@ impl Beta {
         (trials + 1.0) * binomial::probability(self.alpha - 1.0, trials, point, 1.0 - point)
     }
 
-    /// The probability below a point, which is the regularized incomplete beta function.
+    /// The probability below a point: the regularized incomplete beta function.
     pub(super) fn below(self, point: f64) -> f64 {
         if point <= 0.0 {
             return 0.0;
@@ -59,7 +58,8 @@ impl Beta {
         if point >= 1.0 {
             return 1.0;
         }
-        // On this side of about the mean the fraction converges fast; beyond, that of the mirrored distribution does.
+        // The continued fraction converges fast up to about the mean. Above it, the fraction of the mirrored
+        // distribution is used.
         if point < (self.alpha + 1.0) / (self.alpha + self.beta + 2.0) {
             self.lower_tail(point)
         } else {
@@ -72,12 +72,12 @@ impl Beta {
         self.mirrored().below(1.0 - point)
     }
 
-    /// The point with this probability on this side of it, to about thirteen digits.
+    /// The quantile: the point with this probability on the given side, accurate to about thirteen digits.
     ///
-    /// Newton's method from the mean, kept between bounds that the steps before have proven; where it would leave them,
-    /// they are halved instead.
+    /// Newton's method, starting at the mean. Each step is kept between the bounds that earlier steps have proven. A
+    /// step that would leave the bounds is replaced by their middle.
     pub(super) fn point(self, tail: Tail) -> f64 {
-        // Halving alone ends after about fifty steps for every point that is not tiny.
+        // Bisection alone takes about fifty steps, except for tiny points.
         const STEPS: u32 = 200;
         let (mut low, mut high) = (0.0, 1.0);
         let mut point = self.mean();
@@ -110,10 +110,11 @@ impl Beta {
         if front > 0.0 { front * self.fraction(point) } else { 0.0 }
     }
 
-    /// The continued fraction, by Lentz's method as modified by Thompson & Barnett (Journal of Computational Physics
-    /// 64, 1986).
+    /// Evaluates the continued fraction by Lentz's method as modified by Thompson & Barnett (Journal of Computational
+    /// Physics 64, 1986).
     fn fraction(self, point: f64) -> f64 {
-        // It takes some multiple of the root of the larger parameter; this is enough for 2^32 runs.
+        // The number of steps is proportional to the square root of the larger parameter; this limit is sufficient for
+        // 2^32 runs.
         const STEPS: u32 = 1_000_000;
         let Self { alpha, beta } = self;
         let mut numerator = 1.0;
@@ -139,7 +140,7 @@ impl Beta {
     }
 }
 
-/// Lentz's method divides by what may happen to be zero; anything tiny does in its place.
+/// Replaces a value close to zero with a tiny number, because Lentz's method divides by it.
 fn away_from_zero(value: f64) -> f64 {
     const TINY: f64 = 1e-300;
     if value.abs() < TINY { TINY } else { value }
@@ -152,9 +153,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn simple_distributions_have_simple_formulas() {
+    fn simple_distributions_match_their_formulas() {
         for point in [0.0, 0.001, 0.2, 0.5, 0.77, 0.999, 1.0_f64] {
-            let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+            let close = |actual: f64, expected: f64| assert!((actual - expected).abs() < 1e-14, "{actual} {expected}");
             close(Beta::new(1.0, 1.0).below(point), point);
             close(Beta::new(7.0, 1.0).below(point), point.powi(7));
             close(Beta::new(1.0, 7.0).above(point), (1.0 - point).powi(7));
@@ -164,17 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn the_incomplete_beta_function_keeps_its_digits() {
-        // Computed with fifty digits.
+    fn incomplete_beta_function_matches_reference_values() {
+        // Reference values, computed with fifty digits.
         for (alpha, beta, point, expected) in REFERENCE {
-            let found = Beta::new(alpha, beta).below(point);
-            assert!((found / expected - 1.0).abs() < 1e-10, "I({point}; {alpha}, {beta}) = {found}");
+            let actual = Beta::new(alpha, beta).below(point);
+            assert!((actual / expected - 1.0).abs() < 1e-10, "I({point}; {alpha}, {beta}) = {actual}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_point_has_its_probability_on_its_side(
+        fn quantile_has_its_probability_on_the_given_side(
             alpha in 1_u32..5000,
             beta in 1_u32..5000,
             probability in 1e-6..0.999,
@@ -187,7 +188,7 @@ mod tests {
         }
 
         #[test]
-        fn both_sides_of_a_point_are_everything(alpha in 1_u32..100_000, beta in 1_u32..100_000, point in 0.0..1.0) {
+        fn probabilities_below_and_above_sum_to_one(alpha in 1_u32..100_000, beta in 1_u32..100_000, point in 0.0..1.0) {
             let distribution = Beta::new(f64::from(alpha), f64::from(beta));
             prop_assert!((distribution.below(point) + distribution.above(point) - 1.0).abs() < 1e-12);
         }

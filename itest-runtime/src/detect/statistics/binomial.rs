@@ -1,13 +1,13 @@
-//! The probability of so many failures in so many runs.
+//! The binomial distribution.
 
 use std::f64::consts::{PI, TAU};
 
-/// The probability of exactly `count` successes in `trials` trials, of which each succeeds with `chance` and fails with
-/// `miss`, which is what is left of 1. Both counts are whole numbers.
+/// The probability of exactly `count` successes in `trials` trials. Each trial succeeds with the probability `chance`
+/// and fails with `miss`, which is `1 − chance`. Both counts are whole numbers.
 ///
-/// The saddle-point expansion (Loader: "Fast and accurate computation of binomial probabilities", 2000): logarithms of
-/// factorials are as large as the counts, and their differences lose as many digits; here the large parts are cancelled
-/// on paper, so that the relative error is about 1e-14 for any counts.
+/// This is the saddle-point expansion (Loader: "Fast and accurate computation of binomial probabilities", 2000).
+/// Logarithms of factorials are as large as the counts, so their differences lose many digits. The expansion cancels
+/// the large parts analytically, so that the relative error is about 1e-14 for all counts.
 pub(super) fn probability(count: f64, trials: f64, chance: f64, miss: f64) -> f64 {
     let missed = trials - count;
     if count <= 0.0 {
@@ -27,7 +27,7 @@ pub(super) fn probability(count: f64, trials: f64, chance: f64, miss: f64) -> f6
     logarithm.exp() * (trials / (TAU * count * missed)).sqrt()
 }
 
-/// `chance` to the power of `trials`; of the two complements the smaller one is the exact one.
+/// `chance` to the power of `trials`. Of `chance` and `miss` the smaller one is exact, so it is used.
 fn all(trials: f64, chance: f64, miss: f64) -> f64 {
     if trials <= 0.0 {
         return 1.0;
@@ -36,9 +36,9 @@ fn all(trials: f64, chance: f64, miss: f64) -> f64 {
     (trials * logarithm).exp()
 }
 
-/// The logarithm of what Stirling's formula is wrong by: `ln n! − ln(√(2πn)·(n/e)ⁿ)`.
+/// The logarithm of the error of Stirling's formula: `ln n! − ln(√(2πn)·(n/e)ⁿ)`.
 fn stirling_error(number: f64) -> f64 {
-    // The series' next term is below 1e-16 from here on; before, the factorial is an exact number.
+    // From here on the next term of the series is below 1e-16. For smaller numbers the factorial is exact.
     const SERIES_FROM: f64 = 16.0;
     if number >= SERIES_FROM {
         let square = number * number;
@@ -53,7 +53,7 @@ fn stirling_error(number: f64) -> f64 {
     f64::ln(factorial) - number * number.ln() + number - (2.0 * PI * number).ln() / 2.0
 }
 
-/// `x·ln(x/m) + m − x`, by a series where `x` is close to `m` and the parts would cancel.
+/// `x·ln(x/m) + m − x`. Where `x` is close to `m` the terms would cancel, so a series is used there.
 fn deviance(count: f64, expected: f64) -> f64 {
     let difference = count - expected;
     if difference.abs() >= 0.1 * (count + expected) {
@@ -61,7 +61,7 @@ fn deviance(count: f64, expected: f64) -> f64 {
     }
     let ratio = difference / (count + expected);
     let (mut sum, mut power) = (difference * ratio, 2.0 * count * ratio);
-    // The ratio is below a tenth: each term is less than a hundredth of the one before.
+    // The ratio is below 0.1, so each term is less than a hundredth of the one before.
     for odd in [3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0, 17.0, 19.0] {
         power *= ratio * ratio;
         sum += power / odd;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_counts_together_are_certain() {
+    fn probabilities_of_all_counts_sum_to_one() {
         for (trials, chance) in [(1_u32, 0.3), (7, 0.01), (100, 0.5), (1000, 0.999), (3000, 0.2)] {
             let sum: f64 =
                 (0..=trials).map(|count| probability(f64::from(count), f64::from(trials), chance, 1.0 - chance)).sum();
@@ -86,15 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_are_those_of_the_formula() {
-        let found = probability(2.0, 5.0, 0.3, 0.7);
-        assert!((found - 10.0 * 0.09 * 0.343).abs() < 1e-14, "{found}");
-        let found = probability(10.0, 20.0, 0.5, 0.5);
-        assert!((found - 184_756.0 / 1_048_576.0).abs() < 1e-14, "{found}");
+    fn small_counts_match_the_formula() {
+        let actual = probability(2.0, 5.0, 0.3, 0.7);
+        assert!((actual - 10.0 * 0.09 * 0.343).abs() < 1e-14, "{actual}");
+        let actual = probability(10.0, 20.0, 0.5, 0.5);
+        assert!((actual - 184_756.0 / 1_048_576.0).abs() < 1e-14, "{actual}");
     }
 
     #[test]
-    fn impossible_and_certain_counts() {
+    fn impossible_and_certain_counts_are_exact() {
         let exact = [
             ((0.0, 9.0, 0.0, 1.0), 1.0),
             ((1.0, 9.0, 0.0, 1.0), 0.0),
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn large_counts_keep_their_digits() {
-        // Computed with fifty digits.
+        // Reference values, computed with fifty digits.
         for (count, trials, chance, expected) in LARGE {
-            let found = probability(count, trials, chance, 1.0 - chance);
-            assert!((found / expected - 1.0).abs() < 1e-11, "{count} of {trials}: {found}");
+            let actual = probability(count, trials, chance, 1.0 - chance);
+            assert!((actual / expected - 1.0).abs() < 1e-11, "{count} of {trials}: {actual}");
         }
     }
 

@@ -1,10 +1,10 @@
-//! Between which bounds a failure rate lies.
+//! Confidence intervals of a failure rate.
 
 use super::beta::{Beta, Tail};
 use super::confidence::Confidence;
 use super::tally::Tally;
 
-/// Two bounds of a rate; `0 ≤ low ≤ high ≤ 1`.
+/// The bounds of a rate: `0 ≤ low ≤ high ≤ 1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Interval {
     low: f64,
@@ -12,8 +12,8 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    /// What is known without any run: nothing.
-    const ANYTHING: Self = Self { low: 0.0, high: 1.0 };
+    /// The interval before the first run.
+    const WHOLE_RANGE: Self = Self { low: 0.0, high: 1.0 };
 
     fn new(low: f64, high: f64) -> Self {
         let low = low.clamp(0.0, 1.0);
@@ -41,75 +41,76 @@ impl Interval {
 }
 
 impl Tally {
-    /// The score interval (Wilson: "Probable inference, the law of succession, and statistical inference", 1927): the
+    /// The score interval (Wilson: "Probable inference, the law of succession, and statistical inference", 1927): all
     /// rates that a normal approximation does not reject.
     ///
-    /// It covers the truth with about this confidence on average over rates, a little less for some; that makes it the
-    /// shorter one, and the one to show. Without any run it is everything.
+    /// On average over all rates it contains the true rate with about this confidence, and for some rates with a little
+    /// less. It is shorter than the exact interval, so it is the one that is shown. Before the first run it is the
+    /// whole range.
     #[must_use]
     pub(crate) fn wilson(self, confidence: Confidence) -> Interval {
-        let Some(rate) = self.rate() else { return Interval::ANYTHING };
+        let Some(rate) = self.rate() else { return Interval::WHOLE_RANGE };
         let runs = f64::from(self.runs());
         let square = confidence.two_sided_deviations().powi(2);
         let center = (f64::from(self.failures()) + square / 2.0) / (runs + square);
         let variance = rate * (1.0 - rate) / runs + square / (4.0 * runs * runs);
         let half = (square * variance).sqrt() * runs / (runs + square);
-        // On paper these two bounds are exact, too, but not after rounding.
+        // Mathematically the formula gives these two bounds as well, but rounding would make them inexact.
         let low = if self.failures() == 0 { 0.0 } else { center - half };
         let high = if self.passes() == 0 { 1.0 } else { center + half };
         Interval::new(low, high)
     }
 
     /// The exact interval (Clopper & Pearson: "The use of confidence or fiducial limits illustrated in the case of the
-    /// binomial", 1934): the rates that neither one-sided binomial test rejects at half of the doubt.
+    /// binomial", 1934): all rates that neither one-sided binomial test rejects at half of `1 − confidence`.
     ///
-    /// It covers every rate with at least this confidence, mostly with more. Without any run it is everything. The
-    /// bounds are points of beta distributions, accurate to 1e-9 or better.
+    /// It contains each true rate with at least this confidence, usually with more. Before the first run it is the
+    /// whole range. The bounds are quantiles of beta distributions, accurate to 1e-9 or better.
     #[must_use]
     pub(crate) fn clopper_pearson(self, confidence: Confidence) -> Interval {
-        let doubt = confidence.doubt() / 2.0;
-        Interval::new(self.lowest(doubt), self.highest(doubt))
+        let error_probability = confidence.error_probability() / 2.0;
+        Interval::new(self.lowest(error_probability), self.highest(error_probability))
     }
 
-    /// The rate that the truth is below with this confidence: the upper bound of Clopper & Pearson, one-sided.
+    /// The one-sided upper bound of Clopper & Pearson: the true rate is below it with this confidence.
     ///
     /// After zero failures in `n` runs it is `1 − (1 − confidence)^(1/n)`, which is about `3/n` for 95 % (the rule of
-    /// three; Hanley & Lippman-Hand: "If nothing goes wrong, is everything all right?", JAMA 249, 1983). Without any
-    /// run it is 1.
+    /// three; Hanley & Lippman-Hand: "If nothing goes wrong, is everything all right?", JAMA 249, 1983). Before the
+    /// first run it is 1.
     #[must_use]
     pub(crate) fn upper_bound(self, confidence: Confidence) -> f64 {
-        self.highest(confidence.doubt())
+        self.highest(confidence.error_probability())
     }
 
-    /// The rate that the truth is above with this confidence; the counterpart of [`Self::upper_bound`]. Without any run
-    /// it is 0.
+    /// The one-sided lower bound, the counterpart of [`Self::upper_bound`]: the true rate is above it with this
+    /// confidence. Before the first run it is 0.
     #[must_use]
     pub(crate) fn lower_bound(self, confidence: Confidence) -> f64 {
-        self.lowest(confidence.doubt())
+        self.lowest(confidence.error_probability())
     }
 
-    /// The rate at which so many failures or fewer have this probability.
-    fn highest(self, doubt: f64) -> f64 {
+    /// The rate for which this many failures or fewer have the probability `error_probability`.
+    fn highest(self, error_probability: f64) -> f64 {
         let (failures, passes) = (f64::from(self.failures()), f64::from(self.passes()));
         if self.passes() == 0 {
             return 1.0;
         }
         if self.failures() == 0 {
-            return -(doubt.ln() / passes).exp_m1();
+            return -(error_probability.ln() / passes).exp_m1();
         }
-        Beta::new(failures + 1.0, passes).point(Tail::Above(doubt))
+        Beta::new(failures + 1.0, passes).point(Tail::Above(error_probability))
     }
 
-    /// The rate at which so many failures or more have this probability.
-    fn lowest(self, doubt: f64) -> f64 {
+    /// The rate for which this many failures or more have the probability `error_probability`.
+    fn lowest(self, error_probability: f64) -> f64 {
         let (failures, passes) = (f64::from(self.failures()), f64::from(self.passes()));
         if self.failures() == 0 {
             return 0.0;
         }
         if self.passes() == 0 {
-            return (doubt.ln() / failures).exp();
+            return (error_probability.ln() / failures).exp();
         }
-        Beta::new(failures, passes + 1.0).point(Tail::Below(doubt))
+        Beta::new(failures, passes + 1.0).point(Tail::Below(error_probability))
     }
 }
 
@@ -121,13 +122,13 @@ mod tests {
 
     use super::*;
 
-    fn close(found: f64, expected: f64) {
-        assert!((found - expected).abs() < 1e-10, "{found} instead of {expected}");
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 1e-10, "{actual} instead of {expected}");
     }
 
     #[test]
-    fn the_exact_interval_is_that_of_the_tables() {
-        // Computed with fifty digits.
+    fn exact_interval_matches_reference_values() {
+        // Reference values, computed with fifty digits.
         for (runs, failures, confidence, low, high) in EXACT {
             let interval = Tally::new(runs, failures).clopper_pearson(confidence);
             close(interval.low(), low);
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_score_interval_is_that_of_the_textbooks() {
+    fn score_interval_matches_published_values() {
         // Newcombe: "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17, 1998, table
         // I.
         for (failures, runs, low, high) in
@@ -149,15 +150,15 @@ mod tests {
     }
 
     #[test]
-    fn upper_bounds_are_those_of_the_tables() {
-        // Computed with fifty digits.
+    fn upper_bounds_match_reference_values() {
+        // Reference values, computed with fifty digits.
         for (runs, failures, expected) in UPPER {
             close(Tally::new(runs, failures).upper_bound(Confidence::P95), expected);
         }
     }
 
     #[test]
-    fn without_failures_the_bound_is_the_root_of_the_doubt() {
+    fn upper_bound_without_failures_matches_the_formula() {
         for runs in [1_u32, 3, 29, 59, 299, 100_000] {
             let expected = 1.0 - 0.05_f64.powf(1.0 / f64::from(runs));
             close(Tally::new(runs, 0).upper_bound(Confidence::P95), expected);
@@ -167,16 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn without_runs_everything_is_possible() {
+    fn interval_without_runs_is_the_whole_range() {
         let none = Tally::default();
-        assert_eq!(none.wilson(Confidence::P99), Interval::ANYTHING);
-        assert_eq!(none.clopper_pearson(Confidence::P99), Interval::ANYTHING);
+        assert_eq!(none.wilson(Confidence::P99), Interval::WHOLE_RANGE);
+        assert_eq!(none.clopper_pearson(Confidence::P99), Interval::WHOLE_RANGE);
         close(none.upper_bound(Confidence::P99), 1.0);
         close(none.lower_bound(Confidence::P99), 0.0);
     }
 
     #[test]
-    fn the_largest_tally_has_bounds() {
+    fn largest_tally_has_bounds() {
         let rare = Tally::new(u32::MAX, 4).clopper_pearson(Confidence::P95);
         assert!(rare.low() > 2.5e-10 && rare.high() < 2.4e-9, "{rare:?}");
         let even = Tally::new(u32::MAX, u32::MAX / 2).clopper_pearson(Confidence::P95);
@@ -218,7 +219,7 @@ mod tests {
         }
 
         #[test]
-        fn failures_and_passes_are_mirrored(tally in tallies(100_000), confidence in confidences()) {
+        fn intervals_of_failures_and_passes_are_mirrored(tally in tallies(100_000), confidence in confidences()) {
             let mirrored = Tally::new(tally.runs(), tally.passes());
             for (one, other) in both(tally, confidence).into_iter().zip(both(mirrored, confidence)) {
                 prop_assert!((one.low() - (1.0 - other.high())).abs() < 1e-12);
@@ -227,22 +228,22 @@ mod tests {
         }
 
         #[test]
-        fn the_exact_interval_contains_wilsons_center(tally in tallies(5000), confidence in confidences()) {
+        fn exact_interval_contains_the_center_of_wilsons(tally in tallies(5000), confidence in confidences()) {
             let [wilson, exact] = both(tally, confidence);
             prop_assert!(exact.contains(f64::midpoint(wilson.low(), wilson.high())));
         }
 
         #[test]
-        fn more_confidence_is_wider(tally in tallies(5000)) {
+        fn higher_confidence_gives_a_wider_interval(tally in tallies(5000)) {
             for (wide, narrow) in both(tally, Confidence::P99).into_iter().zip(both(tally, Confidence::P95)) {
                 prop_assert!(wide.low() <= narrow.low() && narrow.high() <= wide.high());
             }
         }
     }
 
-    /// Simulated, and with no formula in common with what is tested.
+    /// The coverage is simulated, so that this test shares no formula with the tested code.
     #[test]
-    fn intervals_cover_the_truth_as_often_as_they_say() {
+    fn intervals_cover_the_true_rate_as_often_as_promised() {
         const DRAWS: u32 = 200;
         let mut random = ChaCha8Rng::seed_from_u64(20_120_905);
         let mut pairs = 0.0;
@@ -258,8 +259,8 @@ mod tests {
                     let failures = (0..runs).filter(|_| f64::from(random.next_u32()) < rate * 4_294_967_296.0).count();
                     let [wilson, exact] = intervals[failures];
                     let shares = [wilson.contains(rate), exact.contains(rate), rate <= uppers[failures]];
-                    for (sum, held) in covered.iter_mut().zip(shares) {
-                        *sum += f64::from(u8::from(held)) / f64::from(DRAWS);
+                    for (sum, is_covered) in covered.iter_mut().zip(shares) {
+                        *sum += f64::from(u8::from(is_covered)) / f64::from(DRAWS);
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! What counted failures allow to be said about a failure rate, and how many runs that takes.
+//! Statistics of failure rates: intervals, comparison of two rates, and the number of runs that a conclusion needs.
 
 mod beta;
 mod binomial;

@@ -1,27 +1,27 @@
-//! Whether one failure rate is greater than another, and by how much, given counts of both.
+//! The probability that one failure rate is greater than another, given the counts of both.
 
 use super::beta::Beta;
 use super::binomial;
 use super::tally::Tally;
 
-/// The probability that `a`'s failure rate is greater than `b`'s, if every rate was equally likely before.
+/// The probability that the failure rate of `a` is greater than that of `b`, with a uniform prior for both.
 ///
-/// Exact. The closed-form sums for beta distributions with whole parameters (Cook: "Exact calculation of beta
-/// inequalities", 2005; Miller: "Formulas for Bayesian A/B testing", 2015) are the tail of a hypergeometric
+/// The result is exact. The closed-form sums for beta distributions with whole parameters (Cook: "Exact calculation of
+/// beta inequalities", 2005; Miller: "Formulas for Bayesian A/B testing", 2015) are the tail of a hypergeometric
 /// distribution (Altham: "Exact Bayesian analysis of a 2×2 contingency table, and Fisher's 'exact' significance test",
-/// Journal of the Royal Statistical Society B 31, 1969). The reason fits into a sentence: the posterior rates are order
-/// statistics of `runs + 1` uniform numbers each, and which of the two comes first is decided by how many of the first
-/// `failures(a) + failures(b) + 1` numbers are `a`'s.
+/// Journal of the Royal Statistical Society B 31, 1969). In short: the posterior rates are order statistics of `runs +
+/// 1` uniform numbers each. Which of the two is smaller depends only on how many of the first `failures(a) +
+/// failures(b) + 1` numbers belong to `a`.
 ///
-/// After `m` failures in `m` runs against none in `m` it is `1 − 1/C(2m + 2, m + 1)`; without any run it is one half.
-/// It takes time in proportion to the square root of the counts.
+/// After `m` failures in `m` runs against none in `m` the result is `1 − 1/C(2m + 2, m + 1)`; before the first run it
+/// is one half. The time is proportional to the square root of the counts.
 #[must_use]
 pub(crate) fn probability_that_greater(a: Tally, b: Tally) -> f64 {
     let own = f64::from(a.runs()) + 1.0;
     let other = f64::from(b.runs()) + 1.0;
     let drawn = f64::from(a.failures()) + f64::from(b.failures()) + 1.0;
     let most = f64::from(a.failures());
-    // The tail that does not contain the mode is summed: its terms only become smaller.
+    // The tail without the mode is summed, because its terms decrease.
     if most < drawn * own / (own + other) {
         tail(most, drawn, own, other)
     } else {
@@ -29,9 +29,9 @@ pub(crate) fn probability_that_greater(a: Tally, b: Tally) -> f64 {
     }
 }
 
-/// The probability that at most `most` of `drawn` numbers are from the `own` ones and not from the `other` ones.
+/// The probability that at most `most` of `drawn` numbers are from the `own` ones, and the rest from the `other` ones.
 ///
-/// The first term is made of three binomial ones, whose common chance cancels (as in R's `dhyper`).
+/// The first term is computed from three binomial probabilities, whose common `chance` cancels (as in R's `dhyper`).
 fn tail(most: f64, drawn: f64, own: f64, other: f64) -> f64 {
     let total = own + other;
     let (chance, miss) = (drawn / total, (total - drawn) / total);
@@ -48,36 +48,36 @@ fn tail(most: f64, drawn: f64, own: f64, other: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// The probability that `a`'s failure rate is greater than `b`'s by at least `lead`, from 0 to 1, if every rate was
-/// equally likely before.
+/// The probability that the failure rate of `a` is greater than that of `b` by at least `lead`, from 0 to 1, with a
+/// uniform prior for both.
 ///
-/// There is no closed form of this. It is integrated over the narrower of the two posterior distributions, because the
-/// other one is smooth where this one is not zero; accurate to 1e-9.
+/// There is no closed form. The integral runs over the narrower of the two posterior distributions, because the other
+/// one is smooth in that range. The result is accurate to 1e-9.
 #[must_use]
 pub(super) fn probability_of_lead(a: Tally, b: Tally, lead: f64) -> f64 {
     let (ahead, behind) = (Beta::posterior(a), Beta::posterior(b));
     if behind.standard_deviation() <= ahead.standard_deviation() {
         lead_over(ahead, behind, lead)
     } else {
-        // a − b is (1 − b) − (1 − a), whose second part is now the narrower one.
+        // `a − b` equals `(1 − b) − (1 − a)`, in which the narrower distribution is the second one.
         lead_over(behind.mirrored(), ahead.mirrored(), lead)
     }
 }
 
-/// The integral over the narrower distribution of the probability that the other one is that much farther.
+/// Integrates, over the narrower distribution, the probability that the other one is greater by at least `lead`.
 fn lead_over(ahead: Beta, narrower: Beta, lead: f64) -> f64 {
-    // The flattest tail is that of Beta(1, n), nearly an exponential function: e⁻⁴⁰ of it is left out.
-    const REACH: f64 = 40.0;
+    // The heaviest tail is that of Beta(1, n), which is nearly exponential: the part beyond this reach is e⁻⁴⁰.
+    const REACH_DEVIATIONS: f64 = 40.0;
     let panel = narrower.standard_deviation();
-    let from = (narrower.mean() - REACH * panel).max(0.0);
-    let to = (narrower.mean() + REACH * panel).min(1.0 - lead);
+    let from = (narrower.mean() - REACH_DEVIATIONS * panel).max(0.0);
+    let to = (narrower.mean() + REACH_DEVIATIONS * panel).min(1.0 - lead);
     let mut sum = 0.0;
     let mut left = from;
     while left < to {
         let right = (left + panel).min(to);
         sum += integral(left, right, |point| {
             let density = narrower.density(point);
-            // Far from the mean, the expensive factor does not matter.
+            // Far from the mean the density is negligible, so the expensive factor is not computed.
             if density * panel < 1e-18 { 0.0 } else { density * ahead.above(point + lead) }
         });
         left = right;
@@ -85,9 +85,9 @@ fn lead_over(ahead: Beta, narrower: Beta, lead: f64) -> f64 {
     sum.clamp(0.0, 1.0)
 }
 
-/// The integral between two points, by the rule of Gauss & Legendre with eight points.
+/// Integrates between two points by the Gauss–Legendre rule with eight points.
 fn integral(left: f64, right: f64, function: impl Fn(f64) -> f64) -> f64 {
-    // Abscissas and weights of the half above the middle: Abramowitz & Stegun, table 25.4.
+    // The abscissas and weights of the upper half: Abramowitz & Stegun, table 25.4.
     const RULE: [(f64, f64); 4] = [
         (0.183_434_642_495_649_8, 0.362_683_783_378_362),
         (0.525_532_409_916_329, 0.313_706_645_877_887_3),
@@ -105,11 +105,11 @@ mod tests {
 
     use super::*;
 
-    fn close(found: f64, expected: f64) {
-        assert!((found - expected).abs() < 1e-10, "{found} instead of {expected}");
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 1e-10, "{actual} instead of {expected}");
     }
 
-    /// Miller's sum, written down as it is published; it is slow and loses digits when counts are large.
+    /// Miller's sum as it was published. It is slow, and loses digits when the counts are large.
     fn published(a: Tally, b: Tally) -> f64 {
         let factorials: Vec<f64> = (1..1000)
             .scan(0.0, |sum, number| {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn always_against_never_has_a_formula() {
+    fn always_against_never_matches_the_formula() {
         let mut ways = 2.0;
         for count in 0..200_u32 {
             // C(2m + 2, m + 1) from C(2m, m).
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_counts_say_nothing() {
+    fn equal_counts_give_one_half() {
         for (runs, failures) in
             [(0, 0), (1, 1), (59, 0), (100, 37), (100_000, 50_000), (u32::MAX, 77), (u32::MAX, u32::MAX)]
         {
@@ -159,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn leads_are_those_of_an_integration_with_many_digits() {
+    fn probability_of_lead_matches_reference_values() {
         for ((a_runs, a_failures), (b_runs, b_failures), lead, expected) in LEADS {
-            let found = probability_of_lead(Tally::new(a_runs, a_failures), Tally::new(b_runs, b_failures), lead);
-            close(found, expected);
+            let actual = probability_of_lead(Tally::new(a_runs, a_failures), Tally::new(b_runs, b_failures), lead);
+            close(actual, expected);
         }
     }
 
@@ -172,38 +172,38 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_tail_is_the_published_sum(a in tallies(200), b in tallies(200)) {
+        fn tail_matches_the_published_sum(a in tallies(200), b in tallies(200)) {
             prop_assert!((probability_that_greater(a, b) - published(a, b)).abs() < 1e-10);
         }
 
         #[test]
-        fn the_closed_form_is_the_integral(a in tallies(2000), b in tallies(200)) {
+        fn closed_form_matches_the_integral(a in tallies(2000), b in tallies(200)) {
             let (closed, integrated) = (probability_that_greater(a, b), probability_of_lead(a, b, 0.0));
             prop_assert!((closed - integrated).abs() < 1e-9, "{closed} {integrated}");
         }
 
         #[test]
-        fn one_of_them_is_greater(a in tallies(100_000), b in tallies(100_000)) {
+        fn probabilities_of_both_directions_sum_to_one(a in tallies(100_000), b in tallies(100_000)) {
             let sum = probability_that_greater(a, b) + probability_that_greater(b, a);
             prop_assert!((sum - 1.0).abs() < 1e-10, "{sum}");
         }
 
         #[test]
-        fn failures_of_one_are_passes_of_the_other(a in tallies(5000), b in tallies(5000)) {
+        fn swapping_failures_and_passes_swaps_the_rates(a in tallies(5000), b in tallies(5000)) {
             let mirrored = |tally: Tally| Tally::new(tally.runs(), tally.passes());
             let (one, other) = (probability_that_greater(a, b), probability_that_greater(mirrored(b), mirrored(a)));
             prop_assert!((one - other).abs() < 1e-10);
         }
 
         #[test]
-        fn a_failure_speaks_for_the_one_that_has_it(a in tallies(5000), b in tallies(5000)) {
+        fn additional_failure_raises_the_probability(a in tallies(5000), b in tallies(5000)) {
             let before = probability_that_greater(a, b);
             prop_assert!(probability_that_greater(a.add(Tally::new(1, 1)), b) >= before - 1e-12);
             prop_assert!(probability_that_greater(a.add(Tally::new(1, 0)), b) <= before + 1e-12);
         }
 
         #[test]
-        fn a_greater_lead_is_less_likely(a in tallies(300), b in tallies(300), lead in 0.0..0.9) {
+        fn larger_lead_is_less_likely(a in tallies(300), b in tallies(300), lead in 0.0..0.9) {
             let (small, large) = (probability_of_lead(a, b, lead), probability_of_lead(a, b, lead + 0.1));
             prop_assert!(small >= large - 1e-12);
             prop_assert!(small <= probability_that_greater(a, b) + 1e-9);
@@ -212,7 +212,7 @@ mod tests {
 
     type Lead = ((u32, u32), (u32, u32), f64, f64);
 
-    /// Runs and failures of both, the lead, and its probability.
+    /// The runs and failures of both tallies, the lead, and its probability.
     const LEADS: [Lead; 5] = [
         ((0, 0), (0, 0), 0.2, 0.32),
         ((10, 0), (10, 0), 0.2, 0.037_953_481_574_647_93),

@@ -1,51 +1,51 @@
-//! How many runs it takes until a failure must have been seen.
+//! The number of runs that are needed to observe a failure.
 
 use super::confidence::Confidence;
 use super::tally::Tally;
 
-/// The runs it takes to see at least one failure with this confidence, if each fails with this rate: 29 for 10 %, 59
-/// for 5 % and 299 for 1 % at 95 %.
+/// The number of runs that show at least one failure with this confidence, if each run fails with this rate: 29 for 10
+/// %, 59 for 5 % and 299 for 1 % at 95 %.
 ///
-/// It is the smallest `n` with `1 − (1 − rate)ⁿ ≥ confidence`, at least 1. For a rate that is zero, negative or not a
-/// number, no runs are enough, and `u32::MAX` stands for that.
+/// The result is the smallest `n` with `1 − (1 − rate)ⁿ ≥ confidence`, and at least 1. If the rate is zero, negative or
+/// not a number, no number of runs is sufficient, and the result is `u32::MAX`.
 #[must_use]
 pub(crate) fn runs_needed(rate: f64, confidence: Confidence) -> u32 {
-    if rate > 0.0 { at_least(confidence.doubt().ln() / (-rate.min(1.0)).ln_1p()) } else { u32::MAX }
+    if rate > 0.0 { at_least(confidence.error_probability().ln() / (-rate.min(1.0)).ln_1p()) } else { u32::MAX }
 }
 
 impl Tally {
-    /// How often a probe must be repeated, and pass each time, until the condition that was counted here can be ruled
-    /// out with this confidence.
+    /// How often a probe must be repeated, and pass each time, until the condition that was counted here is ruled out
+    /// with this confidence.
     ///
-    /// [`runs_needed`] asks for the true rate, and a bisection that takes the observed one for it trusts passes too
-    /// early: a condition that failed in 3 of 3 runs need not fail always. Here the rate is as uncertain as the counts
+    /// [`runs_needed`] expects the true rate. A bisection that used the observed rate instead would trust passes too
+    /// early: a condition that failed in 3 of 3 runs need not always fail. Here the rate is as uncertain as the counts
     /// leave it (uniform prior), and the probability of `n` passes in a row is that of the beta-binomial distribution
-    /// (Skellam 1948): `B(failures + 1, passes + 1 + n) / B(failures + 1, passes + 1)`. The result is the smallest `n`
-    /// for which it is at most the doubt, at least 1: 19 before the first run, 5 after 1 failure in 1 run, 2 after 10
-    /// in 10. A condition that never failed takes 19 times as many runs as were made, plus 19. `u32::MAX` stands for
-    /// more than that.
+    /// (Skellam 1948): `B(failures + 1, passes + 1 + n) / B(failures + 1, passes + 1)`. The result is the smallest `n`,
+    /// at least 1, for which this probability is at most `1 − confidence`. At 95 % it is 19 before the first run, 5
+    /// after 1 failure in 1 run, and 2 after 10 in 10. A condition that never failed takes 19 times as many runs as
+    /// were made, plus 19. `u32::MAX` stands for more than that.
     #[must_use]
     pub(crate) fn repeats_to_trust_a_pass(self, confidence: Confidence) -> u32 {
-        // Of two numbers between which the answer is, the lower is never enough and the upper is, if there is an
-        // answer.
-        let (mut too_few, mut enough) = (0, u32::MAX);
-        let doubt = confidence.doubt() * (1.0 + ROUNDING);
-        while enough - too_few > 1 {
-            let middle = u32::midpoint(too_few, enough);
-            if self.probability_of_passes(middle) <= doubt {
-                enough = middle;
+        // The answer lies between the two bounds: the lower one is never sufficient, and the upper one is, if there is
+        // an answer.
+        let (mut too_few, mut sufficient) = (0, u32::MAX);
+        let error_probability = confidence.error_probability() * (1.0 + ROUNDING);
+        while sufficient - too_few > 1 {
+            let middle = u32::midpoint(too_few, sufficient);
+            if self.probability_of_passes(middle) <= error_probability {
+                sufficient = middle;
             } else {
                 too_few = middle;
             }
         }
-        enough
+        sufficient
     }
 
-    /// The probability that the next so many runs all pass.
+    /// The probability that the next `repeats` runs all pass.
     fn probability_of_passes(self, repeats: u32) -> f64 {
         let (failures, passes) = (f64::from(self.failures()) + 1.0, f64::from(self.passes()) + 1.0);
-        // The quotient of beta functions is a product of as many factors as there are repeats, or of as many as there
-        // are failures; both mean the same, and the shorter one is taken.
+        // The quotient of beta functions is a product with one factor for each repeat, or equivalently one for each
+        // failure. The shorter product is computed.
         let (factors, farther) =
             if repeats <= self.failures() { (repeats, failures) } else { (self.failures() + 1, f64::from(repeats)) };
         let mut probability = 1.0;
@@ -60,10 +60,10 @@ impl Tally {
     }
 }
 
-/// A quotient that is a whole number on paper may come out a little greater.
+/// The relative tolerance for a quotient that is mathematically a whole number, but a little larger after rounding.
 const ROUNDING: f64 = 1e-12;
 
-/// The smallest whole number that is not less, at least 1 and at most `u32::MAX`.
+/// Rounds up to a whole number, at least 1 and at most `u32::MAX`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_everybody_quotes() {
+    fn runs_needed_match_well_known_values() {
         for (rate, runs) in [(0.1, 29), (0.05, 59), (0.01, 299), (0.5, 5), (1.0, 1), (0.999, 1)] {
             assert_eq!(runs_needed(rate, Confidence::P95), runs, "{rate}");
         }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_fails_is_never_seen() {
+    fn zero_rate_needs_unlimited_runs() {
         for rate in [0.0, -0.5, f64::NAN, 1e-300] {
             assert_eq!(runs_needed(rate, Confidence::P95), u32::MAX, "{rate}");
         }
@@ -98,21 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_is_trusted_the_sooner_the_more_often_it_failed() {
+    fn more_failures_need_fewer_repeats() {
         let repeats = |runs, failures| Tally::new(runs, failures).repeats_to_trust_a_pass(Confidence::P95);
         assert_eq!(repeats(0, 0), 19);
         assert_eq!(repeats(59, 0), 19 * 60);
         assert_eq!(repeats(1, 1), 5);
         assert_eq!(repeats(10, 10), 2);
         assert_eq!(repeats(1000, 1000), 1);
-        // With certainty of the rate, 5 would do.
+        // If the rate was certain, 5 repeats would be sufficient.
         assert_eq!(repeats(4, 2), 7);
         assert_eq!(repeats(100_000, 50_000), 5);
         assert_eq!(repeats(u32::MAX, 0), u32::MAX);
     }
 
     #[test]
-    fn a_whole_number_is_not_rounded_up() {
+    fn whole_numbers_are_not_rounded_up() {
         for rate in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6_f64] {
             for runs in 1..=8 {
                 let seen = Confidence::new(1.0 - (1.0 - rate).powi(runs)).unwrap();
@@ -123,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_run_less_is_not_enough(rate in 1e-6..1.0, probability in 0.5..0.9999) {
+        fn one_run_less_is_insufficient(rate in 1e-6..1.0, probability in 0.5..0.9999) {
             let runs = runs_needed(rate, Confidence::new(probability).unwrap());
             let seen = |runs: u32| 1.0 - (1.0_f64 - rate).powf(f64::from(runs));
             prop_assert!(seen(runs) >= probability - 1e-9);
@@ -131,20 +131,20 @@ mod tests {
         }
 
         #[test]
-        fn the_product_is_the_one_of_single_runs(runs in 0_u32..200, failures in 0_u32..200, repeats in 0_u32..300) {
+        fn product_equals_that_of_single_runs(runs in 0_u32..200, failures in 0_u32..200, repeats in 0_u32..300) {
             let tally = Tally::new(runs, failures);
             let (mut product, mut passed) = (1.0, tally);
             for _ in 0..repeats {
-                // Laplace's rule of succession.
+                // This is Laplace's rule of succession.
                 product *= (f64::from(passed.passes()) + 1.0) / (f64::from(passed.runs()) + 2.0);
                 passed = passed.add(Tally::new(1, 0));
             }
-            let found = tally.probability_of_passes(repeats);
-            prop_assert!((found - product).abs() <= 1e-12 * product, "{found} {product}");
+            let actual = tally.probability_of_passes(repeats);
+            prop_assert!((actual - product).abs() <= 1e-12 * product, "{actual} {product}");
         }
 
         #[test]
-        fn uncertainty_takes_more_repeats_than_certainty(runs in 1_u32..3000, failures in 1_u32..3000) {
+        fn uncertain_rate_needs_more_repeats_than_a_known_one(runs in 1_u32..3000, failures in 1_u32..3000) {
             let tally = Tally::new(runs, failures);
             let known = runs_needed(f64::from(tally.failures() + 1) / f64::from(tally.runs() + 2), Confidence::P95);
             prop_assert!(tally.repeats_to_trust_a_pass(Confidence::P95) >= known);

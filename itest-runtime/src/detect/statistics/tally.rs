@@ -1,17 +1,17 @@
-//! How many runs there were, and how many of them failed.
+//! Counts of runs and failures.
 
 use serde::{Deserialize, Serialize};
 
-/// How one run ended.
+/// The outcome of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Run {
-    /// Nothing was wrong.
+    /// The test passed.
     Passed,
-    /// It failed, whatever the way.
+    /// The test failed in any way.
     Failed,
 }
 
-/// Runs and the failures among them; never more failures than runs.
+/// A number of runs and the number of failures among them, which is never greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "Counts")]
 pub(crate) struct Tally {
@@ -20,52 +20,52 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// So many runs, of which so many failed. More failures than runs mean that every run failed.
+    /// Creates a tally. If there are more failures than runs, every run counts as failed.
     #[must_use]
     pub(crate) fn new(runs: u32, failures: u32) -> Self {
         Self { runs, failures: failures.min(runs) }
     }
 
-    /// Counts one more run. A tally that is full (2^32 − 1 runs) stays as it is.
+    /// Counts one more run. A full tally (2^32 − 1 runs) does not change.
     pub(crate) fn record(&mut self, run: Run) {
         let Some(runs) = self.runs.checked_add(1) else { return };
         self.runs = runs;
         self.failures += u32::from(run == Run::Failed);
     }
 
-    /// Both tallies as one; what does not fit any more (2^32 − 1 runs) is left out.
+    /// The sum of both tallies, limited to 2^32 − 1 runs.
     #[must_use]
     pub(crate) fn add(self, other: Self) -> Self {
         let runs = self.runs.saturating_add(other.runs);
         Self::new(runs, self.failures.saturating_add(other.failures))
     }
 
-    /// All runs.
+    /// The number of runs.
     #[must_use]
     pub(crate) fn runs(self) -> u32 {
         self.runs
     }
 
-    /// Those of them that failed.
+    /// The number of failed runs.
     #[must_use]
     pub(crate) fn failures(self) -> u32 {
         self.failures
     }
 
-    /// Those of them that passed.
+    /// The number of passed runs.
     #[must_use]
     pub(crate) fn passes(self) -> u32 {
         self.runs - self.failures
     }
 
-    /// The share of the runs that failed, from 0 to 1; none before the first run.
+    /// The share of failed runs, from 0 to 1; `None` before the first run.
     #[must_use]
     pub(crate) fn rate(self) -> Option<f64> {
         (self.runs > 0).then(|| f64::from(self.failures) / f64::from(self.runs))
     }
 }
 
-/// A tally as somebody wrote it down, which may be wrong.
+/// A tally as it is read from a file, before it is validated.
 #[derive(Debug, Deserialize)]
 struct Counts {
     runs: u32,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_tally_stays_possible() {
+    fn full_tally_stays_valid() {
         let mut full = Tally::new(u32::MAX, 7);
         full.record(Run::Failed);
         assert_eq!(full, Tally::new(u32::MAX, 7));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tally_survives_json_and_an_impossible_one_is_refused() {
+    fn tally_survives_json_and_an_invalid_one_is_refused() {
         let written = serde_json::to_string(&Tally::new(59, 3)).unwrap();
         assert_eq!(written, r#"{"runs":59,"failures":3}"#);
         assert_eq!(serde_json::from_str::<Tally>(&written).unwrap(), Tally::new(59, 3));

@@ -1,19 +1,19 @@
-//! Counts as a sentence for people. None of them says that a test is stable: there are only bounds.
+//! Formats counts as a sentence. The sentence gives bounds of the failure rate, and never claims that a test is stable.
 
 use super::confidence::Confidence;
 use super::tally::Tally;
 
 impl Tally {
-    /// What these runs allow to be said, for example "0 failures in 59 runs: below 5.0 % at 95 % confidence" or "3
-    /// failures in 40 runs: 7.5 %, between 2.6 % and 19.9 % at 95 % confidence".
+    /// Describes the failure rate, for example "0 failures in 59 runs: below 5.0 % at 95 % confidence" or "3 failures
+    /// in 40 runs: 7.5 %, between 2.6 % and 19.9 % at 95 % confidence".
     ///
-    /// Where every run ended in the same way the bound is the one-sided exact one, rounded to the side on which it
-    /// stays true; elsewhere the bounds are Wilson's.
+    /// If all runs passed or all failed, the bound is the exact one-sided one, rounded so that it stays true. Otherwise
+    /// the bounds are Wilson's interval.
     #[must_use]
     pub(crate) fn in_words(self, confidence: Confidence) -> String {
         let Some(rate) = self.rate() else { return "no runs yet".to_owned() };
         let counted = format!("{} in {}", plural(self.failures(), "failure"), plural(self.runs(), "run"));
-        let said = if self.failures() == 0 {
+        let bounds = if self.failures() == 0 {
             format!("below {}", percent(self.upper_bound(confidence), f64::ceil))
         } else if self.passes() == 0 {
             format!("above {}", percent(self.lower_bound(confidence), f64::floor))
@@ -22,7 +22,7 @@ impl Tally {
             let [rate, low, high] = [rate, interval.low(), interval.high()].map(|share| percent(share, f64::round));
             format!("{rate}, between {low} and {high}")
         };
-        format!("{counted}: {said} at {confidence} confidence")
+        format!("{counted}: {bounds} at {confidence} confidence")
     }
 }
 
@@ -31,8 +31,8 @@ fn plural(count: u32, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// A share in percent, with one decimal; close to none and to all of them with as many as keep two digits of the
-/// distance, so that nothing rare is written as never.
+/// Formats a share in percent with one decimal. Close to 0 % and 100 % it has more decimals, so that two digits of the
+/// distance are visible and a rare failure is not shown as 0 %.
 pub(crate) fn percent(share: f64, round: fn(f64) -> f64) -> String {
     let percent = share * 100.0;
     let distance = percent.min(100.0 - percent);
@@ -41,8 +41,8 @@ pub(crate) fn percent(share: f64, round: fn(f64) -> f64) -> String {
         decimals += 1;
         scale *= 10.0;
     }
-    // What is a round number on paper may be off by the last digit of a float, and is not to be rounded away from
-    // itself.
+    // A value that is mathematically a round number may differ in the last digit of a float. It is used as it is, so
+    // that it is not rounded away.
     let exact = (percent * scale).round();
     let scaled = if (percent * scale - exact).abs() < 1e-6 { exact } else { round(percent * scale) };
     format!("{:.decimals$} %", scaled / scale)
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_read() {
+    fn sentences_match_examples() {
         let sentences = [
             (0, 0, "no runs yet"),
             (1, 0, "0 failures in 1 run: below 95.0 % at 95 % confidence"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_never_rounded_into_a_lie() {
+    fn rounding_never_makes_a_bound_untrue() {
         for runs in 1..500 {
             let bound = Tally::new(runs, 0).upper_bound(Confidence::P95);
             let sentence = Tally::new(runs, 0).in_words(Confidence::P95);

@@ -1,19 +1,19 @@
-//! Text of tests that GitHub's runner shall not take for its commands.
+//! Escapes text that GitHub's runner would execute as a command.
 //!
-//! The runner obeys a line that begins with `::`, also behind blanks, and an older form, `##[`, anywhere in a line. Assertions show
-//! what came from elsewhere, so such a line may be anybody's.
+//! The runner executes each line that begins with `::`, also after blanks, and an older form, `##[`, anywhere in a
+//! line. The messages of tests may contain data from untrusted sources, so such a line must not be executed.
 
 use std::io::{self, Write};
 
-/// Passes everything on, a line at a time, and changes lines that would be commands.
+/// A writer that passes on each line, and changes lines that would be commands.
 #[derive(Debug)]
-pub(crate) struct Defused<W> {
+pub(crate) struct CommandEscaper<W> {
     out: W,
     line: Vec<u8>,
 }
 
-impl<W: Write> Defused<W> {
-    /// In front of this.
+impl<W: Write> CommandEscaper<W> {
+    /// Creates an escaper that writes to `out`.
     pub(crate) fn new(out: W) -> Self {
         Self { out, line: Vec::new() }
     }
@@ -39,9 +39,9 @@ impl<W: Write> Defused<W> {
     }
 }
 
-impl<W: Write> Write for Defused<W> {
+impl<W: Write> Write for CommandEscaper<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // To the runner, either of these ends a line.
+        // Both characters end a line for the runner.
         for line in bytes.split_inclusive(|byte| [b'\n', b'\r'].contains(byte)) {
             self.line.extend_from_slice(line);
             if line.ends_with(b"\n") || line.ends_with(b"\r") {
@@ -61,8 +61,8 @@ impl<W: Write> Write for Defused<W> {
 mod tests {
     use super::*;
 
-    fn defused(pieces: &[&str]) -> String {
-        let mut out = Defused::new(Vec::new());
+    fn escaped(pieces: &[&str]) -> String {
+        let mut out = CommandEscaper::new(Vec::new());
         for piece in pieces {
             out.write_all(piece.as_bytes()).unwrap();
         }
@@ -71,17 +71,17 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_none_any_more() {
-        assert_eq!(defused(&["  ::error::no\n", "a ##[error]b##[x\n"]), "  | ::error::no\na ## [error]b## [x\n");
+    fn commands_are_escaped() {
+        assert_eq!(escaped(&["  ::error::no\n", "a ##[error]b##[x\n"]), "  | ::error::no\na ## [error]b## [x\n");
         assert_eq!(
-            defused(&["a\r::stop-commands", "::x\n", "\u{a0}\t:", ":add-mask::y"]),
+            escaped(&["a\r::stop-commands", "::x\n", "\u{a0}\t:", ":add-mask::y"]),
             "a\r| ::stop-commands::x\n\u{a0}\t| ::add-mask::y"
         );
     }
 
     #[test]
-    fn everything_else_stays_as_it_is() {
+    fn other_text_is_not_changed() {
         let text = "test orders::pay ... ok\n\n  left: a::b\r\n## [x]\n";
-        assert_eq!(defused(&[text]), text);
+        assert_eq!(escaped(&[text]), text);
     }
 }
