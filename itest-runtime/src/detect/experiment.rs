@@ -85,8 +85,9 @@ pub(super) fn any_run_ends(
 
 /// Runs two conditions until it is known whether the test fails more often under the first one.
 ///
-/// The comparison continues from the runs in `known`. The first condition runs at least `min_runs` times; if the test
-/// never fails in them, the comparison ends, because more runs are unlikely to change the result.
+/// The comparison continues from the runs in `known`. The first condition runs `min_runs` times, or until its first
+/// failure. If the test never fails in these runs, the comparison ends, because more runs are unlikely to change the
+/// result.
 pub(super) fn compare(
     runner: &mut dyn ProbeRunner,
     with: &Condition,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::{CaseIndex, Lie, Outcome, Phase, Seed, TestId, Verdict, mix};
 
-/// What a simulated test changes, and when it fails. Tests set, clear and read the flags of their process.
+/// What a simulated test changes, and when it fails. Tests set, clear and read flags, which all lanes of a probe share.
 #[derive(Debug, Clone, Default)]
 struct Rule {
     sets: Option<u32>,

@@ -209,7 +209,7 @@ fn evidence(verdict: &Verdict) -> String {
         }
         Lie::Brittle if culprits.is_empty() => {
             format!(
-                "fails alone, {} times, and passes after others; the tests that cause it could not be identified",
+                "fails alone, {} times, and passes after others; the tests that it needs could not be identified",
                 of(without)
             )
         }

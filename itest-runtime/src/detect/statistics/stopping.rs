@@ -28,7 +28,7 @@ pub(crate) enum Comparison {
 ///
 /// As the counts grow, the posterior distributions become narrow, and between zero and the relevant difference both
 /// conditions hold in the end (*greater* is checked first). So each comparison is decided when each side has
-/// [`Self::most_runs`] runs, for any counts.
+/// `most_runs` runs, for any counts.
 ///
 /// A posterior probability does not depend on how often it is evaluated (Edwards, Lindman & Savage: "Bayesian
 /// statistical inference for psychological research", 1963), but the share of comparisons with a wrong result does. The
