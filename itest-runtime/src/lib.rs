@@ -36,11 +36,12 @@ pub mod __private {
 
     pub use inventory;
 
-    pub use crate::cli::{Identity, main, variable};
+    pub use crate::cli::{Identity, main, settings_reference, variable};
     pub use crate::inject::{
-        AskerScope, ByValue, Conclude, Crossing, Fixture, FixtureDescriptor, FixtureVariables, FunctionKind, Inputs,
-        LivesAsLongAs, LocalFuture, Made, Parameter, Returned, SessionScope, TeardownEntry, TestEntry, TestScope,
-        WorkerScope, background, call_with, enter_phase, jobs, made, skip, tasks_of_tests, unavailable, without_crate,
+        AskerScope, ByValue, Conclude, Crossing, Fixture, FixtureDescriptor, FixtureSetting, FunctionKind, Inputs,
+        LivesAsLongAs, LocalFuture, Made, Parameter, Returned, SessionScope, SettingShape, TeardownEntry, TestEntry,
+        TestScope, WorkerScope, background, call_with, enter_phase, jobs, made, skip, tasks_of_tests, unavailable,
+        without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value};
     pub use crate::report::quote;

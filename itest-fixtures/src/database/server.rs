@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use itest_runtime::__private::{Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope};
+use itest_runtime::__private::{FixtureSetting, SettingShape, inventory};
 use itest_runtime::{Error, Fixture, Teardown};
 
 use super::connect::{Connection, Locate, close};
@@ -18,6 +19,15 @@ pub(crate) const APPLICATION_VARIABLE: &str = "DATABASE_URL";
 
 /// Lists servers that are for tests although they do not look like it.
 pub(crate) const ALLOW_VARIABLE: &str = "ITEST_DATABASE_ALLOW";
+
+inventory::submit! {
+    FixtureSetting {
+        key: "database-allow",
+        shape: SettingShape::Value("HOST/DATABASE"),
+        help: "Databases that tests may use although they do not look like databases for tests, separated by commas",
+        default_text: "",
+    }
+}
 
 /// A server that tells what it is.
 pub(crate) trait Inspect: LeaseTables + Locate + Service {

@@ -2,7 +2,6 @@
 
 use sqlx::Connection;
 
-use itest_runtime::__private::{FixtureVariables, inventory};
 use itest_runtime::Error;
 
 use super::connection::{MysqlDriver, connect};
@@ -14,11 +13,9 @@ use crate::database::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Server};
 use crate::service::container::{ContainerSettings, MEMORY};
 #[cfg(feature = "containers")]
 use crate::service::private_connections;
-use crate::service::{Address, Service};
+use crate::service::{Address, Service, declare_service_settings};
 
-inventory::submit! {
-    FixtureVariables(&["ITEST_MYSQL", "ITEST_MYSQL_URL", "ITEST_MYSQL_IMAGE", ALLOW_VARIABLE])
-}
+declare_service_settings!("mysql", "MariaDB or MySQL", image = "mariadb:11");
 
 impl Service for MysqlDriver {
     const NAME: &'static str = "MariaDB or MySQL";

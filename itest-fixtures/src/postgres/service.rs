@@ -5,7 +5,6 @@ use std::process::Command;
 
 use sqlx::Connection;
 
-use itest_runtime::__private::{FixtureVariables, inventory};
 use itest_runtime::{Durable, Error};
 
 #[cfg(feature = "containers")]
@@ -20,11 +19,9 @@ use super::stop::stop_postgres;
 use crate::database::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Server};
 #[cfg(feature = "containers")]
 use crate::service::container::{ContainerSettings, MEMORY};
-use crate::service::{Account, Address, Programs, Service, private_connections};
+use crate::service::{Account, Address, Programs, Service, declare_service_settings, private_connections};
 
-inventory::submit! {
-    FixtureVariables(&["ITEST_POSTGRES", "ITEST_POSTGRES_URL", "ITEST_POSTGRES_IMAGE", ALLOW_VARIABLE])
-}
+declare_service_settings!("postgres", "PostgreSQL", image = "postgres:17-alpine");
 
 impl Service for PostgresDriver {
     const NAME: &'static str = "PostgreSQL";

@@ -15,6 +15,7 @@ mod private;
 mod private_server;
 mod provider;
 mod retry;
+mod settings;
 mod supervision;
 mod url;
 
@@ -28,5 +29,6 @@ pub(crate) use guard::{Target, application_is_not_used, refuse_unless_for_tests}
 pub(crate) use private_server::{LOG_FOLLOWS, PrivateServer};
 pub(crate) use provider::find;
 pub(crate) use retry::retry;
+pub(crate) use settings::declare_service_settings;
 pub(crate) use supervision::{Losses, Supervised, Supervisor, is_reachable, loss_since};
 pub(crate) use url::{ENCODE, is_readable};

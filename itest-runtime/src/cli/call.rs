@@ -75,7 +75,7 @@ impl Call {
 
     /// How the run is repeated that is only reported: by its record, or else with the arguments that it was given.
     pub(super) fn repeat_of_report(&self, recorded: &[String], config: &RunConfig) -> Repeat {
-        let record = match &self.line.asked.report[..] {
+        let record = match self.line.mode.reported_records() {
             [only] => Some(only.clone()),
             _ => config.record.as_ref().map(|path| path.display().to_string()),
         };

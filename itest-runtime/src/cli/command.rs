@@ -9,11 +9,12 @@ use super::call::Call;
 use super::contract::CommandLine;
 use super::detection::{bisection, detection};
 use super::environment::Environment;
+use super::fixture_settings::fixture_settings;
 #[cfg(feature = "history")]
 use super::history::history;
 use super::identity::Identity;
-use super::idle::refuse_idle_words;
 use super::listing::{discover, list};
+use super::mode::Mode;
 use super::outlet::{complain, print};
 use super::print_config::print_config;
 use super::refusal::Refusal;
@@ -23,9 +24,10 @@ use super::run::{choose, named, run};
 use super::selection::Selected;
 use super::share::share;
 use super::stack::on_stack_of_tests;
+use super::without_effect::refuse_words_without_effect;
 use crate::engine::{WORKER_FLAG, work_as_child};
-use crate::inject::Registry;
-use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, UsageError, redacted};
+use crate::inject::{Registry, give_fixture_settings};
+use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, redacted};
 use crate::plan::by_name;
 use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
 use crate::report::swept_in_words;
@@ -84,45 +86,45 @@ fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Ref
     for (name, likely) in call.environment.misspelt() {
         complain(&format!("warning: the variable {name} means nothing; did you mean {likely}?"));
     }
-    let asked = &call.line.asked;
-    if asked.print_config {
-        return Ok(print(|out| out.write_all(print_config(&resolved).as_bytes())));
+    refuse_words_without_effect(&call.line)?;
+    let config = &resolved.config;
+    give_fixture_settings(fixture_settings(config, &call.environment));
+    match &call.line.mode {
+        Mode::PrintConfig => Ok(print(|out| out.write_all(print_config(&resolved).as_bytes()))),
+        Mode::List => list_tests(&call, resolved.config, &Registry::collect()),
+        Mode::Sweep => check_open_files().and_then(|()| sweep_up(config)),
+        Mode::Report { records } => report(&call, records, config, &Registry::collect()),
+        Mode::History => history(&call, resolved.config, &Registry::collect()),
+        Mode::Detect => detection(&call, config, checked_registry()?),
+        Mode::Bisect { test, record } => bisection(&call, config, checked_registry()?, test, record.as_deref()),
+        Mode::Run | Mode::Lanes(_) | Mode::Replay { .. } => run(&call, resolved, checked_registry()?),
     }
-    if let Some((one, other)) = asked.contradiction() {
-        return Err(UsageError::new(other, format!("contradicts {one}; give one of them")).into());
-    }
-    refuse_idle_words(&call.line)?;
+}
+
+/// The tests and fixtures of the suite, for a mode that runs tests.
+///
+/// # Errors
+///
+/// When a run would fail for lack of open files, or when two tests or fixtures contradict each other.
+fn checked_registry() -> Result<Registry, Refusal> {
+    check_open_files()?;
+    let registry = Registry::collect();
+    registry.check()?;
+    Ok(registry)
+}
+
+fn check_open_files() -> Result<(), Refusal> {
     let limit = open_files_limit();
-    if limit < MIN_OPEN_FILES && !call.line.lists() {
+    if limit < MIN_OPEN_FILES {
         return Err(HarnessError::FewOpenFiles { limit, needed: MIN_OPEN_FILES }.into());
     }
-    if asked.sweep {
-        return sweep_up(&resolved.config);
-    }
-    let registry = Registry::collect();
-    if call.line.lists() {
-        return list_tests(&call, resolved.config, &registry);
-    }
-    if !asked.report.is_empty() {
-        return report(&call, &resolved.config, &registry);
-    }
-    if asked.history {
-        return history(&call, resolved.config, &registry);
-    }
-    registry.check()?;
-    if asked.detect {
-        return detection(&call, &resolved.config, registry);
-    }
-    if let Some(test) = &asked.bisect {
-        return bisection(&call, &resolved.config, registry, test);
-    }
-    run(&call, resolved, registry)
+    Ok(())
 }
 
 #[cfg(not(feature = "history"))]
 fn history(_: &Call, _: RunConfig, _: &Registry) -> Result<ExitStatus, Refusal> {
     let what = "this suite is built without it; add the feature `history` to itest in its Cargo.toml";
-    Err(UsageError::new("--history", what).into())
+    Err(crate::model::UsageError::new("--history", what).into())
 }
 
 fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {

@@ -3,12 +3,14 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use libtest_mimic::{Arguments, ColorSetting, FormatSetting, Trial};
 
-use super::asked::Asked;
-use super::setting::Shape;
+use super::defaults::base;
+use super::mode::{Mode, ModeFlags};
+use super::setting::{Scope, Shape};
 use super::settings::{GivenSetting, all, find};
 use super::values::{one_of, switch};
 use crate::inject::TestEntry;
@@ -21,8 +23,12 @@ pub(super) struct CommandLine {
     pub(super) filters: Vec<String>,
     /// Settings that were given, with the flag as the user wrote it.
     pub(super) settings: Vec<GivenSetting>,
-    /// What else is asked for.
-    pub(super) asked: Asked,
+    /// What this process does.
+    pub(super) mode: Mode,
+    /// The profile of `itest.toml`, if one is named.
+    pub(super) profile: Option<String>,
+    /// The configuration file, if one is named.
+    pub(super) config: Option<String>,
 }
 
 const AFTER_HELP: &str = "\
@@ -36,6 +42,8 @@ Exit codes: 0 passed, 101 tests failed, 2 wrong usage, 3 the harness failed, 4 n
 
 /// The parser: libtest-mimic's arguments and ours.
 fn command() -> Command {
+    let defaults = base();
+    let help = |key| find(key).map(|setting| setting.help_text(&defaults)).unwrap_or_default();
     let command = Arguments::augment_args(Command::new("itest"))
         .disable_version_flag(true)
         .help_template("{usage-heading} {usage}\n\n{all-args}\n\n{after-help}")
@@ -45,20 +53,17 @@ fn command() -> Command {
             let help = "Run only tests whose names contain a FILTER, or equal it with --exact";
             filter.num_args(0..).action(ArgAction::Append).value_name("FILTER").help(help)
         })
-        .mut_arg("nocapture", |flag| {
-            let help = "Let the tests write to stdout and stderr directly";
-            inherited_switch(flag).visible_alias("no-capture").help(help)
-        })
-        .mut_arg("show_output", |flag| inherited_switch(flag).help("Show the captured output of passed tests too"))
+        .mut_arg("nocapture", |flag| inherited_switch(flag).visible_alias("no-capture").help(help("no-capture")))
+        .mut_arg("show_output", |flag| inherited_switch(flag).help(help("show-output")))
         .mut_arg("ignored", |flag| flag.help("Run only the tests that are ignored otherwise"))
         .mut_arg("include_ignored", |flag| flag.help("Run ignored tests, too"))
         .mut_arg("color", |flag| {
-            let help = "Colour the report [default: auto, that is, on a terminal]";
-            flag.value_parser(|text: &str| read_word(text, &COLORS)).value_name("auto|always|never").help(help)
+            let parser = |text: &str| read_word(text, &COLORS);
+            flag.value_parser(parser).value_name("auto|always|never").help(help("color"))
         })
         .mut_arg("format", |flag| {
-            let help = "The report's shape [default: pretty]";
-            flag.value_parser(|text: &str| read_word(text, &FORMATS)).value_name("pretty|terse|json").help(help)
+            let parser = |text: &str| read_word(text, &FORMATS);
+            flag.value_parser(parser).value_name("pretty|terse|json").help(help("format"))
         })
         .mut_arg("logfile", |flag| flag.help("Write the report to a file instead of stdout"))
         .mut_arg("test_threads", |flag| flag.help("libtest's name for --jobs"))
@@ -67,9 +72,18 @@ fn command() -> Command {
         .mut_arg("test", |flag| flag.hide(true))
         .arg(Arg::new("shuffle").long("shuffle").action(ArgAction::SetTrue).help("libtest's name for --order random"))
         .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"));
-    let command = Asked::augment(command);
+    let command = ModeFlags::augment(command)
+        .arg(Arg::new("profile").long("profile").value_name("NAME").help(
+            "The profile of itest.toml [default: ci where the variable CI is set and the file has one, else default]",
+        ))
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("PATH")
+                .help("The configuration file [default: itest.toml here or in a parent folder, up to the workspace]"),
+        );
     all().fold(command, |command, setting| {
-        let arg = Arg::new(setting.key).long(setting.key).help(setting.help);
+        let arg = Arg::new(setting.key).long(setting.key).help(setting.help_text(&defaults));
         command.args(match setting.shape {
             Shape::Inherited => None,
             Shape::Value(name) => Some(arg.value_name(name).allow_hyphen_values(true)),
@@ -160,31 +174,31 @@ impl CommandLine {
         }
         known.filter = filters.first().cloned();
         own.extend(recognized(&known));
-        Some(Self { arguments: known, filters, settings: own, asked: Asked::default() })
+        let mode = if known.list { Mode::List } else { Mode::Run };
+        Some(Self { arguments: known, filters, settings: own, mode, profile: None, config: None })
     }
 
     fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        let mut matches = command().try_get_matches_from(arguments)?;
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
         let filters = matches.get_many("filter").map(|filters| filters.cloned().collect()).unwrap_or_default();
         let settings = settings(&matches);
-        let asked = Asked::take(&mut matches);
+        let flags = ModeFlags::take(&mut matches);
+        let (profile, config) = (matches.remove_one("profile"), matches.remove_one("config"));
         let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
-        Ok(Self { arguments, filters, settings, asked })
-    }
-
-    /// `--list`
-    pub(super) fn lists(&self) -> bool {
-        self.arguments.list
+        let list = arguments.list.then_some(Mode::List);
+        let mode = flags.mode(list).map_err(|error| command.error(ErrorKind::ArgumentConflict, error))?;
+        Ok(Self { arguments, filters, settings, mode, profile, config })
     }
 
     /// The arguments without which one test may end otherwise.
     pub(super) fn of_one_test(&self) -> Vec<String> {
-        const KEYS: [&str; 5] = ["timeout", "setup-timeout", "teardown-timeout", "require", "in-process"];
         let mut words = Vec::new();
         if self.arguments.ignored || self.arguments.include_ignored {
             words.push("--include-ignored".to_owned());
         }
-        for GivenSetting { key, text, .. } in self.settings.iter().filter(|given| KEYS.contains(&given.key)) {
+        let changes_tests = |given: &&GivenSetting| find(given.key).is_some_and(|setting| setting.scope == Scope::Test);
+        for GivenSetting { key, text, .. } in self.settings.iter().filter(changes_tests) {
             words.push(format!("--{key}={text}"));
         }
         words

@@ -47,7 +47,6 @@ pub(super) fn base() -> RunConfig {
         require: Require::Nothing,
         leaks: Leaks::Warn,
         failed: Failed::GiveBack,
-        show_data: false,
         quarantine: QuarantinePolicy::Apply,
         quarantine_entries: Vec::new(),
         quarantined: BTreeMap::new(),
@@ -62,6 +61,7 @@ pub(super) fn base() -> RunConfig {
         trace: TraceScope::Process,
         session: SessionSettings::default(),
         budget: Budget { time: Some(Duration::from_mins(10)), executions: None },
+        fixtures: BTreeMap::new(),
         environment: Vec::new(),
         selection: Selection::default(),
     }

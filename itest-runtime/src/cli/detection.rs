@@ -30,7 +30,6 @@ const LANES: usize = 4;
 /// When nothing is selected, or probes cannot be run at all.
 pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
     refuse_threads("--detect", config)?;
-    refuse_what_is_of_runs("--detect", call)?;
     let mut notices = Vec::new();
     let Selected { cases, .. } = choose(&registry, call, config, &mut notices)?;
     for notice in &notices {
@@ -72,13 +71,13 @@ pub(super) fn bisection(
     config: &RunConfig,
     registry: Registry,
     test: &str,
+    recorded: Option<&str>,
 ) -> Result<ExitStatus, Refusal> {
     refuse_threads("--bisect", config)?;
-    refuse_what_is_of_runs("--bisect", call)?;
     let flag = format!("--bisect {test}");
     let known = known(&registry);
     let suspect = find(&known, &flag, test)?.index;
-    let record = records::read(&flag, call.line.asked.replay.as_deref().unwrap_or("last"), call, config)?;
+    let record = records::read(&flag, recorded.unwrap_or("last"), call, config)?;
     records::check(&flag, &record, call, &registry)?;
     let failing = failing_run(&record, test).ok_or_else(|| {
         UsageError::new(
@@ -210,20 +209,6 @@ fn refuse_threads(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
         return Err(UsageError::new(flag, "needs worker processes; it contradicts --in-process and debuggers"));
     }
     Ok(())
-}
-
-/// A search is no run: it has no parts, no record and no report of its tests. Where a variable or a file says so, that is for the runs.
-fn refuse_what_is_of_runs(flag: &str, call: &Call) -> Result<(), UsageError> {
-    const KEYS: [&str; 6] = ["shard", "last-failed", "failed-first", "record", "junit", "ctrf"];
-    match call.line.settings.iter().find(|given| KEYS.contains(&given.key) && !given.is_default()) {
-        None => Ok(()),
-        Some(given) => {
-            let what =
-                format!("means nothing to {flag}; filters and --tag say where to look, --logfile where to write");
-            let name = given.place.split(' ').next().unwrap_or_default();
-            Err(UsageError::new(name, what))
-        }
-    }
 }
 
 fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {

@@ -7,7 +7,6 @@ use super::defaults::base;
 use super::setting::Setting;
 use super::settings::{GivenSetting, all, find};
 use super::values::closest;
-use crate::inject::FixtureVariables;
 use crate::model::{Mark, UsageError};
 use crate::process::NEXTEST_MARK;
 
@@ -105,7 +104,7 @@ impl Environment {
         if self.ours().next().is_none() {
             return Vec::new();
         }
-        let others = OTHERS.into_iter().chain(FixtureVariables::all()).map(str::to_owned);
+        let others = OTHERS.into_iter().map(str::to_owned);
         let known: Vec<String> = all().map(Setting::variable).chain(others).collect();
         let unknown = self.ours().filter(|name| !known.iter().any(|known| known == name));
         unknown
@@ -146,7 +145,7 @@ impl Environment {
 
 /// Whether there is such a setting, and it takes this value.
 fn is_understood(key: &str, value: &str) -> bool {
-    find(key).is_some_and(|setting| (setting.set)(&mut base(), value).is_ok())
+    find(key).is_some_and(|setting| setting.set(&mut base(), value).is_ok())
 }
 
 #[cfg(test)]

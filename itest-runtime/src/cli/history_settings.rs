@@ -1,6 +1,6 @@
 //! The settings of the history.
 
-use super::setting::{Setting, Shape};
+use super::setting::{Access, Setting, Shape};
 use super::values::{SettingValue, duration};
 use crate::history::Address;
 use crate::model::{Secret, redacted};
@@ -9,26 +9,34 @@ use crate::model::{Secret, redacted};
 pub(super) const HISTORY_URL: Setting = Setting {
     key: "history-url",
     shape: Shape::Value("URL"),
-    help: "The database of past runs: sqlite:FILE, or postgres://USER@HOST/DATABASE [default: target/itest/history.sqlite]",
-    set: |config, text| {
-        config.history_url = match text {
-            "" => None,
-            url => Some(Address::parse(url).map(|_| Secret::new(url))?),
-        };
-        Ok(())
+    help: "The database of past runs: sqlite:FILE, or postgres://USER@HOST/DATABASE",
+    default: Some("target/itest/history.sqlite"),
+    access: Access::Run {
+        set: |config, text| {
+            config.history_url = match text {
+                "" => None,
+                url => Some(Address::parse(url).map(|_| Secret::new(url))?),
+            };
+            Ok(())
+        },
+        show: |config| {
+            let url = config.history_url.as_ref().map_or("", Secret::expose);
+            let shown = redacted(url).into_owned();
+            if shown == url { SettingValue::Text(shown) } else { SettingValue::Redacted(shown) }
+        },
     },
-    show: |config| {
-        let url = config.history_url.as_ref().map_or("", Secret::expose);
-        let shown = redacted(url).into_owned();
-        if shown == url { SettingValue::Text(shown) } else { SettingValue::Redacted(shown) }
-    },
+    ..Setting::PLAIN
 };
 
 /// `--history-keep`
 pub(super) const HISTORY_KEEP: Setting = Setting {
     key: "history-keep",
     shape: Shape::Value("DURATION"),
-    help: "How long past runs are remembered there, such as 30days [default: 90days]",
-    set: |config, text| duration(text).map(|keep| config.history_keep = keep),
-    show: |config| SettingValue::duration(config.history_keep),
+    help: "How long past runs are remembered there, such as 30days",
+    default: Some("90days"),
+    access: Access::Run {
+        set: |config, text| duration(text).map(|keep| config.history_keep = keep),
+        show: |config| SettingValue::duration(config.history_keep),
+    },
+    ..Setting::PLAIN
 };

@@ -1,6 +1,5 @@
 //! Floor 5: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
 
-mod asked;
 mod call;
 mod ci_shard;
 mod command;
@@ -11,24 +10,27 @@ mod durations;
 mod entries;
 mod environment;
 mod file;
+mod fixture_settings;
 mod github;
 #[cfg(feature = "history")]
 mod history;
 #[cfg(feature = "history")]
 mod history_settings;
 mod identity;
-mod idle;
 mod invocation;
 mod last_failed;
 #[cfg(test)]
 mod layers;
 mod listing;
+mod mode;
 mod outlet;
 mod print_config;
 mod quarantine;
 mod records;
+mod reference;
 mod refusal;
 mod report;
+mod reporting;
 mod resolve;
 mod run;
 mod schedule;
@@ -40,7 +42,9 @@ mod share;
 mod stack;
 mod values;
 mod variable;
+mod without_effect;
 
 pub use command::main;
 pub use identity::Identity;
+pub use reference::settings_reference;
 pub use variable::variable;

@@ -11,7 +11,7 @@ use crate::model::{Quarantine, QuarantineEntry};
 pub(super) fn print_config(resolved: &Resolved) -> String {
     let mut text = format!("[profile.{}]\n", toml_key(&resolved.profile));
     for setting in all() {
-        let value = (setting.show)(&resolved.config);
+        let value = setting.show(&resolved.config);
         let source = resolved.sources.get(setting.key).map_or("default", String::as_str);
         let line = format!("{} = {}", setting.key, value.to_toml());
         write_line(&mut text, &line, &value, source);

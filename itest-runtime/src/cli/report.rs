@@ -12,15 +12,20 @@ use crate::report::{Record, ReportOptions};
 /// So many missing parts are named; a record may be of one part of billions.
 const NAMED_PARTS: usize = 20;
 
-/// Reports the records that were asked for as one run; the exit status is theirs.
+/// Reports the named records as one run. The exit status is that of the recorded runs.
 ///
 /// # Errors
 ///
 /// A record that cannot be read, or is of another suite.
-pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {
+pub(super) fn report(
+    call: &Call,
+    names: &[String],
+    config: &RunConfig,
+    registry: &Registry,
+) -> Result<ExitStatus, Refusal> {
     let flag = "--report";
     let mut read = Vec::new();
-    for name in &call.line.asked.report {
+    for name in names {
         let record = records::read(flag, name, call, config)?;
         records::check(flag, &record, call, registry)?;
         read.push(record);
@@ -28,7 +33,7 @@ pub(super) fn report(call: &Call, config: &RunConfig, registry: &Registry) -> Re
     check_parts(&read)?;
     for (position, record) in read.iter().enumerate() {
         if read[..position].contains(record) {
-            let place = format!("{flag} {}", call.line.asked.report[position]);
+            let place = format!("{flag} {}", names[position]);
             return Err(UsageError::new(place, "this run is there already; name each once").into());
         }
     }

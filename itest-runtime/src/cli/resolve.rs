@@ -10,6 +10,8 @@ use super::contract::CommandLine;
 use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
+use super::mode::Mode;
+use super::setting::Exclusion;
 use super::settings::{GivenSetting, find};
 use super::stack::wanted_stack;
 use super::values::SettingValue;
@@ -35,7 +37,7 @@ pub(super) struct Resolved {
 /// The first value that means nothing, or two that contradict each other.
 pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Path) -> Result<Resolved, UsageError> {
     // As for a setting, an empty value on the command line takes back what the environment says.
-    let named = line.asked.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
+    let named = line.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
     let profiles = Profiles::find(named.filter(|path| !path.is_empty()), folder)?;
     let (profile, asked_by) = profile(line, environment, &profiles);
 
@@ -62,15 +64,15 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.skips = line.skips().to_vec();
 
     ci_shard::adapt(&mut config, &mut sources, environment)?;
-    // Who only lists runs nothing.
-    if !line.lists() || line.asked.print_config {
+    // A list runs nothing, so that it does not matter how this process was started.
+    if line.mode != Mode::List {
         adapt(&mut config, &mut sources, environment);
     }
     Ok(Resolved { config, sources, profile })
 }
 
 fn profile(line: &CommandLine, environment: &Environment, profiles: &Profiles) -> (String, String) {
-    match (line.asked.profile.as_deref(), environment.find("ITEST_PROFILE")) {
+    match (line.profile.as_deref(), environment.find("ITEST_PROFILE")) {
         (Some(name), _) if !name.is_empty() => return (name.to_owned(), format!("--profile {name}")),
         (None, Some(name)) => return (name.to_owned(), format!("ITEST_PROFILE={name}")),
         _ => {}
@@ -79,7 +81,7 @@ fn profile(line: &CommandLine, environment: &Environment, profiles: &Profiles) -
     (name.to_owned(), "the profile".to_owned())
 }
 
-/// Refuses one setting under two names with two values, and what contradicts `--in-process`.
+/// Refuses one setting under two names with two values, and a value that another setting excludes.
 fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     let mut first: BTreeMap<&str, &GivenSetting> = BTreeMap::new();
     for given in settings {
@@ -89,19 +91,18 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
             return Err(UsageError::new(redacted(&given.place), what));
         }
     }
-    let with_value =
-        |key: &str, value: &SettingValue| first.get(key).copied().filter(|given| given.value().as_ref() == Some(value));
-    let on = SettingValue::bare(true);
-    if with_value("in-process", &on).is_none() {
-        return Ok(());
-    }
-    if let Some(jobs) = first.get("jobs").filter(|jobs| jobs.value() != Some(SettingValue::bare(1))) {
-        let what = "contradicts --in-process, which runs one test at a time; give one of them";
-        return Err(UsageError::new(&*jobs.place, what));
-    }
-    if let Some(keep) = with_value("keep-failed", &on) {
-        let what = "contradicts --in-process: what a test has taken outlives it only in a process of its own";
-        return Err(UsageError::new(&*keep.place, what));
+    for given in first.values() {
+        let excludes = find(given.key).map_or(&[][..], |setting| setting.excludes);
+        if given.value() != Some(SettingValue::bare(true)) {
+            continue;
+        }
+        for Exclusion { key, allowed, reason } in excludes {
+            let is_excluded = |other: &&&GivenSetting| other.value().is_none_or(|value| value.as_text() != *allowed);
+            if let Some(other) = first.get(key).filter(is_excluded) {
+                let what = format!("contradicts --{}{reason}", given.key);
+                return Err(UsageError::new(redacted(&other.place), what));
+            }
+        }
     }
     Ok(())
 }

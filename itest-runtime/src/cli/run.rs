@@ -10,6 +10,7 @@ use super::github;
 #[cfg(feature = "history")]
 use super::history::keep_up;
 use super::last_failed::LastFailed;
+use super::mode::Mode;
 use super::outlet::{Flush, Outlet, Sink, complain};
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
@@ -18,7 +19,7 @@ use super::resolve::Resolved;
 use super::script::{known, of_lanes, of_record};
 use super::selection::{NothingMatched, Selected, select};
 use super::share::share;
-use crate::engine::{Run, signal_number, supervise};
+use crate::engine::{LiveProgress, Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
 use crate::model::{
     Capture, Case, Date, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary,
@@ -60,7 +61,10 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
     let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
     let look = ReportOptions { record: record.clone(), ..call.look(&config) };
     // People may look at the report, or at the file that it goes to, at any time.
-    let is_watched = matches!(config.format, Format::Pretty | Format::Terse);
+    let live = match config.format {
+        Format::Pretty | Format::Terse => LiveProgress::Shown,
+        _ => LiveProgress::Hidden,
+    };
     let mut outlets = outlets(call, &config, look)?;
     outlets.extend(recorder);
     let run = Run {
@@ -69,7 +73,7 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         places: planned.places,
         ignored: planned.ignored,
         filtered_out: planned.filtered_out,
-        is_watched,
+        live,
         until: None,
         facts,
     };
@@ -113,21 +117,18 @@ fn script(
     config: &mut RunConfig,
     registry: &Registry,
 ) -> Result<Option<Vec<(Candidate, Place)>>, UsageError> {
-    let asked = &call.line.asked;
-    let flag = match (asked.lanes.is_empty(), &asked.replay) {
-        (true, None) => return Ok(None),
-        (false, _) => "--lane",
-        (true, Some(_)) => "--replay",
-    };
-    if call.line.settings.iter().any(|given| given.key == "shard" && !given.is_default()) {
-        return Err(UsageError::new(flag, "says which tests run; --shard contradicts it"));
-    }
+    let mode = &call.line.mode;
+    let flag = mode.kind().flag();
+    let (Mode::Lanes(_) | Mode::Replay { .. }) = mode else { return Ok(None) };
     if !config.selection.is_everything() {
         return Err(UsageError::new(flag, "says which tests run; filters, --skip and --tag contradict it"));
     }
     let known = known(registry);
-    let Some(name) = &asked.replay else { return of_lanes(&known, &asked.lanes).map(Some) };
-    let record = records::read(flag, name, call, config)?;
+    let record = match mode {
+        Mode::Lanes(lanes) => return of_lanes(&known, lanes).map(Some),
+        Mode::Replay { record } => records::read(flag, record, call, config)?,
+        _ => return Ok(None),
+    };
     records::check(flag, &record, call, registry)?;
     config.seed = record.seed;
     of_record(&known, &record).map(Some)

@@ -2,7 +2,8 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use super::setting::{Setting, Shape};
+use super::mode::ModeKind;
+use super::setting::{Access, Setting, Shape};
 use super::values::{SettingValue, at_least_one, duration_or_zero, one_of, path, switch};
 use crate::model::{FlakyResult, Order, RetryOn, ShardBy, Until};
 
@@ -25,134 +26,193 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "order",
         shape: Shape::Value("random|declared|reverse|longest-first"),
-        help: "In which order tests are started [default: random]",
-        set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
-        show: |config| SettingValue::word(&config.order, &ORDERS),
+        help: "In which order tests are started",
+        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay],
+        access: Access::Run {
+            set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
+            show: |config| SettingValue::word(&config.order, &ORDERS),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "seed",
         shape: Shape::Value("N"),
-        help: "Fixes the random order and the tests' random data [default: a new one each time, printed]",
-        set: |config, text| text.parse().map(|seed| config.seed = seed),
-        show: |config| SettingValue::bare(config.seed),
+        help: "Fixes the random order and the tests' random data",
+        default: Some("a new one each time, printed"),
+        access: Access::Run {
+            set: |config, text| text.parse().map(|seed| config.seed = seed),
+            show: |config| SettingValue::bare(config.seed),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "jobs",
         shape: Shape::Value("N"),
-        help: "How many workers run tests at a time [default: one for each processor]",
-        set: |config, text| at_least_one(text).map(|jobs| config.jobs = jobs),
-        show: |config| SettingValue::bare(config.jobs),
+        help: "How many workers run tests at a time",
+        default: Some("one for each processor"),
+        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay],
+        access: Access::Run {
+            set: |config, text| at_least_one(text).map(|jobs| config.jobs = jobs),
+            show: |config| SettingValue::bare(config.jobs),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "shard",
         shape: Shape::Value("I/N"),
-        help: "Run part I of N, such as 2/5; auto/N asks the CI system for I; none runs all [default: as the CI system says]",
-        set: |config, text| text.parse().map(|shard| config.shard = shard),
-        show: |config| SettingValue::text(config.shard.to_string()),
+        help: "Run part I of N, such as 2/5; auto/N asks the CI system for I; none runs all",
+        default: Some("as the CI system says"),
+        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay, ModeKind::Detect, ModeKind::Bisect],
+        access: Access::Run {
+            set: |config, text| text.parse().map(|shard| config.shard = shard),
+            show: |config| SettingValue::text(config.shard.to_string()),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "shard-by",
         shape: Shape::Value("hash|durations"),
-        help: "Split by the tests' names, or so that all parts take equally long by the record of --durations [default: hash]",
-        set: |config, text| one_of(text, &SHARD_BY).map(|by| config.shard_by = by),
-        show: |config| SettingValue::word(&config.shard_by, &SHARD_BY),
+        help: "Split by the tests' names, or so that all parts take equally long by the record of --durations",
+        access: Access::Run {
+            set: |config, text| one_of(text, &SHARD_BY).map(|by| config.shard_by = by),
+            show: |config| SettingValue::word(&config.shard_by, &SHARD_BY),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "durations",
         shape: Shape::Value("RECORD"),
-        help: "The record that says how long tests take [default: for --order longest-first the last ones]",
-        set: |config, text| {
-            config.durations = path(text);
-            Ok(())
+        help: "The record that says how long tests take",
+        default: Some("for --order longest-first the last ones"),
+        access: Access::Run {
+            set: |config, text| {
+                config.durations = path(text);
+                Ok(())
+            },
+            show: |config| SettingValue::path(config.durations.as_deref()),
         },
-        show: |config| SettingValue::path(config.durations.as_deref()),
+        ..Setting::PLAIN
     },
     Setting {
         key: "fail-fast",
         shape: Shape::Optional("N", "1"),
-        help: "Start no more tests after N failures [default: run them all; without N: 1]",
-        set: |config, text| match text {
-            "false" => {
-                config.fail_fast = None;
-                Ok(())
-            }
-            "true" => {
-                config.fail_fast = Some(NonZeroUsize::MIN);
-                Ok(())
-            }
-            number => at_least_one(number).map(|limit| config.fail_fast = Some(limit)),
+        help: "Start no more tests after N failures",
+        default: Some("run them all; without N: 1"),
+        access: Access::Run {
+            set: |config, text| match text {
+                "false" => {
+                    config.fail_fast = None;
+                    Ok(())
+                }
+                "true" => {
+                    config.fail_fast = Some(NonZeroUsize::MIN);
+                    Ok(())
+                }
+                number => at_least_one(number).map(|limit| config.fail_fast = Some(limit)),
+            },
+            show: |config| config.fail_fast.map_or_else(|| SettingValue::bare(false), SettingValue::bare),
         },
-        show: |config| config.fail_fast.map_or_else(|| SettingValue::bare(false), SettingValue::bare),
+        ..Setting::PLAIN
     },
     Setting {
         key: "retries",
         shape: Shape::Value("N"),
-        help: "Give a failed test N more attempts, each in a fresh worker [default: 0]",
-        set: |config, text| {
-            let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
-            number.map(|retries| config.retries = retries)
+        help: "Give a failed test N more attempts, each in a fresh worker",
+        without_effect_in: &[ModeKind::Lanes],
+        access: Access::Run {
+            set: |config, text| {
+                let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
+                number.map(|retries| config.retries = retries)
+            },
+            show: |config| SettingValue::bare(config.retries),
         },
-        show: |config| SettingValue::bare(config.retries),
+        ..Setting::PLAIN
     },
     Setting {
         key: "retry-delay",
         shape: Shape::Value("DURATION"),
-        help: "Wait so long before the second attempt, twice as long before each later one, a minute at most [default: 0s]",
-        set: |config, text| duration_or_zero(text).map(|delay| config.retry_delay = delay.unwrap_or_default()),
-        show: |config| SettingValue::duration(config.retry_delay),
+        help: "Wait so long before the second attempt, twice as long before each later one, a minute at most",
+        access: Access::Run {
+            set: |config, text| duration_or_zero(text).map(|delay| config.retry_delay = delay.unwrap_or_default()),
+            show: |config| SettingValue::duration(config.retry_delay),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "retry-on",
         shape: Shape::Value("any|errored"),
-        help: "Which failures are tried again: all, or only those of the environment [default: any]",
-        set: |config, text| one_of(text, &RETRY_ON).map(|retry_on| config.retry_on = retry_on),
-        show: |config| SettingValue::word(&config.retry_on, &RETRY_ON),
+        help: "Which failures are tried again: all, or only those of the environment",
+        access: Access::Run {
+            set: |config, text| one_of(text, &RETRY_ON).map(|retry_on| config.retry_on = retry_on),
+            show: |config| SettingValue::word(&config.retry_on, &RETRY_ON),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "flaky-result",
         shape: Shape::Value("pass|fail"),
-        help: "What a test means for the run that passed only in a later attempt [default: pass]",
-        set: |config, text| one_of(text, &FLAKY_RESULT).map(|flaky| config.flaky_result = flaky),
-        show: |config| SettingValue::word(&config.flaky_result, &FLAKY_RESULT),
+        help: "What a test means for the run that passed only in a later attempt",
+        access: Access::Run {
+            set: |config, text| one_of(text, &FLAKY_RESULT).map(|flaky| config.flaky_result = flaky),
+            show: |config| SettingValue::word(&config.flaky_result, &FLAKY_RESULT),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "repeat",
         shape: Shape::Value("N"),
-        help: "Run everything N times, each round in an order of its own, rounds side by side [default: 1]",
-        set: |config, text| {
-            let rounds: NonZeroU32 = text.parse().map_err(|_| "expected a whole number from 1".to_owned())?;
-            // Once is what happens anyway.
-            config.repeats.rounds = Some(rounds).filter(|rounds| *rounds > NonZeroU32::MIN);
-            Ok(())
+        help: "Run everything N times, each round in an order of its own, rounds side by side",
+        access: Access::Run {
+            set: |config, text| {
+                let rounds: NonZeroU32 = text.parse().map_err(|_| "expected a whole number from 1".to_owned())?;
+                // Once is what happens anyway.
+                config.repeats.rounds = Some(rounds).filter(|rounds| *rounds > NonZeroU32::MIN);
+                Ok(())
+            },
+            show: |config| SettingValue::bare(config.repeats.rounds.unwrap_or(NonZeroU32::MIN)),
         },
-        show: |config| SettingValue::bare(config.repeats.rounds.unwrap_or(NonZeroU32::MIN)),
+        ..Setting::PLAIN
     },
     Setting {
         key: "until-fail",
         shape: Shape::Switch,
         help: "Repeat everything until a test fails",
-        set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
-        show: |config| SettingValue::bare(config.repeats.until.is_some()),
+        access: Access::Run {
+            set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
+            show: |config| SettingValue::bare(config.repeats.until.is_some()),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "for",
         shape: Shape::Value("DURATION"),
         help: "Repeat everything for so long, such as 10m",
-        set: |config, text| duration_or_zero(text).map(|lasting| config.repeats.lasting = lasting),
-        show: |config| SettingValue::duration(config.repeats.lasting.unwrap_or_default()),
+        access: Access::Run {
+            set: |config, text| duration_or_zero(text).map(|lasting| config.repeats.lasting = lasting),
+            show: |config| SettingValue::duration(config.repeats.lasting.unwrap_or_default()),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "last-failed",
         shape: Shape::Switch,
         help: "Run only the tests that failed when they last ran; all of them, if there are none",
-        set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
-        show: |config| SettingValue::bare(config.recall.only_failed),
+        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+        access: Access::Run {
+            set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
+            show: |config| SettingValue::bare(config.recall.only_failed),
+        },
+        ..Setting::PLAIN
     },
     Setting {
         key: "failed-first",
         shape: Shape::Switch,
         help: "Run the tests first that failed when they last ran; with --last-failed, only these run",
-        set: |config, text| switch(text).map(|on| config.recall.failed_first = on),
-        show: |config| SettingValue::bare(config.recall.failed_first),
+        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+        access: Access::Run {
+            set: |config, text| switch(text).map(|on| config.recall.failed_first = on),
+            show: |config| SettingValue::bare(config.recall.failed_first),
+        },
+        ..Setting::PLAIN
     },
 ];

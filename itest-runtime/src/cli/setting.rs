@@ -1,7 +1,10 @@
-//! What a setting is.
+//! What a setting is: everything that the command line, the environment, `itest.toml`, `--help` and the documentation say of it.
 
+use super::mode::ModeKind;
 use super::values::SettingValue;
-use crate::model::RunConfig;
+use super::values::switch;
+use crate::inject::{FixtureSetting, SettingShape, variable_of};
+use crate::model::{RunConfig, redacted};
 
 /// How a setting looks on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,39 @@ pub(super) enum Shape {
     Inherited,
 }
 
+/// What a setting changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Which tests run, in which order and how often, or what is reported of them.
+    Run,
+    /// Each test: the command that repeats a test alone must have the setting, too.
+    Test,
+}
+
+/// A setting that cannot have any other value than one while another setting is on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exclusion {
+    pub(super) key: &'static str,
+    /// The only value that is allowed.
+    pub(super) allowed: &'static str,
+    /// The end of the message, behind the flag that excludes the value.
+    pub(super) reason: &'static str,
+}
+
+/// Where the value of a setting is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Access {
+    /// In a field of the configuration.
+    Run {
+        /// Takes the text of a value, or says what was expected.
+        set: fn(&mut RunConfig, &str) -> Result<(), String>,
+        /// The value, from which `set` gives the same configuration.
+        show: fn(&RunConfig) -> SettingValue,
+    },
+    /// Among the settings of fixtures, which the runtime passes on without understanding them.
+    Fixture(&'static FixtureSetting),
+}
+
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
@@ -23,24 +59,106 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) shape: Shape,
     pub(super) help: &'static str,
-    /// Takes the text of a value, or says what was expected.
-    pub(super) set: fn(&mut RunConfig, &str) -> Result<(), String>,
-    /// The value, from which `set` gives the same configuration.
-    pub(super) show: fn(&RunConfig) -> SettingValue,
+    /// What `--help` says of the default, where the default value itself does not say it.
+    pub(super) default: Option<&'static str>,
+    pub(super) scope: Scope,
+    /// The command line refuses the setting in these modes.
+    pub(super) without_effect_in: &'static [ModeKind],
+    /// What the setting excludes while it is on.
+    pub(super) excludes: &'static [Exclusion],
+    pub(super) access: Access,
 }
 
 impl Setting {
+    /// What most settings have in common.
+    pub(super) const PLAIN: Self = Self {
+        key: "",
+        shape: Shape::Switch,
+        help: "",
+        default: None,
+        scope: Scope::Run,
+        without_effect_in: &[],
+        excludes: &[],
+        access: Access::Run { set: |_, _| Ok(()), show: |_| SettingValue::Bare(String::new()) },
+    };
+
+    /// A setting that a fixture declares.
+    pub(super) fn of_fixture(fixture: &'static FixtureSetting) -> Self {
+        let shape = match fixture.shape {
+            SettingShape::Switch => Shape::Switch,
+            SettingShape::Value(name) => Shape::Value(name),
+        };
+        let default = Some(fixture.default_text).filter(|text| !text.is_empty());
+        Self { key: fixture.key, shape, help: fixture.help, default, access: Access::Fixture(fixture), ..Self::PLAIN }
+    }
+
     /// The setting's variable.
     pub(super) fn variable(&self) -> String {
-        format!("ITEST_{}", self.key.replace('-', "_").to_uppercase())
+        variable_of(self.key)
+    }
+
+    /// Puts the text of a value into a configuration.
+    ///
+    /// # Errors
+    ///
+    /// What was expected, where the text is no value of the setting.
+    pub(super) fn set(&self, config: &mut RunConfig, text: &str) -> Result<(), String> {
+        match self.access {
+            Access::Run { set, .. } => set(config, text),
+            Access::Fixture(fixture) => {
+                let value = match fixture.shape {
+                    SettingShape::Switch if !text.is_empty() => switch(text)?.then_some("true"),
+                    _ => Some(text).filter(|text| !text.is_empty()),
+                };
+                config.fixtures.remove(fixture.key);
+                config.fixtures.extend(value.map(|value| (fixture.key, value.to_owned())));
+                Ok(())
+            }
+        }
     }
 
     /// Puts a value into a configuration. An empty text stands for the setting's default.
     ///
     /// # Errors
     ///
-    /// What was expected, where the text means nothing.
+    /// What was expected, where the text is no value of the setting.
     pub(super) fn apply(&self, config: &mut RunConfig, text: &str, defaults: &RunConfig) -> Result<(), String> {
-        if text.is_empty() { (self.set)(config, (self.show)(defaults).as_text()) } else { (self.set)(config, text) }
+        if text.is_empty() && !matches!(self.access, Access::Fixture(_)) {
+            return self.set(config, self.show(defaults).as_text());
+        }
+        self.set(config, text)
+    }
+
+    /// The value that a configuration has, from which [`Self::set`] gives the same configuration.
+    pub(super) fn show(&self, config: &RunConfig) -> SettingValue {
+        match self.access {
+            Access::Run { show, .. } => show(config),
+            Access::Fixture(fixture) => {
+                let value = config.fixtures.get(fixture.key).map_or("", String::as_str);
+                match fixture.shape {
+                    SettingShape::Switch => SettingValue::bare(value == "true"),
+                    SettingShape::Value(_) => SettingValue::without_secrets(value),
+                }
+            }
+        }
+    }
+
+    /// What `--help` says of the setting.
+    pub(super) fn help_text(&self, defaults: &RunConfig) -> String {
+        let value = self.show(defaults);
+        let default = match self.default {
+            Some(default) => default,
+            None if self.shape == Shape::Switch => "",
+            None => value.as_text(),
+        };
+        if default.is_empty() { self.help.to_owned() } else { format!("{} [default: {default}]", self.help) }
+    }
+}
+
+impl SettingValue {
+    /// A text, without the secrets in it.
+    pub(super) fn without_secrets(text: &str) -> Self {
+        let shown = redacted(text);
+        if shown == text { Self::Text(shown.into_owned()) } else { Self::Redacted(shown.into_owned()) }
     }
 }

@@ -60,13 +60,13 @@ pub(super) struct Attempted {
 /// Runs one case from setup to teardown.
 pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptContext<'_>) -> Attempted {
     let AttemptContext { session, worker, client, ledger, config, id, runtimes, leaks, cancelled, watch } = context;
-    let WorkerConfig { limits, seed, show_data, .. } = config;
+    let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     // Only fixtures ask for it, and most tests of a large suite have few.
     let info = (!entry.parameters.is_empty()).then(|| {
         let location = SourceLocation::new(entry.location);
         let name = entry.cases.get(case.row as usize).copied().unwrap_or_default();
-        TestInfo::new(case.id(), location, *entry.meta, *seed, id).of_case(name).during(turn, *show_data)
+        TestInfo::new(case.id(), location, *entry.meta, *seed, id).of_case(name).during(turn)
     });
     let observer = watch.clone();
     begin_panics();

@@ -11,9 +11,8 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-use super::run::Run;
-use super::signals::{Asked, Signals, TIME_IS_UP};
-use super::supervisor::supervise;
+use super::run::{LiveProgress, Run};
+use super::supervisor::{Request, Signals, TIME_IS_UP, supervise};
 use crate::detect::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
 use crate::inject::{Registry, remove_tree};
 use crate::model::{
@@ -137,7 +136,7 @@ impl WorkerLaboratory {
             config: RunConfig { jobs, ..self.config.clone() },
             ignored: Vec::new(),
             filtered_out: 0,
-            is_watched: false,
+            live: LiveProgress::Hidden,
             until: self.budget.time.map(|time| self.began + time),
             facts: Facts::default(),
         };
@@ -172,10 +171,10 @@ impl WorkerLaboratory {
             loop {
                 tokio::select! {
                     biased;
-                    asked = signals.next() => match asked {
-                        Asked::End(signal) => return Some(signal.into()),
-                        // Whoever was run meanwhile has obeyed it.
-                        Asked::Pause => {}
+                    request = signals.next() => match request {
+                        Request::End(signal) => return Some(signal.into()),
+                        // The run that was under way when the signal came has obeyed it.
+                        Request::Pause => {}
                     },
                     () = tokio::task::yield_now() => return None,
                 }

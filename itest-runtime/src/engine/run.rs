@@ -1,26 +1,35 @@
-//! What is to be run.
+//! A run, as the command line hands it to the engine.
 
 use std::time::Instant;
 
 use crate::model::{Case, Facts, Place, RunConfig, TestId};
 
+/// Whether an event tells many times a second which cases run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LiveProgress {
+    /// The report shows it.
+    Shown,
+    /// The report does not show it.
+    Hidden,
+}
+
 /// A run, ready to start.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// Its settings.
+    /// The settings of the run.
     pub config: RunConfig,
-    /// What runs, in order.
+    /// The cases, in the order in which they start.
     pub cases: Vec<Case>,
-    /// Where each of these runs, if that is said beforehand; empty, if whoever is free runs the next one.
+    /// The place of each case in a script. Empty in a run without a script, where any free worker runs the next case.
     pub places: Vec<Place>,
-    /// What the tests themselves leave out, with their reasons.
+    /// The cases that `#[ignore]` leaves out, with their reasons.
     pub ignored: Vec<(TestId, &'static str)>,
     /// How many cases the selection left out.
     pub filtered_out: usize,
-    /// Whether anyone watches the progress.
-    pub is_watched: bool,
-    /// When it ends at the latest, whatever it does.
+    /// Whether a terminal shows which cases run.
+    pub live: LiveProgress,
+    /// The run is ended at this moment, if it has not ended before.
     pub until: Option<Instant>,
-    /// What a record says of the surroundings.
+    /// The facts about the machine and the build that the record keeps.
     pub facts: Facts,
 }

@@ -16,8 +16,8 @@ use super::leaks::{LeakWatch, TestEnd};
 use super::runtimes::Runtimes;
 use super::watch::Watch;
 use crate::inject::{
-    Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, harness_runtime, install_panic_hook, log_panics,
-    set_jobs, set_requirement, take_background_panics,
+    Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, give_fixture_settings, harness_runtime,
+    install_panic_hook, log_panics, set_jobs, set_requirement, take_background_panics,
 };
 use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn, WorkerConfig, WorkerId};
 use crate::process::{Channel, PanicLog, Start, Urgency, end_forked_child, guard_exit, notice_forks};
@@ -50,6 +50,9 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
     };
     install_panic_hook(panic_output);
     notice_forks();
+    if start.config.isolation == Isolation::Processes {
+        give_fixture_settings(start.config.environment.iter().cloned());
+    }
     set_requirement(start.config.require);
     set_jobs(start.config.jobs);
     #[cfg(feature = "tracing")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::panic::skip;
+use super::setting::given_fixture_setting;
 use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
 
 /// The running test: a fixture that every test can ask for.
@@ -28,7 +29,6 @@ pub struct TestInfo {
     worker: WorkerId,
     attempt: u32,
     round: u32,
-    shows_data: bool,
     streams: Arc<AtomicU64>,
 }
 
@@ -37,7 +37,7 @@ impl TestInfo {
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
         let streams = Arc::default();
-        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, shows_data: false, streams }
+        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams }
     }
 
     /// The same as a case of its test: `too_large::padded_true`.
@@ -46,10 +46,10 @@ impl TestInfo {
         Self { case, ..self }
     }
 
-    /// The same in an attempt and a round, and as the run wishes.
+    /// The same test in an attempt and a round.
     #[must_use]
-    pub(crate) fn during(self, turn: Turn, shows_data: bool) -> Self {
-        Self { attempt: turn.attempt, round: turn.round, shows_data, ..self }
+    pub(crate) fn during(self, turn: Turn) -> Self {
+        Self { attempt: turn.attempt, round: turn.round, ..self }
     }
 
     /// Its full name, `module::test` or `module::test::case`.
@@ -125,7 +125,7 @@ impl TestInfo {
     /// of your own may, on the standard error, in a step of their teardown.
     #[must_use]
     pub fn shows_data(&self) -> bool {
-        self.shows_data
+        given_fixture_setting("ITEST_SHOW_DATA") == Some("true")
     }
 
     /// A number that no earlier caller in this test was given: 0, 1, 2, …

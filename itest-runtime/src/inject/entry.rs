@@ -31,19 +31,6 @@ pub struct TestEntry {
 
 inventory::collect!(TestEntry);
 
-/// The environment variables that a fixture reads, so that a misspelt one is noticed.
-#[derive(Debug)]
-pub struct FixtureVariables(pub &'static [&'static str]);
-
-inventory::collect!(FixtureVariables);
-
-impl FixtureVariables {
-    /// The variables of all fixtures in this binary.
-    pub(crate) fn all() -> impl Iterator<Item = &'static str> {
-        inventory::iter::<Self>.into_iter().flat_map(|variables| variables.0.iter().copied())
-    }
-}
-
 impl TestEntry {
     /// All entries of this binary, in no particular order.
     pub fn all() -> impl Iterator<Item = &'static Self> {

@@ -325,8 +325,6 @@ pub(crate) struct RunConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
-    /// Whether a failed test's fixtures show what it did to their data.
-    pub show_data: bool,
     /// What the quarantine means.
     pub quarantine: QuarantinePolicy,
     /// Its entries, as the configuration file has them.
@@ -355,6 +353,8 @@ pub(crate) struct RunConfig {
     pub session: SessionSettings,
     /// How much a detection may cost.
     pub budget: Budget,
+    /// The settings of fixtures that were given, by key.
+    pub fixtures: BTreeMap<&'static str, String>,
     /// Variables of workers, beside those of this process.
     pub environment: Vec<(String, String)>,
     /// Which cases run.

@@ -27,9 +27,6 @@ pub(crate) struct WorkerConfig {
     pub leaks: Leaks,
     /// What becomes of a failed test's resources.
     pub failed: Failed,
-    /// Whether a failed test's fixtures show what it did to their data.
-    #[serde(default)]
-    pub show_data: bool,
     /// Whether the worker is a process.
     pub isolation: Isolation,
     /// Whose events of `tracing` are shown.

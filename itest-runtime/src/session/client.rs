@@ -19,7 +19,7 @@ use super::guards::{KeepAlive, LockGuard, ProcessWatch};
 use super::ledger::LedgerFile;
 use super::recover::recover_session;
 use super::wire::{Reply, Request, receive, send, send_blocking};
-use crate::inject::{Caught, FixtureDescriptor};
+use crate::inject::{Caught, FixtureDescriptor, given_fixture_settings};
 use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd};
 use crate::process::{SESSION_MARK, WORKER_MARK, ignore_termination_signals, own_binary};
 
@@ -336,6 +336,7 @@ impl SessionClient {
         let spawn = || {
             let mut command = Command::new(own_binary()?);
             command.arg0("itest-session").arg(SESSION_FLAG).arg(folder.path()).env(SESSION_MARK, folder.name());
+            command.envs(given_fixture_settings());
             for variable in [Some(WORKER_MARK), self.mark.as_ref().map(|mark| mark.name.as_str())].into_iter().flatten()
             {
                 command.env_remove(variable);

@@ -1,33 +1,34 @@
-//! Cases between two attempts.
+//! Cases whose last attempt failed and whose next attempt has to wait.
 
 use std::time::{Duration, Instant};
 
-use super::workers::Assignment;
+use super::assignment::Assignment;
 use crate::model::CaseReport;
 
-/// A case between two attempts. It keeps its locks, so that no other test changes what it shares with others meanwhile.
+/// A case between two attempts. It keeps its locks, so that no other test changes the state that it shares with others meanwhile.
 #[derive(Debug)]
-pub(super) struct RestingCase {
-    pub(super) assigned: Assignment,
-    /// How the last attempt ended: the case's own end, if the run stops before the next one.
-    pub(super) last: CaseReport,
+pub(super) struct PendingRetry {
+    /// The attempt that failed.
+    pub(super) failed: Assignment,
+    /// The report of that attempt, which becomes the result of the case if the run stops before the next attempt.
+    pub(super) report: CaseReport,
     due: Instant,
 }
 
 /// The cases whose pause before the next attempt is not over, or that wait for a worker.
 #[derive(Debug, Default)]
-pub(super) struct RestingCases {
-    cases: Vec<RestingCase>,
+pub(super) struct PendingRetries {
+    cases: Vec<PendingRetry>,
 }
 
-impl RestingCases {
+impl PendingRetries {
     pub(super) fn is_empty(&self) -> bool {
         self.cases.is_empty()
     }
 
     /// Adds a case whose pause begins now.
-    pub(super) fn add(&mut self, assigned: Assignment, last: CaseReport, pause: Duration) {
-        self.cases.push(RestingCase { assigned, last, due: Instant::now() + pause });
+    pub(super) fn add(&mut self, failed: Assignment, report: CaseReport, pause: Duration) {
+        self.cases.push(PendingRetry { failed, report, due: Instant::now() + pause });
     }
 
     /// Whether the pause of a case is over.
@@ -41,12 +42,12 @@ impl RestingCases {
     }
 
     /// Takes the case whose pause has been over for the longest time.
-    pub(super) fn take_due(&mut self) -> Option<RestingCase> {
+    pub(super) fn take_due(&mut self) -> Option<PendingRetry> {
         self.first_due().map(|position| self.cases.remove(position))
     }
 
     /// Takes all cases, whether their pauses are over or not.
-    pub(super) fn take_all(&mut self) -> Vec<RestingCase> {
+    pub(super) fn take_all(&mut self) -> Vec<PendingRetry> {
         std::mem::take(&mut self.cases)
     }
 
@@ -64,12 +65,5 @@ impl RestingCases {
         let now = Instant::now();
         let due = self.cases.iter().enumerate().filter(|(_, case)| case.due <= now);
         due.min_by_key(|(_, case)| case.due).map(|(position, _)| position)
-    }
-}
-
-/// Waits for a moment, if there is one.
-pub(super) async fn until(moment: Option<Instant>) {
-    if let Some(moment) = moment {
-        tokio::time::sleep_until(moment.into()).await;
     }
 }

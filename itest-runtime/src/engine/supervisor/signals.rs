@@ -1,4 +1,4 @@
-//! The signals that ask a run to end, or to pause, and what else ends it from outside.
+//! The signals that end or pause a run, and the other events outside of it that end it.
 
 use std::io;
 use std::time::Instant;
@@ -9,28 +9,28 @@ use tokio::sync::mpsc;
 use crate::model::ProcessIdentity;
 use crate::process::{is_ignored, wait_for_end};
 
-/// What is told as a signal when whoever started this process is gone.
+/// The name that stands for a signal when the cargo-nextest process that started this one has ended.
 const ABANDONED: &str = "the end of cargo-nextest";
 
-/// What is told as a signal when a run has had all the time that it may take.
-pub(super) const TIME_IS_UP: &str = "the end of its time";
+/// The name that stands for a signal when the time of the run is over.
+pub(crate) const TIME_IS_UP: &str = "the end of its time";
 
-/// What a signal asks for.
+/// What a signal asks the run to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// To end; the signal's name.
+pub(crate) enum Request {
+    /// End. The text is the signal's name.
     End(&'static str),
-    /// To stop until somebody continues, as Ctrl-Z does.
+    /// Stop until SIGCONT comes, as after Ctrl-Z.
     Pause,
 }
 
-/// Listens for the signals that a run gives way to.
+/// Listens for the signals that end or pause a run.
 #[derive(Debug)]
-pub(super) struct Signals {
-    /// None where the process that started this one has the signal ignored.
+pub(crate) struct Signals {
+    /// None where this process was started with SIGINT ignored.
     interrupt: Option<Signal>,
     terminate: Signal,
-    /// The same.
+    /// None where this process was started with SIGHUP ignored.
     hangup: Option<Signal>,
     stop: Signal,
     abandoned: mpsc::Receiver<()>,
@@ -38,8 +38,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens, and watches over another process, with whose end the run is to end, and over the time until which it may take.
-    pub(super) fn listen(runner: Option<ProcessIdentity>, until: Option<Instant>) -> io::Result<Self> {
+    /// Listens for signals, for the end of the process that the run depends on, and for the end of the run's time.
+    pub(crate) fn listen(runner: Option<ProcessIdentity>, until: Option<Instant>) -> io::Result<Self> {
         let (gone, abandoned) = mpsc::channel(1);
         if let Some(runner) = runner {
             std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
@@ -57,8 +57,8 @@ impl Signals {
         })
     }
 
-    /// What the next one asks for.
-    pub(super) async fn next(&mut self) -> Asked {
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) -> Request {
         let until = self.until;
         let time_is_up = async move {
             match until {
@@ -67,14 +67,14 @@ impl Signals {
             }
         };
         tokio::select! {
-            () = received(&mut self.interrupt) => Asked::End("SIGINT"),
-            Some(()) = self.terminate.recv() => Asked::End("SIGTERM"),
-            () = received(&mut self.hangup) => Asked::End("SIGHUP"),
-            Some(()) = self.stop.recv() => Asked::Pause,
-            Some(()) = self.abandoned.recv() => Asked::End(ABANDONED),
+            () = received(&mut self.interrupt) => Request::End("SIGINT"),
+            Some(()) = self.terminate.recv() => Request::End("SIGTERM"),
+            () = received(&mut self.hangup) => Request::End("SIGHUP"),
+            Some(()) = self.stop.recv() => Request::Pause,
+            Some(()) = self.abandoned.recv() => Request::End(ABANDONED),
             () = time_is_up => {
                 self.until = None;
-                Asked::End(TIME_IS_UP)
+                Request::End(TIME_IS_UP)
             }
         }
     }
@@ -94,7 +94,7 @@ async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// Returns when somebody continues this process.
+/// Stops this process. Returns when SIGCONT continues it.
 pub(super) fn stop_this_process() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }
