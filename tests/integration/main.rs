@@ -38,6 +38,7 @@ mod selection;
 mod servers;
 mod session;
 mod session_signals;
+mod settings;
 mod several_suites;
 mod shards;
 mod sharing;

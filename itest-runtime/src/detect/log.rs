@@ -40,11 +40,11 @@ impl Log {
     /// Adds a probe and its observations.
     pub(super) fn add(&mut self, probe: Probe, observations: Vec<Observation>) {
         for observation in &observations {
-            match observation.outcome {
-                Outcome::Interrupted => {}
-                // A skipped test does not show whether it would have passed.
-                Outcome::Skipped => drop(self.skipped.insert(observation.case)),
-                _ => self.tallies.entry(observation.case).or_default().record(run(observation)),
+            if observation.outcome == Outcome::Skipped {
+                self.skipped.insert(observation.case);
+            }
+            if let Some(run) = run(observation) {
+                self.tallies.entry(observation.case).or_default().record(run);
             }
         }
         self.entries.push((probe, observations));
@@ -81,17 +81,19 @@ impl Log {
         self.tallies.iter().filter(|(_, tally)| tally.failures() > 0).map(|(case, _)| *case)
     }
 
-    fn observations(&self, case: CaseIndex) -> impl Iterator<Item = (&Probe, &Observation)> {
+    /// The runs of a test that passed or failed.
+    fn observations(&self, case: CaseIndex) -> impl Iterator<Item = (&Probe, &Observation, Run)> {
         let all =
             self.entries.iter().flat_map(|(probe, observations)| observations.iter().map(move |seen| (probe, seen)));
-        all.filter(move |(_, observation)| observation.case == case)
+        let of_case = all.filter(move |(_, observation)| observation.case == case);
+        of_case.filter_map(|(probe, observation)| Some((probe, observation, run(observation)?)))
     }
 
     /// Conditions under which a test ended as `ended`, starting with those that have few other tests.
     pub(super) fn conditions(&self, case: CaseIndex, ended: Run) -> Vec<Condition> {
-        let ended = self.observations(case).filter(|(_, observation)| run(observation) == ended);
+        let ended = self.observations(case).filter(|(.., run)| *run == ended);
         let mut conditions: Vec<_> =
-            ended.map(|(probe, observation)| Condition { probe: probe.clone(), spot: observation.spot }).collect();
+            ended.map(|(probe, observation, _)| Condition { probe: probe.clone(), spot: observation.spot }).collect();
         conditions.sort_by_key(|condition| (condition.probe.lanes.len(), condition.size()));
         conditions
     }
@@ -99,7 +101,7 @@ impl Log {
     /// Counts, for each other test, how often it ran at the same time as a failure of this test.
     pub(super) fn concurrent_when_failing(&self, case: CaseIndex) -> BTreeMap<CaseIndex, usize> {
         let mut counts = BTreeMap::new();
-        for (probe, observation) in self.observations(case).filter(|(_, observation)| observation.failed()) {
+        for (probe, observation, _) in self.observations(case).filter(|(.., run)| *run == Run::Failed) {
             for other in probe.beside(observation.spot) {
                 *counts.entry(other).or_default() += 1;
             }
@@ -109,13 +111,17 @@ impl Log {
 
     /// The first observed failure of a test.
     pub(super) fn first_failure(&self, case: CaseIndex) -> Option<&Observation> {
-        self.observations(case).map(|(_, observation)| observation).find(|observation| observation.failed())
+        self.failures(case).next()
+    }
+
+    fn failures(&self, case: CaseIndex) -> impl Iterator<Item = &Observation> {
+        let failed = self.observations(case).filter(|(.., run)| *run == Run::Failed);
+        failed.map(|(_, observation, _)| observation)
     }
 
     /// The message of a failed setup, without numbers, if all failures of the test are failures of its setup.
     pub(super) fn failed_setup(&self, case: CaseIndex) -> Option<String> {
-        let mut failures =
-            self.observations(case).map(|(_, observation)| observation).filter(|observation| observation.failed());
+        let mut failures = self.failures(case);
         let is_setup_failure = |observation: &Observation| {
             observation.outcome == Outcome::Errored && matches!(observation.phase, Some(Phase::Setup | Phase::Arrange))
         };
@@ -126,27 +132,32 @@ impl Log {
     /// The runs and failures of a test, split by whether `holds` is true.
     pub(super) fn split(&self, case: CaseIndex, holds: impl Fn(&Probe, &Observation) -> bool) -> (Tally, Tally) {
         let (mut with, mut without) = (Tally::default(), Tally::default());
-        for (probe, observation) in self.observations(case) {
-            if holds(probe, observation) { &mut with } else { &mut without }.record(run(observation));
+        for (probe, observation, run) in self.observations(case) {
+            if holds(probe, observation) { &mut with } else { &mut without }.record(run);
         }
         (with, without)
     }
 
     /// The median duration of failed runs and of passed runs.
     pub(super) fn durations(&self, case: CaseIndex) -> Option<(Duration, Duration)> {
-        let median = |failed: bool| {
-            let of = self.observations(case).filter(|(_, observation)| observation.failed() == failed);
-            let mut durations: Vec<_> = of.map(|(_, observation)| observation.elapsed).collect();
+        let median = |ended: Run| {
+            let of = self.observations(case).filter(|(.., run)| *run == ended);
+            let mut durations: Vec<_> = of.map(|(_, observation, _)| observation.elapsed).collect();
             durations.sort();
             durations.get(durations.len() / 2).copied()
         };
-        median(true).zip(median(false))
+        median(Run::Failed).zip(median(Run::Passed))
     }
 }
 
-/// Classifies an observation as passed or failed.
-pub(super) fn run(observation: &Observation) -> Run {
-    if observation.failed() { Run::Failed } else { Run::Passed }
+/// Classifies an observation as passed or failed. A test that skipped itself or was interrupted does not show whether it would have
+/// passed.
+pub(super) fn run(observation: &Observation) -> Option<Run> {
+    match observation.outcome {
+        Outcome::Skipped | Outcome::Interrupted => None,
+        _ if observation.failed() => Some(Run::Failed),
+        _ => Some(Run::Passed),
+    }
 }
 
 /// Whether the processors were kept busy during the probe.
@@ -175,6 +186,23 @@ fn without_numbers(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn skipped_and_interrupted_runs_are_neither_passed_nor_failed() {
+        let case = CaseIndex(0);
+        let mut log = Log::default();
+        for outcome in [Outcome::Failed, Outcome::Skipped, Outcome::Interrupted] {
+            let spot = Spot { lane: 0, position: 0 };
+            let (message, elapsed) = (String::new(), Duration::from_millis(1));
+            let observation = Observation { case, spot, outcome, phase: None, message, elapsed };
+            log.add(Probe { lanes: vec![vec![case]], noise: Noise::Quiet }, vec![observation]);
+        }
+        assert_eq!(log.tally(case), Tally::new(1, 1));
+        assert_eq!(log.split(case, |_, _| true), (Tally::new(1, 1), Tally::default()));
+        assert!(log.conditions(case, Run::Passed).is_empty());
+        assert_eq!(log.durations(case), None);
+        assert!(!log.is_always_skipped(case));
+    }
 
     #[test]
     fn messages_that_differ_only_in_numbers_have_one_cause() {

@@ -32,12 +32,12 @@ impl Remark {
 
     /// Counts a case in which it did not happen.
     pub fn avoided(&mut self) {
-        self.of += 1;
+        self.of = self.of.saturating_add(1);
     }
 
     /// Counts a case in which it happened.
     pub fn happened(&mut self, cause: impl Into<String>, test: &TestId) {
-        self.of += 1;
+        self.of = self.of.saturating_add(1);
         self.causes.entry(cause.into()).or_default().push(test.as_str().to_owned());
     }
 
@@ -45,7 +45,8 @@ impl Remark {
     pub(crate) fn add_to(self, remarks: &mut Vec<Self>) {
         match remarks.iter_mut().find(|other| other.what == self.what) {
             Some(other) => {
-                other.of += self.of;
+                // A damaged record may hold any number.
+                other.of = other.of.saturating_add(self.of);
                 for (cause, tests) in self.causes {
                     other.causes.entry(cause).or_default().extend(tests);
                 }
