@@ -48,5 +48,5 @@ pub(super) struct LostCase {
 
 /// The end of a worker whose process is not waited for, as if it had exited with success.
 pub(super) fn not_reaped() -> Reaped {
-    Reaped { status: ExitStatus::default(), by_force: false }
+    Reaped { status: ExitStatus::default(), is_killed: false }
 }

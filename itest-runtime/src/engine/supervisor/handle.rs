@@ -18,7 +18,9 @@ use crate::inject::Registry;
 use crate::model::{
     AttemptReport, Case, Isolation, Lane, Limits, Output, PanicRecord, Phase, Running, WorkerConfig, WorkerId,
 };
-use crate::process::{Death, FromWorker, Link, Position, Reaped, Start, Terminal, spawn_process, spawn_thread};
+use crate::process::{
+    FromWorker, Link, Position, Reaped, Start, Terminal, UnexpectedExit, spawn_process, spawn_thread,
+};
 
 /// A message of a worker, and which worker has sent it.
 pub(super) type WorkerMessage = (WorkerId, FromWorker);
@@ -217,8 +219,8 @@ impl WorkerHandle {
     /// Turns a worker that has ended into what the run has to do about it.
     pub(super) fn end(mut self, reaped: Reaped, limits: &Limits) -> WorkerEnded {
         let reason = match self.state {
-            WorkerState::Starting { .. } | WorkerState::Ready if reaped.by_force => CONNECTION_LOST.to_owned(),
-            _ => Death::new(reaped.status).to_string(),
+            WorkerState::Starting { .. } | WorkerState::Ready if reaped.is_killed => CONNECTION_LOST.to_owned(),
+            _ => UnexpectedExit::new(reaped.status).to_string(),
         };
         let position = self.position();
         let running = match (&self.state, position) {
@@ -346,7 +348,7 @@ impl WorkerHandle {
     /// the supervisor then closes its own end.
     pub(super) fn check_for_silent_end(&mut self) {
         if self.process.as_mut().is_some_and(WorkerProcess::check_for_silent_end) {
-            self.link.hang_up();
+            self.link.disconnect();
         }
     }
 

@@ -18,7 +18,7 @@ use crate::inject::{Registry, given_fixture_settings};
 use crate::model::{
     AttemptReport, HarnessError, Isolation, Lane, Output, RunConfig, TraceScope, WorkerConfig, WorkerId,
 };
-use crate::process::{Death, FromWorker, NotLent, Reaped, Terminal, reap, stop_signal};
+use crate::process::{FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
 
 /// What happens to the workers.
 #[derive(Debug)]
@@ -227,7 +227,7 @@ impl WorkerPool {
     pub(super) fn remove(&mut self, id: WorkerId, reaped: Reaped) -> Option<RemovedWorker> {
         let mut worker = self.workers.remove(&id)?;
         let had_terminal = worker.return_terminal(&mut self.terminal);
-        if had_terminal && Death::new(reaped.status).is_by(Signal::INT) {
+        if had_terminal && UnexpectedExit::new(reaped.status).is_caused_by(Signal::INT) {
             worker.mark_as_killed(KillReason::RunEnded);
             return Some(RemovedWorker::EndedByCtrlC(worker));
         }
