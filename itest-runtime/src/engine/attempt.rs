@@ -110,7 +110,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = Kept { process: std::process::id(), steps: test.steps() };
         let report = report(turn.case, verdict, Vec::new(), end_phases());
-        return Attempted { report: AttemptReport { kept: Some(kept), ..report }, kept: Some(test), tasks_left: 0 };
+        let notes = info.as_ref().map(TestInfo::take_notes).unwrap_or_default();
+        let report = AttemptReport { kept: Some(kept), notes, ..report };
+        return Attempted { report, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
     // Teardown may wait for tasks that the body has started.
@@ -124,7 +126,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
     drop(driver);
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    Attempted { report: report(turn.case, verdict, problems, end_phases()), kept: None, tasks_left }
+    let notes = info.as_ref().map(TestInfo::take_notes).unwrap_or_default();
+    let report = report(turn.case, verdict, problems, end_phases());
+    Attempted { report: AttemptReport { notes, ..report }, kept: None, tasks_left }
 }
 
 /// The stretches of an attempt, each within its budget.

@@ -94,6 +94,7 @@ pub(super) fn report(
         skip_reason,
         prospects,
         leaks: Vec::new(),
+        notes: Vec::new(),
         kept: None,
     }
 }

@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic::skip;
 use super::setting::given_fixture_setting;
-use crate::model::{CaseMeta, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
+use crate::model::{CaseMeta, Note, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
 
 /// The running test: a fixture that every test can ask for.
 ///
@@ -30,14 +30,15 @@ pub struct TestInfo {
     attempt: u32,
     round: u32,
     streams: Arc<AtomicU64>,
+    notes: Arc<Mutex<Vec<Note>>>,
 }
 
 impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        let streams = Arc::default();
-        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams }
+        let (streams, notes) = (Arc::default(), Arc::default());
+        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, notes }
     }
 
     /// The same as a case of its test: `too_large::padded_true`.
@@ -50,6 +51,21 @@ impl TestInfo {
     #[must_use]
     pub(crate) fn during(self, turn: Turn) -> Self {
         Self { attempt: turn.attempt, round: turn.round, ..self }
+    }
+
+    /// Adds a note about the test, such as the rows that it changed. Reports show the notes of a test that did not pass, under their
+    /// titles, and the record keeps those of all tests.
+    ///
+    /// A fixture may add notes until its teardown has ended.
+    pub fn add_note(&self, title: impl Into<String>, text: impl Into<String>) {
+        let note = Note { title: title.into(), text: text.into() };
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// Takes the notes, for the report of the attempt.
+    #[must_use]
+    pub(crate) fn take_notes(&self) -> Vec<Note> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Its full name, `module::test` or `module::test::case`.

@@ -12,6 +12,7 @@ mod ledger;
 mod mark;
 #[cfg(test)]
 mod mutated;
+mod note;
 mod outcome;
 mod panic;
 mod quarantine;
@@ -47,6 +48,7 @@ pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, LedgerReading, Outstanding, 
 pub(crate) use mark::Mark;
 #[cfg(test)]
 pub(crate) use mutated::{any_mutations, mutated};
+pub(crate) use note::{Note, notes_as_text};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
 pub(crate) use panic::PanicRecord;
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};

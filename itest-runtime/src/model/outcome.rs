@@ -10,6 +10,7 @@ use super::case::SourceLocation;
 use super::config::Leaks;
 use super::duration::micros;
 use super::id::{CaseIndex, TestId, WorkerId};
+use super::note::Note;
 use super::quarantine::Quarantine;
 
 /// A stretch of an attempt.
@@ -192,6 +193,9 @@ pub(crate) struct AttemptReport {
     /// What was left behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
+    /// What fixtures report about the test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// What was not given back, because somebody wants to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
@@ -263,6 +267,7 @@ impl AttemptReport {
             skip_reason: None,
             prospects: Prospects::Open,
             leaks: Vec::new(),
+            notes: Vec::new(),
             kept: None,
         }
     }
@@ -287,6 +292,8 @@ struct AttemptInEvent {
     prospects: Prospects,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     leaks: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept: Option<Kept>,
 }

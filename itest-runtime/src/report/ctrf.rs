@@ -56,6 +56,9 @@ impl Ctrf {
         } else if let Some(reason) = &case.report.skip_reason {
             test["message"] = reason.as_str().into();
         }
+        if !case.report.notes.is_empty() {
+            test["extra"] = json!({"notes": case.report.notes});
+        }
         if !earlier.is_empty() {
             test["retryAttempts"] = earlier.into();
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::ReportOptions;
 use super::assertion::FailedAssertion;
 use super::text::{Style, Styled, time};
-use crate::model::{AttemptReport, CaseReport, Failure, Outcome, Phase, PhaseTime, Problem, Seed};
+use crate::model::{AttemptReport, CaseReport, Failure, Note, Outcome, Phase, PhaseTime, Problem, Seed};
 
 /// The outcome and the phase to which it is attributed, such as `failed in act, "the customer pays"`.
 pub(super) fn headline(report: &AttemptReport) -> String {
@@ -64,6 +64,10 @@ pub(super) fn write_failure(
             writeln!(out, "  - to {step}")?;
         }
     }
+    for Note { title, text } in &case.report.notes {
+        writeln!(out, "  {}:", title.escape_debug())?;
+        write_bounded(text, &margin(options), out)?;
+    }
     write_output(case, options, out)?;
     writeln!(out, "  repeat: {}\n", bold(options.repeat.test(&case.id, seed)))
 }
@@ -75,10 +79,14 @@ pub(super) fn write_output(case: &CaseReport, options: &ReportOptions, out: &mut
             continue;
         }
         writeln!(out, "  {name}:")?;
-        let margin = format!("  {} ", Styled(options.color, Style::Dim, "|"));
-        write_bounded(&String::from_utf8_lossy(bytes), &margin, out)?;
+        write_bounded(&String::from_utf8_lossy(bytes), &margin(options), out)?;
     }
     Ok(())
+}
+
+/// The margin of a text that comes from the test.
+fn margin(options: &ReportOptions) -> String {
+    format!("  {} ", Styled(options.color, Style::Dim, "|"))
 }
 
 /// The number of lines that are shown at the beginning and at the end of a long text.

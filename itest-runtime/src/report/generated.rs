@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Date, Event, Facts, Failure, FlakyResult, Kept, MAX_DURATION, Order, Outcome,
-    Output, Phase, PhaseTime, Problem, Quarantine, Recovered, Remark, Repeats, Running, Seed, Shard, ShardBy,
+    AttemptReport, CaseIndex, CaseReport, Date, Event, Facts, Failure, FlakyResult, Kept, MAX_DURATION, Note, Order,
+    Outcome, Output, Phase, PhaseTime, Problem, Quarantine, Recovered, Remark, Repeats, Running, Seed, Shard, ShardBy,
     ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
 };
 
@@ -68,14 +68,16 @@ fn any_attempt() -> impl Strategy<Value = AttemptReport> {
     let phase = (select(Phase::ALL.to_vec()), option::of("[a-zé ]{1,12}"), any_duration())
         .prop_map(|(phase, description, elapsed)| PhaseTime { phase, description, elapsed });
     let kept = (any::<u32>(), vec(any_text(), 0..3)).prop_map(|(process, steps)| Kept { process, steps });
-    let lists = (vec(phase, 0..5), vec(any_failure(), 0..3), vec(any_text(), 0..3));
+    let note = (any_text(), any_text()).prop_map(|(title, text)| Note { title, text });
+    let lists = (vec(phase, 0..5), vec(any_failure(), 0..3), vec(any_text(), 0..3), vec(note, 0..2));
     (select(OUTCOMES.to_vec()), lists, option::of(any_text()), option::of(kept)).prop_map(
-        |(outcome, (phases, failures, leaks), skip_reason, kept)| AttemptReport {
+        |(outcome, (phases, failures, leaks, notes), skip_reason, kept)| AttemptReport {
             outcome,
             phases,
             failures,
             skip_reason,
             leaks,
+            notes,
             kept,
             ..AttemptReport::interrupted(CaseIndex(0))
         },

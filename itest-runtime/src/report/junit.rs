@@ -12,7 +12,9 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::Reporter;
 use super::failure::headline;
-use crate::model::{AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Quarantine, Summary, TestId};
+use crate::model::{
+    AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Quarantine, Summary, TestId, notes_as_text,
+};
 
 /// The reporter that collects cases until the run is over.
 #[derive(Debug)]
@@ -51,8 +53,9 @@ impl Junit {
         if !report.output.stdout.is_empty() {
             case.set_system_out(captured_text(&report.output.stdout));
         }
-        if !report.output.stderr.is_empty() {
-            case.set_system_err(captured_text(&report.output.stderr));
+        let errors = [&report.output.stderr, notes_as_text(&report.report.notes).as_bytes()].concat();
+        if !errors.is_empty() {
+            case.set_system_err(captured_text(&errors));
         }
         self.suite.add_test_case(case);
     }

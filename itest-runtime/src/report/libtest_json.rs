@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::headline;
 use super::{ReportOptions, Reporter, TimeColumn};
-use crate::model::{CaseReport, Event, Order, Outcome, Seed, ShowOutput, TestId};
+use crate::model::{CaseReport, Event, Order, Outcome, Seed, ShowOutput, TestId, notes_as_text};
 
 /// The reporter that writes libtest's JSON, one line for each event.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ fn write_line(line: &Value, out: &mut dyn Write) -> io::Result<()> {
 
 fn output_of(case: &CaseReport) -> String {
     let streams = [&case.output.stdout, &case.output.stderr];
-    streams.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+    streams.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat() + &notes_as_text(&case.report.notes)
 }
 
 fn place(case: &CaseReport, failure: usize) -> &str {

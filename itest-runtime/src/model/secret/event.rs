@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::text::redacted;
-use crate::model::{CaseReport, Event, Failure, Summary};
+use crate::model::{CaseReport, Event, Failure, Note, Summary};
 
 impl Event {
     /// Hides the secrets in everything that itest itself writes. What a test printed stays as it is, byte for byte.
@@ -28,7 +28,7 @@ impl Event {
 
 fn redact_case(case: &mut CaseReport) {
     let report = &mut case.report;
-    let is_silent = report.failures.is_empty() && report.leaks.is_empty();
+    let is_silent = report.failures.is_empty() && report.leaks.is_empty() && report.notes.is_empty();
     if is_silent && report.skip_reason.is_none() && report.kept.is_none() {
         // This is said of most tests, and of thousands in a run.
         return;
@@ -39,6 +39,10 @@ fn redact_case(case: &mut CaseReport) {
     }
     report.skip_reason.iter_mut().for_each(hide);
     report.leaks.iter_mut().for_each(hide);
+    for Note { title, text } in &mut report.notes {
+        hide(title);
+        hide(text);
+    }
     report.kept.iter_mut().flat_map(|kept| &mut kept.steps).for_each(hide);
 }
 
