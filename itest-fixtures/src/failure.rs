@@ -1,17 +1,17 @@
-//! Errors in words: what failed, and what the error and its causes say.
+//! Describes errors: the action that failed, and the messages of the error and its causes.
 
 use std::error::Error as StdError;
 
 use itest_runtime::Error;
 
-/// What one error of a chain adds to the description.
+/// The part of the description that one error of a chain adds.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Nothing, because it only wraps its cause.
+    /// No text, because the error only wraps its cause.
     None,
-    /// Its text; the texts of its causes follow.
+    /// The text of the error. The texts of its causes follow.
     Text(String),
-    /// Its text, which says everything that its causes say.
+    /// The text of the error, which includes its causes.
     Whole(String),
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn with_action(action: &str, reason: &str) -> Error {
     Error::new(format!("cannot {action}: {reason}"))
 }
 
-/// An error and its causes in one line. A cause whose text is part of the line already is left out.
+/// Joins an error and its causes in one line. A cause is left out if its text is already part of the line.
 pub(crate) fn chain(
     error: &(dyn StdError + 'static),
     message: impl Fn(&(dyn StdError + 'static)) -> Message,

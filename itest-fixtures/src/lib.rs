@@ -1,11 +1,11 @@
-//! The built-in fixtures that talk to databases and services, one file for each thing, each behind its feature.
+//! The built-in fixtures for databases and services. Each one is behind a feature.
 //!
-//! They are a crate of their own so that a suite which does not use them does not link them, nor their debug information:
-//! for an unused HTTP client that alone was 30 MB.
+//! They are a separate crate so that a suite which does not use them does not link them and their debug information: for an unused HTTP
+//! client, that information alone was 30 MB.
 
 #![forbid(unsafe_code)]
 
-/// What the macros' expansions name in this crate.
+/// The items that the expansions of the macros refer to.
 #[cfg(feature = "_service")]
 mod itest {
     #[cfg(feature = "_database-server")]

@@ -77,7 +77,7 @@ fn a_connection_that_waits_for_itself_is_told_in_words(dir: &TempDir) -> Result<
 #[case::subscription("has_a_migration_with_a_subscription",
     &["migration 7_of_the_app creates the subscription words", "create it in the tests that need it"])]
 #[case::label("has_a_migration_with_an_unknown_label",
-    &["migration 7_of_the_app changes the database itself", "cannot repeat it on a clone", "security label provider"])]
+    &["migration 7_of_the_app changes the database itself", "cannot copy the properties of the template database to a clone", "security label provider"])]
 #[case::settings_in_a_schema("has_settings_of_the_database_in_a_schema",
     &["Isolation::Schema", "migration 7_of_the_app changes the database itself", "Isolation::Recycle"])]
 #[case::dump_in_a_schema("has_a_dump_in_a_schema",
@@ -180,7 +180,7 @@ async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &T
     let words = failure.split("set ITEST_DATABASE_ALLOW=").nth(1).unwrap_or_default();
     let allowed = run(words.split('"').next().unwrap_or_default())?;
     #[assert]
-    assert!(failure.contains("holds a table of somebody's"), "{failure}");
+    assert!(failure.contains("contains a table that itest did not create"), "{failure}");
     assert_eq!(allowed.summary()["passed"], 1, "{}", allowed.finished.stdout());
     let mut owner = PgConnection::connect(&url).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM customer").fetch_one(&mut owner).await?;

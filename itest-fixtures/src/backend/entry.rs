@@ -1,18 +1,18 @@
-//! A line of a schema's description.
+//! One entry in the description of a schema.
 
 use std::fmt;
 
-/// Something that a schema is made of: a table, one of its columns, an index.
+/// A part of a schema: a table, one of its columns, an index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// What it belongs to: `table customers`.
+    /// The object: `table customers`.
     pub object: String,
-    /// What it is: `column name text not null`; empty for the object itself.
+    /// A property of the object: `column name text not null`. It is empty for the object itself.
     pub detail: String,
 }
 
 impl Entry {
-    /// A detail of an object.
+    /// An entry for a property of an object.
     pub(crate) fn new(object: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { object: object.into(), detail: detail.into() }
     }

@@ -1,4 +1,4 @@
-//! The databases that seeds are loaded into and migrations are checked on, and what is different between them.
+//! The operations that seeds and migration checks need from each kind of database.
 
 #[cfg(feature = "migrations")]
 mod entry;

@@ -1,4 +1,4 @@
-//! What seeds and migrations ask of a database, however it is done there.
+//! The operations that differ between the kinds of databases.
 
 use sqlx::Database;
 
@@ -12,45 +12,45 @@ use crate::database::script_failure::ScriptFailure;
 /// A database that seeds are loaded into and migrations are checked on: [`sqlx::Sqlite`], [`sqlx::Postgres`] or
 /// [`sqlx::MySql`] (which is MariaDB, too), each behind its feature.
 ///
-/// It cannot be implemented elsewhere.
+/// Other crates cannot implement it.
 pub trait Backend: Operations {}
 
-/// What is different between the databases.
+/// The operations that differ between the kinds of databases.
 pub trait Operations: Database {
-    /// How its scripts are written.
+    /// The SQL dialect of its scripts.
     const DIALECT: Dialect;
 
-    /// Runs a script as one, as its own shell would.
+    /// Sends a whole script to the database, as the database's shell does.
     fn run_script(connection: &mut Self::Connection, script: &str) -> impl Future<Output = Result<(), ScriptFailure>>;
 
-    /// Runs a script on a connection that others go on with: its settings are what they were, and no transaction is left open by a
-    /// script that failed.
+    /// Runs a script on a connection that is used again afterwards: the settings of the connection are restored, and a failed script leaves
+    /// no transaction open.
     #[cfg(feature = "data")]
     fn run_seed(connection: &mut Self::Connection, script: &str) -> impl Future<Output = Result<(), ScriptFailure>> {
         async {
-            let ran = Self::run_script(&mut *connection, script).await;
-            if ran.is_err() {
-                // Where there is no transaction, there is nothing to do.
+            let result = Self::run_script(&mut *connection, script).await;
+            if result.is_err() {
+                // The error of `ROLLBACK` is ignored, because it means that no transaction is open.
                 let _ = Self::run_script(connection, "ROLLBACK").await;
             }
-            ran
+            result
         }
     }
 
-    /// A name as part of a statement; a dot in it separates a schema from its table.
+    /// Quotes a name for a statement. A dot in it separates a schema from its table.
     fn quoted(name: &str) -> String;
 
-    /// The names of the tables, in order.
+    /// The names of the tables, sorted.
     fn tables(connection: &mut Self::Connection) -> impl Future<Output = Result<Vec<String>, sqlx::Error>>;
 
-    /// The columns of a table; `None` if there is no such table.
+    /// The columns of a table, or `None` if there is no such table.
     #[cfg(feature = "data")]
     fn columns(
         connection: &mut Self::Connection,
         table: &str,
     ) -> impl Future<Output = Result<Option<Vec<Column>>, sqlx::Error>>;
 
-    /// Adds rows that have the same cells; each of them is a column of the table.
+    /// Inserts rows that have values for the same columns. All these columns exist in the table.
     #[cfg(feature = "data")]
     fn insert(
         connection: &mut Self::Connection,
@@ -58,8 +58,8 @@ pub trait Operations: Database {
         rows: &[&Row],
     ) -> impl Future<Output = Result<(), RowError>>;
 
-    /// What the database says of a row that it refused, beyond its error; asked outside of the transaction in which it did.
-    /// Nothing, where the error names column and key itself.
+    /// Looks for information about a refused row that the error does not contain. It is called outside of the failed transaction. `None` if
+    /// the error itself names column and key.
     #[cfg(feature = "data")]
     fn explain(
         _: &mut Self::Connection,
@@ -70,14 +70,18 @@ pub trait Operations: Database {
         async { None }
     }
 
-    /// Called when rows with these columns were added, so that numbers given out by the database go on behind them. Nothing is to be
-    /// done where a new number is one more than the highest there is.
+    /// Advances the sequences of a table after rows with these columns were inserted, so that the next generated value is greater than all
+    /// inserted ones. Databases that generate the maximum plus one need nothing.
     #[cfg(feature = "data")]
-    fn settle(_: &mut Self::Connection, _: &str, _: &[String]) -> impl Future<Output = Result<(), sqlx::Error>> {
+    fn advance_sequences(
+        _: &mut Self::Connection,
+        _: &str,
+        _: &[String],
+    ) -> impl Future<Output = Result<(), sqlx::Error>> {
         async { Ok(()) }
     }
 
-    /// Applies all migrations up to a version, as the application would.
+    /// Applies all migrations up to a version, in the way the application does.
     #[cfg(feature = "migrations")]
     fn migrate_to(
         connection: &mut Self::Connection,
@@ -93,14 +97,14 @@ pub trait Operations: Database {
         version: i64,
     ) -> impl Future<Output = Result<(), sqlx::migrate::MigrateError>>;
 
-    /// Everything that the schema is made of, without the table of the migrations.
+    /// Reads all entries of the schema, without the table of the migrations.
     #[cfg(feature = "migrations")]
     fn catalog(
         connection: &mut Self::Connection,
         migrations_table: &str,
     ) -> impl Future<Output = Result<Vec<Entry>, sqlx::Error>>;
 
-    /// The rows of a query, as text.
+    /// Runs a query and returns its rows as text.
     #[cfg(feature = "migrations")]
     fn rows(
         connection: &mut Self::Connection,
@@ -108,10 +112,10 @@ pub trait Operations: Database {
     ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>>;
 }
 
-/// What is written alike for all databases, and cannot be written once for any: sqlx acquires and migrates connections of known
-/// types only. The catalog is that of the module in which this stands.
+/// Operations whose text is the same for all databases. They cannot be generic, because sqlx acquires and migrates connections of concrete
+/// types only. The macro calls the `catalog` module next to its use.
 #[cfg(feature = "migrations")]
-macro_rules! on_connection {
+macro_rules! connection_operations {
     ($connection:ty) => {
         async fn migrate_to(
             connection: &mut $connection,
@@ -144,21 +148,21 @@ macro_rules! on_connection {
 }
 
 #[cfg(feature = "migrations")]
-pub(super) use on_connection;
+pub(super) use connection_operations;
 
-/// A table whose columns are known.
+/// A table and its columns.
 #[cfg(feature = "data")]
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'t> {
-    /// As the seed calls it.
+    /// The name in the seed.
     pub name: &'t str,
-    /// As the database has them.
+    /// The columns in the database.
     pub columns: &'t [Column],
 }
 
 #[cfg(feature = "data")]
 impl Table<'_> {
-    /// The column of a name.
+    /// The column with this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -169,8 +173,8 @@ impl Table<'_> {
 #[cfg(feature = "data")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
-    /// The column at fault.
+    /// The column whose value was refused.
     pub column: Option<String>,
-    /// What else there is to say.
+    /// Further information.
     pub note: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a seed, and where.
+//! The errors of seeds, with their positions.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ impl SeedError {
     }
 }
 
-/// Where rows come from.
+/// The source of rows.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
     File(PathBuf),
-    /// Rows that a test gives, of this table.
+    /// Values of a test, for this table.
     Table(String),
 }
 
@@ -37,12 +37,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where in it.
+/// A position in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Whole,
     Line(usize),
-    /// Counted from 1.
+    /// The number of the row, counted from 1.
     Row(usize),
 }
 
@@ -56,38 +56,38 @@ impl fmt::Display for Place {
     }
 }
 
-/// A file that is not what its name says.
+/// A file that is not valid in its format.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable {
+pub(super) struct ParseError {
     pub(super) line: usize,
     pub(super) message: String,
 }
 
-impl Unreadable {
+impl ParseError {
     pub(super) fn at(line: usize, message: impl Into<String>) -> Self {
         Self { line, message: message.into() }
     }
 }
 
-/// What is wrong.
+/// The kinds of errors.
 #[derive(Debug, Error)]
 pub(super) enum Fault {
     #[error("cannot be read: {error}; a relative path begins at {directory}")]
     Missing { error: std::io::Error, directory: String },
     #[error("is no seed; a seed ends in .sql, .json or .csv, or is a folder with such files")]
-    Unknown,
+    UnknownFormat,
     #[error("has no .sql, .json or .csv file in it")]
     EmptyFolder,
     #[error("`COPY … FROM stdin` is followed by rows that only psql sends; dump them with `pg_dump --inserts`")]
-    Copy,
+    CopyFromStdin,
     #[error("{0}")]
-    Unreadable(String),
+    ParseError(String),
     #[error("there is no table `{table}`; there {}", listed("is", "are", .tables))]
     NoTable { table: String, tables: Vec<String> },
     #[error("table `{table}` has no column `{column}`; it has {}", .columns.join(", "))]
     NoColumn { table: String, column: String, columns: Vec<String> },
     #[error("{table}.{column} is {kind} and takes {expected}, not {value}")]
-    Unfit { table: String, column: String, kind: String, expected: &'static str, value: String },
+    WrongType { table: String, column: String, kind: String, expected: &'static str, value: String },
     #[error("{table}.{column} is {kind} and was given {value}: {message}")]
     Refused { table: String, column: String, kind: String, value: String, message: String },
     #[error("table `{table}` refused the row: {message}")]

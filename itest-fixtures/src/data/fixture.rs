@@ -1,4 +1,4 @@
-//! The source of a test's data.
+//! The fixture that generates a test's data.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use fake::{Dummy, Fake as _};
 use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
 use itest_runtime::{Error, Fixture, TestInfo, TestRng};
 
-/// Data of one test, seeded by the run's seed and the test's name: a failure repeats with its data.
+/// Generates the data of one test. The generator is seeded by the run's seed and the test's name, so a failure repeats with the same data.
 ///
-/// Whoever asks for `&Data` in a test, the test itself and its fixtures, shares one source, so that nothing is given out twice. A
-/// `Data` of one's own gives other data.
+/// The test and its fixtures share one source through `&Data`, so that no value is used twice. A `Data` by value is a separate source with
+/// other data.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use itest_runtime::{Error, Fixture, TestInfo, TestRng};
 /// ```
 #[derive(Debug)]
 pub struct Data {
-    /// What all keys of this source have in common, and no other source has.
+    /// The prefix of all keys of this source, which no other source has.
     key: String,
     state: Mutex<State>,
 }
@@ -40,38 +40,38 @@ struct State {
     sequences: BTreeMap<String, u64>,
 }
 
-/// Bits of a unique number that tell keys of one source apart; what is above them tells the sources apart.
-const COUNTED: u32 = 16;
+/// The low bits of a unique number count the keys of one source. The bits above them distinguish the sources.
+const COUNTER_BITS: u32 = 16;
 
 impl Data {
-    /// A source over a generator of its own.
+    /// A source with its own generator.
     #[must_use]
     pub fn new(mut random: TestRng) -> Self {
         let key = key(&mut random);
         Self { key, state: Mutex::new(State { random, keys: 0, sequences: BTreeMap::new() }) }
     }
 
-    /// The source of a test: in another attempt or round the same data under keys of its own.
+    /// The source of a test. Another attempt or round has the same data with other unique keys.
     fn of(random: TestRng, info: &TestInfo) -> Self {
         let (attempt, round) = (info.attempt(), info.round());
         let keys = (attempt > 1 || round > 1).then(|| random.clone());
         let data = Self::new(random);
         let Some(mut keys) = keys else { return data };
-        // Streams of generators are counted from 0, and no test has so many of them.
+        // Generators use small stream numbers, counted from 0, so a stream with the highest bit set is not used otherwise.
         let stream = keys.get_stream() ^ (u64::from(round) << 40) ^ (u64::from(attempt) << 20) ^ (1 << 63);
         keys.set_stream(stream);
         Self { key: key(&mut keys), ..data }
     }
 
-    /// A value, as its factory makes it.
+    /// A value made by its factory.
     #[must_use]
     pub fn make<T: Factory>(&self) -> T {
         T::make(self)
     }
 
-    /// A value with some of it changed: `data.make_with(|user: &mut NewUser| user.role = Role::Admin)`.
+    /// A value with changes: `data.make_with(|user: &mut NewUser| user.role = Role::Admin)`.
     ///
-    /// Where the fields are visible, `NewUser { role: Role::Admin, ..data.make() }` is the same.
+    /// If the fields are visible, `NewUser { role: Role::Admin, ..data.make() }` is the same.
     #[must_use]
     pub fn make_with<T: Factory>(&self, change: impl FnOnce(&mut T)) -> T {
         let mut made = T::make(self);
@@ -79,54 +79,51 @@ impl Data {
         made
     }
 
-    /// Some values, each of its own.
+    /// This number of different values.
     #[must_use]
     pub fn many<T: Factory>(&self, count: usize) -> Vec<T> {
         (0..count).map(|_| T::make(self)).collect()
     }
 
-    /// Some values with some of each changed; the number is counted from 0.
+    /// This number of values with changes. The closure gets the number of each value, counted from 0.
     #[must_use]
     pub fn many_with<T: Factory>(&self, count: usize, mut change: impl FnMut(usize, &mut T)) -> Vec<T> {
         let made = (0..count).map(|number| self.make_with(|made| change(number, made)));
         made.collect()
     }
 
-    /// Something realistic, from the crate [`fake`](super::fake): `let name: String = data.fake(Name());`.
+    /// A realistic value from the crate [`fake`](super::fake): `let name: String = data.fake(Name());`.
     #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a faker is made where it is used, and reads best without a sign before it"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "a faker is created in the call, which reads better without `&`")]
     pub fn fake<F, T: Dummy<F>>(&self, faker: F) -> T {
         faker.fake_with_rng(&mut *self.state().random)
     }
 
-    /// A text that no other test of the run is given, and none before it in this test: `stem-0k3zt81c0w-1`.
+    /// A text that is unique among all tests of the run and within this test: `stem-0k3zt81c0w-1`.
     ///
-    /// It repeats with the run's seed; another attempt at this test, and another round of the run, has others.
+    /// It repeats with the run's seed. Another attempt of this test, and another round of the run, get other texts.
     #[must_use]
     pub fn unique(&self, stem: &str) -> String {
         let number = self.next_key();
         format!("{stem}-{}-{number}", self.key)
     }
 
-    /// A number from 1 to 2^63 - 1 that no other test of the run is given, and none before it in this test.
+    /// A number from 1 to 2^63 - 1 that is unique among all tests of the run and within this test.
     ///
-    /// Of 10,000 tests two share one with a probability of about 1 in 3 million.
+    /// Among 10,000 tests, two get the same number with a probability of about 1 in 3 million.
     #[must_use]
     pub fn unique_number(&self) -> i64 {
         let number = self.next_key();
-        let (block, counted) = (number >> COUNTED, number & ((1 << COUNTED) - 1));
-        // Each block of keys is as far from the others as the sources are.
+        let (block, counted) = (number >> COUNTER_BITS, number & ((1 << COUNTER_BITS) - 1));
+        // Each block of 2^16 keys has its own high bits, like a source of its own.
         let source = self
             .key
             .bytes()
             .fold(block, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29));
-        i64::try_from((source >> 1 >> COUNTED << COUNTED) | counted).unwrap_or(i64::MAX).max(1)
+        i64::try_from((source >> 1 >> COUNTER_BITS << COUNTER_BITS) | counted).unwrap_or(i64::MAX).max(1)
     }
 
-    /// An email address that no other test of the run is given, on a domain that is nobody's.
+    /// An email address that is unique among all tests of the run, on the reserved domain `example.com`.
     #[must_use]
     pub fn email(&self) -> String {
         let name: &str = self.fake(FirstName());
@@ -134,7 +131,7 @@ impl Data {
         format!("{}@example.com", self.unique(&name))
     }
 
-    /// 1, 2, 3, … for each name, in this test: for ids in a database of the test's own.
+    /// The numbers 1, 2, 3, … for each name, counted within this test: for ids in a private database.
     #[must_use]
     pub fn sequence(&self, name: &str) -> u64 {
         let mut state = self.state();
@@ -149,7 +146,7 @@ impl Data {
         self.state().random.within(range)
     }
 
-    /// One of these; `None` if there are none.
+    /// A random element, or `None` if there are none.
     pub fn pick<'t, T>(&self, things: &'t [T]) -> Option<&'t T> {
         self.state().random.pick(things)
     }
@@ -160,18 +157,18 @@ impl Data {
         state.keys
     }
 
-    /// It is held for one number, so that factories can call each other.
+    /// The lock is released after each number, so that factories can call each other.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ten letters and digits: 51 bits.
+/// Ten letters and digits, which are 51 random bits.
 fn key(random: &mut TestRng) -> String {
     random.word(10)
 }
 
-/// Says once what a plain, valid value of a type looks like; tests say only what matters to them.
+/// Makes plain, valid values of a type. A test changes only the fields that matter to it.
 ///
 /// # Examples
 ///
@@ -212,7 +209,7 @@ fn key(random: &mut TestRng) -> String {
     note = "write one: `impl Factory for {Self} {{ fn make(data: &Data) -> Self {{ … }} }}`"
 )]
 pub trait Factory {
-    /// A value that is valid by itself. What it is related to is made with the same `data`.
+    /// Makes a valid value. Related values are made with the same `data`.
     fn make(data: &Data) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! Rows from values of a test.
+//! Inserts values of a test as rows.
 
 use serde::Serialize;
 use sqlx::Pool;
@@ -8,10 +8,10 @@ use super::json;
 use super::write::write;
 use crate::backend::Backend;
 
-/// Adds rows to a table: of each value, its fields are the columns. All of them are added, or none.
+/// Inserts values into a table. The fields of each value are the columns. Either all rows are inserted or none.
 ///
-/// A field that is not there takes the column's default. Lists and objects go into columns of JSON, in PostgreSQL also into lists
-/// and types of its own.
+/// A missing field gets the column's default. Lists and objects go into columns of JSON; in PostgreSQL they also go into arrays and
+/// user-defined types.
 ///
 /// # Examples
 ///
@@ -25,16 +25,16 @@ use crate::backend::Backend;
 ///
 /// # Errors
 ///
-/// When a value has no fields, the table or a column is missing, or the database refuses a row; it says which.
+/// When a value has no fields, the table or a column is missing, or the database refuses a row. The error names them.
 pub async fn insert<DB: Backend, T: Serialize>(pool: &Pool<DB>, table: &str, rows: &[T]) -> Result<(), SeedError> {
     let origin = Origin::Table(table.to_owned());
     let row = |(number, value): (usize, &T)| {
         let place = Place::Row(number + 1);
         let json = serde_json::to_string(value).map_err(|error| error.to_string());
-        let row = json.and_then(|json| json::row(&json).map_err(|unreadable| unreadable.message));
+        let row = json.and_then(|json| json::row(&json).map_err(|error| error.message));
         match row {
             Ok(row) => Ok((place, row)),
-            Err(message) => Err(SeedError::new(&origin, place, Fault::Unreadable(message))),
+            Err(message) => Err(SeedError::new(&origin, place, Fault::ParseError(message))),
         }
     };
     let rows = rows.iter().enumerate().map(row).collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,7 @@
-//! Test data: realistic, repeated with the run's seed, loaded from files.
+//! Test data: realistic values that repeat with the run's seed, and rows from files.
 //!
-//! [`Data`] is the fixture that makes values; what a type's values look like is said once, by its [`Factory`]. [`load`] and
-//! [`insert`] bring rows into a database.
+//! [`Data`] is the fixture that makes values. A [`Factory`] defines the plain value of a type. [`load`] and [`insert`] add rows to a
+//! database.
 
 #[cfg(feature = "_database")]
 mod csv;
@@ -19,7 +19,7 @@ mod write;
 
 #[cfg(feature = "_database")]
 pub use error::SeedError;
-/// Names, addresses, companies, sentences, in many languages.
+/// Generators of names, addresses, companies and sentences in many languages.
 pub use fake;
 pub use fixture::{Data, Factory};
 #[cfg(feature = "_database")]

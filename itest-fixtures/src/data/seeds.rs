@@ -1,4 +1,4 @@
-//! Seeds: files with rows.
+//! Loads seeds: files with rows.
 
 use std::path::{Path, PathBuf};
 
@@ -13,15 +13,15 @@ use crate::database::script::{Dialect, excerpt, statements};
 
 /// Loads seeds into a database, in the order in which they are given.
 ///
-/// What a file is, its ending says:
+/// The extension of a file determines its format:
 ///
-/// - `.sql`: a script, given to the database as one.
-/// - `.json`: `{"table": [{"column": value}]}`, tables and rows in the order in which they stand there.
+/// - `.sql`: a script, which is sent to the database as a whole.
+/// - `.json`: `{"table": [{"column": value}]}`, with tables and rows in the order of the file.
 /// - `.csv`: the rows of one table; the file's name without leading digits is the table's (`02_orders.csv`), its first line names
 ///   the columns. An empty field is `NULL`, `""` is an empty text.
 ///
-/// Of a folder, all such files are loaded, in the order of their names. Of a JSON or CSV file all rows are loaded, or none. What is not
-/// there takes the column's default; PostgreSQL's sequences go on behind the ids that a seed gives.
+/// From a folder, all files with these extensions are loaded, in the order of their names. From a JSON or CSV file, either all rows are
+/// loaded or none. A missing value gets the column's default. PostgreSQL's sequences continue after the ids of the seed.
 ///
 /// # Examples
 ///
@@ -31,28 +31,28 @@ use crate::database::script::{Dialect, excerpt, statements};
 ///
 /// # Errors
 ///
-/// When a file cannot be read or is broken, a table or a column is missing, or the database refuses a row or a statement; it says
-/// file, line, table, column and value.
+/// When a file cannot be read or is malformed, a table or a column is missing, or the database refuses a row or a statement. The error
+/// names file, line, table, column and value.
 pub async fn load<DB: Backend, P: AsRef<Path>>(
     pool: &Pool<DB>,
     seeds: impl IntoIterator<Item = P>,
 ) -> Result<(), SeedError> {
     for seed in seeds {
-        for (path, kind) in files(seed.as_ref())? {
-            load_file(pool, path, kind).await?;
+        for (path, format) in files(seed.as_ref())? {
+            load_file(pool, path, format).await?;
         }
     }
     Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Format {
     Sql,
     Json,
     Csv,
 }
 
-impl Kind {
+impl Format {
     fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "sql" => Some(Self::Sql),
@@ -63,19 +63,19 @@ impl Kind {
     }
 }
 
-/// The files that a path stands for.
-fn files(path: &Path) -> Result<Vec<(PathBuf, Kind)>, SeedError> {
-    let wrong = |fault| SeedError::new(&Origin::File(path.to_owned()), Place::Whole, fault);
+/// The files of a path: the file itself, or the seeds in a folder.
+fn files(path: &Path) -> Result<Vec<(PathBuf, Format)>, SeedError> {
+    let error_of = |fault| SeedError::new(&Origin::File(path.to_owned()), Place::Whole, fault);
     if !path.is_dir() {
-        let kind = Kind::of(path).ok_or_else(|| wrong(Fault::Unknown))?;
-        return Ok(vec![(path.to_owned(), kind)]);
+        let format = Format::of(path).ok_or_else(|| error_of(Fault::UnknownFormat))?;
+        return Ok(vec![(path.to_owned(), format)]);
     }
     let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries.map_err(|error| wrong(missing(error)))?;
+    let entries = entries.map_err(|error| error_of(missing(error)))?;
     let paths = entries.into_iter().map(|entry| entry.path());
-    let mut files: Vec<_> = paths.filter_map(|path| Kind::of(&path).map(|kind| (path, kind))).collect();
+    let mut files: Vec<_> = paths.filter_map(|path| Format::of(&path).map(|format| (path, format))).collect();
     files.sort_by(|(left, _), (right, _)| left.cmp(right));
-    if files.is_empty() { Err(wrong(Fault::EmptyFolder)) } else { Ok(files) }
+    if files.is_empty() { Err(error_of(Fault::EmptyFolder)) } else { Ok(files) }
 }
 
 fn missing(error: std::io::Error) -> Fault {
@@ -84,22 +84,22 @@ fn missing(error: std::io::Error) -> Fault {
     Fault::Missing { error, directory }
 }
 
-async fn load_file<DB: Backend>(pool: &Pool<DB>, path: PathBuf, kind: Kind) -> Result<(), SeedError> {
+async fn load_file<DB: Backend>(pool: &Pool<DB>, path: PathBuf, format: Format) -> Result<(), SeedError> {
     let origin = Origin::File(path.clone());
-    let wrong = |place, fault| SeedError::new(&origin, place, fault);
+    let error_at = |place, fault| SeedError::new(&origin, place, fault);
     let text = std::fs::read_to_string(&path);
-    let text = text.map_err(|error| wrong(Place::Whole, missing(error)))?;
-    let batches = match kind {
-        Kind::Sql => return run(pool, &origin, &text).await,
-        Kind::Json => json::tables(&text),
-        Kind::Csv => csv::rows(&text).map(|rows| vec![(table_of(&path), rows)]),
+    let text = text.map_err(|error| error_at(Place::Whole, missing(error)))?;
+    let batches = match format {
+        Format::Sql => return run(pool, &origin, &text).await,
+        Format::Json => json::tables(&text),
+        Format::Csv => csv::rows(&text).map(|rows| vec![(table_of(&path), rows)]),
     };
     let batches: Vec<Batch> =
-        batches.map_err(|unreadable| wrong(Place::Line(unreadable.line), Fault::Unreadable(unreadable.message)))?;
+        batches.map_err(|error| error_at(Place::Line(error.line), Fault::ParseError(error.message)))?;
     write(pool, &origin, &batches).await
 }
 
-/// `02_orders.csv` has the rows of `orders`.
+/// The table of a CSV file: `02_orders.csv` contains the rows of `orders`.
 fn table_of(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = stem.trim_start_matches(|character: char| character.is_ascii_digit()).trim_start_matches(['_', '-']);
@@ -107,26 +107,26 @@ fn table_of(path: &Path) -> String {
 }
 
 async fn run<DB: Backend>(pool: &Pool<DB>, origin: &Origin, script: &str) -> Result<(), SeedError> {
-    let wrong = |place, fault| SeedError::new(origin, place, fault);
+    let error_at = |place, fault| SeedError::new(origin, place, fault);
     if let Some(statement) =
-        statements(script, DB::DIALECT).into_iter().find(|statement| copies(statement.text, DB::DIALECT))
+        statements(script, DB::DIALECT).into_iter().find(|statement| copies_from_stdin(statement.text, DB::DIALECT))
     {
-        return Err(wrong(Place::Line(statement.line), Fault::Copy));
+        return Err(error_at(Place::Line(statement.line), Fault::CopyFromStdin));
     }
     let connection = pool.acquire().await;
-    let mut connection = connection.map_err(|error| wrong(Place::Whole, Fault::Database(describe(&error))))?;
+    let mut connection = connection.map_err(|error| error_at(Place::Whole, Fault::Database(describe(&error))))?;
     let Err(failure) = DB::run_seed(&mut connection, script).await else { return Ok(()) };
     let message = describe(&failure.error);
-    Err(match failure.place(script, DB::DIALECT) {
+    Err(match failure.location(script, DB::DIALECT) {
         Some((line, statement)) => {
-            wrong(Place::Line(line), Fault::Statement { message, statement: excerpt(statement) })
+            error_at(Place::Line(line), Fault::Statement { message, statement: excerpt(statement) })
         }
-        None => wrong(Place::Whole, Fault::Database(message)),
+        None => error_at(Place::Whole, Fault::Database(message)),
     })
 }
 
-/// The server would wait for rows that only `psql` sends.
-fn copies(statement: &str, dialect: Dialect) -> bool {
+/// Whether a statement is `COPY … FROM stdin`. The server would wait for rows that only `psql` sends.
+fn copies_from_stdin(statement: &str, dialect: Dialect) -> bool {
     let mut words = statement.split_whitespace().map(str::to_ascii_uppercase);
     dialect == Dialect::Postgres
         && words.next().as_deref() == Some("COPY")
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_csv_file_bears_the_name_of_its_table() {
+    fn table_of_a_csv_file_is_taken_from_its_name() {
         let table = |path: &str| table_of(Path::new(path));
         assert_eq!(table("seeds/orders.csv"), "orders");
         assert_eq!(table("02_order-lines.csv"), "order-lines");

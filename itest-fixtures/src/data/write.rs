@@ -1,4 +1,4 @@
-//! Rows into tables.
+//! Inserts the rows of seeds into tables.
 
 use sqlx::{Connection as _, Pool};
 
@@ -6,36 +6,38 @@ use super::error::{Fault, Origin, Place, SeedError};
 use crate::backend::{Backend, Column, Row, RowError, Table, Value};
 use crate::database::describe;
 
-/// Rows of one table, and where each stands.
+/// The rows of one table, with their positions in the source.
 pub(super) type Batch = (String, Vec<(Place, Row)>);
 
-/// How many rows are given to the database together.
-const TOGETHER: usize = 500;
+/// The maximum number of rows in one statement.
+const MAX_ROWS_PER_STATEMENT: usize = 500;
 
-/// Adds all rows, or none.
+/// Inserts all rows, or none.
 pub(super) async fn write<DB: Backend>(pool: &Pool<DB>, origin: &Origin, batches: &[Batch]) -> Result<(), SeedError> {
     let mut connection = pool.acquire().await.map_err(|error| cannot_load(origin, &error))?;
-    let mut attempted = attempt::<DB>(&mut connection, origin, batches, TOGETHER).await;
-    if matches!(attempted, Err(Failure::Among)) {
-        // Which of the rows it was is seen when they are given one after the other.
-        attempted = attempt::<DB>(&mut connection, origin, batches, 1).await;
+    let mut result = attempt::<DB>(&mut connection, origin, batches, MAX_ROWS_PER_STATEMENT).await;
+    if matches!(result, Err(Failure::RowInStatement)) {
+        // The rows are inserted one by one, to find the refused row.
+        result = attempt::<DB>(&mut connection, origin, batches, 1).await;
     }
-    attempted.map_err(|failure| match failure {
-        Failure::Told(error) => error,
-        Failure::Among => SeedError::new(origin, Place::Whole, Fault::Database("a row of it was refused".to_owned())),
+    result.map_err(|failure| match failure {
+        Failure::Seed(error) => error,
+        Failure::RowInStatement => {
+            SeedError::new(origin, Place::Whole, Fault::Database("a row of it was refused".to_owned()))
+        }
     })
 }
 
-/// Why an attempt at all rows has failed. Nothing of it is left.
+/// Why an attempt to insert all rows has failed. The attempt was rolled back.
 enum Failure {
-    /// One of some rows that were given together was refused.
-    Among,
-    Told(SeedError),
+    /// A statement with several rows was refused, so the row is not known.
+    RowInStatement,
+    Seed(SeedError),
 }
 
 impl From<SeedError> for Failure {
     fn from(error: SeedError) -> Self {
-        Self::Told(error)
+        Self::Seed(error)
     }
 }
 
@@ -47,7 +49,7 @@ async fn attempt<DB: Backend>(
     connection: &mut DB::Connection,
     origin: &Origin,
     batches: &[Batch],
-    together: usize,
+    rows_per_statement: usize,
 ) -> Result<(), Failure> {
     let database = |error: sqlx::Error| cannot_load(origin, &error);
     let mut transaction = connection.begin().await.map_err(database)?;
@@ -61,23 +63,25 @@ async fn attempt<DB: Backend>(
         for (place, row) in rows {
             check(table, row).map_err(|fault| SeedError::new(origin, place.clone(), fault))?;
         }
-        for alike in rows.chunk_by(|(_, left), (_, right)| left.is_like(right)).flat_map(|alike| alike.chunks(together))
+        for chunk in rows
+            .chunk_by(|(_, left), (_, right)| left.has_same_columns(right))
+            .flat_map(|chunk| chunk.chunks(rows_per_statement))
         {
-            let given: Vec<_> = alike.iter().map(|(_, row)| row).collect();
-            let Err(error) = DB::insert(&mut transaction, &table, &given).await else { continue };
+            let rows: Vec<_> = chunk.iter().map(|(_, row)| row).collect();
+            let Err(error) = DB::insert(&mut transaction, &table, &rows).await else { continue };
             transaction.rollback().await.map_err(database)?;
-            let [(place, row)] = alike else { return Err(Failure::Among) };
+            let [(place, row)] = chunk else { return Err(Failure::RowInStatement) };
             let fault = refusal::<DB>(connection, table, row, error).await;
             return Err(SeedError::new(origin, place.clone(), fault).into());
         }
-        DB::settle(&mut transaction, name, &given(&columns, rows)).await.map_err(database)?;
+        DB::advance_sequences(&mut transaction, name, &columns_with_values(&columns, rows)).await.map_err(database)?;
     }
     transaction.commit().await.map_err(database)?;
     Ok(())
 }
 
 /// The columns that the rows have values for.
-fn given(columns: &[Column], rows: &[(Place, Row)]) -> Vec<String> {
+fn columns_with_values(columns: &[Column], rows: &[(Place, Row)]) -> Vec<String> {
     let names = columns.iter().map(|column| &column.name);
     names.filter(|name| rows.iter().any(|(_, row)| row.value(name).is_some())).cloned().collect()
 }
@@ -96,10 +100,10 @@ fn check(table: Table<'_>, row: &Row) -> Result<(), Fault> {
 async fn refusal<DB: Backend>(connection: &mut DB::Connection, table: Table<'_>, row: &Row, error: RowError) -> Fault {
     let name = table.name.to_owned();
     let kind = |column: &str| table.column(column).map_or_else(String::new, |column| column.kind.clone());
-    let value = |column: &str| row.value(column).map_or_else(|| "no value".to_owned(), Value::shown);
+    let value = |column: &str| row.value(column).map_or_else(|| "no value".to_owned(), Value::message_text);
     match error {
-        RowError::Unfit { column, expected } => {
-            Fault::Unfit { table: name, kind: kind(&column), value: value(&column), column, expected }
+        RowError::WrongType { column, expected } => {
+            Fault::WrongType { table: name, kind: kind(&column), value: value(&column), column, expected }
         }
         RowError::Refused(error) => {
             let explained = DB::explain(connection, &table, row, &error).await.unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Rows of any database, as text.
+//! Converts the rows of any database to text.
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
-/// The cells of a row as text; what is no text is hexadecimal.
+/// The cells of a row as text. A value that is not valid text becomes hexadecimal digits after `0x`.
 pub(crate) fn cells<'r, R: Row>(row: &'r R) -> Result<Vec<Option<String>>, sqlx::Error>
 where
     usize: ColumnIndex<R>,

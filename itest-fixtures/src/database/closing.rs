@@ -1,13 +1,14 @@
-//! The end of a pool that a test may still use.
+//! Closes a pool whose connections a test may still use.
 
 use std::time::Duration;
 
 use sqlx::{Connection, Database, Pool};
 
-/// Closes a pool; whether all its connections have come back and were closed within the timeout.
+/// Closes a pool. Returns whether all its connections were returned and closed within the timeout.
 ///
-/// The idle connections are closed first. [`Pool::close`] waits for the ones in use before that, and these may wait for a lock that an idle
-/// one holds: a pool takes no notice of a transaction that began in the text of a query.
+/// The idle connections are closed first. [`Pool::close`] waits first for the connections in use, and they may wait for a lock that an idle
+/// connection holds: the pool does not notice a transaction that a query began with `BEGIN` in its text, so such a connection becomes idle
+/// inside of its transaction.
 pub(crate) async fn close_pool<DB: Database>(pool: &Pool<DB>, timeout: Duration) -> bool {
     let close = async {
         while let Some(connection) = pool.try_acquire() {

@@ -8,34 +8,34 @@ use itest_runtime::Error;
 
 use crate::service::Address;
 
-/// A connection of itest's own.
+/// A connection that itest uses for itself, and not a test.
 pub(crate) type Connection<D> = <<D as Connect>::Sqlx as sqlx::Database>::Connection;
 
-/// How to connect.
+/// The connection options of sqlx.
 pub(crate) type Options<D> = <Connection<D> as sqlx::Connection>::Options;
 
-/// How itest talks to a database server.
+/// A database server that itest can connect to and send statements to.
 pub(crate) trait Connect: Debug + Sized + Send + Sync + 'static {
-    /// What sqlx calls the server.
+    /// The database type of sqlx.
     type Sqlx: sqlx::Database;
 
-    /// A text as SQL quotes it.
+    /// Quotes a text as an SQL literal.
     fn literal(text: &str) -> String;
 
-    /// A connection to a database; `None` is the one that the URL names.
+    /// Connects to a database. `None` is the database that the URL names.
     fn connect(
         address: &Address,
         database: Option<&str>,
     ) -> impl Future<Output = Result<Connection<Self>, Error>> + Send;
 
-    /// Runs statements without results.
+    /// Runs statements and ignores their results.
     fn run(
         connection: &mut Connection<Self>,
         action: &str,
         sql: String,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The values of a query with one column.
+    /// Runs a query with one column and returns its values.
     fn column(
         connection: &mut Connection<Self>,
         action: &str,
@@ -43,26 +43,26 @@ pub(crate) trait Connect: Debug + Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 }
 
-/// How others connect to a database server.
+/// A database server for which itest can make connection options, URLs and client commands.
 pub(crate) trait Locate: Connect {
-    /// How to connect to a database; `None` is the one that the URL names.
+    /// The options to connect to a database. `None` is the database that the URL names.
     ///
     /// # Errors
     ///
     /// When the variable holds no URL of such a server.
     fn options(address: &Address, database: Option<&str>) -> Result<Options<Self>, Error>;
 
-    /// A URL of a database with everything that is needed to connect, also the password.
+    /// The URL of a database, with the password.
     ///
     /// # Errors
     ///
     /// When the variable with the URL is not set any more.
     fn url(address: &Address, database: &str) -> Result<String, Error>;
 
-    /// Host and port of a URL.
+    /// The host and the port of the URL, without user and password.
     fn place(address: &Address) -> String;
 
-    /// The command that shows a database to the user, without a password.
+    /// The command with which the user opens a database in a client. It contains no password.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ pub(crate) trait Locate: Connect {
     fn client_command(address: &Address, database: &str) -> Result<String, Error>;
 }
 
-/// Closes a connection. An error means that the server has closed it.
+/// Closes a connection. An error is ignored, because it means that the server has already closed the connection.
 pub(crate) async fn close<D: Connect>(connection: Connection<D>) {
     let _ = connection.close().await;
 }

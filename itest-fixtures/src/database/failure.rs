@@ -1,4 +1,4 @@
-//! Errors of databases in words: what failed, and everything that the error and its causes say.
+//! Describes errors of databases: the action that failed, and the messages of the error and its causes.
 
 use std::error::Error as StdError;
 
@@ -8,10 +8,10 @@ use itest_runtime::Error;
 
 use crate::failure::{Message, chain, with_action};
 
-/// What a database answers to a question of itest's own.
+/// Names the failed action in the error of a query of itest's own.
 #[cfg(feature = "_database-server")]
 pub(crate) trait OrFailedTo<T> {
-    /// The same, or an error that says what failed: `cannot {action}: {answer}`.
+    /// Converts an error of sqlx into `cannot {action}: {answer}`.
     fn or_failed_to(self, action: &str) -> Result<T, Error>;
 }
 
@@ -27,10 +27,10 @@ pub(crate) fn failed_to(action: &str, error: &(dyn StdError + 'static)) -> Error
     with_action(action, &describe(error))
 }
 
-/// An error and its causes in one line; a cause whose text stands there already is left out.
+/// Joins an error and its causes in one line. A cause is left out if its text is already part of the line.
 ///
-/// What a database answers stands there in its own words. sqlx adds the line in the source of the server to answers of PostgreSQL, and a
-/// reader would take it for a line of the statement.
+/// The answer of a database is quoted without the additions of sqlx: for PostgreSQL, sqlx adds a line number of the server's source code,
+/// and a reader would take it for a line of the statement.
 pub(crate) fn describe(error: &(dyn StdError + 'static)) -> String {
     chain(error, |error| match answer_of(error) {
         Some(answer) => Message::Whole(answer),
@@ -38,7 +38,7 @@ pub(crate) fn describe(error: &(dyn StdError + 'static)) -> String {
     })
 }
 
-/// The text of an error; none if it only wraps its cause.
+/// The text of an error, or `None` if the error only wraps its cause.
 fn message_of(error: &(dyn StdError + 'static)) -> Option<String> {
     let wraps = match error.downcast_ref::<MigrateError>() {
         Some(error) => matches!(error, MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)),
@@ -47,7 +47,7 @@ fn message_of(error: &(dyn StdError + 'static)) -> Option<String> {
     (!wraps).then(|| error.to_string())
 }
 
-/// The database's own words, if the error is the answer of a database.
+/// The database's message, if the error is the answer of a database.
 fn answer_of(error: &(dyn StdError + 'static)) -> Option<String> {
     let sqlx::Error::Database(answer) = error.downcast_ref::<sqlx::Error>()? else { return None };
     #[cfg(feature = "postgres")]

@@ -1,7 +1,7 @@
-//! The table of leases: which process owns each database on a server, and whether that process lives.
+//! The table of leases records which process owns each database on a server, and whether that process is alive.
 //!
-//! An owner holds a lock of the server as long as its connection lives. Another process that can take the lock knows that the owner has
-//! ended, on whatever machine it ran. Only databases that stand in the table and have the mark in their names are ever dropped.
+//! An owner holds a lock on the server while its connection is open. If another process can take the lock, the owner has ended, on whatever
+//! machine it ran. Only databases that are listed in the table and have the mark in their names are ever dropped.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::connect::{Connection, close};
 use super::locks::{Lock, Locks, lock};
 use crate::service::{Address, Supervised};
 
-/// What the names of all databases and schemas of itest begin with.
+/// The prefix of the names of all databases and schemas that itest creates.
 pub(crate) const MARK: &str = "itest_";
 
-/// The name of the schema or database with the tables of leases.
+/// The name of the schema or database that contains the tables of leases.
 pub(crate) const NAME: &str = "itest_leases";
 
 /// How long the server may take to notice that the process of a connection has ended.
@@ -27,22 +27,22 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ: &str = "read the table of leases";
 const WRITE: &str = "write to the table of leases";
 
-/// A server with tables of leases.
+/// A server that can hold the tables of leases.
 pub(crate) trait LeaseTables: Locks {
-    /// Makes the tables, where they are missing.
+    /// The statements that create the tables if they are missing.
     const TABLES: &'static str;
 
-    /// The statement that adds an owner of leases, unless there is one of this number.
+    /// The statement that adds an owner of leases, unless an owner with this number exists.
     fn add_owner(owner: u32, host: &str, process: u32) -> String;
 
-    /// Drops a database with everything that keeps it from being dropped.
+    /// Drops a database after removing the obstacles, such as open sessions.
     fn drop_database(
         address: &Address,
         connection: &mut Connection<Self>,
         name: &str,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Drops what a test had: a database, or what takes its place.
+    /// Drops the namespace of a test: a database, or a schema.
     fn drop_namespace(
         address: &Address,
         connection: &mut Connection<Self>,
@@ -52,22 +52,22 @@ pub(crate) trait LeaseTables: Locks {
     }
 }
 
-/// Where the tables of leases are.
+/// The server and the database that contain the tables of leases.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Home {
     pub(crate) address: Address,
-    /// `None` is the database that the URL names.
+    /// The database; `None` is the one that the URL names.
     pub(crate) database: Option<String>,
 }
 
 impl Home {
-    /// A connection to the tables.
+    /// Connects to the tables.
     pub(crate) async fn connect<D: LeaseTables>(&self) -> Result<Connection<D>, Error> {
         D::connect(&self.address, self.database.as_deref()).await
     }
 }
 
-/// A worker as an owner of databases.
+/// The leases of one worker, which owns the leased databases.
 pub(crate) struct Leases<D: LeaseTables> {
     connection: Connection<D>,
     owner: u32,
@@ -75,12 +75,12 @@ pub(crate) struct Leases<D: LeaseTables> {
 }
 
 impl<D: LeaseTables> Leases<D> {
-    /// A new owner, which lives as long as its connection.
+    /// Adds a new owner, which counts as alive while its connection is open.
     pub(crate) async fn open(home: &Home) -> Result<Self, Error> {
         let mut connection = home.connect::<D>().await?;
         let owner = loop {
             let owner = random() & 0x7fff_ffff;
-            // The lock comes before the row, so that no other process takes the owner of the row for a dead one.
+            // The lock is taken before the row is added. Otherwise another process could take the lock first and treat this owner as dead.
             if owner != 0 && D::try_lock(&mut connection, Lock::Owner(owner)).await? {
                 break owner;
             }
@@ -94,7 +94,7 @@ impl<D: LeaseTables> Leases<D> {
         self.owner
     }
 
-    /// Adds a lease of a new name. Only then a database of this name is created.
+    /// Adds a lease with a new name. The caller creates the database only afterwards.
     pub(crate) async fn take(&mut self) -> Result<String, Error> {
         self.taken += 1;
         let name = format!("{MARK}{}_{}_{:06x}", self.owner, self.taken, random() & 0xff_ffff);
@@ -109,7 +109,7 @@ impl<D: LeaseTables> Leases<D> {
         &mut self.connection
     }
 
-    /// Ends the owner's life. Leases that are left are for [`drop_all`].
+    /// Closes the connection, so that the owner counts as ended. [`drop_all`] drops the databases that it still leases.
     pub(crate) async fn close(self) {
         close::<D>(self.connection).await;
     }
@@ -122,12 +122,12 @@ impl<D: LeaseTables> Supervised for Leases<D> {
         self.connection.ping().await.is_ok()
     }
 
-    /// The number stays the same, because it stands in the ledger and in the table.
+    /// Connects again with the same owner number, because the number is recorded in the ledger and in the table.
     async fn reconnect(&mut self, home: &Home) -> Result<(), Error> {
         let mut connection = home.connect::<D>().await?;
         // The server may not have noticed yet that the old connection is lost.
         lock::<D>(&mut connection, Lock::Owner(self.owner), DISCONNECT_TIMEOUT).await?;
-        // A process that swept the server may have removed the row.
+        // A process that swept the server in the meantime may have removed the row.
         add_owner::<D>(&mut connection, self.owner).await?;
         self.connection = connection;
         Ok(())
@@ -139,7 +139,7 @@ impl<D: LeaseTables> Supervised for Leases<D> {
 }
 
 fn random() -> u32 {
-    // Each state has random keys, so the hash of anything is a random number.
+    // Each `RandomState` has random keys, so the hash of any value is a random number.
     (RandomState::new().hash_one(()) & u64::from(u32::MAX)).try_into().unwrap_or_default()
 }
 
@@ -148,7 +148,7 @@ async fn add_owner<D: LeaseTables>(connection: &mut Connection<D>, owner: u32) -
     D::run(connection, WRITE, D::add_owner(owner, &host, std::process::id())).await
 }
 
-/// Drops a database or a schema that has a lease, also if sessions use it, and then removes the lease.
+/// Drops a leased database or schema, even if sessions use it, and then removes the lease.
 pub(crate) async fn drop_leased<D: LeaseTables>(
     address: &Address,
     connection: &mut Connection<D>,
@@ -162,11 +162,11 @@ pub(crate) async fn drop_leased<D: LeaseTables>(
     D::run(connection, WRITE, format!("DELETE FROM itest_leases.lease WHERE name = {}", D::literal(name))).await
 }
 
-/// Drops everything that has a lease of an owner whose process has ended or is about to, and then removes the owner.
+/// Drops all namespaces of an owner whose process has ended or is about to end, and then removes the owner.
 ///
 /// # Errors
 ///
-/// When the owner still lives, or something cannot be dropped.
+/// When the owner is still alive, or a namespace cannot be dropped.
 pub(crate) async fn drop_all<D: LeaseTables>(
     address: &Address,
     connection: &mut Connection<D>,
@@ -186,7 +186,7 @@ async fn drop_all_of_locked<D: LeaseTables>(
     let names = format!("SELECT name FROM itest_leases.lease WHERE owner = {owner} ORDER BY name");
     let mut result = Ok(());
     for name in D::column(connection, READ, names).await? {
-        // A database that cannot be dropped keeps no other one from being dropped.
+        // If one database cannot be dropped, the others are still dropped.
         if let Err(error) = drop_leased::<D>(address, connection, &name).await {
             result = Err(error);
         }
@@ -195,13 +195,13 @@ async fn drop_all_of_locked<D: LeaseTables>(
     D::run(connection, WRITE, format!("DELETE FROM itest_leases.owner WHERE id = {owner}")).await
 }
 
-/// Drops what processes of any machine have left on a server, and templates that no run has used for a day.
+/// Drops the databases that ended processes of any machine have left on a server, and the templates that no run has used for a day.
 pub(crate) async fn sweep<D: LeaseTables>(address: &Address, connection: &mut Connection<D>) -> Result<(), Error> {
     let owners = "SELECT CAST(id AS char(20)) FROM itest_leases.owner".to_owned();
     let owners = D::column(connection, READ, owners).await?;
     for owner in owners.iter().filter_map(|owner| owner.trim().parse().ok()) {
         if D::try_lock(connection, Lock::Owner(owner)).await? {
-            // The next run tries again what cannot be dropped now. This run has databases of its own.
+            // An error is ignored: the next run tries again, and this run uses its own databases.
             let _ = drop_all_of_locked::<D>(address, connection, owner).await;
             D::unlock(connection, Lock::Owner(owner)).await?;
         }

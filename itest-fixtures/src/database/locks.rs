@@ -1,4 +1,4 @@
-//! Locks of a server, by which processes of any machine know what the others do.
+//! Locks on a server, with which processes of all machines coordinate.
 
 use std::time::{Duration, Instant};
 
@@ -6,21 +6,21 @@ use itest_runtime::Error;
 
 use super::connect::{Connect, Connection};
 
-/// The first and the longest pause between two attempts to take a lock.
+/// The first and the longest pause between two attempts to take a lock. The pause doubles after each attempt.
 const POLL_INTERVAL: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
 
-/// A lock of a server. It is released when its connection ends.
+/// A lock on a server. The server releases it when the connection that holds it ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lock<'a> {
-    /// This owner of leases lives.
+    /// Held by an owner of leases while it is alive.
     Owner(u32),
-    /// A process runs migrations in this database.
+    /// Held by the process that runs migrations in this database.
     Migrate(&'a str),
-    /// A process uses this template; the lock can be shared where the server allows it.
+    /// Held by each process that uses this template, as a shared lock if the server has shared locks.
     Use(&'a str),
 }
 
-/// A server with locks.
+/// A server that has locks.
 pub(crate) trait Locks: Connect {
     /// Takes a lock, if it is free.
     fn try_lock(connection: &mut Connection<Self>, lock: Lock<'_>) -> impl Future<Output = Result<bool, Error>> + Send;
@@ -28,7 +28,7 @@ pub(crate) trait Locks: Connect {
     /// Releases a lock.
     fn unlock(connection: &mut Connection<Self>, lock: Lock<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Says that a template is in use, where the server has locks that can be shared.
+    /// Takes the shared lock of a template, if the server has shared locks.
     fn share_template(_: &mut Connection<Self>, _template: &str) -> impl Future<Output = Result<(), Error>> {
         async { Ok(()) }
     }
@@ -36,8 +36,8 @@ pub(crate) trait Locks: Connect {
 
 /// Takes a lock as soon as it is free.
 ///
-/// The lock is polled for. A statement that waits for it would hold a snapshot of the database until it ends, and concurrent operations
-/// of other sessions (`CREATE INDEX CONCURRENTLY` of PostgreSQL) would wait for that.
+/// The function polls the lock. A statement that waits for the lock would hold a snapshot of the database until it ends, and concurrent
+/// operations of other sessions (`CREATE INDEX CONCURRENTLY` of PostgreSQL) would wait for that snapshot.
 ///
 /// # Errors
 ///

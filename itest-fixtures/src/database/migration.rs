@@ -1,4 +1,4 @@
-//! Migrations of a suite's databases, and in words what fails in them: which migration, where in its text, and what the database says.
+//! Runs the migrations of a suite, and describes a failure: the migration, the statement with its line, and the database's message.
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::{Database, Executor, Pool};
@@ -6,34 +6,34 @@ use sqlx::{Database, Executor, Pool};
 use itest_runtime::Error;
 
 use super::script::{Dialect, in_one_line, line_of, statements};
-use super::script_failure::{pointed_at, run_counting};
+use super::script_failure::{error_position, run_counting};
 use super::{describe, failed_to};
 
-/// Longer statements are cut.
-const LONGEST: usize = 400;
+/// A longer statement is truncated in the message.
+const MAX_STATEMENT_CHARS: usize = 400;
 
-/// Runs all migrations on a pool that has no other purpose, and closes it: a migration may leave settings on its session that the
-/// sessions of the application never have.
+/// Runs all migrations on a pool that is used for nothing else, and closes the pool: a migration may leave settings on its session that the
+/// sessions of the application do not have.
 ///
 /// # Errors
 ///
-/// The migration that failed, the statement, and what the database says.
+/// The failed migration, the statement, and the database's message.
 pub(crate) async fn migrate<DB>(pool: Pool<DB>, migrator: &Migrator) -> Result<(), Error>
 where
     DB: Database,
     DB::Connection: Migrate,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let outcome = match migrator.run(&pool).await {
+    let result = match migrator.run(&pool).await {
         Ok(()) => Ok(()),
-        Err(error) => Err(failure(&pool, migrator, error).await),
+        Err(error) => Err(describe_failure(&pool, migrator, error).await),
     };
-    // Also after a failure: the session holds sqlx's lock of the database as long as it lives.
+    // The pool is closed after a failure too, because the session holds sqlx's lock on the database until it ends.
     pool.close().await;
-    outcome
+    result
 }
 
-async fn failure<DB>(pool: &Pool<DB>, migrator: &Migrator, error: MigrateError) -> Error
+async fn describe_failure<DB>(pool: &Pool<DB>, migrator: &Migrator, error: MigrateError) -> Error
 where
     DB: Database,
     DB::Connection: Migrate,
@@ -46,14 +46,14 @@ where
     };
     let known = version.and_then(|version| migrator.iter().find(|migration| migration.version == version));
     let Some(migration) = known else { return failed_to("run the migrations", &error) };
-    let statement = match pointed_at(&error) {
+    let statement = match error_position(&error) {
         Some(character) => statement_at(migration.sql.as_str(), character, dialect_of::<DB>()),
         None => refused_statement(pool, migration, &error).await,
     };
-    in_words(migrator, migration, &error, statement)
+    message(migrator, migration, &error, statement)
 }
 
-/// How the scripts of a database are written.
+/// The SQL dialect of a database.
 fn dialect_of<DB: Database>() -> Dialect {
     match DB::NAME {
         "PostgreSQL" => Dialect::Postgres,
@@ -62,23 +62,24 @@ fn dialect_of<DB: Database>() -> Dialect {
     }
 }
 
-/// The migration that sqlx was busy with when it failed beside the text of a migration: when it wrote down that one was applied, or
-/// ended its transaction. `None` if sqlx did not get as far as to its table of migrations.
+/// The migration that sqlx was applying when a statement of sqlx itself failed, for example when it recorded the migration as applied or
+/// committed its transaction. `None` if sqlx failed before it read its table of migrations.
 async fn next_version<DB>(pool: &Pool<DB>, migrator: &Migrator) -> Option<i64>
 where
     DB: Database,
     DB::Connection: Migrate,
 {
     let mut connection = pool.acquire().await.ok()?;
-    // Another session than the one that failed, whose settings a migration may have changed.
+    // This is not the session that failed, because a migration may have changed the settings of that one.
     let applied = connection.list_applied_migrations(&migrator.table_name).await.ok()?;
     let ups = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
     let mut versions = ups.map(|migration| migration.version);
     versions.find(|version| applied.iter().all(|applied| applied.version != *version))
 }
 
-/// The statement that a database refused without a word on where it stands. The migration, of which nothing is left, runs once more and
-/// is counted, and once more nothing is left of it. MySQL keeps what a failed migration has done, so nothing is tried there.
+/// Finds the statement that failed if the database does not report its position. The migration was rolled back, so it runs a second time,
+/// counts its completed statements, and is rolled back again. MySQL does not roll back the statements of a failed migration, so there the
+/// migration is not repeated.
 async fn refused_statement<DB>(pool: &Pool<DB>, migration: &Migration, error: &sqlx::Error) -> Option<(usize, String)>
 where
     DB: Database,
@@ -91,26 +92,26 @@ where
     let mut transaction = pool.begin().await.ok()?;
     let failure = run_counting::<DB>(&mut transaction, script).await.err()?;
     transaction.rollback().await.ok()?;
-    let (line, statement) = failure.place(script, dialect)?;
+    let (line, statement) = failure.location(script, dialect)?;
     (describe(&failure.error) == describe(error)).then(|| (line, statement.to_owned()))
 }
 
-/// Names the migration, its statement, and what may be the cause.
-fn in_words(
+/// The error message: the migration, the failed statement, and a possible cause.
+fn message(
     migrator: &Migrator,
     migration: &Migration,
     error: &sqlx::Error,
     statement: Option<(usize, String)>,
 ) -> Error {
     let mut text = format!("cannot apply migration {}: {}", name(migration), describe(error));
-    if loses_table_of_migrations(migrator, migration, error) {
+    if hides_table_of_migrations(migrator, migration, error) {
         text = format!(
             "{text}; the migration changes search_path for the rest of its session, by which sqlx finds this table: end it with \
              RESET search_path, or give the table its schema (Migrator::dangerous_set_table_name)"
         );
     }
     if let Some((line, statement)) = statement {
-        let cut = statement.char_indices().nth(LONGEST).map(|(end, _)| format!("{} …", &statement[..end]));
+        let cut = statement.char_indices().nth(MAX_STATEMENT_CHARS).map(|(end, _)| format!("{} …", &statement[..end]));
         text = format!("{text}, in the statement on line {line}:\n{}", cut.unwrap_or(statement));
     }
     if let Some(context) = context_of(error) {
@@ -119,15 +120,15 @@ fn in_words(
     Error::new(text)
 }
 
-/// Whether sqlx does not find its own table any more, because a dump has emptied the path by which it is found.
-fn loses_table_of_migrations(migrator: &Migrator, migration: &Migration, error: &sqlx::Error) -> bool {
+/// Whether sqlx cannot find its own table any more because the migration, usually a dump, has emptied `search_path`.
+fn hides_table_of_migrations(migrator: &Migrator, migration: &Migration, error: &sqlx::Error) -> bool {
     let answer = error.as_database_error();
     answer.is_some_and(|answer| answer.message().contains(&*migrator.table_name))
         && !migrator.table_name.contains('.')
         && code_of(migration).contains("search_path")
 }
 
-/// The functions in which a mistake was found; only PostgreSQL names them.
+/// The functions that were running when the error occurred. Only PostgreSQL reports them.
 fn context_of(error: &sqlx::Error) -> Option<String> {
     #[cfg(feature = "postgres")]
     if let Some(answer) = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
@@ -137,12 +138,13 @@ fn context_of(error: &sqlx::Error) -> Option<String> {
     None
 }
 
-/// As its file is called, without the ending.
+/// The name of the migration's file, without the extension.
 pub(crate) fn name(migration: &Migration) -> String {
     format!("{}_{}", migration.version, migration.description.replace(' ', "_"))
 }
 
-/// The text of a migration in lower case, without comments, with single blanks; only PostgreSQL's migrations are looked into.
+/// The text of a migration in lower case, without comments and with single blanks. The text is read as PostgreSQL's dialect, because only
+/// PostgreSQL's migrations are searched.
 pub(crate) fn code_of(migration: &Migration) -> String {
     let line = in_one_line(migration.sql.as_str(), Dialect::Postgres).to_lowercase();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -152,8 +154,8 @@ pub(crate) fn code_of(migration: &Migration) -> String {
 fn statement_at(script: &str, character: usize, dialect: Dialect) -> Option<(usize, String)> {
     let (byte, _) = script.char_indices().nth(character.checked_sub(1)?)?;
     let begins = |text: &str| text.as_ptr().addr().saturating_sub(script.as_ptr().addr());
-    let found = statements(script, dialect).into_iter().rfind(|statement| begins(statement.text) <= byte)?;
-    Some((line_of(script, byte), found.text.to_owned()))
+    let statement = statements(script, dialect).into_iter().rfind(|statement| begins(statement.text) <= byte)?;
+    Some((line_of(script, byte), statement.text.to_owned()))
 }
 
 #[cfg(test)]
@@ -168,18 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_found_by_a_place_in_it() {
+    fn statement_is_located_by_a_position_in_it() {
         let sql = "CREATE TABLE a ();\n\nCREATE TABLE b (\n  c intt\n);\n";
-        let place = sql.find("intt").unwrap() + 1;
-        let statement_at = |sql, place| statement_at(sql, place, Dialect::Postgres);
-        assert_eq!(statement_at(sql, place), Some((4, "CREATE TABLE b (\n  c intt\n)".to_owned())));
+        let position = sql.find("intt").unwrap() + 1;
+        let statement_at = |sql, position| statement_at(sql, position, Dialect::Postgres);
+        assert_eq!(statement_at(sql, position), Some((4, "CREATE TABLE b (\n  c intt\n)".to_owned())));
         assert_eq!(statement_at(sql, 0), None);
         assert_eq!(statement_at("", 5), None);
         assert_eq!(statement_at("SELECT ';', x", 13), Some((1, "SELECT ';', x".to_owned())));
     }
 
     #[test]
-    fn comments_are_no_part_of_the_code_of_a_migration() {
+    fn comments_are_removed_from_the_code_of_a_migration() {
         let code = |sql| code_of(&migration(1, sql));
         assert_eq!(code("SELECT 1; -- ALTER DATABASE\n/* ON\nDATABASE */ SELECT\n\t2"), "select 1; select 2");
         assert_eq!(code("/* never closed"), "");

@@ -1,4 +1,4 @@
-//! What all databases have in common, and the pool of databases on a server.
+//! Code that all databases share, and the pool of databases on a server.
 
 mod cells;
 mod changes;

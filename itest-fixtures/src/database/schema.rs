@@ -1,4 +1,4 @@
-//! What a suite says of its database, whatever server that is on.
+//! The declaration of a suite's database, for every kind of server.
 
 use sqlx::migrate::Migrator;
 
@@ -8,41 +8,41 @@ use super::connect::{Connect, Options};
 use super::describe;
 use super::pool::{Driver, SchemaFunctions};
 
-/// What a suite says of its database.
+/// The declaration of a suite's database.
 pub(crate) trait Schema: Sized + 'static {
     type Driver: Driver;
 
-    /// How tests are kept apart.
+    /// How the tests are isolated from each other.
     const ISOLATION: <Self::Driver as Driver>::Isolation;
 
-    /// How many connections a pool may have at most.
+    /// The maximum number of connections of a pool.
     const CONNECTIONS: u32;
 
-    /// Whether each test has a copy of a template.
+    /// Whether the databases of tests are copies of a template.
     const HAS_TEMPLATE: bool = true;
 
     fn migrator() -> &'static Migrator;
 
-    /// What tells this schema's seeds from those of another one with the same migrations.
+    /// An identifier that distinguishes this schema from another one with the same migrations and other seeds.
     fn identity() -> &'static str;
 
     /// Adds the rows that every test starts with.
     fn seed(pool: &sqlx::Pool<<Self::Driver as Connect>::Sqlx>) -> impl Future<Output = Result<(), Error>>;
 
-    /// Changes how the pools of tests connect.
+    /// Changes the options with which the pools of tests connect.
     fn options(options: Options<Self::Driver>) -> Options<Self::Driver>;
 
-    /// Refuses migrations that do not go with the isolation.
+    /// Refuses migrations that do not work with the isolation.
     ///
     /// # Errors
     ///
-    /// The migrations, and what to do.
+    /// An error that names the migrations and the remedy.
     fn check() -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// The same as functions, for what is not generic over the schema.
+/// The declaration as plain functions, for code that is not generic over the schema.
 pub(crate) fn functions_of<S: Schema>() -> SchemaFunctions<S::Driver> {
     SchemaFunctions {
         isolation: S::ISOLATION,

@@ -1,26 +1,26 @@
-//! Where the statements of an SQL script begin and end, so that the one that failed can be named.
+//! Splits an SQL script into its statements, so that an error message can name the one that failed.
 //!
-//! Scripts are given to the database as they are; nothing is executed by what is found here.
+//! itest never executes the split statements; it sends a script to the database unchanged.
 
 /// A statement of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Statement<'s> {
-    /// The line on which it begins, from 1.
+    /// The line where it begins, counted from 1.
     pub(crate) line: usize,
-    /// Its text, without the semicolon and what stands around it.
+    /// Its text, without the semicolon, and without the blanks and comments around it.
     pub(crate) text: &'s str,
 }
 
-/// Words that begin what ends with `END` inside of a body.
-const OPENERS: [&str; 2] = ["BEGIN", "CASE"];
+/// Words that open a block which `END` closes, inside of a body.
+const BLOCK_STARTS: [&str; 2] = ["BEGIN", "CASE"];
 
-/// What `END` is followed by where it ends something that was not counted.
-const UNCOUNTED: [&str; 5] = ["IF", "LOOP", "WHILE", "REPEAT", "FOR"];
+/// Words after `END` that close a block which [`BLOCK_STARTS`] does not count.
+const UNCOUNTED_BLOCKS: [&str; 5] = ["IF", "LOOP", "WHILE", "REPEAT", "FOR"];
 
-/// What has a body that may hold semicolons.
+/// Objects whose body may contain semicolons.
 const WITH_BODY: [&str; 4] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"];
 
-/// Which characters the databases disagree about.
+/// The SQL dialect: how a database writes quotes and comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(any(feature = "data", feature = "migrations")),
@@ -37,13 +37,13 @@ pub enum Dialect {
 
 /// The statements of a script, in order.
 pub(crate) fn statements(script: &str, dialect: Dialect) -> Vec<Statement<'_>> {
-    let mut found = Vec::new();
+    let mut statements = Vec::new();
     let (mut begin, mut body, mut last) = (None, Body::default(), 0);
-    for token in Tokens::of(script, dialect).filter(|token| token.kind != Kind::Blank) {
+    for token in Tokens::of(script, dialect).filter(|token| token.kind != TokenKind::Blank) {
         body.read(token.kind, &script[token.start..token.end]);
-        if token.kind == Kind::Semicolon && body.depth == 0 {
+        if token.kind == TokenKind::Semicolon && body.depth == 0 {
             if let Some(start) = begin.take() {
-                found.push(cut(script, start, last));
+                statements.push(cut(script, start, last));
             }
             body = Body::default();
         } else {
@@ -52,72 +52,72 @@ pub(crate) fn statements(script: &str, dialect: Dialect) -> Vec<Statement<'_>> {
         }
     }
     if let Some(start) = begin {
-        found.push(cut(script, start, last));
+        statements.push(cut(script, start, last));
     }
-    found
+    statements
 }
 
-/// The line of a byte of a text, from 1.
+/// The line number of a byte of a text, counted from 1.
 pub(crate) fn line_of(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// The beginning of a statement, in one line, for a message.
+/// The beginning of a statement in one line, for a message.
 #[cfg(any(feature = "data", feature = "migrations"))]
 pub(crate) fn excerpt(statement: &str) -> String {
-    const LONGEST: usize = 100;
+    const MAX_CHARS: usize = 100;
     let mut line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+    if let Some((end, _)) = line.char_indices().nth(MAX_CHARS) {
         line.truncate(end);
         line.push('…');
     }
     line
 }
 
-/// The text without comments and with single blanks between its tokens, so that two ways to write one thing are one text.
+/// The text without comments and with a single blank between its tokens, so that texts which differ only in layout are equal.
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "mysql")))]
 pub(crate) fn normalized(sql: &str, dialect: Dialect) -> String {
-    let tokens = Tokens::of(sql, dialect).filter(|token| token.kind != Kind::Blank);
+    let tokens = Tokens::of(sql, dialect).filter(|token| token.kind != TokenKind::Blank);
     tokens.map(|token| &sql[token.start..token.end]).collect::<Vec<_>>().join(" ")
 }
 
-/// The text without line breaks and comments outside of its literals.
+/// The text in one line: every comment and every run of white space outside of literals becomes one blank.
 pub(crate) fn in_one_line(sql: &str, dialect: Dialect) -> String {
     let parts = Tokens::of(sql.trim(), dialect).map(|token| match token.kind {
-        Kind::Blank => " ",
-        Kind::Word | Kind::Semicolon | Kind::Other => &sql.trim()[token.start..token.end],
+        TokenKind::Blank => " ",
+        TokenKind::Word | TokenKind::Semicolon | TokenKind::Other => &sql.trim()[token.start..token.end],
     });
     parts.collect()
 }
 
-/// The words and signs of a text; comments and blanks are left out.
+/// The tokens of a text, without comments and white space.
 #[cfg(all(feature = "migrations", feature = "sqlite"))]
 pub(crate) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = &str> {
-    Tokens::of(sql, dialect).filter(|token| token.kind != Kind::Blank).map(|token| &sql[token.start..token.end])
+    Tokens::of(sql, dialect).filter(|token| token.kind != TokenKind::Blank).map(|token| &sql[token.start..token.end])
 }
 
 fn cut(script: &str, start: usize, end: usize) -> Statement<'_> {
     Statement { line: line_of(script, start), text: &script[start..end] }
 }
 
-/// How deep a statement is in the blocks of a body.
+/// Tracks how deeply a statement is nested in the blocks of a body.
 #[derive(Debug, Default)]
 struct Body {
-    words: usize,
-    creates: bool,
-    may_nest: bool,
+    word_count: usize,
+    is_create: bool,
+    has_body: bool,
     depth: usize,
-    /// The last word was `END`, and what it ends depends on the next one.
-    ending: bool,
+    /// Whether the last word was `END`. The next word decides which block it closes.
+    is_after_end: bool,
 }
 
 impl Body {
-    fn read(&mut self, kind: Kind, text: &str) {
-        let upper = if kind == Kind::Word { text.to_ascii_uppercase() } else { String::new() };
+    fn read(&mut self, kind: TokenKind, text: &str) {
+        let upper = if kind == TokenKind::Word { text.to_ascii_uppercase() } else { String::new() };
         let word = upper.as_str();
-        if self.ending {
-            self.ending = false;
-            if UNCOUNTED.contains(&word) {
+        if self.is_after_end {
+            self.is_after_end = false;
+            if UNCOUNTED_BLOCKS.contains(&word) {
                 return;
             }
             self.depth = self.depth.saturating_sub(1);
@@ -125,32 +125,32 @@ impl Body {
                 return;
             }
         }
-        if kind != Kind::Word {
+        if kind != TokenKind::Word {
             return;
         }
-        self.words += 1;
-        self.creates |= self.words == 1 && word == "CREATE";
-        self.may_nest |= self.creates && WITH_BODY.contains(&word);
-        if self.may_nest && OPENERS.contains(&word) {
+        self.word_count += 1;
+        self.is_create |= self.word_count == 1 && word == "CREATE";
+        self.has_body |= self.is_create && WITH_BODY.contains(&word);
+        if self.has_body && BLOCK_STARTS.contains(&word) {
             self.depth += 1;
         }
-        self.ending = self.depth > 0 && word == "END";
+        self.is_after_end = self.depth > 0 && word == "END";
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TokenKind {
     /// White space or a comment.
     Blank,
     Word,
     Semicolon,
-    /// Signs, literals, quoted names.
+    /// Operators, literals, quoted names.
     Other,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Token {
-    kind: Kind,
+    kind: TokenKind,
     start: usize,
     end: usize,
 }
@@ -166,35 +166,35 @@ impl<'s> Tokens<'s> {
         Self { text, at: 0, dialect }
     }
 
-    /// Where the token that begins `rest` ends, counted from its beginning.
-    fn next_in(&self, rest: &str) -> Option<(Kind, usize)> {
+    /// The kind and the length of the first token of `rest`.
+    fn next_in(&self, rest: &str) -> Option<(TokenKind, usize)> {
         let first = rest.chars().next()?;
         let until = |end: &str, from: usize| {
-            rest.get(from..).and_then(|inside| inside.find(end)).map_or(rest.len(), |found| from + found + end.len())
+            rest.get(from..).and_then(|inside| inside.find(end)).map_or(rest.len(), |offset| from + offset + end.len())
         };
-        let my_sql = self.dialect == Dialect::MySql;
+        let is_mysql = self.dialect == Dialect::MySql;
         Some(match first {
-            ';' => (Kind::Semicolon, 1),
-            _ if rest.starts_with("--") || (first == '#' && my_sql) => (Kind::Blank, until("\n", 0)),
-            // MySQL executes what stands in these.
-            _ if my_sql && (rest.starts_with("/*!") || rest.starts_with("/*M!")) => {
-                (Kind::Other, end_of_comment(rest, self.dialect))
+            ';' => (TokenKind::Semicolon, 1),
+            _ if rest.starts_with("--") || (first == '#' && is_mysql) => (TokenKind::Blank, until("\n", 0)),
+            // MySQL executes the text of such a comment.
+            _ if is_mysql && (rest.starts_with("/*!") || rest.starts_with("/*M!")) => {
+                (TokenKind::Other, end_of_comment(rest, self.dialect))
             }
-            _ if rest.starts_with("/*") => (Kind::Blank, end_of_comment(rest, self.dialect)),
-            '\'' => (Kind::Other, end_of_quoted(rest, '\'', if my_sql { Some('\\') } else { None })),
+            _ if rest.starts_with("/*") => (TokenKind::Blank, end_of_comment(rest, self.dialect)),
+            '\'' => (TokenKind::Other, end_of_quoted(rest, '\'', if is_mysql { Some('\\') } else { None })),
             'E' | 'e' if self.dialect == Dialect::Postgres && rest[1..].starts_with('\'') => {
-                (Kind::Other, 1 + end_of_quoted(&rest[1..], '\'', Some('\\')))
+                (TokenKind::Other, 1 + end_of_quoted(&rest[1..], '\'', Some('\\')))
             }
-            '"' => (Kind::Other, end_of_quoted(rest, '"', if my_sql { Some('\\') } else { None })),
-            '`' => (Kind::Other, end_of_quoted(rest, '`', None)),
-            '[' if self.dialect == Dialect::Sqlite => (Kind::Other, until("]", 1)),
+            '"' => (TokenKind::Other, end_of_quoted(rest, '"', if is_mysql { Some('\\') } else { None })),
+            '`' => (TokenKind::Other, end_of_quoted(rest, '`', None)),
+            '[' if self.dialect == Dialect::Sqlite => (TokenKind::Other, until("]", 1)),
             '$' if self.dialect == Dialect::Postgres => match dollar_tag(rest) {
-                Some(tag) => (Kind::Other, until(tag, tag.len())),
-                None => (Kind::Other, 1),
+                Some(tag) => (TokenKind::Other, until(tag, tag.len())),
+                None => (TokenKind::Other, 1),
             },
-            _ if first.is_whitespace() => (Kind::Blank, run(rest, char::is_whitespace)),
-            _ if is_word(first) => (Kind::Word, run(rest, |c| is_word(c) || c == '$')),
-            _ => (Kind::Other, first.len_utf8()),
+            _ if first.is_whitespace() => (TokenKind::Blank, run_length(rest, char::is_whitespace)),
+            _ if is_word(first) => (TokenKind::Word, run_length(rest, |c| is_word(c) || c == '$')),
+            _ => (TokenKind::Other, first.len_utf8()),
         })
     }
 }
@@ -215,11 +215,11 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-fn run(rest: &str, belongs: impl Fn(char) -> bool) -> usize {
+fn run_length(rest: &str, belongs: impl Fn(char) -> bool) -> usize {
     rest.find(|character| !belongs(character)).unwrap_or(rest.len())
 }
 
-/// Two quotes in a row, and a quote behind the escape, do not end it.
+/// The length of a quoted text. A doubled quote, and a quote after the escape character, are part of it.
 fn end_of_quoted(rest: &str, quote: char, escape: Option<char>) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
@@ -253,10 +253,10 @@ fn end_of_comment(rest: &str, dialect: Dialect) -> usize {
     rest.len()
 }
 
-/// `$$` or `$tag$` at the beginning.
+/// The `$$` or `$tag$` at the beginning of a text.
 fn dollar_tag(rest: &str) -> Option<&str> {
     let inside = &rest[1..];
-    let length = run(inside, is_word);
+    let length = run_length(inside, is_word);
     let is_tag = inside[length..].starts_with('$') && !inside.starts_with(|first: char| first.is_ascii_digit());
     is_tag.then(|| &rest[..length + 2])
 }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn semicolons_in_quotes_and_comments_end_nothing() {
+    fn semicolon_in_quotes_or_comments_ends_no_statement() {
         let script = "-- a; b\nINSERT INTO t VALUES ('a;''b', \";\"); /* ; */\n\n;\nSELECT 1 -- ;\n";
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
             assert_eq!(texts(script, dialect), [(2, "INSERT INTO t VALUES ('a;''b', \";\")"), (5, "SELECT 1")]);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_part_of_their_statement() {
+    fn body_with_semicolons_is_part_of_its_statement() {
         let trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  UPDATE b SET c = CASE WHEN 1 THEN 2 END;\n  \
                        DELETE FROM d;\nEND;\nSELECT 1;";
         assert_eq!(texts(trigger, Dialect::Sqlite).len(), 2);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_is_one_statement() {
+    fn unterminated_quote_or_comment_is_one_statement() {
         for script in ["SELECT 'a; b", "SELECT $$ ; ", "SELECT /* ; ", "SELECT \"é;"] {
             assert_eq!(texts(script, Dialect::Postgres).len(), 1, "{script}");
         }

@@ -1,4 +1,4 @@
-//! Scripts that a database refuses, and the statement of theirs that it refused.
+//! Runs a script and locates the statement that the database refused.
 
 use std::future::poll_fn;
 
@@ -6,34 +6,34 @@ use sqlx::{AssertSqlSafe, Database, Either, Executor};
 
 use super::script::{Dialect, line_of, statements};
 
-/// A script that the database refused.
+/// The failure of a script, with its position.
 #[derive(Debug)]
 #[cfg_attr(
     not(any(feature = "data", feature = "migrations")),
     expect(unreachable_pub, reason = "it is public where the trait of the backends is")
 )]
 pub struct ScriptFailure {
-    /// How many statements it had completed before.
-    pub complete: usize,
-    /// Its answer.
+    /// The number of statements that were completed before the failure.
+    pub completed: usize,
+    /// The database's error.
     pub error: sqlx::Error,
-    /// The character that it pointed at, from 1.
+    /// The character at which the database reports the error, counted from 1.
     pub character: Option<usize>,
 }
 
 impl From<sqlx::Error> for ScriptFailure {
-    /// A failure before the first statement.
+    /// A failure before the first statement. No statement has the index `usize::MAX`, so the failure has no position.
     fn from(error: sqlx::Error) -> Self {
-        Self { complete: usize::MAX, error, character: None }
+        Self { completed: usize::MAX, error, character: None }
     }
 }
 
 impl ScriptFailure {
-    /// The line that is at fault, and the statement; neither if that cannot be told.
-    pub(crate) fn place<'s>(&self, script: &'s str, dialect: Dialect) -> Option<(usize, &'s str)> {
-        let statement = statements(script, dialect).get(self.complete).copied()?;
-        let pointed = self.character.and_then(|number| script.char_indices().nth(number.checked_sub(1)?));
-        let line = pointed.map_or(statement.line, |(byte, _)| line_of(script, byte));
+    /// The line of the failure and the failed statement, if they are known.
+    pub(crate) fn location<'s>(&self, script: &'s str, dialect: Dialect) -> Option<(usize, &'s str)> {
+        let statement = statements(script, dialect).get(self.completed).copied()?;
+        let position = self.character.and_then(|number| script.char_indices().nth(number.checked_sub(1)?));
+        let line = position.map_or(statement.line, |(byte, _)| line_of(script, byte));
         Some((line.max(statement.line), statement.text))
     }
 }
@@ -44,24 +44,25 @@ where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let mut complete = 0;
+    let mut completed = 0;
     let mut results = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(&mut *connection);
     while let Some(result) = poll_fn(|context| results.as_mut().poll_next(context)).await {
         match result {
-            Ok(Either::Left(_)) => complete += 1,
+            Ok(Either::Left(_)) => completed += 1,
             Ok(Either::Right(_)) => {}
             Err(error) => {
-                let character = pointed_at(&error);
-                return Err(ScriptFailure { complete, error, character });
+                let character = error_position(&error);
+                return Err(ScriptFailure { completed, error, character });
             }
         }
     }
     Ok(())
 }
 
-/// The character of the script that the server points at, from 1, if it is not in a function; only PostgreSQL says so.
+/// The position in the script at which the server reports the error, as a character counted from 1. Only PostgreSQL reports it. `None` if
+/// the position is inside of a function.
 #[cfg(feature = "postgres")]
-pub(super) fn pointed_at(error: &sqlx::Error) -> Option<usize> {
+pub(super) fn error_position(error: &sqlx::Error) -> Option<usize> {
     use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
     match error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?.position()? {
@@ -71,6 +72,6 @@ pub(super) fn pointed_at(error: &sqlx::Error) -> Option<usize> {
 }
 
 #[cfg(not(feature = "postgres"))]
-pub(super) fn pointed_at(_: &sqlx::Error) -> Option<usize> {
+pub(super) fn error_position(_: &sqlx::Error) -> Option<usize> {
     None
 }

@@ -1,4 +1,4 @@
-//! The server of a run: found, or started; the same for all processes of the run.
+//! The database server of a run. All processes of the run use the same one.
 
 use std::any::Any;
 use std::fmt::{Debug, Display};
@@ -17,7 +17,7 @@ use crate::service::{Address, Service, application_is_not_used, find};
 /// The variable with the URL of the application's database.
 pub(crate) const APPLICATION_VARIABLE: &str = "DATABASE_URL";
 
-/// Lists servers that are for tests although they do not look like it.
+/// The variable that lists servers which itest may use although they do not look like servers for tests.
 pub(crate) const ALLOW_VARIABLE: &str = "ITEST_DATABASE_ALLOW";
 
 inventory::submit! {
@@ -29,16 +29,16 @@ inventory::submit! {
     }
 }
 
-/// A server that tells what it is.
+/// A server whose properties itest can query.
 pub(crate) trait Inspect: LeaseTables + Locate + Service {
-    /// What is known of one server.
+    /// The properties of one server.
     type Facts: Facts;
 
-    /// Looks at a server that itest has not used yet.
+    /// Queries the properties of a server that itest has not used yet.
     ///
     /// # Errors
     ///
-    /// When it is too old.
+    /// When the server is too old.
     fn facts(address: &Address, connection: &mut Connection<Self>) -> impl Future<Output = Result<Self::Facts, Error>>;
 
     /// Refuses a server that does not look like one for tests.
@@ -52,7 +52,7 @@ pub(crate) trait Inspect: LeaseTables + Locate + Service {
         connection: &mut Connection<Self>,
     ) -> impl Future<Output = Result<(), Error>>;
 
-    /// Creates the database for the tables of leases, where they need one of their own; its name.
+    /// Creates a separate database for the tables of leases, if this kind of server needs one, and returns its name.
     fn create_home(
         _: &mut Connection<Self>,
         _: &Self::Facts,
@@ -60,36 +60,36 @@ pub(crate) trait Inspect: LeaseTables + Locate + Service {
         async { Ok(None) }
     }
 
-    /// The error with what to do about it, if the user of the URL may not create the tables of leases.
+    /// Adds the remedy to an error, if the user of the URL lacks the right to create the tables of leases.
     fn explain_missing_rights(address: &Address, facts: &Self::Facts, error: &Error) -> Error;
 }
 
-/// What is known of one server. Its text names product and version.
+/// The properties of one server. Their text names product and version.
 pub(crate) trait Facts: Clone + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The product.
     fn product(&self) -> &'static str;
 
-    /// The version, as far as it decides what a template contains.
+    /// The version, as precisely as it affects the contents of a template.
     fn version(&self) -> &str;
 
-    /// How many connections the server allows.
+    /// The number of connections that the server allows.
     fn max_connections(&self) -> u32;
 
-    /// Why the user of the URL cannot create databases at this place, and what to do about it, where that is so.
+    /// Why the user of the URL cannot create databases on this server, with the remedy, or `None` if the user can.
     fn refuse_to_create(&self, _place: &str) -> Option<String> {
         None
     }
 }
 
-/// A server that tests may use, with the tables of leases.
+/// A server that tests may use, with its tables of leases created.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) struct Server<D: Inspect> {
-    /// Where it is, and where its tables of leases are.
+    /// The address of the server, and the location of its tables of leases.
     pub(crate) home: Home,
-    /// What is known of it.
+    /// The properties of the server.
     pub(crate) facts: D::Facts,
-    /// Why the URL of the application is not used.
+    /// Why the application's URL was not used, if it was set and refused.
     not_used: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl<D: Inspect> Clone for Server<D> {
 }
 
 impl<D: Inspect> Server<D> {
-    /// Makes a server at an address ready for the run. `variable` is the one that holds its URL.
+    /// Prepares a server for the run. `variable` is the environment variable with its URL.
     ///
     /// # Errors
     ///
@@ -127,32 +127,32 @@ impl<D: Inspect> Server<D> {
         Ok(server)
     }
 
-    /// Where it is.
+    /// The address of the server.
     pub(crate) fn address(&self) -> &Address {
         &self.home.address
     }
 
-    /// Whether nothing on the server outlives the run.
+    /// Whether the server ends with the run, so that nothing on it needs to be dropped.
     pub(crate) fn is_private(&self) -> bool {
         self.address().is_private()
     }
 
-    /// A connection to the database with the leases.
+    /// Connects to the database that contains the tables of leases.
     pub(crate) async fn connect(&self) -> Result<Connection<D>, Error> {
         self.home.connect::<D>().await
     }
 
-    /// The address in words, without user and password.
+    /// The address for a message, without user and password.
     pub(crate) fn place(&self) -> String {
         self.address().in_words(|| D::place(self.address()))
     }
 
-    /// The sentence about it in the run's summary.
+    /// The text about the server in the run's summary.
     fn in_words(&self) -> String {
         format!("{}, {}{}", self.facts, self.place(), application_is_not_used::<D>(self.not_used.as_deref()))
     }
 
-    /// How many connections it allows.
+    /// The number of connections that the server allows.
     pub(crate) fn max_connections(&self) -> u32 {
         self.facts.max_connections()
     }

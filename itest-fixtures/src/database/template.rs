@@ -1,4 +1,4 @@
-//! The template: a database with all migrations and seeds, built once for a server, and copied for the tests.
+//! The template of a suite: a database with all migrations and seeds, built once per server and copied for the tests.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -18,26 +18,27 @@ use super::server::{Facts as _, Server};
 use crate::itest::fixture;
 use crate::service::{Fingerprint, build_of_this_binary};
 
-/// How long another process may build the same template.
+/// How long to wait for another process that builds the same template.
 const BUILD_TIMEOUT: Duration = Duration::from_mins(5);
 
 const READ: &str = "read the table of templates";
 const WRITE: &str = "write to the table of templates";
 
-/// What the databases of tests are copied from.
+/// The template that the databases of tests are copied from.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) struct Template<S: Schema> {
     /// The name of the database.
     pub(crate) name: String,
-    /// What copies need beside it.
+    /// The information that copies need in addition to the name.
     pub(crate) blueprint: <S::Driver as Driver>::Blueprint,
     #[serde(skip)]
     schema: PhantomData<fn() -> S>,
 }
 
 impl<S: Schema> Template<S> {
-    /// Finds the template, or builds it. Where the server allows it, the session holds a lock that says that it is in use.
+    /// Finds the template, or builds it. If the server has shared locks, the session holds one, so that other runs do not drop the
+    /// template.
     async fn provide(server: &Server<S::Driver>, teardown: &Teardown) -> Result<Self, Error> {
         if !S::HAS_TEMPLATE {
             return Ok(Self { name: String::new(), blueprint: Default::default(), schema: PhantomData });
@@ -61,7 +62,7 @@ impl<S: Schema> Template<S> {
         Ok(Self { name, blueprint, schema: PhantomData })
     }
 
-    /// A hash of everything that a template is made of.
+    /// A hash of all inputs of a template: migrations, seeds and server version.
     fn fingerprint(server: &Server<S::Driver>) -> String {
         let migrations = S::migrator().iter().map(|migration| (migration.version, &migration.checksum));
         let migrations: Vec<_> = migrations.collect();
@@ -85,9 +86,10 @@ impl<S: Schema> Template<S> {
         if is_ready && !S::Driver::column(connection, "list the databases", exists).await?.is_empty() {
             return Ok(());
         }
-        // The row comes before the database, so that the database is dropped some day, whatever happens to this process.
+        // The row is added before the database is created. If this process dies in between, a later run still finds the row and drops the
+        // database.
         S::Driver::run(connection, WRITE, S::Driver::add_template(name, suite)).await?;
-        // Another process may have died while it built this template.
+        // Another process may have died while it built this template, and left an incomplete database.
         S::Driver::drop_database(server.address(), connection, name).await?;
         S::Driver::run(connection, "create the template database", S::Driver::create_template(name)).await?;
         if let Err(error) = Self::fill(server, name).await {
@@ -99,10 +101,10 @@ impl<S: Schema> Template<S> {
     }
 
     async fn fill(server: &Server<S::Driver>, name: &str) -> Result<(), Error> {
-        // The log of these statements would stand in the output of a test that has nothing to do with them.
+        // The statements are not logged, because their log would appear in the output of an unrelated test.
         let options = S::options(S::Driver::options(server.address(), Some(name))?).disable_statement_logging();
         S::Driver::migrate(PoolOptions::new().connect_lazy_with(options.clone()), S::migrator()).await?;
-        // Seeds have new sessions, which begin as the migrations have set it for the database.
+        // The seeds run in new sessions, which have the settings that the migrations made for the database.
         let pool = PoolOptions::new().connect_lazy_with(options);
         let seeded = seed::<S>(&pool).await;
         pool.close().await;
@@ -111,7 +113,7 @@ impl<S: Schema> Template<S> {
     }
 }
 
-/// Drops templates of earlier builds of the same suite.
+/// Drops the templates of earlier builds of the same suite.
 async fn drop_earlier_builds<D: Driver>(
     server: &Server<D>,
     connection: &mut Connection<D>,
@@ -127,7 +129,7 @@ async fn drop_earlier_builds<D: Driver>(
     Ok(())
 }
 
-/// The template of a run.
+/// The template of a suite, built or found once per run.
 #[fixture(scope = "session", crate = crate::itest)]
 async fn template<S: Schema>(server: &Server<S::Driver>, teardown: &Teardown) -> Result<Template<S>, Error> {
     Template::provide(server, teardown).await

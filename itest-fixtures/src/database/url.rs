@@ -1,21 +1,21 @@
-//! URLs of databases.
+//! Functions for the URLs of databases.
 
 use std::fmt::Write;
 
-/// The same URL with another database.
+/// Replaces the database in a URL.
 #[cfg(feature = "_database-server")]
 pub(crate) fn with_database(url: &str, database: &str) -> String {
     let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split('/').next().unwrap_or_default();
-    // A name in the query would win over the one in the path.
+    // A `dbname` in the query would override the name in the path.
     let kept: Vec<_> =
         query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.starts_with("dbname=")).collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("{scheme}://{authority}/{}{query}", encoded(database))
 }
 
-/// Percent-encoded, for a path or for the value of a query.
+/// Percent-encodes a text for a path or for a value in a query.
 pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_given_another_database() {
+    fn database_in_a_url_is_replaced() {
         let cases = [
             ("postgres://u:p@h:1/dev", "postgres://u:p@h:1/x"),
             ("postgres://h", "postgres://h/x"),

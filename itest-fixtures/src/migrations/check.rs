@@ -1,4 +1,4 @@
-//! The check of a suite's migrations.
+//! The settings of a check of migrations, and its run.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use itest_runtime::Error;
 
 /// Checks migrations on a real database.
 ///
-/// Every migration is applied in order; a second run must change nothing; every migration is undone in reverse order, and the schema
-/// must be what it was before it; all of them are applied again. Schemas are compared by the database's catalog: tables, columns (in
-/// any order), constraints, indexes, views, triggers, functions, types.
+/// All migrations are applied in order. A second run must change nothing. Then the migrations are undone in reverse order, and after each
+/// one the schema must be the same as before the migration. Finally they are applied again. Schemas are compared by the database's catalog:
+/// tables, columns (in any order), constraints, indexes, views, triggers, functions, types.
 ///
-/// A migration without a down file ends the way down, and is told in the [`Report`]; [`require_down`](Self::require_down) makes it a
+/// The undoing stops at a migration without a down file, and the [`Report`] names it; [`require_down`](Self::require_down) makes it a
 /// problem.
 ///
 /// # Examples
@@ -48,8 +48,9 @@ use itest_runtime::Error;
 pub struct Check<'m> {
     pub(super) migrator: &'m Migrator,
     pub(super) folder: Option<PathBuf>,
-    pub(super) down: Down,
-    pub(super) losing: BTreeSet<i64>,
+    pub(super) down_files: DownFiles,
+    /// The versions of the migrations that may delete rows.
+    pub(super) row_losing_versions: BTreeSet<i64>,
     examples: Vec<Example>,
     released: Option<&'m Migrator>,
     schema: Option<PathBuf>,
@@ -57,70 +58,70 @@ pub struct Check<'m> {
 
 /// Whether a migration must have a down file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Down {
-    Welcome,
+pub(super) enum DownFiles {
+    Optional,
     Required,
 }
 
 impl<'m> Check<'m> {
-    /// A check of these migrations.
+    /// Creates a check of these migrations.
     pub fn new(migrator: &'m Migrator) -> Self {
         Self {
             migrator,
             folder: None,
-            down: Down::Welcome,
-            losing: BTreeSet::new(),
+            down_files: DownFiles::Optional,
+            row_losing_versions: BTreeSet::new(),
             examples: Vec::new(),
             released: None,
             schema: None,
         }
     }
 
-    /// Where the files are, so that messages can name them; sqlx forgets it.
+    /// The folder of the migration files, so that messages can name the files. sqlx does not store it.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// A migration without a down file is a problem.
+    /// Makes a migration without a down file a problem.
     pub fn require_down(mut self) -> Self {
-        self.down = Down::Required;
+        self.down_files = DownFiles::Required;
         self
     }
 
-    /// Goes the way once more with rows in the database.
+    /// Repeats the roundtrip with rows in the database.
     pub fn example(mut self, example: Example) -> Self {
         self.examples.push(example);
         self
     }
 
-    /// This migration may leave a table with fewer rows than it had.
+    /// Allows this migration to leave a table with fewer rows than before.
     pub fn may_lose_rows(mut self, version: i64) -> Self {
-        self.losing.insert(version);
+        self.row_losing_versions.insert(version);
         self
     }
 
-    /// The migrations as they were released, for instance from a folder that a release left: a database that has them must become what a
-    /// fresh one is, and none of them may have been edited since.
+    /// The migrations as they were released, for instance from a folder that a release left. A database with the released migrations must
+    /// get the same schema as a new one, and none of them may have been edited since.
     pub fn released(mut self, released: &'m Migrator) -> Self {
         self.released = Some(released);
         self
     }
 
-    /// A file that makes the whole schema at once: it must make the same as the migrations do.
+    /// A script that creates the whole schema. Its schema must be the same as that of the migrations.
     pub fn schema_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.schema = Some(file.into());
         self
     }
 
-    /// Makes the check. `empty` makes an empty database each time it is called, and sees to it that it is dropped; the check closes the
-    /// pools. It is called once, once for each example, for the released migrations and for the file with the schema, and once more when
-    /// something fails. [`in_memory`](super::in_memory) makes databases of SQLite.
+    /// Runs the check. `empty` creates an empty database at each call, and must also arrange that it is dropped; the check closes the
+    /// pools. It is called once for the roundtrip, once for each example, once each for the released migrations and the schema file, and
+    /// once more after each failure. [`in_memory`](super::in_memory) creates databases of SQLite.
     ///
     /// # Errors
     ///
-    /// A [`MigrationError`] with everything that is wrong: the migration at fault, its file and line, the statement, and what the database
-    /// said, or how schemas or rows differ.
+    /// A [`MigrationError`] with all problems: the migration, its file and line, the statement, and the message of the database, or the
+    /// differences of schemas or rows.
     pub async fn run<DB: Backend, E: Into<Error>>(
         &self,
         mut empty: impl AsyncFnMut() -> Result<Pool<DB>, E>,
@@ -128,33 +129,34 @@ impl<'m> Check<'m> {
         let mut empty = async || empty().await.map_err(Into::into);
         let mut problems = Vec::new();
         if ups(self.migrator).is_empty() {
-            let nothing = "there are no migrations to check; is it the right folder?".to_owned();
-            return Err(MigrationError::new(vec![Problem::Other(nothing)]));
+            let message = "there are no migrations to check; is it the right folder?".to_owned();
+            return Err(MigrationError::new(vec![Problem::Other(message)]));
         }
-        let toured = match self.tour(&mut empty, &mut problems).await {
-            Ok(toured) => toured,
+        let roundtrip = match self.roundtrip(&mut empty, &mut problems).await {
+            Ok(roundtrip) => roundtrip,
             Err(problem) => return Err(MigrationError::new(vec![problem])),
         };
         let applied = ups(self.migrator).len();
-        // Migrations that cannot be applied to an empty database cannot be applied to another one.
-        let complete = ups(self.migrator).last().is_none_or(|last| toured.schemas.after(last.version).is_some());
-        if complete {
+        // If the migrations cannot be applied to an empty database, the further checks would only repeat that failure.
+        let are_all_applied =
+            ups(self.migrator).last().is_none_or(|last| roundtrip.schemas.after(last.version).is_some());
+        if are_all_applied {
             for example in &self.examples {
-                let tried = self.try_example(example, &toured, &mut empty, &mut problems).await;
-                problems.extend(tried.err());
+                let result = self.try_example(example, &roundtrip, &mut empty, &mut problems).await;
+                problems.extend(result.err());
             }
             if let Some(released) = self.released {
-                let upgraded = self.upgrade(released, &toured.schemas, &mut empty, &mut problems).await;
-                problems.extend(upgraded.err());
+                let result = self.upgrade(released, &roundtrip.schemas, &mut empty, &mut problems).await;
+                problems.extend(result.err());
             }
             if let Some(file) = &self.schema {
-                let compared = self.compare(file, &toured.schemas, &mut empty, &mut problems).await;
-                problems.extend(compared.err());
+                let result = self.compare(file, &roundtrip.schemas, &mut empty, &mut problems).await;
+                problems.extend(result.err());
             }
         }
         if problems.is_empty() {
             let examples = self.examples.len();
-            Ok(Report { applied, undone: toured.undone, irreversible: toured.irreversible, examples })
+            Ok(Report { applied, undone: roundtrip.undone, irreversible: roundtrip.irreversible, examples })
         } else {
             Err(MigrationError::new(problems))
         }
@@ -169,12 +171,12 @@ impl<'m> Check<'m> {
         Some(self.step(migration))
     }
 
-    /// The first migration that has to do with a difference; the last one if no other has. `None` if there is no difference.
-    pub(super) fn at_fault(&self, schemas: &Schemas, difference: &Difference) -> Option<Step> {
+    /// The first migration that caused a difference, or the last one if the cause is unknown. `None` if there is no difference.
+    pub(super) fn responsible_step(&self, schemas: &Schemas, difference: &Difference) -> Option<Step> {
         if difference.is_empty() {
             return None;
         }
         let last = ups(self.migrator).last().map(|migration| migration.version);
-        self.step_of(schemas.first_at_fault(difference).or(last)?)
+        self.step_of(schemas.first_responsible_version(difference).or(last)?)
     }
 }

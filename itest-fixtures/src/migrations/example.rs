@@ -1,13 +1,13 @@
-//! Rows that a migration must keep.
+//! Examples: rows that migrations must keep.
 
-/// For an expectation that a query finds nothing.
+/// The expected rows of a query that returns none.
 pub const NO_ROWS: [[&str; 0]; 0] = [];
 
-/// Rows that are in the database when a migration comes, and what must have become of them.
+/// Rows that exist before a migration, and the expected results of queries after it.
 ///
-/// Each example has a database of its own. All migrations go up, down (as far as they can) and up again with its rows in it. A migration
-/// that leaves a table with fewer rows than it had is a problem, unless [`Check::may_lose_rows`](super::Check::may_lose_rows) says
-/// otherwise. A table that is dropped or renamed is for the queries to look after.
+/// Each example runs on a new database. All migrations are applied, undone (as far as possible) and applied again with its rows. A
+/// migration that leaves a table with fewer rows than before is a problem, unless [`Check::may_lose_rows`](super::Check::may_lose_rows)
+/// allows it. The rows of a dropped or renamed table are not counted; only the queries check them.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct Example {
     pub(super) undone: Vec<Expectation>,
 }
 
-/// What a query must give when a migration is done.
+/// The expected result of a query after a migration.
 #[derive(Debug, Clone)]
 pub(super) struct Expectation {
     pub(super) version: i64,
@@ -37,21 +37,21 @@ pub(super) struct Expectation {
 }
 
 impl Example {
-    /// An example without rows; its name stands in messages.
+    /// An example without rows. Messages contain its name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), before: Vec::new(), after: Vec::new(), undone: Vec::new() }
     }
 
-    /// Runs a script, of `INSERT`s most likely, just before a migration is applied for the first time.
+    /// Runs a script, usually of `INSERT` statements, just before a migration is applied for the first time.
     pub fn before(mut self, version: i64, script: impl Into<String>) -> Self {
         self.before.push((version, script.into()));
         self
     }
 
-    /// What a query must give just after a migration was applied for the first time.
+    /// The expected result of a query just after a migration was applied for the first time.
     ///
-    /// Cells are compared as the database writes them as text (`t` and `f` in PostgreSQL, `1` and `0` in the others), `NULL` is `NULL`; rows
-    /// in their order, so sort them.
+    /// Cells are compared as the database's text (`t` and `f` in PostgreSQL, `1` and `0` in the others); `NULL` is the text `NULL`. The
+    /// order of the rows matters, so the query should sort them.
     pub fn after<R, C>(mut self, version: i64, query: impl Into<String>, rows: impl IntoIterator<Item = R>) -> Self
     where
         R: IntoIterator<Item = C>,
@@ -61,7 +61,7 @@ impl Example {
         self
     }
 
-    /// What a query must give just after a migration was undone.
+    /// The expected result of a query just after a migration was undone.
     pub fn undone<R, C>(mut self, version: i64, query: impl Into<String>, rows: impl IntoIterator<Item = R>) -> Self
     where
         R: IntoIterator<Item = C>,
@@ -71,7 +71,7 @@ impl Example {
         self
     }
 
-    /// The versions that it names.
+    /// The versions that the example refers to.
     pub(super) fn versions(&self) -> impl Iterator<Item = i64> {
         let before = self.before.iter().map(|(version, _)| *version);
         before.chain(self.after.iter().chain(&self.undone).map(|expectation| expectation.version))
@@ -88,20 +88,20 @@ impl Expectation {
         Self { version, query, rows }
     }
 
-    /// How the rows that were found differ, line by line; `None` if they do not.
-    pub(super) fn difference(&self, found: &[Vec<Option<String>>]) -> Option<String> {
+    /// The difference between the expected and the actual rows, line by line, or `None` if they are equal.
+    pub(super) fn difference(&self, actual: &[Vec<Option<String>>]) -> Option<String> {
         let expected: Vec<_> = self.rows.iter().map(|row| row.join(" | ")).collect();
-        let found: Vec<_> = found.iter().map(|row| shown(row)).collect();
-        if expected == found {
+        let actual: Vec<_> = actual.iter().map(|row| row_text(row)).collect();
+        if expected == actual {
             return None;
         }
         let minus = expected.iter().map(|row| format!("\n  - {row}"));
-        let plus = found.iter().map(|row| format!("\n  + {row}"));
-        let none = if found.is_empty() { Some("\n  + (no rows)".to_owned()) } else { None };
+        let plus = actual.iter().map(|row| format!("\n  + {row}"));
+        let none = if actual.is_empty() { Some("\n  + (no rows)".to_owned()) } else { None };
         Some(minus.chain(plus).chain(none).collect())
     }
 }
 
-fn shown(row: &[Option<String>]) -> String {
+fn row_text(row: &[Option<String>]) -> String {
     row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" | ")
 }

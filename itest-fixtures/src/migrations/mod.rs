@@ -1,17 +1,17 @@
-//! A suite's migrations, checked on a real database: up, down and up again, with rows in it.
+//! Checks the migrations of a suite on a real database: apply, undo and apply again, with rows in it.
 //!
-//! [`Check`] is the call; an [`Example`] says which rows a migration must keep.
+//! [`Check`] runs the check; an [`Example`] defines rows that the migrations must keep.
 
 mod check;
+mod database;
 mod example;
-mod journey;
 mod memory;
 mod problem;
 mod released;
 mod report;
+mod roundtrip;
 mod schema;
 mod step;
-mod tour;
 
 pub use check::Check;
 pub use example::{Example, NO_ROWS};

@@ -1,4 +1,4 @@
-//! What is wrong with migrations.
+//! The problems that a check of migrations reports.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::schema::Difference;
 use super::step::Step;
 
-/// Migrations that do not keep what they promise: everything that was found, each with who is at fault.
+/// The error of a check: all problems, each with the responsible migration.
 #[derive(Debug)]
 pub struct MigrationError {
     problems: Vec<Problem>,
@@ -34,15 +34,15 @@ impl fmt::Display for MigrationError {
     }
 }
 
-/// In which round a migration failed.
+/// The part of the check in which a migration failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Round {
     First,
-    /// After everything was undone.
+    /// After all migrations were undone.
     Again,
     /// With the rows of an example.
     Example(String),
-    /// On a database of the released migrations.
+    /// On a database with the released migrations.
     Upgrade,
 }
 
@@ -57,10 +57,10 @@ impl fmt::Display for Round {
     }
 }
 
-/// What the signs before the lines of a difference mean.
+/// The legend for the signs at the beginning of a difference's lines.
 const SIGNS: &str = "- expected, + found";
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Error)]
 pub(super) enum Problem {
     #[error("{} fails{round}: {message}{}", .step.at(*.line), .statement.as_ref().map_or_else(String::new, |text| format!("\n  in: {text}")))]
@@ -75,8 +75,8 @@ pub(super) enum Problem {
     NotIdempotent(Difference),
     #[error("a second run with nothing to do fails: {0}")]
     SecondRun(String),
-    #[error("example `{example}`: {} leaves {found} of {expected} rows in table {table}; if it should, say `.may_lose_rows({})`", .step.at(None), .step.version)]
-    RowsLost { example: String, step: Step, table: String, expected: u64, found: u64 },
+    #[error("example `{example}`: {} leaves {remaining} of {expected} rows in table {table}; if it should, say `.may_lose_rows({})`", .step.at(None), .step.version)]
+    RowsLost { example: String, step: Step, table: String, expected: u64, remaining: u64 },
     #[error("example `{example}`: after {}, `{query}` gives ({SIGNS}):{difference}", .step.at(None))]
     Unexpected { example: String, step: Step, query: String, difference: String },
     #[error("example `{example}`: {action} fails: {message}")]

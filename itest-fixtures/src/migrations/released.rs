@@ -1,4 +1,4 @@
-//! Databases that came into being otherwise: by the migrations that were released, or by a file with the whole schema.
+//! Checks databases that were created in another way: by the released migrations, or by a file with the whole schema.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use sqlx::Pool;
 use sqlx::migrate::Migrator;
 
 use super::check::Check;
-use super::journey::Journey;
+use super::database::MigratedDatabase;
 use super::problem::{Problem, Round};
 use super::schema::Schemas;
 use super::step::{Step, ups};
@@ -16,88 +16,88 @@ use crate::database::script::excerpt;
 use itest_runtime::Error;
 
 impl Check<'_> {
-    /// A database of the released migrations is upgraded, and must become what a fresh one is.
+    /// Upgrades a database with the released migrations, and compares it with a new one.
     pub(super) async fn upgrade<'j, DB: Backend>(
         &'j self,
         released: &'j Migrator,
-        fresh: &Schemas,
+        expected: &Schemas,
         empty: &mut impl AsyncFnMut() -> Result<Pool<DB>, Error>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
-        let mut journey = self.journey(empty, Round::Upgrade).await?;
-        let done = self.go_on(released, &mut journey, fresh, empty, problems).await;
-        journey.end().await;
-        done
+        let mut database = self.open_database(empty, Round::Upgrade).await?;
+        let result = self.upgrade_database(released, &mut database, expected, empty, problems).await;
+        database.close().await;
+        result
     }
 
-    async fn go_on<'j, DB: Backend>(
+    async fn upgrade_database<'j, DB: Backend>(
         &'j self,
         released: &'j Migrator,
-        journey: &mut Journey<'j, DB>,
-        fresh: &Schemas,
+        database: &mut MigratedDatabase<'j, DB>,
+        expected: &Schemas,
         empty: &mut impl AsyncFnMut() -> Result<Pool<DB>, Error>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
-        journey.follow(released);
+        database.use_migrator(released);
         let mut schemas = Schemas::default();
-        let mut refused = false;
+        let mut is_refused = false;
         for migration in ups(released) {
-            journey.up(migration, empty).await?;
-            schemas.push(migration.version, journey.schema().await?);
-            let now = ups(self.migrator).into_iter().find(|other| other.version == migration.version);
-            match now {
+            database.up(migration, empty).await?;
+            schemas.push(migration.version, database.schema().await?);
+            let current = ups(self.migrator).into_iter().find(|other| other.version == migration.version);
+            match current {
                 None => problems.push(Problem::Removed(Step::of(migration, None))),
-                Some(now) if now.checksum != migration.checksum => {
-                    let (was, is) = (schemas.after(migration.version), fresh.after(migration.version));
-                    let difference = was.zip(is).map(|(was, is)| was.difference(is));
+                Some(current) if current.checksum != migration.checksum => {
+                    let (released, edited) = (schemas.after(migration.version), expected.after(migration.version));
+                    let difference = released.zip(edited).map(|(released, edited)| released.difference(edited));
                     let difference = difference.filter(|difference| !difference.is_empty());
-                    problems.push(Problem::Edited { step: self.step(now), difference });
+                    problems.push(Problem::Edited { step: self.step(current), difference });
                 }
                 Some(_) => continue,
             }
-            refused = true;
+            is_refused = true;
         }
-        if !refused {
-            journey.follow(self.migrator);
+        if !is_refused {
+            database.use_migrator(self.migrator);
             for migration in ups(self.migrator) {
-                journey.up(migration, empty).await?;
+                database.up(migration, empty).await?;
             }
-            let schema = journey.schema().await?;
-            let difference = fresh.last().map(|expected| expected.difference(&schema)).unwrap_or_default();
-            if let Some(step) = self.at_fault(fresh, &difference) {
+            let schema = database.schema().await?;
+            let difference = expected.last().map(|last| last.difference(&schema)).unwrap_or_default();
+            if let Some(step) = self.responsible_step(expected, &difference) {
                 problems.push(Problem::NotRepeated { step, round: Round::Upgrade, difference });
             }
         }
         Ok(())
     }
 
-    /// A database that a file has made must be what the migrations make.
+    /// Compares the schema that a script creates with that of the migrations.
     pub(super) async fn compare<DB: Backend>(
         &self,
         file: &Path,
-        fresh: &Schemas,
+        expected: &Schemas,
         empty: &mut impl AsyncFnMut() -> Result<Pool<DB>, Error>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
         let name = file.display().to_string();
         let script = std::fs::read_to_string(file)
             .map_err(|error| Problem::Other(format!("the schema {name} cannot be read: {error}")))?;
-        let mut journey = self.journey(empty, Round::First).await?;
-        let made = journey.script(&script).await;
-        let schema = journey.schema().await;
-        journey.end().await;
-        if let Err(failure) = made {
-            let place = failure.place(&script, DB::DIALECT);
+        let mut database = self.open_database(empty, Round::First).await?;
+        let result = database.script(&script).await;
+        let schema = database.schema().await;
+        database.close().await;
+        if let Err(failure) = result {
+            let location = failure.location(&script, DB::DIALECT);
             let message = describe(&failure.error);
-            return Err(Problem::Other(match place {
+            return Err(Problem::Other(match location {
                 Some((line, statement)) => format!("{name}:{line}: {message}\n  in: {}", excerpt(statement)),
                 None => format!("{name}: {message}"),
             }));
         }
         let schema = schema?;
-        let difference = fresh.last().map(|migrated| schema.difference(migrated)).unwrap_or_default();
+        let difference = expected.last().map(|migrated| schema.difference(migrated)).unwrap_or_default();
         if !difference.is_empty() {
-            let first = fresh.first_at_fault(&difference).and_then(|version| self.step_of(version));
+            let first = expected.first_responsible_version(&difference).and_then(|version| self.step_of(version));
             problems.push(Problem::Drift { file: name, first, difference });
         }
         Ok(())

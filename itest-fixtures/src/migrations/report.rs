@@ -1,10 +1,10 @@
-//! What a check has done.
+//! The report of a successful check.
 
 use std::fmt;
 
 use super::step::Step;
 
-/// What a check has done, when it found nothing wrong.
+/// The report of a check that has found no problems.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(super) applied: usize,
@@ -14,13 +14,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many migrations were applied.
+    /// The number of migrations that were applied.
     #[must_use]
     pub fn applied(&self) -> usize {
         self.applied
     }
 
-    /// How many of them were undone and applied again.
+    /// The number of migrations that were undone and applied again.
     #[must_use]
     pub fn undone(&self) -> usize {
         self.undone

@@ -1,11 +1,11 @@
-//! Schemas, and how they differ.
+//! Schemas and their differences.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::backend::Entry;
 
-/// Everything that a schema is made of.
+/// All entries of a schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Schema(BTreeSet<Entry>);
 
@@ -14,7 +14,7 @@ impl Schema {
         Self(entries.into_iter().collect())
     }
 
-    /// Some object of it.
+    /// The first object of the schema, if there is one.
     pub(super) fn first_object(&self) -> Option<&str> {
         self.0.first().map(|entry| entry.object.as_str())
     }
@@ -23,26 +23,26 @@ impl Schema {
         self.0.contains(entry)
     }
 
-    /// Whether anything of the entry's object is there.
+    /// Whether the schema contains the object of the entry.
     pub(super) fn has_object_of(&self, entry: &Entry) -> bool {
         self.0.iter().any(|other| other.object == entry.object)
     }
 
-    /// What would have to change for `self` to become `found`.
-    pub(super) fn difference(&self, found: &Self) -> Difference {
+    /// The difference between this expected schema and an actual one.
+    pub(super) fn difference(&self, actual: &Self) -> Difference {
         Difference {
-            missing: self.0.difference(&found.0).cloned().collect(),
-            extra: found.0.difference(&self.0).cloned().collect(),
+            missing: self.0.difference(&actual.0).cloned().collect(),
+            extra: actual.0.difference(&self.0).cloned().collect(),
         }
     }
 }
 
-/// How a schema differs from the one that was expected.
+/// The difference between an expected schema and an actual one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// Expected, not there.
+    /// The expected entries that are missing.
     pub(super) missing: BTreeSet<Entry>,
-    /// There, not expected.
+    /// The entries that were not expected.
     pub(super) extra: BTreeSet<Entry>,
 }
 
@@ -51,14 +51,14 @@ impl Difference {
         self.missing.is_empty() && self.extra.is_empty()
     }
 
-    /// What another one does not tell already.
+    /// Removes the differences that another one already contains.
     pub(super) fn beyond(mut self, known: &Self) -> Self {
         self.missing.retain(|entry| !known.missing.contains(entry));
         self.extra.retain(|entry| !known.extra.contains(entry));
         self
     }
 
-    /// Both together.
+    /// Joins two differences.
     pub(super) fn with(mut self, other: Self) -> Self {
         self.missing.extend(other.missing);
         self.extra.extend(other.extra);
@@ -70,7 +70,7 @@ impl Difference {
     }
 }
 
-/// One object after the other: `-` is what was expected and is not there, `+` what is there and was not expected.
+/// Lists the differences object by object: `-` is an expected entry that is missing, `+` an entry that was not expected.
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let objects: BTreeSet<_> = self.entries().map(|entry| entry.object.as_str()).collect();
@@ -86,7 +86,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The schema of an empty database, and after each version.
+/// The schema of an empty database, and the schema after each version.
 #[derive(Debug, Default)]
 pub(super) struct Schemas(Vec<(i64, Schema)>);
 
@@ -103,21 +103,24 @@ impl Schemas {
         self.0.last().map(|(_, schema)| schema)
     }
 
-    /// The first version that has to do with a difference between the last schema and another one.
-    pub(super) fn first_at_fault(&self, difference: &Difference) -> Option<i64> {
-        difference.entries().filter_map(|entry| self.blamed(entry)).min()
+    /// The first version that caused a difference between the last schema and another one.
+    pub(super) fn first_responsible_version(&self, difference: &Difference) -> Option<i64> {
+        difference.entries().filter_map(|entry| self.responsible_version(entry)).min()
     }
 
-    /// Who made it; or who took it away; or who made what it belongs to.
-    fn blamed(&self, entry: &Entry) -> Option<i64> {
-        let first =
-            |is: &dyn Fn(&Schema) -> bool| self.0.iter().find(|(_, schema)| is(schema)).map(|(version, _)| *version);
-        let is_there_at_last = self.last().is_some_and(|schema| schema.has(entry));
-        let gone = self.0.windows(2).find(|pair| pair[0].1.has(entry) && !pair[1].1.has(entry)).map(|pair| pair[1].0);
-        if is_there_at_last {
+    /// The version that created an entry of the last schema. For another entry, the version that removed it, or else the version that
+    /// created its object.
+    fn responsible_version(&self, entry: &Entry) -> Option<i64> {
+        let first = |matches: &dyn Fn(&Schema) -> bool| {
+            self.0.iter().find(|(_, schema)| matches(schema)).map(|(version, _)| *version)
+        };
+        let is_in_last_schema = self.last().is_some_and(|schema| schema.has(entry));
+        let removed =
+            self.0.windows(2).find(|pair| pair[0].1.has(entry) && !pair[1].1.has(entry)).map(|pair| pair[1].0);
+        if is_in_last_schema {
             return first(&|schema| schema.has(entry));
         }
-        gone.or_else(|| first(&|schema| schema.has_object_of(entry)))
+        removed.or_else(|| first(&|schema| schema.has_object_of(entry)))
     }
 }
 
@@ -130,23 +133,25 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_object_by_object() {
+    fn difference_is_listed_object_by_object() {
         let expected = schema(&[("table a", "column x int"), ("table b", "column y int")]);
-        let found = schema(&[("table a", "column x text"), ("table b", "column y int"), ("table c", "")]);
-        let difference = expected.difference(&found);
+        let actual = schema(&[("table a", "column x text"), ("table b", "column y int"), ("table c", "")]);
+        let difference = expected.difference(&actual);
         assert_eq!(difference.to_string(), "\n  - table a: column x int\n  + table a: column x text\n  + table c");
         assert!(difference.clone().beyond(&difference).is_empty());
     }
 
     #[test]
-    fn the_first_migration_at_fault_is_found() {
+    fn first_responsible_migration_is_determined() {
         let mut schemas = Schemas::default();
         schemas.push(0, schema(&[]));
         schemas.push(1, schema(&[("table a", "column x int"), ("table a", "column z int")]));
         schemas.push(2, schema(&[("table a", "column x int"), ("table b", "")]));
         schemas.push(3, schema(&[("table a", "column x int"), ("table b", ""), ("table c", "")]));
-        let fault = |other: &[(&str, &str)]| schemas.first_at_fault(&schema(other).difference(schemas.last().unwrap()));
-        assert_eq!(fault(&[("table a", "column x int"), ("table b", "")]), Some(3), "nobody else makes c");
+        let fault = |other: &[(&str, &str)]| {
+            schemas.first_responsible_version(&schema(other).difference(schemas.last().unwrap()))
+        };
+        assert_eq!(fault(&[("table a", "column x int"), ("table b", "")]), Some(3), "only version 3 creates c");
         assert_eq!(
             fault(&[("table a", "column x int"), ("table a", "column z int"), ("table b", ""), ("table c", "")]),
             Some(2)

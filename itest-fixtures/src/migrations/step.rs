@@ -1,4 +1,4 @@
-//! A migration in one direction, as it is called in messages.
+//! A migration in one direction, with its name for messages.
 
 use std::fmt;
 use std::path::Path;
@@ -11,7 +11,7 @@ pub(super) struct Step {
     pub(super) version: i64,
     description: String,
     direction: &'static str,
-    /// The file, where it is known in which folder it lies.
+    /// The path of the file, if its folder is known.
     file: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl Step {
         Self { version: migration.version, description: migration.description.to_string(), direction, file }
     }
 
-    /// Its name with the line that is at fault.
+    /// The name with file and line.
     pub(super) fn at(&self, line: Option<usize>) -> String {
         match (&self.file, line) {
             (Some(file), Some(line)) => format!("{self}, {file}:{line}"),
@@ -40,7 +40,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// sqlx keeps the number of a file and not its zeros, so its name is looked for.
+/// Finds the file of a migration. sqlx stores the version as a number, without the leading zeros of the file name, so the folder is
+/// searched.
 fn file_of(migration: &Migration, folder: &Path) -> Option<String> {
     let suffix = migration.migration_type.suffix();
     let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
@@ -52,20 +53,20 @@ fn file_of(migration: &Migration, folder: &Path) -> Option<String> {
     Some(folder.join(name).display().to_string())
 }
 
-/// The migrations that are applied, in order.
+/// The up migrations, in order.
 pub(super) fn ups(migrator: &Migrator) -> Vec<&Migration> {
     migrator.iter().filter(|migration| migration.migration_type.is_up_migration()).collect()
 }
 
-/// What undoes a version.
+/// The down migration of a version.
 pub(super) fn down(migrator: &Migrator, version: i64) -> Option<&Migration> {
     migrator.iter().find(|migration| migration.version == version && migration.migration_type.is_down_migration())
 }
 
-/// The version of an empty database; the first migration may well be number 0.
+/// The version of an empty database. It is not 0, because the first migration may have the number 0.
 pub(super) const EMPTY: i64 = i64::MIN;
 
-/// The version before another; [`EMPTY`] before the first.
+/// The version before another one, or [`EMPTY`] before the first.
 pub(super) fn before(migrator: &Migrator, version: i64) -> i64 {
     ups(migrator).iter().map(|migration| migration.version).take_while(|other| *other < version).last().unwrap_or(EMPTY)
 }

@@ -1,4 +1,4 @@
-//! How to connect to a server, for itest, for the code under test, and for the user.
+//! Connection options, URLs and client commands for a MariaDB or MySQL server.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,15 +14,15 @@ use crate::database::{Locate, encoded, with_database};
 use crate::service::container::Container;
 use crate::service::{Address, ENCODE, PrivateServer, Service as _, is_readable, url_of};
 
-/// The superuser of private servers.
+/// The superuser of private servers and of servers in containers.
 const SUPERUSER: &str = "root";
 
-/// The socket in the folder of a private server.
+/// The path of a private server's socket.
 pub(super) fn socket(folder: &Path) -> PathBuf {
     folder.join("socket")
 }
 
-/// Where a private server keeps the files of a database.
+/// The folder in which a private server keeps the files of a database.
 pub(super) fn folder_of_database(address: &Address, database: &str) -> Option<PathBuf> {
     address.private().map(|server| server.folder.join("data").join(database))
 }
@@ -35,7 +35,7 @@ impl Locate for MysqlDriver {
                 if !is_readable(&url, MysqlDriver::URL_SCHEMES) {
                     return Err(not_a_url(name));
                 }
-                // The parser's own message may contain the text, and the text a password.
+                // The parser's message is left out, because it may quote the URL with its password.
                 MySqlConnectOptions::from_str(&url).map_err(|_| not_a_url(name))?
             }
             Address::Private(PrivateServer { folder, .. }) => {
@@ -74,21 +74,21 @@ impl Locate for MysqlDriver {
     fn client_command(address: &Address, database: &str) -> Result<String, Error> {
         #[cfg(feature = "containers")]
         if let Address::Container(Container { name, image, .. }) = address {
-            // Inside of the container, the password is in a variable of the image.
+            // Inside of the container, the password is in an environment variable of the image.
             let client = if image.contains("mysql") { "mysql" } else { "mariadb" };
             let client = format!("{client} --user={SUPERUSER} --password=\"$MYSQL_ROOT_PASSWORD\" {database}");
             return Ok(format!("docker exec -it {name} sh -c '{client}'"));
         }
-        Ok(mariadb(&Self::options(address, None)?, database))
+        Ok(client_command(&Self::options(address, None)?, database))
     }
 }
 
-fn mariadb(options: &MySqlConnectOptions, database: &str) -> String {
-    let place = match options.get_socket() {
+fn client_command(options: &MySqlConnectOptions, database: &str) -> String {
+    let endpoint = match options.get_socket() {
         Some(socket) => format!("--socket={}", quote(&socket.to_string_lossy())),
         None => format!("--host={} --port={}", quote(options.get_host()), options.get_port()),
     };
-    format!("mariadb {place} --user={} {}", quote(options.get_username()), quote(database))
+    format!("mariadb {endpoint} --user={} {}", quote(options.get_username()), quote(database))
 }
 
 fn not_a_url(name: &str) -> Error {
@@ -104,8 +104,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn command_of_the_client_contains_no_password() {
-        let command = mariadb(&"mysql://ann:s3cret@db.test:3307/shop".parse().unwrap(), "itest_1");
+    fn client_command_contains_no_password() {
+        let command = client_command(&"mysql://ann:s3cret@db.test:3307/shop".parse().unwrap(), "itest_1");
         assert_eq!(command, "mariadb --host=db.test --port=3307 --user=ann itest_1");
         let private = Address::Private(PrivateServer::new(PathBuf::from("/run/a b"), "pid"));
         let command = MysqlDriver::client_command(&private, "itest_1").unwrap();

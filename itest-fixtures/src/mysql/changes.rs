@@ -1,4 +1,4 @@
-//! What a failed test did to its database.
+//! Reads the rows of a test's database, to show what a failed test changed.
 
 use sqlx::{Connection, MySql};
 
@@ -7,10 +7,11 @@ use itest_runtime::Error;
 use super::connection::{MysqlDriver, connect, run};
 use crate::database::{Contents, Context, Database, contents, failed_to};
 
-/// Long lists of columns are cut otherwise.
-const NO_CUT: &str = "SET group_concat_max_len = 16777216";
+/// Raises the limit of `group_concat`, because the server would truncate long lists of columns.
+const RAISE_GROUP_CONCAT_LIMIT: &str = "SET group_concat_max_len = 16777216";
 
-/// The database's tables with all their columns, also those that `SELECT *` leaves out, and with the columns of their primary keys.
+/// Lists the tables of the database, with the columns of their primary keys. The query of a table names all columns, because `SELECT *`
+/// leaves out invisible ones.
 const TABLES: &str = "
     SELECT t.table_name,
            concat((SELECT group_concat(concat('`', replace(c.column_name, '`', '``'), '`') ORDER BY c.ordinal_position SEPARATOR ', ')
@@ -24,13 +25,13 @@ const TABLES: &str = "
     WHERE t.table_schema = database() AND t.table_type = 'BASE TABLE'
     ORDER BY 1, k.ordinal_position";
 
-/// All rows of a test's database.
+/// Reads all rows of a test's database.
 pub(super) async fn contents_of(
     context: &Context<MysqlDriver>,
     database: &Database<MysqlDriver>,
 ) -> Result<Contents, Error> {
     let mut connection = connect(context.server.address(), Some(&database.name)).await?;
-    run(&mut connection, "read the rows", NO_CUT).await?;
+    run(&mut connection, "read the rows", RAISE_GROUP_CONCAT_LIMIT).await?;
     let read = contents::<MySql>(&mut connection, TABLES).await;
     let _ = connection.close().await;
     read.map_err(|error| failed_to("read the rows", &error))

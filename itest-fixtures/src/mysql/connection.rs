@@ -1,4 +1,4 @@
-//! Connections of itest's own, and what a server's refusal means.
+//! Opens itest's own connections, and explains why a server refuses one.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use itest_runtime::Error;
 use crate::database::{Connect, Locate as _, OrFailedTo as _, describe, failed_to};
 use crate::service::{Address, LOG_FOLLOWS, retry};
 
-/// How long a server may have no free connection, or be busy with starting.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may have no free connection.
+const FULL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first pause between two attempts to connect meanwhile.
+/// The first pause between two attempts to connect to a full server.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// MariaDB or MySQL.
+/// The driver for MariaDB and MySQL.
 #[derive(Debug)]
 pub(crate) struct MysqlDriver;
 
-/// A connection of itest's own, in no database unless one is named.
+/// Opens a connection for itest itself, without a current database unless one is named.
 pub(super) async fn connect(address: &Address, database: Option<&str>) -> Result<MySqlConnection, Error> {
     let options = MysqlDriver::options(address, database)?.disable_statement_logging();
-    let connected = retry(BUSY_TIMEOUT, FIRST_PAUSE, || MySqlConnection::connect_with(&options), is_full).await;
+    let connected = retry(FULL_TIMEOUT, FIRST_PAUSE, || MySqlConnection::connect_with(&options), is_full).await;
     connected.map_err(|error| refused(address, options.get_username(), &error))
 }
 
@@ -31,19 +31,19 @@ fn is_full(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("08004"))
 }
 
-/// Runs statements that hold no values.
+/// Runs statements without parameters.
 pub(super) async fn run(connection: &mut MySqlConnection, action: &str, sql: impl Into<String>) -> Result<(), Error> {
     let run = sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await;
     run.map(drop).map_err(|error| failed_to(action, &error))
 }
 
-/// The values of a query with one column of text.
+/// Runs a query with one column of text and returns its values.
 pub(super) async fn column(connection: &mut MySqlConnection, action: &str, sql: String) -> Result<Vec<String>, Error> {
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.or_failed_to(action)?;
     rows.iter().map(|row| text(row, 0)).collect::<Result<_, _>>().or_failed_to(action)
 }
 
-/// Why a server does not let anyone in, and what to do about it.
+/// The error of a refused connection, with the remedy.
 fn refused(address: &Address, user: &str, error: &sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code().map(String::from));
     let remedy = match (code.as_deref(), error) {
@@ -60,12 +60,12 @@ fn refused(address: &Address, user: &str, error: &sqlx::Error) -> Error {
     ))
 }
 
-/// What a private server that has ended wrote last.
+/// The end of the log of a private server that has ended.
 fn end_of_log(address: &Address) -> String {
     address.private().map(|server| format!("{LOG_FOLLOWS}{}", server.end_of_log())).unwrap_or_default()
 }
 
-/// A column's text, whether the server calls it text or bytes.
+/// The text of a column, even if the server declares it as binary.
 pub(super) fn text(row: &MySqlRow, column: usize) -> Result<String, sqlx::Error> {
     match row.try_get::<String, _>(column) {
         Ok(text) => Ok(text),
@@ -73,12 +73,12 @@ pub(super) fn text(row: &MySqlRow, column: usize) -> Result<String, sqlx::Error>
     }
 }
 
-/// A name as SQL quotes it.
+/// Quotes a name as an SQL identifier.
 pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// A text as SQL quotes it.
+/// Quotes a text as an SQL literal.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

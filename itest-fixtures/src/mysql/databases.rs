@@ -1,4 +1,4 @@
-//! How a database is made for tests and given back after each.
+//! Creates the databases of tests, and restores them after each test.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use itest_runtime::Error;
 use super::address::folder_of_database;
 use super::connection::{MysqlDriver, connect};
 use super::isolation::Isolation;
-use super::restore::Keeper;
+use super::restore::MysqlSnapshot;
 use crate::database::{Context, Database, LEASES, Locate as _, NotRecycled, Prepared, close_pool};
 
-/// How long the connections of a pool may take to be closed.
+/// How long closing the connections of a pool may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The pool of the test that has a database now. Each test has a pool of its own, because a new session costs little here.
+/// The pool of the test that uses the database. Each test has a new pool, because opening a session costs little here.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     pool: Option<MySqlPool>,
 }
 
 impl Sessions {
-    /// Closes the pool; whether all connections of it have come back.
+    /// Closes the pool. Returns whether all of its connections were returned.
     pub(super) async fn close(self) -> bool {
         match self.pool {
-            // A task that still holds the pool can do nothing with it from now on.
+            // A task that still has the closed pool gets an error from it.
             Some(pool) => close_pool(&pool, CLOSE_TIMEOUT).await,
             None => true,
         }
     }
 }
 
-/// Fills a database that was created, and looks at it before its first test.
+/// Fills a new database, and takes its snapshot before the first test.
 pub(super) async fn prepare(context: &Context<MysqlDriver>, name: &str) -> Result<Prepared<MysqlDriver>, Error> {
     let (address, inventory) = (context.server.address(), &context.blueprint);
     let mut connection = connect(address, Some(name)).await?;
@@ -42,15 +42,15 @@ pub(super) async fn prepare(context: &Context<MysqlDriver>, name: &str) -> Resul
     let snapshot = match context.schema.isolation {
         Isolation::Clone => Err(NotRecycled::new("it is a clone of one test")),
         Isolation::Recycle => {
-            // In another database, so that it does not count as a session of the test.
+            // The connection is in another database, because a session in the test's database would count as a session of the test.
             let connection = connect(address, Some(LEASES)).await?;
-            Ok(Keeper::of(connection, inventory.clone(), name, folder_of_database(address, name)).await?)
+            Ok(MysqlSnapshot::of(connection, inventory.clone(), name, folder_of_database(address, name)).await?)
         }
     };
     Ok(Prepared { sessions: Sessions::default(), snapshot })
 }
 
-/// The connections of a test that begins.
+/// The connections for a test that begins.
 pub(super) fn begin_test(
     context: &Context<MysqlDriver>,
     database: &mut Database<MysqlDriver>,
@@ -63,12 +63,12 @@ pub(super) fn begin_test(
     Ok(connections)
 }
 
-/// Takes the changes of a test back.
+/// Reverts the changes of a test.
 pub(super) async fn restore(database: &mut Database<MysqlDriver>) -> Result<(), NotRecycled> {
     let is_closed = std::mem::take(&mut database.sessions).close().await;
-    let keeper = database.snapshot.as_mut().map_err(|not_recycled| not_recycled.clone())?;
+    let snapshot = database.snapshot.as_mut().map_err(|not_recycled| not_recycled.clone())?;
     if !is_closed {
         return Err(NotRecycled::new("the test keeps connections of its pool"));
     }
-    keeper.restore().await
+    snapshot.restore().await
 }

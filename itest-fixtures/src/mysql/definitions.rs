@@ -1,52 +1,76 @@
-//! Whether anybody has changed a definition: a private server of MariaDB keeps each in a file, and looking at files costs less than asking.
+//! The definitions of a database, as the server shows them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::fmt::Write;
 
-/// What a file is recognized by, unless its text is the same: a definition is written to a new file, and that is renamed.
-type Stamp = (u64, u64, i64, i64);
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, Row};
 
-/// The files of a database but those with rows.
+use super::connection::{quoted, text};
+use super::inventory::Inventory;
+
+/// All definitions of a database in its first state, without `AUTO_INCREMENT` values.
 #[derive(Debug)]
 pub(super) struct Definitions {
-    folder: PathBuf,
-    seen: BTreeMap<OsString, Stamp>,
+    query: String,
+    first_state: String,
 }
 
 impl Definitions {
-    /// Those in the folder of a database; none where there is no such folder, or the server keeps definitions elsewhere.
-    pub(super) fn of(folder: PathBuf) -> Option<Self> {
-        let seen = look(&folder)?;
-        let are_files = seen.keys().any(|name| name.to_string_lossy().ends_with(".frm"));
-        are_files.then_some(Self { folder, seen })
+    /// Reads the definitions of a database with these tables.
+    pub(super) async fn of(
+        connection: &mut MySqlConnection,
+        inventory: &Inventory,
+        database: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let query = definitions_query(inventory, database);
+        Ok(Self { first_state: read(connection, &query).await?, query })
     }
 
-    /// Whether all of them are what they were at the last look, which this one becomes.
-    pub(super) fn are_unchanged(&mut self) -> bool {
-        // A folder that cannot be read any more is not what it was.
-        let seen = look(&self.folder).unwrap_or_default();
-        let are_unchanged = seen == self.seen;
-        self.seen = seen;
-        are_unchanged
+    /// Whether the definitions are still the same.
+    pub(super) async fn are_unchanged(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        Ok(read(connection, &self.query).await? == self.first_state)
     }
 }
 
-fn look(folder: &PathBuf) -> Option<BTreeMap<OsString, Stamp>> {
-    let mut seen = BTreeMap::new();
-    for entry in fs::read_dir(folder).ok()? {
-        let entry = entry.ok()?;
-        let name = entry.file_name();
-        // The rows of InnoDB, which change with every test.
-        if name.to_string_lossy().ends_with(".ibd") {
-            continue;
-        }
-        let found = entry.metadata().ok()?;
-        seen.insert(name, (found.ino(), found.size(), found.ctime(), found.ctime_nsec()));
+/// The statements that show all definitions of a database. The tables come in the order of the inventory.
+fn definitions_query(inventory: &Inventory, database: &str) -> String {
+    let name = quoted(database);
+    let mut query = String::new();
+    for table in &inventory.tables {
+        let _ = write!(query, "SHOW CREATE {} {name}.{}; ", table.kind.keyword(), table.name);
     }
-    Some(seen)
+    let _ = write!(query, "SHOW FULL TABLES FROM {name}; SHOW TRIGGERS FROM {name}; SHOW CREATE DATABASE {name}");
+    query
+}
+
+async fn read(connection: &mut MySqlConnection, query: &str) -> Result<String, sqlx::Error> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
+    let mut definitions = String::new();
+    for row in &rows {
+        definitions.push_str(&without_auto_increment(&row_text(row)?));
+        definitions.push('\n');
+    }
+    Ok(definitions)
+}
+
+/// The text of a row, without the column that contains the creation time of a trigger.
+fn row_text(row: &MySqlRow) -> Result<String, sqlx::Error> {
+    const CREATION_TIME: usize = 5;
+    let columns = (0..row.len()).filter(|column| *column != CREATION_TIME).map(|column| text(row, column));
+    let columns: Result<Vec<String>, sqlx::Error> = columns.collect();
+    Ok(columns?.join(" "))
+}
+
+/// A definition without the `AUTO_INCREMENT` value of the table.
+fn without_auto_increment(definition: &str) -> String {
+    const OPTION: &str = " AUTO_INCREMENT=";
+    // The search begins after the columns, because their comments may contain the same text.
+    let options = definition.rfind("\n) ").unwrap_or(0);
+    let Some(at) = definition[options..].find(OPTION).map(|at| options + at) else {
+        return definition.to_owned();
+    };
+    let rest = definition[at + OPTION.len()..].trim_start_matches(|character: char| character.is_ascii_digit());
+    format!("{}{rest}", &definition[..at])
 }
 
 #[cfg(test)]
@@ -54,26 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_definition_that_is_written_anew_is_noticed_and_rows_are_not() {
-        let folder = std::env::temp_dir().join(format!("itest-definitions-{}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
-        assert!(Definitions::of(folder.clone()).is_none(), "there are none");
-        let write = |name: &str, text: &str| {
-            let draft = folder.join("draft");
-            fs::write(&draft, text).unwrap();
-            fs::rename(&draft, folder.join(name)).unwrap();
-        };
-        write("a.frm", "1");
-        write("a.ibd", "1");
-        let mut definitions = Definitions::of(folder.clone()).unwrap();
-        write("a.ibd", "2");
-        assert!(definitions.are_unchanged());
-        write("a.frm", "1");
-        assert!(!definitions.are_unchanged());
-        assert!(definitions.are_unchanged());
-        write("b.TRG", "");
-        assert!(!definitions.are_unchanged());
-        fs::remove_dir_all(&folder).unwrap();
-        assert!(!definitions.are_unchanged());
+    fn auto_increment_value_is_removed_from_a_definition() {
+        let definition =
+            "CREATE TABLE `t` (\n  `id` int COMMENT ' AUTO_INCREMENT=3'\n) ENGINE=InnoDB AUTO_INCREMENT=7 COMMENT='x'";
+        let definitions = without_auto_increment(definition);
+        assert!(definitions.ends_with("\n) ENGINE=InnoDB COMMENT='x'") && definitions.contains("=3'"), "{definitions}");
+        assert_eq!(without_auto_increment("CREATE VIEW v"), "CREATE VIEW v");
     }
 }

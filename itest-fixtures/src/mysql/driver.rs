@@ -1,4 +1,4 @@
-//! MariaDB and MySQL as servers that have a database for each test.
+//! The driver of MariaDB and MySQL for the pool of databases.
 
 use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlConnection, MySqlPool};
@@ -9,7 +9,7 @@ use super::connection::{MysqlDriver, literal, quoted, run};
 use super::databases::Sessions;
 use super::inventory::Inventory;
 use super::isolation::Isolation;
-use super::restore::Keeper;
+use super::restore::MysqlSnapshot;
 use super::{changes, databases};
 use crate::database::{Contents, Context, Database, Driver, Leases, Left, NotRecycled, Prepared, migrate};
 use crate::itest::teardown;
@@ -23,13 +23,13 @@ async fn drop_mysql_databases(left: Left) -> Result<(), Error> {
 impl Driver for MysqlDriver {
     type Blueprint = Inventory;
     type Isolation = Isolation;
-    type Snapshot = Keeper;
+    type Snapshot = MysqlSnapshot;
     type Sessions = Sessions;
     type WorkerState = ();
 
     const DATABASES: &'static str =
         "SELECT convert(schema_name USING utf8mb4) FROM information_schema.schemata WHERE schema_name";
-    // The server has no locks that can be shared, so nothing says that another run uses a template.
+    // The server has no shared locks, so a run cannot see whether another run uses a template. It keeps templates that were used recently.
     const OLD_BUILD: &'static str = "AND used < current_timestamp - INTERVAL '1' HOUR";
     const DROP_ALL: fn(Left) -> Durable<Left> = drop_mysql_databases;
     const MAX_DROPS: usize = 2;

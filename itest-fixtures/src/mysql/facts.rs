@@ -1,4 +1,4 @@
-//! What is known of a MariaDB or MySQL server, and whether it looks like one for tests.
+//! Queries the properties of a MariaDB or MySQL server, and checks whether it looks like a server for tests.
 
 use std::fmt;
 
@@ -11,33 +11,34 @@ use super::connection::MysqlDriver;
 use crate::database::{Facts, Inspect, Locate as _, OrFailedTo as _, failed_to};
 use crate::service::{Address, Target, refuse_unless_for_tests};
 
-/// The oldest version of each product that itest works with.
-const OLDEST: [(&str, [u32; 2]); 2] = [("MariaDB", [10, 6]), ("MySQL", [8, 0])];
+/// The oldest supported version of each product: major and minor.
+const MIN_VERSIONS: [(&str, [u32; 2]); 2] = [("MariaDB", [10, 6]), ("MySQL", [8, 0])];
 
-/// What is known of a server.
+/// The properties of a MariaDB or MySQL server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MysqlFacts {
-    /// As the server writes it: `10.11.6-MariaDB-0+deb12u1`.
+    /// The version in the server's notation: `10.11.6-MariaDB-0+deb12u1`.
     version: String,
     max_connections: u32,
 }
 
 impl MysqlFacts {
-    /// Asks a server.
+    /// Queries the properties of a server.
     pub(super) async fn of(address: &Address, connection: &mut MySqlConnection) -> Result<Self, Error> {
         let place = || address.in_words(|| MysqlDriver::place(address));
         let query = "SELECT version(), CAST(@@max_connections AS SIGNED), CAST(@@max_user_connections AS SIGNED)";
         let row = sqlx::query_as(query).fetch_one(connection).await;
-        let row = row.map_err(|error| failed_to(&format!("ask {} what it is", place()), &error))?;
-        let (version, of_all, of_user): (String, i64, i64) = row;
+        let row = row.map_err(|error| failed_to(&format!("query version and settings of {}", place()), &error))?;
+        let (version, server_limit, user_limit): (String, i64, i64) = row;
         if is_too_old(&version) {
             let (product, version) = product_and_version(&version);
-            let oldest = OLDEST.map(|(product, [major, minor])| format!("{product} {major}.{minor}")).join(" or ");
+            let oldest =
+                MIN_VERSIONS.map(|(product, [major, minor])| format!("{product} {major}.{minor}")).join(" or ");
             let place = place();
             return Err(Error::new(format!("{place} is {product} {version}; itest needs {oldest}, or a later one")));
         }
-        // Zero means that there is no limit for one user.
-        let max_connections = if of_user > 0 { of_all.min(of_user) } else { of_all };
+        // A user limit of zero means that there is no such limit.
+        let max_connections = if user_limit > 0 { server_limit.min(user_limit) } else { server_limit };
         Ok(Self { version, max_connections: u32::try_from(max_connections).unwrap_or(u32::MAX) })
     }
 }
@@ -94,7 +95,7 @@ impl Inspect for MysqlDriver {
     }
 }
 
-/// Product and version of what a server writes of itself: `10.11.6-MariaDB-0+deb12u1`.
+/// Parses the product and the version from a server's version text: `10.11.6-MariaDB-0+deb12u1`.
 fn product_and_version(text: &str) -> (&'static str, &str) {
     let product = if text.contains("MariaDB") { "MariaDB" } else { "MySQL" };
     (product, text.split('-').next().unwrap_or_default())
@@ -103,10 +104,11 @@ fn product_and_version(text: &str) -> (&'static str, &str) {
 fn is_too_old(text: &str) -> bool {
     let (product, version) = product_and_version(text);
     let version: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).take(2).collect();
-    OLDEST.iter().any(|(known, oldest)| *known == product && version.as_slice() < oldest.as_slice())
+    MIN_VERSIONS.iter().any(|(known, oldest)| *known == product && version.as_slice() < oldest.as_slice())
 }
 
-/// A database with tables is in use for something else, unless its name contains `test`, or it is the server's own.
+/// Reports tables in the database of the URL, because a database with tables seems to be in use for something else. A name that contains
+/// `test`, and the server's own database `mysql`, are allowed.
 async fn foreign_tables(database: &str, connection: &mut MySqlConnection) -> Result<Option<String>, Error> {
     if database.is_empty() || database.contains("test") || database == "mysql" {
         return Ok(None);
@@ -114,7 +116,7 @@ async fn foreign_tables(database: &str, connection: &mut MySqlConnection) -> Res
     let tables = sqlx::query_scalar("SELECT count(*) FROM information_schema.tables WHERE table_schema = ?");
     let tables: i64 =
         tables.bind(database).fetch_one(connection).await.or_failed_to("look at the server's database")?;
-    Ok((tables > 0).then(|| format!("its database, {database}, holds tables of somebody's")))
+    Ok((tables > 0).then(|| format!("its database, {database}, contains tables that itest did not create")))
 }
 
 #[cfg(test)]
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn product_and_version_are_read_from_what_a_server_writes_of_itself() {
+    fn product_and_version_are_parsed_from_the_server_version() {
         assert_eq!(product_and_version("10.11.6-MariaDB-0+deb12u1"), ("MariaDB", "10.11.6"));
         assert_eq!(product_and_version("8.0.36"), ("MySQL", "8.0.36"));
         for new in ["10.6.0-MariaDB", "10.11.6-MariaDB-log", "11.4.2-MariaDB", "8.0.11", "9.1.0"] {

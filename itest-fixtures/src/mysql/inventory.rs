@@ -1,4 +1,4 @@
-//! What a template is made of, as statements that make another one.
+//! Reads the contents of a template, as statements that create a copy.
 
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
@@ -10,43 +10,43 @@ use super::connection::{literal, quoted, run, text};
 use super::rights::Rights;
 use crate::database::failed_to;
 
-/// A table, or what looks like one.
+/// A table, a view or a sequence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Table {
-    /// Quoted.
+    /// The quoted name.
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: TableKind,
     definition: String,
-    /// The columns that can be written, quoted and separated by commas.
+    /// The columns without generated ones, quoted and separated by commas.
     pub(super) columns: String,
     pub(super) has_rows: bool,
     pub(super) has_triggers: bool,
-    /// Rows that are deleted are kept as history.
-    pub(super) remembers: bool,
+    /// Whether the table is system-versioned, so that it keeps deleted rows as history.
+    pub(super) is_versioned: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum TableKind {
     Table,
     View,
-    /// MariaDB's: a table of one row, which is written over.
+    /// A sequence of MariaDB: a table of one row. Inserting a row replaces it.
     Sequence,
 }
 
-/// A trigger, a routine or an event, and the settings that it was written under.
+/// A trigger, a routine or an event, with the session settings that it was created with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Code {
     settings: String,
     definition: String,
 }
 
-/// All of a template.
+/// The contents of a template.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Inventory {
     pub(super) template: String,
-    /// What stands behind the name in `CREATE DATABASE`: character set, collation, comment, encryption.
+    /// The text after the name in `CREATE DATABASE`: character set, collation, comment, encryption.
     pub(super) properties: String,
-    /// Who may do what in it.
+    /// The rights of users and roles in the template.
     pub(super) rights: Rights,
     pub(super) tables: Vec<Table>,
     pub(super) has_routines: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Reads a template.
+    /// Reads the inventory of a template.
     pub(super) async fn of(connection: &mut MySqlConnection, template: &str) -> Result<Self, Error> {
         Self::read(connection, template).await.map_err(|error| failed_to("read the template database", &error))
     }
@@ -67,9 +67,9 @@ impl Inventory {
         for row in fetch(connection, &format!("SHOW FULL TABLES FROM {database}")).await? {
             let (plain, kind) = (text(&row, 0)?, text(&row, 1)?);
             let kind = match kind.as_str() {
-                "VIEW" => Kind::View,
-                "SEQUENCE" => Kind::Sequence,
-                _ => Kind::Table,
+                "VIEW" => TableKind::View,
+                "SEQUENCE" => TableKind::Sequence,
+                _ => TableKind::Table,
             };
             let name = quoted(&plain);
             let full = format!("{database}.{name}");
@@ -89,12 +89,12 @@ impl Inventory {
                 literal(&plain)
             );
             let triggers: i64 = sqlx::query_scalar(AssertSqlSafe(triggers)).fetch_one(&mut *connection).await?;
-            let has_rows =
-                kind != Kind::View && !fetch(connection, &format!("SELECT 1 FROM {full} LIMIT 1")).await?.is_empty();
-            // A view names its database in front of everything.
+            let has_rows = kind != TableKind::View
+                && !fetch(connection, &format!("SELECT 1 FROM {full} LIMIT 1")).await?.is_empty();
+            // A view qualifies every name with its database.
             let definition = definition.replace(&format!("{database}."), "");
-            let remembers = definition.to_uppercase().contains("WITH SYSTEM VERSIONING");
-            tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0, remembers });
+            let is_versioned = definition.to_uppercase().contains("WITH SYSTEM VERSIONING");
+            tables.push(Table { name, kind, definition, columns, has_rows, has_triggers: triggers > 0, is_versioned });
         }
         let properties = fetch(connection, &format!("SHOW CREATE DATABASE {database}")).await?;
         let properties = properties.first().map(|row| text(row, 1)).transpose()?.unwrap_or_default();
@@ -115,13 +115,16 @@ impl Inventory {
         Ok(Self { template: database, properties, rights, tables, has_routines, routines, triggers, events })
     }
 
-    /// Makes all of it once more, in the database of a name that the connection is in.
+    /// Creates a copy in the current database of the connection, whose name is `name`.
     pub(super) async fn copy(&self, connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
         let action = "copy the template database";
         let mut script = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'".to_owned();
-        // A table's defaults may be numbers of a sequence.
-        let (sequences, others): (Vec<&Table>, Vec<&Table>) =
-            self.tables.iter().filter(|table| table.kind != Kind::View).partition(|table| table.kind == Kind::Sequence);
+        // The sequences come first, because defaults of tables may use them.
+        let (sequences, others): (Vec<&Table>, Vec<&Table>) = self
+            .tables
+            .iter()
+            .filter(|table| table.kind != TableKind::View)
+            .partition(|table| table.kind == TableKind::Sequence);
         for table in sequences.into_iter().chain(others) {
             script.push_str("; ");
             script.push_str(&table.definition);
@@ -131,18 +134,18 @@ impl Inventory {
             script.push_str(&self.fill(table, ""));
         }
         run(connection, action, script).await?;
-        // Views may call functions, which may name what is not there yet.
+        // Routines come before views, because views may call functions. A function may name a view that does not exist yet.
         copy_code(&self.routines, connection).await?;
         run(connection, action, "SET sql_mode = ''").await?;
-        // One may need another one that comes later.
-        let mut views: Vec<&Table> = self.tables.iter().filter(|table| table.kind == Kind::View).collect();
+        // A view may depend on a later one, so failed views are tried again as long as one of them succeeds.
+        let mut views: Vec<&Table> = self.tables.iter().filter(|table| table.kind == TableKind::View).collect();
         while !views.is_empty() {
             let mut failed = Vec::new();
             let mut error = None;
             for view in &views {
-                if let Err(told) = run(connection, action, view.definition.as_str()).await {
+                if let Err(failure) = run(connection, action, view.definition.as_str()).await {
                     failed.push(*view);
-                    error = Some(told);
+                    error = Some(failure);
                 }
             }
             match error {
@@ -153,19 +156,19 @@ impl Inventory {
         copy_code(&self.triggers, connection).await?;
         copy_code(&self.events, connection).await?;
         match self.rights.script(name) {
-            Some(script) => run(connection, "repeat on a copy what the migrations grant in the database", script).await,
+            Some(script) => run(connection, "grant the rights of the template database on a copy", script).await,
             None => Ok(()),
         }
     }
 
-    /// The statement that puts the template's rows into a table; `database` is empty, or ends with a dot.
+    /// The statement that copies the template's rows into a table. `database` is empty or ends with a dot.
     pub(super) fn fill(&self, table: &Table, database: &str) -> String {
         let Table { name, columns, .. } = table;
         format!("INSERT INTO {database}{name} ({columns}) SELECT {columns} FROM {}.{name}", self.template)
     }
 }
 
-impl Kind {
+impl TableKind {
     pub(super) fn keyword(self) -> &'static str {
         match self {
             Self::Table => "TABLE",
@@ -175,7 +178,7 @@ impl Kind {
     }
 }
 
-/// Makes routines, triggers or events once more.
+/// Creates copies of routines, triggers or events.
 async fn copy_code(code: &[Code], connection: &mut MySqlConnection) -> Result<(), Error> {
     let action = "copy the template database";
     for Code { settings, definition } in code {
@@ -185,7 +188,7 @@ async fn copy_code(code: &[Code], connection: &mut MySqlConnection) -> Result<()
     Ok(())
 }
 
-/// The code whose kinds and names a statement tells.
+/// Reads the routines, triggers or events whose kinds and names a query returns.
 async fn code(connection: &mut MySqlConnection, template: &str, names: &str) -> Result<Vec<Code>, sqlx::Error> {
     let database = quoted(template);
     let mut code = Vec::new();
@@ -194,7 +197,7 @@ async fn code(connection: &mut MySqlConnection, template: &str, names: &str) -> 
         let shown = fetch(connection, &format!("SHOW CREATE {kind} {database}.{}", quoted(&name))).await?;
         let Some(row) = shown.first() else { continue };
         let mut settings = format!("sql_mode = {}", literal(&text(row, 1)?));
-        // An event is of a time zone, too.
+        // An event also has a time zone.
         let is_event = kind == "EVENT";
         if is_event {
             settings = format!("{settings}, time_zone = {}", literal(&text(row, 2)?));

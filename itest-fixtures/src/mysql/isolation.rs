@@ -1,12 +1,12 @@
-//! How tests are kept apart.
+//! The kinds of isolation between tests.
 
-/// How tests are kept apart.
+/// How tests are isolated from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
-    /// A worker keeps its database. After each test all rows and all next numbers are as they were; where that cannot be done,
-    /// because the schema was changed or something was left behind, the next test has a new clone.
+    /// A worker uses its database for one test after the other. After each test all rows and `AUTO_INCREMENT` values are restored. If that
+    /// is not possible, because the test changed the schema or left something behind, the next test gets a new clone.
     Recycle,
-    /// A new clone of the template for each test.
+    /// Each test gets a new clone of the template.
     Clone,
 }

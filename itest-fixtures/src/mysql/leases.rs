@@ -1,4 +1,4 @@
-//! The tables of leases, and dropping what has a lease, whatever still uses it.
+//! The tables of leases on MariaDB and MySQL, and how leased databases are dropped.
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +11,25 @@ use super::rights::revoke_all;
 use crate::database::{LeaseTables, OrFailedTo as _};
 use crate::service::Address;
 
-/// How long sessions may take to end that their clients have closed.
+/// How long the server may take to end sessions that their clients have closed.
 const SESSION_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The pause between two looks at them.
+/// The pause between two checks whether the sessions have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Drops a database with the rights in it, and ends the sessions that use it, because they would hold its tables.
-async fn database(connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
-    for session in lasting_sessions(connection, name).await? {
-        // It may be gone already.
+/// Drops a database and the rights in it. It kills the sessions that use the database, because they may lock its tables.
+async fn drop_database(connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
+    for session in remaining_sessions(connection, name).await? {
+        // An error is ignored, because the session may have ended already.
         let _ = run(connection, "end a session", format!("KILL {session}")).await;
     }
     revoke_all(connection, name).await;
     run(connection, &format!("drop the database {name}"), format!("DROP DATABASE IF EXISTS {}", quoted(name))).await
 }
 
-/// The sessions in a database that do not end by themselves. A session that is killed while it ends may take along the next session in the same
-/// thread of the server.
-async fn lasting_sessions(connection: &mut MySqlConnection, database: &str) -> Result<Vec<i64>, Error> {
+/// Waits for sessions to end, and returns those that do not end by themselves. Killing a session that is just ending may kill the next
+/// session in the same thread of the server.
+async fn remaining_sessions(connection: &mut MySqlConnection, database: &str) -> Result<Vec<i64>, Error> {
     let since = Instant::now();
     loop {
         let query = "SELECT id FROM information_schema.processlist WHERE db = ? AND id <> connection_id()";
@@ -63,6 +63,6 @@ impl LeaseTables for MysqlDriver {
     }
 
     async fn drop_database(_: &Address, connection: &mut MySqlConnection, name: &str) -> Result<(), Error> {
-        database(connection, name).await
+        drop_database(connection, name).await
     }
 }

@@ -1,4 +1,4 @@
-//! Locks of the server, which have names.
+//! Locks of a MariaDB or MySQL server, as named locks.
 
 use sqlx::mysql::MySqlConnection;
 
@@ -10,7 +10,7 @@ use crate::database::{Lock, Locks, OrFailedTo as _};
 fn name(lock: Lock<'_>) -> String {
     match lock {
         Lock::Owner(owner) => format!("itest_owner_{owner}"),
-        // A template is not dropped while it is built, so both have one lock.
+        // Building and using a template share one lock, so that a template is not dropped while it is built.
         Lock::Migrate(database) | Lock::Use(database) => database.to_owned(),
     }
 }

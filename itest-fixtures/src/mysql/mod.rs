@@ -1,17 +1,17 @@
-//! MariaDB and MySQL: a private, migrated, seeded database for every test, behind a real pool.
+//! MariaDB and MySQL: a private, migrated and seeded database for every test, with a pool of connections.
 //!
-//! The server is the one that `ITEST_MYSQL_URL` names, or one that is started for the run from the programs that are installed or
-//! in a container.
+//! The server is the one that `ITEST_MYSQL_URL` names, or one that itest starts for the run, from the installed programs or in a container.
 
 mod address;
+mod change_detector;
 mod changes;
 mod connection;
 mod database;
 mod databases;
+mod definition_files;
 mod definitions;
 mod driver;
 mod facts;
-mod glance;
 mod inventory;
 mod isolation;
 mod leases;
@@ -21,7 +21,6 @@ mod restore;
 mod rights;
 mod schema;
 mod service;
-mod shape;
 mod with_isolation;
 
 pub use database::Mysql;

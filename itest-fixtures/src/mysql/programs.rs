@@ -1,4 +1,4 @@
-//! The installed programs of MariaDB or MySQL.
+//! Finds the installed programs of MariaDB or MySQL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use super::address::socket;
 use crate::database::failed_to;
 use crate::service::{Account, Fingerprint, Programs, cached, private_connections};
 
-/// Settings of private servers, in folders and in containers: nothing must survive a crash of the machine, and tables are small.
+/// The settings of private servers and of servers in containers. Their data need not survive a crash, and their tables are small.
 pub(super) const SETTINGS: [&str; 9] = [
     "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=0",
@@ -18,7 +18,7 @@ pub(super) const SETTINGS: [&str; 9] = [
     "--innodb-buffer-pool-size=64M",
     "--innodb-log-file-size=16M",
     "--performance-schema=OFF",
-    // Statistics in tables are written with every definition, and cost more than it does.
+    // With persistent statistics, the server writes them for every new table, and that takes longer than creating the table.
     "--innodb-stats-persistent=OFF",
     "--innodb-stats-auto-recalc=OFF",
     "--character-set-server=utf8mb4",
@@ -28,7 +28,7 @@ pub(super) const SETTINGS: [&str; 9] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     server: PathBuf,
-    /// What makes a data directory, unless the server does that itself.
+    /// The program that creates a data directory, if the server does not do that itself.
     install: Option<PathBuf>,
     version: String,
 }
@@ -36,11 +36,11 @@ pub(crate) struct Installation {
 impl Programs for Installation {
     const NAME: &'static str = "MariaDB";
 
-    /// The one on the `PATH`, or where Debian and Homebrew put it.
+    /// Searches the `PATH`, and then the folders of Debian and Homebrew.
     fn find() -> Option<Self> {
         let path = variable("PATH").unwrap_or_default();
-        let places = ["/usr/sbin", "/usr/bin", "/usr/libexec", "/opt/homebrew/bin", "/usr/local/bin"];
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(places.map(PathBuf::from)).collect();
+        let standard_folders = ["/usr/sbin", "/usr/bin", "/usr/libexec", "/opt/homebrew/bin", "/usr/local/bin"];
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(standard_folders.map(PathBuf::from)).collect();
         let find = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|program| program.is_file());
         let server = find("mariadbd").or_else(|| find("mysqld"))?;
         let output = Command::new(&server).arg("--version").output().ok()?;

@@ -1,4 +1,4 @@
-//! Giving a test's database back as it was.
+//! Restores the database of a test to its first state.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,97 +8,101 @@ use sqlx::mysql::MySqlConnection;
 
 use itest_runtime::Error;
 
+use super::change_detector::{ChangeDetector, MAX_ROWS_TO_DELETE, State};
 use super::connection::{quoted, run};
+use super::definition_files::DefinitionFiles;
 use super::definitions::Definitions;
-use super::glance::{Glance, MANY, State};
-use super::inventory::{Inventory, Kind, Table};
-use super::shape::Shape;
+use super::inventory::{Inventory, Table, TableKind};
 use crate::database::{NotRecycled, Snapshot, describe, failed_to};
 
 /// How long the sessions that a test has closed may take to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The pause between two looks at them, after the first looks.
+/// The pause between two checks whether the sessions have ended, after [`SPIN_TIMEOUT`].
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long they are looked at without a pause: most sessions have ended before the answer is back that says that they have not.
+/// How long the checks follow each other without a pause. Most sessions end before the first answer arrives, so the second check usually
+/// succeeds.
 const SPIN_TIMEOUT: Duration = Duration::from_millis(3);
 
-/// A server that has answered so recently has not crashed and recovered since, because that takes longer.
-const RECENTLY: Duration = Duration::from_millis(5);
+/// A server that crashes needs longer than this to recover. A server that has answered within this time therefore has not crashed since.
+const MIN_RECOVERY_TIME: Duration = Duration::from_millis(5);
 
-/// What costs a database most often.
+/// The most frequent reason why a database is replaced.
 const CHANGED_SCHEMA: &str = "the test changed the schema";
 
-/// Keeps a database as it was when it was copied.
+/// Restores a database to the state that it had when it was copied.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct MysqlSnapshot {
     connection: MySqlConnection,
     inventory: Inventory,
     database: String,
-    glance: Glance,
+    change_detector: ChangeDetector,
     state: State,
-    shape: Shape,
-    /// The files of the definitions, which cost less to look at.
-    definitions: Option<Definitions>,
-    /// When the server last did what it was asked for.
-    answered: Instant,
+    definitions: Definitions,
+    /// The files of the definitions, if they can be read. Comparing them takes less time than comparing the definitions.
+    definition_files: Option<DefinitionFiles>,
+    /// When the server last executed a statement.
+    last_answer: Instant,
 }
 
-impl Keeper {
-    /// Looks at a database that was just copied and that nobody uses; the connection is in no database. `folder` is where the server
-    /// keeps it, if that is known.
+impl MysqlSnapshot {
+    /// Reads the first state of a new copy that no session uses. The connection has another current database. `folder` contains the files
+    /// of the database, if it is known.
     pub(super) async fn of(
         mut connection: MySqlConnection,
         inventory: Inventory,
         database: &str,
         folder: Option<PathBuf>,
     ) -> Result<Self, Error> {
-        // Large definitions are cut otherwise, and a lock of somebody's is not waited for.
+        // The settings restore rows without checks, keep long definitions from being truncated, and limit how long a statement waits for a
+        // lock.
         let settings = "SET foreign_key_checks = 0, unique_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO',
                         group_concat_max_len = 16777216, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5;
                         /*!80000 SET information_schema_stats_expiry = 0 */";
         run(&mut connection, "set up a session", settings).await?;
-        let failed = |error| failed_to("look at a new database", &error);
-        let glance = Glance::of(&mut connection, &inventory, database).await;
-        let state = glance.see(&mut connection, &inventory).await.map_err(failed)?;
-        let shape = Shape::of(&mut connection, &inventory, database).await.map_err(failed)?;
-        let (database, definitions) = (database.to_owned(), folder.and_then(Definitions::of));
-        Ok(Self { connection, inventory, database, glance, state, shape, definitions, answered: Instant::now() })
+        let failed = |error| failed_to("read the state of a new database", &error);
+        let change_detector = ChangeDetector::of(&mut connection, &inventory, database).await;
+        let state = change_detector.observe(&mut connection, &inventory).await.map_err(failed)?;
+        let definitions = Definitions::of(&mut connection, &inventory, database).await.map_err(failed)?;
+        let (database, definition_files) = (database.to_owned(), folder.and_then(DefinitionFiles::of));
+        let last_answer = Instant::now();
+        Ok(Self { connection, inventory, database, change_detector, state, definitions, definition_files, last_answer })
     }
 
-    /// Makes the database what it was. All sessions in it must be over.
+    /// Restores the database. All sessions in it must end.
     pub(super) async fn restore(&mut self) -> Result<(), NotRecycled> {
         let changed = |error: sqlx::Error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error));
-        let seen = self.look_until_all_are_gone().await?;
-        let has_same_files = self.definitions.as_mut().is_some_and(Definitions::are_unchanged);
-        let has_same_tables = has_same_files || self.shape.is_unchanged(&mut self.connection).await.map_err(changed)?;
-        if !has_same_tables || seen.code != self.state.code {
+        let state = self.observe_without_sessions().await?;
+        let has_same_files = self.definition_files.as_mut().is_some_and(DefinitionFiles::are_unchanged);
+        let has_same_definitions =
+            has_same_files || self.definitions.are_unchanged(&mut self.connection).await.map_err(changed)?;
+        if !has_same_definitions || state.code != self.state.code {
             return Err(NotRecycled::new(CHANGED_SCHEMA));
         }
-        if seen.rights != self.state.rights {
+        if state.rights != self.state.rights {
             return Err(NotRecycled::new("the test granted or revoked rights in its database"));
         }
-        let script = self.script(&seen)?;
+        let script = self.script(&state)?;
         if !script.is_empty() {
-            let restored = run(&mut self.connection, "give the rows back", script).await;
+            let restored = run(&mut self.connection, "restore the rows", script).await;
             restored.map_err(|error| NotRecycled::new(error.to_string()))?;
-            // Beginning numbers anew writes definitions.
-            self.definitions.as_mut().map(Definitions::are_unchanged);
+            // Resetting `AUTO_INCREMENT` values rewrites definition files, so the stamps are read again.
+            self.definition_files.as_mut().map(DefinitionFiles::are_unchanged);
         }
-        self.answered = Instant::now();
+        self.last_answer = Instant::now();
         Ok(())
     }
 
-    /// Looks until the sessions that were closed are over.
-    async fn look_until_all_are_gone(&mut self) -> Result<State, NotRecycled> {
+    /// Observes the state as soon as the sessions that the test has closed have ended.
+    async fn observe_without_sessions(&mut self) -> Result<State, NotRecycled> {
         let since = Instant::now();
         loop {
-            let seen = self.glance.see(&mut self.connection, &self.inventory).await;
-            let seen = seen.map_err(|error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error)))?;
-            let count = seen.sessions;
+            let state = self.change_detector.observe(&mut self.connection, &self.inventory).await;
+            let state = state.map_err(|error| NotRecycled::new(CHANGED_SCHEMA).with(describe(&error)))?;
+            let count = state.sessions;
             match since.elapsed() {
-                _ if count == 0 => return Ok(seen),
+                _ if count == 0 => return Ok(state),
                 waited if waited < SPIN_TIMEOUT => {}
                 waited if waited < CLOSE_TIMEOUT => tokio::time::sleep(POLL_INTERVAL).await,
                 _ => {
@@ -109,60 +113,66 @@ impl Keeper {
         }
     }
 
-    fn script(&self, seen: &State) -> Result<String, NotRecycled> {
+    /// The statements that restore the rows and the `AUTO_INCREMENT` values.
+    fn script(&self, state: &State) -> Result<String, NotRecycled> {
         let database = format!("{}.", quoted(&self.database));
-        // What was not summed up may have changed.
-        let same_sum = |name: &String| seen.sums.contains_key(name) && seen.sums.get(name) == self.state.sums.get(name);
+        // A table without a checksum may have changed.
+        let has_same_checksum = |name: &String| {
+            let checksum = state.checksums.get(name);
+            checksum.is_some() && checksum == self.state.checksums.get(name)
+        };
         let mut statements: Vec<String> = Vec::new();
-        let mut last = Vec::new();
-        for (place, table) in self.inventory.tables.iter().enumerate() {
-            let number = |state: &State| state.numbers.get(place).copied().unwrap_or_default();
-            let ((before, _), (after, rows)) = (number(&self.state), number(seen));
-            let Table { name, kind, has_rows, has_triggers, remembers, .. } = table;
-            let has_moved = before != after;
-            // Some servers tell the next number of a table only after its first.
-            let next = before.or(after.map(|_| 1));
-            let begin = |next: u64| format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}");
-            let begin_anew = next.filter(|_| has_moved).map(begin);
+        let mut counter_resets = Vec::new();
+        for (index, table) in self.inventory.tables.iter().enumerate() {
+            let status = |state: &State| state.table_status.get(index).copied().unwrap_or_default();
+            let ((before, _), (after, rows)) = (status(&self.state), status(state));
+            let Table { name, kind, has_rows, has_triggers, is_versioned, .. } = table;
+            let has_new_counter = before != after;
+            // Some servers report the `AUTO_INCREMENT` value of a table only after its first use.
+            let first = before.or(after.map(|_| 1));
+            let set_counter = |next: u64| format!("ALTER TABLE {database}{name} AUTO_INCREMENT = {next}");
+            let reset_counter = first.filter(|_| has_new_counter).map(set_counter);
             match kind {
-                Kind::View => {}
-                Kind::Sequence => statements.push(self.inventory.fill(table, &database)),
-                Kind::Table if !has_rows => {
-                    let is_used = seen.used.contains(name);
-                    if (is_used || has_moved) && (*has_triggers || *remembers || rows > MANY) {
-                        // This begins the numbers anew, from one, and fires no trigger.
+                TableKind::View => {}
+                TableKind::Sequence => statements.push(self.inventory.fill(table, &database)),
+                TableKind::Table if !has_rows => {
+                    let is_filled = state.filled_tables.contains(name);
+                    if (is_filled || has_new_counter) && (*has_triggers || *is_versioned || rows > MAX_ROWS_TO_DELETE) {
+                        // `TRUNCATE` resets the `AUTO_INCREMENT` value to one, and fires no trigger.
                         statements.push(format!("TRUNCATE {database}{name}"));
-                        last.extend(next.filter(|next| *next > 1).map(begin));
+                        counter_resets.extend(first.filter(|first| *first > 1).map(set_counter));
                     } else {
-                        statements.extend(is_used.then(|| format!("DELETE FROM {database}{name}")));
-                        last.extend(begin_anew);
+                        statements.extend(is_filled.then(|| format!("DELETE FROM {database}{name}")));
+                        counter_resets.extend(reset_counter);
                     }
                 }
-                // A checksum says nothing of what is history.
-                Kind::Table if *remembers => {
-                    return Err(NotRecycled::new(format!("the rows of {name} cannot be taken away without a trace")));
+                // The checksum of a versioned table does not cover its history, and restoring its rows would add to the history.
+                TableKind::Table if *is_versioned => {
+                    return Err(NotRecycled::new(format!(
+                        "{name} is system-versioned, so restoring its rows would change its history"
+                    )));
                 }
-                Kind::Table if !has_moved && same_sum(name) => {}
-                Kind::Table if *has_triggers => {
+                TableKind::Table if !has_new_counter && has_same_checksum(name) => {}
+                TableKind::Table if *has_triggers => {
                     return Err(NotRecycled::new(format!(
                         "the test changed {name}, whose triggers would fire once more"
                     )));
                 }
-                Kind::Table => {
+                TableKind::Table => {
                     statements.push(format!("DELETE FROM {database}{name}"));
                     statements.push(self.inventory.fill(table, &database));
-                    last.extend(begin_anew);
+                    counter_resets.extend(reset_counter);
                 }
             }
         }
-        statements.extend(last);
+        statements.extend(counter_resets);
         Ok(statements.join("; "))
     }
 }
 
-impl Snapshot for Keeper {
+impl Snapshot for MysqlSnapshot {
     fn has_just_answered(&self) -> bool {
-        self.answered.elapsed() < RECENTLY
+        self.last_answer.elapsed() < MIN_RECOVERY_TIME
     }
 
     async fn is_alive(&mut self) -> bool {

@@ -1,5 +1,5 @@
-//! Rights in a database that users and roles were granted. They stand in the server's own tables: a copy of the database has none of them,
-//! and they outlive it.
+//! Copies the rights that users and roles have in a database. The server keeps them in its own tables, so a copy of the database does not
+//! have them, and dropping the database does not remove them.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::connection::{literal, quoted, run, text};
 
-/// A question without an answer, for a user who may not read the server's tables of rights and so cannot grant rights either.
-pub(super) const NOTHING: &str = "SELECT '' FROM (SELECT 1) AS nothing WHERE false";
+/// A query with an empty result, for a user who may not read the server's tables of rights. Such a user cannot grant rights either.
+pub(super) const EMPTY_QUERY: &str = "SELECT '' FROM (SELECT 1) AS nothing WHERE false";
 
-/// What grants the rights in a database: statements, in their parts before and after the database's name.
+/// The statements that grant the rights in a database, in two parts: before and after the database's name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Rights {
     grants: Vec<(String, String)>,
 }
 
 impl Rights {
-    /// The rights in a template.
+    /// Reads the rights in a template.
     pub(super) async fn of(connection: &mut MySqlConnection, template: &str) -> Result<Self, sqlx::Error> {
         let Ok(holders) = holders(connection, template).await else { return Ok(Self::default()) };
         let holders: BTreeSet<String> = holders.into_iter().map(|holder| holder.name).collect();
@@ -38,25 +38,26 @@ impl Rights {
         Ok(Self { grants })
     }
 
-    /// The statements that grant the same rights in another database; none if there are none.
+    /// The statements that grant the same rights in another database, or `None` if there are no rights.
     pub(super) fn script(&self, database: &str) -> Option<String> {
         let name = quoted(database);
         let grants: Vec<String> = self.grants.iter().map(|(before, after)| format!("{before}{name}{after}")).collect();
         (!grants.is_empty()).then(|| grants.join("; "))
     }
 
-    /// What shows the rights in a database. Where the template has none, all of them are new, and the names of their holders will do.
-    pub(super) async fn question(&self, connection: &mut MySqlConnection, database: &str) -> String {
+    /// The query of the rights in a database. If the template has no rights, any right is new, so the query returns only the users and
+    /// roles that have rights.
+    pub(super) async fn query(&self, connection: &mut MySqlConnection, database: &str) -> String {
         if !self.grants.is_empty() {
             return all_rights(database);
         }
-        let question = holders_question(database);
-        let may_read = sqlx::raw_sql(AssertSqlSafe(question.as_str())).fetch_all(connection).await.is_ok();
-        if may_read { question } else { NOTHING.to_owned() }
+        let query = holders_query(database);
+        let may_read = sqlx::raw_sql(AssertSqlSafe(query.as_str())).fetch_all(connection).await.is_ok();
+        if may_read { query } else { EMPTY_QUERY.to_owned() }
     }
 }
 
-/// Takes the rights in a database back from their holders, as far as this user may.
+/// Revokes the rights in a database, if this user is allowed to.
 pub(super) async fn revoke_all(connection: &mut MySqlConnection, database: &str) {
     for Holder { name, database, object } in holders(connection, database).await.unwrap_or_default() {
         for rights in ["ALL PRIVILEGES", "GRANT OPTION"] {
@@ -69,18 +70,18 @@ pub(super) async fn revoke_all(connection: &mut MySqlConnection, database: &str)
 /// A user or a role with rights.
 #[derive(Debug)]
 struct Holder {
-    /// As `GRANT` takes it.
+    /// The name in the syntax of `GRANT`.
     name: String,
-    /// The database, quoted; some grants escape what would be a wildcard in it.
+    /// The quoted name of the database. In some grants its wildcard characters are escaped.
     database: String,
     object: Object,
 }
 
-/// What the rights are for.
+/// The object that the rights refer to.
 #[derive(Debug)]
 enum Object {
     Database,
-    /// With its keyword.
+    /// A table or a routine: its keyword and its name.
     Part(String, String),
 }
 
@@ -94,20 +95,20 @@ impl Object {
 }
 
 async fn holders(connection: &mut MySqlConnection, database: &str) -> Result<Vec<Holder>, sqlx::Error> {
-    let rows = sqlx::raw_sql(AssertSqlSafe(holders_question(database))).fetch_all(connection).await?;
+    let rows = sqlx::raw_sql(AssertSqlSafe(holders_query(database))).fetch_all(connection).await?;
     rows.iter().map(holder).collect()
 }
 
 fn holder(row: &MySqlRow) -> Result<Holder, sqlx::Error> {
     let (user, host, kind) = (text(row, 0)?, text(row, 1)?, text(row, 3)?);
-    // A role of MariaDB's has no host.
+    // A role of MariaDB has no host.
     let name = if host.is_empty() { quoted(&user) } else { format!("{}@{}", quoted(&user), quoted(&host)) };
     let object = if kind.is_empty() { Object::Database } else { Object::Part(kind, text(row, 4)?) };
     Ok(Holder { name, database: quoted(&text(row, 2)?), object })
 }
 
-/// Who has rights in the database, and on what.
-fn holders_question(database: &str) -> String {
+/// The query of the users and roles that have rights in the database, and of the objects.
+fn holders_query(database: &str) -> String {
     let of = |kind: &str, name: &str, table: &str| {
         let columns = ["user", "host", "db", kind, name].map(|column| format!("convert({column} USING utf8mb4)"));
         let listed = literal(database);
@@ -117,7 +118,7 @@ fn holders_question(database: &str) -> String {
         .join(" UNION ALL ")
 }
 
-/// The rights themselves.
+/// The query of the rights themselves.
 fn all_rights(database: &str) -> String {
     let listed = literal(database);
     let of = |columns: &str, table: &str| {
@@ -138,7 +139,7 @@ fn all_rights(database: &str) -> String {
     format!("SELECT entry FROM ({}) AS rights ORDER BY entry", all.join(" UNION ALL "))
 }
 
-/// The database's name as grants have it: as it is, or with what would be a wildcard escaped.
+/// The quoted name of the database as it appears in grants: unchanged, or with its wildcard characters escaped.
 fn names_of(database: &str) -> [String; 2] {
     [quoted(database), quoted(&database.replace('_', "\\_"))]
 }

@@ -1,4 +1,4 @@
-//! What a suite says of its MariaDB or MySQL database.
+//! The declaration of a suite's MariaDB or MySQL database.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use super::Isolation;
 use super::connection::MysqlDriver;
 use crate::database;
 
-/// What a suite says of its MariaDB or MySQL database, once.
+/// The declaration of a suite's MariaDB or MySQL database.
 ///
 /// # Examples
 ///
@@ -27,37 +27,38 @@ use crate::database;
 /// type BankDb = mysql::Mysql<BankSchema>;
 /// ```
 pub trait Schema: 'static {
-    /// How the tests are kept apart; a test that needs another way asks for [`Cloned`](super::Cloned).
+    /// How the tests are isolated from each other. A test that needs another isolation uses [`Cloned`](super::Cloned).
     const ISOLATION: Isolation = Isolation::Recycle;
 
-    /// How many connections a test's pool may have at most. Where the server does not allow so many for all workers, the pool has
-    /// fewer, and at least 2; where it does not allow even these, the tests fail and say how many workers it has enough for.
+    /// The maximum number of connections of a test's pool. If the server does not allow that many for all workers, the pool has fewer, but
+    /// at least 2. If the server does not allow these either, the tests fail, and the error says how many workers the server has
+    /// connections for.
     const CONNECTIONS: u32 = 10;
 
-    /// The migrations, as `sqlx::migrate!` makes them.
+    /// The migrations, as `sqlx::migrate!` returns them.
     fn migrator() -> &'static Migrator;
 
-    /// Rows that every test starts with; they become part of the template.
+    /// Adds the rows that every test starts with. They become part of the template.
     #[must_use]
     fn seed(_pool: &MySqlPool) -> impl Future<Output = Result<(), Error>> {
         async { Ok(()) }
     }
 
-    /// What tells this schema's seeds from those of another one with the same migrations.
+    /// An identifier that distinguishes this schema from another one with the same migrations and other seeds.
     #[doc(hidden)]
     #[must_use]
     fn identity() -> &'static str {
         std::any::type_name::<Self>()
     }
 
-    /// Changes how the tests' pools connect: character sets, time zones, caches.
+    /// Changes the options with which the tests' pools connect: character sets, time zones, caches.
     #[must_use]
     fn options(options: MySqlConnectOptions) -> MySqlConnectOptions {
         options
     }
 }
 
-/// A schema of MariaDB or MySQL, as the pool of databases knows schemas.
+/// Adapts a schema of MariaDB or MySQL to the pool of databases.
 #[derive(Debug)]
 pub(crate) struct SchemaOf<S>(PhantomData<fn() -> S>);
 

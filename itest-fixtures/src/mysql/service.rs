@@ -1,4 +1,4 @@
-//! MariaDB and MySQL as a service: where its servers come from.
+//! MariaDB and MySQL as a service: how itest finds or starts a server.
 
 use sqlx::Connection;
 
@@ -39,11 +39,11 @@ impl Service for MysqlDriver {
 
     #[cfg(feature = "containers")]
     fn container() -> ContainerSettings {
-        // Without a program in front: the images of MariaDB and of MySQL start the server of their own name.
+        // The arguments contain no program name, because the images of MariaDB and of MySQL start their own server with them.
         let own = [format!("--datadir={MEMORY}/data"), format!("--max-connections={}", private_connections())];
         ContainerSettings {
             environment: Vec::new(),
-            // The images of MariaDB know both.
+            // The images of MariaDB read both variables; those of MySQL read only the second one.
             password_variables: &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"],
             arguments: SETTINGS.map(str::to_owned).into_iter().chain(own).collect(),
         }

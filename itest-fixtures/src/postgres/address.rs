@@ -1,4 +1,4 @@
-//! How to connect to a server, for itest, for the code under test, and for the user.
+//! Connection options, URLs and client commands for a PostgreSQL server.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -14,16 +14,16 @@ use crate::database::{Locate, encoded, with_database};
 use crate::service::container::Container;
 use crate::service::{Address, ENCODE, PrivateServer, Service as _, is_readable, url_of};
 
-/// The superuser of private servers.
+/// The superuser of private servers and of servers in containers.
 pub(super) const SUPERUSER: &str = "postgres";
 
-/// The file in the folder of a private server with its process id.
+/// The file with the process id of a private server, relative to its folder.
 pub(super) const PID_FILE: &str = "data/postmaster.pid";
 
-/// The port in the name of a private server's socket.
+/// The port number in the name of a private server's socket.
 pub(super) const SOCKET_PORT: u16 = 5432;
 
-/// The parameters of a URL that sqlx knows, beside those that begin with `options`.
+/// The parameters of a URL that sqlx supports. sqlx also supports all parameters whose names begin with `options`.
 const PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -52,8 +52,8 @@ impl Locate for PostgresDriver {
                 if !is_readable(&url, PostgresDriver::URL_SCHEMES) {
                     return Err(not_a_url(name));
                 }
-                let known = with_parameters(&url, |name| PARAMETERS.contains(&name) || name.starts_with("options"));
-                // The parser's own message may contain the text, and the text a password.
+                let known = keep_parameters(&url, |name| PARAMETERS.contains(&name) || name.starts_with("options"));
+                // The parser's message is left out, because it may quote the URL with its password.
                 PgConnectOptions::from_str(&known).map_err(|_| not_a_url(name))?
             }
             Address::Private(PrivateServer { folder, .. }) => PgConnectOptions::new_without_pgpass()
@@ -97,14 +97,14 @@ impl Locate for PostgresDriver {
     fn client_command(address: &Address, database: &str) -> Result<String, Error> {
         #[cfg(feature = "containers")]
         if let Address::Container(Container { name, .. }) = address {
-            // Inside of the container, the server asks for no password.
+            // Inside of the container, the server accepts local connections without a password.
             return Ok(format!("docker exec -it {name} psql -U {SUPERUSER} {database}"));
         }
         Ok(psql(&Self::options(address, None)?, database))
     }
 }
 
-/// The URL with settings of the session.
+/// Adds settings of the session to a URL.
 pub(super) fn with_settings(url: &str, settings: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}options={}", encoded(settings))
@@ -123,9 +123,8 @@ fn not_a_url(name: &str) -> Error {
     ))
 }
 
-/// The same URL with the parameters whose names are known. sqlx logs the others with their values, and some are passwords to other
-/// libraries.
-fn with_parameters(url: &str, is_known: impl Fn(&str) -> bool) -> String {
+/// Removes the unknown parameters from a URL. sqlx would log them with their values, and some of them are passwords of other libraries.
+fn keep_parameters(url: &str, is_known: impl Fn(&str) -> bool) -> String {
     let Some((begin, query)) = url.split_once('?') else { return url.to_owned() };
     let kept: Vec<&str> =
         query.split('&').filter(|pair| is_known(pair.split('=').next().unwrap_or_default())).collect();
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn url_of_a_socket_has_the_same_options() {
+    fn url_of_a_private_server_is_parsed_to_the_same_options() {
         let url = PostgresDriver::url(&private("/dev/shm/a folder"), "a shop?").unwrap();
         let url = with_settings(&url, "-c search_path=one");
         let options = PgConnectOptions::from_str(&url).unwrap();
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn command_of_the_client_contains_no_password() {
+    fn client_command_contains_no_password() {
         let command = psql(&"postgres://ann:s3cret@db.test:5433/shop".parse().unwrap(), "itest_1");
         assert_eq!(command, "psql -h db.test -p 5433 -U ann itest_1");
         let command = PostgresDriver::client_command(&private("/run/a b"), "itest_1").unwrap();
@@ -166,11 +165,11 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_not_known_are_left_out() {
+    fn unknown_parameters_are_removed_from_a_url() {
         let known = |name: &str| name == "host" || name.starts_with("options");
         let url = "a://h/d?passwd=1&host=/tmp&options%5Bx%5D=2&flag";
-        assert_eq!(with_parameters(url, known), "a://h/d?host=/tmp&options%5Bx%5D=2");
-        assert_eq!(with_parameters("a://h/d?passwd=1", known), "a://h/d");
-        assert_eq!(with_parameters("a://h/d", known), "a://h/d");
+        assert_eq!(keep_parameters(url, known), "a://h/d?host=/tmp&options%5Bx%5D=2");
+        assert_eq!(keep_parameters("a://h/d?passwd=1", known), "a://h/d");
+        assert_eq!(keep_parameters("a://h/d", known), "a://h/d");
     }
 }

@@ -1,4 +1,4 @@
-//! What a failed test did to its database.
+//! Reads the rows of a test's database, to show what a failed test changed.
 
 use sqlx::{ConnectOptions, Connection};
 
@@ -8,7 +8,8 @@ use super::Isolation;
 use super::connection::PostgresDriver;
 use crate::database::{Contents, Context, Database, Locate as _, contents, failed_to};
 
-/// Tables of users, with the columns of their primary keys; where tests have schemas of their own, those of the test's.
+/// Lists the tables of the suite with the columns of their primary keys. If the current schema is the schema of a test, it lists only the
+/// tables of that schema.
 const TABLES: &str = "
     SELECT CASE WHEN space.nspname = current_schema() THEN class.relname ELSE space.nspname || '.' || class.relname END,
            format('* FROM ONLY %I.%I', space.nspname, class.relname), part.attname
@@ -19,13 +20,13 @@ const TABLES: &str = "
       AND (current_schema() !~ '^itest_' OR space.nspname = current_schema())
     ORDER BY 1, array_position(key.indkey::int2[], part.attnum)";
 
-/// All rows of a test's database.
+/// Reads all rows of a test's database.
 pub(super) async fn contents_of(
     context: &Context<PostgresDriver>,
     database: &Database<PostgresDriver>,
 ) -> Result<Contents, Error> {
     let read = if context.schema.isolation == Isolation::Transaction {
-        // No other session sees what was written in the test's transaction.
+        // Only the test's own session sees the uncommitted rows of its transaction.
         contents::<sqlx::Postgres>(&mut *database.sessions.pool.acquire().await?, TABLES).await
     } else {
         let address = context.server.address();

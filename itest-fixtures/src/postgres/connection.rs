@@ -1,4 +1,4 @@
-//! Connections of itest's own, and what a server's refusal means.
+//! Opens itest's own connections, and explains why a server refuses one.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use itest_runtime::Error;
 use crate::database::{Connect, Locate as _, OrFailedTo as _, describe, failed_to};
 use crate::service::{Address, LOG_FOLLOWS, retry};
 
-/// What itest's own connections are called on the server.
+/// The application name of itest's own connections.
 pub(super) const APPLICATION: &str = "itest";
 
-/// What itest's own sessions set for themselves, whatever the database or the role sets for its sessions.
+/// The settings of itest's own sessions, which override those of the database and the role.
 const SETTINGS: [(&str, &str); 9] = [
-    // None of itest's own statements waits for longer.
+    // No statement of itest waits longer for a lock.
     ("lock_timeout", "5s"),
     ("statement_timeout", "60s"),
-    // sqlx logs what a server has to say beside an answer.
+    // sqlx would log the server's notices.
     ("client_min_messages", "error"),
     ("idle_session_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("synchronous_commit", "off"),
     ("default_transaction_read_only", "off"),
     ("default_transaction_isolation", "read committed"),
-    // A schema of the suite's before the catalog may have functions of the same names.
+    // A schema of the suite in the path before the catalog may contain functions with the same names.
     ("search_path", "pg_catalog"),
 ];
 
-/// How long a server may have no free connection, or be busy with starting or with recovering from a crash.
+/// How long a server may have no free connection, or may be starting or recovering from a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The first pause between two attempts to connect meanwhile.
+/// The first pause between two attempts to connect to a busy server.
 const FIRST_PAUSE: Duration = Duration::from_millis(3);
 
-/// PostgreSQL.
+/// The driver for PostgreSQL.
 #[derive(Debug)]
 pub(crate) struct PostgresDriver;
 
-/// A connection of itest's own to one of the server's databases.
+/// Opens a connection for itest itself to one of the server's databases.
 pub(super) async fn connect(address: &Address, database: Option<&str>) -> Result<PgConnection, Error> {
     let options = PostgresDriver::options(address, database)?;
     let options = options.application_name(APPLICATION).options(SETTINGS).disable_statement_logging();
@@ -51,12 +51,12 @@ fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_transient_in_connect_phase)
 }
 
-/// Runs statements that hold no values.
+/// Runs statements without parameters.
 pub(super) async fn run(connection: &mut PgConnection, action: &str, sql: impl Into<String>) -> Result<(), Error> {
     connection.execute(AssertSqlSafe(sql.into())).await.map(drop).map_err(|error| failed_to(action, &error))
 }
 
-/// The values of a query with one column of text.
+/// Runs a query with one column of text and returns its values.
 pub(super) async fn column(
     connection: &mut PgConnection,
     action: &str,
@@ -65,7 +65,7 @@ pub(super) async fn column(
     sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_all(connection).await.or_failed_to(action)
 }
 
-/// Why a server does not let anyone in, and what to do about it.
+/// The error of a refused connection, with the remedy.
 fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code().map(String::from));
     let remedy = match (code.as_deref(), error) {
@@ -81,17 +81,17 @@ fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -
     Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", describe(error)))
 }
 
-/// What a private server that has ended wrote last.
+/// The end of the log of a private server that has ended.
 fn end_of_log(address: &Address) -> String {
     address.private().map(|server| format!("{LOG_FOLLOWS}{}", server.end_of_log())).unwrap_or_default()
 }
 
-/// A name as SQL quotes it.
+/// Quotes a name as an SQL identifier.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL quotes it.
+/// Quotes a text as an SQL literal.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,17 +1,18 @@
-//! Which migrations may be the cause of an error, according to their text.
+//! Finds the migrations that may be the cause of an error, by their text.
 
 use sqlx::migrate::Migrator;
 
 use crate::database::migration::{code_of, name};
 
-/// The migrations whose text has one of these phrases outside of comments, as a subject: `migration 2_settings`. Blanks and case do
-/// not matter.
+/// Names the migrations whose code contains one of these phrases, as the subject of a sentence: `migration 2_settings`. The phrases are in
+/// lower case with single blanks; comments, blanks and case of the code do not matter.
 pub(super) fn migrations_with(migrator: &Migrator, phrases: &[&str]) -> Option<String> {
-    let found = migrator.iter().filter(|migration| migration.migration_type.is_up_migration()).filter(|migration| {
-        let code = code_of(migration);
-        phrases.iter().any(|phrase| code.contains(phrase))
-    });
-    let names: Vec<String> = found.map(name).collect();
+    let migrations =
+        migrator.iter().filter(|migration| migration.migration_type.is_up_migration()).filter(|migration| {
+            let code = code_of(migration);
+            phrases.iter().any(|phrase| code.contains(phrase))
+        });
+    let names: Vec<String> = migrations.map(name).collect();
     match names.as_slice() {
         [] => None,
         [one] => Some(format!("migration {one}")),
@@ -31,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn migrations_are_found_by_a_phrase_in_their_text() {
+    fn migrations_are_named_by_a_phrase_in_their_code() {
         let migrator = Migrator::with_migrations(vec![
             migration(1, "CREATE TABLE a ()"),
             migration(2, "ALTER  DATABASE a SET b = 1"),

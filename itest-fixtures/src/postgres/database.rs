@@ -1,4 +1,4 @@
-//! The database that a test is given.
+//! The fixture of a PostgreSQL database.
 
 use std::any::Any;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::Schema;
 use super::schema::SchemaOf;
 use crate::database::{LeasedDatabase, PoolOf, lease};
 
-/// A private database, migrated and seeded by `S`, given back after the test.
+/// A private database with the migrations and seeds of `S`. It is given back after the test.
 pub struct Postgres<S> {
     database: LeasedDatabase<sqlx::Postgres>,
     schema: PhantomData<fn() -> S>,
@@ -26,7 +26,7 @@ impl<S> Postgres<S> {
         self.database.pool.clone()
     }
 
-    /// A URL for code that connects by itself, with everything it needs, also the password.
+    /// The URL, with the password, for code that connects by itself.
     ///
     /// The code must close its connections before the test ends: a database with sessions of other pools is not used again.
     #[must_use]
@@ -43,7 +43,7 @@ impl<S> Postgres<S> {
 
 impl<S> fmt::Debug for Postgres<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the URL, because it may contain a password.
+        // The URL is left out, because it may contain a password.
         formatter.debug_struct("Postgres").field("name", &self.name()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! How a database is made for tests and given back after each.
+//! Creates the databases of tests, and restores them after each test.
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -8,31 +8,31 @@ use itest_runtime::Error;
 use super::address::with_settings;
 use super::connection::{PostgresDriver, quoted, run};
 use super::isolation::Isolation;
-use super::pool::{self, Around, Returned, reset};
-use super::restore::Keeper;
+use super::migration_lock::MigrationLock;
+use super::pool::{self, Returned, TestTransaction, reset};
+use super::restore::PostgresSnapshot;
 use super::sessions::Sessions;
 use super::shared::{changing_the_database, with_shared_names};
-use super::tasks::Tasks;
+use super::task_count::TaskCount;
 use super::transaction::begin;
-use super::turns::Turns;
 use crate::database::{Context, Database, Locate as _, NotRecycled, OrFailedTo as _, Prepared, migrate};
 
-/// What a worker keeps beside its databases.
+/// The state of a worker that does not belong to one database.
 #[derive(Debug)]
 pub(crate) struct WorkerState {
-    turns: Turns,
-    tasks: Tasks,
+    migration_lock: MigrationLock,
+    task_count: TaskCount,
 }
 
 impl Default for WorkerState {
     fn default() -> Self {
-        Self { turns: Turns::default(), tasks: Tasks::begin() }
+        Self { migration_lock: MigrationLock::default(), task_count: TaskCount::new() }
     }
 }
 
 impl WorkerState {
     pub(super) async fn close(&self) {
-        self.turns.close().await;
+        self.migration_lock.close().await;
     }
 }
 
@@ -42,14 +42,14 @@ pub(super) async fn clone_template(
     connection: &mut PgConnection,
     name: &str,
 ) -> Result<(), Error> {
-    // To copy the files is quick where the server does not wait for the disk.
+    // Copying the files is faster, unless the server waits until they are on the disk.
     let strategy = if context.server.facts.is_durable { "WAL_LOG" } else { "FILE_COPY" };
     let (database, template) = (quoted(name), quoted(context.blueprint.template()));
     let clone = format!("CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy}");
     run(connection, "clone the template database", clone).await?;
-    // What belongs to the template itself is not part of the copy.
+    // The properties of the template itself, such as its settings, are not part of the copy.
     let Some(script) = context.blueprint.script(name) else { return Ok(()) };
-    run(connection, "repeat it on a clone", script).await.map_err(|error| {
+    run(connection, "copy the properties of the template database to a clone", script).await.map_err(|error| {
         let culprit = changing_the_database(context.schema.migrator);
         Error::new(format!(
             "{culprit} changes the database itself (its settings, rights, owner, comment or labels): {error}"
@@ -60,16 +60,16 @@ pub(super) async fn clone_template(
 /// Prepares a clone for its first test.
 pub(super) async fn prepare(context: &Context<PostgresDriver>, name: &str) -> Result<Prepared<PostgresDriver>, Error> {
     let isolation = context.schema.isolation;
-    let snapshot = match (isolation, context.blueprint.blinding_setting()) {
+    let snapshot = match (isolation, context.blueprint.setting_that_hides_changes()) {
         (Isolation::Clone, _) => Err(NotRecycled::new("it is a clone of one test")),
         (_, Some(setting)) => Err(NotRecycled::new(format!("the migrations set {setting} for the database"))),
-        _ => Keeper::of(context.server.address(), name).await?,
+        _ => PostgresSnapshot::of(context.server.address(), name).await?,
     };
     let sessions = Sessions::new(options_of_tests(context, name)?, isolation, context.max_connections);
     Ok(Prepared { sessions, snapshot })
 }
 
-/// How the sessions of tests connect to a database.
+/// The options with which the sessions of tests connect to a database.
 fn options_of_tests(context: &Context<PostgresDriver>, name: &str) -> Result<PgConnectOptions, Error> {
     let mut options = PostgresDriver::options(context.server.address(), Some(name))?;
     if context.server.facts.is_durable {
@@ -79,7 +79,7 @@ fn options_of_tests(context: &Context<PostgresDriver>, name: &str) -> Result<PgC
     Ok((context.schema.options)(options))
 }
 
-/// Makes a schema with everything in it, in the only database that there is.
+/// Creates, migrates and seeds a schema in the database of the URL.
 pub(super) async fn make_schema(context: &Context<PostgresDriver>) -> Result<Database<PostgresDriver>, Error> {
     let (name, losses) = {
         let mut leases = context.leases().await?;
@@ -88,14 +88,14 @@ pub(super) async fn make_schema(context: &Context<PostgresDriver>) -> Result<Dat
         (name, context.losses())
     };
     let server = &context.server;
-    // Sessions also find what extensions have put into the schema `public`.
+    // The schema `public` is in the path because it contains the objects of extensions.
     let path = format!("{name},public");
     let options = PostgresDriver::options(server.address(), server.home.database.as_deref())?;
     let database = options.get_database().unwrap_or(options.get_username()).to_owned();
     let options = (context.schema.options)(options.options([("search_path", &path)]));
     let migrating = PgPoolOptions::new().connect_lazy_with(options.clone().disable_statement_logging());
     let migrator = context.schema.migrator;
-    let migrated = context.state.turns.migrate(server, migrate(migrating, migrator)).await;
+    let migrated = context.state.migration_lock.migrate(server, migrate(migrating, migrator)).await;
     migrated.map_err(|error| with_shared_names(migrator, &error))?;
     let sessions = Sessions::new(options, context.schema.isolation, context.max_connections);
     (context.schema.seed)(sessions.pool.clone()).await?;
@@ -109,13 +109,13 @@ pub(super) async fn make_schema(context: &Context<PostgresDriver>) -> Result<Dat
     })
 }
 
-/// The connections of a test that begins.
+/// The connections for a test that begins.
 pub(super) async fn begin_test(
     context: &Context<PostgresDriver>,
     database: &mut Database<PostgresDriver>,
 ) -> Result<PgPool, Error> {
     if context.schema.isolation != Isolation::Schema {
-        context.state.tasks.look();
+        context.state.task_count.update_baseline();
     }
     let connections = database.sessions.pool.clone();
     if context.schema.isolation == Isolation::Transaction {
@@ -124,33 +124,33 @@ pub(super) async fn begin_test(
     Ok(connections)
 }
 
-/// Takes the changes of a test back.
+/// Reverts the changes of a test.
 pub(super) async fn restore(
     context: &Context<PostgresDriver>,
     database: &mut Database<PostgresDriver>,
 ) -> Result<(), NotRecycled> {
     let Database { name, sessions, snapshot, .. } = database;
-    let keeper = snapshot.as_mut().map_err(|not_recycled| not_recycled.clone())?;
-    // A task that waits for a connection now must not get the next one.
-    sessions.era.end();
+    let snapshot = snapshot.as_mut().map_err(|not_recycled| not_recycled.clone())?;
+    // From now on, a task that waits for a connection of this pool does not get one.
+    sessions.generation.end();
     let isolation = context.schema.isolation;
-    let around = if isolation == Isolation::Transaction { Around::Test } else { Around::Nothing };
-    let (mut ids, mut connections) = match reset(&sessions.pool, around).await {
+    let transaction = if isolation == Isolation::Transaction { TestTransaction::Open } else { TestTransaction::Absent };
+    let (mut ids, mut connections) = match reset(&sessions.pool, transaction).await {
         Returned::All(ids, connections) => (ids, connections),
-        Returned::Without(count) => {
+        Returned::Missing(count) => {
             return Err(NotRecycled::new("the test keeps connections of its pool").with(format!("{count} of them")));
         }
     };
-    if keeper.wants_new_sessions() || context.state.tasks.are_left().await {
-        // A task that outlives its test may hold the pool: what it does from now on must not reach the next test.
+    if snapshot.needs_new_sessions() || context.state.task_count.has_leftovers().await {
+        // A task of this test that is still running may use the pool. A new pool keeps its statements away from the next test.
         connections.clear();
         sessions.close().await;
         ids.clear();
         let options = options_of_tests(context, name).map_err(|error| NotRecycled::new(error.to_string()))?;
-        sessions.renew(options, isolation, context.max_connections);
+        sessions.replace_pool(options, isolation, context.max_connections);
     }
-    let (restored, ()) = tokio::join!(keeper.restore(&ids), pool::give_back(connections));
+    let (restored, ()) = tokio::join!(snapshot.restore(&ids), pool::give_back(connections));
     restored?;
-    sessions.era.begin();
+    sessions.generation.begin();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL as a server that has a database for each test.
+//! The driver of PostgreSQL for the pool of databases.
 
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
@@ -9,7 +9,7 @@ use itest_runtime::{Durable, Error};
 use super::connection::{PostgresDriver, literal, quoted};
 use super::isolation::Isolation;
 use super::properties::Properties;
-use super::restore::Keeper;
+use super::restore::PostgresSnapshot;
 use super::sessions::Sessions;
 use super::{changes, databases, locks, template};
 use crate::database::{Contents, Context, Database, Driver, Leases, Left, NotRecycled, Prepared, Server, migrate};
@@ -24,15 +24,15 @@ async fn drop_postgres_databases(left: Left) -> Result<(), Error> {
 impl Driver for PostgresDriver {
     type Blueprint = Properties;
     type Isolation = Isolation;
-    type Snapshot = Keeper;
+    type Snapshot = PostgresSnapshot;
     type Sessions = Sessions;
     type WorkerState = databases::WorkerState;
 
     const DATABASES: &'static str = "SELECT datname::text FROM pg_database WHERE datname";
-    // Another process that uses a template holds a lock that says so.
+    // No further condition: a process that uses a template holds a shared lock, so the template is not dropped.
     const OLD_BUILD: &'static str = "";
     const DROP_ALL: fn(Left) -> Durable<Left> = drop_postgres_databases;
-    // They share what a durable server does for each drop.
+    // Several drops at a time share the checkpoint that a durable server makes for a drop.
     const MAX_DROPS: usize = 4;
 
     fn add_template(name: &str, suite: &str) -> String {

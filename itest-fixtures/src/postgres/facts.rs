@@ -1,4 +1,4 @@
-//! What is known of a PostgreSQL server, and whether it looks like one for tests.
+//! Queries the properties of a PostgreSQL server, and checks whether it looks like a server for tests.
 
 use std::fmt;
 
@@ -8,32 +8,34 @@ use sqlx::{PgConnection, Row, query_scalar};
 use itest_runtime::Error;
 
 use super::connection::{PostgresDriver, quoted};
-use super::programs::OLDEST;
+use super::programs::MIN_MAJOR_VERSION;
 use crate::database::{Facts, Inspect, LEASES, Locate as _, OrFailedTo as _, failed_to};
 use crate::service::{Address, Target, refuse_unless_for_tests};
 
-/// SQLSTATE of a database that exists already, and of a name that another session has just added to a catalog.
+/// The SQLSTATEs of `CREATE DATABASE` if the database exists, and if another session creates it at the same moment.
 const EXISTS: [&str; 2] = ["42P04", "23505"];
 
-/// What is known of a server.
+/// The properties of a PostgreSQL server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PostgresFacts {
-    /// Of the server: `15.4`.
+    /// The version of the server, such as `15.4`.
     version: String,
     /// Whether the user of the URL may create databases.
     pub(super) may_create: bool,
-    /// Whether what it writes survives a crash, which makes copies of files slow.
+    /// Whether the server waits for the disk (`fsync`), which makes copying files slow.
     pub(super) is_durable: bool,
     max_connections: u32,
 }
 
 impl PostgresFacts {
-    /// Asks a server.
+    /// Queries the properties of a server.
     pub(super) async fn of(address: &Address, connection: &mut PgConnection) -> Result<Self, Error> {
         let place = || address.in_words(|| PostgresDriver::place(address));
-        if let Some(version) = connection.server_version_num().filter(|version| version / 10_000 < OLDEST) {
-            let (place, version) = (place(), in_words(version));
-            return Err(Error::new(format!("{place} is PostgreSQL {version}; itest needs {OLDEST} or later")));
+        if let Some(version) = connection.server_version_num().filter(|version| version / 10_000 < MIN_MAJOR_VERSION) {
+            let (place, version) = (place(), version_text(version));
+            return Err(Error::new(format!(
+                "{place} is PostgreSQL {version}; itest needs {MIN_MAJOR_VERSION} or later"
+            )));
         }
         let row = sqlx::query(
             "SELECT current_setting('server_version_num')::int, current_setting('fsync')::bool,
@@ -42,9 +44,9 @@ impl PostgresFacts {
         )
         .fetch_one(connection)
         .await
-        .map_err(|error| failed_to(&format!("ask {} what it is", place()), &error))?;
+        .map_err(|error| failed_to(&format!("query version and settings of {}", place()), &error))?;
         Ok(Self {
-            version: in_words(u32::try_from(row.get::<i32, _>(0)).unwrap_or_default()),
+            version: version_text(u32::try_from(row.get::<i32, _>(0)).unwrap_or_default()),
             is_durable: row.get(1),
             max_connections: u32::try_from(row.get::<i32, _>(2)).unwrap_or_default(),
             may_create: row.get(3),
@@ -98,7 +100,7 @@ impl Inspect for PostgresDriver {
                 .execute(connection)
                 .await;
             match created {
-                // Another process was quicker.
+                // Another process has created it in the meantime.
                 Err(error) if has_code(&error, &EXISTS) => {}
                 created => created.map(drop).or_failed_to("create the database of leases")?,
             }
@@ -128,8 +130,8 @@ impl Inspect for PostgresDriver {
     }
 }
 
-/// The version as servers write it: `12.5`, and `9.6.24` before 10.
-fn in_words(version: u32) -> String {
+/// The version in the server's notation: `12.5`, and `9.6.24` before 10.
+fn version_text(version: u32) -> String {
     match (version / 10_000, version / 100 % 100, version % 100) {
         (major @ 10.., _, minor) => format!("{major}.{minor}"),
         (first, second, third) => format!("{first}.{second}.{third}"),
@@ -141,7 +143,8 @@ fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     code.is_some_and(|code| codes.contains(&&*code))
 }
 
-/// A database with tables is in use for something else, unless its name contains `test`. Tables that `#[sqlx::test]` has left do not count.
+/// Reports tables that itest did not create, because a database with such tables seems to be in use for something else. A name that
+/// contains `test` allows them, and the tables of `#[sqlx::test]` do not count.
 async fn foreign_tables(database: &str, connection: &mut PgConnection) -> Result<Option<String>, Error> {
     if database.to_lowercase().contains("test") {
         return Ok(None);
@@ -155,5 +158,5 @@ async fn foreign_tables(database: &str, connection: &mut PgConnection) -> Result
     .await
     .or_failed_to("look at the server's database")?;
     let tables = if count == 1 { "a table".to_owned() } else { format!("{count} tables") };
-    Ok((count > 0).then(|| format!("its database, {database}, holds {tables} of somebody's")))
+    Ok((count > 0).then(|| format!("its database, {database}, contains {tables} that itest did not create")))
 }

@@ -1,4 +1,4 @@
-//! What is in a database that was just cloned: everything that must be the same when the next test begins.
+//! Reads the contents of a new clone that must be the same before the next test: relations with their rows, sequences, and the schema.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -12,10 +12,10 @@ use itest_runtime::Error;
 use super::connection::quoted;
 use crate::database::failed_to;
 
-/// More seeded rows than this, in bytes, are not kept in the worker's memory: a test that changes them costs its database.
-const MOST_SEEDS: usize = 64 << 20;
+/// A worker keeps at most this many bytes of seeded rows in memory. If a test changes a table beyond this limit, its database is replaced.
+const MAX_SEED_BYTES: usize = 64 << 20;
 
-/// Whether anything of the schema calls `current_setting`, by its name in code or by its numbers in what was parsed.
+/// Whether an object of the schema calls `current_setting`, by its name in source code or by its OIDs in parsed expressions.
 const READS_SETTINGS: &str = "
     WITH code (text) AS (
         SELECT prosrc FROM pg_proc WHERE oid >= 16384
@@ -28,24 +28,24 @@ const READS_SETTINGS: &str = "
     )
     SELECT EXISTS (SELECT FROM code WHERE text ILIKE '%current_setting%' OR text ~ ':funcid (2077|3294) ')";
 
-/// A table, or a materialized view.
+/// A table or a materialized view.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
     pub(super) oid: Oid,
     /// Quoted, with its schema.
     pub(super) name: String,
-    pub(super) kind: Kind,
-    /// The seeded rows, as `COPY` writes them; none if there are none.
+    pub(super) kind: RelationKind,
+    /// The seeded rows in the binary format of `COPY`, or `None` if there are no rows.
     pub(super) rows: Option<Vec<u8>>,
 }
 
-/// What a test's changes of a relation mean.
+/// Whether the rows of a relation can be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Its rows can be given back.
+pub(super) enum RelationKind {
+    /// A table whose rows can be restored.
     Table,
-    /// They cannot: a materialized view, or more rows than can be kept.
-    Irreplaceable,
+    /// A materialized view, or a table with more rows than the worker keeps.
+    NotRestorable,
 }
 
 /// A sequence and its state.
@@ -58,51 +58,51 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// Its state as the server concatenates it.
+    /// The state in the format in which [`State`](super::change_detector::State) has it.
     pub(super) fn state(&self) -> String {
         format!("{} {}", self.last, if self.is_called { 't' } else { 'f' })
     }
 }
 
-/// What is in a database.
+/// The contents of a database.
 #[derive(Debug, Clone)]
 pub(super) struct Inventory {
     pub(super) database: Oid,
     pub(super) relations: Vec<Relation>,
     pub(super) sequences: Vec<Sequence>,
-    /// The catalogs of the schema, without statistics.
+    /// The system catalogs that describe the schema, without those of statistics.
     pub(super) catalogs: Vec<(Oid, String)>,
-    /// The catalog's entries of all relations, without what changes when rows are rewritten.
+    /// For each relation, a hash of its definition in `pg_class`, and the number of its file.
     pub(super) entries: HashMap<Oid, (String, Oid)>,
-    /// Whether functions, policies, views or defaults read settings of the session. A setting of somebody's own, once made, cannot
-    /// be unmade in a session: it is empty from then on, and not unset.
+    /// Whether functions, policies, views or defaults read settings of the session. A session cannot remove a custom setting again: after a
+    /// reset the setting is empty, and no longer undefined.
     pub(super) reads_settings: bool,
 }
 
-/// Why a database cannot be recycled at all, or what is in it.
-pub(super) type Taken = Result<Inventory, &'static str>;
+/// The inventory, or the reason why the database cannot be recycled at all.
+pub(super) type InventoryOrReason = Result<Inventory, &'static str>;
 
 impl Inventory {
-    /// Looks at a database that nobody else uses.
-    pub(super) async fn take(connection: &mut PgConnection) -> Result<Taken, Error> {
-        Self::look(connection).await.map_err(|error| failed_to("look at what is in a new database", &error))
+    /// Reads the inventory of a database that no other session uses.
+    pub(super) async fn read(connection: &mut PgConnection) -> Result<InventoryOrReason, Error> {
+        Self::query(connection).await.map_err(|error| failed_to("read the contents of a new database", &error))
     }
 
-    async fn look(connection: &mut PgConnection) -> Result<Taken, sqlx::Error> {
+    async fn query(connection: &mut PgConnection) -> Result<InventoryOrReason, sqlx::Error> {
         if connection.execute("BEGIN; SET LOCAL session_replication_role = replica; COMMIT").await.is_err() {
             connection.execute("ROLLBACK").await?;
             return Ok(Err("the role may not set session_replication_role"));
         }
         let database = sqlx::query_scalar("SELECT oid FROM pg_database WHERE datname = current_database()");
         let database = database.fetch_one(&mut *connection).await?;
-        let always: bool = sqlx::query_scalar(
+        let has_always_trigger: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND NOT tgisinternal)
                  OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND oid >= 16384)",
         )
         .fetch_one(&mut *connection)
         .await?;
-        if always {
-            return Ok(Err("a trigger or a rule fires always, also when rows are given back"));
+        if has_always_trigger {
+            return Ok(Err("a trigger or a rule fires always, also when rows are restored"));
         }
         let relations = relations(connection).await?;
         let sequences = sequences(connection).await?;
@@ -118,28 +118,28 @@ impl Inventory {
 }
 
 async fn relations(connection: &mut PgConnection) -> Result<Vec<Relation>, sqlx::Error> {
-    let found = sqlx::query(
+    let tables = sqlx::query(
         "SELECT c.oid, nspname::text, relname::text, relkind = 'r', pg_relation_size(c.oid) > 0
          FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
          WHERE relkind IN ('r', 'm') AND c.oid >= 16384 ORDER BY c.oid",
     );
     let mut relations = Vec::new();
     let mut size = 0;
-    for row in found.fetch_all(&mut *connection).await? {
+    for row in tables.fetch_all(&mut *connection).await? {
         let name = format!("{}.{}", quoted(row.get(1)), quoted(row.get(2)));
         let (is_table, has_rows): (bool, bool) = (row.get(3), row.get(4));
         let mut relation = Relation {
             oid: row.get(0),
             name,
-            kind: if is_table { Kind::Table } else { Kind::Irreplaceable },
+            kind: if is_table { RelationKind::Table } else { RelationKind::NotRestorable },
             rows: None,
         };
         if is_table && has_rows {
-            let rows = copied(connection, &relation.name).await?;
+            let rows = copy_out(connection, &relation.name).await?;
             size += rows.len();
             relation.rows = Some(rows).filter(|rows| !is_empty(rows));
-            if size > MOST_SEEDS {
-                relation = Relation { kind: Kind::Irreplaceable, rows: None, ..relation };
+            if size > MAX_SEED_BYTES {
+                relation = Relation { kind: RelationKind::NotRestorable, rows: None, ..relation };
             }
         }
         relations.push(relation);
@@ -147,8 +147,8 @@ async fn relations(connection: &mut PgConnection) -> Result<Vec<Relation>, sqlx:
     Ok(relations)
 }
 
-/// All rows of one table.
-async fn copied(connection: &mut PgConnection, table: &str) -> Result<Vec<u8>, sqlx::Error> {
+/// Reads all rows of one table in the binary format of `COPY`.
+async fn copy_out(connection: &mut PgConnection, table: &str) -> Result<Vec<u8>, sqlx::Error> {
     let statement = format!("COPY {table} TO STDOUT (FORMAT binary)");
     let mut stream = connection.copy_out_raw(&statement).await?;
     let mut rows = Vec::new();
@@ -158,19 +158,19 @@ async fn copied(connection: &mut PgConnection, table: &str) -> Result<Vec<u8>, s
     Ok(rows)
 }
 
-/// Whether there is nothing between the head of a copy and its end.
+/// Whether the output of `COPY` consists of its header and its trailer only.
 fn is_empty(rows: &[u8]) -> bool {
-    const HEAD_AND_END: usize = 19 + 2;
-    rows.len() <= HEAD_AND_END
+    const HEADER_AND_TRAILER: usize = 19 + 2;
+    rows.len() <= HEADER_AND_TRAILER
 }
 
 async fn sequences(connection: &mut PgConnection) -> Result<Vec<Sequence>, sqlx::Error> {
-    let found = sqlx::query(
+    let rows = sqlx::query(
         "SELECT nspname::text, relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
          WHERE relkind = 'S' AND relpersistence <> 't' ORDER BY c.oid",
     );
     let mut sequences = Vec::new();
-    for row in found.fetch_all(&mut *connection).await? {
+    for row in rows.fetch_all(&mut *connection).await? {
         let name = format!("{}.{}", quoted(row.get(0)), quoted(row.get(1)));
         let state = format!("SELECT last_value, is_called FROM {name}");
         let state = sqlx::query(AssertSqlSafe(state)).fetch_one(&mut *connection).await?;
@@ -179,12 +179,13 @@ async fn sequences(connection: &mut PgConnection) -> Result<Vec<Sequence>, sqlx:
     Ok(sequences)
 }
 
-/// Each relation's entry in `pg_class` without what changes when its rows are rewritten or counted, and the number of its file.
+/// Reads for each relation a hash of its entry in `pg_class`, without the columns that change when rows are rewritten or counted, and the
+/// number of its file.
 pub(super) async fn entries(connection: &mut PgConnection) -> Result<HashMap<Oid, (String, Oid)>, sqlx::Error> {
-    let found = sqlx::query(
+    let rows = sqlx::query(
         "SELECT oid, relfilenode, md5((to_jsonb(c) - ARRAY['relfilenode', 'relpages', 'reltuples', 'relallvisible',
          'relallfrozen', 'relfrozenxid', 'relminmxid'])::text) FROM pg_class c WHERE oid >= 16384",
     );
-    let found = found.fetch_all(connection).await?;
-    Ok(found.iter().map(|row| (row.get(0), (row.get(2), row.get(1)))).collect())
+    let rows = rows.fetch_all(connection).await?;
+    Ok(rows.iter().map(|row| (row.get(0), (row.get(2), row.get(1)))).collect())
 }

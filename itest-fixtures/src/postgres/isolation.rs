@@ -1,17 +1,17 @@
-//! How tests are kept apart.
+//! The kinds of isolation between tests.
 
-/// How tests are kept apart.
+/// How tests are isolated from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
-    /// A worker keeps its database. After each test all rows and sequences are as they were; where that cannot be done, because
-    /// the schema was changed or something was left behind, the next test has a new clone.
+    /// A worker uses its database for one test after the other. After each test all rows and sequences are restored. If that is not
+    /// possible, because the test changed the schema or left something behind, the next test gets a new clone.
     Recycle,
-    /// A new clone of the template for each test.
+    /// Each test gets a new clone of the template.
     Clone,
-    /// One connection, inside of a transaction that is rolled back; the code's own transactions are savepoints.
+    /// The test has one connection, inside of a transaction that is rolled back. Transactions of the code under test become savepoints.
     Transaction,
-    /// A schema of its own in the server's one database, for roles that may not create databases. The migrations are run for
-    /// each test, and only what is inside of the schema is private.
+    /// Each test has a schema of its own in the database of the URL, for roles that may not create databases. The migrations run for each
+    /// test, and only the contents of the schema are private.
     Schema,
 }

@@ -1,4 +1,4 @@
-//! The tables of leases, and dropping what has a lease, whatever still uses it.
+//! The tables of leases on PostgreSQL, and how leased databases and schemas are dropped.
 
 use sqlx::{Connection, PgConnection};
 
@@ -8,23 +8,24 @@ use super::connection::{PostgresDriver, column, connect, literal, quoted, run};
 use crate::database::{LeaseTables, OrFailedTo as _};
 use crate::service::Address;
 
-/// How often the sessions that use a schema are ended before it is dropped.
+/// How often itest terminates the sessions that use a schema, and tries to drop it.
 const SCHEMA_DROP_ATTEMPTS: u32 = 5;
 
-/// Drops the database of this name, or else the schema.
-async fn namespace(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
+/// Drops the database with this name, or else the schema.
+async fn drop_namespace(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
     let databases = format!("SELECT datname::text FROM pg_database WHERE datname = {}", literal(name));
     if column(connection, "list the databases", databases).await?.is_empty() {
-        schema(connection, name).await
+        drop_schema(connection, name).await
     } else {
-        database(address, connection, name).await
+        drop_database(address, connection, name).await
     }
 }
 
-/// Drops a schema, and ends the sessions that still use it.
+/// Drops a schema, and terminates the sessions that still use it.
 ///
-/// A session that waits for a lock of the schema keeps concurrent operations (`CREATE INDEX CONCURRENTLY`) in all schemas waiting.
-async fn schema(connection: &mut PgConnection, name: &str) -> Result<(), Error> {
+/// The drop waits only briefly for a lock, because a waiting session blocks concurrent operations (`CREATE INDEX CONCURRENTLY`) in all
+/// schemas of the database.
+async fn drop_schema(connection: &mut PgConnection, name: &str) -> Result<(), Error> {
     let action = format!("drop the schema {name}");
     let drop = format!("SET LOCAL lock_timeout = '200ms'; DROP SCHEMA IF EXISTS {} CASCADE", quoted(name));
     for _ in 0..SCHEMA_DROP_ATTEMPTS {
@@ -37,34 +38,36 @@ async fn schema(connection: &mut PgConnection, name: &str) -> Result<(), Error> 
                 JOIN pg_namespace n ON n.oid = c.relnamespace
                 JOIN pg_database d ON d.oid = l.database
                 WHERE n.nspname = $1 AND d.datname = current_database())";
-        // Sessions of another role are not this one's to end; then the drop fails, and says why.
+        // This role may not be allowed to terminate the sessions of another role. Then the drop fails, and its error says why.
         let _ = sqlx::query(users).bind(name).execute(&mut *connection).await;
     }
     run(connection, &action, drop).await
 }
 
-/// Drops a database with all its sessions, also those that an ordinary drop would wait for.
-async fn database(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
+/// Drops a database and terminates its sessions. It first removes everything that `DROP DATABASE WITH (FORCE)` does not remove.
+async fn drop_database(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
     let action = format!("drop the database {name}");
     let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
     if run(connection, &action, drop.clone()).await.is_ok() {
         return Ok(());
     }
-    // A template cannot be dropped, and a database that is closed to sessions cannot be looked into.
+    // A database that is marked as a template cannot be dropped, and a database that refuses connections cannot be cleaned up.
     let open = format!("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true", quoted(name));
     let _ = run(connection, &action, open).await;
     let Err(error) = run(connection, &action, drop.clone()).await else { return Ok(()) };
-    // What is prepared outlives its session, and only a session in the same database can end it; a subscription, too.
+    // Prepared transactions, replication slots and subscriptions prevent the drop, and only a session in the same database can remove them.
     let Ok(mut inside) = connect(address, Some(name)).await else { return Err(error) };
-    let left = "SELECT format('ROLLBACK PREPARED %L', gid) FROM pg_prepared_xacts WHERE database = current_database()
+    let obstacles = "SELECT format('ROLLBACK PREPARED %L', gid) FROM pg_prepared_xacts WHERE database = current_database()
                 UNION ALL SELECT format('SELECT pg_drop_replication_slot(%L)', slot_name) FROM pg_replication_slots
                 WHERE database = current_database() AND NOT active
                 UNION ALL SELECT format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', subname)
                 FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let left: Vec<String> =
-        sqlx::query_scalar(left).fetch_all(&mut inside).await.or_failed_to("look for what keeps a database")?;
-    for end in left {
-        run(&mut inside, &action, end).await?;
+    let obstacles: Vec<String> = sqlx::query_scalar(obstacles)
+        .fetch_all(&mut inside)
+        .await
+        .or_failed_to("list what prevents the drop of a database")?;
+    for removal in obstacles {
+        run(&mut inside, &action, removal).await?;
     }
     let _ = inside.close().await;
     run(connection, &action, drop).await
@@ -94,10 +97,10 @@ impl LeaseTables for PostgresDriver {
     }
 
     async fn drop_database(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
-        database(address, connection, name).await
+        drop_database(address, connection, name).await
     }
 
     async fn drop_namespace(address: &Address, connection: &mut PgConnection, name: &str) -> Result<(), Error> {
-        namespace(address, connection, name).await
+        drop_namespace(address, connection, name).await
     }
 }

@@ -1,4 +1,4 @@
-//! Advisory locks of the server.
+//! Locks of a PostgreSQL server, as advisory locks.
 
 use sqlx::PgConnection;
 
@@ -9,8 +9,8 @@ use crate::database::{Lock, Locks, OrFailedTo as _};
 
 const TAKE: &str = "take a lock of the server";
 
-/// The two numbers of a lock. The first is the same for all locks of a kind.
-fn numbers(lock: Lock<'_>) -> (i32, i32) {
+/// The two keys of an advisory lock. The first key is the same for all locks of a kind.
+fn keys(lock: Lock<'_>) -> (i32, i32) {
     match lock {
         Lock::Owner(owner) => (6117, i32::try_from(owner).unwrap_or_default()),
         Lock::Migrate(database) => (6118, number_of(database)),
@@ -26,19 +26,19 @@ pub(super) fn number_of(template: &str) -> i32 {
 
 impl Locks for PostgresDriver {
     async fn try_lock(connection: &mut PgConnection, lock: Lock<'_>) -> Result<bool, Error> {
-        let (kind, number) = numbers(lock);
+        let (kind, number) = keys(lock);
         let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)").bind(kind).bind(number);
         lock.fetch_one(connection).await.or_failed_to(TAKE)
     }
 
     async fn share_template(connection: &mut PgConnection, template: &str) -> Result<(), Error> {
-        let (kind, number) = numbers(Lock::Use(template));
+        let (kind, number) = keys(Lock::Use(template));
         let lock = sqlx::query("SELECT pg_advisory_lock_shared($1, $2)").bind(kind).bind(number);
         lock.execute(connection).await.map(drop).or_failed_to(TAKE)
     }
 
     async fn unlock(connection: &mut PgConnection, lock: Lock<'_>) -> Result<(), Error> {
-        let (kind, number) = numbers(lock);
+        let (kind, number) = keys(lock);
         let unlock = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(kind).bind(number);
         unlock.execute(connection).await.map(drop).or_failed_to("release a lock of the server")
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn number_of_a_template_comes_from_the_hash_in_its_name() {
+    fn number_of_a_template_is_taken_from_the_hash_in_its_name() {
         assert_eq!(number_of("itest_template_00000ff123456789"), 0xff);
         assert_eq!(number_of("itest_1_2"), 0);
         assert_eq!(number_of(""), 0);

@@ -1,38 +1,38 @@
-//! PostgreSQL: a private, migrated, seeded database for every test, behind a real pool.
+//! PostgreSQL: a private, migrated and seeded database for every test, with a pool of connections.
 //!
-//! The server is the one that `ITEST_POSTGRES_URL` names, or one that is started for the run from the programs that are
-//! installed or in a container. Everything that is made on it bears a mark and stands in a table of leases.
+//! The server is the one that `ITEST_POSTGRES_URL` names, or one that itest starts for the run, from the installed programs or in a
+//! container. Everything that itest creates on the server has a mark in its name and is recorded in a table of leases.
 
 mod address;
+mod change_detector;
 mod changes;
-mod checkup;
 mod connection;
 mod culprits;
 mod data_directory;
 mod database;
 mod databases;
 mod driver;
-mod era;
 mod facts;
+mod generation;
 mod inventory;
 mod isolation;
 mod leases;
 mod locks;
+mod migration_lock;
 mod pool;
 mod programs;
 mod properties;
 mod restore;
 mod schema;
-mod segment;
 mod service;
 mod sessions;
 mod settings;
 mod shared;
+mod shared_memory;
 mod stop;
-mod tasks;
+mod task_count;
 mod template;
 mod transaction;
-mod turns;
 mod with_isolation;
 
 pub use database::Postgres;

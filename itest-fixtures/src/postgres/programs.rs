@@ -1,31 +1,31 @@
-//! PostgreSQL's own programs on this machine.
+//! Finds the installed programs of PostgreSQL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use itest_runtime::__private::variable;
 
-/// Older servers lack what clones and recycling are made of.
-pub(super) const OLDEST: u32 = 15;
+/// The oldest supported major version. Older servers lack functions that clones and recycling need.
+pub(super) const MIN_MAJOR_VERSION: u32 = 15;
 
 /// One installation of the programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installation {
-    /// Where they are.
+    /// The folder of the programs.
     pub(super) folder: PathBuf,
-    /// What `postgres --version` says.
+    /// The output of `postgres --version`.
     pub(super) version: String,
     major: u32,
 }
 
 impl Installation {
-    /// The one on the `PATH`, or else the newest one where Debian and Homebrew put them.
+    /// The installation on the `PATH`, or else the newest one in the folders of Debian, Red Hat and Homebrew.
     pub(super) fn newest() -> Option<Self> {
         let path = variable("PATH").unwrap_or_default();
         let on_path = std::env::split_paths(&path).find_map(|folder| Self::at(&folder));
         on_path.or_else(|| {
             let installed = installed().into_iter().filter_map(|folder| Self::at(&folder));
-            installed.max_by_key(|found| found.major)
+            installed.max_by_key(|installation| installation.major)
         })
     }
 
@@ -34,19 +34,19 @@ impl Installation {
         if !postgres.is_file() || !folder.join("initdb").is_file() {
             return None;
         }
-        let said = Command::new(postgres).arg("--version").output().ok()?;
-        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let output = Command::new(postgres).arg("--version").output().ok()?;
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let major = major(&version)?;
-        (major >= OLDEST).then(|| Self { folder: folder.to_owned(), version, major })
+        (major >= MIN_MAJOR_VERSION).then(|| Self { folder: folder.to_owned(), version, major })
     }
 
-    /// One of the programs.
+    /// The command of one of the programs.
     pub(super) fn program(&self, name: &str) -> Command {
         Command::new(self.folder.join(name))
     }
 }
 
-/// The number behind `postgres (PostgreSQL) `.
+/// The major version after `postgres (PostgreSQL) `.
 fn major(version: &str) -> Option<u32> {
     let number = version.split(") ").nth(1)?;
     let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_postgres_says_of_itself() {
+    fn major_version_is_parsed_from_the_version_output() {
         assert_eq!(major("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major("postgres"), None);

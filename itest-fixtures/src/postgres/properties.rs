@@ -1,6 +1,6 @@
-//! What belongs to a database itself and is no part of its contents: owner, connection limit, rights, settings, comment, security labels.
+//! The properties of a database that are not part of its contents: owner, connection limit, rights, settings, comment, security labels.
 //!
-//! `CREATE DATABASE … TEMPLATE` copies none of it. It is read once from the template, and repeated on each clone.
+//! `CREATE DATABASE … TEMPLATE` copies none of them. They are read once from the template and applied to each clone.
 
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row};
@@ -10,11 +10,11 @@ use itest_runtime::Error;
 use super::connection::quoted;
 use crate::database::failed_to;
 
-/// The properties of the database `$1`, each as the two parts of a statement around the database's name, in the order in which they can
-/// be repeated: rights refer to the owner. Whatever is as in a new database of this role is not among them.
+/// Lists the properties of the database `$1` that differ from a new database of this role. Each is a statement in two parts, before and
+/// after the database's name. The order matters, because rights refer to the owner.
 ///
-/// A setting that is a list stands in the catalog as its identifiers. They are repeated one by one: as one text they would be one
-/// element.
+/// The catalog stores a setting that is a list as text with its identifiers. The identifiers are quoted one by one, because one quoted text
+/// would be a list of one element.
 const PROPERTIES: &str = r#"
     WITH itself AS (SELECT * FROM pg_database WHERE datname = $1),
     rights AS (
@@ -61,17 +61,17 @@ const PROPERTIES: &str = r#"
             FROM itself JOIN pg_shseclabel ON objoid = itself.oid AND classoid = 'pg_database'::regclass
     ) AS properties (place, number, before, after) ORDER BY place, number, before"#;
 
-/// Settings of a database under which itest cannot see what a test did to it.
-const BLINDING: [&str; 2] = ["role", "track_counts"];
+/// Settings of a database that hide the changes of a test from itest.
+const HIDING_SETTINGS: [&str; 2] = ["role", "track_counts"];
 
-/// The properties of a template that its clones must be given.
+/// The properties of a template that its clones need too.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Properties {
     template: String,
     statements: Vec<Statement>,
 }
 
-/// A statement, in the parts before and after the name of the database.
+/// A statement in two parts: before and after the name of the database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Statement {
     before: String,
@@ -79,11 +79,11 @@ struct Statement {
 }
 
 impl Properties {
-    /// Reads those of a database.
+    /// Reads the properties of a database.
     pub(super) async fn of(connection: &mut PgConnection, database: &str) -> Result<Self, Error> {
-        let found = sqlx::query(PROPERTIES).bind(database).fetch_all(connection).await;
-        let found = found.map_err(|error| failed_to("read the properties of the template database", &error))?;
-        let statements = found.iter().map(|row| Statement { before: row.get(0), after: row.get(1) });
+        let rows = sqlx::query(PROPERTIES).bind(database).fetch_all(connection).await;
+        let rows = rows.map_err(|error| failed_to("read the properties of the template database", &error))?;
+        let statements = rows.iter().map(|row| Statement { before: row.get(0), after: row.get(1) });
         Ok(Self { template: database.to_owned(), statements: statements.collect() })
     }
 
@@ -92,7 +92,7 @@ impl Properties {
         &self.template
     }
 
-    /// The statements that give a new database the same properties; none if they are those of every new database.
+    /// The statements that give a new database the same properties, or `None` if there is nothing to change.
     pub(super) fn script(&self, database: &str) -> Option<String> {
         let name = quoted(database);
         let statements = self.statements.iter().map(|Statement { before, after }| format!("{before}{name}{after}"));
@@ -100,12 +100,12 @@ impl Properties {
         (!statements.is_empty()).then(|| statements.join("; "))
     }
 
-    /// The setting among them, if any, under which a database cannot be recycled.
-    pub(super) fn blinding_setting(&self) -> Option<&'static str> {
+    /// A setting that prevents recycling, if the properties contain one.
+    pub(super) fn setting_that_hides_changes(&self) -> Option<&'static str> {
         let sets = |name: &str| {
             let begin = format!(" SET {name} = ");
             self.statements.iter().any(|statement| statement.after.starts_with(&begin))
         };
-        BLINDING.into_iter().find(|name| sets(name))
+        HIDING_SETTINGS.into_iter().find(|name| sets(name))
     }
 }

@@ -1,4 +1,4 @@
-//! What a suite says of its PostgreSQL database.
+//! The declaration of a suite's PostgreSQL database.
 
 use std::marker::PhantomData;
 
@@ -9,10 +9,10 @@ use itest_runtime::Error;
 
 use super::Isolation;
 use super::connection::PostgresDriver;
-use super::shared::refuse_shared;
+use super::shared::refuse_shared_objects;
 use crate::database;
 
-/// What a suite says of its PostgreSQL database, once.
+/// The declaration of a suite's PostgreSQL database.
 ///
 /// # Examples
 ///
@@ -28,37 +28,38 @@ use crate::database;
 /// type BankDb = postgres::Postgres<BankSchema>;
 /// ```
 pub trait Schema: 'static {
-    /// How the tests are kept apart; a test that needs another way asks for [`Cloned`](super::Cloned) and its like.
+    /// How the tests are isolated from each other. A test that needs another isolation uses [`Cloned`](super::Cloned) or a similar type.
     const ISOLATION: Isolation = Isolation::Recycle;
 
-    /// How many connections a test's pool may have at most. Where the server does not allow so many for all workers, the pool has
-    /// fewer, and at least 2; where it does not allow even these, the tests fail and say how many workers it has enough for.
+    /// The maximum number of connections of a test's pool. If the server does not allow that many for all workers, the pool has fewer, but
+    /// at least 2. If the server does not allow these either, the tests fail, and the error says how many workers the server has
+    /// connections for.
     const CONNECTIONS: u32 = 10;
 
-    /// The migrations, as `sqlx::migrate!` makes them.
+    /// The migrations, as `sqlx::migrate!` returns them.
     fn migrator() -> &'static Migrator;
 
-    /// Rows that every test starts with; they become part of the template.
+    /// Adds the rows that every test starts with. They become part of the template.
     #[must_use]
     fn seed(_pool: &PgPool) -> impl Future<Output = Result<(), Error>> {
         async { Ok(()) }
     }
 
-    /// What tells this schema's seeds from those of another one with the same migrations.
+    /// An identifier that distinguishes this schema from another one with the same migrations and other seeds.
     #[doc(hidden)]
     #[must_use]
     fn identity() -> &'static str {
         std::any::type_name::<Self>()
     }
 
-    /// Changes how the tests' pools connect: settings of the session, the name of the application, the role.
+    /// Changes the options with which the tests' pools connect: settings of the session, the application name, the role.
     #[must_use]
     fn options(options: PgConnectOptions) -> PgConnectOptions {
         options
     }
 }
 
-/// A schema of PostgreSQL, as the pool of databases knows schemas.
+/// Adapts a schema of PostgreSQL to the pool of databases.
 #[derive(Debug)]
 pub(crate) struct SchemaOf<S>(PhantomData<fn() -> S>);
 
@@ -86,6 +87,6 @@ impl<S: Schema> database::Schema for SchemaOf<S> {
     }
 
     fn check() -> Result<(), Error> {
-        refuse_shared(S::ISOLATION, S::migrator())
+        refuse_shared_objects(S::ISOLATION, S::migrator())
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL as a service: where its servers come from.
+//! PostgreSQL as a service: how itest finds or starts a server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use super::connection::{PostgresDriver, connect};
 use super::data_directory::initialize;
 use super::programs::Installation;
 #[cfg(feature = "containers")]
-use super::settings::{SEGMENTS, SETTINGS};
+use super::settings::{SETTINGS, WAL_SEGMENT_SIZE};
 use super::stop::stop_postgres;
 use crate::database::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Server};
 #[cfg(feature = "containers")]
@@ -53,7 +53,7 @@ impl Service for PostgresDriver {
             environment: vec![
                 ("POSTGRES_USER", SUPERUSER.to_owned()),
                 ("PGDATA", format!("{MEMORY}/data")),
-                ("POSTGRES_INITDB_ARGS", format!("--no-sync --encoding=UTF8 {SEGMENTS}")),
+                ("POSTGRES_INITDB_ARGS", format!("--no-sync --encoding=UTF8 {WAL_SEGMENT_SIZE}")),
             ],
             password_variables: &["POSTGRES_PASSWORD"],
             arguments: std::iter::once("postgres".to_owned()).chain(settings).collect(),

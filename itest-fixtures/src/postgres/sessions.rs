@@ -1,35 +1,35 @@
-//! The sessions of tests in one database.
+//! The pool of connections to one database, which one test after the other uses.
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
-use super::era::Era;
+use super::generation::Generation;
 use super::isolation::Isolation;
 use super::pool::{close, pool_of};
-use super::transaction::{Hold, pool_in_transaction};
+use super::transaction::{HoldTimer, pool_in_transaction};
 
 /// The sessions of tests in one database. One test after the other uses the same pool.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     pub(super) pool: PgPool,
-    /// Which tasks may use the pool.
-    pub(super) era: Era,
-    hold: Hold,
+    /// The generation of tasks that may use the pool.
+    pub(super) generation: Generation,
+    hold_timer: HoldTimer,
 }
 
 impl Sessions {
     pub(super) fn new(options: PgConnectOptions, isolation: Isolation, max_connections: u32) -> Self {
-        let (era, hold) = (Era::default(), Hold::default());
-        Self { pool: pool(options, isolation, max_connections, &era, &hold), era, hold }
+        let (generation, hold_timer) = (Generation::default(), HoldTimer::default());
+        Self { pool: pool(options, isolation, max_connections, &generation, &hold_timer), generation, hold_timer }
     }
 
-    /// Replaces the pool.
-    pub(super) fn renew(&mut self, options: PgConnectOptions, isolation: Isolation, max_connections: u32) {
-        self.pool = pool(options, isolation, max_connections, &self.era, &self.hold);
+    /// Replaces the pool by a new one.
+    pub(super) fn replace_pool(&mut self, options: PgConnectOptions, isolation: Isolation, max_connections: u32) {
+        self.pool = pool(options, isolation, max_connections, &self.generation, &self.hold_timer);
     }
 
-    /// What may have made a test fail, if it held its only connection for too long.
+    /// A possible reason why a test failed: it used its only connection for too long at a time.
     pub(super) fn suspicion(&self) -> Option<String> {
-        self.hold.suspicion()
+        self.hold_timer.suspicion()
     }
 
     pub(super) async fn close(&self) {
@@ -37,9 +37,15 @@ impl Sessions {
     }
 }
 
-fn pool(options: PgConnectOptions, isolation: Isolation, max_connections: u32, era: &Era, hold: &Hold) -> PgPool {
+fn pool(
+    options: PgConnectOptions,
+    isolation: Isolation,
+    max_connections: u32,
+    generation: &Generation,
+    hold_timer: &HoldTimer,
+) -> PgPool {
     match isolation {
-        Isolation::Transaction => pool_in_transaction(options, era, hold),
-        _ => pool_of(options, max_connections, era),
+        Isolation::Transaction => pool_in_transaction(options, generation, hold_timer),
+        _ => pool_of(options, max_connections, generation),
     }
 }

@@ -1,6 +1,6 @@
-//! What makes a private server quick: nothing of it must survive its machine.
+//! Settings that make a private server fast. Its data need not survive a crash.
 
-/// Settings of private servers, in folders and in containers.
+/// The settings of private servers and of servers in containers.
 pub(super) const SETTINGS: [(&str, &str); 12] = [
     ("fsync", "off"),
     ("synchronous_commit", "off"),
@@ -16,5 +16,5 @@ pub(super) const SETTINGS: [(&str, &str); 12] = [
     ("jit", "off"),
 ];
 
-/// The smallest files for the log, which `min_wal_size` is made for.
-pub(super) const SEGMENTS: &str = "--wal-segsize=1";
+/// The option of `initdb` for the smallest files of the write-ahead log, which `min_wal_size` above requires.
+pub(super) const WAL_SEGMENT_SIZE: &str = "--wal-segsize=1";

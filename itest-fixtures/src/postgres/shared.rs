@@ -1,4 +1,4 @@
-//! What all schemas of a database share, and what migrations must leave alone where each test has a schema of its own.
+//! Refuses migrations that change objects which all schemas of a database share, for tests that have one schema each.
 
 use sqlx::migrate::Migrator;
 
@@ -7,25 +7,25 @@ use itest_runtime::Error;
 use super::culprits::migrations_with;
 use super::isolation::Isolation;
 
-/// What migrations say, in lower case, when they change the database itself.
-const OF_THE_DATABASE: &[&str] = &["alter database", "in database", "on database"];
+/// Phrases, in lower case, of migrations that change the database itself.
+const DATABASE_PHRASES: &[&str] = &["alter database", "in database", "on database"];
 
-/// The migrations that change the database itself, as a subject.
+/// Names the migrations that change the database itself, as the subject of a sentence.
 pub(super) fn changing_the_database(migrator: &Migrator) -> String {
-    migrations_with(migrator, OF_THE_DATABASE).unwrap_or_else(|| "the seed".to_owned())
+    migrations_with(migrator, DATABASE_PHRASES).unwrap_or_else(|| "the seed".to_owned())
 }
 
-/// Refuses migrations that change for all tests what one test should have for itself.
+/// Refuses migrations that affect all tests although each test should have its own schema.
 ///
 /// # Errors
 ///
-/// The migrations, and what to do.
-pub(super) fn refuse_shared(isolation: Isolation, migrator: &Migrator) -> Result<(), Error> {
+/// An error that names the migrations and the remedy.
+pub(super) fn refuse_shared_objects(isolation: Isolation, migrator: &Migrator) -> Result<(), Error> {
     const REMEDY: &str = "use Isolation::Recycle or Isolation::Clone";
     if isolation != Isolation::Schema {
         return Ok(());
     }
-    if let Some(culprit) = migrations_with(migrator, OF_THE_DATABASE) {
+    if let Some(culprit) = migrations_with(migrator, DATABASE_PHRASES) {
         return Err(Error::new(format!(
             "with Isolation::Schema all tests share one database, and {culprit} changes the database itself (ALTER DATABASE, \
              GRANT … ON DATABASE and the like): {REMEDY}"
@@ -48,8 +48,8 @@ pub(super) fn refuse_shared(isolation: Isolation, migrator: &Migrator) -> Result
     Ok(())
 }
 
-/// The failure of a migration in a schema of its own, with what may be its cause: a table in `public` is there already, if another test
-/// has run the same migration.
+/// Adds a possible cause to the failure of a migration: a migration that creates a table in `public` fails if another test has already run
+/// it.
 pub(super) fn with_shared_names(migrator: &Migrator, error: &Error) -> Error {
     match migrations_with(migrator, &["public."]) {
         None => Error::new(error.to_string()),
@@ -77,18 +77,18 @@ mod tests {
     }
 
     fn refusal(migrator: &Migrator) -> String {
-        refuse_shared(Isolation::Schema, migrator).map_or_else(|error| error.to_string(), |()| String::new())
+        refuse_shared_objects(Isolation::Schema, migrator).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
     #[test]
-    fn schema_isolation_refuses_what_all_schemas_share() {
+    fn schema_isolation_refuses_migrations_of_shared_objects() {
         for sql in [
             "ALTER  DATABASE shop SET a = 1",
             "ALTER ROLE a IN\nDATABASE shop SET a = 1",
             "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO a', current_database()); END $$",
         ] {
             assert!(refusal(&migrator(sql)).contains("migration 7_app changes the database itself"), "{sql}");
-            assert!(refuse_shared(Isolation::Recycle, &migrator(sql)).is_ok());
+            assert!(refuse_shared_objects(Isolation::Recycle, &migrator(sql)).is_ok());
         }
         let mut qualified = migrator("SELECT 1");
         qualified.dangerous_set_table_name("public._sqlx_migrations");

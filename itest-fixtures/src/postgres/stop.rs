@@ -1,4 +1,4 @@
-//! The end of a private PostgreSQL server, in an order of its own: a server that is killed leaves shared memory behind.
+//! Stops a private PostgreSQL server. It is asked to end, because a killed server leaves shared memory behind.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, kill_process};
 
 use super::address::PID_FILE;
-use super::segment;
+use super::shared_memory;
 use crate::itest::teardown;
 use crate::service::PrivateServer;
 
-/// How long a server may take until it has ended.
+/// How long a server may take to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause between two checks whether it has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(3);
 
-/// Ends the server in a folder.
+/// Stops the server in a folder.
 #[teardown(crate = crate::itest)]
 pub(super) async fn stop_postgres(folder: PathBuf) {
     let data = folder.join("data");
@@ -29,6 +29,6 @@ pub(super) async fn stop_postgres(folder: PathBuf) {
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    // A server that ended in its own order has removed the file that names the segment.
-    segment::remove(&data).await;
+    // A server that ended regularly has removed the file that names the segment, so there is nothing to remove.
+    shared_memory::remove(&data).await;
 }

@@ -1,4 +1,4 @@
-//! Schemas whose tests are kept apart in another way than the schema itself says.
+//! Wrappers that give a schema another isolation.
 
 use std::marker::PhantomData;
 

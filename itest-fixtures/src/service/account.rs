@@ -29,7 +29,7 @@ impl Account {
             return Ok(None);
         }
         let known = fs::read_to_string("/etc/passwd").map_err(|error| failed_to("read /etc/passwd", &error))?;
-        let found = accounts.iter().find_map(|name| Self::named(&known, name));
+        let account = accounts.iter().find_map(|name| Self::named(&known, name));
         let missing = || {
             let accounts = accounts.join("` or `");
             let remedy = "run the tests as another user, or set the URL of a server for tests";
@@ -37,7 +37,7 @@ impl Account {
                 "{server} does not run as root, and there is no user `{accounts}` that it could run as; {remedy}"
             ))
         };
-        found.map(Some).ok_or_else(missing)
+        account.map(Some).ok_or_else(missing)
     }
 
     fn named(users: &str, name: &str) -> Option<Self> {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_is_found_in_the_list_of_accounts() {
+    fn account_is_parsed_from_the_list_of_accounts() {
         let users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:104:106:,,,:/var/lib/postgresql:/bin/bash\n";
         assert_eq!(Account::named(users, "postgres"), Some(Account { uid: 104, gid: 106 }));
         assert_eq!(Account::named(users, "nobody"), None);

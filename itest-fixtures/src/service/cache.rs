@@ -53,7 +53,7 @@ pub(crate) fn cached(
 /// Whether a cached folder has all its files: a user may have removed some, and a crash of the machine loses those that were written last.
 fn is_whole(kept: &Path, measure: &Path) -> bool {
     let expected = fs::read_to_string(measure);
-    measured(kept).is_ok_and(|found| expected.is_ok_and(|expected| expected == found.to_string()))
+    measured(kept).is_ok_and(|actual| expected.is_ok_and(|expected| expected == actual.to_string()))
 }
 
 /// How many files there are, and how large they are.
@@ -95,8 +95,9 @@ fn cache() -> Option<PathBuf> {
     fs::create_dir_all(&caches).ok()?;
     let folder = caches.join("itest");
     let _ = DirBuilder::new().mode(0o700).create(&folder);
-    let found = fs::symlink_metadata(&folder).ok()?;
-    let is_private = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0;
+    let metadata = fs::symlink_metadata(&folder).ok()?;
+    let is_private =
+        metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
     is_private.then_some(folder)
 }
 

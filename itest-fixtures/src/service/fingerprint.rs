@@ -24,11 +24,11 @@ impl Fingerprint {
 
 /// A number that changes with each build of the suite. Seeds are code, and code has no other version.
 pub(crate) fn build_of_this_binary() -> u64 {
-    let Ok(found) = std::env::current_exe().and_then(std::fs::metadata) else {
+    let Ok(metadata) = std::env::current_exe().and_then(std::fs::metadata) else {
         // Of a binary that was removed nothing is known, so no other process may use what this one makes.
         return RandomState::new().hash_one(std::process::id());
     };
     let mut hasher = DefaultHasher::new();
-    (found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()).hash(&mut hasher);
+    (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
     hasher.finish()
 }

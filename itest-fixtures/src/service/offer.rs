@@ -1,8 +1,8 @@
-//! What a provider has of a service.
+//! The answer of a provider that is asked for a service.
 
-/// What a provider has.
+/// The answer of a provider that is asked for a service.
 pub(super) enum Offer<T> {
-    Found(T),
-    /// Nothing; the text says what to do about that.
-    Nothing(String),
+    Available(T),
+    /// The provider cannot offer the service. The text is the remedy.
+    Unavailable(String),
 }

@@ -113,7 +113,7 @@ fn parent(name_length: usize) -> Result<PathBuf, Error> {
 }
 
 fn can_hold_a_server(memory: &Path) -> bool {
-    let free = rustix::fs::statvfs(memory).map(|found| found.f_bavail.saturating_mul(found.f_frsize));
+    let free = rustix::fs::statvfs(memory).map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     let may_write = rustix::fs::access(memory, Access::WRITE_OK | Access::EXEC_OK).is_ok();
     free.is_ok_and(|bytes| bytes >= MIN_MEMORY_BYTES) && may_write
 }
@@ -121,8 +121,8 @@ fn can_hold_a_server(memory: &Path) -> bool {
 /// The temp dir, or `/tmp` if the paths of sockets in the temp dir would be too long.
 fn short(temp: &Path, name_length: usize) -> Result<PathBuf, Error> {
     let fits = |folder: &&Path| folder.is_dir() && folder.as_os_str().len() + 1 + name_length <= MAX_SOCKET_PATH;
-    let found = [temp, Path::new("/tmp")].into_iter().find(fits);
-    found.map(Path::to_owned).ok_or_else(|| {
+    let folder = [temp, Path::new("/tmp")].into_iter().find(fits);
+    folder.map(Path::to_owned).ok_or_else(|| {
         Error::new(format!("the paths of sockets in {} are too long: set TMPDIR to a shorter path", temp.display()))
     })
 }

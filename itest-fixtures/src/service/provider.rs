@@ -37,16 +37,16 @@ pub(crate) async fn find<S: Service>(teardown: &Teardown) -> Result<S::Server, E
     for provider in providers(S::VARIABLE)? {
         let started = match provider {
             Provider::Url => match of_url::<S>(&mut not_used).await? {
-                Offer::Found(server) => return Ok(server),
-                Offer::Nothing(remedy) => Offer::Nothing(remedy),
+                Offer::Available(server) => return Ok(server),
+                Offer::Unavailable(remedy) => Offer::Unavailable(remedy),
             },
             Provider::Programs => of_programs::<S>(teardown).await?,
             #[cfg(feature = "containers")]
             Provider::Container => of_container::<S>(teardown).await?,
         };
         match started {
-            Offer::Found(address) => return S::open(address, "", not_used).await,
-            Offer::Nothing(remedy) => remedies.push(remedy),
+            Offer::Available(address) => return S::open(address, "", not_used).await,
+            Offer::Unavailable(remedy) => remedies.push(remedy),
         }
     }
     let why = guard::application_is_not_used::<S>(not_used.as_deref());
@@ -57,31 +57,31 @@ async fn of_url<S: Service>(not_used: &mut Option<String>) -> Result<Offer<S::Se
     let open = async |name: &str| S::open(Address::Variable(name.to_owned()), name, None).await;
     let own = format!("{}_URL", S::VARIABLE);
     if variable(&own).is_some() {
-        return open(&own).await.map(Offer::Found);
+        return open(&own).await.map(Offer::Available);
     }
     let is_of_service = |url: String| S::URL_SCHEMES.iter().any(|scheme| url.starts_with(scheme));
     if variable(S::APPLICATION_VARIABLE).is_some_and(is_of_service) {
         match open(S::APPLICATION_VARIABLE).await {
-            Ok(server) => return Ok(Offer::Found(server)),
+            Ok(server) => return Ok(Offer::Available(server)),
             // The user has set this variable for the application, and not for its tests.
             Err(error) => *not_used = Some(error.to_string()),
         }
     }
-    Ok(Offer::Nothing(format!("set {own} to a server for tests")))
+    Ok(Offer::Unavailable(format!("set {own} to a server for tests")))
 }
 
 async fn of_programs<S: Service>(teardown: &Teardown) -> Result<Offer<Address>, Error> {
     match S::Programs::find() {
-        Some(programs) => private::start::<S>(programs, teardown).await.map(Offer::Found),
-        None => Ok(Offer::Nothing(S::INSTALLATION.to_owned())),
+        Some(programs) => private::start::<S>(programs, teardown).await.map(Offer::Available),
+        None => Ok(Offer::Unavailable(S::INSTALLATION.to_owned())),
     }
 }
 
 #[cfg(feature = "containers")]
 async fn of_container<S: Service>(teardown: &Teardown) -> Result<Offer<Address>, Error> {
     match Engine::find().await? {
-        Offer::Found(engine) => container::start::<S>(engine, teardown).await.map(Offer::Found),
-        Offer::Nothing(remedy) => Ok(Offer::Nothing(remedy)),
+        Offer::Available(engine) => container::start::<S>(engine, teardown).await.map(Offer::Available),
+        Offer::Unavailable(remedy) => Ok(Offer::Unavailable(remedy)),
     }
 }
 

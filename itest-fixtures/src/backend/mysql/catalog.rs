@@ -1,12 +1,12 @@
-//! The schema of a MySQL or MariaDB database, from its catalog.
+//! Reads the schema of a MySQL or MariaDB database from its catalog.
 
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row as _};
 
 use crate::backend::{Entry, Operations as _};
 use crate::database::script::{Dialect, normalized};
 
-/// What has a text of its own. Names of the database are cut out of the texts of views.
-const TEXTS: [&str; 4] = [
+/// Queries of the objects with a definition text. The name of the database is removed from the texts of views.
+const DEFINITION_QUERIES: [&str; 4] = [
     "SELECT CONCAT('view ', table_name), REPLACE(view_definition, CONCAT('`', DATABASE(), '`.'), '') \
      FROM information_schema.views WHERE table_schema = DATABASE()",
     "SELECT CONCAT('trigger ', trigger_name), CONCAT_WS(' ', action_timing, event_manipulation, 'on', event_object_table, \
@@ -19,7 +19,7 @@ const TEXTS: [&str; 4] = [
      FROM information_schema.events WHERE event_schema = DATABASE()",
 ];
 
-/// The schema, without the table of the migrations.
+/// Reads the schema, without the table of the migrations.
 pub(super) async fn catalog(
     connection: &mut MySqlConnection,
     migrations_table: &str,
@@ -31,7 +31,7 @@ pub(super) async fn catalog(
         let text: String = row.try_get_unchecked(1)?;
         entries.extend(details(&text).into_iter().map(|detail| Entry::new(format!("table {table}"), detail)));
     }
-    for query in TEXTS {
+    for query in DEFINITION_QUERIES {
         for row in sqlx::raw_sql(query).fetch_all(&mut *connection).await? {
             let (object, text): (String, String) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
             entries.push(Entry::new(object, normalized(&text, Dialect::MySql)));
@@ -40,7 +40,8 @@ pub(super) async fn catalog(
     Ok(entries)
 }
 
-/// The lines of `SHOW CREATE TABLE`, each of which is one thing; how far the numbers have been given out is none.
+/// Splits the output of `SHOW CREATE TABLE` into its lines, each of which is one property. `AUTO_INCREMENT` is removed, because its value
+/// depends on the rows.
 fn details(text: &str) -> Vec<String> {
     let lines = text.lines().skip(1).map(|line| line.trim().trim_end_matches(','));
     let details = lines.map(|line| match line.strip_prefix(')') {

@@ -1,4 +1,4 @@
-//! What seeds and migrations ask, as MySQL and MariaDB answer it.
+//! The operations of seeds and migration checks on MySQL and MariaDB.
 
 use sqlx::{MySql, MySqlConnection};
 
@@ -44,5 +44,5 @@ impl Operations for MySql {
     }
 
     #[cfg(feature = "migrations")]
-    crate::backend::operations::on_connection!(MySqlConnection);
+    crate::backend::operations::connection_operations!(MySqlConnection);
 }

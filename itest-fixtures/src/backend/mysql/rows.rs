@@ -1,13 +1,14 @@
-//! Rows of seeds in MySQL and MariaDB, which turn text into the types of the columns and refuse what is none, in strict mode.
+//! Inserts the rows of seeds in MySQL and MariaDB. The server converts text to the types of the columns; in strict mode it refuses text
+//! that does not fit.
 
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use crate::backend::{Column, Operations as _, Row, RowError, Table, Value};
 
-/// A statement has 65,535 places for values.
-const MOST_VALUES: usize = 60_000;
+/// The protocol allows 65,535 parameters in a statement.
+const MAX_PARAMETERS: usize = 60_000;
 
-/// The columns of a table; `None` if there is no such table.
+/// The columns of a table, or `None` if there is no such table.
 pub(super) async fn columns(connection: &mut MySqlConnection, table: &str) -> Result<Option<Vec<Column>>, sqlx::Error> {
     const COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR) FROM information_schema.columns \
                            WHERE table_schema = coalesce(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
@@ -17,12 +18,12 @@ pub(super) async fn columns(connection: &mut MySqlConnection, table: &str) -> Re
     Ok((!columns.is_empty()).then_some(columns))
 }
 
-/// Adds rows.
+/// Inserts rows.
 pub(super) async fn insert(connection: &mut MySqlConnection, table: &Table<'_>, rows: &[&Row]) -> Result<(), RowError> {
     let Some(first) = rows.first() else { return Ok(()) };
     let names: Vec<_> = first.cells.iter().map(|(column, _)| format!("`{}`", column.replace('`', "``"))).collect();
     let values = format!("({})", vec!["?"; names.len()].join(", "));
-    for rows in rows.chunks((MOST_VALUES / names.len().max(1)).max(1)) {
+    for rows in rows.chunks((MAX_PARAMETERS / names.len().max(1)).max(1)) {
         let statement = format!(
             "INSERT INTO {} ({}) VALUES {}",
             MySql::quoted(table.name),
@@ -47,7 +48,8 @@ pub(super) async fn insert(connection: &mut MySqlConnection, table: &Table<'_>, 
     Ok(())
 }
 
-/// What is no text for the server: its booleans are small numbers, and the text `1` is 49 as bits.
+/// The number for a value that must not be sent as text: a boolean is a small number, and a `bit` column would store the text `1` as its
+/// character code, 49.
 fn number(kind: &str, text: &str) -> Option<i64> {
     match text {
         "true" if kind.starts_with("tinyint") || kind.starts_with("bit") => Some(1),

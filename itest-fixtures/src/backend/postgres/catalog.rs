@@ -1,12 +1,12 @@
-//! The schema of a PostgreSQL database, from its catalog.
+//! Reads the schema of a PostgreSQL database from its catalog.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::backend::Entry;
 use crate::database::script::{Dialect, in_one_line};
 
-/// Each gives an object and a detail. `mine` are the schemas that a migration may have written into; what an extension made
-/// belongs to the extension.
+/// Each query returns objects and their properties. `mine` contains the schemas that a migration may have written to. Objects that an
+/// extension created are left out.
 const QUERIES: [&str; 11] = [
     "SELECT 'schema ' || nspname, '' FROM mine WHERE nspname <> 'public'",
     "SELECT 'extension ' || extname, 'version ' || extversion FROM pg_extension WHERE extname <> 'plpgsql'",
@@ -54,7 +54,7 @@ const QUERIES: [&str; 11] = [
        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_type.oid AND deptype = 'e')",
 ];
 
-const SOURCES: &str = "WITH mine AS (
+const COMMON_TABLES: &str = "WITH mine AS (
     SELECT oid, nspname, CASE nspname WHEN 'public' THEN '' ELSE nspname || '.' END AS prefix FROM pg_namespace
     WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND nspname NOT LIKE 'pg\\_%temp\\_%'
 ), relations AS (
@@ -65,17 +65,18 @@ const SOURCES: &str = "WITH mine AS (
       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
 ) ";
 
-/// The schema, without the table of the migrations.
+/// Reads the schema, without the table of the migrations.
 pub(super) async fn catalog(connection: &mut PgConnection, migrations_table: &str) -> Result<Vec<Entry>, sqlx::Error> {
     let mut entries = Vec::new();
     for query in QUERIES {
-        // Every statement names the table, so that each has the one parameter.
-        let statement = format!("{SOURCES}SELECT * FROM ({query}) AS found(object, detail) WHERE $1::text IS NOT NULL");
-        let found: Vec<(String, String)> =
+        // Every statement mentions the parameter, so that all have exactly one.
+        let statement =
+            format!("{COMMON_TABLES}SELECT * FROM ({query}) AS entries(object, detail) WHERE $1::text IS NOT NULL");
+        let rows: Vec<(String, String)> =
             sqlx::query_as(AssertSqlSafe(statement)).bind(migrations_table).fetch_all(&mut *connection).await?;
-        // The server breaks the lines of views.
+        // The text of a view is joined in one line, because the server formats it with line breaks.
         let lines =
-            found.into_iter().map(|(object, detail)| Entry::new(object, in_one_line(&detail, Dialect::Postgres)));
+            rows.into_iter().map(|(object, detail)| Entry::new(object, in_one_line(&detail, Dialect::Postgres)));
         entries.extend(lines);
     }
     Ok(entries)

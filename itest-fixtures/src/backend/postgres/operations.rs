@@ -1,4 +1,4 @@
-//! What seeds and migrations ask, as PostgreSQL answers it.
+//! The operations of seeds and migration checks on PostgreSQL.
 
 use sqlx::{PgConnection, Postgres};
 
@@ -15,17 +15,17 @@ impl Operations for Postgres {
         run_counting::<Self>(connection, script).await
     }
 
-    /// A dump empties the search path and changes other settings, and does not restore them.
+    /// Restores the settings of the session afterwards, because a dump empties the search path and changes other settings.
     #[cfg(feature = "data")]
     async fn run_seed(connection: &mut PgConnection, script: &str) -> Result<(), ScriptFailure> {
         let before = super::rows::settings(connection).await?;
-        let ran = Self::run_script(&mut *connection, script).await;
-        if ran.is_err() {
-            // Where there is no transaction, there is nothing to do.
+        let result = Self::run_script(&mut *connection, script).await;
+        if result.is_err() {
+            // The error of `ROLLBACK` is ignored, because it means that no transaction is open.
             let _ = Self::run_script(&mut *connection, "ROLLBACK").await;
         }
-        super::rows::restore(connection, &before).await?;
-        ran
+        super::rows::restore_settings(connection, &before).await?;
+        result
     }
 
     fn quoted(name: &str) -> String {
@@ -33,7 +33,7 @@ impl Operations for Postgres {
         quoted.join(".")
     }
 
-    /// Those outside of `public` bear the name of their schema.
+    /// Tables outside of `public` are qualified with their schema.
     async fn tables(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
         const TABLES: &str = "SELECT CASE WHEN schemaname = 'public' THEN '' ELSE schemaname || '.' END || tablename \
                               FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') \
@@ -69,10 +69,14 @@ impl Operations for Postgres {
     }
 
     #[cfg(feature = "data")]
-    async fn settle(connection: &mut PgConnection, table: &str, columns: &[String]) -> Result<(), sqlx::Error> {
-        super::rows::settle(connection, table, columns).await
+    async fn advance_sequences(
+        connection: &mut PgConnection,
+        table: &str,
+        columns: &[String],
+    ) -> Result<(), sqlx::Error> {
+        super::rows::advance_sequences(connection, table, columns).await
     }
 
     #[cfg(feature = "migrations")]
-    crate::backend::operations::on_connection!(PgConnection);
+    crate::backend::operations::connection_operations!(PgConnection);
 }

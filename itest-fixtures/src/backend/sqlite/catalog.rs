@@ -1,13 +1,13 @@
-//! The schema of an SQLite database, from its catalog.
+//! Reads the schema of an SQLite database from its catalog.
 //!
-//! The text of `CREATE TABLE` is not compared: `ALTER TABLE` edits it, so that one schema has many texts.
+//! The text of `CREATE TABLE` is not compared as a whole, because `ALTER TABLE` edits it and equal schemas can have different texts.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::backend::Entry;
 use crate::database::script::{Dialect, normalized, tokens};
 
-/// Tables with their columns, indexes with theirs, foreign keys; checks, views and triggers are read from their text.
+/// Lists tables with columns, indexes with columns, and foreign keys. Checks, views and triggers come from their texts.
 const DETAILS: &str = "
 WITH tables AS (
     SELECT * FROM pragma_table_list
@@ -38,10 +38,10 @@ FROM (
 ) GROUP BY name, index_name, is_unique, origin
 ";
 
-const TEXTS: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
+const DEFINITION_TEXTS: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
                      WHERE sql IS NOT NULL AND tbl_name <> ? ORDER BY type, name";
 
-/// The schema, without the table of the migrations.
+/// Reads the schema, without the table of the migrations.
 pub(super) async fn catalog(
     connection: &mut SqliteConnection,
     migrations_table: &str,
@@ -50,13 +50,17 @@ pub(super) async fn catalog(
         sqlx::query_as(DETAILS).bind(migrations_table).fetch_all(&mut *connection).await?;
     let mut entries: Vec<_> = details.into_iter().map(|(object, detail)| Entry::new(object, detail)).collect();
     let texts: Vec<(String, String, String, String)> =
-        sqlx::query_as(AssertSqlSafe(TEXTS)).bind(migrations_table).fetch_all(connection).await?;
+        sqlx::query_as(AssertSqlSafe(DEFINITION_TEXTS)).bind(migrations_table).fetch_all(connection).await?;
     for (kind, name, table, sql) in texts {
         let (object, details) = match kind.as_str() {
             "table" => (format!("table {name}"), clauses(&sql)),
-            "index" => {
-                (format!("table {table}"), condition(&sql).map(|is| format!("index {name} {is}")).into_iter().collect())
-            }
+            "index" => (
+                format!("table {table}"),
+                special_index_definition(&sql)
+                    .map(|definition| format!("index {name} {definition}"))
+                    .into_iter()
+                    .collect(),
+            ),
             _ => (format!("{kind} {name}"), vec![normalized(&sql, Dialect::Sqlite)]),
         };
         entries.extend(details.into_iter().map(|detail| Entry::new(object.as_str(), detail)));
@@ -64,48 +68,48 @@ pub(super) async fn catalog(
     Ok(entries)
 }
 
-/// What only the text of a table tells: its checks, collations, generated columns and `AUTOINCREMENT`.
+/// The properties that only the text of a table contains: checks, collations, generated columns and `AUTOINCREMENT`.
 fn clauses(sql: &str) -> Vec<String> {
     let words: Vec<_> = tokens(sql, Dialect::Sqlite).collect();
-    let mut found = Vec::new();
+    let mut clauses = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let rest = &words[at + 1..];
         match word.to_ascii_uppercase().as_str() {
-            "CHECK" => found.push(format!("check {}", parenthesized(rest))),
-            "AS" if rest.first() == Some(&"(") => found.push(format!("generated as {}", parenthesized(rest))),
-            "COLLATE" => found.extend(rest.first().map(|name| format!("collate {}", name.to_lowercase()))),
-            "AUTOINCREMENT" => found.push("autoincrement".to_owned()),
-            "USING" => found.push(format!("using {}", rest.join(" "))),
+            "CHECK" => clauses.push(format!("check {}", parenthesized(rest))),
+            "AS" if rest.first() == Some(&"(") => clauses.push(format!("generated as {}", parenthesized(rest))),
+            "COLLATE" => clauses.extend(rest.first().map(|name| format!("collate {}", name.to_lowercase()))),
+            "AUTOINCREMENT" => clauses.push("autoincrement".to_owned()),
+            "USING" => clauses.push(format!("using {}", rest.join(" "))),
             _ => {}
         }
     }
-    found
+    clauses
 }
 
-/// What an index on expressions or on some rows only has to say for itself.
-fn condition(sql: &str) -> Option<String> {
+/// The definition of an index, if it has expressions or a `WHERE` clause.
+fn special_index_definition(sql: &str) -> Option<String> {
     let words: Vec<_> = tokens(sql, Dialect::Sqlite).collect();
     let on = words.iter().position(|word| word.eq_ignore_ascii_case("on"))?;
     let parts = words.get(on + 2..)?;
-    let tells =
+    let is_special =
         parts.iter().any(|word| word.eq_ignore_ascii_case("where")) || parts.iter().skip(1).any(|word| *word == "(");
-    tells.then(|| format!("is {}", parts.join(" ")))
+    is_special.then(|| format!("is {}", parts.join(" ")))
 }
 
-/// The tokens from a parenthesis to the one that closes it.
+/// The tokens from an opening parenthesis to its closing one.
 fn parenthesized(words: &[&str]) -> String {
     let mut depth = 0_usize;
-    let mut taken = Vec::new();
+    let mut group = Vec::new();
     for word in words {
         match *word {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
             _ => {}
         }
-        taken.push(*word);
+        group.push(*word);
         if depth == 0 {
             break;
         }
     }
-    taken.join(" ")
+    group.join(" ")
 }

@@ -1,4 +1,4 @@
-//! What seeds and migrations ask, as SQLite answers it.
+//! The operations of seeds and migration checks on SQLite.
 
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
@@ -15,18 +15,21 @@ impl Operations for Sqlite {
         run_counting::<Self>(connection, script).await
     }
 
-    /// A dump puts the checking of foreign keys off and does not put it on again.
+    /// Restores the checking of foreign keys afterwards, because a dump turns it off and does not turn it on again.
     #[cfg(feature = "data")]
     async fn run_seed(connection: &mut SqliteConnection, script: &str) -> Result<(), ScriptFailure> {
-        let enforced: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *connection).await?;
-        let ran = Self::run_script(&mut *connection, script).await;
-        if ran.is_err() {
-            // Where there is no transaction, there is nothing to do.
+        let enforces_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *connection).await?;
+        let result = Self::run_script(&mut *connection, script).await;
+        if result.is_err() {
+            // The error of `ROLLBACK` is ignored, because it means that no transaction is open.
             let _ = Self::run_script(&mut *connection, "ROLLBACK").await;
         }
-        Self::run_script(connection, if enforced == 1 { "PRAGMA foreign_keys = 1" } else { "PRAGMA foreign_keys = 0" })
-            .await?;
-        ran
+        Self::run_script(
+            connection,
+            if enforces_keys == 1 { "PRAGMA foreign_keys = 1" } else { "PRAGMA foreign_keys = 0" },
+        )
+        .await?;
+        result
     }
 
     fn quoted(name: &str) -> String {
@@ -67,5 +70,5 @@ impl Operations for Sqlite {
     }
 
     #[cfg(feature = "migrations")]
-    crate::backend::operations::on_connection!(SqliteConnection);
+    crate::backend::operations::connection_operations!(SqliteConnection);
 }

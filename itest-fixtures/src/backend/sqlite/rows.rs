@@ -1,11 +1,11 @@
-//! Rows of seeds in SQLite, which takes any value into any column unless somebody looks.
+//! Inserts the rows of seeds in SQLite, and checks the types of their values, because SQLite stores any value in any column.
 
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::backend::operations::Explanation;
 use crate::backend::{Column, Operations as _, Row, RowError, Table, Value};
 
-/// The columns of a table; `None` if there is no such table.
+/// The columns of a table, or `None` if there is no such table.
 pub(super) async fn columns(
     connection: &mut SqliteConnection,
     table: &str,
@@ -16,7 +16,7 @@ pub(super) async fn columns(
     Ok((!columns.is_empty()).then_some(columns))
 }
 
-/// Adds rows.
+/// Inserts rows.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &Table<'_>,
@@ -30,17 +30,17 @@ pub(super) async fn insert(
     } else {
         format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), vec!["?"; names.len()].join(", "))
     };
-    // There is no way to a server that many rows could take together.
+    // The rows are inserted one by one: without a server there are no round trips to save.
     for row in rows {
         let mut query = sqlx::query(AssertSqlSafe(statement.as_str()));
         for (column, value) in &row.cells {
-            let expected = table.column(column).map_or(Kind::Any, |column| Kind::of(&column.kind));
-            query = match expected.read(value) {
-                Ok(Bound::Null) => query.bind(None::<i64>),
-                Ok(Bound::Integer(number)) => query.bind(number),
-                Ok(Bound::Real(number)) => query.bind(number),
-                Ok(Bound::Text(text)) => query.bind(text),
-                Err(expected) => return Err(RowError::Unfit { column: column.clone(), expected }),
+            let expected = table.column(column).map_or(ColumnType::Any, |column| ColumnType::of(&column.kind));
+            query = match expected.convert(value) {
+                Ok(BoundValue::Null) => query.bind(None::<i64>),
+                Ok(BoundValue::Integer(number)) => query.bind(number),
+                Ok(BoundValue::Real(number)) => query.bind(number),
+                Ok(BoundValue::Text(text)) => query.bind(text),
+                Err(expected) => return Err(RowError::WrongType { column: column.clone(), expected }),
             };
         }
         query.execute(&mut *connection).await?;
@@ -48,7 +48,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// SQLite says neither which foreign key is broken nor what it refers to.
+/// Lists the foreign keys of the table, because the error of SQLite does not say which one is violated.
 pub(super) async fn explain(
     connection: &mut SqliteConnection,
     table: &Table<'_>,
@@ -63,25 +63,26 @@ pub(super) async fn explain(
     Some(Explanation { column: None, note: (!keys.is_empty()).then(|| keys.join(", ")) })
 }
 
-/// What a column takes, by its declared type (<https://www.sqlite.org/datatype3.html>). Dates are text, and `NUMERIC` takes it.
+/// The type of values that a column takes, derived from its declared type (<https://www.sqlite.org/datatype3.html>). Dates are text, and a
+/// `NUMERIC` column takes text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnType {
     Boolean,
     Integer,
     Real,
     Any,
 }
 
-/// What is given to SQLite.
+/// A value as it is bound to a statement.
 #[derive(Debug, PartialEq)]
-enum Bound<'v> {
+enum BoundValue<'v> {
     Null,
     Integer(i64),
     Real(f64),
     Text(&'v str),
 }
 
-impl Kind {
+impl ColumnType {
     fn of(declared: &str) -> Self {
         let declared = declared.to_ascii_uppercase();
         let names = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
@@ -98,43 +99,43 @@ impl Kind {
         }
     }
 
-    /// The value as it is given to SQLite, or what was expected instead.
-    fn read(self, value: &Value) -> Result<Bound<'_>, &'static str> {
+    /// Converts a value for SQLite, or returns a description of the expected values.
+    fn convert(self, value: &Value) -> Result<BoundValue<'_>, &'static str> {
         match (self, value) {
-            (_, Value::Null) => Ok(Bound::Null),
-            (_, Value::Bool(value)) => Ok(Bound::Integer(i64::from(*value))),
-            (Self::Boolean, value) => truth(value).ok_or("true or false"),
+            (_, Value::Null) => Ok(BoundValue::Null),
+            (_, Value::Bool(value)) => Ok(BoundValue::Integer(i64::from(*value))),
+            (Self::Boolean, value) => boolean(value).ok_or("true or false"),
             (Self::Integer, Value::Json(_)) => Err("a whole number"),
             (Self::Integer, Value::Number(text) | Value::Text(text) | Value::Field(text)) => {
-                text.trim().parse().map(Bound::Integer).map_err(|_| "a whole number")
+                text.trim().parse().map(BoundValue::Integer).map_err(|_| "a whole number")
             }
             (Self::Real, Value::Json(_)) => Err("a number"),
             (Self::Real, Value::Number(text) | Value::Text(text) | Value::Field(text)) => {
-                text.trim().parse().map(Bound::Real).map_err(|_| "a number")
+                text.trim().parse().map(BoundValue::Real).map_err(|_| "a number")
             }
             (Self::Any, Value::Number(text)) => Ok(number(text)),
-            (Self::Any, Value::Text(text) | Value::Json(text) | Value::Field(text)) => Ok(Bound::Text(text)),
+            (Self::Any, Value::Text(text) | Value::Json(text) | Value::Field(text)) => Ok(BoundValue::Text(text)),
         }
     }
 }
 
-fn truth(value: &Value) -> Option<Bound<'static>> {
+fn boolean(value: &Value) -> Option<BoundValue<'static>> {
     let (Value::Number(text) | Value::Text(text) | Value::Field(text)) = value else { return None };
     match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "1" => Some(Bound::Integer(1)),
-        "false" | "f" | "0" => Some(Bound::Integer(0)),
+        "true" | "t" | "1" => Some(BoundValue::Integer(1)),
+        "false" | "f" | "0" => Some(BoundValue::Integer(0)),
         _ => None,
     }
 }
 
-/// A number that neither fits into SQLite's integers nor has a fraction stays text, so that no digit gets lost.
-fn number(text: &str) -> Bound<'_> {
+/// Converts a number. A whole number that is too large for SQLite's integers stays text, so that no digit gets lost.
+fn number(text: &str) -> BoundValue<'_> {
     if let Ok(number) = text.parse() {
-        return Bound::Integer(number);
+        return BoundValue::Integer(number);
     }
     match text.parse() {
-        Ok(number) if text.contains(['.', 'e', 'E']) => Bound::Real(number),
-        _ => Bound::Text(text),
+        Ok(number) if text.contains(['.', 'e', 'E']) => BoundValue::Real(number),
+        _ => BoundValue::Text(text),
     }
 }
 
@@ -143,16 +144,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_takes_what_its_type_says() {
+    fn value_is_converted_to_the_declared_type_of_its_column() {
         let field = |text: &str| Value::Field(text.to_owned());
-        assert_eq!(Kind::of("boolean").read(&field("TRUE")), Ok(Bound::Integer(1)));
-        assert_eq!(Kind::of("BIGINT").read(&field("abc")), Err("a whole number"));
-        assert_eq!(Kind::of("DOUBLE PRECISION").read(&field("1.5")), Ok(Bound::Real(1.5)));
-        assert_eq!(Kind::of("DATETIME").read(&field("2026-01-01")), Ok(Bound::Text("2026-01-01")));
-        assert_eq!(Kind::of("VARCHAR(3)").read(&field("1")), Ok(Bound::Text("1")));
+        assert_eq!(ColumnType::of("boolean").convert(&field("TRUE")), Ok(BoundValue::Integer(1)));
+        assert_eq!(ColumnType::of("BIGINT").convert(&field("abc")), Err("a whole number"));
+        assert_eq!(ColumnType::of("DOUBLE PRECISION").convert(&field("1.5")), Ok(BoundValue::Real(1.5)));
+        assert_eq!(ColumnType::of("DATETIME").convert(&field("2026-01-01")), Ok(BoundValue::Text("2026-01-01")));
+        assert_eq!(ColumnType::of("VARCHAR(3)").convert(&field("1")), Ok(BoundValue::Text("1")));
         assert_eq!(
-            Kind::of("").read(&Value::Number("12345678901234567890".to_owned())),
-            Ok(Bound::Text("12345678901234567890"))
+            ColumnType::of("").convert(&Value::Number("12345678901234567890".to_owned())),
+            Ok(BoundValue::Text("12345678901234567890"))
         );
     }
 }

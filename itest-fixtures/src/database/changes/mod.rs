@@ -1,4 +1,4 @@
-//! What a test changed in its database, for a person who looks at its failure: `--show-data`.
+//! Shows the rows that a failed test changed in its database (`--show-data`).
 
 mod contents;
 mod difference;
@@ -10,16 +10,16 @@ use std::time::Duration;
 pub(crate) use contents::{Contents, contents};
 use difference::difference;
 
-/// So long reading may take: the database is to be given back.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long reading the rows may take. The test's teardown waits for it.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Shows on the test's standard error what is there now and was not, and the other way round; or why that cannot be shown.
+/// Writes the changed rows to the test's standard error, or the reason why they cannot be shown.
 pub(crate) async fn show_changes<E: Display>(before: &Contents, after: impl Future<Output = Result<Contents, E>>) {
-    let told = match tokio::time::timeout(LIMIT, after).await {
+    let report = match tokio::time::timeout(READ_TIMEOUT, after).await {
         Ok(Ok(after)) => difference(before, &after),
         Ok(Err(error)) => format!("itest: what the test did to its database cannot be shown: {error}\n"),
-        Err(_) => format!("itest: what the test did to its database cannot be read within {LIMIT:?}\n"),
+        Err(_) => format!("itest: what the test did to its database cannot be read within {READ_TIMEOUT:?}\n"),
     };
-    // At once, so that nothing comes between two lines of it. Nobody can be told that the standard error is closed.
-    let _ = stderr().write_all(told.as_bytes());
+    // One write, so that no other output comes between the lines. If the standard error is closed, there is no place to report that.
+    let _ = stderr().write_all(report.as_bytes());
 }

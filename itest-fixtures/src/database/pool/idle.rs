@@ -73,7 +73,7 @@ impl<M: Maker> IdleDatabases<M> {
             self.drop_later(maker, made).await;
         }
         match maker.make().await {
-            // The server may have room for it when the others are dropped.
+            // The server may accept a new database after the others are dropped.
             Err(_) if self.wait_for_drops().await => maker.make().await,
             made => made,
         }

@@ -42,22 +42,22 @@ impl Engine {
         let docker = match docker_client_instance().await {
             Ok(docker) => docker,
             Err(ClientError::Init(EngineError::SocketNotFoundError(path))) => {
-                return Ok(Offer::Nothing(format!("start Docker or Podman (there is no {path})")));
+                return Ok(Offer::Unavailable(format!("start Docker or Podman (there is no {path})")));
             }
             Err(error) => return Err(wrong_host(&error)),
         };
         let place = variable(HOST).unwrap_or_else(|| STANDARD_HOST.to_owned());
         let Ok(answer) = tokio::time::timeout(PING_TIMEOUT, docker.ping()).await else {
-            return Ok(Offer::Nothing(format!(
+            return Ok(Offer::Unavailable(format!(
                 "see to Docker or Podman ({place} does not answer within {PING_TIMEOUT:?})"
             )));
         };
-        let Err(error) = answer else { return Ok(Offer::Found(Self { docker })) };
+        let Err(error) = answer else { return Ok(Offer::Available(Self { docker })) };
         match io_kind(&error) {
-            Some(io::ErrorKind::PermissionDenied) => Ok(Offer::Nothing(format!(
+            Some(io::ErrorKind::PermissionDenied) => Ok(Offer::Unavailable(format!(
                 "let this user use Docker ({place} refuses them: add them to its group, usually `docker`, or run a rootless engine)"
             ))),
-            Some(_) => Ok(Offer::Nothing(format!("start Docker or Podman ({place} does not answer)"))),
+            Some(_) => Ok(Offer::Unavailable(format!("start Docker or Podman ({place} does not answer)"))),
             None => Err(failed_to(&format!("talk to the container engine at {place}"), &error)),
         }
     }

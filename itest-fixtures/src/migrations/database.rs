@@ -1,4 +1,4 @@
-//! A database on its way through migrations, and what was done to it, so that a failure can be looked at once more.
+//! A database that migrations are applied to and undone on. It records each action, so that a failure can be repeated on another database.
 
 use std::path::Path;
 
@@ -14,81 +14,85 @@ use crate::database::describe;
 use crate::database::script::excerpt;
 use itest_runtime::Error;
 
-/// What was done to a database.
+/// An action on a database.
 #[derive(Debug, Clone)]
-enum Done<'m> {
-    Migrated(&'m Migrator, i64),
-    Undone(&'m Migrator, i64),
+enum Action<'m> {
+    MigrateTo(&'m Migrator, i64),
+    UndoTo(&'m Migrator, i64),
     Script(String),
 }
 
-/// A database on its way.
-pub(super) struct Journey<'m, DB: Backend> {
+/// A database that migrations are applied to, with the recorded actions.
+pub(super) struct MigratedDatabase<'m, DB: Backend> {
     migrator: &'m Migrator,
     folder: Option<&'m Path>,
     pool: Pool<DB>,
     connection: PoolConnection<DB>,
-    done: Vec<Done<'m>>,
+    actions: Vec<Action<'m>>,
     pub(super) round: Round,
 }
 
-impl<'m, DB: Backend> Journey<'m, DB> {
-    /// Begins with an empty database; one that is not empty is left alone.
-    pub(super) async fn begin(
+impl<'m, DB: Backend> MigratedDatabase<'m, DB> {
+    /// Opens an empty database. A database that is not empty is refused and not changed.
+    pub(super) async fn open(
         migrator: &'m Migrator,
         folder: Option<&'m Path>,
         pool: Pool<DB>,
         round: Round,
     ) -> Result<Self, Problem> {
-        let connection = pool.acquire().await.map_err(|error| other("cannot connect to the empty database", &error))?;
-        let mut journey = Self { migrator, folder, pool, connection, done: Vec::new(), round };
-        let found = match journey.schema().await {
+        let connection =
+            pool.acquire().await.map_err(|error| problem("cannot connect to the empty database", &error))?;
+        let mut database = Self { migrator, folder, pool, connection, actions: Vec::new(), round };
+        let problem = match database.schema().await {
             Ok(schema) => match schema.first_object() {
-                None => return Ok(journey),
+                None => return Ok(database),
                 Some(object) => Problem::Other(format!(
                     "the database for the check is not empty: it has {object}; give the check new ones, nothing was changed"
                 )),
             },
             Err(problem) => problem,
         };
-        journey.end().await;
-        Err(found)
+        database.close().await;
+        Err(problem)
     }
 
-    /// Ends it; the database is its maker's to drop.
-    pub(super) async fn end(self) {
-        // The pool would wait for it.
+    /// Closes the connection and the pool. The caller that created the database drops it.
+    pub(super) async fn close(self) {
+        // The connection is closed first, because the pool would wait for it.
         drop(self.connection.close().await);
         self.pool.close().await;
     }
 
     pub(super) async fn schema(&mut self) -> Result<Schema, Problem> {
         let entries = DB::catalog(&mut self.connection, table_name(self.migrator)).await;
-        entries.map(Schema::new).map_err(|error| other("cannot read the schema", &error))
+        entries.map(Schema::new).map_err(|error| problem("cannot read the schema", &error))
     }
 
     pub(super) async fn rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
         DB::rows(&mut self.connection, query).await
     }
 
-    /// How many rows each table has.
+    /// Counts the rows of each table.
     pub(super) async fn counts(&mut self) -> Result<Vec<(String, u64)>, Problem> {
-        let tables = DB::tables(&mut self.connection).await.map_err(|error| other("cannot list the tables", &error))?;
+        let tables =
+            DB::tables(&mut self.connection).await.map_err(|error| problem("cannot list the tables", &error))?;
         let mut counts = Vec::new();
         for table in tables.into_iter().filter(|table| table != table_name(self.migrator)) {
             let query = format!("SELECT count(*) FROM {}", DB::quoted(&table));
-            let rows =
-                self.rows(&query).await.map_err(|error| other(&format!("cannot count the rows of {table}"), &error))?;
+            let rows = self
+                .rows(&query)
+                .await
+                .map_err(|error| problem(&format!("cannot count the rows of {table}"), &error))?;
             let count = rows.into_iter().flatten().flatten().next().and_then(|count| count.parse().ok());
             counts.push((table, count.unwrap_or(0)));
         }
         Ok(counts)
     }
 
-    /// Runs a script that belongs to nobody's migrations.
+    /// Runs a script that is not a migration.
     pub(super) async fn script(&mut self, script: &str) -> Result<(), crate::database::script_failure::ScriptFailure> {
         DB::run_script(&mut self.connection, script).await?;
-        self.done.push(Done::Script(script.to_owned()));
+        self.actions.push(Action::Script(script.to_owned()));
         Ok(())
     }
 
@@ -100,14 +104,14 @@ impl<'m, DB: Backend> Journey<'m, DB> {
     ) -> Result<(), Problem> {
         match DB::migrate_to(&mut self.connection, self.migrator, migration.version).await {
             Ok(()) => {
-                self.done.push(Done::Migrated(self.migrator, migration.version));
+                self.actions.push(Action::MigrateTo(self.migrator, migration.version));
                 Ok(())
             }
-            Err(error) => Err(self.failure(migration, &error, empty).await),
+            Err(error) => Err(self.describe_failure(migration, &error, empty).await),
         }
     }
 
-    /// Undoes a version; those above it are undone already.
+    /// Undoes a version. All later versions are already undone.
     pub(super) async fn down(
         &mut self,
         version: i64,
@@ -117,32 +121,33 @@ impl<'m, DB: Backend> Journey<'m, DB> {
         let target = before(self.migrator, version);
         match DB::undo_to(&mut self.connection, self.migrator, target).await {
             Ok(()) => {
-                self.done.push(Done::Undone(self.migrator, target));
+                self.actions.push(Action::UndoTo(self.migrator, target));
                 Ok(())
             }
-            Err(error) => Err(self.failure(migration, &error, empty).await),
+            Err(error) => Err(self.describe_failure(migration, &error, empty).await),
         }
     }
 
-    /// Runs what there is to run, as an application does when it starts.
+    /// Runs the pending migrations, in the way an application does when it starts.
     pub(super) async fn run(&mut self, version: i64) -> Result<(), String> {
         let run = DB::migrate_to(&mut self.connection, self.migrator, version).await;
         run.map_err(|error| describe(&error))
     }
 
-    /// Goes on with other migrations.
-    pub(super) fn follow(&mut self, migrator: &'m Migrator) {
+    /// Continues with the migrations of another migrator.
+    pub(super) fn use_migrator(&mut self, migrator: &'m Migrator) {
         self.migrator = migrator;
     }
 
-    /// The migration, the statement and the words of the database.
-    async fn failure(
+    /// Describes a failure: the migration, the statement and the message of the database.
+    async fn describe_failure(
         &self,
         migration: &Migration,
         error: &MigrateError,
         empty: &mut impl AsyncFnMut() -> Result<Pool<DB>, Error>,
     ) -> Problem {
-        // sqlx tells which migration failed, but not where in it; another database is brought to the same point.
+        // sqlx reports which migration failed, but not the statement. Therefore the recorded actions are repeated on another database, and
+        // the migration runs there as a script.
         let located = match empty().await {
             Ok(pool) => {
                 let located = self.locate(migration, &pool).await;
@@ -158,13 +163,13 @@ impl<'m, DB: Backend> Journey<'m, DB> {
 
     async fn locate(&self, migration: &Migration, pool: &Pool<DB>) -> Option<(usize, String)> {
         let mut connection = pool.acquire().await.ok()?;
-        for done in &self.done {
-            match done {
-                Done::Migrated(migrator, version) => {
+        for action in &self.actions {
+            match action {
+                Action::MigrateTo(migrator, version) => {
                     DB::migrate_to(&mut connection, migrator, *version).await.ok()?;
                 }
-                Done::Undone(migrator, version) => DB::undo_to(&mut connection, migrator, *version).await.ok()?,
-                Done::Script(script) => DB::run_script(&mut connection, script).await.ok()?,
+                Action::UndoTo(migrator, version) => DB::undo_to(&mut connection, migrator, *version).await.ok()?,
+                Action::Script(script) => DB::run_script(&mut connection, script).await.ok()?,
             }
         }
         let script = migration.sql.as_str();
@@ -174,9 +179,9 @@ impl<'m, DB: Backend> Journey<'m, DB> {
             let mut transaction = connection.begin().await.ok()?;
             DB::run_script(&mut transaction, script).await.err()
         };
-        // A connection whose transaction failed half-way is of no use to a pool.
+        // The connection is not returned to the pool, because its transaction has failed.
         drop(connection.close().await);
-        let (line, statement) = failure?.place(script, DB::DIALECT)?;
+        let (line, statement) = failure?.location(script, DB::DIALECT)?;
         Some((line, excerpt(statement)))
     }
 }
@@ -185,6 +190,6 @@ fn table_name(migrator: &Migrator) -> &str {
     migrator.table_name.trim_start_matches("public.")
 }
 
-fn other(action: &str, error: &sqlx::Error) -> Problem {
+fn problem(action: &str, error: &sqlx::Error) -> Problem {
     Problem::Other(format!("{action}: {}", describe(error)))
 }
