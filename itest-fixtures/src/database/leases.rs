@@ -54,13 +54,13 @@ pub(crate) trait LeaseTables: Locks {
 
 /// The server and the database that contain the tables of leases.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Home {
+pub(crate) struct LeaseDatabase {
     pub(crate) address: Address,
     /// The database; `None` is the one that the URL names.
     pub(crate) database: Option<String>,
 }
 
-impl Home {
+impl LeaseDatabase {
     /// Connects to the tables.
     pub(crate) async fn connect<D: LeaseTables>(&self) -> Result<Connection<D>, Error> {
         D::connect(&self.address, self.database.as_deref()).await
@@ -76,8 +76,8 @@ pub(crate) struct Leases<D: LeaseTables> {
 
 impl<D: LeaseTables> Leases<D> {
     /// Adds a new owner, which counts as alive while its connection is open.
-    pub(crate) async fn open(home: &Home) -> Result<Self, Error> {
-        let mut connection = home.connect::<D>().await?;
+    pub(crate) async fn open(lease_database: &LeaseDatabase) -> Result<Self, Error> {
+        let mut connection = lease_database.connect::<D>().await?;
         let owner = loop {
             let owner = random() & 0x7fff_ffff;
             // The lock is taken before the row is added. Otherwise another process could take the lock first and treat this owner as dead.
@@ -116,15 +116,15 @@ impl<D: LeaseTables> Leases<D> {
 }
 
 impl<D: LeaseTables> Supervised for Leases<D> {
-    type Server = Home;
+    type Server = LeaseDatabase;
 
     async fn is_alive(&mut self) -> bool {
         self.connection.ping().await.is_ok()
     }
 
     /// Connects again with the same owner number, because the number is recorded in the ledger and in the table.
-    async fn reconnect(&mut self, home: &Home) -> Result<(), Error> {
-        let mut connection = home.connect::<D>().await?;
+    async fn reconnect(&mut self, lease_database: &LeaseDatabase) -> Result<(), Error> {
+        let mut connection = lease_database.connect::<D>().await?;
         // The server may not have noticed yet that the old connection is lost.
         lock::<D>(&mut connection, Lock::Owner(self.owner), DISCONNECT_TIMEOUT).await?;
         // A process that swept the server in the meantime may have removed the row.
@@ -133,8 +133,8 @@ impl<D: LeaseTables> Supervised for Leases<D> {
         Ok(())
     }
 
-    fn has_ended(home: &Home) -> bool {
-        home.address.has_ended()
+    fn has_ended(lease_database: &LeaseDatabase) -> bool {
+        lease_database.address.has_ended()
     }
 }
 

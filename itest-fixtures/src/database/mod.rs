@@ -36,7 +36,7 @@ pub(crate) use {
     failure::OrFailedTo,
     leases::{LeaseTables, Leases, NAME as LEASES},
     locks::{Lock, Locks},
-    pool::{Context, Database, Driver, LeasedDatabase, Left, NotRecycled, PoolOf, Prepared, Snapshot, lease},
+    pool::{Context, Database, Driver, LeasedDatabase, Leftovers, NotRecycled, PoolOf, Prepared, Snapshot, lease},
     schema::Schema,
     server::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Facts, Inspect, Server},
     url::with_database,

@@ -11,7 +11,7 @@ use itest_runtime::__private::{FixtureSetting, SettingShape, inventory};
 use itest_runtime::{Error, Fixture, Teardown};
 
 use super::connect::{Connection, Locate, close};
-use super::leases::{self, Home, LeaseTables};
+use super::leases::{self, LeaseDatabase, LeaseTables};
 use crate::service::{Address, Service, application_is_not_used, find};
 
 /// The variable with the URL of the application's database.
@@ -53,7 +53,7 @@ pub(crate) trait Inspect: LeaseTables + Locate + Service {
     ) -> impl Future<Output = Result<(), Error>>;
 
     /// Creates a separate database for the tables of leases, if this kind of server needs one, and returns its name.
-    fn create_home(
+    fn create_lease_database(
         _: &mut Connection<Self>,
         _: &Self::Facts,
     ) -> impl Future<Output = Result<Option<&'static str>, Error>> {
@@ -86,7 +86,7 @@ pub(crate) trait Facts: Clone + Debug + Display + Serialize + DeserializeOwned +
 #[serde(bound = "")]
 pub(crate) struct Server<D: Inspect> {
     /// The address of the server, and the location of its tables of leases.
-    pub(crate) home: Home,
+    pub(crate) lease_database: LeaseDatabase,
     /// The properties of the server.
     pub(crate) facts: D::Facts,
     /// Why the application's URL was not used, if it was set and refused.
@@ -95,8 +95,8 @@ pub(crate) struct Server<D: Inspect> {
 
 impl<D: Inspect> Clone for Server<D> {
     fn clone(&self) -> Self {
-        let Self { home, facts, not_used } = self;
-        Self { home: home.clone(), facts: facts.clone(), not_used: not_used.clone() }
+        let Self { lease_database, facts, not_used } = self;
+        Self { lease_database: lease_database.clone(), facts: facts.clone(), not_used: not_used.clone() }
     }
 }
 
@@ -109,11 +109,11 @@ impl<D: Inspect> Server<D> {
     pub(crate) async fn open(address: Address, variable: &str, not_used: Option<String>) -> Result<Self, Error> {
         let mut connection = D::connect(&address, None).await?;
         let facts = D::facts(&address, &mut connection).await?;
-        let mut server = Self { home: Home { address, database: None }, facts, not_used };
+        let mut server = Self { lease_database: LeaseDatabase { address, database: None }, facts, not_used };
         if !server.is_private() {
             D::refuse_foreign(variable, server.address(), &mut connection).await?;
-            if let Some(home) = D::create_home(&mut connection, &server.facts).await? {
-                server.home.database = Some(home.to_owned());
+            if let Some(lease_database) = D::create_lease_database(&mut connection, &server.facts).await? {
+                server.lease_database.database = Some(lease_database.to_owned());
                 close::<D>(connection).await;
                 connection = server.connect().await?;
             }
@@ -129,7 +129,7 @@ impl<D: Inspect> Server<D> {
 
     /// The address of the server.
     pub(crate) fn address(&self) -> &Address {
-        &self.home.address
+        &self.lease_database.address
     }
 
     /// Whether the server ends with the run, so that nothing on it needs to be dropped.
@@ -139,7 +139,7 @@ impl<D: Inspect> Server<D> {
 
     /// Connects to the database that contains the tables of leases.
     pub(crate) async fn connect(&self) -> Result<Connection<D>, Error> {
-        self.home.connect::<D>().await
+        self.lease_database.connect::<D>().await
     }
 
     /// The address for a message, without user and password.

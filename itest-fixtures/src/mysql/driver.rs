@@ -11,13 +11,13 @@ use super::inventory::Inventory;
 use super::isolation::Isolation;
 use super::restore::MysqlSnapshot;
 use super::{changes, databases};
-use crate::database::{Contents, Context, Database, Driver, Leases, Left, NotRecycled, Prepared, migrate};
+use crate::database::{Contents, Context, Database, Driver, Leases, Leftovers, NotRecycled, Prepared, migrate};
 use crate::itest::teardown;
 
 /// Drops the databases of a worker.
 #[teardown(crate = crate::itest)]
-async fn drop_mysql_databases(left: Left) -> Result<(), Error> {
-    left.drop_all::<MysqlDriver>().await
+async fn drop_mysql_databases(leftovers: Leftovers) -> Result<(), Error> {
+    leftovers.drop_all::<MysqlDriver>().await
 }
 
 impl Driver for MysqlDriver {
@@ -31,7 +31,7 @@ impl Driver for MysqlDriver {
         "SELECT convert(schema_name USING utf8mb4) FROM information_schema.schemata WHERE schema_name";
     // The server has no shared locks, so a run cannot see whether another run uses a template. It keeps templates that were used recently.
     const OLD_BUILD: &'static str = "AND used < current_timestamp - INTERVAL '1' HOUR";
-    const DROP_ALL: fn(Left) -> Durable<Left> = drop_mysql_databases;
+    const DROP_ALL: fn(Leftovers) -> Durable<Leftovers> = drop_mysql_databases;
     const MAX_DROPS: usize = 2;
 
     fn add_template(name: &str, suite: &str) -> String {

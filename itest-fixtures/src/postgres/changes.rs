@@ -31,7 +31,7 @@ pub(super) async fn contents_of(
     } else {
         let address = context.server.address();
         let options = match context.schema.isolation {
-            Isolation::Schema => PostgresDriver::options(address, context.server.home.database.as_deref())?
+            Isolation::Schema => PostgresDriver::options(address, context.server.lease_database.database.as_deref())?
                 .options([("search_path", &database.name)]),
             _ => PostgresDriver::options(address, Some(&database.name))?,
         };

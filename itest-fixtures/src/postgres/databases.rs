@@ -90,7 +90,7 @@ pub(super) async fn make_schema(context: &Context<PostgresDriver>) -> Result<Dat
     let server = &context.server;
     // The schema `public` is in the path because it contains the objects of extensions.
     let path = format!("{name},public");
-    let options = PostgresDriver::options(server.address(), server.home.database.as_deref())?;
+    let options = PostgresDriver::options(server.address(), server.lease_database.database.as_deref())?;
     let database = options.get_database().unwrap_or(options.get_username()).to_owned();
     let options = (context.schema.options)(options.options([("search_path", &path)]));
     let migrating = PgPoolOptions::new().connect_lazy_with(options.clone().disable_statement_logging());

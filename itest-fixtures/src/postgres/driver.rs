@@ -12,13 +12,13 @@ use super::properties::Properties;
 use super::restore::PostgresSnapshot;
 use super::sessions::Sessions;
 use super::{changes, databases, locks, template};
-use crate::database::{Contents, Context, Database, Driver, Leases, Left, NotRecycled, Prepared, Server, migrate};
+use crate::database::{Contents, Context, Database, Driver, Leases, Leftovers, NotRecycled, Prepared, Server, migrate};
 use crate::itest::teardown;
 
 /// Drops the databases of a worker.
 #[teardown(crate = crate::itest)]
-async fn drop_postgres_databases(left: Left) -> Result<(), Error> {
-    left.drop_all::<PostgresDriver>().await
+async fn drop_postgres_databases(leftovers: Leftovers) -> Result<(), Error> {
+    leftovers.drop_all::<PostgresDriver>().await
 }
 
 impl Driver for PostgresDriver {
@@ -31,7 +31,7 @@ impl Driver for PostgresDriver {
     const DATABASES: &'static str = "SELECT datname::text FROM pg_database WHERE datname";
     // No further condition: a process that uses a template holds a shared lock, so the template is not dropped.
     const OLD_BUILD: &'static str = "";
-    const DROP_ALL: fn(Left) -> Durable<Left> = drop_postgres_databases;
+    const DROP_ALL: fn(Leftovers) -> Durable<Leftovers> = drop_postgres_databases;
     // Several drops at a time share the checkpoint that a durable server makes for a drop.
     const MAX_DROPS: usize = 4;
 

@@ -86,7 +86,10 @@ impl Inspect for PostgresDriver {
         PostgresFacts::of(address, connection).await
     }
 
-    async fn create_home(connection: &mut PgConnection, facts: &PostgresFacts) -> Result<Option<&'static str>, Error> {
+    async fn create_lease_database(
+        connection: &mut PgConnection,
+        facts: &PostgresFacts,
+    ) -> Result<Option<&'static str>, Error> {
         if !facts.may_create {
             return Ok(None);
         }

@@ -5,17 +5,17 @@ use std::io::Write;
 use itest_runtime::__private::jobs;
 use itest_runtime::Error;
 
-/// A worker has so many connections beside its pool: one with its leases, and one to the namespace in use.
-const OF_WORKER: u32 = 2;
+/// The connections of a worker in addition to its pool: one for its leases, and one to the namespace in use.
+const CONNECTIONS_OF_WORKER: u32 = 2;
 
-/// A pool has at least so many connections.
-const MIN_OF_POOL: u32 = 2;
+/// The minimum number of connections of a pool.
+const MIN_POOL_CONNECTIONS: u32 = 2;
 
-/// The session has so many, and one that creates or drops a namespace.
-const OF_SESSION: u32 = 2;
+/// The connections of the session server: one of its own, and one that creates or drops a namespace.
+const CONNECTIONS_OF_SESSION: u32 = 2;
 
-/// So many are left free where the server allows enough, for tools of the user.
-const RESERVED: u32 = 8;
+/// The connections that stay free for the user's tools if the server allows enough.
+const FREE_CONNECTIONS: u32 = 8;
 
 /// How many connections each pool may have on a server that allows `allowed`, where the suite wants `wanted`.
 ///
@@ -43,18 +43,18 @@ pub(crate) fn private_connections() -> usize {
 }
 
 fn share(allowed: u32, workers: u32, wanted: u32) -> Result<u32, Error> {
-    let least = OF_WORKER + MIN_OF_POOL;
-    let enough_for = allowed.saturating_sub(OF_SESSION) / least;
+    let least = CONNECTIONS_OF_WORKER + MIN_POOL_CONNECTIONS;
+    let enough_for = allowed.saturating_sub(CONNECTIONS_OF_SESSION) / least;
     if enough_for < workers {
-        let needed = workers.saturating_mul(least).saturating_add(OF_SESSION);
+        let needed = workers.saturating_mul(least).saturating_add(CONNECTIONS_OF_SESSION);
         let remedy = if enough_for == 0 { String::new() } else { format!("run fewer (--jobs {enough_for}), or ") };
         return Err(Error::new(format!(
             "the server allows {allowed} connections, and {} may need {needed}: {remedy}raise its max_connections",
             if workers == 1 { "a worker".to_owned() } else { format!("{workers} workers") },
         )));
     }
-    let each = (allowed.saturating_sub(RESERVED) / workers.max(1)).saturating_sub(OF_WORKER + 1);
-    Ok(wanted.min(each.max(MIN_OF_POOL)))
+    let each = (allowed.saturating_sub(FREE_CONNECTIONS) / workers.max(1)).saturating_sub(CONNECTIONS_OF_WORKER + 1);
+    Ok(wanted.min(each.max(MIN_POOL_CONNECTIONS)))
 }
 
 #[cfg(test)]

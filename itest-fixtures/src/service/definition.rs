@@ -1,4 +1,4 @@
-//! What a service is: everything that differs between services, from where they come.
+//! The definition of a service: everything that differs between the services.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

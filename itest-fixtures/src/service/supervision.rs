@@ -86,7 +86,7 @@ impl<C: Supervised> Supervisor<C> {
         Ok(&mut self.connection)
     }
 
-    /// The connection as it is, without a look whether the server still answers.
+    /// The connection, without a check whether the server still answers.
     pub(crate) fn connected(&mut self) -> &mut C {
         &mut self.connection
     }

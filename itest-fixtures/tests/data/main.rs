@@ -1,4 +1,5 @@
-//! Seeds and migrations on real databases: SQLite always, PostgreSQL and MySQL or MariaDB where they are.
+//! Tests of seeds and migration checks on real databases: always on SQLite, and on PostgreSQL and MySQL or MariaDB if a server is
+//! available.
 
 mod migrations;
 mod seeds;

@@ -1,4 +1,4 @@
-//! Migrations that are right, and every way in which they can be wrong, on every database.
+//! Checks of correct migrations, and of migrations with each kind of problem, on every database.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use itest::prelude::*;
 use sqlx::Pool;
 use sqlx::migrate::Migrator;
 
-use crate::servers::{Asks, Memory, MySql, Postgres};
+use crate::servers::{Memory, MySql, Postgres, TestQueries};
 
-/// A file of migrations, and its text.
+/// The name and the text of a migration file.
 pub(crate) type File = (&'static str, &'static str);
 
-/// Understood by every database.
+/// Correct migrations in SQL that every database accepts.
 pub(crate) const GOOD: [File; 6] = [
     ("0001_customers.up.sql", "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);\n"),
     ("0001_customers.down.sql", "DROP TABLE customers;\n"),
@@ -29,7 +29,7 @@ pub(crate) const GOOD: [File; 6] = [
     ("0003_greetings.down.sql", "ALTER TABLE customers DROP COLUMN greeting;\n"),
 ];
 
-/// Writes them, with some of them replaced, and reads them as an application would.
+/// Writes the correct migrations, with some of them replaced, and reads them with sqlx.
 pub(crate) async fn migrator(dir: &Path, changed: &[File]) -> Result<Migrator> {
     std::fs::create_dir_all(dir)?;
     for (name, text) in GOOD.iter().chain(changed) {
@@ -47,8 +47,8 @@ fn example() -> Example {
         .undone(3, "SELECT name FROM customers ORDER BY id", [["Ada"], ["Bob;"]])
 }
 
-/// What is said of migrations; the folder is cut off.
-async fn said<DB: Backend>(
+/// Checks the migrations and returns the report or the error, without the path of the folder.
+async fn check_message<DB: Backend>(
     dir: &TempDir,
     changed: &[File],
     make: impl AsyncFnMut() -> Result<Pool<DB>>,
@@ -56,10 +56,10 @@ async fn said<DB: Backend>(
     let folder = dir.join("migrations");
     let migrator = migrator(&folder, changed).await?;
     let check = Check::new(&migrator).folder(&folder).example(example());
-    Ok(outcome(dir, check.run(make).await))
+    Ok(message_of(dir, check.run(make).await))
 }
 
-pub(crate) fn outcome(
+pub(crate) fn message_of(
     dir: &TempDir,
     result: std::result::Result<itest::migrations::Report, itest::migrations::MigrationError>,
 ) -> String {
@@ -67,125 +67,135 @@ pub(crate) fn outcome(
     text.replace(&format!("{}/", dir.path().display()), "")
 }
 
-const FINE: &str = "3 migrations applied, 3 undone and applied again, 1 example kept";
+const SUCCESS: &str = "3 migrations applied, 3 undone and applied again, 1 example kept";
 
 const BAD_UP: File =
-    ("0002_orders.up.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n\nINSERT INTO nobody\n  VALUES (1);\n");
-const FORGETFUL: File = ("0002_orders.down.sql", "SELECT 1;\n");
-const LOSING: File = (
+    ("0002_orders.up.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);\n\nINSERT INTO missing\n  VALUES (1);\n");
+const INCOMPLETE_DOWN: File = ("0002_orders.down.sql", "SELECT 1;\n");
+const LOSING_ROWS: File = (
     "0003_greetings.up.sql",
     "ALTER TABLE customers ADD COLUMN greeting VARCHAR(50);\nDELETE FROM customers WHERE id = 1;\n\
      UPDATE customers SET greeting = 'Dear Bob;';\n",
 );
-/// Of [`LOSING`], on every database.
-const LOST: &str = "2 problems with the migrations:\n1. example `customers are greeted`: migration 3 (greetings) up, migrations/0003_greetings.up.sql leaves 1 of 2 rows in table customers; if it should, say `.may_lose_rows(3)`\n2. example `customers are greeted`: after migration 3 (greetings) up, migrations/0003_greetings.up.sql, `SELECT name, greeting FROM customers ORDER BY id` gives (- expected, + found):\n  - Ada | Dear Ada\n  - Bob; | Dear Bob;\n  + Bob; | Dear Bob;";
+/// The message for [`LOSING_ROWS`] on every database.
+const LOST_ROWS_MESSAGE: &str = "2 problems with the migrations:\n1. example `customers are greeted`: migration 3 (greetings) up, migrations/0003_greetings.up.sql leaves 1 of 2 rows in table customers; if it should, say `.may_lose_rows(3)`\n2. example `customers are greeted`: after migration 3 (greetings) up, migrations/0003_greetings.up.sql, `SELECT name, greeting FROM customers ORDER BY id` gives (- expected, + found):\n  - Ada | Dear Ada\n  - Bob; | Dear Bob;\n  + Bob; | Dear Bob;";
 const BAD_DOWN: File = ("0003_greetings.down.sql", "\nALTER TABLE customers DROP COLUMN greting;\n");
 
 #[integration_test(tags("sqlite"))]
 async fn good_migrations_pass_on_sqlite(dir: &TempDir, memory: &Memory) -> Result<()> {
-    assert_eq!(said(dir, &[], async || memory.empty().await).await?, FINE);
+    assert_eq!(check_message(dir, &[], async || memory.empty().await).await?, SUCCESS);
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
 async fn good_migrations_pass_on_postgres(dir: &TempDir, postgres: &Postgres) -> Result<()> {
-    assert_eq!(said(dir, &[], async || postgres.empty().await).await?, FINE);
+    assert_eq!(check_message(dir, &[], async || postgres.empty().await).await?, SUCCESS);
     Ok(())
 }
 
 #[integration_test(tags("mysql"))]
 async fn good_migrations_pass_on_mysql(dir: &TempDir, mysql: &MySql) -> Result<()> {
-    assert_eq!(said(dir, &[], async || mysql.empty().await).await?, FINE);
+    assert_eq!(check_message(dir, &[], async || mysql.empty().await).await?, SUCCESS);
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
 #[case::bad_up(
     BAD_UP,
-    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: no such table: nobody\n  in: INSERT INTO nobody VALUES (1)"
+    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: no such table: missing\n  in: INSERT INTO missing VALUES (1)"
 )]
 #[case::bad_down(
     BAD_DOWN,
     "migration 3 (greetings) down, migrations/0003_greetings.down.sql:2 fails: no such column: \"greting\"\n  in: ALTER TABLE customers DROP COLUMN greting"
 )]
-#[case::forgetful(
-    FORGETFUL,
+#[case::incomplete_down(
+    INCOMPLETE_DOWN,
     "migration 2 (orders) down, migrations/0002_orders.down.sql does not take back what its up did (- expected, + found):\n  + table orders\n  + table orders: column customer_id integer not null\n  + table orders: column id integer primary key 1\n  + table orders: column state varchar(9) default 'new'\n  + table orders: foreign key customer_id to customers (id) on update no action on delete no action\n  + table orders: index orders_state on state"
 )]
-#[case::losing(LOSING, LOST)]
-async fn sqlite_says(dir: &TempDir, memory: &Memory, #[case] changed: File, #[case] expected: &str) -> Result<()> {
-    assert_eq!(said(dir, &[changed], async || memory.empty().await).await?, expected);
+#[case::losing_rows(LOSING_ROWS, LOST_ROWS_MESSAGE)]
+async fn problem_is_reported_on_sqlite(
+    dir: &TempDir,
+    memory: &Memory,
+    #[case] changed: File,
+    #[case] expected: &str,
+) -> Result<()> {
+    assert_eq!(check_message(dir, &[changed], async || memory.empty().await).await?, expected);
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
 #[case::bad_up(
     BAD_UP,
-    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: relation \"nobody\" does not exist\n  in: INSERT INTO nobody VALUES (1)"
+    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: relation \"missing\" does not exist\n  in: INSERT INTO missing VALUES (1)"
 )]
 #[case::bad_down(
     BAD_DOWN,
     "migration 3 (greetings) down, migrations/0003_greetings.down.sql:2 fails: column \"greting\" of relation \"customers\" does not exist\n  in: ALTER TABLE customers DROP COLUMN greting"
 )]
-#[case::forgetful(
-    FORGETFUL,
+#[case::incomplete_down(
+    INCOMPLETE_DOWN,
     "migration 2 (orders) down, migrations/0002_orders.down.sql does not take back what its up did (- expected, + found):\n  + table orders\n  + table orders: CREATE INDEX orders_state ON public.orders USING btree (state)\n  + table orders: column customer_id integer not null\n  + table orders: column id integer not null\n  + table orders: column state character varying(9) default 'new'::character varying\n  + table orders: constraint orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id)\n  + table orders: constraint orders_pkey PRIMARY KEY (id)"
 )]
-#[case::losing(LOSING, LOST)]
-async fn postgres_says(
+#[case::losing_rows(LOSING_ROWS, LOST_ROWS_MESSAGE)]
+async fn problem_is_reported_on_postgres(
     dir: &TempDir,
     postgres: &Postgres,
     #[case] changed: File,
     #[case] expected: &str,
 ) -> Result<()> {
-    assert_eq!(said(dir, &[changed], async || postgres.empty().await).await?, expected);
+    assert_eq!(check_message(dir, &[changed], async || postgres.empty().await).await?, expected);
     Ok(())
 }
 
 #[integration_test(tags("mysql"))]
 #[case::bad_up(
     BAD_UP,
-    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: Table 'DB.nobody' doesn't exist\n  in: INSERT INTO nobody VALUES (1)"
+    "migration 2 (orders) up, migrations/0002_orders.up.sql:3 fails: Table 'DB.missing' doesn't exist\n  in: INSERT INTO missing VALUES (1)"
 )]
 #[case::bad_down(
     BAD_DOWN,
     "migration 3 (greetings) down, migrations/0003_greetings.down.sql:2 fails: Can't DROP COLUMN `greting`; check that it exists\n  in: ALTER TABLE customers DROP COLUMN greting"
 )]
-#[case::forgetful(
-    FORGETFUL,
+#[case::incomplete_down(
+    INCOMPLETE_DOWN,
     "migration 2 (orders) down, migrations/0002_orders.down.sql does not take back what its up did (- expected, + found):\n  + table orders: CONSTRAINT `orders_ibfk_1` FOREIGN KEY (`customer_id`) REFERENCES `customers` (`id`)\n  + table orders: ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci\n  + table orders: KEY `customer_id` (`customer_id`)\n  + table orders: KEY `orders_state` (`state`)\n  + table orders: PRIMARY KEY (`id`)\n  + table orders: column customer_id int(11) NOT NULL\n  + table orders: column id int(11) NOT NULL\n  + table orders: column state varchar(9) DEFAULT 'new'"
 )]
-#[case::losing(LOSING, LOST)]
-async fn mysql_says(dir: &TempDir, mysql: &MySql, #[case] changed: File, #[case] expected: &str) -> Result<()> {
+#[case::losing_rows(LOSING_ROWS, LOST_ROWS_MESSAGE)]
+async fn problem_is_reported_on_mysql(
+    dir: &TempDir,
+    mysql: &MySql,
+    #[case] changed: File,
+    #[case] expected: &str,
+) -> Result<()> {
     let mut names = Vec::new();
     let changed = [changed];
-    let said = said(dir, &changed, async || {
+    let check_message = check_message(dir, &changed, async || {
         let pool = mysql.empty().await?;
         names.push(pool.text("SELECT DATABASE()").await?);
         Ok(pool)
     });
-    let said = said.await?;
-    assert_eq!(names.iter().fold(said, |said, name| said.replace(name, "DB")), expected);
+    let check_message = check_message.await?;
+    assert_eq!(names.iter().fold(check_message, |check_message, name| check_message.replace(name, "DB")), expected);
     Ok(())
 }
 
-/// Where rows make the difference.
+/// Migrations that fail only if the table has rows.
 const WITH_ROWS: [File; 2] = [
     ("0003_greetings.up.sql", "ALTER TABLE customers ADD COLUMN greeting VARCHAR(50) NOT NULL;\n"),
     ("0003_greetings.down.sql", "ALTER TABLE customers DROP COLUMN greeting;\n"),
 ];
 
 #[integration_test(tags("postgres"))]
-async fn what_fails_only_with_rows_is_found(dir: &TempDir, postgres: &Postgres) -> Result<()> {
+async fn failure_that_needs_rows_is_reported(dir: &TempDir, postgres: &Postgres) -> Result<()> {
     assert_eq!(
-        said(dir, &WITH_ROWS, async || postgres.empty().await).await?,
+        check_message(dir, &WITH_ROWS, async || postgres.empty().await).await?,
         "migration 3 (greetings) up, migrations/0003_greetings.up.sql:1 fails, with the rows of the example `customers are greeted`: column \"greeting\" of relation \"customers\" contains null values\n  in: ALTER TABLE customers ADD COLUMN greeting VARCHAR(50) NOT NULL"
     );
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_migration_without_a_down_file_is_told(dir: &TempDir) -> Result<()> {
+async fn migration_without_a_down_file_is_reported(dir: &TempDir) -> Result<()> {
     #[arrange]
     let folder: PathBuf = dir.join("migrations");
     migrator(&folder, &[]).await?;
@@ -194,12 +204,12 @@ async fn a_migration_without_a_down_file_is_told(dir: &TempDir) -> Result<()> {
     let check = Check::new(&migrator);
 
     #[act]
-    let welcome = outcome(dir, check.run(in_memory).await);
-    let required = outcome(dir, check.clone().folder(&folder).require_down().run(in_memory).await);
+    let optional = message_of(dir, check.run(in_memory).await);
+    let required = message_of(dir, check.clone().folder(&folder).require_down().run(in_memory).await);
 
     #[assert]
     assert_eq!(
-        welcome,
+        optional,
         "3 migrations applied, 1 undone and applied again; migration 2 (orders) up has no down file, so neither it nor \
          what is before it was undone"
     );
@@ -211,7 +221,7 @@ async fn a_migration_without_a_down_file_is_told(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("sqlite"))]
-async fn an_expectation_that_nobody_would_look_at_is_told(dir: &TempDir) -> Result<()> {
+async fn expectation_that_is_never_checked_is_refused(dir: &TempDir) -> Result<()> {
     #[arrange]
     let folder: PathBuf = dir.join("migrations");
     migrator(&folder, &[]).await?;
@@ -220,21 +230,21 @@ async fn an_expectation_that_nobody_would_look_at_is_told(dir: &TempDir) -> Resu
     let undone = |version| Example::new("e").undone(version, "SELECT 'a'", [["a"]]);
 
     #[act]
-    let seen = outcome(dir, Check::new(&migrator).example(undone(3)).run(in_memory).await);
-    let unseen = outcome(dir, Check::new(&migrator).example(undone(1)).run(in_memory).await);
+    let checked = message_of(dir, Check::new(&migrator).example(undone(3)).run(in_memory).await);
+    let unchecked = message_of(dir, Check::new(&migrator).example(undone(1)).run(in_memory).await);
 
     #[assert]
-    assert!(seen.starts_with("3 migrations applied, 1 undone and applied again, 1 example kept; "), "{seen}");
+    assert!(checked.starts_with("3 migrations applied, 1 undone and applied again, 1 example kept; "), "{checked}");
     assert_eq!(
-        unseen,
+        unchecked,
         "example `e` expects something after migration 1 was undone, but migration 2 (orders) up has no down file"
     );
     Ok(())
 }
 
-/// Those of the example that people copy.
+/// The migrations of the example application.
 #[integration_test(tags("sqlite"))]
-async fn the_shop_keeps_its_products() -> Result<()> {
+async fn migrations_of_the_example_shop_keep_products() -> Result<()> {
     #[arrange]
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop/migrations/sqlite");
     let migrator = Migrator::new(folder.as_path()).await?;
@@ -252,54 +262,55 @@ async fn the_shop_keeps_its_products() -> Result<()> {
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_database_that_is_not_empty_is_left_alone(dir: &TempDir, memory: &Memory) -> Result<()> {
+async fn database_that_is_not_empty_is_refused(dir: &TempDir, memory: &Memory) -> Result<()> {
     #[arrange]
     let migrator = migrator(&dir.join("migrations"), &[]).await?;
-    let kept = memory.empty().await?;
-    kept.script("CREATE TABLE precious (id INTEGER)").await?;
+    let database = memory.empty().await?;
+    database.script("CREATE TABLE precious (id INTEGER)").await?;
 
     #[act]
-    let said = outcome(dir, Check::new(&migrator).run(async || Ok::<_, itest::Error>(kept.clone())).await);
+    let check_message =
+        message_of(dir, Check::new(&migrator).run(async || Ok::<_, itest::Error>(database.clone())).await);
 
     #[assert]
     assert_eq!(
-        said,
+        check_message,
         "the database for the check is not empty: it has table precious; give the check new ones, nothing was changed"
     );
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn nothing_to_check_is_told(dir: &TempDir) -> Result<()> {
+async fn empty_migrations_folder_is_reported(dir: &TempDir) -> Result<()> {
     #[arrange]
     let migrator = Migrator::new(dir.path()).await?;
 
     #[act]
-    let said = outcome(dir, Check::new(&migrator).run(in_memory).await);
+    let check_message = message_of(dir, Check::new(&migrator).run(in_memory).await);
 
     #[assert]
-    assert_eq!(said, "there are no migrations to check; is it the right folder?");
+    assert_eq!(check_message, "there are no migrations to check; is it the right folder?");
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_loss_that_is_meant_is_none(dir: &TempDir) -> Result<()> {
+async fn allowed_loss_of_rows_is_no_problem(dir: &TempDir) -> Result<()> {
     #[arrange]
-    let migrator = migrator(&dir.join("migrations"), &[LOSING]).await?;
+    let migrator = migrator(&dir.join("migrations"), &[LOSING_ROWS]).await?;
     let example = Example::new("the first is gone").before(3, "INSERT INTO customers VALUES (1, 'Ada')");
     let check = Check::new(&migrator).example(example);
 
     #[act]
-    let lost = outcome(dir, check.run(in_memory).await);
-    let meant = outcome(dir, check.may_lose_rows(3).run(in_memory).await);
+    let refused = message_of(dir, check.run(in_memory).await);
+    let allowed = message_of(dir, check.may_lose_rows(3).run(in_memory).await);
 
     #[assert]
     assert_eq!(
-        lost,
+        refused,
         "example `the first is gone`: migration 3 (greetings) up leaves 0 of 1 rows in table customers; if it should, say \
          `.may_lose_rows(3)`"
     );
-    assert_eq!(meant, FINE);
+    assert_eq!(allowed, SUCCESS);
     Ok(())
 }
 
@@ -310,21 +321,21 @@ async fn a_loss_that_is_meant_is_none(dir: &TempDir) -> Result<()> {
     "example `e`: `INSERT INTO customers VALUES (1)` before migration 1 fails: no such table: customers"
 )]
 #[case::bad_query(
-    Example::new("e").after(1, "SELECT nobody FROM customers", NO_ROWS),
-    "example `e`: `SELECT nobody FROM customers` after migration 1 (customers) up fails: no such column: nobody"
+    Example::new("e").after(1, "SELECT missing FROM customers", NO_ROWS),
+    "example `e`: `SELECT missing FROM customers` after migration 1 (customers) up fails: no such column: missing"
 )]
 #[case::no_rows(
     Example::new("e").after(2, "SELECT name FROM customers", [["Ada"]]),
     "example `e`: after migration 2 (orders) up, `SELECT name FROM customers` gives (- expected, + found):\n  - Ada\n  + (no rows)"
 )]
-async fn a_wrong_example_is_told(dir: &TempDir, #[case] example: Example, #[case] expected: &str) -> Result<()> {
+async fn invalid_example_is_reported(dir: &TempDir, #[case] example: Example, #[case] expected: &str) -> Result<()> {
     #[arrange]
     let migrator = migrator(&dir.join("migrations"), &[]).await?;
 
     #[act]
-    let said = outcome(dir, Check::new(&migrator).example(example).run(in_memory).await);
+    let check_message = message_of(dir, Check::new(&migrator).example(example).run(in_memory).await);
 
     #[assert]
-    assert_eq!(said, expected);
+    assert_eq!(check_message, expected);
     Ok(())
 }

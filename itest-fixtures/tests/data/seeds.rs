@@ -1,11 +1,11 @@
-//! Seeds that load, on every database.
+//! Tests of valid seeds, on every database.
 
 use itest::data::fake::faker::name::en::Name;
 use itest::data::{self, Backend};
 use itest::prelude::*;
 use sqlx::Pool;
 
-use crate::servers::{Asks, Memory, MySql, Postgres};
+use crate::servers::{Memory, MySql, Postgres, TestQueries};
 
 const SQLITE: &str = "
     CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE, premium BOOLEAN NOT NULL DEFAULT FALSE,
@@ -39,9 +39,9 @@ impl Factory for NewCustomer {
     }
 }
 
-async fn loads<DB: Backend>(pool: Pool<DB>, schema: &str, data: &Data) -> Result<()>
+async fn load_and_check<DB: Backend>(pool: Pool<DB>, schema: &str, data: &Data) -> Result<()>
 where
-    Pool<DB>: Asks,
+    Pool<DB>: TestQueries,
 {
     pool.script(schema).await?;
     data::load(&pool, ["tests/seeds"]).await?;
@@ -59,12 +59,12 @@ where
     assert_eq!(pool.text("SELECT note FROM orders WHERE reference = 'a-3' AND details IS NULL").await?, "");
     assert_eq!(pool.text("SELECT concat(count(*), '') FROM orders WHERE reference = 'it''s; fine'").await?, "1");
 
-    // What the database numbers itself goes on behind the seeds.
+    // Generated ids continue after the ids of the seeds.
     let customers: Vec<NewCustomer> = data.many_with(3, |_, customer: &mut NewCustomer| customer.premium = true);
     data::insert(&pool, "customers", &customers).await?;
     assert_eq!(pool.text("SELECT concat(max(id), '') FROM customers").await?, "12");
     assert_eq!(pool.text("SELECT concat(count(*), '') FROM customers WHERE premium").await?, "4");
-    assert!(data::insert(&pool, "customers", &customers).await.is_err(), "their addresses are taken");
+    assert!(data::insert(&pool, "customers", &customers).await.is_err(), "their email addresses exist already");
     assert_eq!(pool.text("SELECT concat(count(*), '') FROM customers").await?, "5", "all or none");
     pool.close().await;
     Ok(())
@@ -72,21 +72,21 @@ where
 
 #[integration_test(tags("sqlite"))]
 async fn seeds_load_into_sqlite(memory: &Memory, data: &Data) -> Result<()> {
-    loads(memory.empty().await?, SQLITE, data).await
+    load_and_check(memory.empty().await?, SQLITE, data).await
 }
 
 #[integration_test(tags("postgres"))]
 async fn seeds_load_into_postgres(postgres: &Postgres, data: &Data) -> Result<()> {
-    loads(postgres.empty().await?, POSTGRES, data).await
+    load_and_check(postgres.empty().await?, POSTGRES, data).await
 }
 
 #[integration_test(tags("mysql"))]
 async fn seeds_load_into_mysql(mysql: &MySql, data: &Data) -> Result<()> {
-    loads(mysql.empty().await?, MYSQL, data).await
+    load_and_check(mysql.empty().await?, MYSQL, data).await
 }
 
 #[integration_test(tags("postgres"))]
-async fn postgres_takes_its_own_types(postgres: &Postgres, dir: &TempDir) -> Result<()> {
+async fn seeds_load_into_user_defined_types_of_postgres(postgres: &Postgres, dir: &TempDir) -> Result<()> {
     #[arrange]
     let pool = postgres.empty().await?;
     pool.script(
@@ -107,19 +107,19 @@ async fn postgres_takes_its_own_types(postgres: &Postgres, dir: &TempDir) -> Res
     data::load(&pool, [json, csv]).await?;
 
     #[assert]
-    let found = pool
+    let rows = pool
         .text(
             "SELECT string_agg(concat_ws('|', moods, seen AT TIME ZONE 'UTC', code, bits, raw, span, big), ';' ORDER BY id)
              FROM app.things",
         )
         .await?;
-    assert_eq!(found, "{fine,tired}|2026-11-20 10:00:00|ab  |101|\\xdead|[1,5)|12345678901234567890.123;{fine}|empty");
+    assert_eq!(rows, "{fine,tired}|2026-11-20 10:00:00|ab  |101|\\xdead|[1,5)|12345678901234567890.123;{fine}|empty");
     pool.close().await;
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_dump_of_sqlite_is_a_seed(memory: &Memory, dir: &TempDir) -> Result<()> {
+async fn dump_of_sqlite_loads_as_a_seed(memory: &Memory, dir: &TempDir) -> Result<()> {
     #[arrange]
     let pool = memory.empty().await?;
     let path = dir.join("dump.sql");
@@ -134,14 +134,14 @@ async fn a_dump_of_sqlite_is_a_seed(memory: &Memory, dir: &TempDir) -> Result<()
 
     #[assert]
     assert_eq!(pool.text("SELECT a FROM t").await?, "x");
-    let enforced = pool.text("SELECT foreign_keys || '' FROM pragma_foreign_keys").await?;
-    assert_eq!(enforced, "1", "keys are enforced again");
+    let foreign_keys = pool.text("SELECT foreign_keys || '' FROM pragma_foreign_keys").await?;
+    assert_eq!(foreign_keys, "1", "keys are enforced again");
     Ok(())
 }
 
-/// What `pg_dump --inserts` and `mysqldump` write around rows.
+/// The statements that `pg_dump --inserts` writes around rows.
 #[integration_test(tags("postgres"))]
-async fn a_dump_of_postgres_is_a_seed(postgres: &Postgres, dir: &TempDir) -> Result<()> {
+async fn dump_of_postgres_loads_as_a_seed(postgres: &Postgres, dir: &TempDir) -> Result<()> {
     #[arrange]
     let pool = postgres.empty().await?;
     let path = dir.join("dump.sql");
@@ -156,13 +156,17 @@ async fn a_dump_of_postgres_is_a_seed(postgres: &Postgres, dir: &TempDir) -> Res
     data::load(&pool, [path]).await?;
 
     #[assert]
-    assert_eq!(pool.text("SELECT a FROM t").await?, "x;", "the path of the dump is not the pool's");
+    assert_eq!(
+        pool.text("SELECT a FROM t").await?,
+        "x;",
+        "the search path of the dump does not stay on the pool's connection"
+    );
     pool.close().await;
     Ok(())
 }
 
 #[integration_test(tags("mysql"))]
-async fn a_dump_of_mysql_is_a_seed(mysql: &MySql, dir: &TempDir) -> Result<()> {
+async fn dump_of_mysql_loads_as_a_seed(mysql: &MySql, dir: &TempDir) -> Result<()> {
     #[arrange]
     let pool = mysql.empty().await?;
     let path = dir.join("dump.sql");

@@ -1,4 +1,4 @@
-//! The databases of these tests: in memory, and on servers of this machine, where each is dropped again.
+//! The databases of these tests: in memory, and on servers of this machine. Each database is dropped after its test.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool, PgConnection, PgPool, SqlitePool};
 use tokio::sync::Mutex;
 
-/// SQLite, in memory.
+/// Creates SQLite databases in memory.
 pub(crate) struct Memory;
 
 #[fixture]
@@ -22,15 +22,15 @@ impl Memory {
     }
 }
 
-/// A server that makes databases for one test.
+/// Creates databases for one test on a PostgreSQL server.
 pub(crate) struct Postgres {
     teardown: Teardown,
-    /// Its databases, and who has them: a database whose pool was closed is emptied and given out again, because to drop one takes
-    /// long on a busy disk.
+    /// The created databases with their pools. A database whose pool was closed is emptied and used again, because dropping one takes long
+    /// on a busy disk.
     databases: Mutex<Vec<(String, PgPool)>>,
 }
 
-/// A server that makes databases for one test.
+/// Creates databases for one test on a MySQL or MariaDB server.
 pub(crate) struct MySql {
     teardown: Teardown,
 }
@@ -44,7 +44,7 @@ fn mysql_url() -> String {
 }
 
 /// The URL of another database on the same server.
-fn renamed(url: &str, name: &str) -> String {
+fn url_with_database(url: &str, name: &str) -> String {
     url.rsplit_once('/').map_or_else(|| url.to_owned(), |(server, _)| format!("{server}/{name}"))
 }
 
@@ -79,16 +79,16 @@ async fn postgres(teardown: &Teardown) -> Postgres {
     Postgres { teardown: teardown.clone(), databases: Mutex::default() }
 }
 
-const EMPTY: &str = "DO $$ DECLARE name text; BEGIN
+const DROP_ALL_SCHEMAS: &str = "DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' LOOP
         EXECUTE format('DROP SCHEMA %I CASCADE', name);
     END LOOP;
     CREATE SCHEMA public;
 END $$";
 
-/// With one connection whatever is done sees what was left on it.
+/// A pool of one connection, so that each statement sees the settings that an earlier one left on it.
 async fn one_connection(database: &str) -> Result<PgPool> {
-    Ok(PgPoolOptions::new().max_connections(1).connect(&renamed(&postgres_url(), database)).await?)
+    Ok(PgPoolOptions::new().max_connections(1).connect(&url_with_database(&postgres_url(), database)).await?)
 }
 
 impl Postgres {
@@ -96,7 +96,7 @@ impl Postgres {
         let mut databases = self.databases.lock().await;
         if let Some((name, pool)) = databases.iter_mut().find(|(_, pool)| pool.is_closed()) {
             *pool = one_connection(name).await?;
-            sqlx::raw_sql(EMPTY).execute(&*pool).await?;
+            sqlx::raw_sql(DROP_ALL_SCHEMAS).execute(&*pool).await?;
             return Ok(pool.clone());
         }
         let name = next_name();
@@ -128,22 +128,22 @@ impl MySql {
         let mut connection = MySqlConnection::connect(&mysql_url()).await?;
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE `{name}`"))).execute(&mut connection).await?;
         connection.close().await?;
-        Ok(MySqlPool::connect(&renamed(&mysql_url(), &name)).await?)
+        Ok(MySqlPool::connect(&url_with_database(&mysql_url(), &name)).await?)
     }
 }
 
-/// What these tests ask of a pool of any kind.
-pub(crate) trait Asks {
+/// The operations that these tests need from a pool of any database.
+pub(crate) trait TestQueries {
     /// Runs a script.
     async fn script(&self, sql: &str) -> Result<()>;
 
-    /// The one text of a query.
+    /// The single text that a query returns.
     async fn text(&self, query: &'static str) -> Result<String>;
 }
 
-macro_rules! asks {
+macro_rules! implement_test_queries {
     ($($pool:ty),+) => {$(
-        impl Asks for $pool {
+        impl TestQueries for $pool {
             async fn script(&self, sql: &str) -> Result<()> {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(self).await?;
                 Ok(())
@@ -156,4 +156,4 @@ macro_rules! asks {
     )+};
 }
 
-asks!(SqlitePool, PgPool, MySqlPool);
+implement_test_queries!(SqlitePool, PgPool, MySqlPool);

@@ -1,25 +1,25 @@
-//! Fresh databases and upgraded ones: what was released must not change, and a file with the schema must agree.
+//! Checks of released migrations and of schema files: released migrations must not change, and a schema file must create the same schema.
 
 use itest::migrations::{Backend, Check, in_memory};
 use itest::prelude::*;
 use sqlx::Pool;
 use sqlx::migrate::Migrator;
 
-use crate::migrations::{File, migrator, outcome};
+use crate::migrations::{File, message_of, migrator};
 use crate::servers::{Memory, MySql, Postgres};
 
 const EDITED: File =
     ("0001_customers.up.sql", "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(60) NOT NULL);\n");
-const TOUCHED: File = (
+const EDITED_COMMENT: File = (
     "0001_customers.up.sql",
     "-- Customers.\nCREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);\n",
 );
-/// Behind what was released by time, before it by number.
+/// Written after the release, but with a smaller number.
 const EARLIER: [File; 2] = [
     ("0000_zero.up.sql", "CREATE TABLE zero (id INTEGER PRIMARY KEY);\n"),
     ("0000_zero.down.sql", "DROP TABLE zero;\n"),
 ];
-/// Fine on a fresh database only.
+/// Migrations that succeed only on a new database.
 const TOO_LATE: [File; 2] = [
     (
         "0000_zero.up.sql",
@@ -47,37 +47,37 @@ const SCHEMA: &str = "
      in: CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)"
 )]
 #[case::edited(&[EDITED], "migration 1 (customers) up, migrations/0001_customers.up.sql was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration (- released, + edited):\n  - table customers: column name varchar(40) not null\n  + table customers: column name varchar(60) not null")]
-#[case::touched(&[TOUCHED], "migration 1 (customers) up, migrations/0001_customers.up.sql was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration")]
-async fn a_released_database_is_upgraded(
+#[case::edited_comment(&[EDITED_COMMENT], "migration 1 (customers) up, migrations/0001_customers.up.sql was edited after its release, and databases that have it will refuse to migrate; take the edit back and write a new migration")]
+async fn released_database_is_upgraded_or_the_problem_is_reported(
     dir: &TempDir,
     #[case] changed: &[File],
     #[case] expected: &str,
 ) -> Result<()> {
     #[arrange]
     let released = migrator(&dir.join("released"), &[]).await?;
-    let now = migrator(&dir.join("migrations"), changed).await?;
-    let check = Check::new(&now).folder(dir.join("migrations")).released(&released);
+    let current = migrator(&dir.join("migrations"), changed).await?;
+    let check = Check::new(&current).folder(dir.join("migrations")).released(&released);
 
     #[act]
-    let said = outcome(dir, check.run(in_memory).await);
+    let message = message_of(dir, check.run(in_memory).await);
 
     #[assert]
-    assert_eq!(said, expected);
+    assert_eq!(message, expected);
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_migration_that_was_released_and_removed_is_told(dir: &TempDir) -> Result<()> {
+async fn removed_released_migration_is_reported(dir: &TempDir) -> Result<()> {
     #[arrange]
     let released = migrator(&dir.join("released"), &NEWER).await?;
-    let now = migrator(&dir.join("migrations"), &[]).await?;
+    let current = migrator(&dir.join("migrations"), &[]).await?;
 
     #[act]
-    let said = outcome(dir, Check::new(&now).released(&released).run(in_memory).await);
+    let message = message_of(dir, Check::new(&current).released(&released).run(in_memory).await);
 
     #[assert]
     assert_eq!(
-        said,
+        message,
         "migration 4 (notes) up was released and is not there any more; databases that have it will refuse to migrate"
     );
     Ok(())
@@ -94,7 +94,7 @@ async fn a_migration_that_was_released_and_removed_is_told(dir: &TempDir) -> Res
     "schema.sql and the migrations make different schemas (- schema.sql, + migrations); first at fault is migration 2 (orders) up, migrations/0002_orders.up.sql:\n  + table orders: index orders_state on state"
 )]
 #[case::is_broken("SELECT 1;\nCREATE TABLE;", "schema.sql:6: near \";\": syntax error\n  in: CREATE TABLE")]
-async fn a_file_with_the_schema_is_compared_with_sqlite(
+async fn schema_file_is_compared_with_the_migrations(
     dir: &TempDir,
     #[case] more: &str,
     #[case] expected: &str,
@@ -102,18 +102,18 @@ async fn a_file_with_the_schema_is_compared_with_sqlite(
     #[arrange]
     let file = dir.join("schema.sql");
     std::fs::write(&file, format!("{SCHEMA}{more}"))?;
-    let now = migrator(&dir.join("migrations"), &[]).await?;
-    let check = Check::new(&now).folder(dir.join("migrations")).schema_file(file);
+    let current = migrator(&dir.join("migrations"), &[]).await?;
+    let check = Check::new(&current).folder(dir.join("migrations")).schema_file(file);
 
     #[act]
-    let said = outcome(dir, check.run(in_memory).await);
+    let message = message_of(dir, check.run(in_memory).await);
 
     #[assert]
-    assert_eq!(said, expected);
+    assert_eq!(message, expected);
     Ok(())
 }
 
-/// What is left out of a schema, statement by statement, and what is said of it.
+/// Leaves single statements out of a schema file, and returns the reported difference for each.
 async fn differences<DB: Backend>(
     dir: &TempDir,
     parts: &[&str],
@@ -123,23 +123,23 @@ async fn differences<DB: Backend>(
     let folder = dir.join("migrations");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("0001_rich.sql"), parts.concat())?;
-    let now = Migrator::new(folder.as_path()).await?;
+    let current = Migrator::new(folder.as_path()).await?;
     let file = dir.join("schema.sql");
     std::fs::write(&file, parts.concat())?;
-    let check = Check::new(&now).schema_file(&file);
-    let same = outcome(dir, check.run(&mut empty).await);
+    let check = Check::new(&current).schema_file(&file);
+    let same = message_of(dir, check.run(&mut empty).await);
     assert!(same.starts_with("1 migration applied, 0 undone"), "{same}");
-    let mut said = Vec::new();
+    let mut reported = Vec::new();
     for left_out in optional {
         let rest: String = parts.iter().enumerate().filter(|(at, _)| at != left_out).map(|(_, sql)| *sql).collect();
         std::fs::write(&file, rest)?;
-        let difference = outcome(dir, check.run(&mut empty).await);
-        said.push(difference.lines().skip(1).map(str::trim).collect::<Vec<_>>().join("; "));
+        let difference = message_of(dir, check.run(&mut empty).await);
+        reported.push(difference.lines().skip(1).map(str::trim).collect::<Vec<_>>().join("; "));
     }
-    Ok(said)
+    Ok(reported)
 }
 
-/// Much of what PostgreSQL has; each part must be seen when it is not there.
+/// Many kinds of objects of PostgreSQL. The check must report each one that is missing.
 const RICH: [&str; 12] = [
     "CREATE SCHEMA app;",
     "CREATE TYPE mood AS ENUM ('fine', 'tired');",
@@ -157,15 +157,15 @@ const RICH: [&str; 12] = [
 ];
 
 #[integration_test(tags("postgres"))]
-async fn what_a_schema_of_postgres_is_made_of_is_compared(dir: &TempDir, postgres: &Postgres) -> Result<()> {
+async fn missing_objects_of_postgres_are_reported(dir: &TempDir, postgres: &Postgres) -> Result<()> {
     #[act]
-    // Those that others are made of stay.
+    // Objects that other ones depend on are not left out.
     let optional = [1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
-    let told = differences(dir, &RICH, &optional, async || postgres.empty().await).await?;
+    let reported = differences(dir, &RICH, &optional, async || postgres.empty().await).await?;
 
     #[assert]
     assert_eq!(
-        told,
+        reported,
         [
             "+ type mood: enum fine, tired",
             "+ type positive: domain integer CHECK ((VALUE > 0))",
@@ -198,13 +198,13 @@ const RICH_SQLITE: [&str; 11] = [
 ];
 
 #[integration_test(tags("sqlite"))]
-async fn what_a_schema_of_sqlite_is_made_of_is_compared(dir: &TempDir, memory: &Memory) -> Result<()> {
+async fn missing_objects_of_sqlite_are_reported(dir: &TempDir, memory: &Memory) -> Result<()> {
     #[act]
-    let told = differences(dir, &RICH_SQLITE, &[2, 3, 4, 5, 6, 7, 9], async || memory.empty().await).await?;
+    let reported = differences(dir, &RICH_SQLITE, &[2, 3, 4, 5, 6, 7, 9], async || memory.empty().await).await?;
 
     #[assert]
     assert_eq!(
-        told,
+        reported,
         [
             "+ table children: index some is ( n DESC ) WHERE n > 3; + table children: unique index some on n desc",
             "+ table parents: index lowered is ( lower ( name ) ); + table parents: index lowered on (expression)",
@@ -218,9 +218,9 @@ async fn what_a_schema_of_sqlite_is_made_of_is_compared(dir: &TempDir, memory: &
     Ok(())
 }
 
-/// The same table, written and made in other ways.
+/// The same table, created by other statements and in another notation.
 #[integration_test(tags("sqlite"))]
-async fn how_a_table_of_sqlite_came_into_being_does_not_matter(dir: &TempDir) -> Result<()> {
+async fn rebuilt_table_of_sqlite_equals_a_created_one(dir: &TempDir) -> Result<()> {
     #[arrange]
     let folder = dir.join("migrations");
     std::fs::create_dir_all(&folder)?;
@@ -235,10 +235,10 @@ async fn how_a_table_of_sqlite_came_into_being_does_not_matter(dir: &TempDir) ->
     )?;
 
     #[act]
-    let said = outcome(dir, Check::new(&migrator).schema_file(&file).run(in_memory).await);
+    let message = message_of(dir, Check::new(&migrator).schema_file(&file).run(in_memory).await);
 
     #[assert]
-    assert!(said.starts_with("1 migration applied"), "{said}");
+    assert!(message.starts_with("1 migration applied"), "{message}");
     Ok(())
 }
 
@@ -254,13 +254,13 @@ const RICH_MYSQL: [&str; 8] = [
 ];
 
 #[integration_test(tags("mysql"))]
-async fn what_a_schema_of_mysql_is_made_of_is_compared(dir: &TempDir, mysql: &MySql) -> Result<()> {
+async fn missing_objects_of_mysql_are_reported(dir: &TempDir, mysql: &MySql) -> Result<()> {
     #[act]
-    let told = differences(dir, &RICH_MYSQL, &[2, 3, 4, 5, 6, 7], async || mysql.empty().await).await?;
+    let reported = differences(dir, &RICH_MYSQL, &[2, 3, 4, 5, 6, 7], async || mysql.empty().await).await?;
 
     #[assert]
     assert_eq!(
-        told,
+        reported,
         [
             "+ table parents: KEY `names` (`name`)",
             "+ table children: CONSTRAINT `positive` CHECK (`n` > 0)",

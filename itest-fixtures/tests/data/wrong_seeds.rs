@@ -1,19 +1,19 @@
-//! Seeds that cannot be loaded say where, what, and what to do.
+//! Tests of the errors of invalid seeds: position, cause and remedy.
 
 use itest::data::{self, Backend};
 use itest::prelude::*;
 use sqlx::Pool;
 
-use crate::servers::{Asks, Memory, MySql, Postgres};
+use crate::servers::{Memory, MySql, Postgres, TestQueries};
 
 const SCHEMA: &str = "
     CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(5) NOT NULL, age INTEGER, premium BOOLEAN);
     CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, FOREIGN KEY (customer_id) REFERENCES customers (id));";
 
-/// What is said of a seed with this name and text. The folder is cut off, and so is the name of the database.
-async fn said<DB: Backend>(pool: Pool<DB>, dir: &TempDir, name: &str, text: &str) -> Result<String>
+/// The error of loading a seed with this name and text, without the path of the folder.
+async fn load_error<DB: Backend>(pool: Pool<DB>, dir: &TempDir, name: &str, text: &str) -> Result<String>
 where
-    Pool<DB>: Asks,
+    Pool<DB>: TestQueries,
 {
     pool.script(SCHEMA).await?;
     let path = dir.join(name);
@@ -43,7 +43,7 @@ where
     "id,name,age\n1,Ada,36\n2,Bob,old\n",
     "customers.csv:3: customers.age is INTEGER and takes a whole number, not \"old\""
 )]
-#[case::wrong_truth(
+#[case::wrong_boolean(
     "a.json",
     "{\"customers\": [{\"id\": 1, \"name\": \"A\", \"premium\": \"yes\"}]}",
     "a.json:1: customers.premium is BOOLEAN and takes true or false, not \"yes\""
@@ -84,19 +84,19 @@ where
     "SELECT 1;\n\nINSERT INTO custumers\n  VALUES (1, 'A;');\nSELECT 2;",
     "a.sql:3: no such table: custumers, in: INSERT INTO custumers VALUES (1, 'A;')"
 )]
-#[case::unknown_kind(
+#[case::unknown_format(
     "a.yaml",
     "",
     "a.yaml: is no seed; a seed ends in .sql, .json or .csv, or is a folder with such files"
 )]
-async fn sqlite_says(
+async fn invalid_seed_is_reported_on_sqlite(
     memory: &Memory,
     dir: &TempDir,
     #[case] name: &str,
     #[case] text: &str,
     #[case] expected: &str,
 ) -> Result<()> {
-    assert_eq!(said(memory.empty().await?, dir, name, text).await?, expected);
+    assert_eq!(load_error(memory.empty().await?, dir, name, text).await?, expected);
     Ok(())
 }
 
@@ -141,14 +141,14 @@ async fn sqlite_says(
     "SELECT 1;\n\nINSERT INTO orders VALUES (1, 7);",
     "a.sql:3: insert or update on table \"orders\" violates foreign key constraint \"orders_customer_id_fkey\"; Key (customer_id)=(7) is not present in table \"customers\", in: INSERT INTO orders VALUES (1, 7)"
 )]
-async fn postgres_says(
+async fn invalid_seed_is_reported_on_postgres(
     postgres: &Postgres,
     dir: &TempDir,
     #[case] name: &str,
     #[case] text: &str,
     #[case] expected: &str,
 ) -> Result<()> {
-    assert_eq!(said(postgres.empty().await?, dir, name, text).await?, expected);
+    assert_eq!(load_error(postgres.empty().await?, dir, name, text).await?, expected);
     Ok(())
 }
 
@@ -178,7 +178,7 @@ async fn postgres_says(
     "SELECT 1;\n\nINSERT INTO orders\n  VALUES (1, 7);\nSELECT 2;",
     "a.sql:3: Cannot add or update a child row: a foreign key constraint fails (`DB`.`orders`, CONSTRAINT `orders_ibfk_1` FOREIGN KEY (`customer_id`) REFERENCES `customers` (`id`)), in: INSERT INTO orders VALUES (1, 7)"
 )]
-async fn mysql_says(
+async fn invalid_seed_is_reported_on_mysql(
     mysql: &MySql,
     dir: &TempDir,
     #[case] name: &str,
@@ -187,13 +187,13 @@ async fn mysql_says(
 ) -> Result<()> {
     let pool = mysql.empty().await?;
     let database = pool.text("SELECT DATABASE()").await?;
-    let error = said(pool, dir, name, text).await?;
+    let error = load_error(pool, dir, name, text).await?;
     assert_eq!(error.replace(&database, "DB"), expected);
     Ok(())
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_seed_that_is_not_there_says_where_it_was_looked_for(memory: &Memory) -> Result<()> {
+async fn error_of_a_missing_seed_names_the_searched_folder(memory: &Memory) -> Result<()> {
     #[act]
     let error =
         data::load(&memory.empty().await?, ["tests/seeds/none.json"]).await.err().map(|error| error.to_string());
@@ -206,7 +206,7 @@ async fn a_seed_that_is_not_there_says_where_it_was_looked_for(memory: &Memory) 
 }
 
 #[integration_test(tags("sqlite"))]
-async fn an_empty_folder_is_no_seed(memory: &Memory, dir: &TempDir) -> Result<()> {
+async fn empty_folder_is_refused_as_a_seed(memory: &Memory, dir: &TempDir) -> Result<()> {
     #[act]
     let error = data::load(&memory.empty().await?, [dir]).await.err().map(|error| error.to_string());
 
@@ -215,29 +215,32 @@ async fn an_empty_folder_is_no_seed(memory: &Memory, dir: &TempDir) -> Result<()
     Ok(())
 }
 
-/// Rows go to a server many at a time; one among them that is refused is found all the same.
-async fn finds_the_one<DB: Backend>(pool: Pool<DB>, dir: &TempDir) -> Result<String>
+/// Loads many rows with one invalid row. Rows are sent in groups, and the error must still name the row.
+async fn load_with_one_invalid_row<DB: Backend>(pool: Pool<DB>, dir: &TempDir) -> Result<String>
 where
-    Pool<DB>: Asks,
+    Pool<DB>: TestQueries,
 {
     let row = |number: u32| if number == 1234 { "1234,Bob,\n".to_owned() } else { format!("{number},Ada,{number}\n") };
-    let wrong = |number: u32| row(if number == 1300 { 1299 } else { number });
-    let text: String = std::iter::once("id,name,age\n".to_owned()).chain((1..=2000).map(wrong)).collect();
-    said(pool, dir, "customers.csv", &text).await
+    let numbered_row = |number: u32| row(if number == 1300 { 1299 } else { number });
+    let text: String = std::iter::once("id,name,age\n".to_owned()).chain((1..=2000).map(numbered_row)).collect();
+    load_error(pool, dir, "customers.csv", &text).await
 }
 
 #[integration_test(tags("sqlite"))]
-async fn one_of_many_is_found_in_sqlite(memory: &Memory, dir: &TempDir) -> Result<()> {
-    let said = finds_the_one(memory.empty().await?, dir).await?;
-    assert_eq!(said, "customers.csv:1301: table `customers` refused the row: UNIQUE constraint failed: customers.id");
+async fn invalid_row_among_many_is_located_on_sqlite(memory: &Memory, dir: &TempDir) -> Result<()> {
+    let load_error = load_with_one_invalid_row(memory.empty().await?, dir).await?;
+    assert_eq!(
+        load_error,
+        "customers.csv:1301: table `customers` refused the row: UNIQUE constraint failed: customers.id"
+    );
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
-async fn one_of_many_is_found_in_postgres(postgres: &Postgres, dir: &TempDir) -> Result<()> {
-    let said = finds_the_one(postgres.empty().await?, dir).await?;
+async fn invalid_row_among_many_is_located_on_postgres(postgres: &Postgres, dir: &TempDir) -> Result<()> {
+    let load_error = load_with_one_invalid_row(postgres.empty().await?, dir).await?;
     assert_eq!(
-        said,
+        load_error,
         "customers.csv:1301: table `customers` refused the row: duplicate key value violates unique constraint \"customers_pkey\"; Key \
          (id)=(1299) already exists"
     );
@@ -245,8 +248,11 @@ async fn one_of_many_is_found_in_postgres(postgres: &Postgres, dir: &TempDir) ->
 }
 
 #[integration_test(tags("mysql"))]
-async fn one_of_many_is_found_in_mysql(mysql: &MySql, dir: &TempDir) -> Result<()> {
-    let said = finds_the_one(mysql.empty().await?, dir).await?;
-    assert_eq!(said, "customers.csv:1301: table `customers` refused the row: Duplicate entry '1299' for key 'PRIMARY'");
+async fn invalid_row_among_many_is_located_on_mysql(mysql: &MySql, dir: &TempDir) -> Result<()> {
+    let load_error = load_with_one_invalid_row(mysql.empty().await?, dir).await?;
+    assert_eq!(
+        load_error,
+        "customers.csv:1301: table `customers` refused the row: Duplicate entry '1299' for key 'PRIMARY'"
+    );
     Ok(())
 }

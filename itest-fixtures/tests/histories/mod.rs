@@ -1,38 +1,38 @@
-//! Generated histories: what tests do to their databases, well or badly.
+//! Generates random histories: sequences of statements that tests execute on their databases, correctly or not.
 //!
-//! A history is known by the run's seed and its number, so that every isolation is shown the same ones; `--seed` repeats them.
+//! The run's seed and a number determine a history, so all isolations get the same histories, and `--seed` repeats them.
 
-/// What one test does.
+/// The actions of one test.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
-    pub(crate) acts: Vec<Act>,
+    pub(crate) actions: Vec<Action>,
 }
 
-/// Some statements, and how they are run. Much of what is drawn fails, alone or after something else, and may.
+/// Some statements, and the way in which they are executed. Many of them fail, alone or after another one, and that is allowed.
 #[derive(Debug, Clone)]
-pub(crate) struct Act {
+pub(crate) struct Action {
     pub(crate) way: Way,
     pub(crate) statements: Vec<String>,
 }
 
-/// How statements are run.
+/// How statements are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Each on whatever connection the pool has.
+    /// Each statement on any connection of the pool.
     Pool,
-    /// All on one connection of the pool.
+    /// All statements on one connection of the pool.
     Connection,
     Committed,
     RolledBack,
-    /// Past the pool, in a session that is not closed in any good manner.
-    Own,
-    /// On two connections of the pool at once.
+    /// On a separate connection outside of the pool, which is dropped without being closed.
+    Separate,
+    /// On two connections of the pool at the same time.
     Two,
-    /// In a task that nobody waits for, when the test is over.
+    /// In a task that is still running when the test is over.
     Late,
 }
 
-/// As often as they are drawn.
+/// The ways, each as often as its probability requires.
 const WAYS: [Way; 12] = [
     Way::Pool,
     Way::Pool,
@@ -43,55 +43,55 @@ const WAYS: [Way; 12] = [
     Way::Connection,
     Way::Committed,
     Way::RolledBack,
-    Way::Own,
+    Way::Separate,
     Way::Two,
     Way::Late,
 ];
 
 impl History {
-    /// The history of a number; `$n` in a statement is a number from 1 to 5. What the isolation does not hold is drawn, too, and left
-    /// out.
+    /// Generates the history of a number. `$n` in a statement becomes a number from 1 to 5. A statement that the isolation cannot revert is
+    /// generated too, but left out, so that the rest is the same for all isolations.
     pub(crate) fn draw<R: Copy>(
         seed: u64,
         number: u64,
         statements: &[(R, &[&str])],
-        holds: impl Fn(Way, R) -> bool,
+        can_revert: impl Fn(Way, R) -> bool,
     ) -> Self {
-        let mut numbers = Numbers(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = Random(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let all: Vec<(R, &str)> =
             statements.iter().flat_map(|(reach, list)| list.iter().map(|sql| (*reach, *sql))).collect();
-        let mut acts = Vec::new();
-        for _ in 0..=numbers.below(5) {
-            let way = WAYS[numbers.below(WAYS.len())];
+        let mut actions = Vec::new();
+        for _ in 0..=random.below(5) {
+            let way = WAYS[random.below(WAYS.len())];
             let mut statements = Vec::new();
-            for _ in 0..=numbers.below(2) {
-                let (reach, sql) = all[numbers.below(all.len())];
-                let sql = sql.replace("$n", &(1 + numbers.below(5)).to_string());
-                if holds(way, reach) {
+            for _ in 0..=random.below(2) {
+                let (reach, sql) = all[random.below(all.len())];
+                let sql = sql.replace("$n", &(1 + random.below(5)).to_string());
+                if can_revert(way, reach) {
                     statements.push(sql);
                 }
             }
             if !statements.is_empty() {
-                acts.push(Act { way, statements });
+                actions.push(Action { way, statements });
             }
         }
-        Self { acts }
+        Self { actions }
     }
 
-    /// In words, for whoever asks what came before a failure.
-    #[expect(clippy::print_stdout, reason = "it is captured, and shown where a test fails")]
+    /// Prints the history, so that the output of a test shows what happened before the next test failed.
+    #[expect(clippy::print_stdout, reason = "the output is captured, and shown if a test fails")]
     pub(crate) fn show(&self, number: u64, database: &str) {
         println!("history {number} in {database}:");
-        for Act { way, statements } in &self.acts {
+        for Action { way, statements } in &self.actions {
             println!("  {way:?}: {}", statements.join("; "));
         }
     }
 }
 
 /// `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).
-struct Numbers(u64);
+struct Random(u64);
 
-impl Numbers {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut number = self.0;

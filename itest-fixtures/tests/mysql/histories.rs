@@ -1,6 +1,7 @@
-//! Whatever a test does to its database, the next one finds a fresh one: the same 200 generated histories under every isolation.
+//! After every generated history, the next test gets a database in its first state: the same 200 histories under every isolation.
 //!
-//! Truncating a table takes a server that waits for its disk some milliseconds: 500 of them took two minutes there.
+//! There are only 200 histories, because a server that waits for its disk needs some milliseconds to truncate a table: 500 histories took
+//! two minutes there.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,24 +11,24 @@ use itest::mysql::{Cloned, Mysql, Recycled, Schema};
 use itest::prelude::*;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, MySqlPool};
 
-use crate::generated::{Act, History, Way};
+use crate::generated::{Action, History, Way};
 use crate::schema::Shop;
 use crate::snapshot::{Snapshot, differences, snapshot};
 use crate::statements::STATEMENTS;
 
-/// What a fresh database looks like, seen by the first test of this worker in a clone that nobody has used.
+/// The snapshot of a new database, taken by the first test of this worker.
 static FRESH: OnceLock<Snapshot> = OnceLock::new();
 
-/// So long an act may wait for what another one holds.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long an action may take. It may wait for a lock of another one.
+const ACTION_TIMEOUT: Duration = Duration::from_millis(400);
 
-async fn live(history: &History, pool: &MySqlPool, url: &str) {
-    for act in &history.acts {
-        let _ = tokio::time::timeout(PATIENCE, run(act, pool, url)).await;
+async fn execute_history(history: &History, pool: &MySqlPool, url: &str) {
+    for action in &history.actions {
+        let _ = tokio::time::timeout(ACTION_TIMEOUT, run(action, pool, url)).await;
     }
 }
 
-async fn run(Act { way, statements }: &Act, pool: &MySqlPool, url: &str) {
+async fn run(Action { way, statements }: &Action, pool: &MySqlPool, url: &str) {
     match way {
         Way::Pool => {
             for sql in statements {
@@ -43,10 +44,10 @@ async fn run(Act { way, statements }: &Act, pool: &MySqlPool, url: &str) {
             run_on(&mut transaction, statements).await;
             let _ = if *way == Way::Committed { transaction.commit().await } else { transaction.rollback().await };
         }
-        Way::Own => {
-            let Ok(mut own) = MySqlConnection::connect(url).await else { return };
-            run_on(&mut own, statements).await;
-            // Not closed: the socket is, when the value is dropped.
+        Way::Separate => {
+            let Ok(mut connection) = MySqlConnection::connect(url).await else { return };
+            run_on(&mut connection, statements).await;
+            // The connection is not closed. Dropping the value closes only the socket.
         }
         Way::Two => {
             let (Ok(mut one), Ok(mut other)) = (pool.acquire().await, pool.acquire().await) else { return };
@@ -71,19 +72,15 @@ async fn run_on(connection: &mut MySqlConnection, statements: &[String]) {
     }
 }
 
-async fn finds_a_fresh_one_and_leaves_another<S: Schema>(
-    db: &Mysql<S>,
-    info: &TestInfo,
-    digits: [u64; 3],
-) -> Result<()> {
-    let seen = snapshot(&db.pool()).await?;
-    let fresh = FRESH.get_or_init(|| seen.clone());
-    let differences = differences(fresh, &seen);
+async fn database_is_fresh_before_a_history<S: Schema>(db: &Mysql<S>, info: &TestInfo, digits: [u64; 3]) -> Result<()> {
+    let current = snapshot(&db.pool()).await?;
+    let fresh = FRESH.get_or_init(|| current.clone());
+    let differences = differences(fresh, &current);
     assert!(differences.is_empty(), "{} differs from a fresh database:\n{}", db.name(), differences.join("\n"));
     let number = digits.iter().fold(0, |number, digit| 10 * number + digit);
     let history = History::draw(info.seed().0, number, STATEMENTS, |_, ()| true);
-    live(&history, &db.pool(), db.url()).await;
-    // With the next test's failure in mind: what came before it is in the output of the test before.
+    execute_history(&history, &db.pool(), db.url()).await;
+    // If the next test fails, the output of this test shows the history before it.
     history.show(number, db.name());
     Ok(())
 }
@@ -99,7 +96,7 @@ macro_rules! histories {
                 db: &$database,
                 info: &TestInfo,
             ) -> Result<()> {
-                finds_a_fresh_one_and_leaves_another(db, info, [hundreds, tens, ones]).await
+                database_is_fresh_before_a_history(db, info, [hundreds, tens, ones]).await
             }
         )+
     };

@@ -1,4 +1,4 @@
-//! MariaDB's and MySQL's fixture on a real server: the one that `ITEST_MYSQL_URL` names, or a private one.
+//! Tests of the MariaDB and MySQL fixture on a real server: the one that `ITEST_MYSQL_URL` names, or a private one.
 
 #[path = "../histories/mod.rs"]
 mod generated;
@@ -18,8 +18,8 @@ use crate::schema::Shop;
 
 itest::main!();
 
-/// Everything that a fresh shop has, seen by what a test does with it.
-async fn is_fresh(pool: &MySqlPool) -> Result<()> {
+/// Checks rows, views, functions, `AUTO_INCREMENT` values and triggers of a new database, and changes rows.
+async fn check_fresh_and_change(pool: &MySqlPool) -> Result<()> {
     let customers: Vec<(i64, String)> =
         sqlx::query_as("SELECT id, name FROM customer ORDER BY id").fetch_all(pool).await?;
     assert_eq!(customers, [(1, "Ada".to_owned()), (2, "Grace".to_owned())]);
@@ -45,16 +45,16 @@ async fn is_fresh(pool: &MySqlPool) -> Result<()> {
 }
 
 #[integration_test]
-async fn a_recycled_database_is_as_new(#[values(1, 2, 3, 4, 5, 6)] _again: u32, db: &Mysql<Shop>) -> Result<()> {
-    is_fresh(&db.pool()).await
+async fn recycled_database_is_fresh(#[values(1, 2, 3, 4, 5, 6)] _again: u32, db: &Mysql<Shop>) -> Result<()> {
+    check_fresh_and_change(&db.pool()).await
 }
 
 #[integration_test]
-async fn a_clone_is_as_new(#[values(1, 2, 3)] _again: u32, db: &Mysql<Cloned<Shop>>) -> Result<()> {
-    is_fresh(&db.pool()).await
+async fn cloned_database_is_fresh(#[values(1, 2, 3)] _again: u32, db: &Mysql<Cloned<Shop>>) -> Result<()> {
+    check_fresh_and_change(&db.pool()).await
 }
 
-/// Whatever a test does, the next one, of which there are many, finds a fresh database.
+/// The many cases of this test follow each other on the same databases, so each one checks that the changes of an earlier one are gone.
 #[integration_test]
 #[case::schema("ALTER TABLE product ADD COLUMN extra int")]
 #[case::new_table("CREATE TABLE extra (id int)")]
@@ -73,38 +73,38 @@ async fn a_clone_is_as_new(#[values(1, 2, 3)] _again: u32, db: &Mysql<Cloned<Sho
 #[case::database("ALTER DATABASE CHARACTER SET latin1")]
 #[case::lock("LOCK TABLES customer WRITE")]
 #[case::killed("KILL CONNECTION_ID()")]
-async fn a_test_may_do_anything(#[case] sql: &str, db: &Mysql<Shop>) -> Result<()> {
-    is_fresh(&db.pool()).await?;
+async fn any_change_of_a_test_is_reverted_for_the_next_test(#[case] sql: &str, db: &Mysql<Shop>) -> Result<()> {
+    check_fresh_and_change(&db.pool()).await?;
     let mut connection = db.pool().acquire().await?;
-    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await;
-    assert!(done.is_ok() || sql.starts_with("KILL"), "{sql}: {done:?}");
+    let result = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await;
+    assert!(result.is_ok() || sql.starts_with("KILL"), "{sql}: {result:?}");
     Ok(())
 }
 
 #[integration_test]
-async fn a_kept_connection_is_nobody_elses(db: &Mysql<Shop>) -> Result<()> {
-    is_fresh(&db.pool()).await?;
+async fn connection_that_a_test_keeps_does_not_reach_another_test(db: &Mysql<Shop>) -> Result<()> {
+    check_fresh_and_change(&db.pool()).await?;
     std::mem::forget(db.pool().acquire().await?);
     Ok(())
 }
 
 #[integration_test]
-async fn the_url_leads_to_the_same_database(db: &Mysql<Shop>) -> Result<()> {
+async fn url_opens_the_same_database(db: &Mysql<Shop>) -> Result<()> {
     let mut own = MySqlConnection::connect(db.url()).await?;
     let name: String = sqlx::query_scalar("SELECT database()").fetch_one(&mut own).await?;
     assert_eq!(name, db.name());
     own.close().await?;
-    is_fresh(&db.pool()).await
+    check_fresh_and_change(&db.pool()).await
 }
 
 #[integration_test]
-async fn two_databases_of_one_test_are_two(mine: Mysql<Shop>, yours: Mysql<Shop>) -> Result<()> {
-    is_fresh(&mine.pool()).await?;
-    is_fresh(&yours.pool()).await
+async fn two_fixtures_of_one_test_have_different_databases(first: Mysql<Shop>, second: Mysql<Shop>) -> Result<()> {
+    check_fresh_and_change(&first.pool()).await?;
+    check_fresh_and_change(&second.pool()).await
 }
 
 #[integration_test]
-fn what_a_fixture_says_of_itself_holds_no_password(db: &Mysql<Shop>) {
+fn debug_output_of_the_fixture_contains_no_password(db: &Mysql<Shop>) {
     assert_eq!(format!("{db:?}"), format!("Mysql {{ name: {:?}, .. }}", db.name()));
 }
 
@@ -117,9 +117,12 @@ impl Schema for Prices {
     }
 }
 
-/// What was deleted is history, which the next test must not find.
+/// Deleted rows become history of the versioned table, and the next test must not see them.
 #[integration_test]
-async fn history_is_nobody_elses(#[values(1, 2, 3)] _again: u32, db: &Mysql<Prices>) -> Result<()> {
+async fn history_of_a_versioned_table_does_not_reach_another_test(
+    #[values(1, 2, 3)] _again: u32,
+    db: &Mysql<Prices>,
+) -> Result<()> {
     let pool = db.pool();
     sqlx::raw_sql("INSERT INTO price VALUES ('book', 1); UPDATE price SET cents = 2; DELETE FROM price")
         .execute(&pool)
@@ -130,17 +133,21 @@ async fn history_is_nobody_elses(#[values(1, 2, 3)] _again: u32, db: &Mysql<Pric
     Ok(())
 }
 
-/// Routines and events where the template has none.
+/// Creates routines and events that the template does not have.
 #[integration_test]
 #[case::function("CREATE FUNCTION one() RETURNS int DETERMINISTIC RETURN 1")]
 #[case::procedure("CREATE PROCEDURE nothing() BEGIN END")]
 #[case::event("CREATE EVENT later ON SCHEDULE AT now() + INTERVAL 1 DAY DO DELETE FROM price")]
-async fn code_is_nobody_elses(#[case] sql: &str, #[values(1, 2)] _again: u32, db: &Mysql<Prices>) -> Result<()> {
+async fn new_routine_or_event_does_not_reach_another_test(
+    #[case] sql: &str,
+    #[values(1, 2)] _again: u32,
+    db: &Mysql<Prices>,
+) -> Result<()> {
     let pool = db.pool();
     let count = "SELECT (SELECT count(*) FROM information_schema.routines WHERE routine_schema = database())
                  + (SELECT count(*) FROM information_schema.events WHERE event_schema = database())";
-    let found: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
-    assert_eq!(found, 0);
+    let count_before: i64 = sqlx::query_scalar(count).fetch_one(&pool).await?;
+    assert_eq!(count_before, 0);
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
     Ok(())
 }
@@ -158,9 +165,9 @@ impl Schema for SeededPrices {
     }
 }
 
-/// The rows are what they were, and their checksum with them, but not what is remembered of them.
+/// The test restores the rows, so their checksum is unchanged, but the history is not.
 #[integration_test]
-async fn history_of_seeded_rows_is_nobody_elses(
+async fn history_of_seeded_rows_does_not_reach_another_test(
     #[values(1, 2, 3)] _again: u32,
     db: &Mysql<SeededPrices>,
 ) -> Result<()> {
@@ -174,10 +181,10 @@ async fn history_of_seeded_rows_is_nobody_elses(
     Ok(())
 }
 
-/// What is easily forgotten when a database is copied or given back.
-struct Peculiar;
+/// A schema with features that are easily forgotten when a database is copied or restored.
+struct RareFeatures;
 
-impl Schema for Peculiar {
+impl Schema for RareFeatures {
     fn migrator() -> &'static Migrator {
         Prices::migrator()
     }
@@ -206,7 +213,7 @@ impl Schema for Peculiar {
     }
 }
 
-/// Whatever a test does, the next one, of which there are many, finds a peculiar database.
+/// Each case checks that the changes of an earlier case are gone.
 #[integration_test]
 #[case::nothing("SELECT 1")]
 #[case::many(
@@ -224,7 +231,7 @@ impl Schema for Peculiar {
 #[case::trigger(
     "SET sql_mode = ''; DROP TRIGGER watcher; CREATE TRIGGER watcher BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = coalesce(NEW.n, 0) + 1"
 )]
-async fn a_peculiar_database_is_as_new(#[case] sql: &str, db: &Mysql<Peculiar>) -> Result<()> {
+async fn database_with_rare_features_is_restored(#[case] sql: &str, db: &Mysql<RareFeatures>) -> Result<()> {
     let pool = db.pool();
     let characters: (String, String) =
         sqlx::query_as("SELECT @@character_set_database, @@collation_database").fetch_one(&pool).await?;
@@ -265,7 +272,7 @@ async fn a_peculiar_database_is_as_new(#[case] sql: &str, db: &Mysql<Peculiar>) 
 }
 
 #[integration_test]
-async fn a_peculiar_copy_is_as_new(db: &Mysql<Cloned<Peculiar>>) -> Result<()> {
+async fn database_with_rare_features_is_copied(db: &Mysql<Cloned<RareFeatures>>) -> Result<()> {
     let two: i32 = sqlx::query_scalar("SELECT two FROM a_call").fetch_one(&db.pool()).await?;
     assert_eq!(two, 2);
     Ok(())

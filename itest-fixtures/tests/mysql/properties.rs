@@ -1,7 +1,7 @@
-//! What belongs to a database itself (its character set, comment, and the rights in it) is the same in every copy, and a test that changes
-//! it changes it for no other test.
+//! The properties of a database itself (its character set, its comment, and the rights in it) are the same in every copy, and a test's
+//! change of them does not reach another test.
 //!
-//! The users and roles of these tests belong to the server, and stay there.
+//! The users and roles of these tests belong to the server, and are not removed.
 
 use itest::mysql::{Cloned, Mysql, Recycled, Schema};
 use itest::prelude::*;
@@ -32,7 +32,7 @@ async fn rights(pool: &MySqlPool) -> Result<Vec<String>> {
     .await?)
 }
 
-async fn has_the_properties_of_its_template(pool: &MySqlPool) -> Result<()> {
+async fn check_properties_of_the_template(pool: &MySqlPool) -> Result<()> {
     let itself: (String, String, String) = sqlx::query_as(
         "SELECT default_character_set_name, default_collation_name, schema_comment FROM information_schema.schemata
          WHERE schema_name = database()",
@@ -55,7 +55,7 @@ async fn has_the_properties_of_its_template(pool: &MySqlPool) -> Result<()> {
     Ok(())
 }
 
-/// Whatever a test does to the database itself, the next one, of which there are many, finds the properties of the template.
+/// Each case checks that the changes of an earlier case are gone.
 #[integration_test]
 #[case::nothing("SELECT 1")]
 #[case::characters("ALTER DATABASE CHARACTER SET utf8mb4")]
@@ -67,7 +67,7 @@ async fn recycled_database_has_the_properties_of_its_template(
     #[case] sql: &str,
     db: &Mysql<Recycled<Properties>>,
 ) -> Result<()> {
-    has_the_properties_of_its_template(&db.pool()).await?;
+    check_properties_of_the_template(&db.pool()).await?;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&db.pool()).await?;
     Ok(())
 }
@@ -77,10 +77,10 @@ async fn copy_has_the_properties_of_its_template(
     #[values(1, 2)] _again: u32,
     db: &Mysql<Cloned<Properties>>,
 ) -> Result<()> {
-    has_the_properties_of_its_template(&db.pool()).await
+    check_properties_of_the_template(&db.pool()).await
 }
 
-/// A database without rights of its own.
+/// A database in which no rights are granted.
 struct Plain;
 
 impl Schema for Plain {
@@ -96,7 +96,7 @@ impl Schema for Plain {
     "CREATE TABLE word (id int); GRANT SELECT (id), DELETE ON word TO itest_guest@localhost WITH GRANT OPTION"
 )]
 #[case::procedure("CREATE PROCEDURE p() SELECT 1; GRANT EXECUTE ON PROCEDURE p TO itest_guest@localhost")]
-async fn right_that_a_test_grants_is_in_no_other_database(
+async fn right_granted_by_a_test_does_not_reach_another_database(
     #[case] sql: &str,
     #[values(1, 2)] _again: u32,
     recycled: &Mysql<Recycled<Plain>>,
@@ -107,12 +107,14 @@ async fn right_that_a_test_grants_is_in_no_other_database(
         sqlx::raw_sql("CREATE USER IF NOT EXISTS itest_guest@localhost").execute(&pool).await?;
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
     }
-    // Databases that are gone leave no rights behind.
+    // Dropped databases leave no rights behind.
     let pool = recycled.pool();
-    let left = "SELECT count(*) FROM (SELECT db FROM mysql.db WHERE user = 'itest_guest'
+    let leftover_rights = "SELECT count(*) FROM (SELECT db FROM mysql.db WHERE user = 'itest_guest'
                 UNION SELECT db FROM mysql.tables_priv WHERE user = 'itest_guest'
                 UNION SELECT db FROM mysql.procs_priv WHERE user = 'itest_guest') AS granted
                 WHERE db NOT IN (SELECT convert(schema_name USING utf8mb3) FROM information_schema.schemata)";
-    eventually(async || sqlx::query_scalar::<_, i64>(left).fetch_one(&pool).await.ok()).equals(Some(0)).await?;
+    eventually(async || sqlx::query_scalar::<_, i64>(leftover_rights).fetch_one(&pool).await.ok())
+        .equals(Some(0))
+        .await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use sqlx::migrate::Migrator;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/mysql/migrations");
 
-/// A shop, with a bit of everything.
+/// A shop, with many kinds of objects.
 pub(crate) struct Shop;
 
 impl Schema for Shop {

@@ -1,4 +1,4 @@
-//! Everything that a test can see of a database: definitions, rows, next numbers, and its session.
+//! A snapshot of everything that a test can observe in a database: definitions, rows, `AUTO_INCREMENT` values, and its session.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use itest::Result;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row};
 
-/// What was seen, by what it is.
+/// The results of the queries, by their titles.
 pub(crate) type Snapshot = BTreeMap<String, String>;
 
-/// What is asked of every session and every database; names of databases and times are others each time, and a lock of the server may
-/// be another worker's.
-const QUESTIONS: [(&str, &str); 12] = [
+/// The queries of a snapshot. Names of databases and times are left out because they differ each time, and locks of the server because
+/// another worker may hold them.
+const QUERIES: [(&str, &str); 12] = [
     ("tables", "SELECT table_name, table_type, engine, table_collation, table_comment, auto_increment, create_options
                 FROM information_schema.tables WHERE table_schema = database()"),
     ("columns", "SELECT table_name, ordinal_position, column_name, column_type, is_nullable, column_default, collation_name, extra,
@@ -38,12 +38,12 @@ const QUESTIONS: [(&str, &str); 12] = [
                  coalesce(is_used_lock('lock 1') = connection_id(), false), is_free_lock(concat('lock of ', database()))"),
 ];
 
-/// Looks through a connection of the pool.
+/// Takes a snapshot on a connection of the pool.
 pub(crate) async fn snapshot(pool: &MySqlPool) -> Result<Snapshot> {
     let mut connection = pool.acquire().await?;
-    let mut seen = Snapshot::new();
-    for (what, question) in QUESTIONS {
-        seen.insert(what.to_owned(), lines(&mut connection, question).await?);
+    let mut snapshot = Snapshot::new();
+    for (title, query) in QUERIES {
+        snapshot.insert(title.to_owned(), lines(&mut connection, query).await?);
     }
     let names = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
     for row in sqlx::raw_sql(names).fetch_all(&mut *connection).await? {
@@ -51,31 +51,31 @@ pub(crate) async fn snapshot(pool: &MySqlPool) -> Result<Snapshot> {
         let name = format!("`{}`", plain.replace('`', "``"));
         let columns = if kind == "SEQUENCE" { "next_not_cached_value" } else { "*" };
         let rows = lines(&mut connection, &format!("SELECT {columns} FROM {name}")).await?;
-        seen.insert(format!("rows of {plain}"), rows);
+        snapshot.insert(format!("rows of {plain}"), rows);
     }
-    Ok(seen)
+    Ok(snapshot)
 }
 
-async fn lines(connection: &mut MySqlConnection, question: &str) -> Result<String> {
-    let rows = sqlx::raw_sql(AssertSqlSafe(question)).fetch_all(connection).await?;
+async fn lines(connection: &mut MySqlConnection, query: &str) -> Result<String> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await?;
     let mut lines: Vec<String> =
-        rows.iter().map(|row| (0..row.len()).map(|place| cell(row, place)).collect::<Vec<_>>().join(" | ")).collect();
+        rows.iter().map(|row| (0..row.len()).map(|index| cell(row, index)).collect::<Vec<_>>().join(" | ")).collect();
     lines.sort();
     Ok(lines.join("\n"))
 }
 
-fn cell(row: &MySqlRow, place: usize) -> String {
-    match row.try_get_unchecked::<Option<Vec<u8>>, _>(place) {
+fn cell(row: &MySqlRow, index: usize) -> String {
+    match row.try_get_unchecked::<Option<Vec<u8>>, _>(index) {
         Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         Ok(None) => "NULL".to_owned(),
         Err(error) => error.to_string(),
     }
 }
 
-/// What is not the same.
-pub(crate) fn differences(fresh: &Snapshot, seen: &Snapshot) -> Vec<String> {
-    let names = fresh.keys().chain(seen.keys()).collect::<std::collections::BTreeSet<_>>();
-    let other = names.into_iter().filter(|name| fresh.get(*name) != seen.get(*name));
-    let shown = |found: Option<&String>| found.map_or("nothing", String::as_str).to_owned();
-    other.map(|name| format!("{name}:\n{}\ninstead of\n{}", shown(seen.get(name)), shown(fresh.get(name)))).collect()
+/// The entries that differ between two snapshots.
+pub(crate) fn differences(fresh: &Snapshot, current: &Snapshot) -> Vec<String> {
+    let names = fresh.keys().chain(current.keys()).collect::<std::collections::BTreeSet<_>>();
+    let other = names.into_iter().filter(|name| fresh.get(*name) != current.get(*name));
+    let text = |entry: Option<&String>| entry.map_or("nothing", String::as_str).to_owned();
+    other.map(|name| format!("{name}:\n{}\ninstead of\n{}", text(current.get(name)), text(fresh.get(name)))).collect()
 }

@@ -1,6 +1,6 @@
-//! What tests do to a database of MariaDB. `$n` is a number from 1 to 5.
+//! The statements of the generated histories for MariaDB. `$n` is a number from 1 to 5.
 
-/// All of it.
+/// All statements.
 pub(crate) const STATEMENTS: &[((), &[&str])] = &[((), ROWS), ((), SESSIONS), ((), DEFINITIONS)];
 
 const ROWS: &[&str] = &[

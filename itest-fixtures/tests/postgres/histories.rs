@@ -1,7 +1,7 @@
-//! Whatever a test does to its database, the next one finds a fresh one: the same 500 generated histories under every isolation.
+//! After every generated history, the next test gets a database in its first state: the same 500 histories under every isolation.
 //!
-//! What an isolation cannot hold by its nature is left out of them: of `Transaction`, what needs a second connection of the pool; of
-//! `Schema`, what all schemas of a database share.
+//! Statements that an isolation cannot revert in principle are left out: for `Transaction`, those that need a second connection of the
+//! pool; for `Schema`, those that change objects which all schemas of a database share.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -11,22 +11,22 @@ use itest::postgres::{Cloned, InSchema, InTransaction, Isolation, Postgres, Recy
 use itest::prelude::*;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
-use crate::generated::{Act, History, Way};
+use crate::generated::{Action, History, Way};
 use crate::schema::{Shop, ShopInASchema};
-use crate::snapshot::{Sight, Snapshot, differences, snapshot};
+use crate::snapshot::{Extent, Snapshot, differences, snapshot};
 use crate::statements::{Reach, STATEMENTS};
 
-/// What a fresh database looks like, seen by the first test of this worker in a clone that nobody has used.
+/// The snapshot of a new database, taken by the first test of this worker.
 static FRESH: OnceLock<Snapshot> = OnceLock::new();
 
-/// What a fresh schema looks like.
+/// The snapshot of a new schema.
 static FRESH_SCHEMA: OnceLock<Snapshot> = OnceLock::new();
 
-/// So long an act may wait for what another one holds.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long an action may take. It may wait for a lock of another one.
+const ACTION_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// Whether an isolation can take back what is done so.
-fn holds(isolation: Isolation, way: Way, reach: Reach) -> bool {
+/// Whether an isolation can revert a statement that is executed in this way.
+fn can_revert(isolation: Isolation, way: Way, reach: Reach) -> bool {
     match isolation {
         Isolation::Transaction => way != Way::Two,
         Isolation::Schema => reach == Reach::Schema,
@@ -34,13 +34,13 @@ fn holds(isolation: Isolation, way: Way, reach: Reach) -> bool {
     }
 }
 
-async fn live(history: &History, pool: &PgPool, url: &str) {
-    for act in &history.acts {
-        let _ = tokio::time::timeout(PATIENCE, run(act, pool, url)).await;
+async fn execute_history(history: &History, pool: &PgPool, url: &str) {
+    for action in &history.actions {
+        let _ = tokio::time::timeout(ACTION_TIMEOUT, run(action, pool, url)).await;
     }
 }
 
-async fn run(Act { way, statements }: &Act, pool: &PgPool, url: &str) {
+async fn run(Action { way, statements }: &Action, pool: &PgPool, url: &str) {
     match way {
         Way::Pool => {
             for sql in statements {
@@ -56,10 +56,10 @@ async fn run(Act { way, statements }: &Act, pool: &PgPool, url: &str) {
             run_on(&mut transaction, statements).await;
             let _ = if *way == Way::Committed { transaction.commit().await } else { transaction.rollback().await };
         }
-        Way::Own => {
-            let Ok(mut own) = PgConnection::connect(url).await else { return };
-            run_on(&mut own, statements).await;
-            // Not closed: the socket is, when the value is dropped.
+        Way::Separate => {
+            let Ok(mut connection) = PgConnection::connect(url).await else { return };
+            run_on(&mut connection, statements).await;
+            // The connection is not closed. Dropping the value closes only the socket.
         }
         Way::Two => {
             let (Ok(mut one), Ok(mut other)) = (pool.acquire().await, pool.acquire().await) else { return };
@@ -85,23 +85,23 @@ async fn run_on(connection: &mut PgConnection, statements: &[String]) {
     }
 }
 
-async fn finds_a_fresh_one_and_leaves_another<S: Schema>(
+async fn database_is_fresh_before_a_history<S: Schema>(
     db: &Postgres<S>,
     info: &TestInfo,
     digits: [u64; 3],
 ) -> Result<()> {
-    let (sight, fresh) = match S::ISOLATION {
-        Isolation::Schema => (Sight::Schema, &FRESH_SCHEMA),
-        _ => (Sight::Database, &FRESH),
+    let (extent, fresh) = match S::ISOLATION {
+        Isolation::Schema => (Extent::Schema, &FRESH_SCHEMA),
+        _ => (Extent::Database, &FRESH),
     };
-    let seen = snapshot(&db.pool(), sight).await?;
-    let fresh = fresh.get_or_init(|| seen.clone());
-    let differences = differences(&db.pool(), sight, fresh, &seen).await?;
+    let current = snapshot(&db.pool(), extent).await?;
+    let fresh = fresh.get_or_init(|| current.clone());
+    let differences = differences(&db.pool(), extent, fresh, &current).await?;
     assert!(differences.is_empty(), "{} differs from a fresh database:\n{}", db.name(), differences.join("\n"));
     let number = digits.iter().fold(0, |number, digit| 10 * number + digit);
-    let history = History::draw(info.seed().0, number, STATEMENTS, |way, reach| holds(S::ISOLATION, way, reach));
-    live(&history, &db.pool(), db.url()).await;
-    // With the next test's failure in mind: what came before it is in the output of the test before.
+    let history = History::draw(info.seed().0, number, STATEMENTS, |way, reach| can_revert(S::ISOLATION, way, reach));
+    execute_history(&history, &db.pool(), db.url()).await;
+    // If the next test fails, the output of this test shows the history before it.
     history.show(number, db.name());
     Ok(())
 }
@@ -117,7 +117,7 @@ macro_rules! histories {
                 db: &$database,
                 info: &TestInfo,
             ) -> Result<()> {
-                finds_a_fresh_one_and_leaves_another(db, info, [hundreds, tens, ones]).await
+                database_is_fresh_before_a_history(db, info, [hundreds, tens, ones]).await
             }
         )+
     };

@@ -1,12 +1,12 @@
-//! Every isolation gives every test what it asked for.
+//! Every isolation gives each test a database in its first state.
 
 use itest::postgres::{Cloned, InSchema, InTransaction, Postgres, Recycled, Schema};
 use itest::prelude::*;
 
 use crate::schema::{Plain, Shop, Tenants};
 
-/// What a purchase does to a fresh shop; it is the same for every test, or something was left behind.
-async fn buys(pool: &sqlx::PgPool) -> Result<()> {
+/// Makes a purchase in a new shop. Its effect is the same in every test unless an earlier test left something behind.
+async fn purchase_in_fresh_shop(pool: &sqlx::PgPool) -> Result<()> {
     let id: i64 = sqlx::query_scalar("INSERT INTO purchase (customer, product) VALUES (2, 2) RETURNING id")
         .fetch_one(pool)
         .await?;
@@ -18,29 +18,29 @@ async fn buys(pool: &sqlx::PgPool) -> Result<()> {
 }
 
 #[integration_test]
-async fn a_recycled_database_is_as_new(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Shop>) -> Result<()> {
-    buys(&db.pool()).await
+async fn recycled_database_is_fresh(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Shop>) -> Result<()> {
+    purchase_in_fresh_shop(&db.pool()).await
 }
 
 #[integration_test]
-async fn a_clone_is_as_new(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Cloned<Shop>>) -> Result<()> {
-    buys(&db.pool()).await
+async fn cloned_database_is_fresh(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Cloned<Shop>>) -> Result<()> {
+    purchase_in_fresh_shop(&db.pool()).await
 }
 
 #[integration_test]
-async fn a_transaction_leaves_nothing(
+async fn rolled_back_transaction_leaves_nothing(
     #[values(1, 2, 3, 4, 5)] _again: u32,
     db: &Postgres<InTransaction<Shop>>,
 ) -> Result<()> {
-    buys(&db.pool()).await
+    purchase_in_fresh_shop(&db.pool()).await
 }
 
 #[integration_test]
-async fn a_schema_of_its_own_is_as_new(#[values(1, 2, 3)] _again: u32, db: &Postgres<InSchema<Plain>>) -> Result<()> {
+async fn private_schema_is_fresh(#[values(1, 2, 3)] _again: u32, db: &Postgres<InSchema<Plain>>) -> Result<()> {
     let id: i64 =
         sqlx::query_scalar("INSERT INTO note (text) VALUES ('one') RETURNING id").fetch_one(&db.pool()).await?;
     assert_eq!(id, 2);
-    // Whoever connects by the URL is in the same schema.
+    // A connection by the URL uses the same schema.
     let own = sqlx::PgPool::connect(db.url()).await?;
     let notes: i64 = sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&own).await?;
     assert_eq!(notes, 2);
@@ -48,9 +48,9 @@ async fn a_schema_of_its_own_is_as_new(#[values(1, 2, 3)] _again: u32, db: &Post
     Ok(())
 }
 
-/// The counts of a session are written down when it ends, which may be while it is looked for.
+/// The server publishes the counts of a session when it ends, and that may happen while itest checks the sessions.
 #[integration_test]
-async fn what_a_session_wrote_that_ends_with_its_test_is_taken_back(
+async fn rows_of_a_session_that_ends_with_its_test_are_removed(
     #[values(0, 1, 2, 3)] _hundreds: usize,
     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _tens: usize,
     #[values(0, 1, 2, 3, 4)] writer: usize,
@@ -69,18 +69,18 @@ async fn what_a_session_wrote_that_ends_with_its_test_is_taken_back(
 }
 
 #[integration_test]
-async fn two_databases_of_one_test_are_two(
-    mine: Postgres<Recycled<Shop>>,
-    yours: Postgres<Recycled<Shop>>,
+async fn two_fixtures_of_one_test_have_different_databases(
+    first: Postgres<Recycled<Shop>>,
+    second: Postgres<Recycled<Shop>>,
 ) -> Result<()> {
-    sqlx::query("DELETE FROM journal").execute(&mine.pool()).await?;
-    let written: i64 = sqlx::query_scalar("SELECT count(*) FROM journal").fetch_one(&yours.pool()).await?;
+    sqlx::query("DELETE FROM journal").execute(&first.pool()).await?;
+    let written: i64 = sqlx::query_scalar("SELECT count(*) FROM journal").fetch_one(&second.pool()).await?;
     assert_eq!(written, 1);
     Ok(())
 }
 
 #[integration_test]
-async fn the_url_leads_to_the_same_database(db: &Postgres<Shop>) -> Result<()> {
+async fn url_opens_the_same_database(db: &Postgres<Shop>) -> Result<()> {
     let own = sqlx::PgPool::connect(db.url()).await?;
     let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&own).await?;
     assert_eq!(name, db.name());
@@ -89,7 +89,7 @@ async fn the_url_leads_to_the_same_database(db: &Postgres<Shop>) -> Result<()> {
 }
 
 #[integration_test]
-async fn transactions_of_other_sessions_are_real(db: &Postgres<Shop>) -> Result<()> {
+async fn transactions_of_two_sessions_are_isolated(db: &Postgres<Shop>) -> Result<()> {
     #[arrange]
     let pool = db.pool();
     let mut first = pool.begin().await?;
@@ -106,7 +106,9 @@ async fn transactions_of_other_sessions_are_real(db: &Postgres<Shop>) -> Result<
 }
 
 #[integration_test]
-async fn the_codes_own_transactions_are_savepoints(db: &Postgres<InTransaction<Shop>>) -> Result<()> {
+async fn transaction_of_the_code_is_a_savepoint_within_the_test_transaction(
+    db: &Postgres<InTransaction<Shop>>,
+) -> Result<()> {
     let pool = db.pool();
     let mut outer = pool.begin().await?;
     sqlx::query("DELETE FROM purchase").execute(&mut *outer).await?;
@@ -122,19 +124,22 @@ async fn the_codes_own_transactions_are_savepoints(db: &Postgres<InTransaction<S
 }
 
 #[integration_test]
-fn what_a_fixture_says_of_itself_holds_no_password(db: &Postgres<Shop>) {
+fn debug_output_of_the_fixture_contains_no_password(db: &Postgres<Shop>) {
     assert_eq!(format!("{db:?}"), format!("Postgres {{ name: {:?}, .. }}", db.name()));
 }
 
 #[integration_test]
-fn the_same_declaration_serves_every_isolation() {
+fn isolation_wrapper_changes_only_the_isolation() {
     assert_eq!(Recycled::<Shop>::identity(), Cloned::<Shop>::identity());
     assert_ne!(Shop::ISOLATION, Cloned::<Shop>::ISOLATION);
 }
 
-/// In a session that has had such a setting it is empty for ever, so that sessions are not kept where the schema reads one.
+/// A custom setting that was once set stays defined in its session, so sessions are not used again if the schema reads one.
 #[integration_test]
-async fn a_setting_of_the_schemas_own_is_unset(#[values(1, 2, 3)] _again: u32, db: &Postgres<Tenants>) -> Result<()> {
+async fn custom_setting_is_undefined_in_the_next_test(
+    #[values(1, 2, 3)] _again: u32,
+    db: &Postgres<Tenants>,
+) -> Result<()> {
     let pool = db.pool();
     let tenant: Option<String> =
         sqlx::query_scalar("SELECT current_setting('app.tenant', true)").fetch_one(&pool).await?;
@@ -143,24 +148,24 @@ async fn a_setting_of_the_schemas_own_is_unset(#[values(1, 2, 3)] _again: u32, d
     Ok(())
 }
 
-/// What stands in catalogs of the whole server, and is nevertheless the database's.
+/// Entries in catalogs of the whole server that belong to the database.
 #[integration_test]
 #[case::comment("DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS ''mine''', current_database()); END $$")]
 #[case::subscription(
     "CREATE SUBSCRIPTION mine CONNECTION 'host=127.0.0.1 dbname=none' PUBLICATION p WITH (connect = false)"
 )]
-async fn what_is_said_of_the_database_is_nobody_elses(
+async fn comment_or_subscription_of_a_test_does_not_reach_another_test(
     #[case] sql: &str,
     #[values(1, 2)] _again: u32,
     db: &Postgres<Shop>,
 ) -> Result<()> {
-    let found: (Option<String>, i64) = sqlx::query_as(
+    let entries: (Option<String>, i64) = sqlx::query_as(
         "SELECT shobj_description(oid, 'pg_database'), (SELECT count(*) FROM pg_subscription WHERE subdbid = d.oid)
          FROM pg_database d WHERE datname = current_database()",
     )
     .fetch_one(&db.pool())
     .await?;
-    assert_eq!(found, (None, 0));
+    assert_eq!(entries, (None, 0));
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&db.pool()).await?;
     Ok(())
 }

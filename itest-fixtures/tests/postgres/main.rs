@@ -1,4 +1,4 @@
-//! PostgreSQL's fixture on a real server: the one that `ITEST_POSTGRES_URL` names, or a private one.
+//! Tests of the PostgreSQL fixture on a real server: the one that `ITEST_POSTGRES_URL` names, or a private one.
 
 #[path = "../histories/mod.rs"]
 mod generated;

@@ -1,4 +1,4 @@
-//! Migrations that need care: those that wait for other sessions, and dumps that leave settings on their session.
+//! Tests of special migrations: those that wait for other sessions, and dumps that leave settings on their session.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use itest::prelude::*;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
-/// Migrations that wait until no other session of the database sees the past.
+/// Migrations with concurrent operations, which wait until no other session of the database has an older snapshot.
 struct Concurrent;
 
 impl Schema for Concurrent {
@@ -17,7 +17,7 @@ impl Schema for Concurrent {
     }
 }
 
-async fn is_migrated(pool: &PgPool) -> Result<()> {
+async fn check_migrated(pool: &PgPool) -> Result<()> {
     let words: i64 = sqlx::query_scalar("SELECT count(*) FROM word WHERE mood IS NULL").fetch_one(pool).await?;
     assert_eq!(words, 2000);
     Ok(())
@@ -25,39 +25,39 @@ async fn is_migrated(pool: &PgPool) -> Result<()> {
 
 /// Several workers migrate their schemas at a time.
 #[integration_test]
-async fn schemas_side_by_side_are_migrated_concurrently(
+async fn several_workers_run_concurrent_migrations_in_their_schemas(
     #[values(1, 2, 3, 4, 5, 6, 7, 8)] _number: u32,
     db: &Postgres<InSchema<Concurrent>>,
 ) -> Result<()> {
-    is_migrated(&db.pool()).await
+    check_migrated(&db.pool()).await
 }
 
-/// One session of the test waits for a lock that another one holds, which has no owner any more. A migration that waits for all older
-/// sessions, as those above, must not wait for these two.
+/// After the test, one of its sessions still waits for a lock that another idle session of the test holds. A migration with concurrent
+/// operations must not wait for these two sessions.
 #[integration_test]
-async fn sessions_that_a_test_left_do_not_keep_other_schemas_from_being_migrated(
+async fn sessions_that_a_test_left_do_not_block_other_migrations(
     #[values(1, 2)] _number: u32,
     db: &Postgres<InSchema<Concurrent>>,
 ) -> Result<()> {
     let pool = db.pool();
-    let (mut holds, mut waits) = (pool.acquire().await?, pool.acquire().await?);
-    // The pool takes no notice of a transaction that begins in the text of a query.
-    sqlx::raw_sql("BEGIN; LOCK TABLE word").execute(&mut *holds).await?;
-    drop(holds);
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (mut blocking, mut waiting) = (pool.acquire().await?, pool.acquire().await?);
+    // The pool does not notice a transaction that a query begins with `BEGIN` in its text.
+    sqlx::raw_sql("BEGIN; LOCK TABLE word").execute(&mut *blocking).await?;
+    drop(blocking);
+    let (started_sender, started) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
-        let _ = tell.send(());
-        sqlx::raw_sql("TRUNCATE word").execute(&mut *waits).await
+        let _ = started_sender.send(());
+        sqlx::raw_sql("TRUNCATE word").execute(&mut *waiting).await
     });
-    Ok(told.await?)
+    Ok(started.await?)
 }
 
 #[integration_test]
 async fn template_is_migrated_concurrently(#[values(1, 2)] _number: u32, db: &Postgres<Concurrent>) -> Result<()> {
-    is_migrated(&db.pool()).await
+    check_migrated(&db.pool()).await
 }
 
-/// A dump that empties the search path, in a suite that names the schema of sqlx's table.
+/// A dump that empties the search path. The suite qualifies sqlx's table with its schema.
 struct Dump;
 
 impl Schema for Dump {
@@ -76,7 +76,7 @@ impl Schema for Dump {
     }
 }
 
-async fn finds_the_dumps_tables(pool: &PgPool) -> Result<()> {
+async fn check_tables_of_the_dump(pool: &PgPool) -> Result<()> {
     let words: Vec<String> = sqlx::query_scalar("SELECT text FROM word").fetch_all(pool).await?;
     assert_eq!(words, ["seeded"]);
     Ok(())
@@ -88,7 +88,7 @@ async fn empty_search_path_of_a_dump_stays_in_its_session(
     cloned: &Postgres<Cloned<Dump>>,
     in_transaction: &Postgres<InTransaction<Dump>>,
 ) -> Result<()> {
-    finds_the_dumps_tables(&recycled.pool()).await?;
-    finds_the_dumps_tables(&cloned.pool()).await?;
-    finds_the_dumps_tables(&in_transaction.pool()).await
+    check_tables_of_the_dump(&recycled.pool()).await?;
+    check_tables_of_the_dump(&cloned.pool()).await?;
+    check_tables_of_the_dump(&in_transaction.pool()).await
 }

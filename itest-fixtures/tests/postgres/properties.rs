@@ -1,12 +1,12 @@
-//! What belongs to a database itself (its owner, settings, rights, comment) is the same in every clone, and a test that changes it changes
-//! it for no other test.
+//! The properties of a database itself (its owner, settings, rights, comment) are the same in every clone, and a test's change of them does
+//! not reach another test.
 
 use itest::postgres::{Cloned, InTransaction, Postgres, Recycled, Schema};
 use itest::prelude::*;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgPool};
 
-/// Migrations that change everything that `CREATE DATABASE … TEMPLATE` leaves out.
+/// Migrations that change all properties that `CREATE DATABASE … TEMPLATE` does not copy.
 struct Properties;
 
 impl Schema for Properties {
@@ -16,13 +16,13 @@ impl Schema for Properties {
     }
 
     async fn seed(pool: &PgPool) -> Result<()> {
-        // The settings of the database are those of new sessions, and seeds have new sessions.
+        // The seed finds the table by the search path of the database, because seeds run in new sessions.
         sqlx::query("INSERT INTO word (text) VALUES ('apple')").execute(pool).await?;
         Ok(())
     }
 }
 
-async fn has_the_properties_of_its_template(pool: &PgPool) -> Result<()> {
+async fn check_properties_of_the_template(pool: &PgPool) -> Result<()> {
     let mut settings: Vec<String> = sqlx::query_scalar(
         "SELECT concat(CASE WHEN setrole <> 0 THEN 'own ' END, setting) FROM pg_db_role_setting, unnest(setconfig) AS setting
          WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1",
@@ -68,13 +68,13 @@ async fn has_the_properties_of_its_template(pool: &PgPool) -> Result<()> {
     );
     let defaults: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_default_acl").fetch_one(pool).await?;
     assert_eq!(defaults, 1);
-    // Found by the path that is set for the database.
+    // The search path of the database is needed to find the table.
     let words: Vec<String> = sqlx::query_scalar("SELECT text FROM word").fetch_all(pool).await?;
     assert_eq!(words, ["apple"]);
     Ok(())
 }
 
-/// Whatever a test does to the database itself, the next one, of which there are many, finds the properties of the template.
+/// Each case checks that the changes of an earlier case are gone.
 #[integration_test]
 #[case::nothing("")]
 #[case::setting("ALTER DATABASE %1$I SET work_mem = '9MB'")]
@@ -91,7 +91,7 @@ async fn recycled_database_has_the_properties_of_its_template(
     #[case] sql: &str,
     db: &Postgres<Recycled<Properties>>,
 ) -> Result<()> {
-    has_the_properties_of_its_template(&db.pool()).await?;
+    check_properties_of_the_template(&db.pool()).await?;
     let sql = format!("DO $do$ BEGIN EXECUTE format($${sql}$$, current_database(), current_user); END $do$");
     if !sql.contains("$$$$") {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&db.pool()).await?;
@@ -104,21 +104,21 @@ async fn clone_has_the_properties_of_its_template(
     #[values(1, 2)] _again: u32,
     db: &Postgres<Cloned<Properties>>,
 ) -> Result<()> {
-    has_the_properties_of_its_template(&db.pool()).await
+    check_properties_of_the_template(&db.pool()).await
 }
 
 #[integration_test]
-async fn transaction_is_in_a_database_with_the_properties_of_its_template(
+async fn transaction_isolation_keeps_the_properties_of_the_template(
     #[values("ALTER DATABASE %I SET work_mem = '9MB'", "COMMENT ON DATABASE %I IS 'mine'")] sql: &str,
     db: &Postgres<InTransaction<Properties>>,
 ) -> Result<()> {
-    has_the_properties_of_its_template(&db.pool()).await?;
+    check_properties_of_the_template(&db.pool()).await?;
     let sql = format!("DO $do$ BEGIN EXECUTE format($${sql}$$, current_database()); END $do$");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&db.pool()).await?;
     Ok(())
 }
 
-/// A setting under which the server does not count what a test writes.
+/// A schema with a setting under which the server does not count the written rows.
 struct Uncounted;
 
 impl Schema for Uncounted {

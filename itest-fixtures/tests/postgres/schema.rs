@@ -12,7 +12,7 @@ static ODD: Migrator = sqlx::migrate!("tests/postgres/odd");
 static PLAIN: Migrator = sqlx::migrate!("tests/postgres/plain");
 static TENANTS: Migrator = sqlx::migrate!("tests/postgres/tenants");
 
-/// A shop, with a bit of everything.
+/// A shop, with many kinds of objects.
 pub(crate) struct Shop;
 
 impl Schema for Shop {
@@ -30,7 +30,7 @@ impl Schema for Shop {
     }
 }
 
-/// What of the shop is inside of one schema.
+/// The part of the shop that is inside of one schema.
 pub(crate) struct ShopInASchema;
 
 impl Schema for ShopInASchema {
@@ -47,7 +47,7 @@ impl Schema for ShopInASchema {
     }
 }
 
-/// One table, and nothing that names a schema.
+/// One table, without qualified names.
 pub(crate) struct Plain;
 
 impl Schema for Plain {

@@ -1,24 +1,24 @@
-//! Everything that a test can see of a database: rows, sequences, schema, large objects, settings, sessions.
+//! A snapshot of everything that a test can observe in a database: rows, sequences, schema, large objects, settings, sessions.
 
 use std::collections::BTreeMap;
 
 use itest::Result;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
-/// What of a database is looked at.
+/// The extent of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// All of it, by its numbers: those of clones are the same.
+pub(crate) enum Extent {
+    /// The whole database, with OIDs, because clones have the same OIDs.
     Database,
-    /// The first schema of the path and the session, by names: nothing else is private.
+    /// The first schema of the search path and the session, by names. Everything else is shared with other tests.
     Schema,
 }
 
-/// What was seen, by what it is: a hash.
+/// Hashes of the results of the queries, by their titles.
 pub(crate) type Snapshot = BTreeMap<String, String>;
 
-/// What there is to ask, and how.
-const OF_A_DATABASE: &str = "
+/// Lists titles and queries for a whole database.
+const DATABASE_QUERIES: &str = "
     SELECT 'rows of ' || oid::regclass, format('SELECT r::text FROM ONLY %s r', oid::regclass) FROM pg_class
     WHERE relkind IN ('r', 'm') AND oid >= 16384
     UNION ALL
@@ -39,8 +39,8 @@ const OF_A_DATABASE: &str = "
     FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' AND NOT relisshared
     AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_description', 'pg_amop', 'pg_amproc', 'pg_ts_config_map')";
 
-/// What there is to ask about one schema; times, and what a definition is called inside of the server, are others each time.
-const OF_A_SCHEMA: &str = "
+/// Lists titles and queries for one schema. Times and OIDs are left out, because they differ each time.
+const SCHEMA_QUERIES: &str = "
     WITH own AS (SELECT oid, relname, relkind FROM pg_class WHERE relnamespace = current_schema()::regnamespace)
     SELECT 'rows of ' || relname,
         format('SELECT (to_jsonb(r) - ARRAY[''at'', ''installed_on'', ''execution_time''])::text FROM ONLY %s r', oid::regclass)
@@ -79,13 +79,13 @@ const OF_A_SCHEMA: &str = "
     ('descriptions', 'SELECT concat_ws('' '', objoid::regclass, description) FROM pg_description JOIN pg_class c ON c.oid = objoid
         WHERE classoid = ''pg_class''::regclass AND relnamespace = current_schema()::regnamespace')";
 
-/// What is asked of every session.
-const OF_A_SESSION: [(&str, &str); 7] = [
+/// The queries for a session.
+const SESSION_QUERIES: [(&str, &str); 7] = [
     (
         "settings",
         "SELECT concat(name, '=', setting) FROM pg_settings WHERE name NOT LIKE 'plpgsql.%' AND name <> 'application_name'",
     ),
-    // A setting that was made in a session and reset is empty, and not unset; see `Tenants`.
+    // A custom setting that was set and reset in a session is empty instead of undefined; see `Tenants`.
     ("a setting of its own", "SELECT coalesce(current_setting('app.tenant', true), '')"),
     ("who", "SELECT concat(current_user, session_user, current_schemas(true))"),
     ("channels", "SELECT pg_listening_channels()"),
@@ -97,8 +97,8 @@ const OF_A_SESSION: [(&str, &str); 7] = [
     ),
 ];
 
-/// What is asked of every database.
-const OF_EVERY_DATABASE: [(&str, &str); 6] = [
+/// Further queries for a whole database.
+const FURTHER_DATABASE_QUERIES: [(&str, &str); 6] = [
     (
         "descriptions",
         "SELECT d::text FROM pg_description d WHERE objoid >= 16384 OR classoid = 'pg_namespace'::regclass",
@@ -126,53 +126,59 @@ const OF_EVERY_DATABASE: [(&str, &str); 6] = [
     ),
 ];
 
-async fn questions(connection: &mut PgConnection, sight: Sight) -> Result<Vec<(String, String)>> {
-    let (found, others) = match sight {
-        Sight::Database => (OF_A_DATABASE, OF_EVERY_DATABASE.as_slice()),
-        Sight::Schema => (OF_A_SCHEMA, [].as_slice()),
+async fn queries(connection: &mut PgConnection, extent: Extent) -> Result<Vec<(String, String)>> {
+    let (list, others) = match extent {
+        Extent::Database => (DATABASE_QUERIES, FURTHER_DATABASE_QUERIES.as_slice()),
+        Extent::Schema => (SCHEMA_QUERIES, [].as_slice()),
     };
-    let found: Vec<(String, String)> = sqlx::query_as(found).fetch_all(connection).await?;
-    let others = OF_A_SESSION.iter().chain(others).map(|(what, question)| ((*what).to_owned(), (*question).to_owned()));
-    let asked = found.into_iter().chain(others);
-    Ok(match sight {
-        Sight::Database => asked.collect(),
-        // The name of a schema of its own is another one each time.
-        Sight::Schema => asked.map(|(what, question)| (what, without_its_name(&question))).collect(),
+    let listed: Vec<(String, String)> = sqlx::query_as(list).fetch_all(connection).await?;
+    let others = SESSION_QUERIES.iter().chain(others).map(|(title, query)| ((*title).to_owned(), (*query).to_owned()));
+    let all = listed.into_iter().chain(others);
+    Ok(match extent {
+        Extent::Database => all.collect(),
+        // The name of the schema is removed, because it differs each time.
+        Extent::Schema => all.map(|(title, query)| (title, without_schema_name(&query))).collect(),
     })
 }
 
-fn without_its_name(question: &str) -> String {
-    format!("SELECT replace(l::text, current_schema(), 'the schema') FROM ({question}) q (l)")
+fn without_schema_name(query: &str) -> String {
+    format!("SELECT replace(l::text, current_schema(), 'the schema') FROM ({query}) q (l)")
 }
 
-/// Looks through a connection of the pool.
-pub(crate) async fn snapshot(pool: &PgPool, sight: Sight) -> Result<Snapshot> {
+/// Takes a snapshot on a connection of the pool.
+pub(crate) async fn snapshot(pool: &PgPool, extent: Extent) -> Result<Snapshot> {
     let mut connection = pool.acquire().await?;
-    let asked = questions(&mut connection, sight).await?;
-    let hash = |(what, question): &(String, String)| {
-        let what = what.replace('\'', "''");
+    let queries = queries(&mut connection, extent).await?;
+    let hash = |(title, query): &(String, String)| {
+        let title = title.replace('\'', "''");
         format!(
-            "SELECT '{what}', md5(coalesce(string_agg(l::text, E'\\n' ORDER BY l::text), '')) FROM ({question}) q (l)"
+            "SELECT '{title}', md5(coalesce(string_agg(l::text, E'\\n' ORDER BY l::text), '')) FROM ({query}) q (l)"
         )
     };
-    let all = asked.iter().map(hash).collect::<Vec<_>>().join(" UNION ALL ");
-    let seen: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(all)).fetch_all(&mut *connection).await?;
-    Ok(seen.into_iter().collect())
+    let all = queries.iter().map(hash).collect::<Vec<_>>().join(" UNION ALL ");
+    let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(all)).fetch_all(&mut *connection).await?;
+    Ok(rows.into_iter().collect())
 }
 
-/// What is not the same, with the first lines of what is there now.
-pub(crate) async fn differences(pool: &PgPool, sight: Sight, fresh: &Snapshot, seen: &Snapshot) -> Result<Vec<String>> {
-    let mut told = Vec::new();
-    if fresh == seen {
-        return Ok(told);
+/// The entries that differ between two snapshots, with the first lines of the current results.
+pub(crate) async fn differences(
+    pool: &PgPool,
+    extent: Extent,
+    fresh: &Snapshot,
+    current: &Snapshot,
+) -> Result<Vec<String>> {
+    let mut differences = Vec::new();
+    if fresh == current {
+        return Ok(differences);
     }
     let mut connection = pool.acquire().await?;
-    for (what, question) in questions(&mut connection, sight).await? {
-        if fresh.get(&what) != seen.get(&what) {
-            let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(question)).fetch_all(&mut *connection).await?;
-            told.push(format!("{what}: {:#?}", lines.into_iter().take(8).collect::<Vec<_>>()));
+    for (title, query) in queries(&mut connection, extent).await? {
+        if fresh.get(&title) != current.get(&title) {
+            let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut *connection).await?;
+            differences.push(format!("{title}: {:#?}", lines.into_iter().take(8).collect::<Vec<_>>()));
         }
     }
-    told.extend(fresh.keys().filter(|what| !seen.contains_key(*what)).map(|what| format!("{what}: gone")));
-    Ok(told)
+    differences
+        .extend(fresh.keys().filter(|title| !current.contains_key(*title)).map(|title| format!("{title}: gone")));
+    Ok(differences)
 }

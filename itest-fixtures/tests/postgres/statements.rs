@@ -1,18 +1,18 @@
-//! What tests do to a database of PostgreSQL. `$n` is a number from 1 to 5.
+//! The statements of the generated histories for PostgreSQL. `$n` is a number from 1 to 5.
 
-/// What a statement changes.
+/// The extent of a statement's changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Its session, and what is in its own schema.
+    /// The session and the contents of the schema.
     Schema,
-    /// What all schemas of the database have in common.
+    /// Objects that all schemas of the database share.
     Database,
 }
 
-/// All of it.
+/// All statements.
 pub(crate) const STATEMENTS: &[(Reach, &[&str])] = &[(Reach::Schema, IN_A_SCHEMA), (Reach::Database, BEYOND_A_SCHEMA)];
 
-/// What stays in the session and in the schema that it is run in.
+/// Statements that change only the session and the schema in which they are executed.
 const IN_A_SCHEMA: &[&str] = &[
     "INSERT INTO customer (name) VALUES ('n$n'), (md5(random()::text))",
     "INSERT INTO customer (id, name) VALUES ($n, 'again') ON CONFLICT (id) DO UPDATE SET name = 'changed $n'",
@@ -106,13 +106,14 @@ const IN_A_SCHEMA: &[&str] = &[
     "LOCK TABLE product",
 ];
 
-/// What all schemas of a database share: other schemas, the catalog, large objects, extensions, locks and channels, settings and counts.
+/// Statements that change objects which all schemas share: other schemas, the catalog, large objects, extensions, locks and channels,
+/// settings and counts.
 const BEYOND_A_SCHEMA: &[&str] = &[
     r#"INSERT INTO "odd schema"."odd ""table""" VALUES ('$n')"#,
     r#"UPDATE "odd schema"."odd ""table""" SET "odd 'column" = 'y'"#,
     r#"DELETE FROM "odd schema"."odd ""table""""#,
     "CREATE SCHEMA other",
-    // What is made now is made in `pg_catalog`, before everybody's path.
+    // Objects that are created after this statement are created in `pg_catalog`, which precedes every other schema in every search path.
     "SET search_path = other, pg_catalog",
     "CREATE EXTENSION IF NOT EXISTS pgcrypto",
     "COMMENT ON SCHEMA public IS 'number $n'",

@@ -1,4 +1,4 @@
-//! SQLite's fixture: copies equal their template, and URLs open the test's own database.
+//! Tests of the SQLite fixture: copies equal their template, and URLs open the test's database.
 
 mod options;
 mod schema;

@@ -10,9 +10,9 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
 
 static WORDS: Migrator = sqlx::migrate!("tests/sqlite/words");
 static LAX: Migrator = sqlx::migrate!("tests/sqlite/lax");
-static PECULIAR: Migrator = sqlx::migrate!("tests/sqlite/peculiar");
+static RARE_FEATURES: Migrator = sqlx::migrate!("tests/sqlite/peculiar");
 
-/// Words whose uniqueness depends on a collation that only the suite's own connections know.
+/// Words whose uniqueness depends on a collation that only connections with the suite's options have.
 #[derive(Debug)]
 pub(crate) struct Words;
 
@@ -31,7 +31,7 @@ impl Schema for Words {
     }
 }
 
-/// Migrations that leave the checking of foreign keys off on the connection that ran them.
+/// Migrations that turn the checking of foreign keys off on their connection and leave it off.
 #[derive(Debug)]
 pub(crate) struct Lax;
 
@@ -47,13 +47,13 @@ impl Schema for Lax {
     }
 }
 
-/// What belongs to the database itself, and tables that are easily forgotten when a database is copied.
+/// A schema with properties of the database and kinds of tables that are easily forgotten in a copy.
 #[derive(Debug)]
-pub(crate) struct Peculiar;
+pub(crate) struct RareFeatures;
 
-impl Schema for Peculiar {
+impl Schema for RareFeatures {
     fn migrator() -> &'static Migrator {
-        &PECULIAR
+        &RARE_FEATURES
     }
 
     fn options(options: SqliteConnectOptions) -> SqliteConnectOptions {
@@ -81,7 +81,7 @@ impl<S: Schema> Schema for InFile<S> {
     }
 }
 
-/// Tests that only read what the migrations have written.
+/// A schema whose tests only read the rows of the migrations.
 #[derive(Debug)]
 pub(crate) struct ReadOnly;
 

@@ -9,12 +9,12 @@ use crate::schema::{InFile, Lax};
 async fn opens_the_same_database<S: Schema>(db: &Sqlite<S>, url: &str) -> Result<()> {
     sqlx::query("INSERT INTO parent VALUES (1)").execute(&db.pool()).await?;
     let other = SqlitePool::connect(url).await?;
-    let found: Vec<i64> = sqlx::query_scalar("SELECT id FROM parent").fetch_all(&other).await?;
-    assert_eq!(found, [1], "{url} opens another database");
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM parent").fetch_all(&other).await?;
+    assert_eq!(ids, [1], "{url} opens another database");
     sqlx::query("INSERT INTO parent VALUES (2)").execute(&other).await?;
     other.close().await;
-    let found: Vec<i64> = sqlx::query_scalar("SELECT id FROM parent ORDER BY id").fetch_all(&db.pool()).await?;
-    assert_eq!(found, [1, 2], "{url} opens another database");
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM parent ORDER BY id").fetch_all(&db.pool()).await?;
+    assert_eq!(ids, [1, 2], "{url} opens another database");
     Ok(())
 }
 
@@ -28,7 +28,7 @@ async fn url_of_a_database_in_a_file_opens_it(db: &Sqlite<InFile<Lax>>) -> Resul
     opens_the_same_database(db, db.url()).await
 }
 
-/// Libraries that parse a URL before sqlx does (`sqlx::any`) leave such a URL as it is.
+/// Libraries that parse a URL before sqlx does (`sqlx::any`) do not change such a URL.
 #[integration_test]
 fn url_parses_as_one_with_an_empty_host(memory: &Sqlite<Lax>, file: &Sqlite<InFile<Lax>>) {
     assert!(memory.url().starts_with("sqlite:///"), "{}", memory.url());

@@ -10,7 +10,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use itest_runtime::__private::LocalFuture;
 use itest_runtime::{Durable, Error};
 
-use super::left::Left;
+use super::leftovers::Leftovers;
 use super::recycling::NotRecycled;
 use crate::database::Contents;
 use crate::database::connect::{Connect, Connection, Options};
@@ -45,9 +45,9 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
     const OLD_BUILD: &'static str;
 
     /// The entry in the ledger that drops all databases of a worker.
-    const DROP_ALL: fn(Left) -> Durable<Left>;
+    const DROP_ALL: fn(Leftovers) -> Durable<Leftovers>;
 
-    /// So many databases are dropped at a time.
+    /// The maximum number of databases that are dropped at the same time.
     const MAX_DROPS: usize;
 
     /// The statement that adds a template, or marks it as not ready.
@@ -186,11 +186,11 @@ impl<D: Driver> Context<D> {
     ///
     /// When the server does not come back.
     pub(crate) async fn leases(&self) -> Result<MappedMutexGuard<'_, Leases<D>>, Error> {
-        let left = || Error::new("the worker has left the server already");
+        let already_left = || Error::new("the worker has left the server already");
         let mut leases = self.leases.lock().await;
-        leases.as_mut().ok_or_else(left)?.connection(&self.server.home).await?;
+        leases.as_mut().ok_or_else(already_left)?.connection(&self.server.lease_database).await?;
         let connected = MutexGuard::try_map(leases, |leases| leases.as_mut().map(Supervisor::connected));
-        connected.map_err(|_| left())
+        connected.map_err(|_| already_left())
     }
 
     /// How often the server was lost and came back.

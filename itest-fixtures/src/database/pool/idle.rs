@@ -12,8 +12,8 @@ use itest_runtime::Error;
 /// How long the end of a worker waits for databases that are being dropped.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// So many databases may wait to be dropped. A server that waits for its disk creates databases faster than it drops them, and without a
-/// limit they would pile up.
+/// The maximum number of databases that wait to be dropped. A server that waits for its disk creates databases faster than it drops them,
+/// and without a limit they would pile up.
 const MAX_DROPPING: usize = 8;
 
 /// Makes databases on a server, and drops them.

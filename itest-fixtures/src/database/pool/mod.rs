@@ -4,12 +4,12 @@ mod driver;
 mod drop_connections;
 mod idle;
 mod leased;
-mod left;
+mod leftovers;
 mod recycling;
 mod worker;
 
 pub(crate) use driver::{Context, Database, Driver, Prepared, SchemaFunctions, Snapshot};
 pub(crate) use leased::{LeasedDatabase, lease};
-pub(crate) use left::Left;
+pub(crate) use leftovers::Leftovers;
 pub(crate) use recycling::NotRecycled;
 pub(crate) use worker::PoolOf;

@@ -11,7 +11,7 @@ use itest_runtime::{Error, Outcome, Teardown, TestId};
 use super::driver::{Context, Database, Driver, Prepared, Snapshot as _};
 use super::drop_connections::DropConnections;
 use super::idle::{IdleDatabases, Maker};
-use super::left::Left;
+use super::leftovers::Leftovers;
 use super::recycling::Recycling;
 use crate::database::connect::{Connect, Connection, close};
 use crate::database::leases::{Leases, drop_leased};
@@ -109,7 +109,7 @@ impl<D: Driver> Maker for Pool<D> {
     async fn is_unchanged(&self, database: &mut Database<D>) -> bool {
         let Ok(snapshot) = &mut database.snapshot else {
             // No test has used it, so it is what it was if the server is there, whatever became of that meanwhile.
-            let is_reachable = is_reachable(&self.context.leases, &self.context.server.home).await;
+            let is_reachable = is_reachable(&self.context.leases, &self.context.server.lease_database).await;
             database.losses = self.context.losses();
             return is_reachable;
         };
@@ -166,10 +166,10 @@ impl<S: Schema> PoolOf<S> {
             idle: IdleDatabases::default(),
             recycling: Recycling::of(server.facts.product()),
         });
-        let leases = Leases::open(&server.home).await?;
+        let leases = Leases::open(&server.lease_database).await?;
         if !server.is_private() {
-            let left = Left { home: server.home.clone(), owner: leases.owner() };
-            teardown.durable(S::Driver::DROP_ALL, left)?;
+            let leftovers = Leftovers { lease_database: server.lease_database.clone(), owner: leases.owner() };
+            teardown.durable(S::Driver::DROP_ALL, leftovers)?;
         }
         *pool.context.leases.lock().await = Some(Supervisor::new(leases, pool.context.losses.clone()));
         let (closed, summary) = (Arc::clone(&pool), teardown.clone());

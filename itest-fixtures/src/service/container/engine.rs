@@ -49,7 +49,7 @@ impl Engine {
         let place = variable(HOST).unwrap_or_else(|| STANDARD_HOST.to_owned());
         let Ok(answer) = tokio::time::timeout(PING_TIMEOUT, docker.ping()).await else {
             return Ok(Offer::Unavailable(format!(
-                "see to Docker or Podman ({place} does not answer within {PING_TIMEOUT:?})"
+                "check Docker or Podman ({place} does not answer within {PING_TIMEOUT:?})"
             )));
         };
         let Err(error) = answer else { return Ok(Offer::Available(Self { docker })) };

@@ -24,7 +24,7 @@ impl Password {
         Ok(Self(format!("{:032x}", u128::from_ne_bytes(bytes))))
     }
 
-    /// The text, for those who need it.
+    /// The secret text, for the server and its clients.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_another_one_each_time_and_not_shown() {
+    fn random_passwords_differ_and_are_not_shown() {
         let (one, other) = (Password::random().unwrap(), Password::random().unwrap());
         assert_ne!(one, other);
         assert_eq!(one.expose().len(), 32);

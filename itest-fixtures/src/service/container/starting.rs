@@ -25,7 +25,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two attempts.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// So many lines of its log are quoted.
+/// The number of log lines that an error quotes.
 const LOG_LINES: &str = "20";
 
 /// Starts the server of a service in a container, and waits until it answers.
