@@ -1,4 +1,4 @@
-//! The account that a private server runs under, where tests run as root.
+//! The account that a private server runs under if the tests run as root.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,8 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The first of these accounts that the system has; none if the tests do not run as root, and so neither would the server.
+    /// The first of these accounts that exists on the system, or `None` if the tests do not run as root, because then the server does not
+    /// either.
     ///
     /// # Errors
     ///
@@ -46,7 +47,7 @@ impl Account {
         Some(Self { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     }
 
-    /// Lets a program run under this account.
+    /// Makes a program run under this account.
     pub(crate) fn run(&self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }

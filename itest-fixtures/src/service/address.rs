@@ -1,4 +1,4 @@
-//! Where a server is, in a form that crosses from one process to another without its password.
+//! The address of a server, in a form that is passed between processes without its password.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,25 +9,25 @@ use itest_runtime::Error;
 use super::container::Container;
 use super::private_server::PrivateServer;
 
-/// Where a server is.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Address {
-    /// In the URL that an environment variable holds. The password stays there, because every process of the run can read it.
+    /// The server of the URL in an environment variable. The password stays in the variable, because every process of the run can read it.
     Variable(String),
-    /// In a folder: a server that was started for the run.
+    /// A server in a folder, started for the run.
     Private(PrivateServer),
-    /// At a port of a container that was started for the run.
+    /// A server at a port of a container, started for the run.
     #[cfg(feature = "containers")]
     Container(Container),
 }
 
 impl Address {
-    /// Whether nothing on the server outlives the run.
+    /// Whether the server ends with the run, so that nothing on it needs to be dropped.
     pub(crate) fn is_private(&self) -> bool {
         !matches!(self, Self::Variable(_))
     }
 
-    /// The private server, unless the address is another one.
+    /// The private server, or `None` for another address.
     pub(crate) fn private(&self) -> Option<&PrivateServer> {
         if let Self::Private(server) = self { Some(server) } else { None }
     }
@@ -37,7 +37,7 @@ impl Address {
         self.private().is_some_and(|server| server.process().is_none())
     }
 
-    /// In words, without user and password. `place` is host and port of a URL.
+    /// The address for a message, without user and password. `place` is host and port of a URL.
     pub(crate) fn in_words(&self, place: impl FnOnce() -> String) -> String {
         match self {
             Self::Variable(name) => format!("{} (from {name})", place()),

@@ -1,4 +1,4 @@
-//! A cache in the user's cache folder, for files that are made once and copied for every private server.
+//! A cache in the user's cache folder, for files that are created once and copied for every private server.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,7 +12,7 @@ use itest_runtime::Error;
 use super::account::Account;
 use crate::failure::failed_to;
 
-/// Fills a folder that does not exist yet: with a copy of the cached one of this name, or by making it, and then it is cached.
+/// Creates and fills a folder: with a copy of the cached folder of this name, or with `make`, whose result is then cached.
 ///
 /// # Errors
 ///
@@ -24,39 +24,40 @@ pub(crate) fn cached(
     make: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Some(cache) = cache() else { return make() };
-    let kept = cache.join(name);
+    let cached_folder = cache.join(name);
     let measure = cache.join(format!("{name}.measure"));
     // One process fills the cache; the others wait for it.
     let lock = lock(&cache.join(format!("{name}.lock")));
-    if !is_whole(&kept, &measure) {
+    if !is_complete(&cached_folder, &measure) {
         make()?;
-        let draft = cache.join(format!(".{name}.{}", std::process::id()));
-        let keep = || {
-            copy(folder, &draft, None)?;
-            if kept.exists() {
-                fs::remove_dir_all(&kept)?;
+        let temporary = cache.join(format!(".{name}.{}", std::process::id()));
+        let store = || {
+            copy(folder, &temporary, None)?;
+            if cached_folder.exists() {
+                fs::remove_dir_all(&cached_folder)?;
             }
-            fs::write(&measure, measured(&draft)?.to_string())?;
-            fs::rename(&draft, &kept)
+            fs::write(&measure, measured(&temporary)?.to_string())?;
+            fs::rename(&temporary, &cached_folder)
         };
-        // A cache that cannot be written costs time, and nothing else.
-        if keep().is_err() {
-            let _ = fs::remove_dir_all(&draft);
+        // A failure to write the cache only costs time, so it is ignored.
+        if store().is_err() {
+            let _ = fs::remove_dir_all(&temporary);
         }
         return Ok(());
     }
     drop(lock);
-    copy(&kept, folder, owner)
-        .map_err(|error| failed_to(&format!("copy {} to {}", kept.display(), folder.display()), &error))
+    copy(&cached_folder, folder, owner)
+        .map_err(|error| failed_to(&format!("copy {} to {}", cached_folder.display(), folder.display()), &error))
 }
 
-/// Whether a cached folder has all its files: a user may have removed some, and a crash of the machine loses those that were written last.
-fn is_whole(kept: &Path, measure: &Path) -> bool {
+/// Whether a cached folder is complete. A user may have removed files, and a crash of the machine may have lost the files that were written
+/// last.
+fn is_complete(cached_folder: &Path, measure: &Path) -> bool {
     let expected = fs::read_to_string(measure);
-    measured(kept).is_ok_and(|actual| expected.is_ok_and(|expected| expected == actual.to_string()))
+    measured(cached_folder).is_ok_and(|actual| expected.is_ok_and(|expected| expected == actual.to_string()))
 }
 
-/// How many files there are, and how large they are.
+/// The number of entries of a folder, and the size of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Measure {
     entries: u64,
@@ -84,7 +85,7 @@ fn measured(folder: &Path) -> io::Result<Measure> {
     Ok(measure)
 }
 
-/// A folder of this user's alone, for what can be made again.
+/// The cache folder, if only this user can write to it.
 fn cache() -> Option<PathBuf> {
     let home = variable("HOME").map(PathBuf::from);
     let caches = match variable("XDG_CACHE_HOME") {
@@ -128,22 +129,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cached_folder_is_whole_until_a_file_is_missing_or_shorter() {
+    fn cached_folder_is_complete_until_a_file_is_missing_or_shorter() {
         let folder = std::env::temp_dir().join(format!("itest-measure-{}", std::process::id()));
-        let (kept, measure) = (folder.join("kept"), folder.join("measure"));
-        fs::create_dir_all(kept.join("inner")).unwrap();
-        fs::write(kept.join("inner/file"), "text").unwrap();
-        assert!(!is_whole(&kept, &measure), "it was not measured");
-        fs::write(&measure, measured(&kept).unwrap().to_string()).unwrap();
-        assert!(is_whole(&kept, &measure));
-        fs::write(kept.join("inner/file"), "").unwrap();
-        assert!(!is_whole(&kept, &measure));
-        fs::write(kept.join("inner/file"), "text").unwrap();
-        assert!(is_whole(&kept, &measure));
-        fs::remove_dir_all(kept.join("inner")).unwrap();
-        assert!(!is_whole(&kept, &measure));
-        fs::remove_dir_all(&kept).unwrap();
-        assert!(!is_whole(&kept, &measure));
+        let (cached_folder, measure) = (folder.join("kept"), folder.join("measure"));
+        fs::create_dir_all(cached_folder.join("inner")).unwrap();
+        fs::write(cached_folder.join("inner/file"), "text").unwrap();
+        assert!(!is_complete(&cached_folder, &measure), "it was not measured");
+        fs::write(&measure, measured(&cached_folder).unwrap().to_string()).unwrap();
+        assert!(is_complete(&cached_folder, &measure));
+        fs::write(cached_folder.join("inner/file"), "").unwrap();
+        assert!(!is_complete(&cached_folder, &measure));
+        fs::write(cached_folder.join("inner/file"), "text").unwrap();
+        assert!(is_complete(&cached_folder, &measure));
+        fs::remove_dir_all(cached_folder.join("inner")).unwrap();
+        assert!(!is_complete(&cached_folder, &measure));
+        fs::remove_dir_all(&cached_folder).unwrap();
+        assert!(!is_complete(&cached_folder, &measure));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -12,34 +12,34 @@ use super::container::ContainerSettings;
 
 /// A service that tests talk to.
 pub(crate) trait Service: Sized + Send + 'static {
-    /// What messages call it.
+    /// The name in messages.
     const NAME: &'static str;
-    /// What the names of folders and containers call it.
+    /// The name in folder names and container names.
     const ID: &'static str;
-    /// The variable that names the providers. With `_URL` behind it, it is the one with the URL of a server for tests; with
-    /// `_IMAGE` behind it, the one with another image.
+    /// The variable that names the providers. With the suffix `_URL` it is the variable with the URL of a server for tests; with the suffix
+    /// `_IMAGE` it is the one with another image.
     const VARIABLE: &'static str;
     /// The variable that applications read. Its URL is used only if it names a server for tests.
     const APPLICATION_VARIABLE: &'static str;
     /// The variable that lists servers which are for tests although they do not look like it: `host/namespace`, separated by commas.
     const ALLOW_VARIABLE: &'static str;
-    /// What a namespace of a test is called, such as `database`.
+    /// The term for a namespace of a test, such as `database`.
     const NAMESPACE: &'static str;
-    /// What its URLs begin with.
+    /// The schemes of its URLs.
     const URL_SCHEMES: &'static [&'static str];
 
-    /// A server that was found.
+    /// A server that is ready for the run.
     type Server;
 
     /// The installed programs.
     type Programs: Programs;
-    /// How to install them.
+    /// The instruction to install the programs.
     const INSTALLATION: &'static str;
-    /// The accounts that a private server may run under where the tests run as root.
+    /// The accounts that a private server may run under if the tests run as root.
     const ACCOUNTS: &'static [&'static str];
-    /// Where a private server writes its process id, inside of its folder.
+    /// The file to which a private server writes its process id, relative to its folder.
     const PID_FILE: &'static str;
-    /// What stops a private server in this folder. A server without such a function is killed.
+    /// The teardown that stops a private server in this folder. A server without one is killed.
     const STOP: Option<fn(PathBuf) -> Durable<PathBuf>> = None;
 
     /// The image of a container, unless the user names another one.
@@ -53,15 +53,15 @@ pub(crate) trait Service: Sized + Send + 'static {
     #[cfg(feature = "containers")]
     fn container() -> ContainerSettings;
 
-    /// Connects, and closes the connection: whether a server that was just started is ready.
+    /// Connects and closes the connection, to check whether a server that was just started is ready.
     fn probe(address: &Address) -> impl Future<Output = Result<(), Error>>;
 
-    /// Makes the server at an address ready for the run. `variable` is the one that holds its URL, and `not_used` says why the URL of the
-    /// application is not used.
+    /// Prepares the server at an address for the run. `variable` is the variable with its URL, and `not_used` is the reason why the
+    /// application's URL is not used.
     ///
     /// # Errors
     ///
-    /// When the server is too old, may be in use for something else, or does not let itest in.
+    /// When the server is too old, may be in use for something else, or refuses the connection.
     fn open(
         address: Address,
         variable: &str,
@@ -71,17 +71,17 @@ pub(crate) trait Service: Sized + Send + 'static {
 
 /// The installed programs of a service.
 pub(crate) trait Programs: Clone + Send + Sync + 'static {
-    /// What messages call them.
+    /// The name in messages.
     const NAME: &'static str;
 
-    /// The programs on this machine, if there are any.
+    /// The programs on this machine, if they are installed.
     fn find() -> Option<Self>;
 
-    /// Makes the files that a server needs, in its folder. It may block.
+    /// Creates the files that a server needs in its folder. The function may block.
     ///
     /// # Errors
     ///
-    /// What the programs report.
+    /// An error with the output of the programs.
     fn initialize(&self, folder: &Path, account: Option<&Account>) -> Result<(), Error>;
 
     /// The command that starts a server with these files.

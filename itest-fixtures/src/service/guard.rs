@@ -1,4 +1,4 @@
-//! Whether a server looks like one for tests, because itest creates and drops things there.
+//! Checks whether a server looks like one for tests, because itest creates and drops namespaces there.
 
 use itest_runtime::__private::variable;
 
@@ -6,9 +6,9 @@ use super::definition::Service;
 use itest_runtime::Error;
 
 /// Words in the name of a namespace that is not for tests.
-const LIVE: [&str; 5] = ["prod", "production", "live", "staging", "master"];
+const PRODUCTION_WORDS: [&str; 5] = ["prod", "production", "live", "staging", "master"];
 
-/// What a URL leads to.
+/// The target of a URL.
 #[derive(Debug)]
 pub(crate) struct Target<'a> {
     /// The variable that holds the URL.
@@ -19,8 +19,8 @@ pub(crate) struct Target<'a> {
     pub(crate) namespace: &'a str,
 }
 
-/// Refuses a server that does not look like one for tests, unless the user has allowed it by name. `in_use` looks into the namespace of
-/// the URL, and says why it seems to be in use for something else.
+/// Refuses a server that does not look like one for tests, unless the user has allowed it by name. `in_use` checks the namespace of the
+/// URL, and returns the reason if it seems to be in use for something else.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub(crate) async fn refuse_unless_for_tests<S: Service>(
     })
 }
 
-/// The end of the sentence about the server that is used, where the URL of the application is not.
+/// The part of the message about the used server that says why the application's URL was not used.
 pub(crate) fn application_is_not_used<S: Service>(reason: Option<&str>) -> String {
     let name = S::APPLICATION_VARIABLE;
     let text = |reason: &str| match reason.strip_prefix(name) {
@@ -54,13 +54,13 @@ pub(crate) fn application_is_not_used<S: Service>(reason: Option<&str>) -> Strin
     reason.map(text).unwrap_or_default()
 }
 
-/// What makes the address alone look like that of another server.
+/// The reason why the address alone looks like that of a server with other data.
 fn suspicion(&Target { host, is_socket, namespace, .. }: &Target<'_>, kind: &str) -> Option<String> {
     if !is_socket && !is_local(host) {
         return Some(format!("its host, {host}, is another machine"));
     }
     let words: Vec<_> = namespace.split(|character: char| !character.is_alphanumeric()).collect();
-    let live = LIVE.iter().find(|live| words.iter().any(|word| word.eq_ignore_ascii_case(live)))?;
+    let live = PRODUCTION_WORDS.iter().find(|live| words.iter().any(|word| word.eq_ignore_ascii_case(live)))?;
     Some(format!("its {kind}, {namespace}, is called \"{live}\""))
 }
 

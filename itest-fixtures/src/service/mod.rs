@@ -1,5 +1,5 @@
-//! Where a service comes from, without knowing any service: providers in their order, private servers, containers, guard rails,
-//! and the supervision of connections.
+//! The provision of services, for any service: providers in their order, private servers, containers, guard rails, and the supervision of
+//! connections.
 
 mod account;
 mod address;

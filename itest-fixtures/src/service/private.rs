@@ -1,4 +1,4 @@
-//! Private servers: started for the run from the installed programs, in a folder of their own, which is removed afterwards.
+//! Starts private servers from the installed programs, each in a separate folder that is removed afterwards.
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
@@ -25,10 +25,10 @@ const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause between two attempts to connect to a server that was just started.
 const POLL_INTERVAL: Duration = Duration::from_millis(3);
 
-/// How much memory must be free for the files of a server to be kept there.
+/// The free memory that is required to keep the files of a server in memory.
 const MIN_MEMORY_BYTES: u64 = 512 << 20;
 
-/// What the names of the folders begin with; the service follows.
+/// The prefix of the folder names. The name of the service follows.
 const PREFIX: &str = "itest-";
 
 /// The longest path of a socket.
@@ -37,11 +37,12 @@ const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 }
 /// The longest name of a server's socket, or of a file beside it.
 const MAX_SOCKET_NAME: usize = 24;
 
-/// Starts a private server, and waits until it answers. Its end and the removal of its folder are in the ledger before.
+/// Starts a private server, and waits until it answers. The removal of the folder and the end of the process are recorded in the ledger
+/// before the folder and the process exist.
 ///
 /// # Errors
 ///
-/// When the server cannot be started or does not answer, with its log.
+/// When the server cannot be started or does not answer. The error contains its log.
 pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown) -> Result<Address, Error> {
     let name = S::Programs::NAME;
     let account = Account::instead_of_root(name, S::ACCOUNTS)?;
@@ -64,7 +65,7 @@ pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let process = Process::start(command, teardown)?;
     if let Some(stop) = S::STOP {
-        // The ledger is executed from its end, so recovery stops the server before it would kill the process.
+        // The ledger is executed in reverse order, so recovery stops the server before it would kill the process.
         teardown.durable(stop, folder.clone())?;
     }
     let log = folder.join(LOG);
@@ -79,18 +80,18 @@ pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown
     }
 }
 
-/// A folder of a name that no other one has; it does not exist yet.
+/// A unique path for a new folder, which does not exist yet.
 fn new_folder(service: &str) -> Result<PathBuf, Error> {
     let number = RandomState::new().hash_one(std::process::id());
     let name = format!("{PREFIX}{service}-{}-{number:016x}", std::process::id());
     Ok(parent(name.len() + MAX_SOCKET_NAME)?.join(name))
 }
 
-/// Makes the folder, and in it the file of the log.
+/// Creates the folder and the log file in it.
 fn make(folder: &Path, account: Option<&Account>) -> Result<File, Error> {
     let make = || {
         DirBuilder::new().mode(0o700).create(folder)?;
-        // The umask may have taken permissions that the owner needs.
+        // The umask may have removed permissions that the owner needs.
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         account.map_or(Ok(()), |account| account.own(folder))?;
         File::create(folder.join(LOG))
@@ -100,13 +101,13 @@ fn make(folder: &Path, account: Option<&Account>) -> Result<File, Error> {
 
 fn not_started(name: &str, error: &Error, log: &Path) -> Error {
     let log = fs::read_to_string(log).unwrap_or_default();
-    // The error may quote the end of the log.
+    // The quote of the log is removed from the error, because the whole log follows.
     let error = error.to_string();
     let error = error.split(LOG_FOLLOWS).next().unwrap_or_default();
     Error::new(format!("the private {name} server does not answer: {error}\nit says:\n{log}"))
 }
 
-/// The folder for the folders of servers: in memory if there is enough, else in the temp dir.
+/// The parent of the servers' folders: in memory if enough is free, or else the temp dir.
 fn parent(name_length: usize) -> Result<PathBuf, Error> {
     let memory = Path::new("/dev/shm");
     if can_hold_a_server(memory) { Ok(memory.to_owned()) } else { short(&std::env::temp_dir(), name_length) }

@@ -10,7 +10,7 @@ use super::definition::{Programs as _, Service};
 use super::offer::Offer;
 use super::{guard, private};
 
-/// Where a service comes from.
+/// A provider of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Provider {
     Url,
@@ -31,7 +31,7 @@ const PROVIDERS: &[Provider] = &[
 ///
 /// # Errors
 ///
-/// When a server is there and cannot be used.
+/// When a server exists but cannot be used.
 pub(crate) async fn find<S: Service>(teardown: &Teardown) -> Result<S::Server, Error> {
     let (mut remedies, mut not_used) = (Vec::new(), None);
     for provider in providers(S::VARIABLE)? {

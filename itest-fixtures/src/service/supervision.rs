@@ -1,4 +1,4 @@
-//! The supervision of a worker's connection to a server: the server may be restarted, and then the worker connects again.
+//! Supervises a worker's connection to a server: if the server is restarted, the worker connects again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use itest_runtime::Error;
 
-/// How long a server may be away, which is as long as a restart takes. The time begins when the loss of the connection is noticed.
+/// How long a server may be unreachable, which is the duration of a restart. The time begins when the loss of the connection is noticed.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The pause between two attempts to connect again.
@@ -22,15 +22,15 @@ pub(crate) trait Supervised: Send {
     /// Whether the server still answers.
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// Replaces it by a new connection with the same identity.
+    /// Replaces the connection by a new one with the same identity.
     fn reconnect(&mut self, server: &Self::Server) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Whether the server will not come back.
+    /// Whether the server has ended for good.
     fn has_ended(server: &Self::Server) -> bool;
 }
 
-/// Counts how often the server was lost and came back: the number is odd while the server is away. If the number has changed, sessions
-/// were lost, and perhaps what they wrote.
+/// Counts the losses and returns of the server: the number is odd while the server is unreachable. If the number has changed, sessions were
+/// lost, and possibly recent writes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Losses(Arc<AtomicU32>);
 
@@ -50,7 +50,7 @@ impl Losses {
     }
 }
 
-/// Keeps a connection alive: it is replaced when the server has lost it.
+/// Keeps a connection alive: it replaces a connection that the server has lost.
 #[derive(Debug)]
 pub(crate) struct Supervisor<C> {
     connection: C,
@@ -63,8 +63,8 @@ impl<C: Supervised> Supervisor<C> {
         Self { connection, losses, lost_since: None }
     }
 
-    /// The connection, or a new one if the server has lost it. A caller waits for the server until the timeout, which begins with the
-    /// first of them; a later caller gets the error at once.
+    /// Returns the connection, or a new one if the server has lost it. Callers wait for the server until the timeout, which begins with the
+    /// first caller; after the timeout, a caller gets the error at once.
     ///
     /// # Errors
     ///
@@ -91,28 +91,28 @@ impl<C: Supervised> Supervisor<C> {
         &mut self.connection
     }
 
-    /// The connection as it is, to be closed.
+    /// The connection, to be closed.
     pub(crate) fn into_connection(self) -> C {
         self.connection
     }
 }
 
-/// Why a test failed whose server was away, where that is so: its sessions are lost, and perhaps rows that were not yet on the disk.
-/// `losses` is the count from before the test.
+/// The reason of a test's failure if its server was lost during the test: its sessions are lost, and possibly rows that were not on the
+/// disk yet. `losses` is the count from before the test.
 pub(crate) async fn loss_since<C: Supervised>(
     losses: u32,
     supervisor: &Mutex<Option<Supervisor<C>>>,
     counted: &Losses,
     name: &str,
 ) -> Option<String> {
-    // A task that waits for the server holds the lock.
+    // A task that waits for the server has locked the supervisor.
     let is_lost = counted.count() != losses || !supervisor.lock().await.as_mut()?.connection.is_alive().await;
     is_lost.then(|| {
         format!("{name} ended or was restarted while the test used it, so the result of the test means nothing")
     })
 }
 
-/// Whether the server answers, or does so again within the timeout.
+/// Whether the server answers, now or within the timeout.
 pub(crate) async fn is_reachable<C: Supervised>(supervisor: &Mutex<Option<Supervisor<C>>>, server: &C::Server) -> bool {
     match supervisor.lock().await.as_mut() {
         Some(supervisor) => supervisor.connection(server).await.is_ok(),
@@ -124,7 +124,7 @@ pub(crate) async fn is_reachable<C: Supervised>(supervisor: &Mutex<Option<Superv
 mod tests {
     use super::*;
 
-    /// A connection that can be made again after so many attempts.
+    /// A connection whose first `failing_attempts` reconnections fail.
     struct Connection {
         is_alive: bool,
         failing_attempts: u32,

@@ -1,11 +1,11 @@
-//! Whether the URL of a server can be read without showing its password.
+//! Checks whether a URL can be parsed without exposing its password.
 
-/// How to write a URL with a password that contains special characters.
+/// The instruction for a URL with a password that contains special characters.
 pub(crate) const ENCODE: &str =
     "percent-encode special characters of the password: / is %2F, ? is %3F, # is %23, @ is %40";
 
-/// Whether a URL has one of these schemes, and its password, if any, stands where a parser looks for it. A parser would take a password
-/// with a `/` in it for a host, a port and a path, and show them.
+/// Whether a URL has one of these schemes, and its password, if any, is where a parser expects it. A parser would take an unencoded
+/// password with a `/` for a host, a port and a path, and show them in its error.
 pub(crate) fn is_readable(url: &str, schemes: &[&str]) -> bool {
     let Some(rest) = schemes.iter().find_map(|scheme| url.strip_prefix(scheme)) else { return false };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! What differs between the database servers on which tests have databases.
+//! The trait of database servers that can have a database for each test, and the types that it uses.
 
 use std::fmt::{self, Debug};
 
@@ -20,31 +20,31 @@ use crate::service::{Losses, Service, Supervisor};
 
 /// A database server that can have a database for each test.
 ///
-/// What itest writes to a server stands in a table of leases, and everything that it creates there has a name with the mark
+/// itest records everything that it creates on a server in a table of leases, and the names of these objects begin with
 /// [`MARK`](crate::database::leases::MARK).
 pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
-    /// What a copy of a template needs beside the template's name.
+    /// The information that a copy needs in addition to the template's name.
     type Blueprint: Blueprint;
 
-    /// How tests are kept apart.
+    /// How the tests are isolated from each other.
     type Isolation: Copy + Debug + PartialEq + Send + Sync;
 
-    /// What notices the changes of a test, and takes them back.
+    /// Detects the changes of a test, and reverts them.
     type Snapshot: Snapshot;
 
     /// The connections of tests to one database.
     type Sessions: Send + 'static;
 
-    /// What a worker keeps beside its databases.
+    /// The state of a worker that does not belong to one database.
     type WorkerState: Send + Sync + 'static;
 
-    /// The names of databases; a condition on the name follows.
+    /// The query of the names of databases. A condition on the name is appended.
     const DATABASES: &'static str;
 
-    /// A further condition on templates of earlier builds that may be dropped.
+    /// A further condition under which a template of an earlier build may be dropped.
     const OLD_BUILD: &'static str;
 
-    /// The entry in the ledger that drops all databases of a worker.
+    /// The ledger's entry that drops all databases of a worker.
     const DROP_ALL: fn(Leftovers) -> Durable<Leftovers>;
 
     /// The maximum number of databases that are dropped at the same time.
@@ -56,10 +56,10 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
     /// The statement that creates an empty database for a template.
     fn create_template(name: &str) -> String;
 
-    /// Runs migrations on a pool that has no other purpose.
+    /// Runs migrations on a pool that is used for nothing else.
     fn migrate(pool: sqlx::Pool<Self::Sqlx>, migrator: &Migrator) -> impl Future<Output = Result<(), Error>>;
 
-    /// Makes a template ready to be copied, after its migrations and seeds.
+    /// Prepares a template for copying, after its migrations and seeds.
     fn finish_template(_: &Server<Self>, _name: &str, _: &Migrator) -> impl Future<Output = Result<(), Error>> {
         async { Ok(()) }
     }
@@ -70,40 +70,40 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
         template: &str,
     ) -> impl Future<Output = Result<Self::Blueprint, Error>>;
 
-    /// Whether databases are used for further tests.
+    /// Whether a database is used for further tests.
     fn recycles(isolation: Self::Isolation) -> bool;
 
-    /// Whether the next database is made while a test runs, because each test has a new one.
+    /// Whether the next database is created while a test runs, because each test needs a new one.
     fn makes_ahead(isolation: Self::Isolation) -> bool;
 
-    /// Creates a database of this name from the template.
+    /// Creates a database with this name from the template.
     fn create(
         context: &Context<Self>,
         leases: &mut Leases<Self>,
         name: &str,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Prepares a database that was created for its first test.
+    /// Prepares a new database for its first test.
     fn prepare(context: &Context<Self>, name: &str) -> impl Future<Output = Result<Prepared<Self>, Error>> + Send;
 
-    /// Makes what a test has instead of a pooled database, where the isolation asks for it.
+    /// Creates a namespace outside of the pool, if the isolation requires it.
     fn make_unpooled(_: &Context<Self>) -> impl Future<Output = Option<Result<Database<Self>, Error>>> {
         async { None }
     }
 
-    /// The pool of connections that a test is given.
+    /// Returns the pool of connections for a test.
     fn begin_test(
         context: &Context<Self>,
         database: &mut Database<Self>,
     ) -> impl Future<Output = Result<sqlx::Pool<Self::Sqlx>, Error>>;
 
-    /// Takes the changes of a test back.
+    /// Reverts the changes of a test.
     fn restore(
         context: &Context<Self>,
         database: &mut Database<Self>,
     ) -> impl Future<Output = Result<(), NotRecycled>> + Send;
 
-    /// What else may have made a test fail, according to its sessions.
+    /// A possible reason for the failure of a test, according to its sessions.
     fn suspicion(_: &Database<Self>) -> Option<String> {
         None
     }
@@ -111,22 +111,22 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
     /// Closes the connections of tests.
     fn close(sessions: Self::Sessions) -> impl Future<Output = ()> + Send;
 
-    /// All rows of a test's database.
+    /// Reads all rows of a test's database.
     fn contents(
         context: &Context<Self>,
         database: &Database<Self>,
     ) -> impl Future<Output = Result<Contents, Error>> + Send;
 
-    /// What a worker keeps beside its databases.
+    /// Creates the worker's state.
     fn worker_state() -> Self::WorkerState;
 
-    /// Gives back what a worker kept beside its databases.
+    /// Closes the worker's state.
     fn close_worker_state(_: &Self::WorkerState) -> impl Future<Output = ()> + Send {
         async {}
     }
 }
 
-/// What a copy of a template needs beside the template's name.
+/// The information that a copy of a template needs in addition to the template's name.
 pub(crate) trait Blueprint:
     Clone + Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static
 {
@@ -134,12 +134,12 @@ pub(crate) trait Blueprint:
 
 impl<T: Clone + Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static> Blueprint for T {}
 
-/// What notices the changes of a test in its database, and takes them back.
+/// Detects the changes of a test in its database, and reverts them.
 pub(crate) trait Snapshot: Debug + Send + 'static {
-    /// Whether the server has answered a moment ago, so that it cannot have been restarted since.
+    /// Whether the server has answered so recently that it cannot have been restarted since.
     fn has_just_answered(&self) -> bool;
 
-    /// Whether the server still answers on the connection that has seen the database in its first state.
+    /// Whether the server still answers on the connection of the snapshot.
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
 
     /// Closes the connection.
@@ -149,38 +149,38 @@ pub(crate) trait Snapshot: Debug + Send + 'static {
 /// A database of the pool.
 pub(crate) struct Database<D: Driver> {
     pub(crate) name: String,
-    /// With everything that is needed to connect, also the password.
+    /// The URL, with the password.
     pub(crate) url: String,
-    /// The command that shows it to the user.
+    /// The command with which the user opens the database in a client.
     pub(crate) client_command: String,
     pub(crate) sessions: D::Sessions,
-    /// What takes the changes of a test back, or why that cannot be done.
+    /// The snapshot that reverts the changes of a test, or the reason why there is none.
     pub(crate) snapshot: Result<D::Snapshot, NotRecycled>,
-    /// The count of losses of the server when the database was known to be in its first state.
+    /// The number of losses of the server at the time when the database was known to be in its first state.
     pub(crate) losses: u32,
 }
 
-/// What a new database has before its first test.
+/// The sessions and the snapshot of a new database, before its first test.
 pub(crate) struct Prepared<D: Driver> {
     pub(crate) sessions: D::Sessions,
     pub(crate) snapshot: Result<D::Snapshot, NotRecycled>,
 }
 
-/// What a worker knows of its databases of one schema.
+/// The data that a worker needs for its databases of one schema.
 pub(crate) struct Context<D: Driver> {
     pub(crate) server: Server<D>,
     pub(crate) blueprint: D::Blueprint,
     pub(crate) schema: SchemaFunctions<D>,
-    /// How many connections each test may have.
+    /// The maximum number of connections of each test.
     pub(crate) max_connections: u32,
-    /// What the driver keeps beside the databases.
+    /// The driver's state that does not belong to one database.
     pub(crate) state: D::WorkerState,
     pub(super) leases: Mutex<Option<Supervisor<Leases<D>>>>,
     pub(super) losses: Losses,
 }
 
 impl<D: Driver> Context<D> {
-    /// The worker's leases, on a connection that the server has not lost.
+    /// The worker's leases, on a connection that works. A lost connection is replaced.
     ///
     /// # Errors
     ///
@@ -193,16 +193,16 @@ impl<D: Driver> Context<D> {
         connected.map_err(|_| already_left())
     }
 
-    /// How often the server was lost and came back.
+    /// The number of losses and returns of the server.
     pub(crate) fn losses(&self) -> u32 {
         self.losses.count()
     }
 }
 
-/// A function that adds the rows that every test starts with.
+/// A function that adds the rows which every test starts with.
 type Seed<D> = fn(sqlx::Pool<<D as Connect>::Sqlx>) -> LocalFuture<'static, Result<(), Error>>;
 
-/// What a suite says of its database, as functions.
+/// The declaration of a suite's database, as plain functions.
 pub(crate) struct SchemaFunctions<D: Driver> {
     pub(crate) isolation: D::Isolation,
     pub(crate) options: fn(Options<D>) -> Options<D>,

@@ -1,4 +1,4 @@
-//! Connections that drop databases. They are kept, because to connect costs PostgreSQL as much as to drop a database.
+//! Connections that drop databases. They are kept open, because for PostgreSQL connecting takes as long as dropping a database.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,12 +18,12 @@ impl<C> DropConnections<C> {
         Self { permits: Semaphore::new(max_drops), idle: Mutex::default() }
     }
 
-    /// Drops on an idle connection. If that fails, it drops once more on a new connection, because a server that was restarted has lost the
+    /// Drops a database on an idle connection. If that fails, it drops again on a new connection, because a restarted server has lost the
     /// idle one.
     ///
     /// # Errors
     ///
-    /// When the new connection cannot drop either.
+    /// When the drop on the new connection fails too.
     pub(crate) async fn run<D>(
         &self,
         connect: impl Future<Output = Result<C, Error>>,

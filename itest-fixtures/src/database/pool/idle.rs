@@ -1,4 +1,4 @@
-//! The databases that no test uses: idle ones, one that is made ahead, and those that are being dropped.
+//! The databases that no test uses: idle ones, one that is created ahead, and those that are being dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,22 +9,22 @@ use tokio::task::{JoinHandle, JoinSet};
 use itest_runtime::__private::background;
 use itest_runtime::Error;
 
-/// How long the end of a worker waits for databases that are being dropped.
+/// How long a worker waits at its end for databases that are being dropped.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of databases that wait to be dropped. A server that waits for its disk creates databases faster than it drops them,
 /// and without a limit they would pile up.
 const MAX_DROPPING: usize = 8;
 
-/// Makes databases on a server, and drops them.
+/// Creates and drops databases on a server.
 pub(crate) trait Maker: Send + Sync + Sized + 'static {
-    /// What it makes.
+    /// The type of a database.
     type Made: Send + 'static;
 
-    /// Makes one.
+    /// Creates a database.
     fn make(&self) -> impl Future<Output = Result<Self::Made, Error>> + Send;
 
-    /// Whether a database is as it was when it was made or put back: a server that was restarted may have lost what was written last.
+    /// Whether a database is still in its first state. A restarted server may have lost the latest writes.
     fn is_unchanged(&self, made: &mut Self::Made) -> impl Future<Output = bool> + Send;
 
     /// Closes the connections to a database without dropping it.
@@ -54,7 +54,7 @@ impl<M: Maker> Default for IdleDatabases<M> {
 }
 
 impl<M: Maker> IdleDatabases<M> {
-    /// An idle database, or one that was made ahead, or a new one.
+    /// Returns an idle database, or the one that was created ahead, or a new one.
     pub(crate) async fn take(&self, maker: &Arc<M>) -> Result<M::Made, Error> {
         while let Some(mut free) = self.free() {
             if maker.is_unchanged(&mut free).await {
@@ -63,7 +63,7 @@ impl<M: Maker> IdleDatabases<M> {
             self.drop_later(maker, free).await;
         }
         let ahead = self.ahead();
-        // If it could not be made ahead, the next attempt follows, and its error is that of this test.
+        // If the creation ahead has failed, the database is created now, and an error is reported to this test.
         if let Some(ahead) = ahead
             && let Ok(Ok(mut made)) = ahead.await
         {
@@ -79,7 +79,7 @@ impl<M: Maker> IdleDatabases<M> {
         }
     }
 
-    /// Waits for the databases that are being dropped; whether there were any.
+    /// Waits for the databases that are being dropped. Returns whether there were any.
     async fn wait_for_drops(&self) -> bool {
         let mut dropping_tasks = std::mem::take(&mut self.contents().dropping_tasks);
         let were_any = !dropping_tasks.is_empty();
@@ -100,7 +100,7 @@ impl<M: Maker> IdleDatabases<M> {
         self.contents().free.push(made);
     }
 
-    /// Begins to make a database for the next test, unless that has begun.
+    /// Begins to create a database for the next test, unless that has begun.
     pub(crate) fn make_ahead(&self, maker: &Arc<M>) {
         let making = Arc::clone(maker);
         let mut contents = self.contents();
@@ -109,7 +109,7 @@ impl<M: Maker> IdleDatabases<M> {
         }
     }
 
-    /// Begins to drop a database, as soon as not too many are being dropped.
+    /// Begins to drop a database, as soon as the number of running drops is below the limit.
     pub(crate) async fn drop_later(&self, maker: &Arc<M>, made: M::Made) {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.drop_permits).acquire_owned().await;
@@ -124,8 +124,8 @@ impl<M: Maker> IdleDatabases<M> {
         contents.dropping_tasks.spawn_on(task, &background());
     }
 
-    /// Closes all connections. It waits for databases that are being dropped, unless nothing on the server outlives the run. If a drop takes too
-    /// long, the ledger's entry of the worker drops the database.
+    /// Closes all connections. It waits for running drops, unless the server ends with the run. If a drop takes too long, the worker's
+    /// entry in the ledger drops the database.
     pub(crate) async fn clear(&self, is_private: bool) {
         let (free, ahead, mut dropping_tasks) = {
             let mut contents = self.contents();
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Drops a database when a permit is added.
+    /// A maker whose drops wait for a permit.
     struct SlowMaker {
         may_drop: Semaphore,
         dropped: AtomicUsize,

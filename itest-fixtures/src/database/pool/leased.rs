@@ -1,4 +1,4 @@
-//! The lease of a database to a test.
+//! Leases a database to a test.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::database::connect::Connect;
 use crate::database::schema::Schema;
 use crate::database::show_changes;
 
-/// What a test is given of its database.
+/// A leased database, as a test uses it.
 #[derive(Debug)]
 pub(crate) struct LeasedDatabase<D: sqlx::Database> {
     pub(crate) pool: sqlx::Pool<D>,
     pub(crate) name: String,
-    /// It may contain a password.
+    /// The URL, which may contain a password.
     pub(crate) url: String,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct LeasedDatabase<D: sqlx::Database> {
 ///
 /// # Errors
 ///
-/// When there is none, and none can be made.
+/// When no database is idle, and none can be created.
 pub(crate) async fn lease<S: Schema>(
     pool: &PoolOf<S>,
     info: &TestInfo,
@@ -32,7 +32,7 @@ pub(crate) async fn lease<S: Schema>(
     let pool = Arc::clone(&pool.pool);
     let (database, connections) = pool.take().await?;
     let leased = LeasedDatabase { pool: connections, name: database.name.clone(), url: database.url.clone() };
-    // A user who keeps what a failed test has left wants to look at it.
+    // The name of the step contains the client command, for a user who keeps the databases of failed tests.
     let step = format!("give the database back; look at it with {}", database.client_command);
     let before = if info.shows_data() { Some(S::Driver::contents(&pool.context, &database).await?) } else { None };
     let test = info.id().clone();

@@ -1,4 +1,4 @@
-//! The databases of one worker: made from the template, leased to tests, and recycled or replaced.
+//! The databases of one worker: created from the template, leased to tests, and recycled or replaced.
 
 mod driver;
 mod drop_connections;

@@ -1,4 +1,4 @@
-//! Counts for the run's summary how many databases of a worker were recycled, and how many were not, with the reasons.
+//! Counts for the run's summary how many databases of a worker were recycled and how many were not, with the reasons.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,9 @@ use itest_runtime::TestId;
 /// Why a database is not used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotRecycled {
-    /// It has the same words for all tests with the same mistake, so that the summary can count them together.
+    /// The reason has the same text for all tests with the same problem, so that the summary can count them together.
     reason: String,
-    /// What differs between such tests, for example the answer of the database.
+    /// The part that differs between such tests, for example the message of the database.
     detail: Option<String>,
 }
 
@@ -31,14 +31,14 @@ impl From<sqlx::Error> for NotRecycled {
     }
 }
 
-/// Counts the databases of a worker that were given back.
+/// Counts the databases that were given back to a worker.
 #[derive(Debug)]
 pub(crate) struct Recycling {
     counted: Mutex<Remark>,
 }
 
 impl Recycling {
-    /// A count of no databases yet. `product` is the database server.
+    /// A new count. `product` is the database server.
     pub(crate) fn of(product: &str) -> Self {
         Self { counted: Mutex::new(Remark::new(format!("databases of {product} replaced by new clones"))) }
     }
@@ -48,7 +48,7 @@ impl Recycling {
         self.counted().avoided();
     }
 
-    /// Counts a database that is replaced by a clone after a test, and says so in the test's output, because the next test takes longer.
+    /// Counts a database that is replaced by a clone, and writes a message to the test's output, because the next test takes longer.
     pub(crate) fn failed(&self, database: &str, test: &TestId, NotRecycled { reason, detail }: &NotRecycled) {
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         let _ = writeln!(std::io::stderr(), "itest: {database} is replaced by a new clone: {reason}{detail}");

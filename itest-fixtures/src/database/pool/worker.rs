@@ -1,4 +1,4 @@
-//! The pool itself: how a worker's databases are made, leased to tests, and given back.
+//! The pool: creates a worker's databases, leases them to tests, and takes them back.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -30,7 +30,7 @@ pub(crate) struct Pool<D: Driver> {
 }
 
 impl<D: Driver> Pool<D> {
-    /// A database in its first state, and the connections to it for a test.
+    /// Takes a database in its first state, with the connections for a test.
     pub(super) async fn take(self: &Arc<Self>) -> Result<(Database<D>, sqlx::Pool<<D as Connect>::Sqlx>), Error> {
         let mut database = match D::make_unpooled(&self.context).await {
             Some(made) => made?,
@@ -47,7 +47,7 @@ impl<D: Driver> Pool<D> {
     ///
     /// # Errors
     ///
-    /// What may have made the test fail: its sessions waited for each other, or the server was lost.
+    /// A possible reason for the test's failure: its sessions waited for each other, or the server was lost.
     pub(super) async fn give_back(
         self: &Arc<Self>,
         mut database: Database<D>,
@@ -77,7 +77,7 @@ impl<D: Driver> Pool<D> {
         suspicion.map_or(Ok(()), Err)
     }
 
-    /// Closes all connections. Databases that are left are dropped by their owner's number.
+    /// Closes all connections. The remaining databases are dropped by the number of their owner.
     async fn close(&self) {
         self.idle.clear(self.context.server.is_private()).await;
         for connection in self.drop_connections.take() {
@@ -108,13 +108,13 @@ impl<D: Driver> Maker for Pool<D> {
 
     async fn is_unchanged(&self, database: &mut Database<D>) -> bool {
         let Ok(snapshot) = &mut database.snapshot else {
-            // No test has used it, so it is what it was if the server is there, whatever became of that meanwhile.
+            // Without a snapshot, no test has used the database. It is in its first state if the server is reachable, even after a restart.
             let is_reachable = is_reachable(&self.context.leases, &self.context.server.lease_database).await;
             database.losses = self.context.losses();
             return is_reachable;
         };
         database.losses = self.context.losses();
-        // Sessions of a private server that was killed may still answer for some milliseconds.
+        // Sessions of a killed private server may still answer for some milliseconds.
         snapshot.has_just_answered() || snapshot.is_alive().await && !self.context.server.address().has_ended()
     }
 
@@ -181,7 +181,7 @@ impl<S: Schema> PoolOf<S> {
     }
 }
 
-/// The pool of a worker, which closes it at its end.
+/// The pool of a worker. The worker closes it at its end.
 #[fixture(scope = "worker", crate = crate::itest)]
 async fn pool<S: Schema>(
     server: &Server<S::Driver>,

@@ -1,4 +1,4 @@
-//! The engine that containers run on: Docker's, or what speaks its protocol.
+//! The engine that runs containers: Docker, or another one with the same protocol.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(in crate::service) struct Engine {
 }
 
 impl Engine {
-    /// The engine that `DOCKER_HOST` names, or the one at the usual place; or what to do where there is none that this user can use.
+    /// Finds the engine that `DOCKER_HOST` names, or the one at the standard address. If this user can use none, it returns the remedy.
     pub(in crate::service) async fn find() -> Result<Offer<Self>, Error> {
         let docker = match docker_client_instance().await {
             Ok(docker) => docker,
@@ -62,22 +62,22 @@ impl Engine {
         }
     }
 
-    /// Starts a container, whose removal is in the ledger before the engine is asked for it.
+    /// Starts a container. Its removal is recorded in the ledger before the engine creates it.
     ///
     /// # Errors
     ///
     /// When the image cannot be pulled, or the engine cannot start the container.
     pub(super) async fn start(&self, spec: &Spec, teardown: &Teardown) -> Result<Started, Error> {
         let name = spec.name();
-        let request = self.with_image(spec, spec.request(&name, is_near())).await?;
+        let request = self.with_image(spec, spec.request(&name, is_local())).await?;
         removal::register(&name, teardown)?;
         let started = request.start().await;
         let started = started.map_err(|error| cannot_start(spec, &error))?;
         let host = started.get_host().await;
-        // Its destructor would remove the container, which is up to the ledger.
+        // The destructor would remove the container, but the ledger is responsible for that.
         std::mem::forget(started);
         let host = host.map_err(|error| cannot_start(spec, &error))?.to_string();
-        // The name may stand for an address of IPv6, where the engine does not listen.
+        // The name may resolve to an address of IPv6, where the engine does not listen.
         let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
         Ok(Started { name, host })
     }
@@ -87,7 +87,7 @@ impl Engine {
         &self.docker
     }
 
-    /// The request, after its image was pulled if the engine did not have it.
+    /// Pulls the image of a request if the engine does not have it.
     async fn with_image(
         &self,
         spec: &Spec,
@@ -113,8 +113,8 @@ impl Engine {
     }
 }
 
-/// Whether the engine's 127.0.0.1 is that of this process. Inside of a container it is not.
-fn is_near() -> bool {
+/// Whether the engine's 127.0.0.1 is that of this process. Inside of a container it is a different one.
+fn is_local() -> bool {
     let is_socket = variable(HOST).is_none_or(|host| host.starts_with("unix://"));
     is_socket && !Path::new("/.dockerenv").exists()
 }

@@ -1,7 +1,7 @@
-//! Where the container engine is.
+//! The address of the container engine.
 
-/// The variable that says where the engine is.
+/// The variable with the address of the engine.
 pub(super) const HOST: &str = "DOCKER_HOST";
 
-/// Where it is unless the variable is set.
+/// The address if the variable is not set.
 pub(super) const STANDARD_HOST: &str = "unix:///var/run/docker.sock";

@@ -1,4 +1,4 @@
-//! Servers in containers: the engine, the container of a service, its readiness, and its removal whatever happens to the run.
+//! Servers in containers: the engine, the container of a service, its readiness, and its removal after the run, even after a crash.
 
 mod engine;
 mod host;

@@ -10,13 +10,13 @@ use itest_runtime::Error;
 
 use crate::failure::failed_to;
 
-/// A password that is made for one container. It crosses to the run's own processes, and is not shown.
+/// A password that is generated for one container. It is passed between the run's own processes, and not shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Password(String);
 
 impl Password {
-    /// A new one, of letters and digits.
+    /// Generates a password of letters and digits.
     pub(crate) fn random() -> Result<Self, Error> {
         let mut bytes = [0; 16];
         let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));

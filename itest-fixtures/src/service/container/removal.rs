@@ -1,4 +1,4 @@
-//! The removal of a container by its name, also by a process that did not start it.
+//! Removes a container by its name. The process that removes it need not be the one that started it.
 
 use std::time::{Duration, Instant};
 
@@ -15,27 +15,27 @@ use super::host::{HOST, STANDARD_HOST};
 use crate::failure::failed_to;
 use crate::itest::teardown;
 
-/// What the names of itest's containers begin with.
+/// The prefix of the names of itest's containers.
 pub(super) const PREFIX: &str = "itest-";
 
-/// How long an engine may go on creating a container after the process that asked for it has died.
+/// How long an engine may continue to create a container after the process that requested it has died.
 const CREATION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a removal may take that another process has begun.
+/// How long a removal by another process may take.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The pause between two attempts.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What stands in the ledger of a container.
+/// The ledger's entry of a container.
 #[derive(Debug, Serialize, Deserialize)]
 struct LedgerEntry {
     name: String,
-    /// `DOCKER_HOST` of the process that started it, because that of a later run may be another one.
+    /// The `DOCKER_HOST` of the process that started it, because a later run may have another value.
     host: Option<String>,
 }
 
-/// Writes the removal of a container to the ledger, before there is one of this name.
+/// Writes the removal of a container to the ledger, before the container is created.
 pub(super) fn register(name: &str, teardown: &Teardown) -> Result<(), Error> {
     let entry = LedgerEntry { name: name.to_owned(), host: variable(HOST) };
     teardown.durable(remove_container, entry)
@@ -64,7 +64,7 @@ impl LedgerEntry {
                         return Ok(());
                     }
                 }
-                // Another process removes it.
+                // Another process is removing the container.
                 Err(EngineError::DockerResponseServerError { status_code: 409, .. })
                     if since.elapsed() < REMOVAL_TIMEOUT => {}
                 Err(error) => return Err(failed_to(&format!("remove the container {}", self.name), &error)),
@@ -73,7 +73,7 @@ impl LedgerEntry {
         }
     }
 
-    /// The engine that runs it.
+    /// The engine that runs the container.
     async fn engine(&self) -> Result<Docker, Error> {
         const SECONDS: u64 = 60;
         let cannot = |error: &(dyn std::error::Error + 'static)| {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::password::Password;
 
-/// A container whose server answers, as all processes of the run know it.
+/// A container whose server answers. All processes of the run know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Container {
     /// Its name in the engine.
@@ -20,7 +20,7 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// In words, without the password.
+    /// The container for a message, without the password.
     pub(crate) fn in_words(&self) -> String {
         let Self { name, image, host, port, .. } = self;
         format!("{host}:{port} (the container {name} of {image})")

@@ -1,9 +1,9 @@
-//! How the server of a service is set up in a container.
+//! The settings of a service's container.
 
-/// The folder in memory that the server's files are in.
+/// The folder of the server's files, which is in memory.
 pub(crate) const MEMORY: &str = "/itest";
 
-/// How the server of a service is set up in a container.
+/// The settings of a service's container.
 #[derive(Debug)]
 pub(crate) struct ContainerSettings {
     /// The variables of the image, without those of the password.

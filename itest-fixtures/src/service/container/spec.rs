@@ -1,4 +1,4 @@
-//! What the engine must know of a container.
+//! The specification of a container for the engine.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -17,7 +17,7 @@ use crate::service::definition::Service;
 /// The label of all containers of itest; its value is the service.
 const LABEL: &str = "itest";
 
-/// Everything that the engine must know of a container.
+/// The specification of a container for the engine.
 #[derive(Debug)]
 pub(super) struct Spec {
     /// The service, for the container's name.
@@ -51,15 +51,15 @@ impl Spec {
         })
     }
 
-    /// A name that no other container has, and that recovery recognizes.
+    /// A unique name, with the prefix that recovery recognizes.
     pub(super) fn name(&self) -> String {
         let number = RandomState::new().hash_one(std::process::id());
         format!("{PREFIX}{}-{}-{number:016x}", self.service, std::process::id())
     }
 
-    /// The request to the engine. The server's files are in memory. If the engine is on this machine (`is_near`), the port is open to this
+    /// The request to the engine. The server's files are in memory. If the engine is on this machine (`is_local`), the port is open to this
     /// machine only.
-    pub(super) fn request(&self, name: &str, is_near: bool) -> ContainerRequest<GenericImage> {
+    pub(super) fn request(&self, name: &str, is_local: bool) -> ContainerRequest<GenericImage> {
         let port = ContainerPort::Tcp(self.port);
         let (image, tag) = split(&self.image);
         let image = GenericImage::new(image, tag).with_exposed_port(port);
@@ -74,14 +74,14 @@ impl Spec {
         for name in self.settings.password_variables {
             request = request.with_env_var(*name, self.password.expose());
         }
-        if !is_near {
+        if !is_local {
             return request;
         }
         request.with_host_config_modifier(move |config: &mut HostConfig| {
-            // Without a number the engine finds a free port.
-            let near = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
+            // Without a port number, the engine chooses a free port.
+            let local = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
             config.publish_all_ports = Some(false);
-            config.port_bindings = Some([(port.to_string(), Some(vec![near]))].into());
+            config.port_bindings = Some([(port.to_string(), Some(vec![local]))].into());
         })
     }
 }

@@ -1,4 +1,4 @@
-//! A container that was started: where its server is, and when it answers.
+//! Starts the container of a service, and waits until its server answers.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::failure::failed_to;
 use crate::service::address::Address;
 use crate::service::definition::Service;
 
-/// How long a server may take from the start of its container until it answers: at first it creates its files.
+/// How long a server may take from the start of its container until it answers. The first step is the creation of its files.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// How long one attempt to connect may take.
@@ -32,7 +32,7 @@ const LOG_LINES: &str = "20";
 ///
 /// # Errors
 ///
-/// When the engine cannot start it, or it does not answer, with the end of its log.
+/// When the engine cannot start the container, or its server does not answer. The error contains the end of its log.
 pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Teardown) -> Result<Address, Error> {
     let spec = Spec::of::<S>()?;
     let Started { name, host } = engine.start(&spec, teardown).await?;
@@ -40,7 +40,7 @@ pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Tea
     let image = container.image.clone();
     let docker = engine.docker();
     let began = Instant::now();
-    let mut last = "the engine does not tell its port".to_owned();
+    let mut last = "the engine does not report its port".to_owned();
     loop {
         let state = docker.inspect_container(&container.name, None::<InspectContainerOptions>).await;
         let state = state.map_err(|error| failed_to(&format!("look at the container {}", container.name), &error))?;
@@ -50,7 +50,7 @@ pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Tea
         }
         if let Some(port) = port(&state, spec.port) {
             container.port = port;
-            // An open port means nothing, because the engine opens it before the server does.
+            // An open port does not mean that the server is ready, because the engine opens the port before the server does.
             let address = Address::Container(container.clone());
             last = match tokio::time::timeout(ANSWER_TIMEOUT, S::probe(&address)).await {
                 Ok(Ok(())) => return Ok(address),
@@ -68,13 +68,13 @@ pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Tea
     }
 }
 
-/// Its exit code, if it has ended.
+/// The exit code of the container, if it has ended.
 fn exit_code(state: &ContainerInspectResponse) -> Option<i64> {
     let state = state.state.as_ref()?;
     (state.running == Some(false)).then(|| state.exit_code.unwrap_or_default())
 }
 
-/// The port of the host that leads to one of the container, for IPv4, which every machine has.
+/// The host's port for a port of the container. The IPv4 binding is used, because every machine has IPv4.
 fn port(state: &ContainerInspectResponse, inside: u16) -> Option<u16> {
     let ports = state.network_settings.as_ref()?.ports.as_ref()?;
     let bindings = ports.get(&format!("{inside}/tcp"))?.as_ref()?;
