@@ -24,7 +24,7 @@ mod template;
 mod url;
 
 pub(crate) use cells::cells;
-pub(crate) use changes::{Contents, contents, show_changes};
+pub(crate) use changes::{Contents, contents, note_changes};
 pub(crate) use closing::close_pool;
 pub(crate) use failure::{describe, failed_to};
 pub(crate) use migration::migrate;

@@ -110,7 +110,7 @@ impl Message {
     }
 }
 
-/// The short binary form of a report, for a test that passed without leaks and without described phases.
+/// The short binary form of a report, for a test that passed without leaks, notes and described phases.
 mod brief {
     use std::time::Duration;
 
@@ -125,6 +125,7 @@ mod brief {
     pub(super) fn covers(report: &AttemptReport) -> bool {
         report.outcome == Outcome::Passed
             && report.leaks.is_empty()
+            && report.notes.is_empty()
             && report.phases.iter().all(|phase| phase.description.is_none())
     }
 

@@ -34,15 +34,15 @@ pub(super) fn difference(before: &Contents, after: &Contents) -> String {
     let sections = tables.into_iter().filter_map(|table| section(table, before.get(table), after.get(table)));
     let sections: Vec<_> = sections.collect();
     if sections.is_empty() {
-        return "itest: the test changed no rows of its database\n".to_owned();
+        return "none".to_owned();
     }
-    let mut text = "itest: what the test did to the rows of its database:\n".to_owned();
+    let mut text = String::new();
     let more = sections.len().saturating_sub(MAX_TABLES);
     for section in sections.into_iter().take(MAX_TABLES) {
         text.push_str(&section);
     }
     if more > 0 {
-        let _ = writeln!(text, "  … and to {more} more tables");
+        let _ = writeln!(text, "… and rows of {more} more tables");
     }
     text
 }
@@ -57,10 +57,10 @@ fn section(table: &str, before: Option<&Table>, after: Option<&Table>) -> Option
     };
     let (before, after) = (before.unwrap_or(&empty), after.unwrap_or(&empty));
     if let Some(reason) = after.not_compared.as_ref().or(before.not_compared.as_ref()) {
-        return Some(format!("  {table}{label}: not compared, {reason}\n"));
+        return Some(format!("{table}{label}: not compared, {reason}\n"));
     }
     if before.columns != after.columns && !before.rows.is_empty() && !after.rows.is_empty() {
-        return Some(format!("  {table}: not compared, its columns are not what they were\n"));
+        return Some(format!("{table}: not compared, its columns are not what they were\n"));
     }
     let columns = if after.columns.is_empty() { &before.columns } else { &after.columns };
     let key: Vec<usize> =
@@ -71,18 +71,18 @@ fn section(table: &str, before: Option<&Table>, after: Option<&Table>) -> Option
     let counted: Vec<_> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if counted.is_empty() {
-        return (!label.is_empty()).then(|| format!("  {table}{label}: no rows\n"));
+        return (!label.is_empty()).then(|| format!("{table}{label}: no rows\n"));
     }
     let added = changes.added.iter().map(|row| format!("+ {}", row_text(columns, row)));
     let altered = changes.changed.iter().map(|(old, new)| format!("~ {}", changed_row_text(columns, &key, old, new)));
     let deleted = changes.deleted.iter().map(|row| format!("- {}", row_text(columns, row)));
-    let mut text = format!("  {table}{label}: {}\n", counted.join(", "));
+    let mut text = format!("{table}{label}: {}\n", counted.join(", "));
     let all = counts.iter().map(|(count, _)| count).sum::<usize>();
     for line in added.chain(altered).chain(deleted).take(MAX_ROWS) {
-        let _ = writeln!(text, "    {line}");
+        let _ = writeln!(text, "  {line}");
     }
     if let Some(more) = all.checked_sub(MAX_ROWS).filter(|more| *more > 0) {
-        let _ = writeln!(text, "    … and {more} more");
+        let _ = writeln!(text, "  … and {more} more");
     }
     Some(text)
 }
@@ -212,10 +212,9 @@ mod tests {
             ],
         );
         let report = difference(&one("products", before), &one("products", after));
-        let expected = "itest: what the test did to the rows of its database:\n  \
-                        products: 2 added, 1 changed, 2 deleted\n    \
-                        + id=3 name='' stock=NULL\n    + id=11 name='a book' stock=1\n    ~ id=2: stock: 5 → 4\n    \
-                        - id=9 name=ink stock=NULL\n    - id=10 name=cap stock=NULL\n";
+        let expected = "products: 2 added, 1 changed, 2 deleted\n  \
+                        + id=3 name='' stock=NULL\n  + id=11 name='a book' stock=1\n  ~ id=2: stock: 5 → 4\n  \
+                        - id=9 name=ink stock=NULL\n  - id=10 name=cap stock=NULL\n";
         assert_eq!(report, expected);
     }
 
@@ -225,8 +224,8 @@ mod tests {
         let before = table(&columns, &columns[..1], &[&[Some("1"), Some("x")]]);
         let after = table(&columns, &columns[..1], &[&[Some("1"), Some("y")], &[Some("2"), Some("z")]]);
         let report = difference(&one("new\nline", before), &one("new\nline", after));
-        let expected = "itest: what the test did to the rows of its database:\n  new\\nline: 1 added, 1 changed\n    \
-                        + a\\nb=2 c\\u{1b}[31m=z\n    ~ a\\nb=1: c\\u{1b}[31m: x → y\n";
+        let expected = "new\\nline: 1 added, 1 changed\n  \
+                        + a\\nb=2 c\\u{1b}[31m=z\n  ~ a\\nb=1: c\\u{1b}[31m: x → y\n";
         assert_eq!(report, expected);
     }
 
@@ -241,8 +240,8 @@ mod tests {
             &[&[Some("1"), Some("$2b$12$new"), Some("x")], &[Some("2"), None, Some(&format!("sent {jwt}"))]],
         );
         let report = difference(&one("users", before), &one("users", after));
-        let expected = "itest: what the test did to the rows of its database:\n  users: 1 added, 1 changed\n    \
-                        + id=2 password_hash=NULL note='sent ***'\n    ~ id=1: password_hash: *** (a different secret)\n";
+        let expected = "users: 1 added, 1 changed\n  \
+                        + id=2 password_hash=NULL note='sent ***'\n  ~ id=1: password_hash: *** (a different secret)\n";
         assert_eq!(report, expected);
     }
 
@@ -251,11 +250,8 @@ mod tests {
         let before = table(&["x"], &[], &[&[Some("a")], &[Some("a")]]);
         let after = table(&["x"], &[], &[&[Some("a")], &[Some("b")]]);
         let report = difference(&one("log", before.clone()), &one("log", after));
-        assert!(report.contains("log: 1 added, 1 deleted\n    + x=b\n    - x=a\n"), "{report}");
-        assert_eq!(
-            difference(&one("log", before.clone()), &one("log", before)),
-            "itest: the test changed no rows of its database\n"
-        );
+        assert!(report.contains("log: 1 added, 1 deleted\n  + x=b\n  - x=a\n"), "{report}");
+        assert_eq!(difference(&one("log", before.clone()), &one("log", before)), "none");
     }
 
     #[test]
@@ -265,7 +261,7 @@ mod tests {
         let cells: Vec<_> = cells.iter().map(|[id, text]| [Some(id.as_str()), Some(text.as_str())]).collect();
         let cells: Vec<&[Option<&str>]> = cells.iter().map(<[_; 2]>::as_slice).collect();
         let report = difference(&Contents::new(), &one("big", table(&["id", "text"], &["id"], &cells)));
-        assert!(report.contains("big (new): 50 added") && report.contains("    … and 30 more\n"), "{report}");
+        assert!(report.contains("big (new): 50 added") && report.contains("  … and 30 more\n"), "{report}");
         assert!(report.lines().all(|line| line.chars().count() < 100), "{report}");
         let unread = Table { not_compared: Some("it is huge".to_owned()), ..Table::default() };
         let report = difference(&one("huge", unread), &one("huge", Table::default()));

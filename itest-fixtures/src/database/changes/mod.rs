@@ -4,22 +4,28 @@ mod contents;
 mod difference;
 
 use std::fmt::Display;
-use std::io::{Write, stderr};
 use std::time::Duration;
 
 pub(crate) use contents::{Contents, contents};
 use difference::difference;
+use itest_runtime::TestInfo;
 
 /// How long reading the rows may take. The test's teardown waits for it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Writes the changed rows to the test's standard error, or the reason why they cannot be shown.
-pub(crate) async fn show_changes<E: Display>(before: &Contents, after: impl Future<Output = Result<Contents, E>>) {
-    let report = match tokio::time::timeout(READ_TIMEOUT, after).await {
+/// The heading under which reports show the changed rows.
+const TITLE: &str = "rows that the test changed";
+
+/// Adds a note about the changed rows to the test's report, or the reason why they cannot be shown.
+pub(crate) async fn note_changes<E: Display>(
+    info: &TestInfo,
+    before: &Contents,
+    after: impl Future<Output = Result<Contents, E>>,
+) {
+    let text = match tokio::time::timeout(READ_TIMEOUT, after).await {
         Ok(Ok(after)) => difference(before, &after),
-        Ok(Err(error)) => format!("itest: what the test did to its database cannot be shown: {error}\n"),
-        Err(_) => format!("itest: what the test did to its database cannot be read within {READ_TIMEOUT:?}\n"),
+        Ok(Err(error)) => format!("they cannot be shown: {error}"),
+        Err(_) => format!("they cannot be read within {READ_TIMEOUT:?}"),
     };
-    // One write, so that no other output comes between the lines. If the standard error is closed, there is no place to report that.
-    let _ = stderr().write_all(report.as_bytes());
+    info.add_note(TITLE, text);
 }

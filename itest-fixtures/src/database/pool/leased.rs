@@ -7,8 +7,8 @@ use itest_runtime::{Error, Teardown, TestInfo};
 use super::driver::Driver as _;
 use super::worker::PoolOf;
 use crate::database::connect::Connect;
+use crate::database::note_changes;
 use crate::database::schema::Schema;
-use crate::database::show_changes;
 
 /// A leased database, as a test uses it.
 #[derive(Debug)]
@@ -35,12 +35,12 @@ pub(crate) async fn lease<S: Schema>(
     // The name of the step contains the client command, for a user who keeps the databases of failed tests.
     let step = format!("give the database back; look at it with {}", database.client_command);
     let before = if info.shows_data() { Some(S::Driver::contents(&pool.context, &database).await?) } else { None };
-    let test = info.id().clone();
+    let test = info.clone();
     teardown.defer_with(step, move |outcome| async move {
         if let Some(before) = before.filter(|_| !outcome.is_success()) {
-            show_changes(&before, S::Driver::contents(&pool.context, &database)).await;
+            note_changes(&test, &before, S::Driver::contents(&pool.context, &database)).await;
         }
-        pool.give_back(database, &test, outcome).await
+        pool.give_back(database, test.id(), outcome).await
     });
     Ok(leased)
 }
