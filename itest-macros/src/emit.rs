@@ -89,21 +89,21 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), place(function));
     let returned = with_causes(function, call, &private);
     // What a session's fixture makes crosses to other processes; that it can is a message about the type.
-    let crossing = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
+    let codec = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
         let (first, last) = ends(made);
-        let function = located(quote!(#private::Crossing::of::<), (first, first));
+        let function = located(quote!(#private::ValueCodec::of::<), (first, first));
         let call = located(quote!(>()), (last, last));
-        quote!(.crossing(const { &#function #made #call }))
+        quote!(.codec(const { &#function #made #call }))
     });
     let descriptor = quote! {
         const {
             &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
                 #private::Box::pin(async move {
                     #slots
-                    #private::made::<Self>(#returned)
+                    #private::erased_value::<Self>(#returned)
                 })
             })
-            #crossing
+            #codec
         }
     };
     let generics = demanded(fixture, &scope, &private);
@@ -330,7 +330,7 @@ fn call(
 /// What the function returned, with an error that keeps its causes; `()` has none.
 fn with_causes(function: &ItemFn, returned: TokenStream, private: &TokenStream) -> TokenStream {
     match place(function) {
-        Some(place) => located(quote!(#private::Returned::of(#returned).itest_with_causes()), place),
+        Some(place) => located(quote!(#private::ReturnValue::of(#returned).itest_with_causes()), place),
         None => returned,
     }
 }

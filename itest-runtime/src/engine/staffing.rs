@@ -132,7 +132,7 @@ impl Supervisor<'_> {
         for id in ids {
             let Some(count) = self.workers.get(&id).map(|worker| worker.assignments.len()) else { continue };
             // Whoever wants to stop at a failure does not want others to be under way already.
-            let size = match self.config.most_failures() {
+            let size = match self.config.max_failures() {
                 Some(_) => 1,
                 None => hand_size(self.typical, self.admission.waiting(), jobs),
             };

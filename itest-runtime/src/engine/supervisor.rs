@@ -382,7 +382,7 @@ impl<'a> Supervisor<'a> {
         self.summary.count(&case);
         let counts = !case.is_success() && failed;
         (self.emit)(Event::CaseFinished(case));
-        if counts && self.config.most_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
+        if counts && self.config.max_failures().is_some_and(|limit| self.summary.failed >= limit.get()) {
             self.stop();
         }
         Ok(())

@@ -364,7 +364,7 @@ pub(crate) struct RunConfig {
 impl RunConfig {
     /// After so many failures no more tests are started.
     #[must_use]
-    pub(crate) fn most_failures(&self) -> Option<NonZeroUsize> {
+    pub(crate) fn max_failures(&self) -> Option<NonZeroUsize> {
         self.repeats.until.map(|Until::Failure| NonZeroUsize::MIN).or(self.fail_fast)
     }
 }

@@ -20,7 +20,7 @@ use super::ledger::LedgerFile;
 use super::recover::recover_session;
 use super::wire::{Reply, Request, receive, send, send_now};
 use crate::inject::{Caught, FixtureDescriptor};
-use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd};
+use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
 use crate::process::{SESSION_MARK, WORKER_MARK, ignore_requests_to_end, own_binary};
 
 /// What is said of a server that lives, and does not end the session.
@@ -263,7 +263,7 @@ impl SessionClient {
             }
         }
         let problems = vec![NO_ANSWER.to_owned()];
-        SessionEnd { recovered: Recovered { problems, ..Recovered::default() }, used: Vec::new() }
+        SessionEnd { recovered: RecoveryResult { problems, ..RecoveryResult::default() }, used: Vec::new() }
     }
 
     /// Ends the session where no process finds its folder: nothing is left, unless the server was killed after it had retired the folder.

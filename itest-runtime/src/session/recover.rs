@@ -18,7 +18,9 @@ use super::folder::SessionFolder;
 use super::kill::kill;
 use super::ledger::LedgerFile;
 use super::watched::end_watched;
-use crate::model::{LedgerLine, LedgerReading, Limits, Mark, Outstanding, RESPONSE_TIMEOUT, Recovered, read_ledger};
+use crate::model::{
+    LedgerContents, LedgerLine, Limits, Mark, OutstandingEntry, RESPONSE_TIMEOUT, RecoveryResult, read_ledger,
+};
 use crate::process::{
     Death, NEXTEST_MARK, OwnChild, SESSION_MARK, WORKER_MARK, WORKER_NAME, continue_if_stopped, identify, is_alive,
     is_any_marked, kill_group, own_binary, own_identity,
@@ -49,8 +51,8 @@ pub(super) struct StepReport {
 }
 
 /// Gives back everything that a session left whose server is dead, and removes the session unless something is left to do.
-pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
-    let mut recovered = Recovered::default();
+pub(super) async fn recover_session(folder: &SessionFolder) -> RecoveryResult {
+    let mut recovered = RecoveryResult::default();
     let (limit, binary) = match folder.config() {
         Ok(config) => (config.limits.teardown, Some(config.binary)),
         Err(_) => (RESPONSE_TIMEOUT, None),
@@ -106,8 +108,8 @@ pub(super) async fn kill_owner(ledger: &LedgerFile) {
 /// ended: where it lives, nothing is done.
 ///
 /// `binary` is the one that wrote it, if it is not this one.
-pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> Recovered {
-    let mut recovered = Recovered::default();
+pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> RecoveryResult {
+    let mut recovered = RecoveryResult::default();
     let Some(lock) = lock_of_ended_process(ledger).await else {
         // It lives, and gives back by itself. Until then it must stay in the ledger. Or another process has removed the ledger.
         recovered.left = retryable(ledger).len();
@@ -136,19 +138,19 @@ pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary:
     recovered
 }
 
-fn read(ledger: &LedgerFile) -> LedgerReading {
+fn read(ledger: &LedgerFile) -> LedgerContents {
     read_ledger(&fs::read(ledger.path()).unwrap_or_default())
 }
 
 /// What the next run will try once more.
-fn retryable(ledger: &LedgerFile) -> Vec<Outstanding> {
+fn retryable(ledger: &LedgerFile) -> Vec<OutstandingEntry> {
     let mut left = read(ledger).outstanding;
     left.retain(|left| left.tried.len() < MAX_TRIES);
     left
 }
 
 /// What is left and was not tried in this recovery, nor too often before.
-pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<Outstanding> {
+pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<OutstandingEntry> {
     let mut left = retryable(ledger);
     left.retain(|left| !left.tried.iter().any(|tried| tried == recovery));
     left
@@ -211,7 +213,7 @@ struct Execution<'l> {
 
 impl Execution<'_> {
     /// Starts processes that give back, until nothing is left that was not tried.
-    async fn run(self, recovered: &mut Recovered) {
+    async fn run(self, recovered: &mut RecoveryResult) {
         let own = own_identity();
         let recovery = format!("{}-{}", own.pid, own.start);
         let path = self.ledger.path().display();

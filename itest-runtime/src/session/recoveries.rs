@@ -13,7 +13,7 @@ use super::ledger::LedgerFile;
 use super::message::{Connection, Disconnect};
 use super::recover::recover_ledger;
 use super::wire::Reply;
-use crate::model::{Mark, Recovered};
+use crate::model::{Mark, RecoveryResult};
 
 /// What is done for processes that have ended, and what for those that live.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Recoveries {
     polled: HashSet<LedgerFile>,
     /// Processes whose end ends what they have started, by the mark of all that.
     watched: HashMap<Connection, Mark>,
-    running: JoinSet<Recovered>,
+    running: JoinSet<RecoveryResult>,
     /// What is running.
     tasks: HashMap<Id, Task>,
     /// Ledgers that were executed, and how many entries the next run has to try again.
@@ -105,7 +105,7 @@ impl Recoveries {
     fn kill(&mut self, mark: Mark) {
         let task = self.running.spawn(async move {
             kill(mark).await;
-            Recovered::default()
+            RecoveryResult::default()
         });
         self.tasks.insert(task.id(), Task::Kill);
     }
@@ -145,12 +145,12 @@ impl Recoveries {
     }
 
     /// The next process whose ledger was executed, and what came of it. `None`: none was.
-    pub(super) async fn next(&mut self) -> Option<(u32, Recovered)> {
+    pub(super) async fn next(&mut self) -> Option<(u32, RecoveryResult)> {
         let (id, recovered) = match self.running.join_next_with_id().await? {
             Ok((id, recovered)) => (id, recovered),
             Err(error) => {
                 let problems = vec![format!("a ledger was not executed to its end: {error}")];
-                (error.id(), Recovered { problems, ..Recovered::default() })
+                (error.id(), RecoveryResult { problems, ..RecoveryResult::default() })
             }
         };
         let Some(Task::Execute(ledger)) = self.tasks.remove(&id) else { return None };
@@ -162,7 +162,7 @@ impl Recoveries {
             self.left.insert(ledger, recovered.left);
         }
         self.answer_waiting();
-        Some((process, Recovered { left: 0, ..recovered }))
+        Some((process, RecoveryResult { left: 0, ..recovered }))
     }
 
     /// Whether anything is done for processes that have ended.
