@@ -41,7 +41,7 @@ pub(crate) struct SessionConfig {
     pub seed: Seed,
     /// What a test does if a service is missing.
     pub require: Require,
-    /// Which events of `tracing` are shown.
+    /// The filter for `tracing` events.
     pub log: String,
 }
 
