@@ -11,7 +11,7 @@ use crate::spans::{ends, in_expansion, located};
 /// must be fixtures of a suitable scope.
 pub(crate) fn required_bounds(fixture: &Fixture, scope: &TokenStream, private: &TokenStream) -> Generics {
     let mut generics = with_static_bounds(&fixture.generics);
-    for (access, requested) in fixture.open_dependencies() {
+    for (access, requested) in fixture.generic_dependencies() {
         let by_value = (access == Access::Owned).then(|| quote!(+ #private::ByValue));
         let suits = quote!(: #private::Fixture<Scope: #private::LivesAsLongAs<#scope> #by_value>);
         // The compiler reports a type without this bound at this location.

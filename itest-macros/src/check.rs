@@ -87,7 +87,7 @@ fn borrows(test: &Test, errors: &mut Errors) {
         if conflict {
             errors.at(
                 &parameter.written,
-                "this fixture is borrowed above already, and `&mut` stands alone; ask for it once",
+                "this fixture is borrowed by an earlier parameter, and `&mut` must be its only borrow; ask for it once",
             );
         }
         earlier.push((*access, name));
@@ -121,8 +121,7 @@ fn phases(test: &Test, errors: &mut Errors) {
         return;
     }
     if let Some(word) = test.arguments.workflow.as_ref().filter(|_| marks.is_empty()) {
-        let message =
-            "a workflow marks its phases, `#[act]` and `#[assert]`, as often as it takes; mark them or remove this";
+        let message = "a workflow needs phases, and this body marks none; add `#[act]` and `#[assert]`, or remove this";
         errors.at(word, message);
     }
     let mut order = Order { last: None, workflow: test.arguments.workflow.is_some() };

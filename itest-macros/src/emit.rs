@@ -70,8 +70,8 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
             }
         }
     };
-    match allowed(itest) {
-        Some(allowed) => quote!(#allowed const _: () = { #entry };),
+    match allow_qualifications(itest) {
+        Some(attribute) => quote!(#attribute const _: () = { #entry };),
         None => entry,
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), return_type_span(function));
     let returned = with_causes(function, call, &private);
-    // The value of a session fixture must be serializable. The compiler reports a type that is not at the type itself.
+    // The value of a session fixture must be serializable. If its type is not, the compiler reports that at the type.
     let codec = value_type.as_ref().filter(|_| fixture.scope == Scope::Session).map(|value_type| {
         let (first, last) = ends(value_type);
         let function = located(quote!(#private::ValueCodec::of::<), (first, first));
@@ -121,13 +121,13 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Ite
     let ItemFn { attrs, vis, sig, .. } = function;
     let name = &sig.ident;
     let path = name.unraw().to_string();
-    let (full_name, allowed) = (full_name(&path, itest, &private), allowed(itest));
+    let (full_name, attribute) = (full_name(&path, itest, &private), allow_qualifications(itest));
     let kind = kind(function, &private);
     let no_generics = suggestions::generics(&Generics::default(), name.span());
     let inner = ItemFn { attrs: Vec::new(), vis: Visibility::Inherited, ..function.clone() };
     let inner = suggestions::function(&inner);
-    // The compiler reports an argument that is not serializable at its type. Two expressions need the bound. They are in one constant and
-    // have the same span, so that the compiler reports the mistake once.
+    // If the argument is not serializable, the compiler reports that at its type. Two expressions need the bound. They are in one constant
+    // and have the same span, so that the compiler reports the mistake once.
     let (first, last) = ends(argument);
     let call_with = located(quote!(#private::call_with::<), (first, first));
     let closing = located(quote!(>), (last, last));
@@ -141,9 +141,9 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Ite
         #vis fn #name #no_generics(__itest_argument: #argument) -> #itest::Durable<#argument> {
             #(#attrs)*
             #inner
-            #allowed
+            #attribute
             type __ItestPair = fn(#argument, &'static #private::TeardownEntry) -> #itest::Durable<#argument>;
-            #allowed
+            #attribute
             const __ITEST: (#private::TeardownEntry, __ItestPair) = (
                 #private::TeardownEntry {
                     name: #full_name,
@@ -192,7 +192,7 @@ fn full_name(name: &str, itest: &Itest, private: &TokenStream) -> TokenStream {
 }
 
 /// Allows the lint `unused_qualifications` in the expansion of a library's function, because the given path may be longer than necessary.
-fn allowed(itest: &Itest) -> Option<TokenStream> {
+fn allow_qualifications(itest: &Itest) -> Option<TokenStream> {
     let is_needed = itest.author == Author::Library;
     is_needed.then(|| quote!(#[allow(unused_qualifications, reason = "the path was given with the attribute")]))
 }
@@ -212,7 +212,7 @@ fn implementation(
     descriptor: &TokenStream,
     itest: &Itest,
 ) -> TokenStream {
-    let (private, allowed) = (quote!(#itest::__private), allowed(itest));
+    let (private, attribute) = (quote!(#itest::__private), allow_qualifications(itest));
     let (first, last) = ends(value_type);
     let declared = suggestions::generics(generics, first);
     let bounds = &generics.where_clause;
@@ -226,7 +226,7 @@ fn implementation(
         }
     };
     let items = located(items, (last, last));
-    quote!(#allowed #keyword #declared #private::Fixture for #value_type #bounds #items)
+    quote!(#attribute #keyword #declared #private::Fixture for #value_type #bounds #items)
 }
 
 /// The body with a call at the beginning of each phase.

@@ -224,7 +224,7 @@ impl Fixture {
     }
 
     /// The dependencies whose types contain a generic parameter. Their types are known only when a test requests this fixture.
-    pub(crate) fn open_dependencies(&self) -> Vec<(Access, &Type)> {
+    pub(crate) fn generic_dependencies(&self) -> Vec<(Access, &Type)> {
         let names = self.placeholders();
         let mut open = Vec::new();
         for parameter in &self.parameters {

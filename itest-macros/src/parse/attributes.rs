@@ -25,7 +25,7 @@ impl Role {
     }
 
     /// The attributes that give the function a different role.
-    fn conflicting(self) -> &'static [&'static str] {
+    fn conflicting_attributes(self) -> &'static [&'static str] {
         match self {
             Self::Test => &["fixture", "teardown"],
             Self::Fixture => &["integration_test", "teardown"],
@@ -49,7 +49,7 @@ pub(super) fn reject_foreign_attributes(attributes: &mut Vec<Attribute>, role: R
         let Some(problem) = problem else { return true };
         let written = path.to_token_stream().to_string().replace(' ', "");
         errors.at(path, format_args!("`#[{written}]` {problem}"));
-        has_conflict |= role.conflicting().contains(&last.as_str());
+        has_conflict |= role.conflicting_attributes().contains(&last.as_str());
         false
     });
     // Whether further mistakes are real depends on the intended role. For example, tests and fixtures allow different parameters.

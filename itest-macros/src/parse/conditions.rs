@@ -90,8 +90,8 @@ impl Configuration {
         };
         let all: Vec<Conditional<Expr>> = values.into_iter().collect();
         let is_row = list.path.segments.first().is_some_and(|first| first.ident == "case");
-        if let Some(kept) = self.kept(all, if is_row { WhenEmpty::Empty } else { WhenEmpty::Unchanged }) {
-            list.tokens = quote!(#(#kept),*);
+        if let Some(remaining) = self.remaining(all, if is_row { WhenEmpty::Empty } else { WhenEmpty::Unchanged }) {
+            list.tokens = quote!(#(#remaining),*);
         }
     }
 
@@ -100,24 +100,24 @@ impl Configuration {
         let Meta::List(list) = &mut attribute.meta else { return };
         let Ok(mut types) = list.parse_args::<List>() else { return };
         let all = std::mem::take(&mut types.entries);
-        if let Some(kept) = self.kept(all, WhenEmpty::Unchanged) {
-            types.entries = kept;
+        if let Some(remaining) = self.remaining(all, WhenEmpty::Unchanged) {
+            types.entries = remaining;
             list.tokens = types.to_token_stream();
         }
     }
 
     /// The remaining entries of a list; `None` if the list has no condition.
-    fn kept<T: Clone>(&mut self, all: Vec<Conditional<T>>, when_empty: WhenEmpty) -> Option<Vec<Conditional<T>>> {
+    fn remaining<T: Clone>(&mut self, all: Vec<Conditional<T>>, when_empty: WhenEmpty) -> Option<Vec<Conditional<T>>> {
         if all.iter().all(|entry| entry.attributes.is_empty()) {
             return None;
         }
-        let mut kept = all.clone();
-        kept.retain_mut(|entry| self.keeps(&mut entry.attributes));
-        if kept.is_empty() && when_empty == WhenEmpty::Unchanged {
+        let mut remaining = all.clone();
+        remaining.retain_mut(|entry| self.keeps(&mut entry.attributes));
+        if remaining.is_empty() && when_empty == WhenEmpty::Unchanged {
             self.is_empty = true;
-            kept = all.into_iter().map(|entry| Conditional { attributes: Vec::new(), ..entry }).collect();
+            remaining = all.into_iter().map(|entry| Conditional { attributes: Vec::new(), ..entry }).collect();
         }
-        Some(kept)
+        Some(remaining)
     }
 
     /// Whether the item with these attributes is kept. The decided conditions are removed from the attributes.

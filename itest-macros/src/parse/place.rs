@@ -17,7 +17,7 @@ pub(crate) fn reject_method(function: &ItemFn, role: Role, errors: &mut Errors) 
     if let Some(enclosure) = source::function_context(name).enclosure.filter(|enclosure| !is_allowed(enclosure)) {
         let block = enclosure.word();
         errors.at(name, format_args!("{noun} stands at module level; move `{name}` out of this {block}"));
-    } else if let Some(word) = own_type(&function.sig) {
+    } else if let Some(word) = self_token(&function.sig) {
         let message = match role {
             Role::Test | Role::Fixture => {
                 format!("{noun} stands at module level, where there is no `{word}`; move it out of the `impl`")
@@ -34,7 +34,7 @@ pub(crate) fn reject_method(function: &ItemFn, role: Role, errors: &mut Errors) 
 }
 
 /// The first `self` or `Self` of a signature.
-fn own_type(signature: &Signature) -> Option<TokenStream> {
+fn self_token(signature: &Signature) -> Option<TokenStream> {
     fn find(tokens: TokenStream) -> Option<TokenStream> {
         tokens.into_iter().find_map(|token| match token {
             TokenTree::Group(group) => find(group.stream()),

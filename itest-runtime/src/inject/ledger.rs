@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_written_down_is_not_taken() {
+    fn failed_ledger_write_prevents_acquisition() {
         let full = Ledger::new(|| Ok(OpenOptions::new().write(true).open("/dev/full")?));
         let error = full.take("drop_database", "\"shop\"".to_owned()).unwrap_err().to_string();
         assert!(error.starts_with("the ledger cannot be written") && error.contains("No space left"), "{error}");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_a_test_replaced_is_replaced_by_another_one() {
+    fn replaced_folder_of_process_is_created_again() {
         let outer = tempfile::tempdir().unwrap();
         let path = outer.path().join("ledger");
         let ledger = Ledger::new(move || Ok(OpenOptions::new().create(true).append(true).open(&path)?));

@@ -32,7 +32,7 @@ static ALLOWED: AtomicBool = AtomicBool::new(false);
 ///
 /// ```ignore
 /// #[integration_test]
-/// async fn a_panicking_handler_is_an_error_500(shop: Shop) {
+/// async fn panicking_handler_returns_status_500(shop: Shop) {
 ///     itest::allow_background_panics("the handler panics");
 ///     shop.get("/panic").await.assert_status(500);
 /// }

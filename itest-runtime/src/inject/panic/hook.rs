@@ -20,7 +20,8 @@ type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync + 'static;
 /// When panics on the test's own stack are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PanicOutput {
-    /// Print only the panics that the test's code catches. The report shows all others, even if the process dies, because the log survives it.
+    /// Print only the panics that the test's code catches. The report shows all others. It does so even if the process dies, because the
+    /// log survives the process.
     WhenCaught,
     /// Print at once, because no other process would report them.
     AtOnce,
@@ -78,8 +79,8 @@ pub(crate) fn begin_panics() {
 
 /// Puts the harness's hook in front of a hook that the running test has set.
 ///
-/// Code that sets a hook drops the harness's hook, and the drop sets a flag. The check here therefore costs one load. Rust does not notify the
-/// harness when a hook is set, so until the test awaits, enters a phase or ends, its panics reach only its own hook.
+/// Code that sets a hook drops the harness's hook, and the drop sets a flag. The check here therefore costs one load. Rust does not
+/// notify the harness when a hook is set, so until the test awaits, enters a phase or ends, its panics reach only its own hook.
 pub(in crate::inject) fn restore_hook() {
     if IS_REPLACED.load(Ordering::Relaxed) && !std::thread::panicking() {
         let hook = panic::take_hook();

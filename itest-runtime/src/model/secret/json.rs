@@ -11,7 +11,8 @@ use super::text::redacted;
 pub fn redact_json(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            // Headers and cookies are often lists of objects with the fields `name` and `value`. The field `name` then has the name of the secret.
+            // Headers and cookies are often lists of objects with the fields `name` and `value`. The value of `name` then decides whether
+            // `value` is a secret.
             let named =
                 ["name", "key"].iter().find_map(|field| fields.get(*field).and_then(Value::as_str)).map(str::to_owned);
             for (name, value) in fields {

@@ -53,7 +53,8 @@ fn password(text: &str, url: &Range<usize>) -> Option<Range<usize>> {
     if is_port {
         return None;
     }
-    // The text after the colon is not a port. It is a password with a slash, a comma or a quote in it, if a host follows before the next space.
+    // The text after the colon is not a port. If a host follows before the next space, the text is a password with a slash, a comma or a
+    // quote in it.
     let word = &text[colon..end(text, colon, char::is_whitespace)];
     word.rfind('@').map(|at| colon + 1..colon + at)
 }
