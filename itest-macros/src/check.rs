@@ -1,12 +1,12 @@
-//! What only makes sense as a whole: rows and their parameters, the order of phases.
+//! Validation of a function as a whole: rows against parameters, borrows, the runtime, and the order of phases.
 
 use quote::ToTokens;
 use syn::Attribute;
 
 use crate::errors::Errors;
-use crate::model::{Access, Fixture, Flavor, Mark, Parameter, Phase, Phases, Row, RuntimeArguments, Source, Test};
+use crate::model::{Access, Fixture, Flavor, Parameter, Phase, PhaseMark, Phases, Row, RuntimeArguments, Source, Test};
 
-/// Looks at a test as a whole.
+/// Validates a test.
 pub(crate) fn test(test: &Test, errors: &mut Errors) {
     rows(test, errors);
     borrows(test, errors);
@@ -14,14 +14,14 @@ pub(crate) fn test(test: &Test, errors: &mut Errors) {
     phases(test, errors);
 }
 
-/// Looks at a fixture as a whole.
+/// Validates a fixture.
 pub(crate) fn fixture(fixture: &Fixture, errors: &mut Errors) {
-    let Some(made) = &fixture.made else { return };
+    let Some(value_type) = &fixture.value_type else { return };
     for parameter in &fixture.parameters {
-        if let Source::Fixture(_, asked) = &parameter.source
-            && asked.to_token_stream().to_string() == made.to_token_stream().to_string()
+        if let Source::Fixture(_, requested) = &parameter.source
+            && requested.to_token_stream().to_string() == value_type.to_token_stream().to_string()
         {
-            errors.at(asked, "a fixture cannot depend on itself; ask for what it is made of");
+            errors.at(requested, "a fixture cannot depend on itself; ask for what it is made of");
         }
     }
 }
@@ -33,8 +33,8 @@ fn rows(test: &Test, errors: &mut Errors) {
             errors.at(attribute, "no row gives this parameter a value; add `#[case(value)]` to the function");
         }
     }
-    // A parameter that was refused may have been meant to take a value.
-    if test.parameters.iter().all(|parameter| !matches!(parameter.source, Source::Wrong)) {
+    // An invalid parameter may have been meant to take a value of the row, so that the lengths cannot be checked.
+    if test.parameters.iter().all(|parameter| !matches!(parameter.source, Source::Invalid)) {
         row_lengths(&test.rows, marked.len(), errors);
     }
     let names = test.row_names();
@@ -72,29 +72,29 @@ fn row_lengths(rows: &[Row], wanted: usize, errors: &mut Errors) {
     }
 }
 
-/// One value asked for as `&mut` and once more.
+/// Rejects a fixture that is borrowed twice, at least once as `&mut`.
 fn borrows(test: &Test, errors: &mut Errors) {
     let mut earlier = Vec::new();
     for parameter in &test.parameters {
-        let Source::Fixture(access, asked) = &parameter.source else { continue };
+        let Source::Fixture(access, requested) = &parameter.source else { continue };
         if *access == Access::Owned {
             continue;
         }
-        let name = asked.to_token_stream().to_string();
+        let name = requested.to_token_stream().to_string();
         let conflict = earlier
             .iter()
             .any(|(other, fixture)| *fixture == name && (*other == Access::Exclusive || *access == Access::Exclusive));
         if conflict {
             errors.at(
                 &parameter.written,
-                "this fixture is borrowed above already, and `&mut` stands alone; ask for it once",
+                "this fixture is borrowed by an earlier parameter, and `&mut` must be its only borrow; ask for it once",
             );
         }
         earlier.push((*access, name));
     }
 }
 
-/// The arguments that choose a runtime suit an async function, and each other.
+/// Rejects arguments for the runtime on a sync function, and arguments that exclude each other.
 fn runtime(test: &Test, errors: &mut Errors) {
     let RuntimeArguments { threads, flavor, start_paused } = &test.arguments.runtime;
     if test.function.sig.asyncness.is_none() {
@@ -114,28 +114,27 @@ fn runtime(test: &Test, errors: &mut Errors) {
     }
 }
 
-/// `arrange? act assert`, and with `workflow` `arrange? (act assert)+`.
+/// Checks the order of phases: `arrange? act assert`, or with `workflow` `arrange? (act assert)+`.
 fn phases(test: &Test, errors: &mut Errors) {
-    let Phases { marks, prelude, has_strays } = &test.phases;
-    if *has_strays {
+    let Phases { marks, prelude, has_misplaced } = &test.phases;
+    if *has_misplaced {
         return;
     }
     if let Some(word) = test.arguments.workflow.as_ref().filter(|_| marks.is_empty()) {
-        let message =
-            "a workflow marks its phases, `#[act]` and `#[assert]`, as often as it takes; mark them or remove this";
+        let message = "a workflow needs phases, and this body marks none; add `#[act]` and `#[assert]`, or remove this";
         errors.at(word, message);
     }
     let mut order = Order { last: None, workflow: test.arguments.workflow.is_some() };
-    let complaints: Vec<(&Mark, String)> =
+    let problems: Vec<(&PhaseMark, String)> =
         marks.iter().filter_map(|mark| Some((mark, order.advance(mark.phase)?))).collect();
-    // Behind a misplaced mark nobody knows what is missing.
-    if let Some(last) = marks.last().filter(|last| complaints.is_empty() && last.phase != Phase::Assert) {
+    // After a misplaced mark, it is unknown which phase is missing.
+    if let Some(last) = marks.last().filter(|last| problems.is_empty() && last.phase != Phase::Assert) {
         let next = if last.phase == Phase::Arrange { Phase::Act } else { Phase::Assert };
         let message = format!("after `#[{}]` comes `#[{}]`; it is missing", last.phase.word(), next.word());
         errors.push(syn::Error::new(last.span, message));
     }
-    for (mark, complaint) in complaints {
-        errors.push(syn::Error::new(mark.span, complaint));
+    for (mark, problem) in problems {
+        errors.push(syn::Error::new(mark.span, problem));
     }
     if let Some(first) = marks.first().filter(|first| first.phase == Phase::Arrange && prelude.is_some()) {
         let message = "statements stand above the first phase; move `#[arrange]` up to the first of them";
@@ -143,23 +142,23 @@ fn phases(test: &Test, errors: &mut Errors) {
     }
 }
 
-/// How far a body has come.
+/// The position in the grammar of phases.
 struct Order {
     last: Option<Phase>,
     workflow: bool,
 }
 
 impl Order {
-    /// Goes on to the next phase; one that must not come next is told, and passed over.
+    /// Moves to the next phase. If that phase is not allowed here, returns a message and stays at the current phase.
     fn advance(&mut self, next: Phase) -> Option<String> {
         let word = next.word();
-        let complaint = match (self.last, next) {
+        let problem = match (self.last, next) {
             (None, Phase::Arrange | Phase::Act)
             | (Some(Phase::Arrange), Phase::Act)
             | (Some(Phase::Act), Phase::Assert) => None,
             (Some(Phase::Assert), Phase::Act) if self.workflow => None,
             (Some(Phase::Assert), Phase::Act) => {
-                // Told once, not at each further act.
+                // The mistake is reported once and not at each further `#[act]`.
                 self.workflow = true;
                 self.last = Some(next);
                 let example = "`#[integration_test(workflow)]`";
@@ -183,9 +182,9 @@ impl Order {
                 Some(format!("after `#[{}]` comes {successor}, not {not}", last.word()))
             }
         };
-        if complaint.is_none() {
+        if problem.is_none() {
             self.last = Some(next);
         }
-        complaint
+        problem
     }
 }

@@ -1,20 +1,20 @@
-//! The expansion. It takes no decisions and cannot fail.
+//! Writes the expansion. This stage makes no decisions and cannot fail.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Block, Expr, Generics, ItemFn, ReturnType, Stmt, Type, Visibility};
 
-use crate::bounds::{demanded, lasting};
+use crate::bounds::{required_bounds, with_static_bounds};
 use crate::inputs::{inputs, names, slots, value};
 use crate::instances::{Instance, instances};
 use crate::literals::{duration, meta, option};
-use crate::model::{Access, Fixture, Mark, Parameter, Phase, Scope, Source, TeardownFunction, Test};
+use crate::model::{Access, Fixture, Parameter, Phase, PhaseMark, Scope, Source, TeardownFunction, Test};
 use crate::paths::{Author, Itest};
 use crate::spans::{ends, located};
 use crate::suggestions;
 
-/// The function, and the entries that make it a test: one, or one for each type that it runs over.
+/// The function of a test and its entries. A test that runs over types has one entry for each type.
 pub(crate) fn test(test: &Test, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     let function = ItemFn { block: Box::new(with_phases(test, &private)), ..test.function.clone() };
@@ -28,26 +28,26 @@ pub(crate) fn test(test: &Test, itest: &Itest) -> TokenStream {
 }
 
 fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream) -> TokenStream {
-    let Instance { over, cases, before, .. } = instance;
+    let Instance { over, cases, row_offset, .. } = instance;
     let path = test.function.sig.ident.unraw().to_string();
     let full_name = full_name(&path, itest, private);
     let parameters = parameters(&instance.parameters, &scope(Scope::Test, itest), private);
     let meta = meta(&test.arguments, private);
     let kind = kind(&test.function, private);
     let (bindings, arguments) = inputs(instance, private);
-    // `pause` is a function of the suite's own tokio; a message that it is missing stands on the argument.
+    // `pause` is a function of the suite's own tokio. If the function is missing, the compiler reports that at the argument.
     let pause = test.arguments.runtime.start_paused.as_ref().map(|name| {
-        let place = ends(name);
-        located(quote!(::tokio::time::pause();), place)
+        let span = ends(name);
+        located(quote!(::tokio::time::pause();), span)
     });
-    // What is wrong with a type is told once, where it is listed.
-    let place = over.as_ref().map(ends).or_else(|| place(&test.function));
-    let call = call(&test.function, over.as_slice(), &arguments, place);
+    // The call has the span of the listed type, so that the compiler reports a mistake in the type once, where the type is listed.
+    let span = over.as_ref().map(ends).or_else(|| return_type_span(&test.function));
+    let call = call(&test.function, over.as_slice(), &arguments, span);
     let returned = with_causes(&test.function, call, private);
-    let conclude = on_returned(&test.function, quote!(#private::Conclude::conclude));
+    let conclude = at_return_type(&test.function, quote!(#private::Conclude::conclude));
     let concluded = if over.is_some() {
-        // What it returns is another thing, and is told once for all types.
-        let value = on_returned(&test.function, quote!(__itest_returned));
+        // A mistake in the return type has another span, so that the compiler reports it once for all types.
+        let value = at_return_type(&test.function, quote!(__itest_returned));
         quote!(let __itest_returned = #returned; #conclude(#value))
     } else {
         quote!(#conclude(#returned))
@@ -59,7 +59,7 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
                 location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                 parameters: &[#parameters],
                 cases: &[#(#cases),*],
-                before: #before,
+                row_offset: #row_offset,
                 meta: &#meta,
                 kind: #kind,
                 run: |__itest_inputs| #private::Box::pin(async move {
@@ -70,79 +70,80 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
             }
         }
     };
-    match allowed(itest) {
-        Some(allowed) => quote!(#allowed const _: () = { #entry };),
+    match allow_qualifications(itest) {
+        Some(attribute) => quote!(#attribute const _: () = { #entry };),
         None => entry,
     }
 }
 
-/// The function, and the implementation that makes its type a fixture.
+/// The function of a fixture, and the implementation of the fixture trait for its type.
 pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
-    let Fixture { function, made, .. } = fixture;
+    let Fixture { function, value_type, .. } = fixture;
     let placeholders = fixture.placeholders();
     let scope = scope(fixture.scope, itest);
     let dependencies = parameters(&fixture.parameters, &scope, &private);
     let kind = kind(function, &private);
     let slots = slots(&fixture.parameters);
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
-    let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), place(function));
+    let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), return_type_span(function));
     let returned = with_causes(function, call, &private);
-    // What a session's fixture makes crosses to other processes; that it can is a message about the type.
-    let crossing = made.as_ref().filter(|_| fixture.scope == Scope::Session).map(|made| {
-        let (first, last) = ends(made);
-        let function = located(quote!(#private::Crossing::of::<), (first, first));
+    // The value of a session fixture must be serializable. If its type is not, the compiler reports that at the type.
+    let codec = value_type.as_ref().filter(|_| fixture.scope == Scope::Session).map(|value_type| {
+        let (first, last) = ends(value_type);
+        let function = located(quote!(#private::ValueCodec::of::<), (first, first));
         let call = located(quote!(>()), (last, last));
-        quote!(.crossing(const { &#function #made #call }))
+        quote!(.codec(const { &#function #value_type #call }))
     });
     let descriptor = quote! {
         const {
             &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
                 #private::Box::pin(async move {
                     #slots
-                    #private::made::<Self>(#returned)
+                    #private::erased_value::<Self>(#returned)
                 })
             })
-            #crossing
+            #codec
         }
     };
-    let generics = demanded(fixture, &scope, &private);
-    let implementation = made.as_ref().map(|made| implementation(made, &generics, &scope, &descriptor, itest));
+    let generics = required_bounds(fixture, &scope, &private);
+    let implementation =
+        value_type.as_ref().map(|value_type| implementation(value_type, &generics, &scope, &descriptor, itest));
     let function = suggestions::function(function);
     let lints = lints(&fixture.parameters);
     quote!(#lints #function #implementation)
 }
 
-/// A function of the same name that pairs the user's with its argument, and the entry under which the ledger finds it.
+/// A function of the same name that returns the user's function with its argument, and the entry with which the ledger finds it.
 pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
     let TeardownFunction { function, attributes, .. } = teardown;
     let ItemFn { attrs, vis, sig, .. } = function;
     let name = &sig.ident;
     let path = name.unraw().to_string();
-    let (full_name, allowed) = (full_name(&path, itest, &private), allowed(itest));
+    let (full_name, attribute) = (full_name(&path, itest, &private), allow_qualifications(itest));
     let kind = kind(function, &private);
     let no_generics = suggestions::generics(&Generics::default(), name.span());
     let inner = ItemFn { attrs: Vec::new(), vis: Visibility::Inherited, ..function.clone() };
     let inner = suggestions::function(&inner);
-    // An argument that cannot be written down is a message about its type. Both that need to write it stand in one
-    // constant and in one place, for the compiler tells what they have in common once.
+    // If the argument is not serializable, the compiler reports that at its type. Two expressions need the bound. They are in one constant
+    // and have the same span, so that the compiler reports the mistake once.
     let (first, last) = ends(argument);
     let call_with = located(quote!(#private::call_with::<), (first, first));
     let closing = located(quote!(>), (last, last));
     let new = located(quote!(#itest::Durable::new), (first, last));
-    let call = call(function, &[] as &[Type], &[quote!(__itest_argument)], place(function));
+    let call = call(function, &[] as &[Type], &[quote!(__itest_argument)], return_type_span(function));
     let returned = with_causes(function, call, &private);
-    let conclude = on_returned(function, quote!(#private::Conclude::conclude));
+    let conclude = at_return_type(function, quote!(#private::Conclude::conclude));
     quote! {
         #(#attributes)*
         #[allow(clippy::needless_pass_by_value, reason = "the ledger gives the value away")]
         #vis fn #name #no_generics(__itest_argument: #argument) -> #itest::Durable<#argument> {
             #(#attrs)*
             #inner
-            #allowed
+            #attribute
             type __ItestPair = fn(#argument, &'static #private::TeardownEntry) -> #itest::Durable<#argument>;
-            #allowed
+            #attribute
             const __ITEST: (#private::TeardownEntry, __ItestPair) = (
                 #private::TeardownEntry {
                     name: #full_name,
@@ -160,8 +161,9 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Ite
     }
 }
 
-/// A function of that name for one that does not compile anyway; without a type it takes every argument.
-pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &Itest) -> TokenStream {
+/// A function of the same name for a teardown function with mistakes. If the type of the argument is unknown, the function accepts every
+/// argument.
+pub(crate) fn fallback_teardown(teardown: &TeardownFunction, itest: &Itest) -> TokenStream {
     let TeardownFunction { function, attributes, argument, .. } = teardown;
     let ItemFn { vis, sig, .. } = function;
     let name = &sig.ident;
@@ -179,7 +181,8 @@ pub(crate) fn teardown_stand_in(teardown: &TeardownFunction, itest: &Itest) -> T
     }
 }
 
-/// The name of a function with its module; a library's begins with the library, so that it is not a name of the suite.
+/// The name of a function with its module path. The name of a library's function begins with the library, so that it does not clash with
+/// a name of the suite.
 fn full_name(name: &str, itest: &Itest, private: &TokenStream) -> TokenStream {
     let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
     match itest.author {
@@ -188,28 +191,29 @@ fn full_name(name: &str, itest: &Itest, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// Keeps the compiler from saying that paths of the expansion are longer than they need be, which it says of those to a module.
-fn allowed(itest: &Itest) -> Option<TokenStream> {
+/// Allows the lint `unused_qualifications` in the expansion of a library's function, because the given path may be longer than necessary.
+fn allow_qualifications(itest: &Itest) -> Option<TokenStream> {
     let is_needed = itest.author == Author::Library;
     is_needed.then(|| quote!(#[allow(unused_qualifications, reason = "the path was given with the attribute")]))
 }
 
-/// An implementation for a fixture that does not compile anyway.
-pub(crate) fn stand_in(fixture: &Fixture, made: &Type, itest: &Itest) -> TokenStream {
+/// An implementation for a fixture with mistakes.
+pub(crate) fn fallback_fixture(fixture: &Fixture, value_type: &Type, itest: &Itest) -> TokenStream {
     let scope = scope(fixture.scope, itest);
-    implementation(made, &lasting(&fixture.generics), &scope, &quote!(::core::unreachable!()), itest)
+    implementation(value_type, &with_static_bounds(&fixture.generics), &scope, &quote!(::core::unreachable!()), itest)
 }
 
-/// Messages about it (a second fixture of the type, a type of another crate) stand on the type.
+/// The implementation of the fixture trait. It has the span of the type, so that the compiler reports a second fixture of the type, or a
+/// type of another crate, there.
 fn implementation(
-    made: &Type,
+    value_type: &Type,
     generics: &Generics,
     scope: &TokenStream,
     descriptor: &TokenStream,
     itest: &Itest,
 ) -> TokenStream {
-    let (private, allowed) = (quote!(#itest::__private), allowed(itest));
-    let (first, last) = ends(made);
+    let (private, attribute) = (quote!(#itest::__private), allow_qualifications(itest));
+    let (first, last) = ends(value_type);
     let declared = suggestions::generics(generics, first);
     let bounds = &generics.where_clause;
     let keyword = located(quote!(impl), (first, first));
@@ -222,10 +226,10 @@ fn implementation(
         }
     };
     let items = located(items, (last, last));
-    quote!(#allowed #keyword #declared #private::Fixture for #made #bounds #items)
+    quote!(#attribute #keyword #declared #private::Fixture for #value_type #bounds #items)
 }
 
-/// The body, with a call at the beginning of each phase.
+/// The body with a call at the beginning of each phase.
 fn with_phases(test: &Test, private: &TokenStream) -> Block {
     let mut block = (*test.function.block).clone();
     let mut marks = test.phases.marks.iter().peekable();
@@ -244,7 +248,7 @@ fn with_phases(test: &Test, private: &TokenStream) -> Block {
     block
 }
 
-fn enter(phase: Phase, span: Span, mark: Option<&Mark>, private: &TokenStream) -> Stmt {
+fn enter(phase: Phase, span: Span, mark: Option<&PhaseMark>, private: &TokenStream) -> Stmt {
     let phase = match phase {
         Phase::Arrange => quote!(Arrange),
         Phase::Act => quote!(Act),
@@ -253,12 +257,12 @@ fn enter(phase: Phase, span: Span, mark: Option<&Mark>, private: &TokenStream) -
     let description = option(mark.and_then(|mark| mark.description.as_ref()), private);
     let within = option(mark.and_then(|mark| mark.within).map(|within| duration(within, private)).as_ref(), private);
     let call = quote_spanned!(span=> #private::enter_phase(#private::Phase::#phase, #description, #within));
-    // The call is made from the line of the mark: that is the phase's place in a report.
+    // The call has the span of the mark, because its caller location is the phase's location in reports.
     let call = located(call, (span, span));
     Stmt::Expr(Expr::Verbatim(call), Some(syn::Token![;](span)))
 }
 
-/// A parameter's type says which fixture it is, and its `&` how that is shared: to pass it otherwise is another thing.
+/// Allows lints about how parameters are passed, because the type of a parameter determines the fixture and the way it is borrowed.
 fn lints(parameters: &[Parameter]) -> Option<TokenStream> {
     let allow = quote! {
         #[allow(
@@ -272,8 +276,8 @@ fn lints(parameters: &[Parameter]) -> Option<TokenStream> {
     (!parameters.is_empty()).then_some(allow)
 }
 
-/// The static list of what fixtures must fill.
-fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStream) -> TokenStream {
+/// The static list of the parameters that fixtures fill.
+fn parameters(parameters: &[Parameter], dependent: &TokenStream, private: &TokenStream) -> TokenStream {
     let entries = parameters.iter().filter_map(|parameter| {
         let Source::Fixture(access, fixture) = &parameter.source else { return None };
         let constructor = match access {
@@ -281,10 +285,10 @@ fn parameters(parameters: &[Parameter], asker: &TokenStream, private: &TokenStre
             Access::Shared => quote!(shared),
             Access::Exclusive => quote!(exclusive),
         };
-        // A missing fixture, or one of another scope, is a message about this type.
+        // The compiler reports a missing fixture, or one of an unsuitable scope, at this type.
         let (first, last) = ends(fixture);
         let function = located(quote!(#private::Parameter::#constructor::<), (first, first));
-        let call = located(quote!(, #asker>()), (last, last));
+        let call = located(quote!(, #dependent>()), (last, last));
         Some(quote!(#function #fixture #call))
     });
     quote!(#(#entries),*)
@@ -296,8 +300,8 @@ fn scope(scope: Scope, itest: &Itest) -> TokenStream {
         Scope::Test => quote!(#private::TestScope),
         Scope::Worker => quote!(#private::WorkerScope),
         Scope::Session => quote!(#private::SessionScope),
-        // That of `Teardown` suits everyone who asks, so that nobody is told of a second mistake.
-        Scope::Wrong => quote!(<#itest::Teardown as #private::Fixture>::Scope),
+        // The scope of `Teardown` suits every dependent, so that no follow-up error is reported.
+        Scope::Invalid => quote!(<#itest::Teardown as #private::Fixture>::Scope),
     }
 }
 
@@ -309,38 +313,38 @@ fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// The call of the function, with what its generic parameters are, as if it stood at some place.
+/// The call of the function with its generic arguments, at the given span.
 fn call(
     function: &ItemFn,
     chosen: &[impl ToTokens],
     arguments: &[TokenStream],
-    place: Option<(Span, Span)>,
+    span: Option<(Span, Span)>,
 ) -> TokenStream {
     let name = &function.sig.ident;
     let (opening, closing) = if chosen.is_empty() { (None, None) } else { (Some(quote!(::<)), Some(quote!(>))) };
     let wait = function.sig.asyncness.map(|_| quote!(.await));
     let (before, behind) = (quote!(#name #opening), quote!(#closing (#(#arguments),*) #wait));
-    let (before, behind) = match place {
+    let (before, behind) = match span {
         Some((first, last)) => (located(before, (first, first)), located(behind, (last, last))),
         None => (before, behind),
     };
     quote!(#before #(#chosen),* #behind)
 }
 
-/// What the function returned, with an error that keeps its causes; `()` has none.
+/// Wraps the returned value, so that an error keeps its causes. A function without a return type needs no wrapper.
 fn with_causes(function: &ItemFn, returned: TokenStream, private: &TokenStream) -> TokenStream {
-    match place(function) {
-        Some(place) => located(quote!(#private::Returned::of(#returned).itest_with_causes()), place),
+    match return_type_span(function) {
+        Some(span) => located(quote!(#private::ReturnValue::of(#returned).itest_with_causes()), span),
         None => returned,
     }
 }
 
-/// What is wrong with the function's value is wrong with its return type.
-fn on_returned(function: &ItemFn, tokens: TokenStream) -> TokenStream {
-    if let Some(place) = place(function) { located(tokens, place) } else { tokens }
+/// Gives tokens the span of the return type, so that the compiler reports a mistake in the value there.
+fn at_return_type(function: &ItemFn, tokens: TokenStream) -> TokenStream {
+    if let Some(span) = return_type_span(function) { located(tokens, span) } else { tokens }
 }
 
-fn place(function: &ItemFn) -> Option<(Span, Span)> {
+fn return_type_span(function: &ItemFn) -> Option<(Span, Span)> {
     match &function.sig.output {
         ReturnType::Default => None,
         ReturnType::Type(_, returned) => Some(ends(returned)),

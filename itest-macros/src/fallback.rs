@@ -1,4 +1,4 @@
-//! What is written when there are mistakes: the messages, and enough of the user's item that nothing else is missing.
+//! The expansion of a function with mistakes: the messages, and enough of the user's item to avoid follow-up errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,13 +9,13 @@ use crate::errors::Errors;
 use crate::model::{Fixture, TeardownFunction};
 use crate::paths::Itest;
 
-/// An item that is no function stays as it is.
+/// Returns an item that is not a function unchanged, with the messages.
 pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
     let messages = errors.finish().err();
     quote!(#messages #item)
 }
 
-/// The function stays and is not called dead.
+/// Returns the function with the messages, and without the lint `dead_code`.
 pub(crate) fn function(function: &ItemFn, messages: &TokenStream) -> TokenStream {
     quote! {
         #messages
@@ -24,21 +24,21 @@ pub(crate) fn function(function: &ItemFn, messages: &TokenStream) -> TokenStream
     }
 }
 
-/// The type is still a fixture, so that those who ask for it are not told that it is none.
+/// Still implements the fixture trait for the type, so that the tests that request the fixture get no follow-up errors.
 pub(crate) fn fixture(fixture: &Fixture, messages: &TokenStream, itest: &Itest) -> TokenStream {
     let item = function(&fixture.function, messages);
-    // In an `impl` stands no implementation.
-    let made = fixture.made.as_ref().filter(|_| !fixture.is_method);
-    let stand_in = made.map(|made| emit::stand_in(fixture, made, itest));
-    quote!(#item #stand_in)
+    // An `impl` block cannot contain a trait implementation.
+    let value_type = fixture.value_type.as_ref().filter(|_| !fixture.is_method);
+    let fallback_fixture = value_type.map(|value_type| emit::fallback_fixture(fixture, value_type, itest));
+    quote!(#item #fallback_fixture)
 }
 
-/// What is registered under its name is still there for those who register it.
+/// Still defines a function with the same name, so that its calls get no follow-up errors.
 pub(crate) fn teardown(teardown: &TeardownFunction, messages: &TokenStream, itest: &Itest) -> TokenStream {
-    // A method cannot stand within another function.
+    // A method cannot be nested in another function.
     if teardown.is_method {
         return function(&teardown.function, messages);
     }
-    let stand_in = emit::teardown_stand_in(teardown, itest);
-    quote!(#messages #stand_in)
+    let fallback_fixture = emit::fallback_teardown(teardown, itest);
+    quote!(#messages #fallback_fixture)
 }

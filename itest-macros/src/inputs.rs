@@ -1,4 +1,4 @@
-//! What the call of a user's function is given: the values of its case, and what fixtures made.
+//! The arguments of the call of a user's function: the values of its case and of its fixtures.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -8,19 +8,19 @@ use crate::instances::Instance;
 use crate::model::{Access, Parameter, Source};
 use crate::spans::{ends, in_expansion, located};
 
-/// `row`, `slots` and data bound to names, and an expression for each parameter.
+/// The bindings of the row, the slots and the case's data, and one expression for each parameter.
 pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
     let mut bindings = TokenStream::new();
     let mut arguments = Vec::new();
     let mut slot_names = names("slot");
     let mut data_names = names("data");
-    // The row counts through the values first, the last parameter fastest; what is left counts the rows.
+    // The number of a case has mixed radix. The last `#[values]` parameter changes fastest, and the rows change slowest.
     let mut divisor: usize = test.parameters.iter().map(|parameter| count(&parameter.source)).product();
     let rows_divisor = divisor;
     let mut column = 0_usize;
     for parameter in &test.parameters {
         let (values, index): (Vec<&Expr>, TokenStream) = match &parameter.source {
-            Source::Fixture(..) | Source::Wrong => {
+            Source::Fixture(..) | Source::Invalid => {
                 let slot = slot_names.next().unwrap_or_else(|| format_ident!("__itest_slot"));
                 arguments.push(value(parameter, &slot));
                 continue;
@@ -55,9 +55,9 @@ fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -
         [only] => quote!(let #data: #written = #only;),
         [first @ .., last] => {
             let numbers = 0..first.len();
-            // Without parentheses an arm's value would end behind a first block, as in `if a { 1 } else { 2 } * 3`.
+            // The parentheses are needed because an arm's value would otherwise end after a first block, as in `if a { 1 } else { 2 } * 3`.
             let chosen = quote!(match #index { #(#numbers => (#first),)* _ => (#last) });
-            // A value of another type does not fit the parameter's.
+            // The compiler reports a value of a wrong type at the parameter's type.
             let chosen = located(chosen, in_expansion(ends(written)));
             quote!(let #data: #written = #chosen;)
         }
@@ -67,11 +67,11 @@ fn choose(data: &Ident, written: &Type, values: &[&Expr], index: &TokenStream) -
 
 /// `let [a, b] = inputs.slots();`
 pub(crate) fn slots(parameters: &[Parameter]) -> TokenStream {
-    let asked = parameters.iter().filter(|parameter| matches!(parameter.source, Source::Fixture(..))).count();
-    if asked == 0 {
+    let count = parameters.iter().filter(|parameter| matches!(parameter.source, Source::Fixture(..))).count();
+    if count == 0 {
         return TokenStream::new();
     }
-    let names = names("slot").take(asked);
+    let names = names("slot").take(count);
     quote!(let [#(#names),*] = __itest_inputs.slots();)
 }
 

@@ -1,9 +1,9 @@
-//! The invisible groups in which `macro_rules!` hands on an `$e:expr` or a `$t:ty`.
+//! The invisible groups in which `macro_rules!` passes an `$e:expr` or a `$t:ty`.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Expr, Type};
 
-/// Puts parentheses in the place of each invisible group whose content its neighbors would tear apart.
+/// Replaces each invisible group by parentheses if the tokens next to it would change the meaning of its content.
 ///
 /// The compiler ignores invisible groups in what an attribute macro returns: with `1 + 1` for `$e`, it would calculate
 /// `$e * 2` as `1 + 1 * 2`.
@@ -11,7 +11,7 @@ pub(crate) fn with_parentheses(tokens: TokenStream) -> TokenStream {
     rewritten(&tokens).unwrap_or(tokens)
 }
 
-/// `None`: nothing had to be changed, as in every function that no macro generates.
+/// The changed tokens; `None` if nothing changes, which is the case for every function that no macro generates.
 fn rewritten(tokens: &TokenStream) -> Option<TokenStream> {
     let mut is_changed = false;
     let mut rest = tokens.clone().into_iter().peekable();
@@ -47,7 +47,7 @@ fn needs_parentheses(content: &TokenStream, next: Option<&TokenTree>) -> bool {
         | Expr::Struct(_)
         | Expr::Yield(_) => true,
         Expr::Range(range) => range.start.is_some() || range.end.is_some(),
-        // A prefix binds tighter than any operator except a postfix; and `$e()` with `a.b` for `$e` calls no method.
+        // A prefix operator binds tighter than every operator except a postfix operator. With `a.b` for `$e`, `$e()` must not call a method.
         Expr::Field(_) | Expr::RawAddr(_) | Expr::Reference(_) | Expr::Unary(_) => match next {
             Some(TokenTree::Punct(punct)) => matches!(punct.as_char(), '.' | '?'),
             Some(TokenTree::Group(group)) => {
@@ -59,7 +59,7 @@ fn needs_parentheses(content: &TokenStream, next: Option<&TokenTree>) -> bool {
     }
 }
 
-/// `dyn A + B`: `&dyn A + B` is no type, but `&(dyn A + B)` is one.
+/// Whether the content is a type such as `dyn A + B`, because `&dyn A + B` is not a type and `&(dyn A + B)` is one.
 fn has_several_bounds(content: &TokenStream) -> bool {
     match syn::parse2::<Type>(content.clone()) {
         Ok(Type::TraitObject(object)) => object.bounds.len() > 1,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn expression_of_a_macro_keeps_its_operands() {
+    fn expression_of_a_macro_keeps_its_precedence() {
         for expression in
             [quote!(1 + 1), quote!(n as u8), quote!(|n| n), quote!(0..3), quote!(return 1), quote!(Point { x: 1 })]
         {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn prefix_is_parenthesized_only_before_a_postfix() {
+    fn prefix_operator_is_parenthesized_only_before_a_postfix() {
         for expression in [quote!(-1), quote!(&n), quote!(!n)] {
             let group = group(expression.clone());
             assert_eq!(text(quote!(#group.abs())), quote!((#expression).abs()).to_string());
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn types_and_items_and_single_words_of_a_macro_stay_as_they_are() {
+    fn types_items_and_single_words_of_a_macro_are_unchanged() {
         for content in [
             quote!(),
             quote!(1),

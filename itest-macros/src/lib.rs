@@ -1,8 +1,8 @@
 //! The attribute macros of `itest`.
 //!
-//! Each goes the same way: `parse` reads tokens into the types of `model`, `check` looks at what only makes sense as a
-//! whole, `emit` writes the expansion. Mistakes are gathered on the way and told all at once; then `fallback` writes what
-//! keeps the rest of the file compiling.
+//! Each macro has the same stages: `parse` reads tokens into the types of `model`, `check` validates the function as a whole, and `emit`
+//! writes the expansion. Mistakes are collected and reported together. If there are mistakes, `fallback` writes an expansion with which
+//! the rest of the file compiles.
 
 #![forbid(unsafe_code)]
 
@@ -34,39 +34,39 @@ use crate::errors::Errors;
 
 /// Makes a function an integration test.
 ///
-/// The function is sync or async and returns `()` or `Result<(), E>` for any displayable `E`. Each parameter is a fixture,
-/// asked for by its type: `T` is a fresh value, `&T` the scope's one value, `&mut T` the same for this test alone.
+/// The function is sync or async and returns `()` or `Result<(), E>` for any displayable `E`. Each parameter requests a fixture
+/// by its type: `T` is a fresh value, `&T` borrows the scope's only value, and `&mut T` borrows it exclusively.
 ///
 /// # Arguments
 ///
 /// | argument | meaning |
 /// |---|---|
-/// | `timeout = "10s"` | the budget of the body; the default is the setting `timeout` |
-/// | `retries = 2` | so many more attempts after a failure |
-/// | `serial`, `serial = "key"` | never beside another test of the same key |
-/// | `tags("a", "b")` | words for `--tag` |
+/// | `timeout = "10s"` | the time limit of the body; the default is the setting `timeout` |
+/// | `retries = 2` | the number of further attempts after a failure |
+/// | `serial`, `serial = "key"` | tests with the same key never run at the same time |
+/// | `tags("a", "b")` | the tags by which `--tag` selects tests |
 /// | `covers("POST /orders")` | the integration points that the test covers |
-/// | `ignore = "reason"` | left out unless asked for by `--ignored` or `--include-ignored` |
-/// | `workflow` | more than one `#[act]` … `#[assert]` |
+/// | `ignore = "reason"` | the test runs only with `--ignored` or `--include-ignored` |
+/// | `workflow` | the test may have more than one `#[act]` … `#[assert]` |
 /// | `threads = 4` | a multi-threaded tokio runtime of this test's own, with 1 to 1024 worker threads |
 /// | `flavor = "current_thread"` | a current-thread tokio runtime of this test's own |
 /// | `flavor = "multi_thread"` | the default: the worker's multi-threaded runtime, or with `threads` one of this test's own |
 /// | `start_paused = true` | with `flavor = "current_thread"`: the body begins with `tokio::time::pause()` |
-/// | `crate = my_library::itest` | where the crate `itest` is, for a library or a macro that re-exports it |
+/// | `crate = my_library::itest` | the path of the crate `itest`, for a library or a macro that re-exports it |
 ///
 /// `threads`, `flavor` and `start_paused` are for async tests. `start_paused` calls the suite's own `tokio`, with its feature `test-util`.
 ///
 /// # Phases
 ///
 /// `#[arrange]`, `#[act]` and `#[assert]` mark the first statement of a phase: `arrange? act assert`, and with `workflow`
-/// `arrange? (act assert)+`. `#[act("words")]` describes it, `#[act(within = "200ms")]` limits it. A test without marks is
-/// one phase.
+/// `arrange? (act assert)+`. `#[act("words")]` describes the phase, and `#[act(within = "200ms")]` limits its duration. A test without
+/// these attributes has one phase.
 ///
 /// # Cases
 ///
-/// `#[case(1, "a")]` and `#[case::name(1, "a")]` are rows for the parameters marked `#[case]`; a parameter marked
+/// `#[case(1, "a")]` and `#[case::name(1, "a")]` are rows of values for the parameters marked `#[case]`. A parameter marked
 /// `#[values(1, 2)]` multiplies the cases. `#[over(T = [A, B])]` runs a generic test over several types; see [`macro@over`].
-/// Parameters, values, types and phases may bear a `#[cfg(…)]`.
+/// Parameters, values, types and phases may have the attribute `#[cfg(…)]`.
 ///
 /// # Errors
 ///
@@ -76,11 +76,11 @@ pub fn integration_test(arguments: proc_macro::TokenStream, item: proc_macro::To
     expand_test(&arguments.into(), item.into()).into()
 }
 
-/// Runs a generic test over several types: beside `#[integration_test]`, on a function with one type parameter.
+/// Runs a generic test over several types. Use it together with `#[integration_test]` on a function with one type parameter.
 ///
-/// `#[over(Db = [ShopSqlite, ShopPostgres])]` makes a case of each type, and parameters that name `Db` ask for the fixtures
-/// of that type. A case is named after the last word of its type's path, `sells_a_book::shop_sqlite`, or as is said:
-/// `#[over(Db = [sqlite: ShopSqlite, postgres: Store<Pg>])]`. Rows and values multiply the cases and stand behind:
+/// `#[over(Db = [ShopSqlite, ShopPostgres])]` makes one case for each type, and parameters that name `Db` request the fixtures
+/// of that type. The default name of a case is the last segment of its type's path: `sells_a_book::shop_sqlite`. You can set the
+/// name: `#[over(Db = [sqlite: ShopSqlite, postgres: Store<Pg>])]`. Rows and values multiply the cases, and their names follow:
 /// `sells_a_book::sqlite::case_1`.
 ///
 /// # Errors
@@ -91,21 +91,21 @@ pub fn over(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -
     expand_over(&arguments.into(), item.into()).into()
 }
 
-/// Makes a function's return type a fixture: tests and other fixtures ask for it by naming the type.
+/// Makes a function's return type a fixture. Tests and other fixtures request the fixture by naming the type.
 ///
-/// The function is sync or async and returns `T` or `Result<T, E>` for any displayable `E`. Its parameters are fixtures,
-/// too: `T`, `&T`, or `&Teardown` to register what must be undone.
+/// The function is sync or async and returns `T` or `Result<T, E>` for any displayable `E`. Its parameters are fixtures as
+/// well: `T`, `&T`, or `&Teardown` to register teardown steps.
 ///
-/// The function may be generic in what its type is: `fn shop<Db: Database>(db: &Db) -> Shop<Db>` makes `Shop<Db>` a fixture
-/// for every `Db` that is one and a `Database`.
+/// The function may be generic over parameters of its return type: `fn shop<Db: Database>(db: &Db) -> Shop<Db>` makes `Shop<Db>` a
+/// fixture for every fixture `Db` that implements `Database`.
 ///
 /// # Arguments
 ///
-/// `scope = "test"` (the default): a value for each test. `scope = "worker"`: a value for each worker process, shared by
-/// its tests. `scope = "session"`: one value for the whole run; its type has serde's `Serialize` and `Deserialize`, because
-/// it is made in a process of its own and handed to the workers.
+/// `scope = "test"` (the default): one value for each test. `scope = "worker"`: one value for each worker process, shared by
+/// its tests. `scope = "session"`: one value for the whole run. The type of a session fixture must implement serde's `Serialize` and
+/// `Deserialize`, because the value is made in a separate process and sent to the workers.
 ///
-/// `crate = my_library::itest`: where the crate `itest` is, for a library or a macro that re-exports it.
+/// `crate = my_library::itest`: the path of the crate `itest`, for a library or a macro that re-exports it.
 ///
 /// # Errors
 ///
@@ -116,18 +116,18 @@ pub fn fixture(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream
     expand_fixture(&arguments.into(), item.into()).into()
 }
 
-/// Makes a function one that gives a resource back, whatever happens to the process that took it.
+/// Makes a function a durable teardown function. It gives a resource back even if the process that acquired the resource is killed.
 ///
-/// The function is sync or async, has one parameter with serde's `Serialize` and `Deserialize`, and returns `()` or
-/// `Result<(), E>` for any displayable `E`. It is given to `Teardown::durable` with a value for its parameter, before the
-/// resource is acquired. It must be content when there is nothing to give back, and may be called more than once.
+/// The function is sync or async, has one parameter whose type implements serde's `Serialize` and `Deserialize`, and returns `()` or
+/// `Result<(), E>` for any displayable `E`. Pass it to `Teardown::durable` with a value for its parameter before you acquire the
+/// resource. The function may be called more than once, and must succeed if there is nothing to give back.
 ///
-/// Its name, with that of its module, stands in the ledger: two of one name are refused before a run.
+/// The ledger contains the function's name with its module path. A run is rejected if two functions have the same name.
 ///
 /// # Arguments
 ///
-/// `crate = my_library::itest`: where the crate `itest` is, for a library or a macro that re-exports it. The name in the ledger then begins
-/// with the library.
+/// `crate = my_library::itest`: the path of the crate `itest`, for a library or a macro that re-exports it. The name in the ledger then
+/// begins with the library's name.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ fn expand_over(arguments: &TokenStream, item: TokenStream) -> TokenStream {
         Ok(function) => function,
         Err(rest) => return fallback::item(&rest, errors),
     };
-    let function = parse::hand_down(arguments, function, &mut errors);
+    let function = parse::move_below_test_attribute(arguments, function, &mut errors);
     match errors.finish() {
         Ok(()) => quote!(#function),
         Err(messages) => fallback::function(&function, &messages),

@@ -1,4 +1,4 @@
-//! What was read, as constants of the expansion.
+//! Writes parsed values as constants of the expansion.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 
 use crate::model::{Arguments, ChosenRuntime};
 
-/// The arguments of a test.
+/// The constant for the arguments of a test.
 pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
     if arguments.is_plain() {
         return quote!(#private::CaseMeta::PLAIN);

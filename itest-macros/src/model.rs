@@ -1,4 +1,4 @@
-//! What the macros understand of a function.
+//! The parsed form of the functions under the attribute macros.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::placeholders::mentions;
 
 /// A function under `#[integration_test]`.
 pub(crate) struct Test {
-    /// The user's function, without our attributes.
+    /// The user's function without the attributes of itest.
     pub(crate) function: ItemFn,
     pub(crate) arguments: Arguments,
-    /// `#[over(...)]`
+    /// The attribute `#[over(...)]`.
     pub(crate) over: Option<Over>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rows: Vec<Row>,
@@ -22,13 +22,13 @@ pub(crate) struct Test {
 
 /// The types that a test runs over.
 pub(crate) struct Over {
-    /// The parameter in whose place they are put; `None`: it was told already that the list is wrong.
+    /// The type parameter that the types replace; `None` if a mistake in the list is already reported.
     pub(crate) parameter: Option<Ident>,
-    pub(crate) backends: Vec<Backend>,
+    pub(crate) types: Vec<OverType>,
 }
 
-/// One of the types, and the name of its cases.
-pub(crate) struct Backend {
+/// One of the types, and the name of its case.
+pub(crate) struct OverType {
     pub(crate) case: String,
     pub(crate) written: Type,
 }
@@ -36,25 +36,25 @@ pub(crate) struct Backend {
 /// A function under `#[fixture]`.
 pub(crate) struct Fixture {
     pub(crate) function: ItemFn,
-    /// It does not stand at module level, where an implementation can stand beside it.
+    /// Whether the function is in an `impl` or `trait` block, where no trait implementation can be emitted next to it.
     pub(crate) is_method: bool,
-    /// What whoever asks for the type chooses: the function's generic parameters without its lifetimes.
+    /// The function's generic parameters without its lifetimes. The dependent chooses them by naming the type.
     pub(crate) generics: Generics,
     pub(crate) scope: Scope,
     pub(crate) parameters: Vec<Parameter>,
-    /// The type that is made; `None`: it was told already that the return type does not say.
-    pub(crate) made: Option<Type>,
+    /// The type of the fixture; `None` if a mistake in the return type is already reported.
+    pub(crate) value_type: Option<Type>,
 }
 
 /// A function under `#[teardown]`.
 pub(crate) struct TeardownFunction {
-    /// With the attributes that change it.
+    /// The function with the attributes that affect its body.
     pub(crate) function: ItemFn,
-    /// The attributes that speak about its name: documentation, lints.
+    /// The attributes that belong to the function's name, such as documentation and lints.
     pub(crate) attributes: Vec<Attribute>,
-    /// It does not stand at module level.
+    /// Whether the function is in an `impl` or `trait` block.
     pub(crate) is_method: bool,
-    /// The type of its parameter; `None`: it was told already that nobody knows it.
+    /// The type of the parameter; `None` if a mistake in the parameter is already reported.
     pub(crate) argument: Option<Type>,
 }
 
@@ -63,8 +63,8 @@ pub(crate) enum Scope {
     Test,
     Worker,
     Session,
-    /// It was told already that there is no such scope.
-    Wrong,
+    /// The scope is unknown, which is already reported.
+    Invalid,
 }
 
 /// The arguments of `#[integration_test(...)]`.
@@ -77,28 +77,28 @@ pub(crate) struct Arguments {
     pub(crate) covers: Vec<LitStr>,
     pub(crate) ignore: Option<LitStr>,
     pub(crate) runtime: RuntimeArguments,
-    /// The word itself, to point at.
+    /// The word `workflow`, for the location of messages.
     pub(crate) workflow: Option<Ident>,
-    /// No condition holds under which the test would have a case.
+    /// Whether the test has no cases, because no condition of its rows or values holds.
     pub(crate) has_no_cases: bool,
 }
 
-/// The arguments that choose the runtime of a test's body. Each has its name, because messages point at it.
+/// The arguments that choose the runtime of a test's body. Each has its path, for the location of messages.
 #[derive(Default)]
 pub(crate) struct RuntimeArguments {
     pub(crate) threads: Option<(Path, u16)>,
     pub(crate) flavor: Option<(Path, Flavor)>,
-    /// The name of `start_paused = true`; `start_paused = false` is the default.
+    /// The path of the argument if it is `start_paused = true`. `start_paused = false` is the default.
     pub(crate) start_paused: Option<Path>,
 }
 
-/// The flavors of a tokio runtime, in the words of `#[tokio::test]`.
+/// The flavor of a tokio runtime, as in `#[tokio::test]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavor {
     CurrentThread,
     MultiThread,
-    /// The parser has reported that there is no such flavor.
-    Wrong,
+    /// The flavor is unknown, which is already reported.
+    Invalid,
 }
 
 /// The runtime that these arguments choose.
@@ -110,7 +110,7 @@ pub(crate) enum ChosenRuntime {
 }
 
 impl RuntimeArguments {
-    /// Current-thread has no number of threads: `check` refuses the two together.
+    /// The runtime that the arguments choose. `check` rejects `threads` together with a current-thread flavor.
     pub(crate) fn chosen(&self) -> ChosenRuntime {
         match (&self.flavor, &self.threads) {
             (Some((_, Flavor::CurrentThread)), _) => ChosenRuntime::CurrentThread,
@@ -135,22 +135,22 @@ impl Arguments {
 /// One parameter of the function.
 #[derive(Clone)]
 pub(crate) struct Parameter {
-    /// The type as it is written, with its `&`.
+    /// The type in the source, with its `&`.
     pub(crate) written: Type,
     pub(crate) source: Source,
 }
 
-/// Where a parameter's value comes from.
+/// The source of a parameter's value.
 #[derive(Clone)]
 pub(crate) enum Source {
     /// A fixture of this type (without the `&`).
     Fixture(Access, Type),
-    /// `#[case]`: the attribute, to point at.
+    /// The attribute `#[case]`, for the location of messages.
     Case(Attribute),
-    /// `#[values(...)]`: the name and the values.
+    /// The name of the parameter and the values of `#[values(...)]`.
     Values(String, Vec<Expr>),
-    /// It was told already that this cannot be.
-    Wrong,
+    /// The parameter is invalid, which is already reported.
+    Invalid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,23 +165,23 @@ pub(crate) enum Access {
 pub(crate) struct Row {
     pub(crate) attribute: Attribute,
     pub(crate) name: Option<Ident>,
-    /// `None`: it was told already that they cannot be read.
+    /// The values; `None` if a mistake in them is already reported.
     pub(crate) values: Option<Vec<Expr>>,
 }
 
 /// The phases of a body.
 pub(crate) struct Phases {
-    pub(crate) marks: Vec<Mark>,
-    /// The first statement, if it stands before the first mark; items are none.
+    pub(crate) marks: Vec<PhaseMark>,
+    /// The position of the first statement if it is before the first mark. Items do not count as statements.
     pub(crate) prelude: Option<usize>,
-    /// It was told already that a mark stands where none can: the order of the others says nothing.
-    pub(crate) has_strays: bool,
+    /// Whether a misplaced mark is already reported. The order of the other marks is not checked then.
+    pub(crate) has_misplaced: bool,
 }
 
-/// One `#[arrange]`, `#[act]` or `#[assert]`.
-pub(crate) struct Mark {
+/// The mark of a phase: `#[arrange]`, `#[act]` or `#[assert]`.
+pub(crate) struct PhaseMark {
     pub(crate) phase: Phase,
-    /// The word, to point at.
+    /// The span of the attribute's path, for the location of messages.
     pub(crate) span: Span,
     pub(crate) description: Option<LitStr>,
     pub(crate) within: Option<Duration>,
@@ -213,7 +213,7 @@ impl Phase {
 }
 
 impl Fixture {
-    /// The names of what is generic.
+    /// The names of the generic parameters.
     pub(crate) fn placeholders(&self) -> Vec<&Ident> {
         let name = |generic| match generic {
             &GenericParam::Lifetime(_) => None,
@@ -223,15 +223,15 @@ impl Fixture {
         self.generics.params.iter().filter_map(name).collect()
     }
 
-    /// The fixtures it asks for whose types are known only when somebody asks for this one.
-    pub(crate) fn open_dependencies(&self) -> Vec<(Access, &Type)> {
+    /// The dependencies whose types contain a generic parameter. Their types are known only when a test requests this fixture.
+    pub(crate) fn generic_dependencies(&self) -> Vec<(Access, &Type)> {
         let names = self.placeholders();
         let mut open = Vec::new();
         for parameter in &self.parameters {
-            if let Source::Fixture(access, asked) = &parameter.source
-                && mentions(asked, &names)
+            if let Source::Fixture(access, requested) = &parameter.source
+                && mentions(requested, &names)
             {
-                open.push((*access, asked));
+                open.push((*access, requested));
             }
         }
         open
@@ -239,7 +239,7 @@ impl Fixture {
 }
 
 impl Test {
-    /// The name of every case: rows times values; empty for a test that is its own only case.
+    /// The names of all cases: the rows combined with the values; empty for a test without either.
     ///
     /// The last `#[values]` parameter changes fastest.
     pub(crate) fn case_names(&self) -> Vec<String> {
@@ -257,7 +257,7 @@ impl Test {
         names
     }
 
-    /// The names of the rows: their own, or `case_N`.
+    /// The names of the rows. A row without a name is `case_N`.
     pub(crate) fn row_names(&self) -> Vec<String> {
         (1..)
             .zip(&self.rows)
@@ -268,9 +268,9 @@ impl Test {
     }
 }
 
-/// `retries_3` for `#[values(3)] retries`; by number where the values' texts are too long or not different.
+/// The names of values, such as `retries_3` for `#[values(3)] retries`. The values are numbered if their texts are too long or not unique.
 fn labels(name: &str, values: &[Expr]) -> Vec<String> {
-    // An underscore that only says "not used" says nothing in a name.
+    // A leading underscore only marks an unused parameter and does not belong in the name.
     let name = name.trim_start_matches('_');
     let texts: Vec<String> = values.iter().map(readable).collect();
     let all_differ = texts.iter().enumerate().all(|(position, text)| !texts[..position].contains(text));
@@ -297,13 +297,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_names_its_case() {
+    fn case_is_named_after_its_value() {
         let values = [parse_quote!(-1), parse_quote!(1.5), parse_quote!("tok-visa"), parse_quote!(Status::Paid)];
         assert_eq!(labels("v", &values), ["v_minus_1", "v_1_5", "v_tok_visa", "v_Paid"]);
     }
 
     #[test]
-    fn values_that_look_alike_are_numbered() {
+    fn values_with_equal_or_long_names_are_numbered() {
         assert_eq!(labels("_v", &[parse_quote!(1)]), ["v_1"]);
         assert_eq!(labels("v", &[parse_quote!("a b"), parse_quote!("a-b")]), ["v_1", "v_2"]);
         assert_eq!(labels("v", &[parse_quote!(""), parse_quote!("b")]), ["v_1", "v_2"]);

@@ -1,4 +1,4 @@
-//! The path of the crate `itest`: as the attribute says it, or as the user's Cargo.toml names the crate.
+//! The path of the crate `itest`: the path in the attribute's argument `crate`, or the crate's name in the user's Cargo.toml.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -8,19 +8,19 @@ use syn::parse::Parser;
 
 use crate::errors::Errors;
 
-/// Where the expansion finds `itest`.
+/// The path of the crate `itest` in the expansion.
 pub(crate) struct Itest {
     path: TokenStream,
-    /// Whose function the attribute stands on.
+    /// The author of the function under the attribute.
     pub(crate) author: Author,
 }
 
-/// Whose function an attribute stands on.
+/// The author of the function under an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Author {
-    /// The suite's own: its names are those of the suite's modules.
+    /// The test suite. Names begin with the suite's modules.
     Suite,
-    /// A library's, which says where `itest` is: its names begin with the library.
+    /// A library, which gives the path of `itest`. Names begin with the library.
     Library,
 }
 
@@ -30,11 +30,11 @@ impl ToTokens for Itest {
     }
 }
 
-/// Takes `crate = path` out of the arguments of an attribute.
+/// Splits `crate = path` from the other arguments of an attribute.
 pub(crate) fn itest(arguments: &TokenStream, errors: &mut Errors) -> (Itest, TokenStream) {
-    let (crates, others): (Vec<_>, Vec<_>) = separated(arguments).into_iter().partition(begins_with_crate);
+    let (crates, others): (Vec<_>, Vec<_>) = split_at_commas(arguments).into_iter().partition(begins_with_crate);
     let [first, surplus @ ..] = crates.as_slice() else {
-        return (Itest { path: named(), author: Author::Suite }, arguments.clone());
+        return (Itest { path: crate_path(), author: Author::Suite }, arguments.clone());
     };
     for argument in surplus {
         errors.at(argument, "`crate` stands here twice; remove one");
@@ -43,7 +43,7 @@ pub(crate) fn itest(arguments: &TokenStream, errors: &mut Errors) -> (Itest, Tok
     let path = path.map_or_else(
         |_| {
             errors.at(first, "expected the path of the crate `itest`, as in `crate = my_library::itest`");
-            named()
+            crate_path()
         },
         Path::into_token_stream,
     );
@@ -56,29 +56,29 @@ fn begins_with_crate(argument: &TokenStream) -> bool {
         && matches!(tokens.next(), Some(TokenTree::Punct(sign)) if sign.as_char() == '=')
 }
 
-/// The arguments between commas.
-fn separated(arguments: &TokenStream) -> Vec<TokenStream> {
-    let mut separated = vec![TokenStream::new()];
+/// Splits the arguments at the commas.
+fn split_at_commas(arguments: &TokenStream) -> Vec<TokenStream> {
+    let mut parts = vec![TokenStream::new()];
     for token in arguments.clone() {
-        match (&token, separated.last_mut()) {
-            (TokenTree::Punct(sign), _) if sign.as_char() == ',' => separated.push(TokenStream::new()),
+        match (&token, parts.last_mut()) {
+            (TokenTree::Punct(sign), _) if sign.as_char() == ',' => parts.push(TokenStream::new()),
             (_, Some(last)) => last.extend([token]),
             (_, None) => {}
         }
     }
-    // A comma at the end begins no argument.
-    separated.retain(|argument| !argument.is_empty());
-    separated
+    // A trailing comma is not followed by an argument.
+    parts.retain(|argument| !argument.is_empty());
+    parts
 }
 
-/// `::itest`, or the name that the crate was given.
-fn named() -> TokenStream {
+/// The path `::itest`, or the name under which the user's Cargo.toml renames the crate.
+fn crate_path() -> TokenStream {
     match crate_name("itest") {
         Ok(FoundCrate::Name(name)) => {
             let name = Ident::new(&name, Span::call_site());
             quote!(::#name)
         }
-        // In itest's own doc tests the crate is `itest`, too; without a Cargo.toml the name is the best guess.
+        // In itest's own doc tests the crate is also `::itest`. Without a Cargo.toml the default name is the best guess.
         Ok(FoundCrate::Itself) | Err(_) => quote!(::itest),
     }
 }

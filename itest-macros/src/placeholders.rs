@@ -1,11 +1,11 @@
-//! Generic parameters in what the user wrote: whether one is named, and a type put in its place.
+//! Generic parameters in the user's tokens: finding them, and substituting a type for them.
 
 use proc_macro2::{Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 use syn::parse::Parse;
 
-/// Whether one of these names stands in it.
+/// Whether the tokens contain one of these names.
 pub(crate) fn mentions(written: &impl ToTokens, names: &[&Ident]) -> bool {
     fn find(tokens: TokenStream, names: &[&Ident]) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -17,9 +17,8 @@ pub(crate) fn mentions(written: &impl ToTokens, names: &[&Ident]) -> bool {
     find(written.to_token_stream(), names)
 }
 
-/// The same with a type in the place of a parameter; it keeps its own place in the file, so that messages about it
-/// stand where it is listed.
-pub(crate) fn with<T: Parse + ToTokens + Clone>(written: &T, parameter: &Ident, chosen: &Type) -> T {
+/// Substitutes a type for a generic parameter. The type keeps its span, so that the compiler reports mistakes where the type is listed.
+pub(crate) fn substitute<T: Parse + ToTokens + Clone>(written: &T, parameter: &Ident, chosen: &Type) -> T {
     if !mentions(written, &[parameter]) {
         return written.clone();
     }
@@ -29,16 +28,16 @@ pub(crate) fn with<T: Parse + ToTokens + Clone>(written: &T, parameter: &Ident, 
 
 fn replace(tokens: TokenStream, parameter: &Ident, chosen: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
-    // A name behind `::`, `.` or `'` is another thing of the same name.
-    let mut is_own_name = false;
+    // A name after `::`, `.` or `'` is not the parameter.
+    let mut is_other_name = false;
     let mut earlier = None;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        let is_own = std::mem::take(&mut is_own_name);
+        let is_other = std::mem::take(&mut is_other_name);
         let joint = earlier.take();
         match token {
-            TokenTree::Ident(word) if word == *parameter && !is_own => {
-                // `Db::of` is `<ShopSqlite>::of`: a type with arguments of its own would not be a path otherwise.
+            TokenTree::Ident(word) if word == *parameter && !is_other => {
+                // `Db::of` becomes `<ShopSqlite>::of`, because a type with generic arguments is not valid before `::` without the brackets.
                 let is_prefix = matches!(tokens.peek(), Some(TokenTree::Punct(next))
                     if next.as_char() == ':' && next.spacing() == Spacing::Joint);
                 replaced.extend(if is_prefix { quote::quote!(<#chosen>) } else { chosen.clone() });
@@ -50,7 +49,7 @@ fn replace(tokens: TokenStream, parameter: &Ident, chosen: &TokenStream) -> Toke
             }
             TokenTree::Punct(punct) => {
                 let mark = punct.as_char();
-                is_own_name = match mark {
+                is_other_name = match mark {
                     '\'' => true,
                     // Two dots are a range.
                     '.' => joint != Some('.'),
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     fn placed<T: Parse + ToTokens + Clone>(written: &T) -> String {
-        text(with(written, &parse_quote!(Db), &parse_quote!(Store<Pg>)))
+        text(substitute(written, &parse_quote!(Db), &parse_quote!(Store<Pg>)))
     }
 
     fn text(tokens: impl ToTokens) -> String {
@@ -82,11 +81,11 @@ mod tests {
     }
 
     #[test]
-    fn a_type_takes_the_place_of_its_parameter() {
+    fn type_is_substituted_for_its_parameter() {
         for (written, expected) in [
             (quote!(Db), quote!(Store<Pg>)),
             (quote!(&'a mut Shop<Db, [Db; 2]>), quote!(&'a mut Shop<Store<Pg>, [Store<Pg>; 2]>)),
-            (quote!(<Db as Backend>::Db), quote!(<Store<Pg> as Backend>::Db)),
+            (quote!(<Db as OverType>::Db), quote!(<Store<Pg> as OverType>::Db)),
             (quote!(fn(Db::Row) -> shop::Db), quote!(fn(<Store<Pg>>::Row) -> shop::Db)),
             (quote!(Option<DbError>), quote!(Option<DbError>)),
         ] {
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn values_may_name_it_too() {
+    fn type_is_substituted_in_values() {
         let written: Expr = parse_quote!(shop.Db(Db::row(Db::ZERO), |db: Db| 0..Db::END));
         let expected = quote!(shop.Db(<Store<Pg>>::row(<Store<Pg>>::ZERO), |db: Store<Pg>| 0..<Store<Pg>>::END));
         assert_eq!(placed(&written), text(expected));

@@ -1,9 +1,9 @@
-//! Words, brackets and marks of a program's text, without its comments and literals.
+//! A tokenizer for Rust source text. It skips comments and the contents of literals.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-/// A place in a file; lines and columns count from 1, columns in characters.
+/// A location in a file. Lines and columns are counted from 1, and columns are counted in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) line: usize,
@@ -16,8 +16,8 @@ pub(crate) enum Token<'t> {
     Word(&'t str),
     Open(char),
     Close(char),
-    /// Any other character; a literal is `"`.
-    Mark(char),
+    /// Any other character. A literal is represented by `"`.
+    Punct(char),
 }
 
 /// The tokens of a text.
@@ -53,7 +53,7 @@ impl<'t> Scanner<'t> {
         self.rest.peek().map_or(self.text.len(), |(offset, _)| *offset)
     }
 
-    /// What is left of the text.
+    /// The rest of the text.
     fn ahead(&mut self) -> &'t str {
         let offset = self.offset();
         &self.text[offset..]
@@ -101,7 +101,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// A word, or the literal that it is the prefix of.
+    /// Reads a word, or a literal with a prefix such as `b` or `r`.
     fn word(&mut self) -> Token<'t> {
         let start = self.offset();
         while self.peek().is_some_and(is_part_of_word) {
@@ -137,7 +137,7 @@ impl<'t> Scanner<'t> {
             }
         }
         self.skip(end.len());
-        Token::Mark('"')
+        Token::Punct('"')
     }
 
     fn text(&mut self) -> Token<'t> {
@@ -151,7 +151,7 @@ impl<'t> Scanner<'t> {
                 _ => {}
             }
         }
-        Token::Mark('"')
+        Token::Punct('"')
     }
 
     fn character_or_lifetime(&mut self) -> Token<'t> {
@@ -167,7 +167,7 @@ impl<'t> Scanner<'t> {
         } else if ahead.next() == Some('\'') {
             self.skip(2);
         }
-        Token::Mark('"')
+        Token::Punct('"')
     }
 }
 
@@ -191,7 +191,7 @@ impl<'t> Iterator for Scanner<'t> {
             }
             mark => {
                 self.advance();
-                Token::Mark(mark)
+                Token::Punct(mark)
             }
         };
         Some((place, token))
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_literals_hide_what_is_in_them() {
+    fn words_in_comments_and_literals_are_skipped() {
         assert_eq!(words("a // b\n/* c /* d */ e */ f"), ["a", "f"]);
         assert_eq!(
             words(r###"a "b \" c" d r#"e " f"# g b"h" i br##"j"# k"## l c"m" n"###),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_characters() {
+    fn columns_are_counted_in_characters() {
         let places: Vec<Place> = Scanner::new("\u{feff}ä b\n\t c").map(|(place, _)| place).collect();
         let expected = [(1, 1), (1, 3), (2, 3)].map(|(line, column)| Place { line, column });
         assert_eq!(places, expected);

@@ -1,4 +1,4 @@
-//! Snapshots of expansions: what is written, and what the compiler is given for it.
+//! Snapshots of expansions. Each shows the user's source and the expansion that the compiler receives.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ use crate::{expand_fixture, expand_teardown, expand_test};
 fn async_test() {
     let function = quote! {
         /// A book is there.
-        async fn finds_a_book() -> itest::Result {
+        async fn book_is_in_the_shop() -> itest::Result {
             assert!(find("book").await?);
             Ok(())
         }
@@ -32,8 +32,8 @@ fn sync_test() {
 #[test]
 fn fixtures() {
     let function = quote! {
-        async fn sells(mut cart: Cart, shop: &Shop, Stock(stock): &mut shop::Stock) {
-            cart.add(shop, stock).await;
+        async fn sells(mut cart: Cart, shop: &Shop, Inventory(books): &mut shop::Inventory) {
+           cart.add(shop, books).await;
         }
     };
     test("fixtures", &quote!(), function);
@@ -264,7 +264,7 @@ fn snapshot(name: &str, written: &TokenStream, expanded: &TokenStream) {
 fn pretty(tokens: &TokenStream) -> String {
     let mut file: File = syn::parse2(tokens.clone()).expect("an expansion is made of items");
     for item in &mut file.items {
-        // What stands in a macro is not laid out, what stands in a constant is.
+        // `prettyplease` does not format the arguments of a macro, so the entry is printed as a constant.
         if let Item::Macro(ItemMacro { mac, .. }) = item
             && mac.path.segments.last().is_some_and(|last| last.ident == "submit")
         {

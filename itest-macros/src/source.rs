@@ -1,8 +1,9 @@
-//! What the text of a file says about a function, and its tokens do not.
+//! Reads the source file around a function, to find facts that the function's tokens do not contain.
 //!
-//! An attribute macro is given its function and not what is around it. What it returns for a test is refused in an `impl`,
-//! and the compiler's messages are about items that the user never wrote. They are all that is left where the text tells
-//! nothing: for functions that another macro writes, and where the compiler does not name the file.
+//! An attribute macro receives only its function and not the code around it. In an `impl` block, the expansion of a test does not
+//! compile, and the compiler's messages are about items that the user never wrote. The source file shows whether a function is in such
+//! a block. It cannot be read for functions that another macro generates, or if the compiler does not name the file; then the
+//! compiler's own messages remain.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use proc_macro2::Ident;
 
 use crate::scanner::{Place, Scanner, Token};
 
-/// A block whose functions are no free functions.
+/// A block whose functions are not free functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Enclosure {
     Impl,
@@ -22,7 +23,7 @@ pub(crate) enum Enclosure {
 }
 
 impl Enclosure {
-    /// What it is called in messages.
+    /// The name of the block in messages.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Impl => "`impl`",
@@ -32,27 +33,28 @@ impl Enclosure {
     }
 }
 
-/// What is known of a function.
+/// The facts about a function that its source file shows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Facts {
-    /// The block in which it stands.
+pub(crate) struct FunctionContext {
+    /// The block around the function.
     pub(crate) enclosure: Option<Enclosure>,
-    /// It has rows under a condition, `#[cfg_attr(…, case(…))]`. The compiler removes them before the macro sees the function.
+    /// Whether the function has rows under a condition, `#[cfg_attr(…, case(…))]`. The compiler removes rows whose condition does not hold
+    /// before it calls the macro.
     pub(crate) has_conditional_rows: bool,
 }
 
-/// What is known of the function of this name.
-pub(crate) fn facts(name: &Ident) -> Facts {
+/// The facts about the function with this name.
+pub(crate) fn function_context(name: &Ident) -> FunctionContext {
     thread_local! {
-        /// The files that were read: each is read once, however many tests are in it.
-        static FILES: RefCell<HashMap<PathBuf, HashMap<Place, Facts>>> = RefCell::default();
+        /// The files that were read. Each file is read once, even if it has many tests.
+        static FILES: RefCell<HashMap<PathBuf, HashMap<Place, FunctionContext>>> = RefCell::default();
     }
-    // Unit tests of this crate run without a compiler.
+    // In the unit tests of this crate, no compiler runs.
     if !proc_macro::is_available() {
-        return Facts::default();
+        return FunctionContext::default();
     }
     let span = name.span().unwrap();
-    let Some(path) = span.local_file() else { return Facts::default() };
+    let Some(path) = span.local_file() else { return FunctionContext::default() };
     let place = Place { line: span.line(), column: span.column() };
     FILES.with_borrow_mut(|files| {
         let read = |path: &PathBuf| functions(&fs::read_to_string(path).unwrap_or_default());
@@ -60,18 +62,19 @@ pub(crate) fn facts(name: &Ident) -> Facts {
     })
 }
 
-/// The functions of which something is known, by the places of their names.
-fn functions(text: &str) -> HashMap<Place, Facts> {
-    let mut found = HashMap::new();
+/// The functions with facts other than the defaults, by the locations of their names.
+fn functions(text: &str) -> HashMap<Place, FunctionContext> {
+    let mut functions = HashMap::new();
     let mut frames = vec![Frame::default()];
-    let mut earlier = [Token::Mark(';'), Token::Mark(';')];
+    let mut earlier = [Token::Punct(';'), Token::Punct(';')];
     for (place, token) in Scanner::new(text) {
         let Some(frame) = frames.last_mut() else { break };
         match token {
             Token::Word(word) => {
-                let facts = Facts { enclosure: frame.enclosure, has_conditional_rows: frame.has_conditional_rows };
-                if earlier[1] == Token::Word("fn") && facts != Facts::default() {
-                    found.insert(place, facts);
+                let context =
+                    FunctionContext { enclosure: frame.enclosure, has_conditional_rows: frame.has_conditional_rows };
+                if earlier[1] == Token::Word("fn") && context != FunctionContext::default() {
+                    functions.insert(place, context);
                 }
                 frame.read(word);
             }
@@ -85,37 +88,37 @@ fn functions(text: &str) -> HashMap<Place, Facts> {
                     frame.close(delimiter, &closed);
                 }
             }
-            Token::Mark(';') => frame.end_statement(),
-            Token::Mark(_) => {}
+            Token::Punct(';') => frame.end_statement(),
+            Token::Punct(_) => {}
         }
         earlier = [earlier[1], token];
     }
-    found
+    functions
 }
 
-/// What is between two brackets, or the whole file.
+/// The state inside a pair of brackets, or at the top level of the file.
 #[derive(Default)]
 struct Frame<'t> {
-    /// The block that these brackets belong to.
+    /// The block whose brackets these are.
     enclosure: Option<Enclosure>,
-    owner: Owner,
+    kind: BracketKind,
     first_word: Option<&'t str>,
-    /// The word `case` stands between the brackets.
+    /// Whether the word `case` is between the brackets.
     mentions_case: bool,
-    /// The statement or item that is being read.
+    /// The kind of the current statement or item.
     item: Item,
-    /// It bears an attribute that may make something else of it.
+    /// Whether the current item has an attribute that may rewrite it.
     is_rewritten: bool,
-    /// It bears rows under a condition.
+    /// Whether the current item has rows under a condition.
     has_conditional_rows: bool,
 }
 
-/// What a pair of brackets belongs to.
+/// The kind of a pair of brackets.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Owner {
+enum BracketKind {
     #[default]
     Code,
-    /// It may make anything of what stands in the brackets.
+    /// The arguments of a macro, which may rewrite them.
     Macro,
     Attribute,
 }
@@ -143,27 +146,31 @@ impl<'t> Frame<'t> {
         };
     }
 
-    /// What is between the brackets that open here.
+    /// The state inside the brackets that open here.
     fn open(&self, delimiter: char, earlier: [Token<'_>; 2]) -> Self {
-        let owner = match earlier {
-            [_, Token::Mark('#')] | [Token::Mark('#'), Token::Mark('!')] if delimiter == '[' => Owner::Attribute,
+        let kind = match earlier {
+            [_, Token::Punct('#')] | [Token::Punct('#'), Token::Punct('!')] if delimiter == '[' => {
+                BracketKind::Attribute
+            }
             // `name!(…)` and `macro_rules! name { … }`
-            [_, Token::Mark('!')] | [Token::Mark('!'), Token::Word(_)] => Owner::Macro,
-            _ if self.owner == Owner::Macro => Owner::Macro,
-            _ => Owner::Code,
+            [_, Token::Punct('!')] | [Token::Punct('!'), Token::Word(_)] => BracketKind::Macro,
+            _ if self.kind == BracketKind::Macro => BracketKind::Macro,
+            _ => BracketKind::Code,
         };
         let enclosure = match self.item {
-            Item::Block(enclosure) if delimiter == '{' && owner == Owner::Code && !self.is_rewritten => Some(enclosure),
+            Item::Block(enclosure) if delimiter == '{' && kind == BracketKind::Code && !self.is_rewritten => {
+                Some(enclosure)
+            }
             _ => None,
         };
-        Frame { enclosure, owner, ..Frame::default() }
+        Frame { enclosure, kind, ..Frame::default() }
     }
 
-    /// What follows from the end of the inner brackets.
+    /// Updates the state at the end of the inner brackets.
     fn close(&mut self, delimiter: char, inner: &Frame<'_>) {
         const HARMLESS: [&str; 7] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "doc"];
         self.mentions_case |= inner.mentions_case;
-        if inner.owner == Owner::Attribute {
+        if inner.kind == BracketKind::Attribute {
             self.has_conditional_rows |= inner.mentions_case && inner.first_word == Some("cfg_attr");
             self.is_rewritten |= inner.first_word.is_none_or(|word| !HARMLESS.contains(&word));
         } else if delimiter == '}' {
@@ -182,8 +189,8 @@ impl<'t> Frame<'t> {
 mod tests {
     use super::*;
 
-    /// What is known of the function that is named `here`.
-    fn of(text: &str) -> Facts {
+    /// The facts about the function with the name `here`.
+    fn context_of_here(text: &str) -> FunctionContext {
         let lines = (1_usize..).zip(text.lines());
         let find = |(line, text): (usize, &str)| Some((line, text.find("here(")? + 1));
         let (line, column) = lines.into_iter().find_map(find).unwrap();
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn function_in_a_block_is_found() {
+    fn enclosing_block_of_function_is_detected() {
         for (text, enclosure) in [
             ("impl A { fn here() {} }", Enclosure::Impl),
             (
@@ -208,12 +215,12 @@ mod tests {
             ("unsafe extern \"C\" { fn here(); }", Enclosure::Extern),
             ("const A: &str = r#\"}\"#; impl A { fn a() { '}'; \"}\"; } fn here() {} }", Enclosure::Impl),
         ] {
-            assert_eq!(of(text).enclosure, Some(enclosure), "{text}");
+            assert_eq!(context_of_here(text).enclosure, Some(enclosure), "{text}");
         }
     }
 
     #[test]
-    fn free_function_is_in_no_block() {
+    fn free_function_has_no_enclosing_block() {
         for text in [
             "fn here() {}",
             "mod m { fn here() {} }",
@@ -226,24 +233,24 @@ mod tests {
             "impl A for B {} mod m { fn here() {} }",
             "// impl A {\nfn here() {}",
         ] {
-            assert_eq!(of(text).enclosure, None, "{text}");
+            assert_eq!(context_of_here(text).enclosure, None, "{text}");
         }
     }
 
     #[test]
-    fn block_that_a_macro_rewrites_says_nothing() {
+    fn block_that_a_macro_may_rewrite_is_ignored() {
         for text in [
             "suite! { impl A { fn here() {} } }",
             "macro_rules! a { () => { impl A { fn here() {} } } }",
             "#[suite] impl A { fn here() {} }",
             "#[cfg_attr(test, suite)]\nimpl A { fn here() {} }",
         ] {
-            assert_eq!(of(text).enclosure, None, "{text}");
+            assert_eq!(context_of_here(text).enclosure, None, "{text}");
         }
     }
 
     #[test]
-    fn rows_under_a_condition_are_found() {
+    fn rows_under_a_condition_are_detected() {
         for (text, has_them) in [
             ("#[integration_test]\n#[cfg_attr(unix, case::one(1))]\nasync fn here() {}", true),
             ("mod m { #[cfg_attr(unix, case(1))] #[case(2)] pub fn here() {} }", true),
@@ -251,12 +258,12 @@ mod tests {
             ("#[cfg_attr(unix, case(1))] fn a() {} fn here() {}", false),
             ("fn here(#[cfg_attr(unix, case)] a: u8) {}", false),
         ] {
-            assert_eq!(of(text).has_conditional_rows, has_them, "{text}");
+            assert_eq!(context_of_here(text).has_conditional_rows, has_them, "{text}");
         }
     }
 
     #[test]
-    fn text_that_is_no_program_is_no_error() {
+    fn invalid_source_does_not_panic() {
         for text in
             ["}}} impl A { fn here() {}", "impl A { fn here", "impl { \" fn here", "'", "r#", "/*", "impl A { fn"]
         {

@@ -1,8 +1,8 @@
-//! Keeps the compiler from suggesting `fn name<Missing>()` for a type that it does not find.
+//! Prevents the compiler from suggesting `fn name<Missing>()` for an unknown type.
 //!
-//! A type stands in the function, and again in what the expansion says about the function. The compiler reports a missing
-//! type once as long as both reports are the same. It suggests a generic parameter only for the function, so the reports
-//! would differ; and a generic parameter is not what a test or a fixture lacks.
+//! A type is in the function and again in the rest of the expansion. The compiler reports an unknown type only once if both reports
+//! are equal. It suggests a generic parameter only for the function, so that the reports would differ. A generic parameter would also
+//! be the wrong correction for a test or a fixture.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -10,7 +10,7 @@ use syn::{GenericParam, Generics, ItemFn};
 
 use crate::spans::in_expansion;
 
-/// The list of generic parameters; an empty one is written as `<>`, at a place where the compiler suggests nothing.
+/// The list of generic parameters. An empty list is written as `<>`, with a span for which the compiler makes no suggestion.
 pub(crate) fn generics(declared: &Generics, place: Span) -> TokenStream {
     if declared.params.is_empty() {
         let (place, _) = in_expansion((place, place));
@@ -20,12 +20,12 @@ pub(crate) fn generics(declared: &Generics, place: Span) -> TokenStream {
     list.to_token_stream()
 }
 
-/// The function, with its list of generic parameters.
+/// The function with its list of generic parameters.
 pub(crate) fn function(function: &ItemFn) -> TokenStream {
     let generics = &function.sig.generics;
     match generics.params.last() {
         None => with_empty_list(function),
-        // Behind a lifetime that the user wrote the compiler would suggest a type.
+        // After a lifetime with the user's span, the compiler would suggest a type parameter.
         Some(GenericParam::Lifetime(_)) => {
             let mut function = function.clone();
             if let Some(GenericParam::Lifetime(last)) = function.sig.generics.params.last_mut() {
@@ -43,7 +43,7 @@ fn with_empty_list(function: &ItemFn) -> TokenStream {
     let mut list = Some(generics(&function.sig.generics, name.span()));
     let mut tokens = TokenStream::new();
     for token in function.to_token_stream() {
-        // Before its name stand only keywords, and groups of attributes and of the visibility.
+        // Only keywords, attributes and the visibility precede the name, so that the first identifier equal to the name is the name.
         let is_name = matches!(&token, TokenTree::Ident(word) if word == name);
         tokens.extend([token]);
         if is_name {

@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use itest_runtime::__private::{Crossing, FixtureDescriptor, FunctionKind, Parameter, SessionScope};
+use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, SessionScope, ValueCodec};
 use itest_runtime::__private::{FixtureSetting, SettingShape, inventory};
 use itest_runtime::{Error, Fixture, Teardown};
 
@@ -174,7 +174,7 @@ impl<D: Inspect + Service<Server = Self>> Fixture for Server<D> {
                     })
                 },
             )
-            .crossing(const { &Crossing::of::<Self>() })
+            .codec(const { &ValueCodec::of::<Self>() })
             .remark(|value| Some(value.downcast_ref::<Self>()?.in_words()))
         }
     }

@@ -1,4 +1,4 @@
-//! The arguments of the attributes.
+//! Parses the arguments of the attributes.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -75,7 +75,7 @@ pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
     arguments
 }
 
-/// Reads the arguments of `#[teardown]`, of which there are none.
+/// Rejects arguments of `#[teardown]`, which has none.
 pub(super) fn teardown(tokens: TokenStream, errors: &mut Errors) {
     if !tokens.is_empty() {
         errors.at(tokens, "`#[teardown]` takes no arguments; what the function needs to know is its parameter");
@@ -84,28 +84,28 @@ pub(super) fn teardown(tokens: TokenStream, errors: &mut Errors) {
 
 /// Reads the arguments of `#[fixture(...)]`.
 pub(super) fn fixture(tokens: TokenStream, errors: &mut Errors) -> Scope {
-    let mut found = Scope::Test;
+    let mut result = Scope::Test;
     for (name, meta) in named(tokens, SCOPE, errors) {
         match name.as_str() {
-            "scope" => found = scope(&meta, errors),
+            "scope" => result = scope(&meta, errors),
             "test" | "worker" | "session" => {
                 errors.at(meta, format_args!("a scope is written `scope = \"{name}\"`"));
-                found = Scope::Wrong;
+                result = Scope::Invalid;
             }
             unknown => {
                 let message = format!("unknown argument `{unknown}`; {}", suggestion(unknown, &["scope"]));
                 errors.at(meta.path(), message);
-                // It may have been meant to be the scope.
-                found = if matches!(found, Scope::Test) { Scope::Wrong } else { found };
+                // The unknown argument may be a misspelt `scope`.
+                result = if matches!(result, Scope::Test) { Scope::Invalid } else { result };
             }
         }
     }
-    found
+    result
 }
 
 fn scope(meta: &Meta, errors: &mut Errors) -> Scope {
     let Some(text) = value(meta, SCOPE, errors).and_then(|value| text(&value, SCOPE, errors)) else {
-        return Scope::Wrong;
+        return Scope::Invalid;
     };
     match text.value().as_str() {
         "test" => return Scope::Test,
@@ -116,10 +116,10 @@ fn scope(meta: &Meta, errors: &mut Errors) -> Scope {
             errors.at(text, message);
         }
     }
-    Scope::Wrong
+    Scope::Invalid
 }
 
-/// Splits at commas and refuses names that stand twice.
+/// Splits the arguments at the commas and rejects duplicate names.
 fn named(tokens: TokenStream, example: &str, errors: &mut Errors) -> Vec<(String, Meta)> {
     let mut metas = Vec::new();
     let read = |input: ParseStream| {
@@ -137,19 +137,19 @@ fn named(tokens: TokenStream, example: &str, errors: &mut Errors) -> Vec<(String
     if let Err(error) = read.parse2(tokens) {
         errors.push(error);
     }
-    let mut found: Vec<(String, Meta)> = Vec::new();
+    let mut arguments: Vec<(String, Meta)> = Vec::new();
     for meta in metas {
         let name = meta.path().to_token_stream().to_string().replace(' ', "");
-        if found.iter().any(|(earlier, _)| *earlier == name) {
+        if arguments.iter().any(|(earlier, _)| *earlier == name) {
             errors.at(meta.path(), format_args!("`{name}` stands here twice; remove one"));
         } else {
-            found.push((name, meta));
+            arguments.push((name, meta));
         }
     }
-    found
+    arguments
 }
 
-/// One argument. One that cannot be read is skipped up to its comma.
+/// Parses one argument. An invalid argument is skipped up to the next comma.
 fn argument(input: ParseStream, example: &str) -> syn::Result<Meta> {
     let begins_with_name = input.peek(Ident::peek_any) || input.peek(Token![::]);
     if begins_with_name && input.fork().parse::<Meta>().is_ok() {
@@ -199,7 +199,7 @@ fn covers(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
     covers
 }
 
-/// The string literals in `name("a", "b")`, each of them once.
+/// Parses the string literals in `name("a", "b")` and rejects duplicates.
 fn texts(meta: &Meta, example: &str, errors: &mut Errors) -> Vec<LitStr> {
     let Meta::List(list) = meta else {
         errors.at(meta, format_args!("expected a list, as in `{example}`"));

@@ -1,4 +1,4 @@
-//! Attributes that do not belong where they stand.
+//! Rejects attributes in wrong places.
 
 use quote::ToTokens;
 use syn::{Attribute, Meta, Path};
@@ -6,16 +6,16 @@ use syn::{Attribute, Meta, Path};
 use super::conditional::under_condition;
 use crate::errors::Errors;
 
-/// Whose function is read.
+/// The role of the function that is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum Role {
     Test,
     Fixture,
     Teardown,
 }
 
-impl Owner {
-    /// What it is called in messages.
+impl Role {
+    /// The name of the role in messages.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Test => "a test",
@@ -24,8 +24,8 @@ impl Owner {
         }
     }
 
-    /// The attributes that would make something else of the function.
-    fn rivals(self) -> &'static [&'static str] {
+    /// The attributes that give the function a different role.
+    fn conflicting_attributes(self) -> &'static [&'static str] {
         match self {
             Self::Test => &["fixture", "teardown"],
             Self::Fixture => &["integration_test", "teardown"],
@@ -34,31 +34,31 @@ impl Owner {
     }
 }
 
-/// Takes away attributes of other test frameworks, which would run the function a second time or not at all, and ours
-/// where they stand in the wrong place.
-pub(super) fn refuse_foreign(attributes: &mut Vec<Attribute>, owner: Owner, errors: &mut Errors) {
-    let mut has_rival = false;
+/// Removes and reports misplaced attributes of itest, and attributes of other test frameworks, which would run the function a second
+/// time or not at all.
+pub(super) fn reject_foreign_attributes(attributes: &mut Vec<Attribute>, role: Role, errors: &mut Errors) {
+    let mut has_conflict = false;
     attributes.retain(|attribute| {
         let path = attribute.path();
         let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-        let complaint = match owner {
-            Owner::Test => on_test(&last),
-            Owner::Fixture => on_fixture(&last),
-            Owner::Teardown => on_teardown(&last),
+        let problem = match role {
+            Role::Test => on_test(&last),
+            Role::Fixture => on_fixture(&last),
+            Role::Teardown => on_teardown(&last),
         };
-        let Some(complaint) = complaint else { return true };
+        let Some(problem) = problem else { return true };
         let written = path.to_token_stream().to_string().replace(' ', "");
-        errors.at(path, format_args!("`#[{written}]` {complaint}"));
-        has_rival |= owner.rivals().contains(&last.as_str());
+        errors.at(path, format_args!("`#[{written}]` {problem}"));
+        has_conflict |= role.conflicting_attributes().contains(&last.as_str());
         false
     });
-    // What its parameters are, for example, depends on which of the two it is meant to be.
-    if has_rival {
-        errors.settle();
+    // Whether further mistakes are real depends on the intended role. For example, tests and fixtures allow different parameters.
+    if has_conflict {
+        errors.suppress_further();
     }
 }
 
-/// Takes the attributes that speak about a function's name and not about what it does.
+/// Removes and returns the attributes that belong to a function's name and not to its body.
 pub(super) fn take_outer(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     const OUTER: [&str; 3] = ["doc", "deprecated", "must_use"];
     let is_outer =
@@ -66,7 +66,7 @@ pub(super) fn take_outer(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     attributes.extract_if(.., is_outer).collect()
 }
 
-/// Whether it sets the level of a lint, if need be under a condition.
+/// Whether the attribute sets the level of a lint. The attribute may have a condition.
 pub(super) fn is_lint(attribute: &Attribute) -> bool {
     let is_level = |path: &Path| ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| path.is_ident(level));
     match &attribute.meta {

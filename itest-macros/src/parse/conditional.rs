@@ -1,4 +1,4 @@
-//! What stands under a condition: entries of lists, and attributes.
+//! List entries and attributes under a condition.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, MetaList, Token};
 
-/// An entry of a list, with the attributes before it.
+/// A list entry with the attributes before it.
 #[derive(Clone)]
 pub(super) struct Conditional<T> {
     pub(super) attributes: Vec<Attribute>,
@@ -26,7 +26,7 @@ impl<T: ToTokens> ToTokens for Conditional<T> {
     }
 }
 
-/// The predicate of `cfg_attr(predicate, …)`, and what stands under it.
+/// The predicate of `cfg_attr(predicate, …)`, and the attributes under it.
 pub(super) fn under_condition(list: &MetaList) -> Option<(TokenStream, Vec<Meta>)> {
     let mut tokens = list.tokens.clone().into_iter();
     let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');

@@ -1,8 +1,8 @@
 //! `#[cfg(…)]` and `#[cfg_attr(…)]` in a function: on parameters, values, types and phases.
 //!
-//! The compiler leaves these to the attribute macro, which cannot know whether a condition holds. So the macro returns the
-//! function twice, once for each answer and under that condition, with its attribute. The compiler keeps one of the two and
-//! applies the macro to it, which finds the next condition.
+//! The compiler does not evaluate these conditions before it calls the attribute macro, and the macro cannot evaluate them. The macro
+//! therefore returns two variants of the function, one under `#[cfg(condition)]` and one under `#[cfg(not(condition))]`, each with the
+//! macro's attribute. The compiler keeps one variant and calls the macro again, which then handles the next condition.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
@@ -16,10 +16,10 @@ use super::parameters::is_row;
 use super::phases::{attributes, marks_phase};
 use crate::placeholders::mentions;
 
-/// The argument that says that a list has lost all its values: the test has no cases.
+/// An internal argument. It means that all values of a list were removed, so that the test has no cases.
 pub(super) const NO_CASES: &str = "__itest_no_cases";
 
-/// The function for both answers to its first condition; `None` if it has no condition.
+/// The two variants of the function for its first condition; `None` if the function has no condition.
 pub(crate) fn split(attribute: &TokenStream, arguments: &TokenStream, function: &ItemFn) -> Option<TokenStream> {
     let mut search = Configuration { decided: None, first: None, is_empty: false };
     search.apply(&mut function.clone());
@@ -37,18 +37,18 @@ pub(crate) fn split(attribute: &TokenStream, arguments: &TokenStream, function: 
     Some(variants.into_iter().collect())
 }
 
-/// What is known of the conditions in a function.
+/// Applies one decided condition to a function and finds the next condition.
 struct Configuration {
-    /// A condition and whether it holds.
+    /// The decided condition, and whether it holds.
     decided: Option<(String, bool)>,
-    /// The first condition that is not decided.
+    /// The first undecided condition.
     first: Option<TokenStream>,
-    /// A list has lost all its values. It keeps the last ones, so that it can still be read.
+    /// Whether all values of a list were removed. The list keeps its values nevertheless, so that it still parses.
     is_empty: bool,
 }
 
 impl Configuration {
-    /// Removes what is decided from the function.
+    /// Applies the decided condition to the function.
     fn apply(&mut self, function: &mut ItemFn) {
         let inputs = std::mem::take(&mut function.sig.inputs);
         function.sig.inputs = inputs.into_pairs().filter_map(|pair| self.parameter(pair.into_value())).collect();
@@ -73,7 +73,7 @@ impl Configuration {
         Some(parameter)
     }
 
-    /// Only the statements that begin a phase: the compiler sees to all others.
+    /// Handles only the statements that begin a phase. The compiler handles the conditions of all other statements.
     fn statements(&mut self, block: &mut Block) {
         block.stmts.retain_mut(|statement: &mut Stmt| match attributes(statement) {
             Some(attributes) if attributes.iter().any(marks_phase) => self.keeps(attributes),
@@ -84,14 +84,14 @@ impl Configuration {
     /// The values of a row or of `#[values(…)]`.
     fn values(&mut self, attribute: &mut Attribute) {
         let Meta::List(list) = &mut attribute.meta else { return };
-        // What cannot be read is reported when it is read for good.
+        // A list that does not parse is reported later, when the function itself is parsed.
         let Ok(values) = list.parse_args_with(Punctuated::<Conditional<Expr>, Token![,]>::parse_terminated) else {
             return;
         };
         let all: Vec<Conditional<Expr>> = values.into_iter().collect();
         let is_row = list.path.segments.first().is_some_and(|first| first.ident == "case");
-        if let Some(kept) = self.kept(all, if is_row { WhenEmpty::Empty } else { WhenEmpty::Unchanged }) {
-            list.tokens = quote!(#(#kept),*);
+        if let Some(remaining) = self.remaining(all, if is_row { WhenEmpty::Empty } else { WhenEmpty::Unchanged }) {
+            list.tokens = quote!(#(#remaining),*);
         }
     }
 
@@ -100,27 +100,27 @@ impl Configuration {
         let Meta::List(list) = &mut attribute.meta else { return };
         let Ok(mut types) = list.parse_args::<List>() else { return };
         let all = std::mem::take(&mut types.entries);
-        if let Some(kept) = self.kept(all, WhenEmpty::Unchanged) {
-            types.entries = kept;
+        if let Some(remaining) = self.remaining(all, WhenEmpty::Unchanged) {
+            types.entries = remaining;
             list.tokens = types.to_token_stream();
         }
     }
 
-    /// What is left of a list; `None`: there is no condition in it.
-    fn kept<T: Clone>(&mut self, all: Vec<Conditional<T>>, when_empty: WhenEmpty) -> Option<Vec<Conditional<T>>> {
+    /// The remaining entries of a list; `None` if the list has no condition.
+    fn remaining<T: Clone>(&mut self, all: Vec<Conditional<T>>, when_empty: WhenEmpty) -> Option<Vec<Conditional<T>>> {
         if all.iter().all(|entry| entry.attributes.is_empty()) {
             return None;
         }
-        let mut kept = all.clone();
-        kept.retain_mut(|entry| self.keeps(&mut entry.attributes));
-        if kept.is_empty() && when_empty == WhenEmpty::Unchanged {
+        let mut remaining = all.clone();
+        remaining.retain_mut(|entry| self.keeps(&mut entry.attributes));
+        if remaining.is_empty() && when_empty == WhenEmpty::Unchanged {
             self.is_empty = true;
-            kept = all.into_iter().map(|entry| Conditional { attributes: Vec::new(), ..entry }).collect();
+            remaining = all.into_iter().map(|entry| Conditional { attributes: Vec::new(), ..entry }).collect();
         }
-        Some(kept)
+        Some(remaining)
     }
 
-    /// Whether something stays that bears these attributes. The decided ones are taken away.
+    /// Whether the item with these attributes is kept. The decided conditions are removed from the attributes.
     fn keeps(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let mut is_kept = true;
         for attribute in std::mem::take(attributes) {
@@ -128,11 +128,11 @@ impl Configuration {
                 attributes.push(attribute);
                 continue;
             };
-            match (self.answer(&condition), condition.then) {
+            match (self.answer(&condition), condition.effect) {
                 (None, _) => attributes.push(attribute),
-                (Some(true), Then::Stays) | (Some(false), Then::Bears(_)) => {}
-                (Some(false), Then::Stays) => is_kept = false,
-                (Some(true), Then::Bears(metas)) => {
+                (Some(true), Effect::Keep) | (Some(false), Effect::AddAttributes(_)) => {}
+                (Some(false), Effect::Keep) => is_kept = false,
+                (Some(true), Effect::AddAttributes(metas)) => {
                     attributes.extend(metas.into_iter().map(|meta| -> Attribute { parse_quote!(#[#meta]) }));
                 }
             }
@@ -152,26 +152,26 @@ impl Configuration {
     }
 }
 
-/// What becomes of a list that loses all its entries.
+/// What happens to a list whose entries are all removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WhenEmpty {
     Empty,
     Unchanged,
 }
 
-/// `#[cfg(predicate)]` or `#[cfg_attr(predicate, …)]`.
+/// The condition of `#[cfg(predicate)]` or `#[cfg_attr(predicate, …)]`.
 struct Condition {
     predicate: TokenStream,
     is_negated: bool,
-    then: Then,
+    effect: Effect,
 }
 
-/// What follows from a condition that holds.
-enum Then {
-    /// What bears the attribute stays.
-    Stays,
-    /// It bears these attributes.
-    Bears(Vec<Meta>),
+/// The effect of a condition that holds.
+enum Effect {
+    /// The item with the attribute is kept.
+    Keep,
+    /// The item gets these attributes.
+    AddAttributes(Vec<Meta>),
 }
 
 impl Condition {
@@ -180,18 +180,18 @@ impl Condition {
         if list.path.is_ident("cfg") {
             let predicate = syn::parse2::<Meta>(list.tokens.clone());
             let is_readable = predicate.is_ok() || syn::parse2::<LitBool>(list.tokens.clone()).is_ok();
-            return is_readable.then(|| Self::new(list.tokens.clone(), Then::Stays));
+            return is_readable.then(|| Self::new(list.tokens.clone(), Effect::Keep));
         }
-        // The compiler sees to lints itself.
+        // The compiler itself handles conditions on lints.
         if !list.path.is_ident("cfg_attr") || is_lint(attribute) {
             return None;
         }
         let (predicate, metas) = under_condition(list)?;
-        Some(Self::new(predicate, Then::Bears(metas)))
+        Some(Self::new(predicate, Effect::AddAttributes(metas)))
     }
 
-    fn new(predicate: TokenStream, then: Then) -> Self {
-        let mut condition = Self { predicate, is_negated: false, then };
+    fn new(predicate: TokenStream, effect: Effect) -> Self {
+        let mut condition = Self { predicate, is_negated: false, effect };
         while let Some(inner) = negated(&condition.predicate) {
             condition.predicate = inner;
             condition.is_negated = !condition.is_negated;

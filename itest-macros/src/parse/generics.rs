@@ -1,4 +1,4 @@
-//! Generic parameters: which of them somebody can choose.
+//! Validates generic parameters. A parameter is rejected if neither `#[over]` nor a dependent determines it.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -10,33 +10,36 @@ use crate::errors::Errors;
 use crate::model::Over;
 use crate::placeholders::mentions;
 
-/// A test's type is chosen by `#[over]`, and nothing else is.
+/// Validates the generic parameters of a test. Only `#[over]` can determine a type parameter.
 pub(super) fn of_test(generics: &Generics, over: Option<&Over>, errors: &mut Errors) {
     for generic in &generics.params {
         match (generic, over) {
             (GenericParam::Const(parameter), _) => {
-                errors.at(&parameter.ident, "nobody can choose a generic number for the harness; name it");
+                errors.at(
+                    &parameter.ident,
+                    "the harness cannot choose a value for this parameter; write the value instead",
+                );
             }
             (GenericParam::Type(parameter), None) => {
                 let name = &parameter.ident;
                 let message = format!(
-                    "nobody can choose this type for the harness; name it, or list some: `#[over({name} = [A, B])]`"
+                    "the harness cannot choose this type; name a type, or list types: `#[over({name} = [A, B])]`"
                 );
                 errors.at(name, message);
             }
             (GenericParam::Type(parameter), Some(Over { parameter: Some(chosen), .. })) => {
                 if parameter.ident != *chosen {
-                    let message = format!("`#[over]` chooses `{chosen}`, and nobody can choose a second type; name it");
+                    let message = format!("`#[over]` chooses only `{chosen}`; name a type instead of this parameter");
                     errors.at(&parameter.ident, message);
                 }
             }
-            // A lifetime chooses itself; of a list that is wrong it was told already.
+            // The compiler infers lifetimes. A mistake in the list is already reported.
             (GenericParam::Lifetime(_), _) | (GenericParam::Type(_), Some(_)) => {}
         }
     }
 }
 
-/// A teardown function is found by its name, which says nothing of types.
+/// Rejects the generic parameters of a teardown function, because the ledger identifies it by its name only.
 pub(super) fn of_teardown(generics: &Generics, errors: &mut Errors) {
     for generic in &generics.params {
         let what = match generic {
@@ -44,15 +47,15 @@ pub(super) fn of_teardown(generics: &Generics, errors: &mut Errors) {
             GenericParam::Type(parameter) => &parameter.ident,
             GenericParam::Const(parameter) => &parameter.ident,
         };
-        errors.at(what, "nobody can choose a generic parameter for the harness; name the type");
+        errors.at(what, "the harness cannot choose a generic parameter; name the type");
     }
 }
 
-/// What is generic in a fixture is chosen by whoever asks for its type. Gives back what is left without lifetimes and
-/// mistakes.
-pub(super) fn of_fixture(generics: &Generics, made: &mut Option<Type>, errors: &mut Errors) -> Generics {
+/// Validates the generic parameters of a fixture, which its dependents determine by naming the fixture's type. Returns the valid
+/// parameters without lifetimes.
+pub(super) fn of_fixture(generics: &Generics, value_type: &mut Option<Type>, errors: &mut Errors) -> Generics {
     let mut kept = generics.clone();
-    let mut refused = Vec::new();
+    let mut rejected = Vec::new();
     kept.params.clear();
     for generic in &generics.params {
         let name = match generic {
@@ -60,10 +63,10 @@ pub(super) fn of_fixture(generics: &Generics, made: &mut Option<Type>, errors: &
             GenericParam::Type(parameter) => &parameter.ident,
             GenericParam::Const(parameter) => &parameter.ident,
         };
-        let complaint = made.as_ref().and_then(|made| complaint(name, made));
-        if let Some((place, message)) = complaint {
+        let problem = value_type.as_ref().and_then(|value_type| problem(name, value_type));
+        if let Some((place, message)) = problem {
             errors.at(place, message);
-            refused.push(name);
+            rejected.push(name);
         } else if let Some(lifetime) = borrowed_lifetime(generic) {
             errors.at(lifetime, NO_LIFETIME);
             kept.params.push(parse_quote!(#name));
@@ -71,12 +74,12 @@ pub(super) fn of_fixture(generics: &Generics, made: &mut Option<Type>, errors: &
             kept.params.push(generic.clone());
         }
     }
-    // That anything at all is a fixture nobody can pretend.
-    *made = made.take().filter(|made| !refused.iter().any(|name| is_name(made, name)));
+    // The fallback for a rejected parameter must not implement the fixture trait for every type.
+    *value_type = value_type.take().filter(|value_type| !rejected.iter().any(|name| is_name(value_type, name)));
     if let Some(clause) = &mut kept.where_clause {
         let mut predicates = Punctuated::new();
         for predicate in std::mem::take(&mut clause.predicates) {
-            if !matches!(predicate, WherePredicate::Type(_)) || mentions(&predicate, &refused) {
+            if !matches!(predicate, WherePredicate::Type(_)) || mentions(&predicate, &rejected) {
                 continue;
             }
             match borrowed_lifetime(&predicate) {
@@ -89,19 +92,19 @@ pub(super) fn of_fixture(generics: &Generics, made: &mut Option<Type>, errors: &
     kept
 }
 
-const NO_LIFETIME: &str = "what a fixture is made of borrows nothing; let this bound name no lifetime";
+const NO_LIFETIME: &str = "a fixture's value borrows nothing; remove the lifetime from this bound";
 
-/// Why nobody could choose a parameter by asking for the type that is made.
-fn complaint(name: &Ident, made: &Type) -> Option<(TokenStream, String)> {
-    if is_name(made, name) {
-        let message = format!("`{name}` is any type at all; return one of this crate that holds it: `Name<{name}>`");
-        return Some((made.to_token_stream(), message));
+/// The message for a parameter that the type of the fixture does not determine.
+fn problem(name: &Ident, value_type: &Type) -> Option<(TokenStream, String)> {
+    if is_name(value_type, name) {
+        let message = format!("`{name}` may be any type; return a type of this crate that contains it: `Name<{name}>`");
+        return Some((value_type.to_token_stream(), message));
     }
-    let text = source_text(made);
-    let message = format!("who asks for `{text}` does not say what `{name}` is; make it part of the type");
-    (!mentions(made, &[name])).then(|| (name.to_token_stream(), message))
+    let text = source_text(value_type);
+    let message = format!("the type `{text}` does not determine `{name}`; make `{name}` a part of the type");
+    (!mentions(value_type, &[name])).then(|| (name.to_token_stream(), message))
 }
 
-fn is_name(made: &Type, name: &Ident) -> bool {
-    matches!(without_group(made), Type::Path(path) if path.path.is_ident(name))
+fn is_name(value_type: &Type, name: &Ident) -> bool {
+    matches!(without_group(value_type), Type::Path(path) if path.path.is_ident(name))
 }

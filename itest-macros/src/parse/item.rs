@@ -1,19 +1,19 @@
-//! The function as a whole.
+//! Parses tests and fixtures.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Expr, ForeignItemFn, Item, ItemFn, Stmt};
 
-use super::attributes::{Owner, refuse_foreign};
+use super::attributes::{Role, reject_foreign_attributes};
 use super::phases::without_marks;
-use super::place::refuse_method;
-use super::{arguments, generics, made, over, parameters, phases};
+use super::place::reject_method;
+use super::{arguments, generics, over, parameters, phases, value_type};
 use crate::errors::Errors;
 use crate::invisible::with_parentheses;
 use crate::model::{Fixture, Source, Test};
 use crate::source;
 
-/// Reads a function, or tells what was found instead and gives back what can stay of it.
+/// Parses a function. If the item is not a function, reports that and returns the tokens that can remain.
 pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) -> Result<ItemFn, TokenStream> {
     let item = with_parentheses(item);
     let error = match syn::parse2::<ItemFn>(item.clone()) {
@@ -29,7 +29,7 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
         return Err(item);
     }
     if let Ok(other) = syn::parse2::<Item>(item.clone()) {
-        // The mistake is where the attribute stands, not what syn stumbled over.
+        // The message is at the item and not at the token at which syn stopped, because the attribute is on a wrong item.
         let first = other.to_token_stream().into_iter().next();
         errors.at(first, format_args!("`{attribute}` belongs on a function"));
         return Err(item);
@@ -47,8 +47,8 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
     Err(rest)
 }
 
-/// A function whose body syn cannot read: what is wrong in there the compiler tells, and where it is only newer than
-/// syn, nothing is.
+/// Parses a function whose body syn cannot parse. The body is emitted unchanged, so that the compiler reports its mistakes. It may also be
+/// valid, with syntax that is newer than this version of syn.
 fn with_opaque_body(item: TokenStream) -> Option<ItemFn> {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
     let Some(TokenTree::Group(body)) = tokens.pop() else { return None };
@@ -60,34 +60,35 @@ fn with_opaque_body(item: TokenStream) -> Option<ItemFn> {
     Some(function)
 }
 
-/// Reads a test.
+/// Parses a test.
 pub(crate) fn test(arguments: TokenStream, mut function: ItemFn, errors: &mut Errors) -> Test {
-    refuse_method(&function, Owner::Test, errors);
+    reject_method(&function, Role::Test, errors);
     let mut arguments = arguments::test(arguments, errors);
     let rows = parameters::take_rows(&mut function.attrs, errors);
     let over = over::take(&mut function.attrs, &function.sig.generics, errors);
-    refuse_foreign(&mut function.attrs, Owner::Test, errors);
+    reject_foreign_attributes(&mut function.attrs, Role::Test, errors);
     generics::of_test(&function.sig.generics, over.as_ref(), errors);
-    let parameters = parameters::take(&mut function.sig, Owner::Test, errors);
-    let phases = phases::take(&mut function.block, Owner::Test, errors);
+    let parameters = parameters::take(&mut function.sig, Role::Test, errors);
+    let phases = phases::take(&mut function.block, Role::Test, errors);
     let wants_rows = parameters.iter().any(|parameter| matches!(parameter.source, Source::Case(_)));
-    arguments.has_no_cases |= wants_rows && rows.is_empty() && source::facts(&function.sig.ident).has_conditional_rows;
+    arguments.has_no_cases |=
+        wants_rows && rows.is_empty() && source::function_context(&function.sig.ident).has_conditional_rows;
     Test { function, arguments, over, parameters, rows, phases }
 }
 
-/// Reads a fixture.
+/// Parses a fixture.
 pub(crate) fn fixture(arguments: TokenStream, mut function: ItemFn, errors: &mut Errors) -> Fixture {
-    let is_method = refuse_method(&function, Owner::Fixture, errors);
+    let is_method = reject_method(&function, Role::Fixture, errors);
     let scope = arguments::fixture(arguments, errors);
     for row in parameters::take_rows(&mut function.attrs, errors) {
         errors.at(row.attribute.path(), "a fixture has no cases; put `#[case(…)]` on the tests that ask for it");
     }
-    refuse_foreign(&mut function.attrs, Owner::Fixture, errors);
-    let parameters = parameters::take(&mut function.sig, Owner::Fixture, errors);
-    for mark in phases::take(&mut function.block, Owner::Fixture, errors).marks {
-        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Fixture)));
+    reject_foreign_attributes(&mut function.attrs, Role::Fixture, errors);
+    let parameters = parameters::take(&mut function.sig, Role::Fixture, errors);
+    for mark in phases::take(&mut function.block, Role::Fixture, errors).marks {
+        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Role::Fixture)));
     }
-    let mut made = made::made(&function, errors);
-    let generics = generics::of_fixture(&function.sig.generics, &mut made, errors);
-    Fixture { function, is_method, generics, scope, parameters, made }
+    let mut value_type = value_type::value_type(&function, errors);
+    let generics = generics::of_fixture(&function.sig.generics, &mut value_type, errors);
+    Fixture { function, is_method, generics, scope, parameters, value_type }
 }

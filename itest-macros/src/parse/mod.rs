@@ -1,4 +1,4 @@
-//! Tokens in, model out; what cannot be understood is told and replaced by a default.
+//! Parses tokens into the types of `model`. Mistakes are reported and replaced by defaults, so that parsing continues.
 
 mod arguments;
 mod attributes;
@@ -6,7 +6,6 @@ mod conditional;
 mod conditions;
 mod generics;
 mod item;
-mod made;
 mod over;
 mod parameters;
 mod phases;
@@ -14,9 +13,10 @@ mod place;
 mod runtime;
 mod teardown;
 mod types;
+mod value_type;
 mod words;
 
 pub(crate) use conditions::split;
 pub(crate) use item::{fixture, function, test};
-pub(crate) use over::hand_down;
+pub(crate) use over::move_below_test_attribute;
 pub(crate) use teardown::teardown;

@@ -1,4 +1,4 @@
-//! `#[over(Db = [ShopSqlite, ShopPostgres])]`: the types that a test runs over.
+//! Parses `#[over(Db = [ShopSqlite, ShopPostgres])]`, the types that a test runs over.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, TokenStreamExt};
@@ -12,28 +12,28 @@ use super::conditional::Conditional;
 use super::types::{source_text, without_group};
 use super::words::suggestion;
 use crate::errors::Errors;
-use crate::model::{Backend, Over};
+use crate::model::{Over, OverType};
 
 const EXAMPLE: &str = "`#[over(Db = [ShopSqlite, ShopPostgres])]`";
 
-/// Takes `#[over(...)]` from a function's attributes.
+/// Removes `#[over(...)]` from a function's attributes and parses it.
 pub(super) fn take(attributes: &mut Vec<Attribute>, generics: &Generics, errors: &mut Errors) -> Option<Over> {
-    let mut found = attributes.extract_if(.., |attribute| is_over(attribute)).collect::<Vec<_>>().into_iter();
-    let first = found.next()?;
-    for other in found {
+    let mut attributes = attributes.extract_if(.., |attribute| is_over(attribute)).collect::<Vec<_>>().into_iter();
+    let first = attributes.next()?;
+    for other in attributes {
         errors.at(other.path(), "`#[over]` stands here twice; list all types in one");
     }
-    let Some(list) = list(&first, errors) else { return Some(Over { parameter: None, backends: Vec::new() }) };
+    let Some(list) = list(&first, errors) else { return Some(Over { parameter: None, types: Vec::new() }) };
     let parameter = known(list.parameter, generics, errors);
     if list.entries.is_empty() {
         let message = format!("without a type there is no case; write {EXAMPLE}");
         errors.push(syn::Error::new(list.bracket.span.join(), message));
     }
-    Some(Over { parameter, backends: backends(list.entries, errors) })
+    Some(Over { parameter, types: types(list.entries, errors) })
 }
 
-/// Puts an `#[over(...)]` that stands above `#[integration_test]` below it, where that one takes it.
-pub(crate) fn hand_down(arguments: &TokenStream, mut function: ItemFn, errors: &mut Errors) -> ItemFn {
+/// Moves an `#[over(...)]` above `#[integration_test]` below it, because `#[integration_test]` parses it there.
+pub(crate) fn move_below_test_attribute(arguments: &TokenStream, mut function: ItemFn, errors: &mut Errors) -> ItemFn {
     let is_test =
         |attribute: &Attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "integration_test");
     if let Some(position) = function.attrs.iter().position(is_test) {
@@ -45,19 +45,19 @@ pub(crate) fn hand_down(arguments: &TokenStream, mut function: ItemFn, errors: &
     function
 }
 
-/// Whether it is `#[over]`, under whatever path.
+/// Whether the attribute is `#[over]`, under any path.
 pub(super) fn is_over(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "over")
 }
 
-/// What stands in the attribute.
+/// The arguments of the attribute.
 pub(super) struct List {
     parameter: Ident,
     bracket: Bracket,
     pub(super) entries: Vec<Conditional<Entry>>,
 }
 
-/// `Type` or `name: Type`.
+/// An entry of the list: `Type` or `name: Type`.
 #[derive(Clone)]
 pub(super) struct Entry {
     name: Option<Ident>,
@@ -131,7 +131,7 @@ fn list(attribute: &Attribute, errors: &mut Errors) -> Option<List> {
     }
 }
 
-/// The parameter, if the function has it.
+/// Returns the parameter if the function has a type parameter with this name.
 fn known(parameter: Ident, generics: &Generics, errors: &mut Errors) -> Option<Ident> {
     let declared: Vec<String> = generics.type_params().map(|declared| declared.ident.to_string()).collect();
     if declared.iter().any(|declared| parameter == declared) {
@@ -146,8 +146,8 @@ fn known(parameter: Ident, generics: &Generics, errors: &mut Errors) -> Option<I
     None
 }
 
-fn backends(entries: Vec<Conditional<Entry>>, errors: &mut Errors) -> Vec<Backend> {
-    let mut backends: Vec<Backend> = Vec::new();
+fn types(entries: Vec<Conditional<Entry>>, errors: &mut Errors) -> Vec<OverType> {
+    let mut types: Vec<OverType> = Vec::new();
     for Conditional { attributes, value: Entry { name, written } } in entries {
         if let Some(attribute) = attributes.first() {
             errors.at(attribute.path(), "a type in this list bears no attribute but `#[cfg(…)]`; remove this");
@@ -158,11 +158,11 @@ fn backends(entries: Vec<Conditional<Entry>>, errors: &mut Errors) -> Vec<Backen
             continue;
         };
         let text = written.to_token_stream().to_string();
-        if backends.iter().any(|earlier| earlier.written.to_token_stream().to_string() == text) {
+        if types.iter().any(|earlier| earlier.written.to_token_stream().to_string() == text) {
             errors.at(&written, "this type stands in the list already; remove it");
             continue;
         }
-        if backends.iter().any(|earlier| earlier.case == case) {
+        if types.iter().any(|earlier| earlier.case == case) {
             let text = source_text(&written);
             let message = format!("another type's case is named `{case}`, too; name this one: `name: {text}`");
             match &name {
@@ -171,12 +171,12 @@ fn backends(entries: Vec<Conditional<Entry>>, errors: &mut Errors) -> Vec<Backen
             }
             continue;
         }
-        backends.push(Backend { case, written });
+        types.push(OverType { case, written });
     }
-    backends
+    types
 }
 
-/// The last word of a type's path, in snake case.
+/// The last segment of a type's path, in snake case.
 fn case_name(written: &Type) -> Option<String> {
     match without_group(written) {
         Type::Path(path) => path.path.segments.last().map(|last| snake_case(&last.ident.unraw().to_string())),
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_names_its_case() {
+    fn case_is_named_after_its_type() {
         let names = [
             (parse_quote!(ShopSqlite), "shop_sqlite"),
             (parse_quote!(crate::stores::Store<Pg>), "store"),

@@ -1,17 +1,17 @@
-//! Parameters, and the rows that fill some of them.
+//! Parses parameters, and the rows of values for them.
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, FnArg, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
 
-use super::attributes::{Owner, is_lint};
+use super::attributes::{Role, is_lint};
 use super::types::{borrowed_lifetime, is_plain, source_text, without_group, without_lifetimes};
 use super::words::suggestion;
 use crate::errors::Errors;
 use crate::model::{Access, Parameter, Row, Source};
 
-/// Takes the `#[case(...)]` rows from a function's attributes.
+/// Removes the `#[case(...)]` rows from a function's attributes and parses them.
 pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Row> {
     let mut rows = Vec::new();
     attributes.retain(|attribute| {
@@ -31,7 +31,7 @@ pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) ->
     rows
 }
 
-/// Whether it is a row, with or without a name.
+/// Whether the attribute is a row, with or without a name.
 pub(super) fn is_row(attribute: &Attribute) -> bool {
     attribute.path().segments.first().is_some_and(|first| first.ident == "case")
 }
@@ -53,25 +53,26 @@ fn row_values(attribute: &Attribute, errors: &mut Errors) -> Option<Vec<Expr>> {
     }
 }
 
-/// Takes our attributes from the parameters and says where each value comes from.
-pub(super) fn take(signature: &mut Signature, owner: Owner, errors: &mut Errors) -> Vec<Parameter> {
-    refuse_odd_signatures(signature, owner, errors);
+/// Removes the attributes of itest from the parameters and determines the source of each value.
+pub(super) fn take(signature: &mut Signature, role: Role, errors: &mut Errors) -> Vec<Parameter> {
+    reject_signature_modifiers(signature, role, errors);
     let lifetimes: Vec<String> =
         signature.generics.lifetimes().map(|declared| declared.lifetime.ident.to_string()).collect();
     let mut parameters = Vec::new();
     for input in &mut signature.inputs {
-        // A `self` was refused together with its function.
+        // A `self` was rejected together with its function.
         if let FnArg::Typed(parameter) = input {
-            let source = source(parameter, owner, errors);
+            let source = source(parameter, role, errors);
             parameters.push(Parameter { written: without_lifetimes(&parameter.ty, &lifetimes), source });
         }
     }
     parameters
 }
 
-/// Refuses what a function that the harness calls cannot be, and takes away what else the compiler would be strict about.
-pub(super) fn refuse_odd_signatures(signature: &mut Signature, owner: Owner, errors: &mut Errors) {
-    let odd = format!("{} is called by the harness, which knows only plain functions; remove this", owner.noun());
+/// Rejects `const`, `unsafe` and `extern`, because the harness calls only plain functions. The modifiers `const` and `extern` are removed,
+/// so that the compiler does not report follow-up errors.
+pub(super) fn reject_signature_modifiers(signature: &mut Signature, role: Role, errors: &mut Errors) {
+    let odd = format!("{} is called by the harness, which knows only plain functions; remove this", role.noun());
     if let Some(token) = signature.constness.take() {
         errors.at(token, &odd);
     }
@@ -83,23 +84,23 @@ pub(super) fn refuse_odd_signatures(signature: &mut Signature, owner: Owner, err
     }
 }
 
-fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source {
-    let ours = take_ours(parameter);
-    let Some(first) = ours.first() else { return fixture(&parameter.ty, owner, errors) };
-    if let Some(second) = ours.get(1) {
+fn source(parameter: &mut PatType, role: Role, errors: &mut Errors) -> Source {
+    let attributes = take_attributes(parameter);
+    let Some(first) = attributes.first() else { return fixture(&parameter.ty, role, errors) };
+    if let Some(second) = attributes.get(1) {
         errors.at(second.path(), "a parameter has one source, `#[case]` or `#[values(…)]`; remove one");
-        return Source::Wrong;
+        return Source::Invalid;
     }
     let word = first.path().to_token_stream().to_string().replace(' ', "");
-    match (word.as_str(), owner) {
-        ("case" | "values", Owner::Fixture) => {
+    match (word.as_str(), role) {
+        ("case" | "values", Role::Fixture) => {
             errors
                 .at(first.path(), format_args!("a fixture has no cases; put `#[{word}]` on the tests that ask for it"));
-            Source::Wrong
+            Source::Invalid
         }
-        ("case" | "values", Owner::Test) if is_trait(&parameter.ty) => {
+        ("case" | "values", Role::Test) if is_trait(&parameter.ty) => {
             errors.at(&parameter.ty, "the values of a parameter are of one type; a trait does not say which: name it");
-            Source::Wrong
+            Source::Invalid
         }
         ("cfg" | "cfg_attr", _) => {
             errors.at(
@@ -109,20 +110,20 @@ fn source(parameter: &mut PatType, owner: Owner, errors: &mut Errors) -> Source 
                     if word == "cfg" { "" } else { ", case" }
                 ),
             );
-            Source::Wrong
+            Source::Invalid
         }
-        ("case", Owner::Test) => case(first, errors),
-        ("values", Owner::Test) => values(first, &parameter.pat, errors),
+        ("case", Role::Test) => case(first, errors),
+        ("values", Role::Test) => values(first, &parameter.pat, errors),
         _ => {
             let hint = suggestion(&word, &["case", "values"]);
             errors.at(first.path(), format_args!("`#[{word}]` means nothing here; {hint}"));
-            Source::Wrong
+            Source::Invalid
         }
     }
 }
 
-/// All attributes of a parameter but those for lints.
-pub(super) fn take_ours(parameter: &mut PatType) -> Vec<Attribute> {
+/// Removes and returns all attributes of a parameter except those for lints.
+pub(super) fn take_attributes(parameter: &mut PatType) -> Vec<Attribute> {
     parameter.attrs.extract_if(.., |attribute| !is_lint(attribute)).collect()
 }
 
@@ -132,29 +133,29 @@ fn case(attribute: &Attribute, errors: &mut Errors) -> Source {
     }
     let message = "a parameter is marked `#[case]`; its values stand in `#[case(…)]` on the function";
     errors.at(&attribute.meta, message);
-    Source::Wrong
+    Source::Invalid
 }
 
 fn values(attribute: &Attribute, pattern: &Pat, errors: &mut Errors) -> Source {
     let example = "`#[values(1, 2)]`";
     let Meta::List(list) = &attribute.meta else {
         errors.at(&attribute.meta, format_args!("expected values, as in {example}"));
-        return Source::Wrong;
+        return Source::Invalid;
     };
     match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
         Ok(values) if values.is_empty() => {
             errors.at(attribute.path(), format_args!("without a value there is no case; write {example}"));
-            Source::Wrong
+            Source::Invalid
         }
         Ok(values) => Source::Values(name(pattern), values.into_iter().collect()),
         Err(error) => {
             errors.push(error);
-            Source::Wrong
+            Source::Invalid
         }
     }
 }
 
-/// The name of a parameter as part of a case's name.
+/// The name of a parameter for the names of its cases.
 fn name(pattern: &Pat) -> String {
     match pattern {
         Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
@@ -162,53 +163,53 @@ fn name(pattern: &Pat) -> String {
     }
 }
 
-/// The fixture that an unmarked parameter asks for.
-fn fixture(written: &Type, owner: Owner, errors: &mut Errors) -> Source {
-    let (access, asked) = match without_group(written) {
+/// The fixture that a parameter without an attribute requests.
+fn fixture(written: &Type, role: Role, errors: &mut Errors) -> Source {
+    let (access, requested) = match without_group(written) {
         Type::Reference(reference) => {
             if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
                 errors.at(lifetime, "a fixture's value lives as long as its scope, not for ever; write `&T`");
-                return Source::Wrong;
+                return Source::Invalid;
             }
-            if let (Some(mutability), Owner::Fixture) = (&reference.mutability, owner) {
+            if let (Some(mutability), Role::Fixture) = (&reference.mutability, role) {
                 let message = "a fixture borrows another as `&T` or owns a fresh `T`; `&mut T` is for tests";
                 errors.at(mutability, message);
-                return Source::Wrong;
+                return Source::Invalid;
             }
             let access = if reference.mutability.is_some() { Access::Exclusive } else { Access::Shared };
             (access, without_group(&reference.elem))
         }
         other => (Access::Owned, other),
     };
-    if is_trait(asked) {
-        errors.at(asked, "a fixture is asked for by its type; a trait does not say which: name the type");
-        return Source::Wrong;
+    if is_trait(requested) {
+        errors.at(requested, "a fixture is asked for by its type; a trait does not say which: name the type");
+        return Source::Invalid;
     }
-    if let Type::Reference(second) = asked {
+    if let Type::Reference(second) = requested {
         errors.at(second.and_token, "a fixture is borrowed once; remove this `&`");
-        return Source::Wrong;
+        return Source::Invalid;
     }
-    let is_data = match asked {
+    let is_data = match requested {
         Type::Path(path) => is_plain(&path.path),
         Type::Macro(_) => false,
         _ => true,
     };
     if is_data {
         let text = source_text(without_group(written));
-        let message = match owner {
-            Owner::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
-            Owner::Fixture | Owner::Teardown => {
+        let message = match role {
+            Role::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
+            Role::Fixture | Role::Teardown => {
                 format!("`{text}` is data and no fixture; ask for a type that a `#[fixture]` makes")
             }
         };
-        errors.at(asked, message);
-        return Source::Wrong;
+        errors.at(requested, message);
+        return Source::Invalid;
     }
-    if let Some(lifetime) = borrowed_lifetime(asked) {
+    if let Some(lifetime) = borrowed_lifetime(requested) {
         errors.at(lifetime, "a fixture's value borrows nothing; let its type own what it holds");
-        return Source::Wrong;
+        return Source::Invalid;
     }
-    Source::Fixture(access, asked.clone())
+    Source::Fixture(access, requested.clone())
 }
 
 fn is_trait(written: &Type) -> bool {

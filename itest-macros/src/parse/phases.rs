@@ -1,4 +1,4 @@
-//! The marks of phases in a body.
+//! Parses the marks of phases in a body.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -7,57 +7,57 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Block, Expr, Meta, Path, Stmt, Token};
 
-use super::attributes::Owner;
+use super::attributes::Role;
 use super::words::{duration, suggestion, words};
 use crate::errors::Errors;
 use crate::invisible::without_group;
-use crate::model::{Mark, Phase, Phases};
+use crate::model::{Phase, PhaseMark, Phases};
 
 const WITHIN: &str = "within = \"200ms\"";
 
-/// Takes the marks from the statements of a body.
-pub(super) fn take(block: &mut Block, owner: Owner, errors: &mut Errors) -> Phases {
-    let mut phases = Phases { marks: Vec::new(), prelude: None, has_strays: false };
+/// Removes the marks from the statements of a body and parses them.
+pub(super) fn take(block: &mut Block, role: Role, errors: &mut Errors) -> Phases {
+    let mut phases = Phases { marks: Vec::new(), prelude: None, has_misplaced: false };
     for (position, statement) in block.stmts.iter_mut().enumerate() {
-        let mut found = marks_of(statement, position, errors);
-        phases.has_strays |= found.len() > 1;
-        for second in found.drain(1.min(found.len())..) {
+        let mut marks = marks_of(statement, position, errors);
+        phases.has_misplaced |= marks.len() > 1;
+        for second in marks.drain(1.min(marks.len())..) {
             errors.push(syn::Error::new(second.span, "a statement begins one phase; remove one of the marks"));
         }
-        if phases.marks.is_empty() && found.is_empty() && !matches!(statement, Stmt::Item(_)) {
+        if phases.marks.is_empty() && marks.is_empty() && !matches!(statement, Stmt::Item(_)) {
             phases.prelude.get_or_insert(position);
         }
-        phases.marks.extend(found);
-        phases.has_strays |= refuse_strays(statement, owner, errors);
+        phases.marks.extend(marks);
+        phases.has_misplaced |= reject_misplaced_marks(statement, role, errors);
     }
     phases
 }
 
-/// What a mark is told that stands where no phase can be.
-pub(super) fn misplaced(word: &str, owner: Owner) -> String {
-    let complaint = match owner {
-        Owner::Test => "marks a statement of the test's own body, not an item or what is in a block; move it",
-        Owner::Fixture => "marks a phase of a test; a fixture runs in its setup: remove it",
-        Owner::Teardown => "marks a phase of a test; a teardown function runs behind all of them: remove it",
+/// The message for a mark in a wrong place.
+pub(super) fn misplaced(word: &str, role: Role) -> String {
+    let problem = match role {
+        Role::Test => "marks a statement of the test's own body, not an item or what is in a block; move it",
+        Role::Fixture => "marks a phase of a test; a fixture runs in its setup: remove it",
+        Role::Teardown => "marks a phase of a test; a teardown function runs behind all of them: remove it",
     };
-    format!("`#[{word}]` {complaint}")
+    format!("`#[{word}]` {problem}")
 }
 
-fn marks_of(statement: &mut Stmt, position: usize, errors: &mut Errors) -> Vec<Mark> {
-    let mut found = Vec::new();
+fn marks_of(statement: &mut Stmt, position: usize, errors: &mut Errors) -> Vec<PhaseMark> {
+    let mut marks = Vec::new();
     if let Some(attributes) = attributes(statement) {
         attributes.retain(|attribute| match phase(attribute.path(), errors) {
             Some(phase) => {
-                found.push(mark(attribute, phase, position, errors));
+                marks.push(mark(attribute, phase, position, errors));
                 false
             }
             None => true,
         });
     }
-    found
+    marks
 }
 
-/// The phase that an attribute begins, also where its word is misspelt.
+/// The phase that an attribute begins. A misspelt attribute is reported and treated as the most similar phase.
 fn phase(path: &Path, errors: &mut Errors) -> Option<Phase> {
     if let Some(phase) = Phase::from_path(path) {
         return Some(phase);
@@ -69,7 +69,7 @@ fn phase(path: &Path, errors: &mut Errors) -> Option<Phase> {
     Some(likely)
 }
 
-/// Whether an attribute begins a phase, if need be under a condition.
+/// Whether an attribute begins a phase. The attribute may have a condition.
 pub(super) fn marks_phase(attribute: &Attribute) -> bool {
     let is_word =
         |token| matches!(token, TokenTree::Ident(word) if Phase::ALL.iter().any(|phase| word == phase.word()));
@@ -79,7 +79,7 @@ pub(super) fn marks_phase(attribute: &Attribute) -> bool {
     }
 }
 
-/// The attributes of a statement, wherever the grammar puts them.
+/// The attributes of a statement, in the part of the syntax tree to which the grammar assigns them.
 pub(super) fn attributes(statement: &mut Stmt) -> Option<&mut Vec<Attribute>> {
     match statement {
         Stmt::Local(local) => Some(&mut local.attrs),
@@ -89,7 +89,8 @@ pub(super) fn attributes(statement: &mut Stmt) -> Option<&mut Vec<Attribute>> {
     }
 }
 
-/// An attribute before `a = b` or `a + b` belongs to `a` in the grammar, and to the statement in the eyes of its writer.
+/// The attributes of an expression statement. In the grammar, an attribute before `a = b` or `a + b` belongs to `a`, but the user means
+/// the statement.
 fn attributes_of(expression: &mut Expr) -> Option<&mut Vec<Attribute>> {
     match expression {
         Expr::Assign(expression) => attributes_of(&mut expression.left),
@@ -132,8 +133,8 @@ fn attributes_of(expression: &mut Expr) -> Option<&mut Vec<Attribute>> {
     }
 }
 
-fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Errors) -> Mark {
-    let mut mark = Mark { phase, span: attribute.path().span(), description: None, within: None, statement };
+fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Errors) -> PhaseMark {
+    let mut mark = PhaseMark { phase, span: attribute.path().span(), description: None, within: None, statement };
     let word = phase.word();
     let list = match &attribute.meta {
         Meta::Path(_) => return mark,
@@ -173,26 +174,26 @@ fn mark(attribute: &Attribute, phase: Phase, statement: usize, errors: &mut Erro
     mark
 }
 
-/// Marks inside of blocks, closures and macros would be reached in an order that nobody can check. They are taken away,
-/// for the compiler would call them unknown.
-fn refuse_strays(statement: &mut Stmt, owner: Owner, errors: &mut Errors) -> bool {
-    let (rest, strays) = without_marks(statement.to_token_stream());
-    for stray in &strays {
-        errors.at(stray, misplaced(&stray.to_string(), owner));
+/// Rejects marks inside blocks, closures and macros, because the order in which they are reached cannot be checked. The marks are removed,
+/// because the compiler would report them as unknown attributes.
+fn reject_misplaced_marks(statement: &mut Stmt, role: Role, errors: &mut Errors) -> bool {
+    let (rest, misplaced_marks) = without_marks(statement.to_token_stream());
+    for misplaced_mark in &misplaced_marks {
+        errors.at(misplaced_mark, misplaced(&misplaced_mark.to_string(), role));
     }
-    if !strays.is_empty()
+    if !misplaced_marks.is_empty()
         && let Ok(statements) = Block::parse_within.parse2(rest)
         && let Ok([rest]) = <[Stmt; 1]>::try_from(statements)
     {
         *statement = rest;
     }
-    !strays.is_empty()
+    !misplaced_marks.is_empty()
 }
 
-/// Tokens without marks, and the words of the marks that stood there, however deep.
+/// The tokens without marks, and the words of the removed marks at any depth.
 pub(super) fn without_marks(tokens: TokenStream) -> (TokenStream, Vec<Ident>) {
     let mut rest = Vec::new();
-    let mut found = Vec::new();
+    let mut words = Vec::new();
     for token in tokens {
         let TokenTree::Group(group) = token else {
             rest.push(token);
@@ -201,27 +202,27 @@ pub(super) fn without_marks(tokens: TokenStream) -> (TokenStream, Vec<Ident>) {
         let after_pound = matches!(rest.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#');
         if after_pound && let Some(word) = mark_word(&group) {
             rest.pop();
-            found.push(word);
+            words.push(word);
             continue;
         }
         let (inner, mut deeper) = without_marks(group.stream());
         let mut stripped = Group::new(group.delimiter(), inner);
         stripped.set_span(group.span());
         rest.push(TokenTree::Group(if deeper.is_empty() { group } else { stripped }));
-        found.append(&mut deeper);
+        words.append(&mut deeper);
     }
-    (rest.into_iter().collect(), found)
+    (rest.into_iter().collect(), words)
 }
 
-/// `act` of `[act]`, `[act(…)]` and `[act = …]`, also where `macro_rules!` hands on what stands in the brackets.
+/// The word `act` of `[act]`, `[act(…)]` and `[act = …]`. The content of the brackets may be in an invisible group of `macro_rules!`.
 fn mark_word(group: &Group) -> Option<Ident> {
     if group.delimiter() != Delimiter::Bracket {
         return None;
     }
     let mut tokens = group.stream().into_iter();
     let mut first = tokens.next();
-    while let Some(TokenTree::Group(handed_on)) = &first {
-        tokens = handed_on.stream().into_iter();
+    while let Some(TokenTree::Group(invisible)) = &first {
+        tokens = invisible.stream().into_iter();
         first = tokens.next();
     }
     let Some(TokenTree::Ident(word)) = first else { return None };

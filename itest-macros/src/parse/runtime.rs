@@ -1,4 +1,4 @@
-//! The arguments that choose the tokio runtime of a test's body.
+//! Parses the arguments that choose the tokio runtime of a test's body.
 
 use syn::{Lit, Meta, Path};
 
@@ -8,7 +8,7 @@ use crate::model::Flavor;
 
 const MAX_THREADS: u16 = 1024;
 
-/// Reads `threads = N`.
+/// Parses `threads = N`.
 pub(super) fn threads(meta: &Meta, errors: &mut Errors) -> Option<(Path, u16)> {
     const EXAMPLE: &str = "threads = 4";
     let written = value(meta, EXAMPLE, errors)?;
@@ -23,25 +23,25 @@ pub(super) fn threads(meta: &Meta, errors: &mut Errors) -> Option<(Path, u16)> {
     Some((meta.path().clone(), number?))
 }
 
-/// Reads `flavor = "…"`.
+/// Parses `flavor = "…"`.
 pub(super) fn flavor(meta: &Meta, errors: &mut Errors) -> (Path, Flavor) {
     const EXAMPLE: &str = "flavor = \"current_thread\"";
     let flavor = match value(meta, EXAMPLE, errors).and_then(|written| text(&written, EXAMPLE, errors)) {
-        None => Flavor::Wrong,
+        None => Flavor::Invalid,
         Some(text) => match text.value().as_str() {
             "current_thread" => Flavor::CurrentThread,
             "multi_thread" => Flavor::MultiThread,
             other => {
                 let hint = suggestion(other, &["current_thread", "multi_thread"]);
                 errors.at(text, format_args!("unknown flavor `{other}`; {hint}"));
-                Flavor::Wrong
+                Flavor::Invalid
             }
         },
     };
     (meta.path().clone(), flavor)
 }
 
-/// Reads `start_paused = true`; gives its name.
+/// Parses `start_paused = true`, and returns the argument's path.
 pub(super) fn start_paused(meta: &Meta, errors: &mut Errors) -> Option<Path> {
     const EXAMPLE: &str = "start_paused = true";
     let written = value(meta, EXAMPLE, errors)?;

@@ -1,42 +1,42 @@
-//! A function that gives a resource back.
+//! Parses teardown functions.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, GenericParam, ItemFn, PathSegment, Signature, Type};
 
-use super::attributes::{Owner, refuse_foreign, take_outer};
-use super::place::refuse_method;
+use super::attributes::{Role, reject_foreign_attributes, take_outer};
+use super::place::reject_method;
 use super::types::{borrowed_lifetime, source_text, without_group};
 use super::{arguments, generics, parameters, phases};
 use crate::errors::Errors;
 use crate::model::TeardownFunction;
 
-/// Reads a function under `#[teardown]`.
+/// Parses a function under `#[teardown]`.
 pub(crate) fn teardown(tokens: TokenStream, mut function: ItemFn, errors: &mut Errors) -> TeardownFunction {
-    let is_method = refuse_method(&function, Owner::Teardown, errors);
+    let is_method = reject_method(&function, Role::Teardown, errors);
     arguments::teardown(tokens, errors);
     for row in parameters::take_rows(&mut function.attrs, errors) {
         errors
             .at(row.attribute.path(), "a teardown function has no cases: its value comes out of the ledger; remove it");
     }
-    refuse_foreign(&mut function.attrs, Owner::Teardown, errors);
+    reject_foreign_attributes(&mut function.attrs, Role::Teardown, errors);
     let attributes = take_outer(&mut function.attrs);
     generics::of_teardown(&function.sig.generics, errors);
-    parameters::refuse_odd_signatures(&mut function.sig, Owner::Teardown, errors);
-    for mark in phases::take(&mut function.block, Owner::Teardown, errors).marks {
-        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Owner::Teardown)));
+    parameters::reject_signature_modifiers(&mut function.sig, Role::Teardown, errors);
+    for mark in phases::take(&mut function.block, Role::Teardown, errors).marks {
+        errors.push(syn::Error::new(mark.span, phases::misplaced(mark.phase.word(), Role::Teardown)));
     }
     let argument = argument(&mut function.sig, errors);
     TeardownFunction { function, attributes, is_method, argument }
 }
 
-/// The type of the one parameter.
+/// The type of the only parameter.
 fn argument(signature: &mut Signature, errors: &mut Errors) -> Option<Type> {
     let is_generic = signature.generics.params.iter().any(|generic| !matches!(generic, GenericParam::Lifetime(_)));
     let mut inputs = signature.inputs.iter_mut();
     let parameter = match inputs.next() {
         Some(FnArg::Typed(parameter)) => parameter,
-        // A `self` was refused together with its function.
+        // A `self` was rejected together with its function.
         Some(FnArg::Receiver(_)) => return None,
         None => {
             let message = "a teardown function has one parameter, which the ledger keeps; add it, as in `name: String`";
@@ -50,24 +50,24 @@ fn argument(signature: &mut Signature, errors: &mut Errors) -> Option<Type> {
                        `(name, port): (String, u16)`";
         errors.at(surplus, message);
     }
-    for attribute in parameters::take_ours(parameter) {
+    for attribute in parameters::take_attributes(parameter) {
         let message = "the parameter of a teardown function comes out of the ledger; remove this";
         errors.at(attribute.path(), message);
     }
-    if let Some((place, complaint)) = complaint(&parameter.ty) {
-        errors.at(place, complaint);
+    if let Some((place, problem)) = problem(&parameter.ty) {
+        errors.at(place, problem);
         return None;
     }
-    // What several are to become, or a generic one, nobody knows.
+    // With several parameters or a generic one, the intended type is unknown.
     (surplus.is_none() && !is_generic).then(|| (*parameter.ty).clone())
 }
 
-/// Why the ledger cannot keep a value of this type, as far as its text tells.
-fn complaint(written: &Type) -> Option<(TokenStream, String)> {
+/// The message for a type that the ledger cannot store, as far as the type's tokens show that.
+fn problem(written: &Type) -> Option<(TokenStream, String)> {
     let plain = without_group(written);
     if let Some(owned) = owned(plain) {
-        let complaint = format!("the value comes out of the ledger, where nothing can be borrowed; take `{owned}`");
-        return Some((written.to_token_stream(), complaint));
+        let problem = format!("the value comes out of the ledger, where nothing can be borrowed; take `{owned}`");
+        return Some((written.to_token_stream(), problem));
     }
     if matches!(plain, Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_)) {
         return Some((written.to_token_stream(), "the value is read from the ledger; name its type".to_owned()));
@@ -77,7 +77,7 @@ fn complaint(written: &Type) -> Option<(TokenStream, String)> {
     Some((borrowed, "the value comes out of the ledger and borrows nothing; let its type own what it holds".to_owned()))
 }
 
-/// What to write for a type that is borrowed, or can only be.
+/// The owned type to suggest for a borrowed or unsized type.
 fn owned(written: &Type) -> Option<String> {
     match written {
         Type::Reference(reference) => {
@@ -95,10 +95,10 @@ fn is_path(last: &PathSegment) -> bool {
     last.ident == "Path" && last.arguments.is_none()
 }
 
-/// The first token of a kind, however deep.
-fn find(tokens: TokenStream, is_it: impl Fn(&TokenTree) -> bool + Copy) -> Option<TokenStream> {
+/// The first token that satisfies the predicate, at any depth.
+fn find(tokens: TokenStream, predicate: impl Fn(&TokenTree) -> bool + Copy) -> Option<TokenStream> {
     tokens.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => find(group.stream(), is_it),
-        token => is_it(&token).then(|| token.into()),
+        TokenTree::Group(group) => find(group.stream(), predicate),
+        token => predicate(&token).then(|| token.into()),
     })
 }

@@ -1,21 +1,21 @@
-//! Types as they are written.
+//! Classifies and prints types in the form of their tokens.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Path, PathArguments, Type};
 
-/// Numbers, texts and collections: a value of such a type is data, not a thing that a test asks for.
+/// Whether the type is a number, a text or a collection. Such a value is data and not a fixture.
 pub(super) fn is_plain(path: &Path) -> bool {
     const PLAIN: [&str; 24] = [
         "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
         "isize", "f32", "f64", "Vec", "Option", "HashMap", "BTreeMap", "HashSet", "Duration",
     ];
-    // `geometry::Vec` is a type of somebody's own.
+    // A path such as `geometry::Vec` is a type of the user.
     let is_common = path.segments.len() == 1 || is_standard(path);
     is_common && path.segments.last().is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain))
 }
 
-/// Types of the standard library, as far as their path tells.
+/// Whether the type is from the standard library, as far as its path shows that.
 pub(super) fn is_foreign(path: &Path) -> bool {
     const WRAPPERS: [&str; 5] = ["Arc", "Rc", "Mutex", "RwLock", "RefCell"];
     let is_wrapper = path.segments.last().is_some_and(|last| {
@@ -29,7 +29,7 @@ fn is_standard(path: &Path) -> bool {
         && path.segments.first().is_some_and(|first| ["std", "core", "alloc"].iter().any(|name| first.ident == name))
 }
 
-/// The type inside of parentheses, and of the invisible ones around a `$type:ty` of `macro_rules!`.
+/// The type without parentheses and without the invisible group around a `$type:ty` of `macro_rules!`.
 pub(super) fn without_group(written: &Type) -> &Type {
     match written {
         Type::Group(group) => without_group(&group.elem),
@@ -38,7 +38,7 @@ pub(super) fn without_group(written: &Type) -> &Type {
     }
 }
 
-/// A type as it would be written.
+/// The type in the usual notation.
 pub(super) fn source_text(written: &Type) -> String {
     let text = written.to_token_stream().to_string();
     [(" :: ", "::"), (" < ", "<"), (" >", ">"), ("& ", "&"), ("( ", "("), (" )", ")"), (" ,", ",")]
@@ -49,7 +49,7 @@ pub(super) fn source_text(written: &Type) -> String {
 /// The first lifetime in a type that is not `'static`.
 pub(super) fn borrowed_lifetime(written: &impl ToTokens) -> Option<TokenStream> {
     let tokens = written.to_token_stream();
-    // `for<'a> fn(&'a T)` borrows nothing; whether the rest does is left to the compiler.
+    // `for<'a> fn(&'a T)` does not borrow. The compiler checks whether the rest of such a type borrows.
     let is_bound = tokens.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(word) if word == "for"));
     if is_bound { None } else { lifetime(tokens) }
 }
@@ -60,8 +60,8 @@ fn lifetime(tokens: TokenStream) -> Option<TokenStream> {
         match (&token, quote_mark.take()) {
             (TokenTree::Ident(name), Some(mark)) if name != "static" => return Some(quote!(#mark #name)),
             (TokenTree::Group(group), _) => {
-                if let Some(found) = lifetime(group.stream()) {
-                    return Some(found);
+                if let Some(lifetime) = lifetime(group.stream()) {
+                    return Some(lifetime);
                 }
             }
             (TokenTree::Punct(punct), _) if punct.as_char() == '\'' => quote_mark = Some(token),
@@ -71,7 +71,7 @@ fn lifetime(tokens: TokenStream) -> Option<TokenStream> {
     None
 }
 
-/// A type with `'_` for the lifetimes that only its function knows.
+/// Replaces the lifetimes that the function declares by `'_`, because they are unknown outside of the function.
 pub(super) fn without_lifetimes(written: &Type, declared: &[String]) -> Type {
     fn erase(tokens: TokenStream, declared: &[String]) -> TokenStream {
         let mut after_quote_mark = false;

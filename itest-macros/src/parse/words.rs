@@ -1,4 +1,4 @@
-//! Words, texts and lengths of time.
+//! Parses texts and durations in arguments, and suggests known words.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Meta};
 use crate::errors::Errors;
 use crate::invisible::without_group;
 
-/// A string literal, or a complaint about what stands there.
+/// Parses a string literal.
 pub(super) fn text(value: &Expr, example: &str, errors: &mut Errors) -> Option<LitStr> {
     if let Some(Lit::Str(text)) = literal(value) {
         return Some(text.clone());
@@ -16,7 +16,7 @@ pub(super) fn text(value: &Expr, example: &str, errors: &mut Errors) -> Option<L
     None
 }
 
-/// A literal, also one that `macro_rules!` hands on.
+/// The literal in an expression. It may be in an invisible group of `macro_rules!`.
 pub(super) fn literal(value: &Expr) -> Option<&Lit> {
     match without_group(value) {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),
@@ -24,7 +24,7 @@ pub(super) fn literal(value: &Expr) -> Option<&Lit> {
     }
 }
 
-/// What stands behind the `=`.
+/// The value after the `=`.
 pub(super) fn value(meta: &Meta, example: &str, errors: &mut Errors) -> Option<Expr> {
     match meta {
         Meta::NameValue(pair) => Some(pair.value.clone()),
@@ -35,23 +35,23 @@ pub(super) fn value(meta: &Meta, example: &str, errors: &mut Errors) -> Option<E
     }
 }
 
-/// A string literal with something in it.
+/// Parses a string literal that is not empty.
 pub(super) fn words(value: &Expr, example: &str, errors: &mut Errors) -> Option<LitStr> {
     let text = text(value, example, errors)?;
     if text.value().trim().is_empty() {
-        errors.at(text, format_args!("an empty text says nothing; write words, as in `{example}`"));
+        errors.at(text, format_args!("this text is empty; write words, as in `{example}`"));
         return None;
     }
     Some(text)
 }
 
-/// A length of time in a string literal.
+/// Parses a duration in a string literal.
 pub(super) fn duration(value: &Expr, example: &str, errors: &mut Errors) -> Option<Duration> {
     let text = text(value, example, errors)?;
     match humantime::parse_duration(&text.value()) {
         Ok(duration) if !duration.is_zero() => Some(duration),
         Ok(_) => {
-            errors.at(text, "a budget of nothing can never be kept; give it some time or leave it out");
+            errors.at(text, "a time limit of zero always fails; write a longer one or remove it");
             None
         }
         Err(_) => {
@@ -61,7 +61,7 @@ pub(super) fn duration(value: &Expr, example: &str, errors: &mut Errors) -> Opti
     }
 }
 
-/// The known word most like an unknown one, as the end of a message.
+/// The end of a message about an unknown word: the most similar known word, or all known words.
 pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
     let likely = known
         .iter()

@@ -458,7 +458,7 @@ mod tests {
             location: "a.rs:1:1",
             parameters: &[],
             cases: &["visa", "master"],
-            before: 0,
+            row_offset: 0,
             meta: &CaseMeta::PLAIN,
             kind: FunctionKind::Async,
             run: |_| Box::pin(async { Ok(()) }),

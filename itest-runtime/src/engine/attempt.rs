@@ -15,8 +15,8 @@ use crate::inject::{
     return_lent, session_needs,
 };
 use crate::model::{
-    AttemptReport, Failed, Kept, Limits, Outcome, Phase, Problem, Prospects, SourceLocation, Turn, WorkerConfig,
-    WorkerId,
+    AttemptReport, Failed, KeptResources, Limits, Outcome, Phase, Problem, Prospects, SourceLocation, Turn,
+    WorkerConfig, WorkerId,
 };
 use crate::process::{end_forked_child, stopped_descendants};
 use crate::session::SessionClient;
@@ -79,7 +79,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         worker,
         test: &mut test,
         info: info.as_ref(),
-        making: Vec::new(),
+        in_setup: Vec::new(),
         on_worker_fixture: &mut on_worker_fixture,
     };
     let mut pace = Pace { runtimes, limits, cancelled, watch };
@@ -88,7 +88,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         Ok(()) => pace.set_up(case, &mut scopes).await,
         Err(end) => Err(end),
     };
-    let making = scopes.making.last().map(|fixture| fixture.short_name());
+    let making = scopes.in_setup.last().map(|fixture| fixture.short_name());
 
     let (verdict, own) = match setup {
         Ok(Ok(slots)) => {
@@ -108,7 +108,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
-        let kept = Kept { process: std::process::id(), steps: test.steps() };
+        let kept = KeptResources { process: std::process::id(), steps: test.steps() };
         let report = report(turn.case, verdict, Vec::new(), end_phases());
         let notes = info.as_ref().map(TestInfo::take_notes).unwrap_or_default();
         let report = AttemptReport { kept: Some(kept), notes, ..report };
@@ -193,7 +193,9 @@ impl Pace<'_> {
             _ => Outcome::Failed,
         });
         let place = match current_phase() {
-            Some(now) => Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.place },
+            Some(now) => {
+                Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.location }
+            }
             None => Where { phase: Phase::Body, description: None, place: None },
         };
         (judge(end, place), own)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::runtimes::{Runtimes, SETTLING, Tasks};
-use crate::inject::Making;
+use crate::inject::FixtureSetup;
 use crate::model::{Isolation, Leaks};
 use crate::process::{Channel, EarlierState, Leak, ProcessState, ResourceBaseline, Snapshot, Stdin, Surroundings};
 use crate::session::{Footprint, SessionClient};
@@ -121,10 +121,10 @@ impl LeakWatch {
     }
 
     /// A worker fixture is about to be made, or was made: what it opens meanwhile is its own, for as long as the worker lives.
-    pub(super) fn attribute(&mut self, making: Making) {
+    pub(super) fn attribute(&mut self, making: FixtureSetup) {
         match (making, &mut self.making) {
-            (Making::Begins, Some(before)) => before.depth += 1,
-            (Making::Begins, none) => {
+            (FixtureSetup::Begins, Some(before)) => before.depth += 1,
+            (FixtureSetup::Begins, none) => {
                 *none = Some(BeforeFixture {
                     depth: 1,
                     snapshot: Snapshot::take(),
@@ -133,8 +133,8 @@ impl LeakWatch {
                     surroundings: self.watched.is_some().then(Surroundings::capture),
                 });
             }
-            (Making::Ends, Some(before)) if before.depth > 1 => before.depth -= 1,
-            (Making::Ends, _) => self.end_making(),
+            (FixtureSetup::Ends, Some(before)) if before.depth > 1 => before.depth -= 1,
+            (FixtureSetup::Ends, _) => self.end_making(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The harness's own runtime in this process. Bodies and fixtures do not run on it, so that they cannot block it; teardown does, and
-//! work that outlives the test which began it, such as dropping its database.
+//! The harness's own runtime in this process. Test bodies and fixtures do not run on it, so that they cannot block it. Teardown runs on
+//! it, and so does work that goes on after its test, such as dropping the test's database.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -9,13 +9,13 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::own_threads::register_threads_of;
 
-/// Started by the first use: a suite without fixtures has no need of it.
+/// The runtime is started by its first use, because a suite without fixtures does not need it.
 static HARNESS: OnceLock<Option<Runtime>> = OnceLock::new();
 
-/// The runtimes on which the tests of this process run: the one that they share, and the one that the running test has for itself.
+/// The runtimes on which the tests of this process run: the shared runtime of the worker, and the running test's own runtime.
 static OF_TESTS: Mutex<[Option<Handle>; 2]> = Mutex::new([None, None]);
 
-/// The harness's own runtime; none if the system has no threads or file descriptors left for it.
+/// The harness's own runtime; `None` if the system has no threads or file descriptors left for it.
 pub(crate) fn harness_runtime() -> Option<&'static Runtime> {
     let start = || {
         let mut builder = Builder::new_multi_thread();
@@ -24,7 +24,7 @@ pub(crate) fn harness_runtime() -> Option<&'static Runtime> {
     HARNESS.get_or_init(start).as_ref()
 }
 
-/// Fewer threads than this are not enough for tests whose tasks wait for each other.
+/// The minimum number of threads, because with fewer threads tests whose tasks block on each other would hang.
 const MIN_THREADS: usize = 4;
 
 /// A runtime for the code of tests and fixtures, which may block its threads.
@@ -39,22 +39,22 @@ pub(crate) fn start_runtime_for_tests() -> io::Result<Runtime> {
     register_threads_of(&mut builder).build()
 }
 
-/// How many tasks run on the harness's own runtime.
+/// The number of tasks that run on the harness's own runtime.
 pub(crate) fn harness_tasks() -> usize {
     HARNESS.get().and_then(Option::as_ref).map_or(0, |runtime| runtime.metrics().num_alive_tasks())
 }
 
-/// The harness's own runtime, for work of fixtures that goes on behind a test, such as dropping its database.
+/// The harness's own runtime, for work of fixtures that goes on after a test, such as dropping the test's database.
 ///
 /// # Panics
 ///
-/// If the system has nothing left for another runtime, and the caller is not on one.
+/// If the system has no resources for another runtime and the caller does not run on a runtime.
 #[must_use]
 pub fn background() -> Handle {
     harness_runtime().map_or_else(Handle::current, |runtime| runtime.handle().clone())
 }
 
-/// Whose runtime it is.
+/// Which tests a runtime belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuntimeOf {
     /// All tests of the worker.
@@ -63,16 +63,16 @@ pub(crate) enum RuntimeOf {
     Test,
 }
 
-/// Says on which runtime tests run from now on, or do not run any more.
+/// Sets or removes the runtime on which tests run from now on.
 pub(crate) fn set_runtime_of_tests(of: RuntimeOf, handle: Option<Handle>) {
     of_tests()[of as usize] = handle;
 }
 
-/// How many tasks run on the runtimes of tests, for fixtures that must know whether a task outlived its test.
+/// The number of tasks on the runtimes of tests, for fixtures that must know whether a task outlived its test.
 ///
 /// # Panics
 ///
-/// Where neither the harness nor tokio runs.
+/// If neither the harness nor tokio runs.
 #[must_use]
 pub fn tasks_of_tests() -> usize {
     let handles = of_tests();

@@ -1,8 +1,8 @@
-//! The harness's own clock: time limits work also if the code under test blocks or pauses its runtime.
+//! The harness's own clock. Its time limits work even if the code under test blocks or pauses its runtime.
 //!
-//! A timer of tokio fires only if a thread of its runtime has nothing else to do, and not at all while a test has paused tokio's time.
-//! This one has a thread of its own. Most sleeps are limits that are never reached, so that registering one does not wake the thread, as
-//! long as it is going to wake early enough by itself.
+//! A timer of tokio fires only when a thread of its runtime is idle, and never while a test has paused tokio's time. This clock has a
+//! thread of its own. Most sleeps are time limits that are never reached, so a new sleep wakes the thread only if its deadline is earlier
+//! than all others.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::own_threads::spawn_own_thread;
 
-/// What waits, and when the thread looks next.
+/// The registered sleeps, and the time at which the clock's thread wakes next.
 struct State {
     sleepers: Vec<Sleeper>,
     wakes_at: Option<Instant>,
@@ -32,9 +32,9 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the clock's thread, unless it runs: a suite whose tests never wait does without.
+/// Starts the clock's thread if it does not run yet. A suite that registers no sleep never starts it.
 ///
-/// Where the system has no thread left, the next sleep tries again. Meanwhile the supervisor ends a worker that overruns its limit.
+/// If the system has no thread left, the next sleep tries again. Until then the supervisor ends a worker that exceeds its limit.
 fn start_thread() {
     static IS_RUNNING: Mutex<bool> = Mutex::new(false);
     let mut is_running = IS_RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +47,7 @@ fn run() {
         let now = Instant::now();
         let due: Vec<Sleeper> = state.sleepers.extract_if(.., |sleeper| sleeper.deadline <= now).collect();
         if !due.is_empty() {
-            // A waker is foreign code and may call `sleep`, so that the lock is released first.
+            // The lock is released first, because a waker may call `sleep`.
             drop(state);
             for sleeper in due {
                 sleeper.waker.wake();
@@ -66,9 +66,9 @@ fn run() {
     }
 }
 
-/// Ends after a time of the harness's own clock.
+/// Waits for a duration on the harness's own clock.
 ///
-/// A time beyond what the system's clock can hold never ends.
+/// If the system's clock cannot represent the deadline, the sleep never ends.
 #[must_use]
 pub(crate) fn sleep(duration: Duration) -> Sleep {
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -76,7 +76,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep { id, deadline: Instant::now().checked_add(duration), registered: None }
 }
 
-/// See [`sleep`].
+/// The future that [`sleep`] returns.
 #[derive(Debug)]
 pub(crate) struct Sleep {
     id: u64,
@@ -121,19 +121,19 @@ fn register(sleeper: Sleeper) {
     }
 }
 
-/// A future did not end within its limit.
+/// The error of a future that did not end within its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Elapsed;
 
-/// Awaits a future for a time of the harness's own clock.
+/// Awaits a future for at most the given duration on the harness's own clock.
 ///
 /// # Errors
 ///
-/// When the time is over before the future has ended.
+/// When the limit is reached before the future ends.
 ///
 /// # Cancel safety
 ///
-/// As that of the future.
+/// The same as that of the future.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let (mut future, mut over) = (pin!(future), pin!(sleep(limit)));
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        // A runtime without timers: the clock needs none.
+        // The runtime has no timers, because the clock must work without them.
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn timeout_cuts_off_what_takes_longer_and_nothing_else() {
+    fn timeout_ends_only_futures_that_exceed_their_limit() {
         let never = std::future::pending::<()>();
         assert_eq!(block_on(timeout(Duration::from_millis(5), never)), Err(Elapsed));
         assert_eq!(block_on(timeout(Duration::MAX, async { 7 })), Ok(7));
     }
 
     #[test]
-    fn earlier_deadline_is_not_kept_waiting_by_a_later_one() {
+    fn earlier_deadline_is_not_delayed_by_a_later_one() {
         let began = Instant::now();
         block_on(async {
             tokio::select! {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_ticks_while_the_time_of_tokio_is_blocked() {
+    fn timeout_fires_while_tokio_runtime_is_blocked() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
         let (release, blocked) = std::sync::mpsc::channel::<()>();
         runtime.block_on(async {

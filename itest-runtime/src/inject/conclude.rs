@@ -1,4 +1,4 @@
-//! What a test, a fixture or a teardown step may return.
+//! The types that a test, a fixture or a teardown step may return.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -7,14 +7,14 @@ use std::fmt::Display;
 use super::error::{Error, chain};
 use crate::model::Problem;
 
-/// The end of a test or of a teardown step: `()` or `Result<(), E>` for any displayable error.
+/// The return type of a test or of a teardown step: `()` or `Result<(), E>` for any displayable error.
 #[diagnostic::on_unimplemented(
     message = "a test or a step of teardown returns `()` or `Result<(), E>`, not `{Self}`",
     label = "cannot be judged as passed or failed",
     note = "`E` is any type that implements `Display`; `itest::Result` accepts every error with `?`"
 )]
 pub trait Conclude {
-    /// Passed, or why not.
+    /// Returns `Ok` if the test or step passed, or else the problem.
     ///
     /// # Errors
     ///
@@ -36,28 +36,28 @@ impl<E: Display + 'static> Conclude for Result<(), E> {
     }
 }
 
-/// What a `#[fixture]` function returns: `T` or `Result<T, E>` for any displayable error.
+/// The return type of a `#[fixture]` function: `T` or `Result<T, E>` for any displayable error.
 #[diagnostic::on_unimplemented(
     message = "a fixture of type `{T}` cannot be made from `{Self}`",
     label = "expected `{T}` or `Result<{T}, E>` where `E` implements `Display`"
 )]
-pub trait Made<T> {
-    /// The value, or why there is none.
+pub trait FixtureReturn<T> {
+    /// Returns the fixture's value, or the error.
     ///
     /// # Errors
     ///
     /// The error that the fixture returned.
-    fn made(self) -> Result<T, Error>;
+    fn into_value(self) -> Result<T, Error>;
 }
 
-impl<T> Made<T> for T {
-    fn made(self) -> Result<T, Error> {
+impl<T> FixtureReturn<T> for T {
+    fn into_value(self) -> Result<T, Error> {
         Ok(self)
     }
 }
 
-impl<T, E: Display + 'static> Made<T> for Result<T, E> {
-    fn made(self) -> Result<T, Error> {
+impl<T, E: Display + 'static> FixtureReturn<T> for Result<T, E> {
+    fn into_value(self) -> Result<T, Error> {
         self.map_err(|error| match (Box::new(error) as Box<dyn Any>).downcast::<Error>() {
             Ok(error) => *error,
             Err(error) => match error.downcast::<E>() {
@@ -68,17 +68,18 @@ impl<T, E: Display + 'static> Made<T> for Result<T, E> {
     }
 }
 
-/// A fixture's value without its type.
+/// Erases the type of a fixture's value.
 ///
 /// # Errors
 ///
 /// The error that the fixture returned.
-pub fn made<T: 'static>(returned: impl Made<T>) -> Result<Box<dyn Any>, Error> {
-    returned.made().map(|value| Box::new(value) as Box<dyn Any>)
+pub fn erased_value<T: 'static>(returned: impl FixtureReturn<T>) -> Result<Box<dyn Any>, Error> {
+    returned.into_value().map(|value| Box::new(value) as Box<dyn Any>)
 }
 
-/// What an error can tell where its type is not known: its causes and its location if it is [`Error`] or a boxed error, else
-/// its text. Where a macro's expansion knows the type, [`Returned`](super::Returned) reads more errors.
+/// Describes an error of an unknown type. The causes and the location are known only for [`Error`] and boxed errors; for other
+/// errors the problem has only their text. [`ReturnValue`](super::ReturnValue) knows more, because a macro's expansion knows the
+/// type.
 fn problem<E: Display + 'static>(error: &E) -> Problem {
     let any: &dyn Any = error;
     if let Some(error) = any.downcast_ref::<Error>() {
@@ -111,10 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fixture_keeps_the_place_of_its_error() {
-        let made: Result<u8, Error> = Err::<u8, _>(Error::new("no port")).made();
-        assert!(made.unwrap_err().to_problem().location.is_some());
-        let made: Result<u8, Error> = 7_u8.made();
-        assert_eq!(made.unwrap(), 7);
+    fn error_of_fixture_keeps_its_location() {
+        let failed: Result<u8, Error> = Err::<u8, _>(Error::new("no port")).into_value();
+        assert!(failed.unwrap_err().to_problem().location.is_some());
+        let value: Result<u8, Error> = 7_u8.into_value();
+        assert_eq!(value.unwrap(), 7);
     }
 }

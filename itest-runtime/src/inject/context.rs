@@ -1,4 +1,4 @@
-//! What a test can know about itself and about the run it is part of.
+//! The information that a test can read about itself and about its run.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
@@ -9,7 +9,7 @@ use super::panic::skip;
 use super::setting::given_fixture_setting;
 use crate::model::{CaseMeta, Note, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
 
-/// The running test: a fixture that every test can ask for.
+/// The running test. Every test can request this built-in fixture.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ impl TestInfo {
         Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, notes }
     }
 
-    /// The same as a case of its test: `too_large::padded_true`.
+    /// Sets the name of the case, such as `too_large::padded_true`.
     #[must_use]
     pub(crate) fn of_case(self, case: &'static str) -> Self {
         Self { case, ..self }
@@ -68,14 +68,14 @@ impl TestInfo {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Its full name, `module::test` or `module::test::case`.
+    /// The full name of the test, `module::test` or `module::test::case`.
     #[must_use]
     pub fn id(&self) -> &TestId {
         &self.id
     }
 
-    /// The name of its case as part of a file's name: `too_large__padded_true` for `module::test::too_large::padded_true`. It is
-    /// empty for a test that is its own only case.
+    /// The name of the case in a form for file names: `too_large__padded_true` for `module::test::too_large::padded_true`. It is
+    /// empty for a test without parameter rows.
     ///
     /// # Examples
     ///
@@ -94,19 +94,19 @@ impl TestInfo {
         self.case.replace("::", "__")
     }
 
-    /// Where it stands in the source.
+    /// The location of the test in the source.
     #[must_use]
     pub fn location(&self) -> &SourceLocation {
         &self.location
     }
 
-    /// Its tags.
+    /// The tags of the test.
     #[must_use]
     pub fn tags(&self) -> &'static [&'static str] {
         self.meta.tags
     }
 
-    /// The integration points it says it covers.
+    /// The integration points that the test declares to cover.
     #[must_use]
     pub fn covers(&self) -> &'static [&'static str] {
         self.meta.covers
@@ -118,33 +118,33 @@ impl TestInfo {
         self.seed
     }
 
-    /// The worker that runs it, counted from 0; no two tests that run side by side share one.
+    /// The worker that runs the test, counted from 0. Tests that run at the same time have different workers.
     #[must_use]
     pub fn worker(&self) -> WorkerId {
         self.worker
     }
 
-    /// Which attempt at the test this is, counted from 1: after a failure another may be made (`--retries`). Under
-    /// cargo-nextest its number.
+    /// The number of this attempt, counted from 1. A failed test may have further attempts (`--retries`). Under cargo-nextest, this
+    /// is the number of nextest's attempt.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Which round of the run this is, counted from 1: `--repeat` and its like make more than one.
+    /// The round of the run, counted from 1. Options such as `--repeat` make more than one round.
     #[must_use]
     pub fn round(&self) -> u32 {
         self.round
     }
 
-    /// Whether the run wishes to see what a failed test did to its data (`--show-data`). The databases of itest show it; fixtures
-    /// of your own may, on the standard error, in a step of their teardown.
+    /// Whether the run shows how a failed test changed its data (`--show-data`). The databases of itest show the changes. Your own
+    /// fixtures may print them to standard error in a teardown step.
     #[must_use]
     pub fn shows_data(&self) -> bool {
         given_fixture_setting("ITEST_SHOW_DATA") == Some("true")
     }
 
-    /// A number that no earlier caller in this test was given: 0, 1, 2, …
+    /// The next unused number in this test: 0, 1, 2, …
     #[must_use]
     pub fn next_stream(&self) -> u64 {
         self.streams.fetch_add(1, Ordering::Relaxed)
@@ -156,27 +156,27 @@ thread_local! {
     static JOBS: Cell<NonZeroUsize> = const { Cell::new(NonZeroUsize::MIN) };
 }
 
-/// Says how many tests of the run may run side by side, those on this thread among them.
+/// Sets how many tests of the run may run at the same time, in this and all other workers.
 pub(crate) fn set_jobs(jobs: NonZeroUsize) {
     JOBS.set(jobs);
 }
 
-/// How many tests of the run may run side by side: for fixtures that share what there is not enough of.
+/// How many tests of the run may run at the same time. Fixtures use the number to divide a limited resource among the tests.
 #[must_use]
 pub fn jobs() -> NonZeroUsize {
     JOBS.get()
 }
 
-/// Says what the tests on this thread do about a missing service.
+/// Sets what the tests on this thread do if a service is missing.
 pub(crate) fn set_requirement(require: Require) {
     REQUIRE.set(require);
 }
 
-/// Ends the test because a service is not there: skipped, or failed where the run requires it.
+/// Ends the test because a service is not available. The test is skipped, or fails if the run requires the service.
 ///
 /// # Panics
 ///
-/// Always: that is how a test ends from within.
+/// Always, because a panic is how a test ends itself.
 #[expect(clippy::panic, reason = "a panic is how a test fails")]
 #[track_caller]
 pub fn unavailable(service: &str, remedy: &str) -> ! {

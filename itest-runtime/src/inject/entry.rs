@@ -1,29 +1,28 @@
-//! The static entry that each test submits, and the collection that gathers them.
+//! The static entry that the expansion of each test submits, and the collection of all entries.
 
 use super::fixture::Parameter;
 use super::slot::Inputs;
 use super::sync::{FunctionKind, LocalFuture};
 use crate::model::{CaseMeta, Problem};
 
-/// A test as its expansion describes it: data and one plain function pointer.
+/// The description of a test in its expansion: data and one plain function pointer.
 ///
-/// Kept small: a suite has thousands of them, and each pointer in a `static` is a relocation at every start.
+/// The entry is small, because a suite has thousands of them and each pointer in a `static` is relocated at every start.
 #[derive(Debug)]
 pub struct TestEntry {
     /// `module::function`; see [`without_crate`].
     pub name: &'static str,
     /// `file:line:column` of the attribute.
     pub location: &'static str,
-    /// The parameters that fixtures fill.
+    /// The parameters whose values come from fixtures.
     pub parameters: &'static [Parameter],
-    /// The names of its cases; empty for a test that is its own only case.
+    /// The names of the test's cases; empty for a test without parameter rows.
     pub cases: &'static [&'static str],
-    /// How many cases of the same test stand in other entries before this one: a test that runs over several types has an
-    /// entry for each.
-    pub before: u32,
+    /// The number of cases of the same test in earlier entries. A test that runs over several types has one entry for each type.
+    pub row_offset: u32,
     /// The attribute's arguments.
     pub meta: &'static CaseMeta,
-    /// Whether the function blocks.
+    /// Whether the function is async or may block.
     pub kind: FunctionKind,
     /// Calls the function.
     pub run: for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<(), Problem>>,
@@ -38,8 +37,8 @@ impl TestEntry {
     }
 }
 
-/// `module::function` of `crate::module::function`, found while the suite is compiled: at its start it would be found anew
-/// for every test.
+/// Removes the crate's name from a path: `module::function` for `crate::module::function`. This is a `const fn`, so that the
+/// compiler does the work once and not every start of the suite.
 #[must_use]
 pub const fn without_crate(path: &'static str) -> &'static str {
     let bytes = path.as_bytes();

@@ -1,4 +1,4 @@
-//! The error type for tests and fixtures: anything that `?` can turn into it, and where that happened.
+//! The error type of tests and fixtures. `?` converts every error into it and records the line.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,10 +8,10 @@ use crate::model::{Problem, SourceLocation};
 
 pub(super) type BoxedError = Box<dyn StdError + Send + Sync>;
 
-/// Any error, with the line on which `?` made it the test's own.
+/// Any error, and the line on which `?` converted it.
 ///
-/// It takes every [`std::error::Error`], `String`, `&str`, and the error types of `anyhow` and `eyre`. Like those, it does
-/// not implement [`std::error::Error`] itself: that is what lets `?` accept everything.
+/// It can be converted from every [`std::error::Error`], `String`, `&str`, and the error types of `anyhow` and `eyre`. Like those
+/// types, it does not implement [`std::error::Error`] itself, because the conversion from every error type would not compile then.
 ///
 /// # Examples
 ///
@@ -28,20 +28,20 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error that is only a message.
+    /// Creates an error that has only a message.
     #[must_use]
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
         Self::from(message.into())
     }
 
-    /// An error of code that knows on whose behalf it runs, such as a client's.
+    /// Creates an error with an explicit location, for code that reports errors at its caller's line, such as a client.
     #[must_use]
     pub fn at(message: impl Into<String>, location: &'static Location<'static>) -> Self {
         Self { inner: message.into().into(), location: Some(location) }
     }
 
-    /// An error that a function returned without a `?` that could have told its line.
+    /// Creates an error without a location, for an error that a function returned without `?`.
     pub(super) fn without_location(error: impl Into<BoxedError>) -> Self {
         Self { inner: error.into(), location: None }
     }
@@ -52,7 +52,7 @@ impl Error {
         self.inner.as_ref()
     }
 
-    /// Message, causes and place, for a report.
+    /// The message, the causes and the location, for a report.
     #[must_use]
     pub fn to_problem(&self) -> Problem {
         Problem {
@@ -83,7 +83,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// An error and its causes in one line. A cause is left out where the errors above it have told its text already.
+/// An error and its causes in one line. A cause is left out if the text so far contains the cause's text already.
 pub(super) fn chain<E: StdError + ?Sized>(error: &E) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -98,7 +98,7 @@ pub(super) fn chain<E: StdError + ?Sized>(error: &E) -> String {
     text
 }
 
-/// Whether a text contains another one that does not end within a word: `port 5432` does not contain `5`.
+/// Whether a text contains another text as whole words: `port 5432` does not contain `5`.
 fn contains_words(text: &str, part: &str) -> bool {
     let joins = |left: Option<char>, right: Option<char>| {
         left.is_some_and(char::is_alphanumeric) && right.is_some_and(char::is_alphanumeric)
@@ -127,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn a_question_mark_keeps_the_causes_and_its_line() {
+    fn question_mark_keeps_causes_and_line() {
         let problem = fails().unwrap_err().to_problem();
         assert_eq!(problem.message, "cannot read the menu: invalid digit found in string");
-        let place = problem.location.unwrap();
-        assert!(place.as_str().contains("error.rs:"), "{place}");
+        let location = problem.location.unwrap();
+        assert!(location.as_str().contains("error.rs:"), "{location}");
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn cause_that_was_told_is_not_repeated() {
+    fn cause_in_the_text_already_is_not_repeated() {
         assert_eq!(chain_of(&["cannot start", "no route"]), "cannot start: no route");
         assert_eq!(chain_of(&["cannot start: no route", "no route"]), "cannot start: no route");
         assert_eq!(chain_of(&["cannot start (no route), giving up", "no route"]), "cannot start (no route), giving up");
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn cause_that_is_part_of_a_word_is_told() {
+    fn cause_that_matches_part_of_a_word_is_added() {
         assert_eq!(chain_of(&["port 5432 is taken", "5"]), "port 5432 is taken: 5");
         assert_eq!(chain_of(&["cannot start", "not"]), "cannot start: not");
         assert_eq!(chain_of(&["cannot start, not now", "not"]), "cannot start, not now");
     }
 
     #[test]
-    fn text_is_an_error_too() {
+    fn text_converts_to_an_error() {
         let error: Error = "out of milk".into();
         assert_eq!(error.to_string(), "out of milk");
         assert_eq!(Error::new("late").to_string(), "late");

@@ -1,4 +1,4 @@
-//! Waiting for a condition without guessing how long it takes.
+//! Polling until a condition holds, instead of sleeping for a fixed time.
 
 use std::fmt::Debug;
 use std::future::IntoFuture;
@@ -8,9 +8,9 @@ use thiserror::Error;
 
 use super::sync::LocalFuture;
 
-/// Polls `probe` until a condition holds, and says what it saw last when it never does.
+/// Polls `probe` until a condition holds. If the condition does not hold in time, the error has the last value.
 ///
-/// By default for 5 seconds, every 10 milliseconds at first and up to every 200 later.
+/// By default, the limit is 5 seconds. The interval between polls is 10 milliseconds at first and grows to 200 milliseconds.
 ///
 /// # Examples
 ///
@@ -34,7 +34,7 @@ where
     Eventually { probe, within: Duration::from_secs(5), every: None }
 }
 
-/// A condition that is waited for; see [`eventually`].
+/// The polling of a condition; see [`eventually`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is polled until it is awaited"]
 pub struct Eventually<P> {
@@ -43,7 +43,7 @@ pub struct Eventually<P> {
     every: Option<Duration>,
 }
 
-/// A condition that did not come true in time.
+/// The error of a condition that did not become true in time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("not within {within:?} ({polls} polls); the last value was {last}")]
 pub struct NotYet {
@@ -53,23 +53,23 @@ pub struct NotYet {
 }
 
 impl<P> Eventually<P> {
-    /// Gives up after this long (default: 5 seconds).
+    /// Sets the time limit (default: 5 seconds).
     pub fn within(mut self, limit: Duration) -> Self {
         self.within = limit;
         self
     }
 
-    /// Polls at a fixed interval, instead of at growing ones.
+    /// Polls at a fixed interval instead of a growing one.
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
         self
     }
 
-    /// The first value that satisfies the condition.
+    /// Polls until a value satisfies the condition, and returns that value.
     ///
     /// # Errors
     ///
-    /// The last value, when none did in time. A probe that hangs is cut off at the limit too.
+    /// When no value satisfies the condition in time. The error has the last value. A probe that hangs is also ended at the limit.
     ///
     /// # Cancel safety
     ///
@@ -85,8 +85,8 @@ impl<P> Eventually<P> {
         let mut last = None;
         let mut polls = 0;
         loop {
-            let left = self.within.saturating_sub(began.elapsed());
-            let Ok(value) = tokio::time::timeout(left.max(Duration::from_millis(1)), (self.probe)()).await else {
+            let remaining = self.within.saturating_sub(began.elapsed());
+            let Ok(value) = tokio::time::timeout(remaining.max(Duration::from_millis(1)), (self.probe)()).await else {
                 break;
             };
             polls += 1;
@@ -94,11 +94,11 @@ impl<P> Eventually<P> {
                 return Ok(value);
             }
             last = Some(value);
-            let left = self.within.saturating_sub(began.elapsed());
-            if left.is_zero() {
+            let remaining = self.within.saturating_sub(began.elapsed());
+            if remaining.is_zero() {
                 break;
             }
-            tokio::time::sleep(pause.min(left)).await;
+            tokio::time::sleep(pause.min(remaining)).await;
             if self.every.is_none() {
                 pause = (pause * 3 / 2).min(Duration::from_millis(200));
             }
@@ -112,7 +112,7 @@ impl<P> Eventually<P> {
     ///
     /// # Errors
     ///
-    /// The last value, when none was equal in time.
+    /// When no value was equal in time. The error has the last value.
     pub async fn equals<F, T>(self, expected: T) -> Result<T, NotYet>
     where
         P: FnMut() -> F,
@@ -122,11 +122,11 @@ impl<P> Eventually<P> {
         self.until(|value| *value == expected).await
     }
 
-    /// Waits until the probe returns `Ok`, and gives what is in it.
+    /// Waits until the probe returns `Ok`, and returns the value in it.
     ///
     /// # Errors
     ///
-    /// The last error, when the probe never succeeded in time.
+    /// When the probe did not succeed in time. The error has the probe's last error.
     pub async fn succeeds<F, T, E>(self) -> Result<T, NotYet>
     where
         P: FnMut() -> F,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_is_told() {
+    fn error_names_the_last_value() {
         let limit = Duration::from_millis(20);
         let failed = run(eventually(|| async { "placed" }).within(limit).equals("paid")).unwrap_err();
         let text = failed.to_string();
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_hangs_is_cut_off() {
+    fn hanging_probe_ends_at_the_limit() {
         let limit = Duration::from_millis(20);
         let failed = run(eventually(std::future::pending::<bool>).within(limit).into_future()).unwrap_err();
         assert!(failed.to_string().ends_with("the first probe did not end"));
     }
 
     #[test]
-    fn errors_are_waited_out() {
+    fn succeeds_polls_until_errors_stop() {
         let polls = Cell::new(0);
         let probe = || async {
             polls.set(polls.get() + 1);

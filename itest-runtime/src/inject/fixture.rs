@@ -1,17 +1,18 @@
-//! What a fixture is, and how one is asked for.
+//! The fixture trait, the static description of a fixture, and the parameters that request fixtures.
 
 use std::any::{Any, TypeId};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::Error;
-use super::portable::Crossing;
+use super::portable::ValueCodec;
 use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
 use super::slot::Inputs;
 use super::sync::{FunctionKind, LocalFuture};
 
-/// A type whose value a test or another fixture can ask for by naming it as a parameter.
+/// A type whose value a test or another fixture receives by naming the type as a parameter.
 ///
-/// Implemented by `#[fixture]` on a function that returns the type, sync or async, with or without `Result`:
+/// The attribute `#[fixture]` on a function implements this trait for the type that the function returns. The function may be
+/// sync or async, and may return a `Result`:
 ///
 /// ```
 /// # use itest_runtime as _;
@@ -30,39 +31,39 @@ use super::sync::{FunctionKind, LocalFuture};
     note = "a parameter that a case supplies is marked `#[case]` or `#[values(…)]`"
 )]
 pub trait Fixture: Sized + 'static {
-    /// How long its value lives.
+    /// The lifetime of the value.
     type Scope: FixtureScope;
 
-    /// What the harness knows of it before anything runs.
+    /// The static description of the fixture, which the harness reads before any test runs.
     fn descriptor() -> &'static FixtureDescriptor;
 }
 
-/// Makes a fixture's value out of the values it asked for.
+/// Makes a fixture's value from the values of its parameters.
 pub(super) type SetupFn = for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<Box<dyn Any>, Error>>;
 
 /// The static description of a fixture.
 #[derive(Debug, Clone, Copy)]
 pub struct FixtureDescriptor {
-    /// The type.
+    /// The type of the value.
     pub type_id: TypeId,
-    /// The type's name, for people.
+    /// The type's name for messages.
     pub name: fn() -> &'static str,
-    /// How long its value lives.
+    /// The lifetime of the value.
     pub scope: Scope,
-    /// What it asks for.
+    /// The parameters of the fixture function.
     pub dependencies: &'static [Parameter],
-    /// Whether its function blocks.
+    /// Whether the function is async or may block.
     pub kind: FunctionKind,
     /// Makes a value.
     pub setup: SetupFn,
-    /// How the value of a session fixture comes to the workers.
-    pub crossing: Option<&'static Crossing>,
-    /// What a value says of itself in the run's summary.
+    /// Writes and reads the value of a session fixture, because the session server sends it to the workers.
+    pub codec: Option<&'static ValueCodec>,
+    /// Describes a value of a session fixture in the run's summary.
     pub remark: Option<fn(&dyn Any) -> Option<String>>,
 }
 
 impl FixtureDescriptor {
-    /// Describes `F`.
+    /// Describes the fixture `F`.
     #[must_use]
     pub const fn of<F: Fixture>(kind: FunctionKind, dependencies: &'static [Parameter], setup: SetupFn) -> Self {
         Self {
@@ -72,24 +73,24 @@ impl FixtureDescriptor {
             dependencies,
             kind,
             setup,
-            crossing: None,
+            codec: None,
             remark: None,
         }
     }
 
-    /// Its value crosses from one process to others.
+    /// Adds the codec with which the value is sent to other processes.
     #[must_use]
-    pub const fn crossing(self, crossing: &'static Crossing) -> Self {
-        Self { crossing: Some(crossing), ..self }
+    pub const fn codec(self, codec: &'static ValueCodec) -> Self {
+        Self { codec: Some(codec), ..self }
     }
 
-    /// Its value, which a session keeps, says something of itself in the run's summary.
+    /// Adds the function that describes the value of a session fixture in the run's summary.
     #[must_use]
     pub const fn remark(self, remark: fn(&dyn Any) -> Option<String>) -> Self {
         Self { remark: Some(remark), ..self }
     }
 
-    /// A number for the type, the same in all processes of one binary.
+    /// A number that identifies the type. It is the same in all processes of one binary.
     #[must_use]
     pub fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -109,50 +110,50 @@ impl FixtureDescriptor {
     }
 }
 
-/// How a value is asked for.
+/// The way in which a parameter requests a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// `T`: a fresh value.
     Owned,
-    /// `&T`: the scope's one value.
+    /// `&T`: a shared borrow of the scope's only value.
     Shared,
-    /// `&mut T`: the scope's one value, nobody else beside.
+    /// `&mut T`: an exclusive borrow of the scope's only value.
     Exclusive,
 }
 
-/// A parameter that a fixture fills.
+/// A parameter whose value comes from a fixture.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
-    /// The fixture. A function, so that fixtures in a circle are a message and not a compiler's stack overflow.
+    /// The fixture. This is a function, so that a cycle of fixtures gives an error message and not a stack overflow in the compiler.
     pub fixture: fn() -> &'static FixtureDescriptor,
-    /// How it is asked for.
+    /// The way in which the value is requested.
     pub access: Access,
 }
 
 impl Parameter {
-    /// `T`, asked for by something of scope `Asker`.
+    /// `T`, requested by a function of scope `Dependent`.
     #[must_use]
-    pub const fn owned<F: Fixture, Asker>() -> Self
+    pub const fn owned<F: Fixture, Dependent>() -> Self
     where
-        F::Scope: ByValue + LivesAsLongAs<Asker>,
+        F::Scope: ByValue + LivesAsLongAs<Dependent>,
     {
         Self { fixture: F::descriptor, access: Access::Owned }
     }
 
-    /// `&T`, asked for by something of scope `Asker`.
+    /// `&T`, requested by a function of scope `Dependent`.
     #[must_use]
-    pub const fn shared<F: Fixture, Asker>() -> Self
+    pub const fn shared<F: Fixture, Dependent>() -> Self
     where
-        F::Scope: LivesAsLongAs<Asker>,
+        F::Scope: LivesAsLongAs<Dependent>,
     {
         Self { fixture: F::descriptor, access: Access::Shared }
     }
 
-    /// `&mut T`, asked for by something of scope `Asker`.
+    /// `&mut T`, requested by a function of scope `Dependent`.
     #[must_use]
-    pub const fn exclusive<F: Fixture, Asker>() -> Self
+    pub const fn exclusive<F: Fixture, Dependent>() -> Self
     where
-        F::Scope: LivesAsLongAs<Asker>,
+        F::Scope: LivesAsLongAs<Dependent>,
     {
         Self { fixture: F::descriptor, access: Access::Exclusive }
     }

@@ -1,4 +1,4 @@
-//! Removing folders, whatever is in them, and whatever a test has put in their place.
+//! Removal of temporary folders. A test may have changed their permissions or replaced them by a file or a link.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use super::durable::{TeardownEntry, call_with};
 use super::sync::FunctionKind;
 use crate::model::Problem;
 
-/// What the ledger calls [`remove_folder`].
+/// The name of [`remove_folder`] in the ledger.
 pub(super) const REMOVE_FOLDER: &str = "itest::remove_folder";
 
 inventory::submit! {
@@ -26,20 +26,20 @@ inventory::submit! {
     }
 }
 
-/// The pause before another attempt at a folder in which something appears while it is being removed.
+/// The pause before the next attempt to remove a folder that another process is still writing to.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// So often it is tried.
+/// The number of further attempts after the first one.
 const MAX_RETRIES: u32 = 20;
 
-/// An error of a removal, for a report: what, where, and what to do.
+/// Describes a failed removal for a report: the path, the cause, and what the user can do.
 pub(super) fn describe(path: &Path, error: &io::Error) -> String {
     format!("cannot remove {}: {error}; see what stands in the way, or remove it by hand", path.display())
 }
 
-/// Removes a worker's folder, or what is in its place. Where there is nothing, that is what is wanted.
+/// Removes a worker's folder, or the file or link that has replaced it. A missing folder is not an error.
 pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
-    // Only folders of ours: a ledger is a file, and files can be wrong.
+    // The path may come from a ledger file that is damaged, so only paths with an itest folder in them are removed.
     let is_ours = path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("itest-"));
     if !is_ours {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a folder of itest's"));
@@ -47,28 +47,28 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     remove_tree(path)
 }
 
-/// Removes a folder inside of a worker's folder, or what is in its place.
+/// Removes a folder inside a worker's folder, or the file or link that has replaced it.
 pub(crate) fn remove_temp_dir(path: &Path) -> io::Result<()> {
-    let Some(of_worker) = path.parent() else { return remove_folder(path) };
-    // What a test has put in the place of the worker's folder may be a link to anything.
-    match metadata(of_worker)? {
-        Some(found) if found.is_dir() => {}
+    let Some(worker_folder) = path.parent() else { return remove_folder(path) };
+    // If a test has replaced the worker's folder by a link, nothing behind the link may be removed.
+    match metadata(worker_folder)? {
+        Some(metadata) if metadata.is_dir() => {}
         _ => return Ok(()),
     }
     match remove_folder(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            fs::set_permissions(of_worker, fs::Permissions::from_mode(0o700))?;
+            fs::set_permissions(worker_folder, fs::Permissions::from_mode(0o700))?;
             remove_folder(path)
         }
         result => result,
     }
 }
 
-/// Removes a folder that this process has made, or what is in its place.
+/// Removes a folder that this process has created, or the file or link that has replaced it.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     let mut result = remove_once(path);
     for _ in 0..MAX_RETRIES {
-        // A process that is on its way out may still be writing.
+        // A process that is about to end may still be writing into the folder.
         if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty) {
             break;
         }
@@ -79,8 +79,8 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
 }
 
 fn remove_once(path: &Path) -> io::Result<()> {
-    let Some(found) = metadata(path)? else { return Ok(()) };
-    let removed = if found.is_dir() {
+    let Some(metadata) = metadata(path)? else { return Ok(()) };
+    let removed = if metadata.is_dir() {
         fs::remove_dir_all(path).or_else(|error| {
             if error.kind() != io::ErrorKind::PermissionDenied {
                 return Err(error);
@@ -89,27 +89,27 @@ fn remove_once(path: &Path) -> io::Result<()> {
             fs::remove_dir_all(path)
         })
     } else {
-        // A file, a pipe or a link: what a link leads to is none of ours.
+        // This is a file, a pipe or a link. Only the link itself is removed, and not its target.
         fs::remove_file(path)
     };
-    removed.or_else(|error| if is_nothing(&error) { Ok(()) } else { Err(error) })
+    removed.or_else(|error| if is_missing(&error) { Ok(()) } else { Err(error) })
 }
 
-/// What is at a path itself, without following a link; `None` where there can be nothing.
+/// The metadata of a path, without following a link; `None` if nothing exists there.
 fn metadata(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::symlink_metadata(path) {
-        Err(error) if is_nothing(&error) => Ok(None),
-        found => found.map(Some),
+        Err(error) if is_missing(&error) => Ok(None),
+        result => result.map(Some),
     }
 }
 
-/// Whether an error says that nothing is at a path, and that nothing can be there.
-fn is_nothing(error: &io::Error) -> bool {
-    const NOTHING: [Errno; 4] = [Errno::NOENT, Errno::NOTDIR, Errno::NAMETOOLONG, Errno::LOOP];
-    Errno::from_io_error(error).is_some_and(|error| NOTHING.contains(&error))
+/// Whether an error means that nothing exists at a path, or that nothing can exist there.
+fn is_missing(error: &io::Error) -> bool {
+    const MISSING: [Errno; 4] = [Errno::NOENT, Errno::NOTDIR, Errno::NAMETOOLONG, Errno::LOOP];
+    Errno::from_io_error(error).is_some_and(|error| MISSING.contains(&error))
 }
 
-/// Makes a folder writable, and those in it. It must be a folder: a link would be followed.
+/// Makes a folder and all folders in it writable. The path must not be a link, because the system would follow it.
 fn make_writable(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(folder)? {
@@ -131,11 +131,11 @@ mod tests {
 
     use super::*;
 
-    /// Puts something in the place of the first path; the second one is a folder that must not be touched.
+    /// Creates something at the first path. The second path is a folder that the removal must not change.
     type Replace = fn(&Path, &Path);
 
-    /// A folder, and in it a folder of itest's, as that of a worker.
-    fn own_folder() -> (tempfile::TempDir, PathBuf) {
+    /// A temporary folder, and a worker's folder in it.
+    fn worker_folder() -> (tempfile::TempDir, PathBuf) {
         let outer = tempdir().unwrap();
         let own = outer.path().join("itest-1-ab");
         fs::create_dir(&own).unwrap();
@@ -146,13 +146,13 @@ mod tests {
         fs::symlink_metadata(path).is_ok()
     }
 
-    /// What a user without special rights can do, also where root runs the tests.
+    /// Runs a function as a user without special rights, also if root runs the tests.
     fn unprivileged<T: Send>(act: impl FnOnce() -> T + Send) -> T {
-        const NOBODY: u32 = 65_534;
+        const UNPRIVILEGED_USER: u32 = 65_534;
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 if rustix::process::geteuid().is_root() {
-                    let user = rustix::process::Uid::from_raw(NOBODY);
+                    let user = rustix::process::Uid::from_raw(UNPRIVILEGED_USER);
                     rustix::thread::set_thread_res_uid(user, user, user).unwrap();
                 }
                 act()
@@ -166,8 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn whatever_took_the_place_of_a_temp_dir_is_removed_and_no_link_is_followed() {
-        let (outer, own) = own_folder();
+    fn replaced_temp_dir_is_removed_without_following_links() {
+        let (outer, own) = worker_folder();
         let precious = outer.path().join("precious");
         fs::create_dir(&precious).unwrap();
         fs::write(precious.join("file"), "precious").unwrap();
@@ -194,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_link_in_the_place_of_the_workers_folder_is_not_touched() {
-        let (outer, own) = own_folder();
+    fn target_of_link_that_replaced_worker_folder_is_not_changed() {
+        let (outer, own) = worker_folder();
         let precious = outer.path().join("precious");
         fs::create_dir_all(precious.join("test")).unwrap();
         fs::remove_dir(&own).unwrap();
@@ -207,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn folders_without_permissions_are_removed_also_by_a_user_without_special_rights() {
+    fn unprivileged_user_removes_folders_without_permissions() {
         for mode in [0o000, 0o444, 0o555] {
-            let (outer, own) = own_folder();
+            let (outer, own) = worker_folder();
             set_mode(outer.path(), 0o777);
             set_mode(&own, 0o777);
             unprivileged(|| {
@@ -221,7 +221,7 @@ mod tests {
                 remove_temp_dir(&place).unwrap();
                 assert!(!is_there(&place), "{mode:o}");
 
-                // Also if the test has taken the rights to the worker's folder.
+                // The same holds if the test has changed the permissions of the worker's folder.
                 let of_worker = own.join("itest-2-cd");
                 fs::create_dir_all(of_worker.join("test")).unwrap();
                 set_mode(&of_worker, mode);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_there_is_nothing_to_remove() {
+    fn removal_of_missing_or_impossible_path_succeeds() {
         let outer = tempdir().unwrap();
         fs::write(outer.path().join("file"), "").unwrap();
         symlink("/nowhere/at/all", outer.path().join("dangling")).unwrap();
@@ -245,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_there_and_cannot_be_removed_is_an_error_that_says_what_to_do() {
+    fn denied_removal_is_an_error_with_advice() {
         let outer = tempdir().unwrap();
         let hidden = outer.path().join("hidden");
         let place = hidden.join("itest-1-ab");
         fs::create_dir_all(&place).unwrap();
         set_mode(outer.path(), 0o755);
         set_mode(&hidden, 0o700);
-        // It must be another user's, so that its own cannot take the rights back.
+        // As root, the folder must belong to another user than the one that removes it, because an owner could restore the permissions.
         let is_root = rustix::process::geteuid().is_root();
         set_mode(&hidden, if is_root { 0o700 } else { 0o000 });
         let error = unprivileged(|| remove_folder(&place).unwrap_err());

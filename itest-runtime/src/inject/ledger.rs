@@ -1,4 +1,4 @@
-//! The ledger of this process: what it takes from the outside world is written down before it is taken.
+//! The ledger of this process. Each external resource is written to it before the resource is acquired.
 
 use std::fmt;
 use std::fs::{DirBuilder, File};
@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::error::Error;
 use super::folder::{REMOVE_FOLDER, describe, remove_folder};
 use super::portable::Portable;
-use crate::model::{LedgerLine, Problem, Taken};
+use crate::model::{LedgerEntry, LedgerLine, Problem};
 
 type Open = Box<dyn Fn() -> Result<File, Error> + Send + Sync>;
 
-/// What one process has taken and not given back, on disk.
+/// The on-disk list of the resources that one process has acquired and not given back.
 ///
-/// The file is opened with the first entry: a test that takes nothing pays nothing.
+/// The file is created with the first entry, so that tests without external resources do not pay for it.
 pub(crate) struct Ledger {
     open: Open,
     state: Mutex<State>,
@@ -27,12 +27,12 @@ pub(crate) struct Ledger {
 struct State {
     file: Option<File>,
     last: u64,
-    folder: Option<(PathBuf, Ticket)>,
+    folder: Option<(PathBuf, EntryNumber)>,
 }
 
-/// An entry of the ledger.
+/// The number of an entry in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct EntryNumber(u64);
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,36 +41,37 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// A ledger in the file that `open` makes, to be appended to.
+    /// A ledger that appends to the file which `open` creates.
     pub(crate) fn new(open: impl Fn() -> Result<File, Error> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { open: Box::new(open), state: Mutex::default() })
     }
 
-    /// Writes an entry; when this returns it is on the disk.
+    /// Writes an entry. The entry is on the disk when this function returns.
     ///
     /// # Errors
     ///
-    /// When it cannot be written. Then what it is about must not be taken.
-    pub(crate) fn take(&self, function: &str, arguments: String) -> Result<Ticket, Error> {
+    /// When the entry cannot be written. The caller must not acquire the resource then.
+    pub(crate) fn take(&self, function: &str, arguments: String) -> Result<EntryNumber, Error> {
         self.lock().take(&self.open, function, arguments)
     }
 
-    /// Notes that something was given back. If that cannot be written it will be given back once more, which does no harm.
-    pub(crate) fn give_back(&self, ticket: Ticket) {
-        self.lock().give_back(ticket);
+    /// Writes that a resource was given back. If the write fails, a later process gives the resource back once more, which
+    /// `#[teardown]` functions must tolerate.
+    pub(crate) fn give_back(&self, entry: EntryNumber) {
+        self.lock().give_back(entry);
     }
 
-    /// A folder of this process under the system's temp dir, in the ledger as a whole: what is made inside of it needs no
-    /// entry of its own.
+    /// A folder of this process under the system's temp dir. The ledger has one entry for the whole folder, so that files and
+    /// folders inside it need no entries.
     ///
     /// # Errors
     ///
-    /// When the temp dir, or the ledger, takes no more.
+    /// When the folder cannot be created or the ledger cannot be written.
     pub(crate) fn folder(&self) -> Result<PathBuf, Error> {
         let mut state = self.lock();
         if let Some((path, _)) = &state.folder {
-            // A test may have removed it, or put something else in its place; the tests after it need another one.
-            if path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.mode() & 0o700 == 0o700) {
+            // A test may have removed or replaced the folder. The tests after it need a new one.
+            if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.mode() & 0o700 == 0o700) {
                 return Ok(path.clone());
             }
             state.remove_folder().map_err(|problem| Error::new(problem.message))?;
@@ -78,18 +79,18 @@ impl Ledger {
         let name = RandomState::new().hash_one(std::process::id());
         let parent = std::env::temp_dir();
         let path = parent.join(format!("itest-{}-{name:012x}", std::process::id()));
-        let arguments = path.write_down().map_err(|problem| Error::new(problem.message))?;
-        let ticket = state.take(&self.open, REMOVE_FOLDER, arguments)?;
+        let arguments = path.to_json().map_err(|problem| Error::new(problem.message))?;
+        let entry = state.take(&self.open, REMOVE_FOLDER, arguments)?;
         if let Err(error) = DirBuilder::new().mode(0o700).create(&path) {
-            // What was not made need not be given back.
-            state.give_back(ticket);
+            // The folder was not created, so there is nothing to remove.
+            state.give_back(entry);
             return Err(Error::new(format!("cannot make a temp dir in {}: {error}", parent.display())));
         }
-        state.folder = Some((path.clone(), ticket));
+        state.folder = Some((path.clone(), entry));
         Ok(path)
     }
 
-    /// Gives back what belongs to the process as a whole, at its end in good order.
+    /// Removes the folder of this process and closes the ledger, when the process ends normally.
     pub(crate) fn close(&self) -> Result<(), Problem> {
         let mut state = self.lock();
         let removed = state.remove_folder();
@@ -109,24 +110,24 @@ impl State {
         }
     }
 
-    fn give_back(&mut self, Ticket(number): Ticket) {
-        self.note(&LedgerLine::Given { number });
+    fn give_back(&mut self, EntryNumber(number): EntryNumber) {
+        self.note(&LedgerLine::GivenBack { number });
     }
 
     fn remove_folder(&mut self) -> Result<(), Problem> {
-        let Some((path, ticket)) = self.folder.take() else { return Ok(()) };
+        let Some((path, entry)) = self.folder.take() else { return Ok(()) };
         remove_folder(&path).map_err(|error| Problem::new(describe(&path, &error)))?;
-        self.give_back(ticket);
+        self.give_back(entry);
         Ok(())
     }
 
-    fn take(&mut self, open: &Open, function: &str, arguments: String) -> Result<Ticket, Error> {
+    fn take(&mut self, open: &Open, function: &str, arguments: String) -> Result<EntryNumber, Error> {
         let mut file = match self.file.take() {
             Some(file) => file,
             None => open()?,
         };
         let number = self.last + 1;
-        let taken = Taken { number, function: function.to_owned(), arguments };
+        let taken = LedgerEntry { number, function: function.to_owned(), arguments };
         let line = LedgerLine::Taken(taken).encode()?;
         let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
         self.file = Some(file);
@@ -134,7 +135,7 @@ impl State {
         written.map_err(|error| {
             Error::new(format!("the ledger cannot be written, so nothing is taken that it could not name: {error}"))
         })?;
-        Ok(Ticket(number))
+        Ok(EntryNumber(number))
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_written_down_is_not_taken() {
+    fn failed_ledger_write_prevents_acquisition() {
         let full = Ledger::new(|| Ok(OpenOptions::new().write(true).open("/dev/full")?));
         let error = full.take("drop_database", "\"shop\"".to_owned()).unwrap_err().to_string();
         assert!(error.starts_with("the ledger cannot be written") && error.contains("No space left"), "{error}");
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_a_test_replaced_is_replaced_by_another_one() {
+    fn replaced_folder_of_process_is_created_again() {
         let outer = tempfile::tempdir().unwrap();
         let path = outer.path().join("ledger");
         let ledger = Ledger::new(move || Ok(OpenOptions::new().create(true).append(true).open(&path)?));

@@ -1,8 +1,7 @@
-//! The locks that tests need without declaring them: they follow from how tests and fixtures borrow session fixtures.
+//! The locks on session fixtures. Tests do not declare them; they follow from how tests and fixtures borrow session fixtures.
 //!
-//! A test uses every session fixture that it reaches: through its own parameters, through those of its test and worker
-//! fixtures, and through those of the session fixtures behind them. It uses one exclusively if any borrow on any of these
-//! paths is `&mut`.
+//! A test uses every session fixture that it depends on, directly or through its test, worker and session fixtures. The test uses a
+//! session fixture exclusively if any borrow on a path to the fixture is `&mut`.
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,41 +15,41 @@ use crate::model::{Lock, LockMode};
 /// The locks on session fixtures, by test.
 #[derive(Debug, Default)]
 pub(crate) struct SessionLocks {
-    /// By name and place in the test: one that runs over several types has an entry for each.
+    /// The key is the test's name and row offset, because a test that runs over several types has one entry for each type.
     by_test: HashMap<(&'static str, u32), Vec<Lock>>,
 }
 
 impl SessionLocks {
-    /// Looks at all tests of the suite. A session fixture that none of them reaches through `&mut` is shared without a lock.
+    /// Computes the locks of all tests of the suite. A session fixture that is never borrowed as `&mut` needs no lock.
     pub(super) fn find(entries: impl Iterator<Item = &'static TestEntry> + Clone) -> Self {
-        let mut paths = Paths { exclusive: exclusively_borrowed(entries.clone()), known: HashMap::new() };
-        if paths.exclusive.is_empty() {
+        let mut search = LockSearch { exclusive: exclusively_borrowed(entries.clone()), cache: HashMap::new() };
+        if search.exclusive.is_empty() {
             return Self::default();
         }
         let mut by_test = HashMap::new();
         for entry in entries {
-            let modes = paths.behind(entry.parameters);
+            let modes = search.modes_of_parameters(entry.parameters);
             if !modes.is_empty() {
-                by_test.insert((entry.name, entry.before), modes.iter().map(lock).collect());
+                by_test.insert((entry.name, entry.row_offset), modes.iter().map(lock).collect());
             }
         }
         Self { by_test }
     }
 
-    /// Those of one test.
+    /// The locks of one test.
     pub(crate) fn of(&self, entry: &TestEntry) -> Vec<Lock> {
-        self.by_test.get(&(entry.name, entry.before)).cloned().unwrap_or_default()
+        self.by_test.get(&(entry.name, entry.row_offset)).cloned().unwrap_or_default()
     }
 }
 
-/// How session fixtures are used, by their keys.
+/// The lock modes of session fixtures, by the fixtures' keys.
 type Modes = BTreeMap<u64, LockMode>;
 
 fn lock((key, mode): (&u64, &LockMode)) -> Lock {
     Lock { key: format!("fixture {key:016x}"), mode: *mode }
 }
 
-/// The session fixtures that any parameter behind these tests borrows as `&mut`. Each fixture is visited once.
+/// The session fixtures that any of these tests borrows as `&mut`, directly or through other fixtures. Each fixture is visited once.
 fn exclusively_borrowed(entries: impl Iterator<Item = &'static TestEntry>) -> HashSet<TypeId> {
     let mut exclusive = HashSet::new();
     let mut visited = HashSet::new();
@@ -72,17 +71,17 @@ fn exclusively_borrowed(entries: impl Iterator<Item = &'static TestEntry>) -> Ha
     exclusive
 }
 
-/// The paths of ownership from fixtures to the session fixtures that need locks.
-struct Paths {
+/// The search for the locks of each test.
+struct LockSearch {
     /// The session fixtures that need locks.
     exclusive: HashSet<TypeId>,
-    /// What was found behind a fixture: each is visited once, however many tests and fixtures ask for it.
-    known: HashMap<TypeId, Rc<Modes>>,
+    /// The results for the fixtures that were visited. Each fixture is visited once, even if many tests and fixtures depend on it.
+    cache: HashMap<TypeId, Rc<Modes>>,
 }
 
-impl Paths {
-    /// The session fixtures behind these parameters. The fixtures must not be in a circle.
-    fn behind(&mut self, parameters: &[Parameter]) -> Modes {
+impl LockSearch {
+    /// The lock modes that these parameters need, directly or through other fixtures. The fixtures must not form a cycle.
+    fn modes_of_parameters(&mut self, parameters: &[Parameter]) -> Modes {
         let mut modes = Modes::new();
         for parameter in parameters {
             let fixture = (parameter.fixture)();
@@ -90,28 +89,28 @@ impl Paths {
                 let mode = if parameter.access == Access::Exclusive { LockMode::Exclusive } else { LockMode::Shared };
                 add(&mut modes, fixture.key(), mode);
             }
-            for (key, mode) in &*self.behind_fixture(fixture) {
+            for (key, mode) in &*self.modes_of_fixture(fixture) {
                 add(&mut modes, *key, *mode);
             }
         }
         modes
     }
 
-    fn behind_fixture(&mut self, fixture: &FixtureDescriptor) -> Rc<Modes> {
-        if let Some(known) = self.known.get(&fixture.type_id) {
-            return Rc::clone(known);
+    fn modes_of_fixture(&mut self, fixture: &FixtureDescriptor) -> Rc<Modes> {
+        if let Some(modes) = self.cache.get(&fixture.type_id) {
+            return Rc::clone(modes);
         }
-        let modes = Rc::new(self.behind(fixture.dependencies));
-        self.known.insert(fixture.type_id, Rc::clone(&modes));
+        let modes = Rc::new(self.modes_of_parameters(fixture.dependencies));
+        self.cache.insert(fixture.type_id, Rc::clone(&modes));
         modes
     }
 }
 
-/// The stronger mode counts.
+/// Adds a mode. If a fixture is borrowed in both modes, the exclusive mode is kept.
 fn add(modes: &mut Modes, key: u64, mode: LockMode) {
-    let known = modes.entry(key).or_insert(mode);
+    let strongest = modes.entry(key).or_insert(mode);
     if mode == LockMode::Exclusive {
-        *known = mode;
+        *strongest = mode;
     }
 }
 
@@ -133,7 +132,7 @@ mod tests {
             location: "a.rs:1:1",
             parameters,
             cases: &[],
-            before: 0,
+            row_offset: 0,
             meta: &CaseMeta::PLAIN,
             kind: FunctionKind::Async,
             run: |_| Box::pin(async { Ok(()) }),
@@ -144,7 +143,7 @@ mod tests {
         FixtureDescriptor::of::<F>(FunctionKind::Async, dependencies, |_| Box::pin(async { Err("".into()) }))
     }
 
-    /// A fixture of this name and scope, which asks for these.
+    /// Defines a fixture with this name, scope and dependencies.
     macro_rules! fixture {
         ($name:ident, $scope:ident, [$($dependency:expr),*]) => {
             struct $name;
@@ -165,7 +164,7 @@ mod tests {
     fixture!(Restart, TestScope, [Parameter::exclusive::<Broker, TestScope>()]);
     fixture!(Unrelated, SessionScope, []);
 
-    /// How each of these tests holds the broker.
+    /// The mode in which each of these tests locks the broker.
     fn modes_of_broker<const N: usize>(tests: [TestEntry; N]) -> [Option<LockMode>; N] {
         let tests = tests.map(|test| &*Box::leak(Box::new(test)));
         let locks = SessionLocks::find(tests.into_iter());
@@ -174,16 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn locks_follow_every_path_of_ownership() {
+    fn locks_follow_every_dependency_path() {
         let tests = [
-            test("alone", const { &[Parameter::exclusive::<Broker, TestScope>()] }),
+            test("exclusively", const { &[Parameter::exclusive::<Broker, TestScope>()] }),
             test("directly", const { &[Parameter::shared::<Broker, TestScope>()] }),
             test("through_session_fixture", const { &[Parameter::shared::<Topic, TestScope>()] }),
-            test("through_session_fixture_alone", const { &[Parameter::exclusive::<Topic, TestScope>()] }),
+            test("through_exclusive_session_fixture", const { &[Parameter::exclusive::<Topic, TestScope>()] }),
             test("through_worker_fixture", const { &[Parameter::shared::<Consumer, TestScope>()] }),
             test("through_owned_test_fixture", const { &[Parameter::owned::<Order, TestScope>()] }),
-            test("through_test_fixture_alone", const { &[Parameter::shared::<Restart, TestScope>()] }),
-            test("through_session_fixture_that_is_alone", const { &[Parameter::shared::<Cleared, TestScope>()] }),
+            test("through_test_fixture_with_exclusive_borrow", const { &[Parameter::shared::<Restart, TestScope>()] }),
+            test(
+                "through_session_fixture_with_exclusive_borrow",
+                const { &[Parameter::shared::<Cleared, TestScope>()] },
+            ),
             test("not_at_all", const { &[Parameter::shared::<Unrelated, TestScope>()] }),
             test("without_fixtures", &[]),
         ];
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_borrow_on_any_path_counts() {
+    fn exclusive_borrow_on_any_path_locks_exclusively() {
         const DIRECTLY: Parameter = Parameter::exclusive::<Broker, TestScope>();
         const THROUGH: Parameter = Parameter::shared::<Order, TestScope>();
         let tests = [test("first", const { &[DIRECTLY, THROUGH] }), test("last", const { &[THROUGH, DIRECTLY] })];
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_fixture_that_no_test_borrows_exclusively_needs_no_lock() {
+    fn session_fixture_without_exclusive_borrow_needs_no_lock() {
         let tests = [
             test("one", const { &[Parameter::shared::<Order, TestScope>()] }),
             test("other", const { &[Parameter::exclusive::<Order, TestScope>()] }),
@@ -228,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn a_test_over_several_types_locks_what_each_of_them_asks_for() {
-        const fn over(before: u32, parameters: &'static [Parameter]) -> TestEntry {
-            TestEntry { before, ..test("sells", parameters) }
+    fn test_over_several_types_has_the_locks_of_each_type() {
+        const fn over(row_offset: u32, parameters: &'static [Parameter]) -> TestEntry {
+            TestEntry { row_offset, ..test("sells", parameters) }
         }
         static FIRST: TestEntry = over(0, &[Parameter::exclusive::<Backend<1>, TestScope>()]);
         static SECOND: TestEntry = over(1, &[Parameter::shared::<Shop<Backend<2>>, TestScope>()]);
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!(keys(&SECOND), [key(Backend::<2>::descriptor())]);
     }
 
-    /// A fixture at one side of a diamond, which asks for both sides of the diamond below it.
+    /// A fixture at one side of a diamond of dependencies. It depends on both sides of the diamond below it.
     struct Side<Below, Scope, const SIDE: u8>(PhantomData<(Below, Scope)>);
 
     struct Bottom;
@@ -278,11 +280,11 @@ mod tests {
     }
 
     type Four<T> = On<On<On<On<T>>>>;
-    /// 2³² paths lead through it.
+    /// A chain of diamonds with 2³² dependency paths.
     type Deep = Four<Four<Four<Four<Four<Four<Four<Four<Bottom>>>>>>>>;
 
     #[test]
-    fn a_thousand_tests_over_a_deep_diamond_are_looked_at_in_linear_time() {
+    fn locks_over_deep_diamond_take_linear_time() {
         const TESTS: usize = 1_000;
         const OVER_DIAMONDS: &[Parameter] = const {
             &[
@@ -294,12 +296,13 @@ mod tests {
         let tests: Vec<&'static TestEntry> = (0..TESTS).map(leaked).collect();
         let locks = SessionLocks::find(tests.iter().copied());
         assert!(tests.iter().all(|test| locks.of(test).len() == 1));
-        // Two diamonds of 33 layers with two fixtures that ask for two, twice; and two parameters of each test, twice.
+        // There are two diamonds of 33 layers. Each layer has two fixtures with two dependencies, and each test has two parameters. `find`
+        // reads all of them twice.
         let bound = 2 * 33 * 4 * 2 + TESTS * 2 * 2;
         let read = DESCRIPTORS_READ.swap(0, Ordering::Relaxed);
         assert!(read <= bound, "{read} descriptors were read; at most {bound} are needed");
 
-        assert_eq!(session_needs(OVER_DIAMONDS).len(), 2, "the broker, and the session's diamond");
+        assert_eq!(session_needs(OVER_DIAMONDS).len(), 2, "the broker and the diamond of session fixtures");
         let read = DESCRIPTORS_READ.swap(0, Ordering::Relaxed);
         assert!(read <= bound, "{read} descriptors were read for one test's needs");
     }

@@ -1,6 +1,7 @@
-//! Floor 1: what the macros expand to and what tests ask for: fixtures, parameters, phases, teardown.
+//! Layer 1: the types that macro expansions name and that tests use: fixtures, parameters, phases and teardown.
 
 mod background;
+mod builtin;
 mod clock;
 mod conclude;
 mod context;
@@ -11,7 +12,7 @@ mod error;
 mod eventually;
 mod fixture;
 mod folder;
-mod given;
+
 mod ledger;
 mod locks;
 mod needs;
@@ -20,7 +21,7 @@ mod panic;
 mod phase;
 mod portable;
 mod registry;
-mod returned;
+mod return_value;
 mod scope;
 mod setting;
 mod setup;
@@ -31,7 +32,7 @@ mod sync;
 mod teardown;
 
 pub use background::{background, tasks_of_tests};
-pub use conclude::{Conclude, Made, made};
+pub use conclude::{Conclude, FixtureReturn, erased_value};
 pub use context::{TestInfo, jobs, unavailable};
 pub use durable::{Durable, TeardownEntry, call_with};
 pub use enter::enter_phase;
@@ -40,10 +41,10 @@ pub use error::Error;
 pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, Parameter};
 pub use panic::{allow_background_panics, skip};
-pub use portable::{Crossing, Portable};
-pub use returned::Returned;
+pub use portable::{Portable, ValueCodec};
+pub use return_value::ReturnValue;
 pub(crate) use scope::Scope;
-pub use scope::{AskerScope, ByValue, LivesAsLongAs, SessionScope, TestScope, WorkerScope};
+pub use scope::{ByValue, DependentScope, LivesAsLongAs, SessionScope, TestScope, WorkerScope};
 pub use setting::{FixtureSetting, SettingShape};
 pub use slot::Inputs;
 pub use sync::{FunctionKind, LocalFuture};
@@ -65,7 +66,7 @@ pub(crate) use panic::{
 pub(crate) use phase::{PhaseLog, begin_phases, current_phase, end_phases};
 pub(crate) use registry::{Candidate, RegisteredCase, Registry};
 pub(crate) use setting::{give_fixture_settings, given_fixture_setting, given_fixture_settings, variable_of};
-pub(crate) use setup::{Making, Scopes, SetupFailure, fill, make_session_value, return_lent};
+pub(crate) use setup::{FixtureSetup, Scopes, SetupFailure, fill, make_session_value, return_lent};
 pub(crate) use slot::Slot;
 pub(crate) use stack::TeardownProblem;
 pub(crate) use store::ScopeStore;

@@ -1,4 +1,4 @@
-//! Which session fixtures a test needs, found in the static descriptions before anything runs.
+//! The session fixtures that a test needs. They are collected from the static descriptions before the test runs.
 
 use std::any::TypeId;
 use std::collections::HashSet;
@@ -9,16 +9,15 @@ use super::scope::Scope;
 use super::store::{ScopeStore, Stored};
 use crate::model::Problem;
 
-/// A session fixture whose value a test needs, itself or through other fixtures.
+/// A session fixture that a test needs, directly or through other fixtures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionNeed {
     /// The fixture.
     pub fixture: &'static FixtureDescriptor,
 }
 
-/// The session fixtures behind these parameters, each once, and none of those that session fixtures themselves ask for.
-///
-/// The fixtures must not be in a circle.
+/// The session fixtures that these parameters need, each once. Session fixtures that only other session fixtures need are not
+/// included, because the session server makes them.
 #[must_use]
 pub(crate) fn session_needs(parameters: &[Parameter]) -> Vec<SessionNeed> {
     let mut needs = Vec::new();
@@ -32,21 +31,22 @@ impl ScopeStore {
         self.find(fixture.type_id).is_none()
     }
 
-    /// Takes a copy of a session fixture's value, or the reason why there is none; it is told to everyone who asks.
-    pub(crate) fn receive(&mut self, fixture: &FixtureDescriptor, told: Result<String, Caught>) {
-        let value = told.and_then(|json| match fixture.crossing {
-            Some(crossing) => crossing.read_back(&json).map_err(Caught::Panic),
-            None => Err(Caught::Panic(Problem::new("itest: this fixture cannot cross; please report this"))),
+    /// Stores the session server's answer: a copy of a session fixture's value, or the failure of its setup. A failure fails every test
+    /// that needs the fixture.
+    pub(crate) fn receive(&mut self, fixture: &FixtureDescriptor, answer: Result<String, Caught>) {
+        let value = answer.and_then(|json| match fixture.codec {
+            Some(codec) => codec.from_json(&json).map_err(Caught::Panic),
+            None => Err(Caught::Panic(Problem::new("itest: this fixture has no codec; please report this"))),
         });
         let state = match value {
             Ok(value) => Stored::Ready(value.into()),
             Err(caught) => Stored::Failed(caught),
         };
-        self.mark(fixture.type_id, state);
+        self.set(fixture.type_id, state);
     }
 }
 
-/// Each fixture is visited once, because several of them may share what they ask for.
+/// Visits each fixture once, because several fixtures may share dependencies.
 fn collect(parameters: &[Parameter], visited: &mut HashSet<TypeId>, needs: &mut Vec<SessionNeed>) {
     for parameter in parameters {
         let fixture = (parameter.fixture)();

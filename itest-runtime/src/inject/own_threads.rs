@@ -1,6 +1,7 @@
-//! The threads of the harness, and of the runtimes that tests share with it. They start and end at any time, so that they are no leaks.
+//! The threads of the harness and of the runtimes that all tests share. They start and end at any time, so they must not be reported as
+//! leaks of a test.
 //!
-//! They are not known by their names, because a thread without a name inherits that of the thread which started it.
+//! They are registered by their ids and not by their names, because a thread without a name inherits the name of the thread that starts it.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,13 +34,13 @@ pub(crate) fn spawn_own_thread(name: &str, work: impl FnOnce() + Send + 'static)
     std::thread::Builder::new().name(name.to_owned()).spawn(registered).map(drop)
 }
 
-/// What each thread of a runtime does first.
+/// The function that each thread of a runtime calls first.
 static FIRST: OnceLock<fn()> = OnceLock::new();
 
-/// From now on, threads of runtimes begin with this.
+/// Sets the function that new threads of runtimes call first.
 #[cfg(feature = "tracing")]
 pub(crate) fn begin_threads_with(first: fn()) {
-    // A process has one worker, which says so once.
+    // A process has one worker, which calls this function once.
     let _ = FIRST.set(first);
 }
 
@@ -49,12 +50,13 @@ fn begin_thread() {
     }
 }
 
-/// Prepares the threads of a runtime that one test has for itself: threads that remain are leaks of that test.
+/// Prepares the threads of a runtime that only one test uses. They are not registered, because threads that remain after the test are its
+/// leaks.
 pub(crate) fn begin_threads_of(builder: &mut Builder) -> &mut Builder {
     builder.on_thread_start(begin_thread)
 }
 
-/// Prepares the threads of a runtime that tests share, and registers them from their beginning to their end.
+/// Prepares the threads of a runtime that tests share, and registers each thread while it runs.
 pub(crate) fn register_threads_of(builder: &mut Builder) -> &mut Builder {
     let start = || {
         threads().insert(this_thread());
@@ -66,7 +68,7 @@ pub(crate) fn register_threads_of(builder: &mut Builder) -> &mut Builder {
     builder.on_thread_start(start).on_thread_stop(stop)
 }
 
-/// Whether a thread belongs to one of these runtimes.
+/// Whether a thread belongs to the harness or to a shared runtime.
 #[must_use]
 pub(crate) fn is_own_thread(thread: u32) -> bool {
     threads().contains(&thread)
@@ -79,20 +81,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thread_of_the_harness_is_known_while_it_runs() {
-        let (tell, told) = mpsc::channel();
+    fn harness_thread_is_registered_while_it_runs() {
+        let (sender, receiver) = mpsc::channel();
         let (end, ended) = mpsc::channel::<()>();
         let work = move || {
-            let _ = tell.send(this_thread());
+            let _ = sender.send(this_thread());
             let _ = ended.recv();
-            let _ = tell.send(this_thread());
+            let _ = sender.send(this_thread());
         };
         spawn_own_thread("itest-own", work).unwrap();
-        let thread = told.recv().unwrap();
+        let thread = receiver.recv().unwrap();
         assert!(is_own_thread(thread) && !is_own_thread(this_thread()));
         drop(end);
-        told.recv().unwrap();
-        // The channel closes when the work is dropped, a moment before the thread is forgotten.
+        receiver.recv().unwrap();
+        // The thread sends its last message a moment before it is removed from the set.
         while is_own_thread(thread) {
             std::thread::yield_now();
         }

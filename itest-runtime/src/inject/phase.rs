@@ -1,4 +1,4 @@
-//! The phases of the attempt that runs on this thread, and their times.
+//! The phases of the attempt that runs on this thread, and how long they took.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -11,21 +11,21 @@ thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
 
-/// The phase of the attempt that this process runs, for threads that are not the attempt's own.
+/// The phase of the attempt that this process runs. Other threads read it, because the clock is thread-local.
 static PHASE: AtomicU8 = AtomicU8::new(0);
 
 struct Clock {
-    current: Stretch,
+    current: RunningPhase,
     log: PhaseLog,
     observer: Box<dyn Fn(Phase)>,
 }
 
-struct Stretch {
+struct RunningPhase {
     phase: Phase,
     description: Option<&'static str>,
     within: Option<Duration>,
-    /// The line of the phase's mark.
-    place: Option<&'static Location<'static>>,
+    /// The location of the phase's attribute.
+    location: Option<&'static Location<'static>>,
     began: Instant,
 }
 
@@ -34,94 +34,96 @@ struct Stretch {
 pub(crate) struct CurrentPhase {
     /// Which phase.
     pub(crate) phase: Phase,
-    /// The words of its mark.
+    /// The description in its attribute.
     pub(crate) description: Option<&'static str>,
-    /// The line of its mark.
-    pub(crate) place: Option<SourceLocation>,
+    /// The location of its attribute.
+    pub(crate) location: Option<SourceLocation>,
 }
 
-/// The phases an attempt went through.
+/// The phases that an attempt went through.
 #[derive(Debug, Default)]
 pub(crate) struct PhaseLog {
-    /// Their times, in order.
+    /// The phases and their durations, in order.
     pub phases: Vec<PhaseTime>,
-    /// Those that took longer than their `within`.
+    /// The phases that took longer than their `within` argument allows.
     pub overruns: Vec<Failure>,
 }
 
 impl PhaseLog {
-    fn close(&mut self, stretch: &Stretch) {
-        let elapsed = stretch.began.elapsed();
-        let description = stretch.description.map(str::to_owned);
-        if let Some(within) = stretch.within.filter(|within| elapsed > *within) {
+    fn close(&mut self, running: &RunningPhase) {
+        let elapsed = running.began.elapsed();
+        let description = running.description.map(str::to_owned);
+        if let Some(within) = running.within.filter(|within| elapsed > *within) {
             self.overruns.push(Failure {
-                phase: stretch.phase,
+                phase: running.phase,
                 description: description.clone(),
                 thread: None,
                 problem: Problem {
                     message: format!("took {elapsed:.1?}, over its budget of {within:?}"),
-                    location: stretch.place.map(|place| SourceLocation::new(place.to_string())),
+                    location: running.location.map(|location| SourceLocation::new(location.to_string())),
                     backtrace: None,
                 },
             });
         }
-        self.phases.push(PhaseTime { phase: stretch.phase, description, elapsed });
+        self.phases.push(PhaseTime { phase: running.phase, description, elapsed });
     }
 }
 
-/// Starts the clock of an attempt on this thread, in setup. The observer hears of every phase that follows.
+/// Starts the clock of an attempt on this thread in the setup phase. The observer is called at the start of every later phase.
 pub(crate) fn begin_phases(observer: Box<dyn Fn(Phase)>) {
-    let current = Stretch { phase: Phase::Setup, description: None, within: None, place: None, began: Instant::now() };
+    let current =
+        RunningPhase { phase: Phase::Setup, description: None, within: None, location: None, began: Instant::now() };
     CLOCK.set(Some(Clock { current, log: PhaseLog::default(), observer }));
     PHASE.store(Phase::Setup.number(), Ordering::Relaxed);
 }
 
-/// Ends the current phase and begins another. Without a running attempt on this thread it does nothing.
+/// Ends the current phase and begins the next one. If no attempt runs on this thread, the function does nothing.
 pub(super) fn begin_phase(
     phase: Phase,
     description: Option<&'static str>,
     within: Option<Duration>,
-    place: Option<&'static Location<'static>>,
+    location: Option<&'static Location<'static>>,
 ) {
     CLOCK.with_borrow_mut(|clock| {
         let Some(clock) = clock else { return };
         PHASE.store(phase.number(), Ordering::Relaxed);
-        let next = Stretch { phase, description, within, place, began: Instant::now() };
+        let next = RunningPhase { phase, description, within, location, began: Instant::now() };
         let ended = std::mem::replace(&mut clock.current, next);
-        // The first mark stands at the top of the body: what was an unmarked body turns out to be marked.
-        let was_unmarked = ended.phase == Phase::Body && phase != Phase::Teardown;
-        if !was_unmarked {
+        // The engine enters `Body` first. If the body then enters a phase of its own, the empty `Body` phase before it is not logged.
+        let is_replaced = ended.phase == Phase::Body && phase != Phase::Teardown;
+        if !is_replaced {
             clock.log.close(&ended);
         }
         (clock.observer)(phase);
     });
 }
 
-/// The phase this thread's attempt is in.
+/// The current phase of the attempt on this thread.
 #[must_use]
 pub(crate) fn current_phase() -> Option<CurrentPhase> {
     CLOCK.with_borrow(|clock| {
-        let Stretch { phase, description, place, .. } = clock.as_ref()?.current;
-        Some(CurrentPhase { phase, description, place: place.map(|place| SourceLocation::new(place.to_string())) })
+        let RunningPhase { phase, description, location, .. } = clock.as_ref()?.current;
+        let location = location.map(|location| SourceLocation::new(location.to_string()));
+        Some(CurrentPhase { phase, description, location })
     })
 }
 
-/// The phase that this process's attempt is in, or was in last, whichever thread asks.
+/// The current or last phase of the attempt in this process. Any thread may call this function.
 #[must_use]
 pub(super) fn phase_of_attempt() -> Phase {
     Phase::from_number(PHASE.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
 }
 
-/// Takes time that the harness itself spent out of the current phase.
-pub(super) fn excuse(spent: Duration) {
+/// Subtracts time that the harness itself used from the current phase.
+pub(super) fn exclude_time(used: Duration) {
     CLOCK.with_borrow_mut(|clock| {
         if let Some(clock) = clock {
-            clock.current.began = clock.current.began.checked_add(spent).unwrap_or(clock.current.began);
+            clock.current.began = clock.current.began.checked_add(used).unwrap_or(clock.current.began);
         }
     });
 }
 
-/// Stops the clock.
+/// Stops the clock of the attempt on this thread, and returns its phases.
 #[must_use]
 pub(crate) fn end_phases() -> PhaseLog {
     let Some(mut clock) = CLOCK.take() else { return PhaseLog::default() };
@@ -139,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn marks_replace_the_unmarked_body() {
+    fn phase_attributes_replace_the_body_phase() {
         begin_phases(Box::new(|_| ()));
         enter_phase(Phase::Body, None, None);
         enter_phase(Phase::Act, Some("pays"), None);
         let now = current_phase().unwrap();
         assert_eq!((now.phase, now.description), (Phase::Act, Some("pays")));
-        assert!(now.place.is_some_and(|place| place.as_str().contains("phase.rs:")));
+        assert!(now.location.is_some_and(|location| location.as_str().contains("phase.rs:")));
         enter_phase(Phase::Assert, None, None);
         enter_phase(Phase::Teardown, None, None);
         let log = end_phases();
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_marks_is_one_phase() {
+    fn body_without_phase_attributes_is_one_phase() {
         begin_phases(Box::new(|_| ()));
         enter_phase(Phase::Body, None, None);
         enter_phase(Phase::Teardown, None, None);
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_over_its_budget_is_told_with_both_times() {
+    fn phase_over_its_budget_is_reported_with_both_times() {
         begin_phases(Box::new(|_| ()));
         enter_phase(Phase::Act, None, Some(Duration::ZERO));
         enter_phase(Phase::Assert, None, Some(Duration::from_hours(1)));

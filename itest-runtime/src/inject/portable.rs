@@ -1,4 +1,4 @@
-//! Values that cross from one process to another.
+//! Values that are sent from one process to another.
 
 use std::any::Any;
 
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::model::Problem;
 
-/// A value that can be written down in one process and read in another: everything with serde's `Serialize` and
-/// `Deserialize` that borrows nothing.
+/// A value that one process can write as JSON and another process can read. Every type that implements serde's `Serialize` and
+/// `Deserialize` and borrows nothing is portable.
 ///
-/// What a session fixture makes is portable, and so are the arguments of a `#[teardown]` function.
+/// The values of session fixtures and the arguments of `#[teardown]` functions must be portable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be handed from one process to another",
     label = "it must be written down in one process and read in another",
@@ -18,61 +18,61 @@ use crate::model::Problem;
     note = "where it is not yours, hand over what another process finds the same thing by: a path, a name, an address"
 )]
 pub trait Portable: Sized + 'static {
-    /// Writes it down, as JSON.
+    /// Writes the value as JSON.
     ///
     /// # Errors
     ///
-    /// When its own `Serialize` refuses.
-    fn write_down(&self) -> Result<String, Problem>;
+    /// When the type's own `Serialize` implementation returns an error.
+    fn to_json(&self) -> Result<String, Problem>;
 
-    /// Reads what [`Self::write_down`] wrote.
+    /// Reads a value that [`Self::to_json`] wrote.
     ///
     /// # Errors
     ///
-    /// When its own `Deserialize` refuses.
-    fn read_back(json: &str) -> Result<Self, Problem>;
+    /// When the type's own `Deserialize` implementation returns an error.
+    fn from_json(json: &str) -> Result<Self, Problem>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + 'static> Portable for T {
-    fn write_down(&self) -> Result<String, Problem> {
-        serde_json::to_string(self).map_err(|error| refused::<T>("written down", &error))
+    fn to_json(&self) -> Result<String, Problem> {
+        serde_json::to_string(self).map_err(|error| serde_problem::<T>("written down", &error))
     }
 
-    fn read_back(json: &str) -> Result<Self, Problem> {
-        serde_json::from_str(json).map_err(|error| refused::<T>("read back", &error))
+    fn from_json(json: &str) -> Result<Self, Problem> {
+        serde_json::from_str(json).map_err(|error| serde_problem::<T>("read back", &error))
     }
 }
 
-fn refused<T>(action: &str, error: &serde_json::Error) -> Problem {
+fn serde_problem<T>(action: &str, error: &serde_json::Error) -> Problem {
     Problem::new(format!("a `{}` cannot be {action} for another process: {error}", std::any::type_name::<T>()))
 }
 
-/// How the value of a session fixture crosses, without its type.
+/// Functions that write and read the value of a session fixture whose type is erased.
 #[derive(Debug, Clone, Copy)]
-pub struct Crossing {
-    write_down: fn(&dyn Any) -> Result<String, Problem>,
-    read_back: fn(&str) -> Result<Box<dyn Any>, Problem>,
+pub struct ValueCodec {
+    to_json: fn(&dyn Any) -> Result<String, Problem>,
+    from_json: fn(&str) -> Result<Box<dyn Any>, Problem>,
 }
 
-impl Crossing {
-    /// That of `T`.
+impl ValueCodec {
+    /// The functions for the type `T`.
     #[must_use]
     pub const fn of<T: Portable>() -> Self {
         Self {
-            write_down: |value| match value.downcast_ref::<T>() {
-                Some(value) => value.write_down(),
+            to_json: |value| match value.downcast_ref::<T>() {
+                Some(value) => value.to_json(),
                 None => Err(Problem::new("itest: a fixture made a value of another type; please report this")),
             },
-            read_back: |json| T::read_back(json).map(|value| Box::new(value) as Box<dyn Any>),
+            from_json: |json| T::from_json(json).map(|value| Box::new(value) as Box<dyn Any>),
         }
     }
 
-    pub(crate) fn write_down(&self, value: &dyn Any) -> Result<String, Problem> {
-        (self.write_down)(value)
+    pub(crate) fn to_json(&self, value: &dyn Any) -> Result<String, Problem> {
+        (self.to_json)(value)
     }
 
-    pub(crate) fn read_back(&self, json: &str) -> Result<Box<dyn Any>, Problem> {
-        (self.read_back)(json)
+    pub(crate) fn from_json(&self, json: &str) -> Result<Box<dyn Any>, Problem> {
+        (self.from_json)(json)
     }
 }

@@ -1,4 +1,4 @@
-//! The registry of all tests, the same in every process of one run.
+//! The registry of all tests. It is the same in every process of one run.
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -11,17 +11,17 @@ use super::locks::SessionLocks;
 use super::scope::Scope;
 use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation, TestId};
 
-/// A case and the entry that runs it.
+/// A case, as the entry of its test and the row of its parameters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegisteredCase {
-    /// The test.
+    /// The entry of the test.
     pub entry: &'static TestEntry,
-    /// The row, for a test with several cases.
+    /// The row of a test with several cases.
     pub row: u32,
 }
 
 impl RegisteredCase {
-    /// `module::test` or `module::test::case`.
+    /// The full name: `module::test` or `module::test::case`.
     #[must_use]
     pub(crate) fn name(&self) -> Cow<'static, str> {
         let name = self.entry.name;
@@ -31,37 +31,37 @@ impl RegisteredCase {
         }
     }
 
-    /// Its name as an id.
+    /// The full name as an id.
     #[must_use]
     pub(crate) fn id(&self) -> TestId {
         self.name().into()
     }
 }
 
-/// A case with as much as is needed to decide whether it is wanted.
+/// A case that the selection may include, with the data that the selection needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
-    /// Its name.
+    /// The full name.
     pub name: Cow<'static, str>,
-    /// Its position in the registry.
+    /// The position in the registry.
     pub index: CaseIndex,
     case: RegisteredCase,
 }
 
 impl Candidate {
-    /// The test.
+    /// The entry of the test.
     #[must_use]
     pub(crate) fn entry(&self) -> &'static TestEntry {
         self.case.entry
     }
 
-    /// Its number among the test's cases.
+    /// The number of the case among all cases of the test.
     #[must_use]
     pub(crate) fn row(&self) -> u32 {
-        self.case.entry.before + self.case.row
+        self.case.entry.row_offset + self.case.row
     }
 
-    /// What is known of the case, as plain data.
+    /// Describes the case as plain data.
     #[must_use]
     pub(crate) fn describe(&self) -> Case {
         let entry = self.case.entry;
@@ -75,7 +75,7 @@ impl Candidate {
         }
     }
 
-    /// Its name as an id.
+    /// The full name as an id.
     #[must_use]
     pub(crate) fn id(&self) -> TestId {
         self.name.clone().into()
@@ -84,15 +84,15 @@ impl Candidate {
 
 /// All cases of this binary.
 ///
-/// They are numbered as they were submitted, which is the same order in every process of one binary. Sorting is left to
-/// `plan`, which only the supervisor needs: a worker looks its cases up by number.
+/// The cases are numbered in the order of submission, which is the same in every process of one binary. Only the supervisor sorts
+/// them, in `plan`; a worker finds its cases by number.
 #[derive(Debug)]
 pub(crate) struct Registry {
     cases: Vec<RegisteredCase>,
 }
 
 impl Registry {
-    /// Gathers what the macros submitted.
+    /// Collects the entries that the macros submitted.
     pub(crate) fn collect() -> Self {
         Self::from_entries(TestEntry::all())
     }
@@ -115,13 +115,13 @@ impl Registry {
         self.cases.get(index.position()).copied()
     }
 
-    /// Whether any test asks for anything.
+    /// Whether any test has a fixture.
     #[must_use]
     pub(crate) fn has_fixtures(&self) -> bool {
         self.cases.iter().any(|case| !case.entry.parameters.is_empty())
     }
 
-    /// A number that differs between two suites of different tests.
+    /// A hash that differs between suites with different tests.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> u64 {
         self.cases.iter().fold(self.cases.len() as u64, |hash, case| {
@@ -140,13 +140,13 @@ impl Registry {
         (0..).zip(&self.cases).map(candidate)
     }
 
-    /// The locks that follow from how tests ask for session fixtures.
+    /// The locks that the tests' borrows of session fixtures require.
     #[must_use]
     pub(crate) fn session_locks(&self) -> SessionLocks {
         SessionLocks::find(self.cases.iter().filter(|case| case.row == 0).map(|case| case.entry))
     }
 
-    /// The session fixture of a key, if any test can reach it.
+    /// Finds a session fixture by its key. `None` if no test depends on it.
     #[must_use]
     pub(crate) fn session_fixture(&self, key: u64) -> Option<&'static FixtureDescriptor> {
         let mut seen = HashSet::new();
@@ -163,41 +163,41 @@ impl Registry {
         None
     }
 
-    /// Looks at the fixtures of all tests before any of them runs.
+    /// Checks the fixtures of all tests before any test runs.
     ///
     /// # Errors
     ///
-    /// Fixtures in a circle, as a path; one value borrowed in two ways that exclude each other; two teardown functions of
-    /// one name.
+    /// When fixtures depend on each other in a cycle, a test has conflicting borrows of one value, or two teardown functions have the
+    /// same name.
     pub(crate) fn check(&self) -> Result<(), HarnessError> {
-        refuse_duplicates(TeardownEntry::all())?;
-        let mut known_good = Vec::new();
+        reject_duplicates(TeardownEntry::all())?;
+        let mut without_cycle = Vec::new();
         for case in &self.cases {
             if case.row > 0 || case.entry.parameters.is_empty() {
                 continue;
             }
             for parameter in case.entry.parameters {
-                refuse_circles((parameter.fixture)(), &mut Vec::new(), &mut known_good)?;
+                reject_cycles((parameter.fixture)(), &mut Vec::new(), &mut without_cycle)?;
             }
-            refuse_conflicts(case.entry)?;
+            reject_conflicting_borrows(case.entry)?;
         }
         Ok(())
     }
 }
 
 fn locks(entry: &TestEntry) -> Vec<Lock> {
-    // Test and worker fixtures belong to one process, which runs one test at a time: `&mut` on them needs no lock.
+    // A `&mut` borrow of a test or worker fixture needs no lock, because the fixture's process runs one test at a time.
     match entry.meta.serial {
         Some(key) => vec![Lock { key: format!("serial {key}"), mode: LockMode::Exclusive }],
         None => Vec::new(),
     }
 }
 
-/// The ledger knows teardown functions by their names alone.
-fn refuse_duplicates(entries: impl IntoIterator<Item = &'static TeardownEntry>) -> Result<(), HarnessError> {
-    let mut places: HashMap<&str, &str> = HashMap::new();
+/// Rejects two teardown functions with the same name, because the ledger identifies the functions by their names.
+fn reject_duplicates(entries: impl IntoIterator<Item = &'static TeardownEntry>) -> Result<(), HarnessError> {
+    let mut locations: HashMap<&str, &str> = HashMap::new();
     for entry in entries {
-        if let Some(first) = places.insert(entry.name, entry.location) {
+        if let Some(first) = locations.insert(entry.name, entry.location) {
             return Err(HarnessError::DuplicateTeardown {
                 name: entry.name.to_owned(),
                 first: first.min(entry.location).to_owned(),
@@ -208,12 +208,13 @@ fn refuse_duplicates(entries: impl IntoIterator<Item = &'static TeardownEntry>) 
     Ok(())
 }
 
-fn refuse_circles(
+/// Rejects fixtures that depend on each other in a cycle.
+fn reject_cycles(
     fixture: &'static FixtureDescriptor,
     path: &mut Vec<&'static FixtureDescriptor>,
-    known_good: &mut Vec<TypeId>,
+    without_cycle: &mut Vec<TypeId>,
 ) -> Result<(), HarnessError> {
-    if known_good.contains(&fixture.type_id) {
+    if without_cycle.contains(&fixture.type_id) {
         return Ok(());
     }
     if let Some(start) = path.iter().position(|earlier| earlier.type_id == fixture.type_id) {
@@ -222,14 +223,15 @@ fn refuse_circles(
     }
     path.push(fixture);
     for dependency in fixture.dependencies {
-        refuse_circles((dependency.fixture)(), path, known_good)?;
+        reject_cycles((dependency.fixture)(), path, without_cycle)?;
     }
     path.pop();
-    known_good.push(fixture.type_id);
+    without_cycle.push(fixture.type_id);
     Ok(())
 }
 
-fn refuse_conflicts(entry: &TestEntry) -> Result<(), HarnessError> {
+/// Rejects a test that borrows one value twice, at least once as `&mut`.
+fn reject_conflicting_borrows(entry: &TestEntry) -> Result<(), HarnessError> {
     let borrowed = |parameter: &&Parameter| parameter.access != Access::Owned;
     let borrowed: Vec<_> = entry.parameters.iter().filter(borrowed).collect();
     for (position, parameter) in borrowed.iter().enumerate() {
@@ -238,7 +240,7 @@ fn refuse_conflicts(entry: &TestEntry) -> Result<(), HarnessError> {
             (earlier.fixture)().type_id == fixture.type_id
                 && (earlier.access == Access::Exclusive || parameter.access == Access::Exclusive)
         });
-        if conflict && fixture.scope != Scope::Asker {
+        if conflict && fixture.scope != Scope::Dependent {
             return Err(HarnessError::ConflictingBorrows {
                 owner: format!("`{}` ({})", entry.name, entry.location),
                 fixture: fixture.short_name(),
@@ -263,7 +265,7 @@ mod tests {
             location,
             parameters: &[],
             cases,
-            before: 0,
+            row_offset: 0,
             meta: &CaseMeta::PLAIN,
             kind: FunctionKind::Async,
             run: |_| Box::pin(async { Ok(()) }),
@@ -276,14 +278,14 @@ mod tests {
 
     static SELL_SQLITE: TestEntry = entry("orders::sell", "a.rs:5:1", &["sqlite::one", "sqlite::two"]);
     static SELL_POSTGRES: TestEntry =
-        TestEntry { before: 2, ..entry("orders::sell", "a.rs:5:1", &["postgres::one", "postgres::two"]) };
+        TestEntry { row_offset: 2, ..entry("orders::sell", "a.rs:5:1", &["postgres::one", "postgres::two"]) };
 
     fn named(candidate: &Candidate) -> NamedCase<'_> {
         NamedCase { name: &candidate.name, location: candidate.entry().location, row: candidate.row() }
     }
 
     #[test]
-    fn the_order_of_submission_does_not_matter() {
+    fn order_of_submission_does_not_change_sorted_order() {
         let names = |entries: [&'static TestEntry; 2]| {
             let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
@@ -294,25 +296,25 @@ mod tests {
     }
 
     #[test]
-    fn types_of_a_test_come_in_the_order_of_their_list() {
+    fn cases_over_types_keep_order_of_type_list() {
         for entries in [[&SELL_SQLITE, &SELL_POSTGRES], [&SELL_POSTGRES, &SELL_SQLITE]] {
             let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             let order = ordered(&named, Order::Declared, Seed(1)).unwrap();
-            let told: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
+            let names: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
             let listed = ["sqlite::one", "sqlite::two", "postgres::one", "postgres::two"];
-            assert_eq!(told, listed.map(|case| format!("orders::sell::{case}")));
+            assert_eq!(names, listed.map(|case| format!("orders::sell::{case}")));
         }
     }
 
     #[test]
-    fn a_name_taken_twice_is_refused_with_both_places() {
+    fn duplicate_name_is_rejected_with_both_locations() {
         let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).candidates().collect();
         let named: Vec<_> = candidates.iter().map(named).collect();
-        let told = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
-        assert_eq!(by_name(&named).unwrap_err().to_string(), told);
+        let message = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
+        assert_eq!(by_name(&named).unwrap_err().to_string(), message);
         for order in [Order::Random, Order::Declared, Order::Reverse] {
-            assert_eq!(ordered(&named, order, Seed(1)).unwrap_err().to_string(), told);
+            assert_eq!(ordered(&named, order, Seed(1)).unwrap_err().to_string(), message);
         }
     }
 
@@ -346,17 +348,17 @@ mod tests {
     }
 
     #[test]
-    fn fixtures_in_a_circle_are_told_as_a_path() {
-        static CIRCLE: TestEntry = TestEntry {
+    fn cycle_of_fixtures_is_reported_as_a_path() {
+        static CYCLE: TestEntry = TestEntry {
             parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
             ..entry("breakfast", "c.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&CIRCLE]).check().unwrap_err().to_string();
+        let message = Registry::from_entries([&CYCLE]).check().unwrap_err().to_string();
         assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
     }
 
     #[test]
-    fn one_value_is_not_borrowed_in_two_ways() {
+    fn conflicting_borrows_of_one_value_are_rejected() {
         static BOTH: TestEntry = TestEntry {
             parameters: &[
                 Parameter::shared::<TestInfo, crate::inject::TestScope>(),

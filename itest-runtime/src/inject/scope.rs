@@ -1,11 +1,11 @@
-//! How long a fixture's value lives, as types, so that the compiler can compare two of them.
+//! The lifetimes of fixture values, as types, so that the compiler can compare the scopes of two fixtures.
 
-/// How long a fixture's value lives.
+/// The lifetime of a fixture's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// As long as whoever asks for it; everyone gets a value of their own.
-    Asker,
+    /// The lifetime of the test or fixture that requests the value. Each of them receives its own value.
+    Dependent,
     /// One test.
     Test,
     /// One worker process and all the tests it runs.
@@ -32,9 +32,9 @@ pub struct WorkerScope;
 #[derive(Debug, Clone, Copy)]
 pub struct SessionScope;
 
-/// The scope of [`Teardown`](super::Teardown): that of whoever asks for it.
+/// The scope of [`Teardown`](super::Teardown): the scope of the test or fixture that requests the handle.
 #[derive(Debug, Clone, Copy)]
-pub struct AskerScope;
+pub struct DependentScope;
 
 impl FixtureScope for TestScope {
     const SCOPE: Scope = Scope::Test;
@@ -48,17 +48,17 @@ impl FixtureScope for SessionScope {
     const SCOPE: Scope = Scope::Session;
 }
 
-impl FixtureScope for AskerScope {
-    const SCOPE: Scope = Scope::Asker;
+impl FixtureScope for DependentScope {
+    const SCOPE: Scope = Scope::Dependent;
 }
 
-/// Implemented by scopes that last at least as long as `Asker`.
+/// Implemented by scopes that last at least as long as `Dependent`.
 #[diagnostic::on_unimplemented(
     message = "a fixture cannot depend on one of a narrower scope",
     label = "its value would be gone before the fixture that asks for it",
     note = "give it the scope of the fixture that asks for it, \"worker\" or \"session\", or narrow that one"
 )]
-pub trait LivesAsLongAs<Asker> {}
+pub trait LivesAsLongAs<Dependent> {}
 
 #[diagnostic::do_not_recommend]
 impl LivesAsLongAs<Self> for TestScope {}
@@ -73,9 +73,9 @@ impl LivesAsLongAs<WorkerScope> for SessionScope {}
 #[diagnostic::do_not_recommend]
 impl LivesAsLongAs<Self> for SessionScope {}
 #[diagnostic::do_not_recommend]
-impl<Asker> LivesAsLongAs<Asker> for AskerScope {}
+impl<Dependent> LivesAsLongAs<Dependent> for DependentScope {}
 
-/// Implemented by scopes whose values can be given away.
+/// Implemented by scopes whose values can be passed by value.
 #[diagnostic::on_unimplemented(
     message = "a fixture of a wider scope than \"test\" is shared by many tests and cannot be owned by one",
     label = "borrow it: `&T`, or `&mut T` to use it alone",
@@ -86,4 +86,4 @@ pub trait ByValue {}
 #[diagnostic::do_not_recommend]
 impl ByValue for TestScope {}
 #[diagnostic::do_not_recommend]
-impl ByValue for AskerScope {}
+impl ByValue for DependentScope {}

@@ -1,4 +1,4 @@
-//! Setup: the fixtures that a function asks for, and those that they ask for.
+//! Setup: makes the fixtures that a function requests, and the fixtures that these depend on.
 
 use std::any::Any;
 use std::fmt;
@@ -14,53 +14,58 @@ use super::sync::LocalFuture;
 use super::sync::poll_by_kind;
 use crate::model::{Problem, SourceLocation};
 
-/// The scopes that a test can draw from.
+/// The scopes from which a test receives its fixture values.
 pub(crate) struct Scopes<'a> {
-    /// The run's: values that were fetched before, see [`session_needs`](super::session_needs).
+    /// The session scope. Its values were fetched before, see [`session_needs`](super::session_needs).
     pub session: &'a mut ScopeStore,
-    /// The worker's.
+    /// The worker scope.
     pub worker: &'a mut ScopeStore,
-    /// The test's own.
+    /// The test scope.
     pub test: &'a mut ScopeStore,
-    /// The test.
+    /// The running test.
     pub info: Option<&'a TestInfo>,
-    /// The fixtures being made, outermost first.
-    pub making: Vec<&'static FixtureDescriptor>,
-    /// Is called before and after a fixture of the worker is made: what it opens meanwhile is no test's.
-    pub on_worker_fixture: &'a mut dyn FnMut(Making),
+    /// The fixtures whose setup runs now, the outermost first.
+    pub in_setup: Vec<&'static FixtureDescriptor>,
+    /// Is called before and after the setup of a worker fixture, because resources that the setup opens must not be reported as leaks of
+    /// the test.
+    pub on_worker_fixture: &'a mut dyn FnMut(FixtureSetup),
 }
 
 impl fmt::Debug for Scopes<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Scopes").field("info", &self.info).field("making", &self.making).finish_non_exhaustive()
+        formatter
+            .debug_struct("Scopes")
+            .field("info", &self.info)
+            .field("in_setup", &self.in_setup)
+            .finish_non_exhaustive()
     }
 }
 
-/// A moment in the making of a fixture.
+/// The beginning or the end of a fixture's setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Making {
-    /// Nothing of it is there yet.
+pub(crate) enum FixtureSetup {
+    /// The setup is about to begin.
     Begins,
-    /// It was made, or could not be made.
+    /// The setup has succeeded or failed.
     Ends,
 }
 
-/// Why a fixture could not be made.
+/// The failure of a fixture's setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SetupFailure {
-    /// The fixture at fault.
+    /// The name of the fixture that failed.
     pub fixture: String,
-    /// How long its value would have lived.
+    /// The scope of the fixture.
     pub scope: Scope,
-    /// What happened in it.
+    /// The panic, error or skip request.
     pub caught: Caught,
 }
 
-/// Makes or finds a value for each parameter of a test, in order.
+/// Makes or looks up a value for each parameter of a test, in order.
 ///
 /// # Errors
 ///
-/// The first fixture that failed. What was made before it is in the scopes, to be given back.
+/// The first fixture that failed. The values and teardown steps of the fixtures before it remain in their scopes.
 pub(crate) async fn fill(scopes: &mut Scopes<'_>, parameters: &[Parameter]) -> Result<Vec<Slot>, SetupFailure> {
     resolve_all(scopes, parameters, Scope::Test).await
 }
@@ -70,44 +75,45 @@ impl Scopes<'_> {
         match scope {
             Scope::Session => self.session,
             Scope::Worker => self.worker,
-            Scope::Test | Scope::Asker => self.test,
+            Scope::Test | Scope::Dependent => self.test,
         }
     }
 }
 
-/// The values of a function's parameters; `asker` is the scope of the function.
+/// The values for a function's parameters; `dependent` is the scope of the function.
 async fn resolve_all(
     scopes: &mut Scopes<'_>,
     parameters: &[Parameter],
-    asker: Scope,
+    dependent: Scope,
 ) -> Result<Vec<Slot>, SetupFailure> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
-        slots.push(resolve(scopes, *parameter, asker).await?);
+        slots.push(resolve(scopes, *parameter, dependent).await?);
     }
-    // Values are lent only now, because the fixtures of later parameters may ask for the same ones.
+    // Values are lent only now, because the fixtures of later parameters may need the same values.
     for (parameter, slot) in parameters.iter().zip(&mut slots) {
         if let (Access::Exclusive, Slot::Shared(value)) = (parameter.access, &mut *slot) {
             let value = Rc::clone(value);
             let descriptor = (parameter.fixture)();
             *slot = Slot::Exclusive(value);
-            // The scope's own handle goes, too, so that the slot's is the only one.
+            // The scope's own reference is dropped, so that the slot has the only one and can borrow the value mutably.
             drop(scopes.store(descriptor.scope).lend(descriptor.type_id));
         }
     }
     Ok(slots)
 }
 
-/// One parameter's value; `asker` is the scope of the function that it belongs to. One that is to be lent is only shared yet.
+/// The value for one parameter; `dependent` is the scope of the function. A value for a `&mut` parameter is returned as shared, and
+/// `resolve_all` lends it later.
 fn resolve<'f>(
     scopes: &'f mut Scopes<'_>,
     parameter: Parameter,
-    asker: Scope,
+    dependent: Scope,
 ) -> LocalFuture<'f, Result<Slot, SetupFailure>> {
     Box::pin(async move {
         let descriptor = (parameter.fixture)();
-        let scope = if descriptor.scope == Scope::Asker { asker } else { descriptor.scope };
-        if parameter.access == Access::Owned || descriptor.scope == Scope::Asker {
+        let scope = if descriptor.scope == Scope::Dependent { dependent } else { descriptor.scope };
+        if parameter.access == Access::Owned || descriptor.scope == Scope::Dependent {
             return Ok(Slot::Owned(Some(make(scopes, descriptor, scope).await?)));
         }
         let value = match scopes.store(scope).find(descriptor.type_id) {
@@ -115,7 +121,7 @@ fn resolve<'f>(
             Some(Stored::Failed(caught)) => {
                 return Err(SetupFailure { fixture: descriptor.short_name(), scope, caught: caught.clone() });
             }
-            Some(Stored::Making) => {
+            Some(Stored::InSetup) => {
                 let problem = Problem::new("its setup was cut off by the time limit in an earlier test");
                 return Err(SetupFailure { fixture: descriptor.short_name(), scope, caught: Caught::Panic(problem) });
             }
@@ -130,32 +136,32 @@ async fn make_once(
     descriptor: &'static FixtureDescriptor,
     scope: Scope,
 ) -> Result<Rc<dyn Any>, SetupFailure> {
-    scopes.store(scope).mark(descriptor.type_id, Stored::Making);
+    scopes.store(scope).set(descriptor.type_id, Stored::InSetup);
     if scope == Scope::Worker {
-        (scopes.on_worker_fixture)(Making::Begins);
+        (scopes.on_worker_fixture)(FixtureSetup::Begins);
     }
     let made = make(scopes, descriptor, scope).await;
     if scope == Scope::Worker {
-        (scopes.on_worker_fixture)(Making::Ends);
+        (scopes.on_worker_fixture)(FixtureSetup::Ends);
     }
     match made {
         Ok(value) => {
             let value: Rc<dyn Any> = value.into();
-            scopes.store(scope).keep(descriptor, Rc::clone(&value));
+            scopes.store(scope).insert(descriptor, Rc::clone(&value));
             Ok(value)
         }
         Err(failure) => {
-            scopes.store(scope).mark(descriptor.type_id, Stored::Failed(failure.caught.clone()));
+            scopes.store(scope).set(descriptor.type_id, Stored::Failed(failure.caught.clone()));
             Err(failure)
         }
     }
 }
 
-/// Makes a session fixture's value, in the process that keeps it.
+/// Makes a session fixture's value in the session server.
 ///
 /// # Errors
 ///
-/// What went wrong in it.
+/// The failure of the fixture's setup.
 pub(crate) async fn make_session_value(
     scopes: &mut Scopes<'_>,
     descriptor: &'static FixtureDescriptor,
@@ -171,30 +177,31 @@ async fn make(
     let slots = resolve_all(scopes, descriptor.dependencies, scope).await?;
     let info = scopes.info.filter(|_| scope == Scope::Test).cloned();
     let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
-    scopes.making.push(descriptor);
+    scopes.in_setup.push(descriptor);
     let made = catch(async { poll_by_kind(descriptor.kind, (descriptor.setup)(&mut inputs).as_mut()).await }).await;
     let failed = |caught| SetupFailure { fixture: descriptor.short_name(), scope, caught };
     let value = match made {
         Ok(Ok(value)) => value,
-        Ok(Err(error)) => return Err(failed(Caught::Panic(in_users_terms(error.to_problem())))),
+        Ok(Err(error)) => return Err(failed(Caught::Panic(without_internal_location(error.to_problem())))),
         Err(caught) => return Err(failed(caught)),
     };
-    scopes.making.pop();
+    scopes.in_setup.pop();
     Ok(value)
 }
 
-/// The lines of built-in fixtures mean nothing to a user; the test's own place is told instead.
-fn in_users_terms(problem: Problem) -> Problem {
-    const OURS: [&str; 2] = ["itest-runtime/src/", "itest-fixtures/src/"];
-    let is_ours = |place: &SourceLocation| OURS.iter().any(|ours| place.as_str().contains(ours));
-    Problem { location: problem.location.filter(|place| !is_ours(place)), ..problem }
+/// Removes the location of a problem if it is in a built-in fixture, because such lines do not help the user. The report shows the
+/// location of the test instead.
+fn without_internal_location(problem: Problem) -> Problem {
+    const INTERNAL: [&str; 2] = ["itest-runtime/src/", "itest-fixtures/src/"];
+    let is_internal = |location: &SourceLocation| INTERNAL.iter().any(|folder| location.as_str().contains(folder));
+    Problem { location: problem.location.filter(|location| !is_internal(location)), ..problem }
 }
 
-/// Gives what `&mut` parameters borrowed back to their scopes, when the test is over.
+/// Returns the values of `&mut` parameters to their scopes after the test.
 pub(crate) fn return_lent(scopes: &mut Scopes<'_>, parameters: &[Parameter], slots: Vec<Slot>) {
     for (parameter, slot) in parameters.iter().zip(slots) {
         let scope = (parameter.fixture)().scope;
-        // What a test changed in its copy of a session's value is nobody else's: the next one is given a new copy.
+        // A test changes only its own copy of a session fixture's value. The copy is dropped, and the next test receives a new one.
         if let Slot::Exclusive(value) = slot
             && scope != Scope::Session
         {

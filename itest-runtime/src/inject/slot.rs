@@ -1,4 +1,4 @@
-//! The values behind a function's parameters.
+//! The values for the parameters of a test or fixture function.
 
 use std::any::{Any, type_name};
 use std::rc::Rc;
@@ -6,14 +6,14 @@ use std::rc::Rc;
 use super::context::TestInfo;
 use super::teardown::Teardown;
 
-/// One parameter's value, still without its type.
+/// The value for one parameter, with its type erased.
 #[derive(Debug)]
 pub enum Slot {
-    /// `T`, until it is taken.
+    /// `T`; `None` after the function has taken the value.
     Owned(Option<Box<dyn Any>>),
     /// `&T`.
     Shared(Rc<dyn Any>),
-    /// `&mut T`; lent by the scope, which gets it back after the test.
+    /// `&mut T`. The scope lends the value and receives it back after the test.
     Exclusive(Rc<dyn Any>),
 }
 
@@ -46,7 +46,7 @@ impl Slot {
         value.unwrap_or_else(|| mismatch::<T>())
     }
 
-    /// Borrows the value for changing.
+    /// Borrows the value mutably.
     ///
     /// # Panics
     ///
@@ -67,7 +67,7 @@ fn mismatch<T>() -> ! {
     panic!("itest: a parameter of type `{}` was given another value; please report this", type_name::<T>())
 }
 
-/// Everything a test function or a fixture is called with.
+/// Everything that a test function or fixture function is called with.
 #[derive(Debug)]
 pub struct Inputs {
     slots: Vec<Slot>,
@@ -77,7 +77,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Gathers the values for one call.
+    /// Collects the values for one call.
     #[must_use]
     pub fn new(slots: Vec<Slot>, row: usize, teardown: Teardown, info: Option<TestInfo>) -> Self {
         Self { slots, row, teardown, info }
@@ -96,25 +96,25 @@ impl Inputs {
         }
     }
 
-    /// The row of a test with several cases, from 0.
+    /// The row of a test with several cases, counted from 0.
     #[must_use]
     pub fn row(&self) -> usize {
         self.row
     }
 
-    /// The teardown of whoever is called.
+    /// The teardown handle of the called function's scope.
     #[must_use]
     pub fn teardown(&self) -> &Teardown {
         &self.teardown
     }
 
-    /// The running test; `None` for what outlives a test.
+    /// The running test; `None` for worker and session fixtures, which outlive a test.
     #[must_use]
     pub fn info(&self) -> Option<&TestInfo> {
         self.info.as_ref()
     }
 
-    /// The slots back, when the call is over.
+    /// Returns the slots after the call.
     #[must_use]
     pub fn into_slots(self) -> Vec<Slot> {
         self.slots

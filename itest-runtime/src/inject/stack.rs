@@ -1,4 +1,4 @@
-//! The steps of a scope's teardown, last in, first out.
+//! The stack of a scope's teardown steps, which run last in, first out.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::model::{Outcome, Problem, Remark};
 
 pub(super) type StepFuture = LocalFuture<'static, Result<(), Problem>>;
 
-/// Does a step; it may look at how the test went.
+/// Runs a step. The step receives the outcome of the test.
 pub(super) type RunStep = Box<dyn FnOnce(Outcome) -> StepFuture + Send>;
 
-/// Steps, and the order of everything that belongs to a scope.
+/// The teardown steps of a scope, and the order of the steps and values that belong to it.
 #[derive(Default)]
 pub(super) struct Stack {
     steps: Vec<Step>,
@@ -22,43 +22,47 @@ pub(super) struct Stack {
 }
 
 pub(super) struct Step {
-    what: String,
+    name: String,
     position: u64,
     run: RunStep,
 }
 
-/// What comes next in the end of a scope.
+/// The next action in the teardown of a scope.
 pub(super) enum Next {
-    /// A step.
+    /// Run this step.
     Step(Step),
-    /// Something else, that is younger than every step.
-    Other,
-    /// Nothing: the stack is closed.
+    /// Drop the value that the scope received last, because it is newer than every remaining step.
+    DropValue,
+    /// Nothing remains, and the stack is closed.
     End,
 }
 
 impl Stack {
-    /// The next free place in the order.
+    /// The next free position in the order.
     pub(super) fn next_position(&mut self) -> u64 {
         self.positions += 1;
         self.positions
     }
 
-    /// Takes a step in, or gives back its name if the scope has ended.
-    pub(super) fn push(&mut self, what: String, run: RunStep) -> Result<(), String> {
+    /// Adds a step.
+    ///
+    /// # Errors
+    ///
+    /// The name of the step, if the scope has already ended.
+    pub(super) fn push(&mut self, name: String, run: RunStep) -> Result<(), String> {
         if self.closed {
-            return Err(what);
+            return Err(name);
         }
         let position = self.next_position();
-        self.steps.push(Step { what, position, run });
+        self.steps.push(Step { name, position, run });
         Ok(())
     }
 
-    /// What comes next, if the youngest of everything else that belongs to the scope stands here.
-    pub(super) fn pop(&mut self, youngest_other: Option<u64>) -> Next {
-        match self.steps.pop_if(|step| step.position > youngest_other.unwrap_or(0)) {
+    /// The next action; `newest_value` is the position of the value that the scope received last.
+    pub(super) fn pop(&mut self, newest_value: Option<u64>) -> Next {
+        match self.steps.pop_if(|step| step.position > newest_value.unwrap_or(0)) {
             Some(step) => Next::Step(step),
-            None if youngest_other.is_some() => Next::Other,
+            None if newest_value.is_some() => Next::DropValue,
             None => {
                 self.closed = true;
                 Next::End
@@ -66,44 +70,44 @@ impl Stack {
         }
     }
 
-    /// Closes the stack with everything that is left in it; the name of the next step, and the steps.
-    pub(super) fn give_up(&mut self) -> (Option<String>, Vec<Step>) {
+    /// Closes the stack without running the remaining steps. Returns the name of the next step, and the steps.
+    pub(super) fn abandon(&mut self) -> (Option<String>, Vec<Step>) {
         self.closed = true;
-        let what = self.steps.last().map(|step| step.what.clone());
-        (what, std::mem::take(&mut self.steps))
+        let name = self.steps.last().map(|step| step.name.clone());
+        (name, std::mem::take(&mut self.steps))
     }
 
-    /// Adds a fixture's remark on the tests that used it.
+    /// Adds a remark of a fixture about the tests that used it.
     pub(super) fn remark(&mut self, remark: Remark) {
         remark.add_to(&mut self.remarks);
     }
 
-    /// Takes the remarks of the scope's fixtures.
+    /// Removes and returns the remarks of the scope's fixtures.
     pub(super) fn take_remarks(&mut self) -> Vec<Remark> {
         std::mem::take(&mut self.remarks)
     }
 
     /// The names of the steps, the next one first.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().rev().map(|step| step.what.as_str())
+        self.steps.iter().rev().map(|step| step.name.as_str())
     }
 }
 
-/// A step that did not do its work.
+/// A teardown step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TeardownProblem {
     /// The step's name.
     pub what: String,
-    /// Whether it was cut off by its time limit.
+    /// Whether its time limit ended it.
     pub timed_out: bool,
     /// What went wrong.
     pub problem: Problem,
 }
 
 impl Step {
-    /// Does the step; what went wrong with it.
+    /// Runs the step. Returns the problem if the step fails.
     pub(super) async fn run_within(self, outcome: Outcome, limit: Duration) -> Option<TeardownProblem> {
-        let Self { what, run, .. } = self;
+        let Self { name: what, run, .. } = self;
         let step = catch(async move { run(outcome).await });
         let (timed_out, problem) = match timeout(limit, step).await {
             Ok(Ok(Ok(()))) => return None,

@@ -1,4 +1,4 @@
-//! The values of one scope, and the way back from them.
+//! The fixture values and teardown steps of one scope.
 
 use std::any::{Any, TypeId};
 use std::rc::Rc;
@@ -12,38 +12,38 @@ use super::stack::{Next, TeardownProblem};
 use super::teardown::Teardown;
 use crate::model::{Outcome, Problem, Remark};
 
-/// No scope has so many steps; what goes on for longer goes on for ever.
-const MOST_STEPS: u32 = 10_000;
+/// The maximum number of teardown steps of a scope. A scope with more steps is assumed to register new steps without an end.
+const MAX_STEPS: u32 = 10_000;
 
-/// The values of one scope and the way back from them.
+/// The fixture values and teardown steps of one scope.
 #[derive(Debug)]
 pub(crate) struct ScopeStore {
-    /// A handful: searching them one by one is quicker than hashing.
+    /// A scope has few values, so that a linear search is faster than hashing.
     values: Vec<(TypeId, Stored)>,
-    order: Vec<Placed>,
+    order: Vec<OrderedValue>,
     teardown: Teardown,
 }
 
-/// A fixture's value in its scope.
+/// The state of a fixture's value in its scope.
 #[derive(Debug)]
 pub(super) enum Stored {
-    /// It can be borrowed.
+    /// The value can be borrowed.
     Ready(Rc<dyn Any>),
-    /// It is being made; found by a later test, it means that the making was cut off.
-    Making,
-    /// It could not be made; the cause is told to everyone who asks.
+    /// The setup has begun. If a later test finds this state, the setup was ended by its time limit.
+    InSetup,
+    /// The setup failed. Every test that needs the fixture is reported with this cause.
     Failed(Caught),
 }
 
 #[derive(Debug)]
-struct Placed {
+struct OrderedValue {
     position: u64,
     type_id: TypeId,
     name: fn() -> &'static str,
 }
 
 impl ScopeStore {
-    /// An empty scope, whose durable steps are written to this ledger.
+    /// An empty scope that writes its durable steps to this ledger.
     #[must_use]
     pub(crate) fn new(ledger: &Arc<Ledger>) -> Self {
         Self { values: Vec::new(), order: Vec::new(), teardown: Teardown::new(ledger) }
@@ -55,18 +55,18 @@ impl ScopeStore {
         &self.teardown
     }
 
-    /// What would be done to end the scope, the next step first.
+    /// The names of the remaining teardown steps, the next one first.
     #[must_use]
     pub(crate) fn steps(&self) -> Vec<String> {
         self.teardown.lock().names().map(str::to_owned).collect()
     }
 
-    /// Takes the remarks of its fixtures on the tests that used them.
+    /// Removes and returns the remarks of the fixtures about the tests that used them.
     pub(crate) fn take_remarks(&mut self) -> Vec<Remark> {
         self.teardown.lock().take_remarks()
     }
 
-    /// Whether nothing is to be done to end the scope.
+    /// Whether the scope has no values and no teardown steps.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty() && self.teardown.lock().names().next().is_none()
@@ -76,31 +76,31 @@ impl ScopeStore {
         self.values.iter().find(|(stored, _)| *stored == type_id).map(|(_, state)| state)
     }
 
-    pub(super) fn mark(&mut self, type_id: TypeId, state: Stored) {
+    pub(super) fn set(&mut self, type_id: TypeId, state: Stored) {
         self.values.retain(|(stored, _)| *stored != type_id);
         self.values.push((type_id, state));
     }
 
-    pub(super) fn keep(&mut self, descriptor: &FixtureDescriptor, value: Rc<dyn Any>) {
+    /// Stores a new value, and its position in the order of teardown.
+    pub(super) fn insert(&mut self, descriptor: &FixtureDescriptor, value: Rc<dyn Any>) {
         let position = self.teardown.lock().next_position();
-        self.mark(descriptor.type_id, Stored::Ready(value));
-        self.order.push(Placed { position, type_id: descriptor.type_id, name: descriptor.name });
+        self.set(descriptor.type_id, Stored::Ready(value));
+        self.order.push(OrderedValue { position, type_id: descriptor.type_id, name: descriptor.name });
     }
 
+    /// Removes a value for the time of a test that borrows it as `&mut`.
     pub(super) fn lend(&mut self, type_id: TypeId) -> Option<Stored> {
         let position = self.values.iter().position(|(stored, _)| *stored == type_id)?;
         Some(self.values.swap_remove(position).1)
     }
 
-    /// Takes back what [`Self::lend`] gave for a test.
+    /// Stores a value again that [`Self::lend`] removed.
     pub(crate) fn take_back(&mut self, value: Rc<dyn Any>) {
         let type_id = (*value).type_id();
-        self.mark(type_id, Stored::Ready(value));
+        self.set(type_id, Stored::Ready(value));
     }
 
-    /// Ends the scope: drops the values and runs the steps, last in, first out.
-    ///
-    /// `before_step` is called before each of them.
+    /// Ends the scope. Drops the values and runs the steps, last in, first out, and calls `before_step` before each of them.
     pub(crate) async fn unwind(
         &mut self,
         outcome: Outcome,
@@ -108,19 +108,19 @@ impl ScopeStore {
         before_step: impl Fn(),
     ) -> Vec<TeardownProblem> {
         let mut problems = Vec::new();
-        for taken in 0.. {
-            if taken == MOST_STEPS {
-                problems.push(self.give_up());
+        for count in 0.. {
+            if count == MAX_STEPS {
+                problems.push(self.abandon());
                 break;
             }
-            let next = self.teardown.lock().pop(self.order.last().map(|placed| placed.position));
+            let next = self.teardown.lock().pop(self.order.last().map(|value| value.position));
             if matches!(next, Next::End) {
                 break;
             }
             before_step();
             let problem = match next {
                 Next::Step(step) => step.run_within(outcome, limit).await,
-                Next::Other => self.order.pop().and_then(|value| self.drop_value(&value)),
+                Next::DropValue => self.order.pop().and_then(|value| self.drop_value(&value)),
                 Next::End => None,
             };
             problems.extend(problem);
@@ -129,22 +129,22 @@ impl ScopeStore {
         problems
     }
 
-    /// Steps that register steps without an end are cut off.
-    fn give_up(&mut self) -> TeardownProblem {
-        let (what, left) = self.teardown.lock().give_up();
-        // Not under the lock: what the steps own may use the handle once more.
-        drop(left);
+    /// Drops the remaining steps without running them.
+    fn abandon(&mut self) -> TeardownProblem {
+        let (what, remaining) = self.teardown.lock().abandon();
+        // The steps are dropped without the lock, because values that they own may use the handle in their `Drop`.
+        drop(remaining);
         let what = what.unwrap_or_else(|| "teardown".to_owned());
         let problem =
-            Problem::new(format!("gave up after {MOST_STEPS} steps: its steps register new ones without an end"));
+            Problem::new(format!("gave up after {MAX_STEPS} steps: its steps register new ones without an end"));
         TeardownProblem { what, timed_out: false, problem }
     }
 
-    fn drop_value(&mut self, placed: &Placed) -> Option<TeardownProblem> {
-        let value = self.lend(placed.type_id)?;
+    fn drop_value(&mut self, ordered: &OrderedValue) -> Option<TeardownProblem> {
+        let value = self.lend(ordered.type_id)?;
         let dropped = catch_panic(|| tokio::task::block_in_place(|| drop(value)));
         dropped.err().map(|caught| TeardownProblem {
-            what: format!("drop {}", (placed.name)()),
+            what: format!("drop {}", (ordered.name)()),
             timed_out: false,
             problem: caught.into_problem(),
         })
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::inject::fixture::Fixture;
 
-    fn no_ledger() -> ScopeStore {
+    fn store_without_ledger() -> ScopeStore {
         ScopeStore::new(&Ledger::new(|| Err("there is no ledger here".into())))
     }
 
@@ -175,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn steps_run_last_in_first_out_and_a_bad_one_stops_nobody() {
+    fn failed_steps_do_not_stop_the_steps_after_them() {
         let journal = Journal::default();
-        let mut store = no_ledger();
+        let mut store = store_without_ledger();
         let teardown = store.teardown().clone();
         teardown.defer("first", note(&journal, "first"));
         teardown.defer("fails", async { Err::<(), _>("no such bucket") });
@@ -186,39 +186,39 @@ mod tests {
         teardown.defer("last", note(&journal, "last"));
         let problems = unwind(&mut store);
         assert_eq!(*journal.lock().unwrap(), ["last", "first"]);
-        let told: Vec<_> = problems.iter().map(|problem| (problem.what.as_str(), problem.timed_out)).collect();
-        assert_eq!(told, [("hangs", true), ("panics", false), ("fails", false)]);
+        let reported: Vec<_> = problems.iter().map(|problem| (problem.what.as_str(), problem.timed_out)).collect();
+        assert_eq!(reported, [("hangs", true), ("panics", false), ("fails", false)]);
     }
 
     #[test]
-    fn a_value_is_dropped_between_the_steps_before_and_after_it() {
-        struct Telling(Journal);
-        impl Drop for Telling {
+    fn value_is_dropped_between_older_and_newer_steps() {
+        struct NotesItsDrop(Journal);
+        impl Drop for NotesItsDrop {
             fn drop(&mut self) {
                 self.0.lock().unwrap().push("value");
             }
         }
         let journal = Journal::default();
-        let mut store = no_ledger();
+        let mut store = store_without_ledger();
         store.teardown().defer("older", note(&journal, "older"));
         let descriptor = FixtureDescriptor {
-            type_id: TypeId::of::<Telling>(),
-            name: std::any::type_name::<Telling>,
+            type_id: TypeId::of::<NotesItsDrop>(),
+            name: std::any::type_name::<NotesItsDrop>,
             ..*Teardown::descriptor()
         };
-        store.keep(&descriptor, Rc::new(Telling(Arc::clone(&journal))));
+        store.insert(&descriptor, Rc::new(NotesItsDrop(Arc::clone(&journal))));
         store.teardown().defer("newer", note(&journal, "newer"));
         assert_eq!(unwind(&mut store), []);
         assert_eq!(*journal.lock().unwrap(), ["newer", "value", "older"]);
     }
 
     #[test]
-    fn steps_that_register_steps_without_an_end_are_cut_off() {
+    fn steps_that_register_steps_without_an_end_are_stopped() {
         fn again(teardown: &Teardown) {
             let inner = teardown.clone();
             teardown.defer("again", async move { again(&inner) });
         }
-        let mut store = no_ledger();
+        let mut store = store_without_ledger();
         again(store.teardown());
         let problems = unwind(&mut store);
         assert_eq!(problems.len(), 1);
@@ -226,9 +226,9 @@ mod tests {
     }
 
     #[test]
-    fn a_step_may_look_at_the_outcome_and_may_register_another() {
+    fn step_receives_the_outcome_and_can_register_another_step() {
         let journal = Journal::default();
-        let mut store = no_ledger();
+        let mut store = store_without_ledger();
         let teardown = store.teardown().clone();
         let (inner, later) = (teardown.clone(), note(&journal, "later"));
         teardown.defer_with("outer", move |outcome| async move {
@@ -238,6 +238,6 @@ mod tests {
         assert_eq!(unwind(&mut store), []);
         assert_eq!(*journal.lock().unwrap(), ["later"]);
         let late = catch_panic(|| teardown.defer("too late", async {}));
-        assert!(late.is_err(), "nobody would run it");
+        assert!(late.is_err(), "the step would never run");
     }
 }

@@ -1,4 +1,4 @@
-//! What was taken is given back: the handle with which that is registered.
+//! The handle with which tests and fixtures register teardown steps.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,10 +13,10 @@ use super::portable::Portable;
 use super::stack::{RunStep, Stack, StepFuture};
 use crate::model::{Outcome, Remark};
 
-/// Where a fixture or a test registers what must be undone, at the moment it is done.
+/// The handle with which a fixture or a test registers a teardown step when it acquires a resource.
 ///
-/// Steps run last in, first out, when the scope of whoever asked ends, however it ends. Each is awaited under a time limit
-/// of its own; one that fails, panics or hangs stops none of the others, and is reported beside the test's own outcome.
+/// The steps run last in, first out, when the scope of the fixture or test ends, whether the test passes or fails. Each step has its
+/// own time limit. A step that fails, panics or hangs does not stop the other steps, and is reported with the test's own outcome.
 ///
 /// # Examples
 ///
@@ -35,19 +35,19 @@ pub struct Teardown {
 }
 
 impl Teardown {
-    /// The handle of a new scope.
+    /// Creates the handle of a new scope.
     pub(super) fn new(ledger: &Arc<Ledger>) -> Self {
         Self { stack: Arc::default(), ledger: Arc::clone(ledger) }
     }
 
-    /// Registers a step; `what` names it in reports.
+    /// Registers a step. `what` is the name of the step in reports.
     ///
-    /// The causes of its error are reported if the error is an [`Error`], a boxed error, or one of anyhow or eyre. Of other
-    /// types only the text is; a step that returns `itest::Result` and uses `?` keeps their causes, too.
+    /// If the step's error is an [`Error`], a boxed error, or an error of anyhow or eyre, its causes are reported. For other error
+    /// types only the text is reported, unless the step returns `itest::Result` and uses `?`.
     ///
     /// # Panics
     ///
-    /// If the scope has ended already, because then nobody would run the step.
+    /// If the scope has ended already, because the step would never run.
     pub fn defer<F>(&self, what: impl Into<String>, step: F)
     where
         F: Future<Output: Conclude> + Send + 'static,
@@ -55,13 +55,13 @@ impl Teardown {
         self.defer_with(what, |_| step);
     }
 
-    /// Registers a step that depends on how the test went.
+    /// Registers a step that depends on the outcome of the test.
     ///
-    /// A step of a worker fixture is given [`Outcome::Passed`]: it outlives the tests.
+    /// A step of a worker fixture always receives [`Outcome::Passed`], because the fixture outlives the tests.
     ///
     /// # Panics
     ///
-    /// If the scope has ended already, because then nobody would run the step.
+    /// If the scope has ended already, because the step would never run.
     pub fn defer_with<F>(&self, what: impl Into<String>, step: impl FnOnce(Outcome) -> F + Send + 'static)
     where
         F: Future<Output: Conclude> + Send + 'static,
@@ -73,16 +73,16 @@ impl Teardown {
         self.push(what.into(), run);
     }
 
-    /// Registers a step that is done whatever happens to this process.
+    /// Registers a step that runs even if this process is killed.
     ///
-    /// The function bears `#[teardown]`. Its name and arguments are written to the ledger, on disk, before this returns; call
-    /// it *before* the resource is acquired. If this process dies, another one of the run gives the resource back; if all of
-    /// them die, the next run does. The function must therefore be content when there is nothing to give back, and may
-    /// be called more than once. Arguments stand in a file that only its owner can read until the resource is given back.
+    /// The function must have the attribute `#[teardown]`. Its name and arguments are written to the ledger on disk before this
+    /// method returns. Call this method *before* you acquire the resource. If this process dies, another process of the run calls the
+    /// function; if all processes of the run die, the next run calls it. The function may therefore be called more than once, and must
+    /// succeed if there is nothing to give back. The arguments are in a file that only its owner can read.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be written, or the arguments refuse to be written down. Then do not acquire the resource.
+    /// When the ledger cannot be written, or the arguments cannot be serialized. Do not acquire the resource then.
     ///
     /// # Panics
     ///
@@ -90,14 +90,14 @@ impl Teardown {
     #[track_caller]
     pub fn durable<A: Portable>(&self, function: fn(A) -> Durable<A>, arguments: A) -> Result<(), Error> {
         let caller = Location::caller();
-        let on_behalf = |error: Error| Error::at(error.to_string(), caller);
-        let (entry, arguments) = function(arguments).write_down().map_err(on_behalf)?;
-        let ticket = self.ledger.take(entry.name, arguments.clone()).map_err(on_behalf)?;
+        let at_caller = |error: Error| Error::at(error.to_string(), caller);
+        let (entry, arguments) = function(arguments).to_json().map_err(at_caller)?;
+        let entry_number = self.ledger.take(entry.name, arguments.clone()).map_err(at_caller)?;
         let ledger = Arc::clone(&self.ledger);
         let run: RunStep = Box::new(move |_| {
             Box::pin(async move {
                 entry.give_back(&arguments).await?;
-                ledger.give_back(ticket);
+                ledger.give_back(entry_number);
                 Ok(())
             }) as StepFuture
         });
@@ -105,18 +105,18 @@ impl Teardown {
         Ok(())
     }
 
-    /// Adds a remark to the run's summary, on the tests that used a fixture of a worker. The fixture calls it at the latest in its teardown.
+    /// Adds a remark about the tests that used a worker fixture to the run's summary. The fixture must call this before its teardown ends.
     #[doc(hidden)]
     pub fn remark(&self, remark: Remark) {
         self.lock().remark(remark);
     }
 
-    /// A folder of this process; see [`Ledger::folder`].
+    /// The temporary folder of this process; see [`Ledger::folder`].
     pub(crate) fn process_folder(&self) -> Result<PathBuf, Error> {
         self.ledger.folder()
     }
 
-    #[expect(clippy::panic, reason = "a resource that nobody will give back must not go unnoticed")]
+    #[expect(clippy::panic, reason = "a step that would never run must not go unnoticed")]
     fn push(&self, what: String, run: RunStep) {
         let pushed = self.lock().push(what, run);
         if let Err(what) = pushed {

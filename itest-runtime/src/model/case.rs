@@ -1,4 +1,4 @@
-//! What is known of a case before anything runs.
+//! The static description of a case.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{CaseIndex, TestId};
 
-/// A place in the source, as `file:line:column` (lines and columns count from 1).
+/// A location in the source, as `file:line:column` (lines and columns are counted from 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceLocation(Cow<'static, str>);
 
 impl SourceLocation {
-    /// Wraps a place that is written as `file:line:column`.
+    /// Wraps a location in the form `file:line:column`.
     #[must_use]
-    pub fn new(place: impl Into<Cow<'static, str>>) -> Self {
-        Self(place.into())
+    pub fn new(location: impl Into<Cow<'static, str>>) -> Self {
+        Self(location.into())
     }
 
-    /// The place as text.
+    /// The location as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,20 +33,20 @@ impl fmt::Display for SourceLocation {
     }
 }
 
-/// The arguments of `#[integration_test(...)]`, shared by all cases of a test.
+/// The arguments of `#[integration_test(...)]`. All cases of a test share them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaseMeta {
-    /// The budget of the test's body; the run's own limit applies where it is `None`.
+    /// The time limit of the test's body. If it is `None`, the run's limit applies.
     pub timeout: Option<Duration>,
-    /// How many more attempts a failure may have; the run's own number applies where it is `None`.
+    /// The maximum number of further attempts after a failure. If it is `None`, the run's number applies.
     pub retries: Option<u32>,
-    /// Tests of one key never run side by side.
+    /// A key. Tests with the same key never run at the same time.
     pub serial: Option<&'static str>,
-    /// Words that `--tag` selects by.
+    /// The tags by which `--tag` selects tests.
     pub tags: &'static [&'static str],
-    /// The integration points the test says it covers.
+    /// The integration points that the test declares to cover.
     pub covers: &'static [&'static str],
-    /// Why the test is left out unless asked for.
+    /// The reason why the test does not run by default.
     pub ignore: Option<&'static str>,
     /// The runtime that polls the test's body.
     pub runtime: TestRuntime,
@@ -55,7 +55,7 @@ pub struct CaseMeta {
 /// The tokio runtime that polls the body of an async test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TestRuntime {
-    /// The worker's runtime, which all tests of the worker share.
+    /// The worker's runtime. All tests of the worker share it.
     #[default]
     Worker,
     /// A multi-threaded runtime of this test's own, with this number of worker threads (1 to 1024).
@@ -65,7 +65,7 @@ pub enum TestRuntime {
 }
 
 impl CaseMeta {
-    /// A test without arguments.
+    /// The values for an attribute without arguments.
     pub const PLAIN: Self = Self {
         timeout: None,
         retries: None,
@@ -77,48 +77,48 @@ impl CaseMeta {
     };
 }
 
-/// How a lock is held.
+/// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum LockMode {
-    /// Any number of cases at a time.
+    /// Any number of cases may run at the same time.
     Shared,
-    /// One case, and no other beside it.
+    /// Only one case may run at a time.
     Exclusive,
 }
 
-/// What a case must hold while it runs.
+/// A lock that a case needs while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Lock {
     /// The thing that is locked: a fixture's type or a `serial` key.
     pub key: String,
-    /// How it is held.
+    /// The mode of the lock.
     pub mode: LockMode,
 }
 
-/// One runnable case: a test, or one row of its parameters.
+/// One case: a test, or one row of a test's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Its stable name.
+    /// The stable name of the case.
     pub id: TestId,
-    /// Its position in the registry.
+    /// The position in the registry.
     pub index: CaseIndex,
-    /// Where the test stands in the source.
+    /// The location of the test in the source.
     pub location: SourceLocation,
-    /// The test's arguments.
+    /// The arguments of the test's attribute.
     pub meta: &'static CaseMeta,
-    /// Every lock the case needs, taken together before it starts.
+    /// All locks of the case. They are acquired together before the case starts.
     pub locks: Vec<Lock>,
-    /// The round of a repeated run that it is part of, counted from 1.
+    /// The round of a repeated run, counted from 1.
     pub round: u32,
 }
 
-/// One execution of a case, as a worker is told of it.
+/// The request to a worker to execute one attempt of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// The case.
     pub case: CaseIndex,
-    /// Counted from 1.
+    /// The number of the attempt, counted from 1.
     pub attempt: u32,
-    /// Counted from 1.
+    /// The round, counted from 1.
     pub round: u32,
 }

@@ -1,4 +1,4 @@
-//! A run's settings, resolved: nothing here is optional because somebody forgot to say it.
+//! The resolved settings of a run. Defaults are already applied.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -19,64 +19,64 @@ use super::trace::TraceScope;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
-    /// A shuffle that the seed fixes.
+    /// A random order that the seed determines.
     Random,
-    /// By file and line, as the tests stand in the source.
+    /// The order in the source, by file and line.
     Declared,
-    /// The declared order from its end.
+    /// The declared order, reversed.
     Reverse,
-    /// What took longest before comes first, so that nothing long is alone at the end.
+    /// The cases that took longest in the past start first, so that no long case runs alone at the end.
     LongestFirst,
-    /// As lanes or a record say.
+    /// The order of `--lane` arguments or of a record.
     Given,
 }
 
-/// Where the tests' stdout and stderr go.
+/// The destination of the tests' stdout and stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Capture {
-    /// To the supervisor, which shows them with the test that wrote them.
+    /// The supervisor, which shows the output with the test that wrote it.
     Captured,
-    /// Straight to the user's.
+    /// The stdout and stderr of the supervisor, without capture.
     Inherited,
 }
 
-/// Whose captured output is shown.
+/// The tests whose captured output is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShowOutput {
-    /// That of tests that did not pass.
+    /// Tests that did not pass.
     Failures,
-    /// Everyone's.
+    /// All tests.
     All,
 }
 
-/// The shape of the report on stdout.
+/// The format of the report on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// libtest's lines, failures in full.
+    /// One line for each test, as in libtest, and the full failures.
     Pretty,
-    /// A character a test, failures in full.
+    /// One character for each test, and the full failures.
     Terse,
-    /// One JSON object a line, one line an event.
+    /// One JSON object on one line for each event.
     Json,
-    /// The JSON lines of libtest.
+    /// The JSON format of libtest.
     LibtestJson,
 }
 
-/// Who is told of failures in words of its own.
+/// The CI system for which failures are annotated in its own syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Annotations {
-    /// The CI system that this runs on, if it is known.
+    /// The CI system on which the run is, if it is known.
     Auto,
     /// GitHub Actions.
     Github,
-    /// Nobody.
+    /// Failures are not annotated.
     Nothing,
 }
 
-/// When the report is coloured.
+/// When the report has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
-    /// On a terminal.
+    /// If stdout is a terminal.
     Auto,
     /// Always.
     Always,
@@ -84,122 +84,122 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What runs the tests.
+/// Where the tests run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Isolation {
-    /// Worker processes.
+    /// In worker processes.
     Processes,
-    /// A thread of this process: for debuggers, and under cargo-nextest, whose process is a worker already.
+    /// In a thread of this process. This is for debuggers, and for cargo-nextest, which already starts a process for each test.
     InProcess,
 }
 
-/// What a selection without any test means.
+/// The result of a run whose selection has no test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoTests {
-    /// An error where this one suite was asked for. Where one `cargo test` runs several suites, another one may have the test: a green
-    /// run, which says so.
+    /// An error if only this suite was requested. If one `cargo test` runs several suites, the run passes with a note, because another suite
+    /// may have the test.
     Auto,
     /// An error.
     Fail,
-    /// A green run.
+    /// The run passes.
     Pass,
 }
 
-/// What a test does that finds a service missing.
+/// What a test does if a service is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Require {
-    /// It skips, and says why.
+    /// The test is skipped with a reason.
     Nothing,
-    /// It fails.
+    /// The test fails.
     All,
 }
 
-/// What becomes of a test that leaves something behind.
+/// What happens if a test leaks something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leaks {
-    /// Nobody looks.
+    /// Leaks are not checked.
     Ignore,
-    /// It is told.
+    /// Leaks are reported.
     Warn,
     /// The test fails.
     Fail,
 }
 
-/// What becomes of what a failed test has taken.
+/// What happens to the resources of a failed test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Failed {
-    /// It is given back at once.
+    /// The resources are given back immediately.
     GiveBack,
-    /// It is kept, to be looked at.
+    /// The resources are kept for the user to inspect.
     Keep,
 }
 
-/// Which failures are given another attempt.
+/// The failures after which a test is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryOn {
-    /// All.
+    /// All failures.
     Any,
-    /// Those of the environment: setup, arrange, teardown.
+    /// Failures in setup, arrange and teardown, which come from the environment.
     Errored,
 }
 
-/// What a test means that passed only in a later attempt.
+/// The effect of a flaky test, which passed only in a later attempt, on the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FlakyResult {
-    /// The run is green.
+    /// The run passes.
     #[default]
     Pass,
-    /// The run is red.
+    /// The run fails.
     Fail,
 }
 
-/// What the failures of the last run mean for this one. These are two settings with a value each, so that either can be given on any
-/// layer; together they mean the same as `only_failed` alone.
+/// How the failures of the last run affect the selection and order of this run. There are two separate settings, so that each can be set by
+/// a flag, a variable or the configuration file. If both are set, only `only_failed` has an effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Recall {
-    /// Only the tests run that failed, if there are any.
+    /// Only the tests that failed run, if any test failed.
     pub only_failed: bool,
     /// The tests that failed run first.
     pub failed_first: bool,
 }
 
-/// How often the whole run is repeated; it ends with whatever comes first.
+/// How often the whole run is repeated. The repetition ends as soon as one of the limits is reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Repeats {
-    /// So many rounds.
+    /// The maximum number of rounds.
     pub rounds: Option<NonZeroU32>,
-    /// Until a test fails.
+    /// The event that ends the repetition.
     pub until: Option<Until>,
-    /// For so long; a round that has begun is finished.
+    /// The maximum duration. A round that has begun is finished.
     #[serde(rename = "lasting_us", with = "optional_micros")]
     pub lasting: Option<Duration>,
 }
 
-/// What ends a run that is repeated.
+/// The event that ends a repeated run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Until {
-    /// The first failure.
+    /// The first failure of a test.
     Failure,
 }
 
 impl Repeats {
-    /// Whether nothing is repeated.
+    /// Whether the run is not repeated.
     #[must_use]
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The last round, if it is known before.
+    /// The number of the last round, if it is known in advance.
     #[must_use]
     pub(crate) fn last(self) -> Option<NonZeroU32> {
         let is_open = self.until.is_some() || self.lasting.is_some();
         self.rounds.or_else(|| (!is_open).then_some(NonZeroU32::MIN))
     }
 
-    /// In words, if there is more than one round.
+    /// The description for messages; `None` if there is only one round.
     #[must_use]
     pub(crate) fn in_words(self) -> Option<String> {
         let rounds = self.rounds.filter(|rounds| rounds.get() > 1).map(|rounds| format!("{rounds} rounds"));
@@ -210,17 +210,17 @@ impl Repeats {
     }
 }
 
-/// How much a detection may cost; it ends with whatever is used up first.
+/// The limits of a detection. The detection ends as soon as one of them is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// So long; a probe that has begun is finished.
+    /// The maximum duration. A probe that has begun is finished.
     pub time: Option<Duration>,
-    /// So many executions of tests.
+    /// The maximum number of test executions.
     pub executions: Option<usize>,
 }
 
 impl Budget {
-    /// In words.
+    /// The description for messages.
     #[must_use]
     pub(crate) fn in_words(self) -> String {
         match (self.time, self.executions) {
@@ -231,162 +231,162 @@ impl Budget {
     }
 }
 
-/// Budgets of time.
+/// The time limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
-    // These stand in files of sessions, which later runs read and add to: no value there may make a later run fail.
-    /// For a case's fixtures together.
+    // Session files contain these values, and later runs read them and add to them. The values are bounded, so that no sum overflows.
+    /// The limit for the setup of all fixtures of a case.
     #[serde(deserialize_with = "bounded")]
     pub setup: Duration,
-    /// For a test's body, unless its own `timeout` says otherwise.
+    /// The limit for the body of a test without a `timeout` of its own.
     #[serde(deserialize_with = "bounded")]
     pub test: Duration,
-    /// For each step of teardown.
+    /// The limit for each teardown step.
     #[serde(deserialize_with = "bounded")]
     pub teardown: Duration,
 }
 
 impl Limits {
-    /// How long a phase that ignores its deadline may run on before its process is killed.
+    /// The grace period: how long a phase may continue after its limit before its process is killed.
     pub(crate) const GRACE: Duration = Duration::from_millis(500);
 }
 
-/// Which cases a run is about.
+/// The criteria that select the cases of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// The filters as they were given; a case must match one of them.
+    /// The filters of the command line. A case must match one of them.
     pub filters: Vec<String>,
-    /// What a case must not match.
+    /// The patterns that a case must not match.
     pub skips: Vec<String>,
     /// A tag expression that a case must satisfy.
     pub tag: Option<String>,
 }
 
 impl Selection {
-    /// Whether anything narrows the run at all.
+    /// Whether all cases are selected.
     #[must_use]
     pub(crate) fn is_everything(&self) -> bool {
         self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none()
     }
 }
 
-/// Everything a run needs to know.
+/// The complete settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunConfig {
-    /// The order of starting.
+    /// The order in which cases start.
     pub order: Order,
-    /// Fixes the order and the tests' random data.
+    /// The seed of the order and of the tests' random data.
     pub seed: Seed,
-    /// Which part of the suite runs here.
+    /// The part of the suite that runs.
     pub shard: Sharding,
-    /// What decides about the parts.
+    /// The criterion that assigns tests to parts.
     pub shard_by: ShardBy,
-    /// A record that knows how long tests take.
+    /// The record with the past durations of tests.
     pub durations: Option<PathBuf>,
-    /// How many workers run at a time.
+    /// The number of workers that run at the same time.
     pub jobs: NonZeroUsize,
-    /// Stop starting tests after so many failures.
+    /// The number of failures after which no more tests are started.
     pub fail_fast: Option<NonZeroUsize>,
-    /// How many more attempts a failure may have, unless the test says otherwise.
+    /// The maximum number of further attempts after a failure, for tests without `retries` of their own.
     pub retries: u32,
-    /// How long a failed test waits for its second attempt; twice as long for each one behind that.
+    /// The delay before the second attempt. Each further attempt doubles the delay.
     pub retry_delay: Duration,
-    /// What the failures of the last run mean for this one.
+    /// How the failures of the last run affect this run.
     pub recall: Recall,
-    /// Which failures these are for.
+    /// The failures after which a test is retried.
     pub retry_on: RetryOn,
-    /// What a flaky test means.
+    /// The effect of flaky tests on the run.
     pub flaky_result: FlakyResult,
-    /// How often everything runs.
+    /// How often the run is repeated.
     pub repeats: Repeats,
-    /// Budgets of time.
+    /// The time limits.
     pub limits: Limits,
-    /// A test that runs for longer is named while it runs.
+    /// The duration after which a running test is reported as slow.
     pub slow: Duration,
-    /// Where output goes.
+    /// The destination of the tests' output.
     pub capture: Capture,
-    /// Whose output is shown.
+    /// The tests whose captured output is shown.
     pub show_output: ShowOutput,
-    /// The report's shape.
+    /// The format of the report.
     pub format: Format,
-    /// The report's colours.
+    /// When the report has colours.
     pub color: Color,
-    /// Whether each test's line ends with its time.
+    /// Whether each test's line ends with its duration.
     pub report_time: bool,
-    /// Processes or one process.
+    /// Where the tests run.
     pub isolation: Isolation,
-    /// Bytes of stack of a test that runs on a thread of this process.
+    /// The stack size, in bytes, of a test that runs in a thread of this process.
     pub stack: usize,
-    /// What an empty selection means.
+    /// The result of a run whose selection has no test.
     pub no_tests: NoTests,
-    /// What a missing service means.
+    /// What a test does if a service is missing.
     pub require: Require,
-    /// What a leak means.
+    /// What happens if a test leaks something.
     pub leaks: Leaks,
-    /// What becomes of a failed test's resources.
+    /// What happens to the resources of a failed test.
     pub failed: Failed,
-    /// What the quarantine means.
+    /// The effect of the quarantine.
     pub quarantine: QuarantinePolicy,
-    /// Its entries, as the configuration file has them.
+    /// The quarantine entries of the configuration file.
     pub quarantine_entries: Vec<QuarantineEntry>,
-    /// The cases of this suite whose failures are borne today.
+    /// The cases of this suite that are in quarantine today.
     pub quarantined: BTreeMap<TestId, Quarantine>,
-    /// Where the record goes, if not to the others.
+    /// The path of the record, if it is not the default path.
     pub record: Option<PathBuf>,
-    /// How many records are kept.
+    /// The number of records that are kept.
     pub records: usize,
-    /// Who is told of failures.
+    /// The CI system for which failures are annotated.
     pub annotations: Annotations,
-    /// The database of past runs, if it is not the file beside the records; where that is compiled in.
+    /// The database of past runs, if it is not the file next to the records. It has an effect only with the feature `history`.
     pub history_url: Option<Secret>,
-    /// How long past runs are remembered there.
+    /// How long past runs stay in the database.
     pub history_keep: Duration,
-    /// Where a report in the Common Test Report Format goes.
+    /// The path of a report in the Common Test Report Format.
     pub ctrf: Option<PathBuf>,
-    /// Where a JUnit report goes, where that is compiled in.
+    /// The path of a JUnit report. It has an effect only with the feature `junit`.
     pub junit: Option<PathBuf>,
-    /// Which events of `tracing` are shown, where that is compiled in.
+    /// The filter for `tracing` events. It has an effect only with the feature `tracing`.
     pub log: String,
-    /// Whose events these are.
+    /// The threads whose `tracing` events are shown.
     pub trace: TraceScope,
-    /// Where sessions are, and whose.
+    /// The settings of the session.
     pub session: SessionSettings,
-    /// How much a detection may cost.
+    /// The limits of a detection.
     pub budget: Budget,
     /// The settings of fixtures that were given, by key.
     pub fixtures: BTreeMap<&'static str, String>,
-    /// Variables of workers, beside those of this process.
+    /// Additional environment variables of workers.
     pub environment: Vec<(String, String)>,
-    /// Which cases run.
+    /// The criteria that select the cases.
     pub selection: Selection,
 }
 
 impl RunConfig {
-    /// After so many failures no more tests are started.
+    /// The number of failures after which no more tests are started.
     #[must_use]
-    pub(crate) fn most_failures(&self) -> Option<NonZeroUsize> {
+    pub(crate) fn max_failures(&self) -> Option<NonZeroUsize> {
         self.repeats.until.map(|Until::Failure| NonZeroUsize::MIN).or(self.fail_fast)
     }
 }
 
-/// Where sessions are kept, and who shares this run's.
+/// The settings of the session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionSettings {
-    /// The folder for sessions; beside what cargo built, if there is none.
+    /// The folder for sessions. If it is `None`, sessions are in cargo's target folder.
     pub dir: Option<PathBuf>,
     /// The cargo-nextest run that this process is part of.
     pub nextest: Option<NextestRun>,
 }
 
-/// A run of cargo-nextest, which starts a process for each test.
+/// A run of cargo-nextest, which starts one process for each test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NextestRun {
-    /// The same in all its processes.
+    /// The id of the run. It is the same in all processes of the run.
     pub id: String,
-    /// The variable, and its value, that everything inherits that this process starts.
+    /// The mark that all processes started by this process inherit.
     pub mark: Option<Mark>,
-    /// Which attempt at its test this process makes, counted from 1.
+    /// The number of the attempt that this process runs, counted from 1.
     pub attempt: u32,
-    /// How many of its processes run side by side.
+    /// The number of processes that run at the same time.
     pub jobs: NonZeroUsize,
 }

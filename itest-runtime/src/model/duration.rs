@@ -1,12 +1,12 @@
-//! Durations that come from outside: the longest one that is allowed, and how they are written and read.
+//! Durations in settings and files: their maximum, and their serialization.
 
 use std::time::Duration;
 
-/// The longest duration that a setting, a record, a history or a session may have: 10 years. No sum of such durations with a moment or
-/// with each other overflows.
+/// The maximum duration in a setting, a record, a history or a session: 10 years. The limit prevents overflows when durations are added
+/// to each other or to a time.
 pub(crate) const MAX_DURATION: Duration = Duration::from_hours(10 * 365 * 24);
 
-/// A duration as whole microseconds. A longer one than is allowed is read as the longest.
+/// Serializes a duration as whole microseconds. A duration above [`MAX_DURATION`] is read as [`MAX_DURATION`].
 pub(crate) mod micros {
     use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) mod micros {
     }
 }
 
-/// A duration as whole microseconds, or nothing.
+/// Serializes an optional duration as whole microseconds.
 pub(crate) mod optional_micros {
     use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(crate) mod optional_micros {
     }
 }
 
-/// A duration in serde's own form. A longer one than is allowed is read as the longest.
+/// Reads a duration in serde's own form. A duration above [`MAX_DURATION`] is read as [`MAX_DURATION`].
 pub(crate) fn bounded<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     serde::Deserialize::deserialize(from).map(|duration: Duration| duration.min(MAX_DURATION))
 }
@@ -52,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn longest_duration_can_be_added_to_a_moment_many_times() {
+    fn sums_of_maximum_duration_do_not_overflow() {
         let now = std::time::Instant::now();
         assert!(now.checked_add(MAX_DURATION * 10).is_some());
         assert!(std::time::SystemTime::now().checked_add(MAX_DURATION * 10).is_some());
-        assert!(u64::try_from(MAX_DURATION.as_nanos() * 10).is_ok(), "it fits into the positions that workers report");
+        assert!(u64::try_from(MAX_DURATION.as_nanos() * 10).is_ok(), "workers report nanoseconds as `u64`");
     }
 }

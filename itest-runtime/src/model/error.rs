@@ -1,26 +1,26 @@
-//! What can go wrong with a run itself, apart from its tests.
+//! Errors of the harness itself, and the exit statuses of the process.
 
 use thiserror::Error;
 
-/// How the process ends. The numbers are part of the public contract.
+/// The exit status of the process. The numbers are part of the public contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     /// 0: every selected test passed.
     Passed,
     /// 101: at least one test did not pass, as with libtest.
     TestsFailed,
-    /// 2: flags, environment or configuration file are wrong.
+    /// 2: a flag, an environment variable or the configuration file is wrong.
     Usage,
     /// 3: the harness itself failed; the tests are not to blame.
     Harness,
     /// 4: the selection matched no test, as with cargo-nextest.
     NothingMatched,
-    /// 128 + n: ended by signal n.
+    /// 128 + n: signal n ended the run.
     Signal(u8),
 }
 
 impl ExitStatus {
-    /// The number that the process leaves with.
+    /// The exit code.
     #[must_use]
     pub(crate) fn code(self) -> u8 {
         match self {
@@ -34,58 +34,58 @@ impl ExitStatus {
     }
 }
 
-/// A setting that cannot be used, wherever it came from.
+/// A setting that cannot be used. It comes from a flag, an environment variable or the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {what}")]
 pub(crate) struct UsageError {
     /// The flag, the variable, or the file and line.
     pub place: String,
-    /// What is wrong with it, and what to do.
+    /// What is wrong with the setting, and how to correct it.
     pub what: String,
 }
 
 impl UsageError {
-    /// Names the place and the mistake.
+    /// Creates the error from the place of the setting and a description of the mistake.
     #[must_use]
     pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self { place: place.into(), what: what.into() }
     }
 }
 
-/// A failure of the harness, not of a test.
+/// An error of the harness, not of a test.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum HarnessError {
-    /// Two tests share a name.
+    /// Two tests have the same name.
     #[error("two tests are named `{id}`: at {first} and at {second}; rename one of them")]
     DuplicateTest {
         /// The name.
         id: String,
-        /// Where one stands.
+        /// The location of one of them.
         first: String,
-        /// Where the other stands.
+        /// The location of the other one.
         second: String,
     },
-    /// Two teardown functions share a name.
+    /// Two teardown functions have the same name.
     #[error("two `#[teardown]` functions are named `{name}`: at {first} and at {second}; rename one of them")]
     DuplicateTeardown {
         /// The name.
         name: String,
-        /// Where one stands.
+        /// The location of one of them.
         first: String,
-        /// Where the other stands.
+        /// The location of the other one.
         second: String,
     },
-    /// Fixtures depend on each other in a circle.
+    /// Fixtures depend on each other in a cycle.
     #[error("fixtures depend on each other in a circle: {path}; break it at one of them")]
     FixtureCycle {
-        /// The types, from one of them back to itself.
+        /// The fixture types on the cycle. The first type is also the last.
         path: String,
     },
-    /// A test or fixture borrows one value in two ways that exclude each other.
+    /// A test has conflicting borrows of one value.
     #[error("{owner} asks for `{fixture}` as `&mut` and once more; ask for it once")]
     ConflictingBorrows {
-        /// The test and its place.
+        /// The test and its location.
         owner: String,
         /// The fixture's type.
         fixture: String,
@@ -93,9 +93,9 @@ pub(crate) enum HarnessError {
     /// An operating-system call failed.
     #[error("cannot {action}")]
     Io {
-        /// What was being done.
+        /// The action that failed.
         action: String,
-        /// The reason.
+        /// The cause.
         source: std::io::Error,
     },
     /// Workers die before they can run a test.
@@ -104,12 +104,12 @@ pub(crate) enum HarnessError {
          run with --in-process to see what happens"
     )]
     WorkersDoNotStart {
-        /// How many died in a row.
+        /// The number of workers in a row that died.
         attempts: u32,
-        /// How the last one ended.
+        /// How the last worker ended.
         reason: String,
     },
-    /// A run needs more open files than its processes may have.
+    /// The limit on open files is too low for a run.
     #[error(
         "this process may open only {limit} files, and a run needs {needed}, before its tests open any; \
          raise the limit, for example with `ulimit -n 1024`"
@@ -117,16 +117,16 @@ pub(crate) enum HarnessError {
     FewOpenFiles {
         /// The limit of this process.
         limit: u64,
-        /// What a run needs at least.
+        /// The minimum that a run needs.
         needed: u64,
     },
-    /// The session that all processes of a run share cannot be used.
+    /// The session that all processes of the run share cannot be used.
     #[error("the session of this run cannot be used: {reason}")]
     Session {
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// A worker has other tests than the supervisor.
+    /// A worker was started from a different build of the test binary than the supervisor.
     #[error(
         "{worker} is of another build than the supervisor; the test binary was replaced while it ran: run it again"
     )]
@@ -137,7 +137,7 @@ pub(crate) enum HarnessError {
 }
 
 impl HarnessError {
-    /// Wraps an operating-system error with what was being done.
+    /// Wraps an operating-system error together with the action that failed.
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let action = action.into();
         |source| Self::Io { action, source }

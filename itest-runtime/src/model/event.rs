@@ -1,4 +1,4 @@
-//! The events of a run: the only thing reporters see.
+//! The events of a run. They are the only input of reporters.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,96 +13,96 @@ use super::outcome::{CaseReport, Outcome, Phase};
 use super::remark::Remark;
 use super::session::Sweep;
 
-/// A case that is running at this moment.
+/// A case that is running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// Its name.
+    /// The name of the case.
     pub id: TestId,
-    /// How long it has been running.
+    /// The time since the case was started.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
-    /// Where it is.
+    /// The current phase, if it is known.
     pub phase: Option<Phase>,
 }
 
-/// A finished case and its time.
+/// A finished case and its duration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Timing {
-    /// Its name.
+    /// The name of the case.
     pub id: TestId,
-    /// From dispatch to the end of teardown.
+    /// The time from dispatch to the end of teardown.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
 }
 
-/// What a run came to.
+/// The summary of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    /// Cases that passed, flaky ones included.
+    /// The number of cases that passed, flaky ones included.
     pub passed: usize,
-    /// Cases that passed only after another attempt.
+    /// The number of cases that passed only after another attempt.
     pub flaky: usize,
-    /// What the flaky ones mean for the run.
+    /// Whether flaky cases fail the run.
     #[serde(default)]
     pub flaky_result: FlakyResult,
-    /// Cases that failed, errored, timed out or crashed.
+    /// The number of cases that failed, errored, timed out or crashed.
     pub failed: usize,
-    /// Cases left out by `ignore`, those that skipped themselves, and those whose failures are borne.
+    /// The number of cases with the attribute argument `ignore`, cases that skipped themselves, and cases that failed in quarantine.
     pub ignored: usize,
-    /// Cases that failed in quarantine.
+    /// The number of cases that failed in quarantine.
     #[serde(default)]
     pub quarantined: usize,
-    /// Cases that the selection left out.
+    /// The number of cases that are not selected.
     #[serde(default)]
     pub filtered_out: usize,
-    /// Cases that were never started, because the run stopped early.
+    /// The number of cases that were not finished, because the run stopped early.
     #[serde(default)]
     pub not_run: usize,
     /// The signal that ended the run.
     #[serde(default)]
     pub interrupted_by: Option<Cow<'static, str>>,
-    /// The slowest cases, slowest first, at most five.
+    /// The slowest cases, at most five, the slowest first.
     #[serde(default)]
     pub slowest: Vec<Timing>,
-    /// The length of the run.
+    /// The duration of the run.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
-    /// Resources that processes which died had left, and that were given back for them.
+    /// The number of resources that were given back on behalf of processes that died.
     #[serde(default)]
     pub given_back: usize,
-    /// How many rounds have begun.
+    /// The number of rounds that have begun.
     #[serde(default)]
     pub rounds: u32,
-    /// What session fixtures say of themselves, such as which server the run used.
+    /// The descriptions that session fixtures give of themselves, such as the server that the run used.
     #[serde(default)]
     pub used: Vec<String>,
-    /// What cost time, and why; it makes no run fail.
+    /// Remarks about events that cost time. They do not fail the run.
     #[serde(default)]
     pub remarks: Vec<Remark>,
-    /// What earlier runs had left that were killed.
+    /// The result of cleaning up after earlier runs that were killed.
     #[serde(default)]
     pub swept: Sweep,
-    /// What went wrong beside the tests, such as the teardown of worker fixtures.
+    /// Problems outside of tests, such as a failed teardown of worker fixtures. They fail the run.
     #[serde(default)]
     pub problems: Vec<String>,
 }
 
 impl Summary {
-    /// Whether the run is green.
+    /// Whether the run has passed.
     #[must_use]
     pub(crate) fn is_success(&self) -> bool {
         let flaky_fail = self.flaky > 0 && self.flaky_result == FlakyResult::Fail;
         self.failed == 0 && !flaky_fail && self.interrupted_by.is_none() && self.problems.is_empty()
     }
 
-    /// Makes the run red, as its record says that it was, where nothing else that was read says so. The reason may be one that only the
-    /// version knows that wrote the record.
+    /// Fails the run because its record says that it failed, although no other field read from the record says so. The version of itest that
+    /// wrote the record may know reasons that this version does not know.
     pub(crate) fn fail_as_recorded(&mut self) {
         if !self.is_success() {
             return;
         }
         if self.flaky > 0 {
-            // Records did not always say what flaky tests meant for the run, and this is all that can have made it red.
+            // Old records do not have `flaky_result`, and only flaky tests can have failed such a run.
             self.flaky_result = FlakyResult::Fail;
         } else {
             self.problems.push("the record says that the run failed, and does not say why".to_owned());
@@ -135,31 +135,32 @@ impl Summary {
     }
 }
 
-/// Something that happened, in the order in which it happened.
+/// An event of a run. Events are emitted in the order in which they happen.
 ///
-/// Its serde form is the format of `--format json` and of records: a new field needs a default, a new event a name in [`Self::NAMES`].
+/// The serde form is the format of `--format json` and of records. A new field therefore needs a default, and a new event needs a name in
+/// [`Self::NAMES`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub(crate) enum Event {
-    /// The run begins.
+    /// The run has begun.
     RunStarted {
-        /// Cases that will run or be shown as ignored.
+        /// The number of cases that will run or be reported as ignored.
         selected: usize,
-        /// How often all of them run.
+        /// How often the selected cases run.
         #[serde(default, skip_serializing_if = "Repeats::is_none")]
         repeats: Repeats,
-        /// The order.
+        /// The order in which the cases start.
         order: Order,
         /// The seed.
         seed: Seed,
-        /// Workers at a time.
+        /// The number of workers that run at the same time.
         jobs: usize,
-        /// What else is known of it.
+        /// The description of the run and its environment.
         #[serde(flatten)]
         facts: Facts,
     },
-    /// A case was left out by its own `ignore`.
+    /// A case was not run because its attribute has the argument `ignore`.
     CaseIgnored {
         /// The case.
         id: TestId,
@@ -167,37 +168,37 @@ pub(crate) enum Event {
         #[serde(default)]
         reason: Cow<'static, str>,
     },
-    /// A case was handed to a worker.
+    /// A case was assigned to a worker.
     CaseStarted {
         /// The case.
         id: TestId,
         /// The worker.
         worker: WorkerId,
-        /// Counted from 1.
+        /// The number of the attempt, counted from 1.
         attempt: u32,
     },
-    /// A case has been running for longer than it should.
+    /// A case has been running for longer than the limit for slow tests.
     CaseSlow(Running),
-    /// An attempt failed and another one follows.
+    /// An attempt failed, and another attempt follows.
     CaseRetried(CaseReport),
-    /// A case ended for good.
+    /// A case has finished, and no further attempt follows.
     CaseFinished(CaseReport),
-    /// What is running now; emitted a few times a second, for terminals.
+    /// The progress of the run. It is emitted a few times a second, for terminals.
     Progress {
-        /// The cases that run, by worker.
+        /// The running cases, by worker.
         running: Vec<Running>,
-        /// Cases that have ended.
+        /// The number of finished cases.
         finished: usize,
-        /// Cases that failed so far.
+        /// The number of cases that failed so far.
         failed: usize,
     },
-    /// Something is not as it should be, and the run goes on.
+    /// A problem that does not stop the run.
     Warning(#[serde(with = "message")] String),
-    /// A signal asked the run to end.
+    /// A signal has requested the end of the run.
     Interrupting {
-        /// Its name.
+        /// The name of the signal.
         signal: Cow<'static, str>,
-        /// What was running.
+        /// The cases that were running.
         running: Vec<TestId>,
     },
     /// The run is over.
@@ -205,7 +206,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// The names of all events in their serde form. An event of another name is one of a later version, and is passed over.
+    /// The names of all events in their serde form. An event with another name comes from a later version and is ignored.
     pub(crate) const NAMES: [&str; 10] = [
         "run_started",
         "case_ignored",
@@ -220,7 +221,7 @@ impl Event {
     ];
 }
 
-/// A text as the one field of an object.
+/// Serializes a text as an object with the single field `message`.
 mod message {
     use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What is known of a run's surroundings.
+//! The description of a run and its environment.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::shard::ShardFacts;
 
-/// What a run was started with and where: what somebody asks who looks at it later.
+/// How and where a run was started. Records keep this information for later readers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Facts {
-    /// The package and the test target.
+    /// The names of the package and of the test target.
     pub suite: String,
-    /// Differs between builds with different tests.
+    /// An id that differs between builds with different tests.
     pub build: String,
-    /// When it began, in milliseconds since 1970.
+    /// The start of the run, in milliseconds since 1970.
     pub began_unix_ms: u64,
-    /// The arguments as they were given.
+    /// The command-line arguments.
     pub arguments: Vec<String>,
-    /// The part of the suite that it is about, if it is not about all of it.
+    /// The part of the suite that ran, if only a part of it ran.
     pub shard: Option<ShardFacts>,
-    /// The system, the commit, the CI job.
+    /// The operating system, the commit and the CI job.
     pub environment: BTreeMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! Newtypes for the ids and numbers that must not be mixed up.
+//! Newtypes for ids and numbers, so that the compiler tells them apart.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -11,11 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The stable name of a test or of one of its cases: `module::test` or `module::test::case`.
 ///
-/// The crate's own name is not part of it, as with libtest.
+/// As in libtest, the name does not include the crate's name.
 #[derive(Clone)]
 pub struct TestId(Name);
 
-/// The name of a test is part of the program; that of a case is put together.
+/// The name of a test is a static text of the program. The name of a case is composed at run time.
 #[derive(Clone)]
 enum Name {
     Static(&'static str),
@@ -98,7 +98,7 @@ impl fmt::Display for TestId {
     }
 }
 
-/// A case's position in the sorted registry, the same in every process of one run.
+/// A case's position in the registry. It is the same in every process of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct CaseIndex(pub u32);
@@ -111,7 +111,7 @@ impl CaseIndex {
     }
 }
 
-/// A worker's number, counted from 0; a replacement gets a new one.
+/// A worker's number, counted from 0. A replacement worker has a new number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkerId(pub u32);
@@ -122,7 +122,7 @@ impl fmt::Display for WorkerId {
     }
 }
 
-/// The number that fixes a run's order and its random data.
+/// The number that determines a run's order and its random data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
@@ -147,10 +147,10 @@ impl FromStr for Seed {
     }
 }
 
-/// A hash of a seed and a text, stable for good.
+/// A hash of a seed and a text. The function must never change.
 ///
-/// Eight bytes at a time are multiplied in and rotated, then the finalizer of `SplitMix64` (Steele, Lea, Flood: "Fast
-/// splittable pseudorandom number generators", OOPSLA 2014) turns close inputs into distant outputs.
+/// Eight bytes at a time are multiplied in and rotated. Then the finalizer of `SplitMix64` (Steele, Lea, Flood: "Fast
+/// splittable pseudorandom number generators", OOPSLA 2014) turns similar inputs into very different outputs.
 #[must_use]
 pub(crate) fn mix(seed: Seed, text: &str) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_reads_what_it_prints() {
+    fn seed_is_parsed_from_its_display_form() {
         let seed = Seed(u64::MAX);
         assert_eq!(seed.to_string().parse(), Ok(seed));
         assert_eq!("0xff".parse(), Ok(Seed(255)));
@@ -181,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_never_changes() {
-        // Recorded runs name seeds; a new hash would silently give them another order.
+    fn hash_of_seed_and_text_never_changes() {
+        // Records of runs contain seeds. A different hash would silently give their runs a different order.
         assert_eq!(mix(Seed(0), ""), 0);
         assert_eq!(mix(Seed(7), "orders::pay"), 2_480_830_882_654_885_385);
     }

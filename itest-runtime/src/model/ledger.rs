@@ -1,94 +1,94 @@
-//! The lines of a ledger: what a process took from the outside world, how to give it back, and whether that was done.
+//! The file format of a ledger: the external resources that a process acquired, how to give them back, and whether that was done.
 //!
-//! A line is a checksum (CRC-32 in hexadecimal), a blank, JSON, and a line feed. Lines are only ever appended. One that was
-//! not written to its end, or not as it was meant, is known by its checksum.
+//! A line is a checksum (CRC-32 in hexadecimal), a space, JSON, and a line feed. Lines are only appended. The checksum shows whether a
+//! line is incomplete or damaged.
 
 use serde::{Deserialize, Serialize};
 
 use super::mark::Mark;
 
-/// Raised when a line changes its meaning; unknown fields are passed over.
+/// The version of the format. It is increased when the meaning of a line changes; readers ignore unknown fields.
 pub(crate) const LEDGER_VERSION: u32 = 1;
 
-/// One line.
+/// One line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LedgerLine {
-    /// The first line.
+    /// The header, which is the first line.
     Ledger {
-        /// Of this format.
+        /// The version of the format.
         version: u32,
-        /// The variable, and its value, by which what the process started is found.
+        /// The mark by which the processes that the owner started are found.
         #[serde(default)]
         mark: Option<Mark>,
     },
-    /// Something is about to be taken.
-    Taken(Taken),
-    /// A process began to give it back.
+    /// A resource is about to be acquired.
+    Taken(LedgerEntry),
+    /// A process began to give the resource back.
     Tried {
-        /// What.
+        /// The number of the entry.
         number: u64,
-        /// Which attempt at the whole ledger this was part of.
+        /// The id of the recovery that this try was part of.
         recovery: String,
     },
-    /// The process that tried was ended by a signal: its try does not count.
+    /// A signal ended the process that tried to give the resource back, so that its try does not count.
     Interrupted {
-        /// What.
+        /// The number of the entry.
         number: u64,
-        /// Which attempt at the whole ledger the try was part of.
+        /// The id of the recovery that the try was part of.
         recovery: String,
     },
-    /// It was given back.
-    Given {
-        /// What.
+    /// The resource was given back.
+    #[serde(rename = "given")]
+    GivenBack {
+        /// The number of the entry.
         number: u64,
     },
-    /// The last line of a process that ends in good order: it has seen to what it started by itself.
+    /// The owner has ended normally, and has ended the processes that it started. This is the last line.
     Closed {},
 }
 
-/// A resource and the way to give it back.
+/// An entry of a ledger: a resource, as the teardown function that gives it back and the function's arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Taken {
-    /// Its number in this ledger; later ones are given back first.
+pub(crate) struct LedgerEntry {
+    /// The number in this ledger. Entries with higher numbers are given back first.
     pub number: u64,
-    /// The registered teardown function.
+    /// The name of the registered teardown function.
     pub function: String,
-    /// Its arguments, as JSON.
+    /// The arguments as JSON.
     pub arguments: String,
 }
 
-/// A resource that was not given back yet.
+/// An entry whose resource was not given back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outstanding {
-    /// What it is.
-    pub taken: Taken,
-    /// The recoveries that tried.
+pub(crate) struct OutstandingEntry {
+    /// The entry.
+    pub taken: LedgerEntry,
+    /// The ids of the recoveries that tried to give it back.
     pub tried: Vec<String>,
 }
 
-/// What a ledger says.
+/// The contents of a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct LedgerReading {
-    /// By what the processes are found that the ledger's owner started.
+pub(crate) struct LedgerContents {
+    /// The mark by which the processes that the owner started are found.
     pub mark: Option<Mark>,
-    /// Whether the ledger's owner ended in good order.
+    /// Whether the owner ended normally.
     pub closed: bool,
-    /// What is left to do, in the order in which to do it.
-    pub outstanding: Vec<Outstanding>,
-    /// The numbers, from 1, of lines that cannot be trusted. A last line that was cut off is none of them: what it was
-    /// about has not been taken.
+    /// The entries to give back, in the order in which to do so.
+    pub outstanding: Vec<OutstandingEntry>,
+    /// The numbers of damaged lines, counted from 1. An incomplete last line is not included, because its resource was not acquired.
     pub damaged: Vec<usize>,
 }
 
-impl LedgerReading {
-    fn find(&mut self, number: u64) -> Option<&mut Outstanding> {
+impl LedgerContents {
+    fn find(&mut self, number: u64) -> Option<&mut OutstandingEntry> {
         self.outstanding.iter_mut().find(|outstanding| outstanding.taken.number == number)
     }
 }
 
 impl LedgerLine {
-    /// The line with its checksum and its end.
+    /// The line with its checksum and line feed.
     pub(crate) fn encode(&self) -> serde_json::Result<String> {
         let json = serde_json::to_string(self)?;
         Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
@@ -104,10 +104,10 @@ impl LedgerLine {
     }
 }
 
-/// Reads a ledger, whatever state it is in.
+/// Reads a ledger. The file may be incomplete or damaged.
 #[must_use]
-pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerReading {
-    let mut reading = LedgerReading::default();
+pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerContents {
+    let mut reading = LedgerContents::default();
     for (position, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let Some(line) = line.strip_suffix(b"\n") else { continue };
         match std::str::from_utf8(line).ok().and_then(LedgerLine::decode) {
@@ -115,7 +115,7 @@ pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerReading {
             Some(LedgerLine::Ledger { mark, .. }) => reading.mark = mark,
             Some(LedgerLine::Closed {}) => reading.closed = true,
             Some(LedgerLine::Taken(taken)) => {
-                reading.outstanding.push(Outstanding { taken, tried: Vec::new() });
+                reading.outstanding.push(OutstandingEntry { taken, tried: Vec::new() });
             }
             Some(LedgerLine::Tried { number, recovery }) => {
                 if let Some(outstanding) = reading.find(number) {
@@ -129,7 +129,7 @@ pub(crate) fn read_ledger(bytes: &[u8]) -> LedgerReading {
                     outstanding.tried.remove(last);
                 }
             }
-            Some(LedgerLine::Given { number }) => {
+            Some(LedgerLine::GivenBack { number }) => {
                 reading.outstanding.retain(|outstanding| outstanding.taken.number != number);
             }
         }
@@ -145,8 +145,8 @@ mod tests {
     use super::*;
     use crate::model::{any_mutations, mutated};
 
-    fn taken(number: u64) -> Taken {
-        Taken { number, function: "drop_database".to_owned(), arguments: format!("\"a\\n{number}\"") }
+    fn taken(number: u64) -> LedgerEntry {
+        LedgerEntry { number, function: "drop_database".to_owned(), arguments: format!("\"a\\n{number}\"") }
     }
 
     fn ledger(lines: &[LedgerLine]) -> Vec<u8> {
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_last_is_given_back_first() {
+    fn newest_entry_is_given_back_first() {
         let bytes = ledger(&[
             LedgerLine::Ledger { version: LEDGER_VERSION, mark: None },
             LedgerLine::Taken(taken(1)),
             LedgerLine::Taken(taken(2)),
             LedgerLine::Taken(taken(3)),
-            LedgerLine::Given { number: 2 },
+            LedgerLine::GivenBack { number: 2 },
             LedgerLine::Tried { number: 1, recovery: "a".to_owned() },
         ]);
         let reading = read_ledger(&bytes);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_a_signal_interrupted_does_not_count() {
+    fn try_interrupted_by_signal_does_not_count() {
         let tried = |recovery: &str| LedgerLine::Tried { number: 1, recovery: recovery.to_owned() };
         let bytes = ledger(&[
             LedgerLine::Taken(taken(1)),
@@ -183,9 +183,9 @@ mod tests {
     }
 
     proptest! {
-        /// Wherever the writing stopped, everything that was written before it counts.
+        /// If a write stops at any byte, all complete lines before it are read.
         #[test]
-        fn a_torn_line_costs_only_itself(cut in 0_usize..400) {
+        fn incomplete_line_loses_only_itself(cut in 0_usize..400) {
             let lines: Vec<_> = (1..=4).map(|number| LedgerLine::Taken(taken(number))).collect();
             let bytes = ledger(&lines);
             let cut = cut.min(bytes.len());
@@ -195,7 +195,7 @@ mod tests {
             prop_assert!(reading.damaged.is_empty());
         }
 
-        /// Whatever became of the file, and whatever numbers its lines have, reading it is no panic.
+        /// Reading a damaged file, or lines with extreme numbers, does not panic.
         #[test]
         fn mutated_ledger_is_read_without_a_panic(mutations in any_mutations(), number: u64, reseal: bool) {
             let lines = [
@@ -203,12 +203,12 @@ mod tests {
                 LedgerLine::Taken(taken(number)),
                 LedgerLine::Taken(taken(2)),
                 LedgerLine::Tried { number: 2, recovery: "r".to_owned() },
-                LedgerLine::Given { number },
+                LedgerLine::GivenBack { number },
                 LedgerLine::Closed {},
             ];
             let mut bytes = mutated(ledger(&lines), &mutations);
             if reseal {
-                // With checksums that fit, so that the changes are read.
+                // The checksums are corrected, so that the changed lines are read and not only rejected.
                 let sealed = |line: &str| {
                     let json = line.split_once(' ').map_or(line, |(_, json)| json);
                     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
@@ -218,9 +218,9 @@ mod tests {
             let _ = read_ledger(&bytes);
         }
 
-        /// No byte can be changed without being noticed, and no other line is lost by it.
+        /// A changed byte is always detected, and only its line is lost.
         #[test]
-        fn a_damaged_line_is_noticed_and_costs_only_itself(at: prop::sample::Index, byte: u8) {
+        fn damaged_line_is_detected_and_loses_only_itself(at: prop::sample::Index, byte: u8) {
             let lines: Vec<_> = (1..=4).map(|number| LedgerLine::Taken(taken(number))).collect();
             let mut bytes = ledger(&lines);
             let at = at.index(bytes.len());

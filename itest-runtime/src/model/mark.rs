@@ -1,19 +1,19 @@
-//! Marks: variables that all descendants of a process inherit, and by which itest finds them.
+//! Process marks: environment variables that all descendants of a process inherit. The harness finds the descendants by them.
 
 use serde::{Deserialize, Serialize};
 
-/// A variable in the environment of processes, and its value.
+/// An environment variable and its value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(String, String)", into = "(String, String)")]
 pub(crate) struct Mark {
     /// The variable's name.
     pub name: String,
-    /// Its value. It stands for those below it, too: `run-1` for `run-1/2`, and `run:binary` for `run:binary$test`.
+    /// The variable's value. It also matches longer values: `run-1` matches `run-1/2`, and `run:binary` matches `run:binary$test`.
     pub value: String,
 }
 
 impl Mark {
-    /// A mark of this name and value.
+    /// Creates a mark with this name and value.
     #[must_use]
     pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }

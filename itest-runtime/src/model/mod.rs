@@ -1,4 +1,4 @@
-//! Floor 0: the plain data every other room speaks in.
+//! Layer 0: the plain data types that all other modules use.
 
 mod case;
 mod config;
@@ -44,19 +44,19 @@ pub(crate) use event::Timing;
 pub(crate) use event::{Event, Running, Summary};
 pub(crate) use facts::Facts;
 pub(crate) use id::{CaseIndex, mix};
-pub(crate) use ledger::{LEDGER_VERSION, LedgerLine, LedgerReading, Outstanding, Taken, read_ledger};
+pub(crate) use ledger::{LEDGER_VERSION, LedgerContents, LedgerEntry, LedgerLine, OutstandingEntry, read_ledger};
 pub(crate) use mark::Mark;
 #[cfg(test)]
 pub(crate) use mutated::{any_mutations, mutated};
 pub(crate) use note::{Note, notes_as_text};
-pub(crate) use outcome::{AttemptReport, CaseReport, Failure, Kept, Output, PhaseTime, Prospects};
+pub(crate) use outcome::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
 pub(crate) use panic::PanicRecord;
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 pub(crate) use script::{After, Lane, Place};
 #[cfg(feature = "history")]
 pub(crate) use secret::Secret;
 pub(crate) use session::{
-    ProcessIdentity, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd, Sweep,
+    ProcessIdentity, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd, Sweep,
 };
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
 pub(crate) use trace::TraceScope;

@@ -1,10 +1,10 @@
-//! Damaged and hostile input for property tests: bytes that were valid, changed at random, with numbers at the edge of their types.
+//! Damaged and hostile input for property tests. Valid bytes are changed at random, and numbers are replaced by the limits of their types.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// Numbers that tend to overflow something.
+/// Numbers that may cause overflows.
 const EXTREMES: [&str; 14] = [
     "0",
     "-1",
@@ -29,15 +29,15 @@ pub(crate) enum Mutation {
     Number(Index, &'static str),
     /// A byte is replaced.
     Byte(Index, u8),
-    /// Everything from one place to another one is cut out.
+    /// The bytes between two positions are removed.
     Cut(Index, Index),
-    /// Everything from one place to another one is there twice.
+    /// The bytes between two positions are repeated.
     Repeat(Index, Index),
-    /// A text is put in.
+    /// A text is inserted.
     Insert(Index, String),
 }
 
-/// Some changes, most of them of numbers.
+/// A strategy for lists of changes, most of which change numbers.
 pub(crate) fn any_mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let index = any::<Index>;
     let mutation = prop_oneof![
@@ -50,7 +50,7 @@ pub(crate) fn any_mutations() -> impl Strategy<Value = Vec<Mutation>> {
     vec(mutation, 0..6)
 }
 
-/// The bytes after these changes.
+/// Applies the changes to the bytes.
 pub(crate) fn mutated(mut bytes: Vec<u8>, mutations: &[Mutation]) -> Vec<u8> {
     for mutation in mutations {
         if bytes.is_empty() {
@@ -86,16 +86,16 @@ pub(crate) fn mutated(mut bytes: Vec<u8>, mutations: &[Mutation]) -> Vec<u8> {
     bytes
 }
 
-/// Where the numbers of a text are.
+/// The positions of the numbers in a text.
 fn numbers(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
+    let mut ranges = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if length > 0 {
-            found.push(at..at + length);
+            ranges.push(at..at + length);
         }
         at += length + 1;
     }
-    found
+    ranges
 }

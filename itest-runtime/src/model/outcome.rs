@@ -1,4 +1,4 @@
-//! How a case ended, and why.
+//! The phases, outcomes and reports of cases.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,39 +13,39 @@ use super::id::{CaseIndex, TestId, WorkerId};
 use super::note::Note;
 use super::quarantine::Quarantine;
 
-/// A stretch of an attempt.
+/// A phase of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Fixtures are made.
+    /// The fixtures are set up.
     Setup,
-    /// The body up to `#[act]`.
+    /// The part of the body before `#[act]`.
     Arrange,
-    /// The step under test.
+    /// The action under test.
     Act,
-    /// The claims about its effects.
+    /// The assertions about the effects of the action.
     Assert,
-    /// The whole body of a test that marks no phases.
+    /// The whole body of a test without phase attributes.
     Body,
-    /// Everything is given back.
+    /// The resources are given back.
     Teardown,
 }
 
 impl Phase {
-    /// All phases; their positions here are their numbers.
+    /// All phases. The position of a phase in this array is its number.
     pub(crate) const ALL: [Self; 6] = [Self::Setup, Self::Arrange, Self::Act, Self::Assert, Self::Body, Self::Teardown];
 
-    /// A number for places where names are too long.
+    /// The number of the phase, for compact storage.
     pub(crate) fn number(self) -> u8 {
         self as u8
     }
 
-    /// The phase of a number.
+    /// The phase with this number.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The phase's name in a sentence.
+    /// The name of the phase in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl Phase {
         }
     }
 
-    /// The outcome of a failure in this phase: what the test claims, or what it needs.
+    /// The outcome of a failure in this phase. A failure of the code under test is `Failed`; a failure of what the test needs is `Errored`.
     #[must_use]
     pub fn failure_outcome(self) -> Outcome {
         match self {
@@ -74,30 +74,30 @@ impl fmt::Display for Phase {
     }
 }
 
-/// How an attempt or a case ended.
+/// The outcome of an attempt or a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every claim held and everything was given back.
+    /// All assertions held and all resources were given back.
     Passed,
-    /// Passed, but only after another attempt.
+    /// The case passed only after another attempt.
     Flaky,
-    /// A claim did not hold (act, assert, or an unmarked body).
+    /// An assertion did not hold (act, assert, or a body without phase attributes).
     Failed,
-    /// What the test needs did not work (setup, arrange, teardown).
+    /// Something that the test needs did not work (setup, arrange, teardown).
     Errored,
-    /// A phase overran its budget and was ended.
+    /// A phase exceeded its time limit and was ended.
     TimedOut,
-    /// The process running the test died.
+    /// The process that ran the test died.
     Crashed,
-    /// The test asked to be skipped.
+    /// The test requested to be skipped.
     Skipped,
-    /// The run was ended by a signal while the test ran.
+    /// A signal ended the run while the test ran.
     Interrupted,
 }
 
 impl Outcome {
-    /// Whether a run with this outcome in it is green.
+    /// Whether the outcome does not fail the run.
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Passed | Self::Flaky | Self::Skipped)
@@ -119,110 +119,110 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One phase of an attempt and how long it took.
+/// One phase of an attempt and its duration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PhaseTime {
-    /// Which phase.
+    /// The phase.
     pub phase: Phase,
-    /// The words of `#[act("words")]`.
+    /// The description in the phase's attribute: `text` in `#[act("text")]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its length.
+    /// The duration of the phase.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
 }
 
-/// Something that went wrong, and where.
+/// A description of something that went wrong, and its location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What happened, possibly over several lines.
+    /// The message. It may have several lines.
     pub message: String,
-    /// The line of source it happened on, where it is known.
+    /// The location in the source, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<SourceLocation>,
-    /// The call stack, when `RUST_BACKTRACE` asks for it.
+    /// The call stack, if `RUST_BACKTRACE` requests it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<String>,
 }
 
 impl Problem {
-    /// A problem that is nothing but its message.
+    /// Creates a problem that has only a message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), location: None, backtrace: None }
     }
 }
 
-/// A problem and the phase that it is attributed to.
+/// A problem and the phase in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     /// The phase.
     pub phase: Phase,
-    /// The words of the phase's attribute, or the teardown step's name.
+    /// The description in the phase's attribute, or the name of the teardown step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The thread or task that panicked, in words, where that is not the test's own stack.
+    /// The description of the thread or task that panicked, if the panic was not on the test's own stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
-    /// What went wrong.
+    /// The problem.
     #[serde(flatten)]
     pub problem: Problem,
 }
 
-/// What a worker says of one attempt.
+/// A worker's report about one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptReport {
-    /// The case that was run.
+    /// The case.
     pub case: CaseIndex,
-    /// Which of its worker's attempts this was, counted from 0: a case may run many times in one worker.
+    /// The number of the attempt in its worker, counted from 0. It identifies the attempt, because a case may run many times in one worker.
     #[serde(default)]
     pub number: u32,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The phases it went through, in order.
+    /// The phases of the attempt, in order.
     pub phases: Vec<PhaseTime>,
-    /// Everything that went wrong; the first one decided the outcome.
+    /// All failures. The first one determined the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Why it was skipped.
+    /// The reason why the test was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
-    /// Whether another attempt could end otherwise.
+    /// Whether another attempt could have a different outcome.
     #[serde(default)]
     pub prospects: Prospects,
-    /// What was left behind.
+    /// The descriptions of what the test left behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
-    /// What fixtures report about the test.
+    /// The notes that fixtures have added about the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
-    /// What was not given back, because somebody wants to look at it.
+    /// The resources that were kept for the user to inspect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptResources>,
 }
 
-/// The resources of a failed test that were kept.
+/// The resources of a failed test that were kept for the user to inspect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// The process that keeps them; `SIGTERM` makes it give them back.
+pub(crate) struct KeptResources {
+    /// The id of the process that keeps the resources. It gives them back when it receives `SIGTERM`.
     pub process: u32,
-    /// The steps of teardown that were not taken, the next one first.
+    /// The names of the teardown steps that have not run, the next one first.
     pub steps: Vec<String>,
 }
 
-/// Whether another attempt could end otherwise.
+/// Whether another attempt could have a different outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Prospects {
-    /// Nobody knows.
+    /// A different outcome is possible.
     #[default]
     Open,
-    /// What failed is made once in a run, and told to everyone who asks.
+    /// The setup of a session fixture failed. It runs only once in a run, so that the next attempt would receive the same error.
     None,
 }
 
 impl Failure {
-    /// A failure in a phase that nothing more is known of.
+    /// Creates a failure without a description and a thread.
     #[must_use]
     pub(crate) fn new(phase: Phase, problem: Problem) -> Self {
         Self { phase, description: None, thread: None, problem }
@@ -230,32 +230,32 @@ impl Failure {
 }
 
 impl AttemptReport {
-    /// All phases together.
+    /// The duration of all phases together.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
         self.phases.iter().map(|phase| phase.elapsed).sum()
     }
 
-    /// Notes that what was to be kept was given back, and why.
+    /// Adds a failure because resources that should be kept were given back, for this reason.
     pub(crate) fn cannot_keep(&mut self, reason: &str) {
         self.kept = None;
         let problem = Problem::new(format!("what the test has taken cannot be kept, and was given back: {reason}"));
         self.failures.push(Failure::new(Phase::Teardown, problem));
     }
 
-    /// Notes what the test left behind.
-    pub(crate) fn add_leaks(&mut self, told: Vec<String>, policy: Leaks) {
-        if policy == Leaks::Fail && !told.is_empty() {
+    /// Adds the descriptions of what the test left behind. Under the policy `Fail`, they fail the attempt.
+    pub(crate) fn add_leaks(&mut self, leaks: Vec<String>, policy: Leaks) {
+        if policy == Leaks::Fail && !leaks.is_empty() {
             if self.outcome.is_success() {
                 self.outcome = Outcome::Errored;
             }
-            let problem = Problem::new(format!("left behind: {}", told.join(", ")));
+            let problem = Problem::new(format!("left behind: {}", leaks.join(", ")));
             self.failures.push(Failure::new(Phase::Teardown, problem));
         }
-        self.leaks = told;
+        self.leaks = leaks;
     }
 
-    /// An attempt that the end of the run cut off.
+    /// The report of an attempt that was interrupted by the end of the run.
     #[must_use]
     pub(crate) fn interrupted(case: CaseIndex) -> Self {
         Self {
@@ -273,7 +273,7 @@ impl AttemptReport {
     }
 }
 
-/// The part of an attempt's report that events tell; the rest is between a worker and its supervisor.
+/// The part of an attempt's report that is in events. The skipped fields are only for the supervisor.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "AttemptReport")]
 struct AttemptInEvent {
@@ -295,7 +295,7 @@ struct AttemptInEvent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    kept: Option<Kept>,
+    kept: Option<KeptResources>,
 }
 
 impl AttemptInEvent {
@@ -304,17 +304,18 @@ impl AttemptInEvent {
     }
 }
 
-/// What a test and its children wrote, byte for byte.
+/// The output of a test and its child processes, byte for byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "WrittenOutput<'static>")]
 pub(crate) struct Output {
-    /// File descriptor 1.
+    /// The output to file descriptor 1.
     pub stdout: Vec<u8>,
-    /// File descriptor 2.
+    /// The output to file descriptor 2.
     pub stderr: Vec<u8>,
 }
 
-/// Output as events tell it. Bytes that are no text are not bent into text: they are told as numbers, under another name.
+/// The serialized form of output in events. Output that is not valid UTF-8 is written as numbers in a separate field, so that no byte is
+/// lost.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WrittenOutput<'o> {
@@ -354,37 +355,37 @@ impl From<WrittenOutput<'static>> for Output {
     }
 }
 
-/// The end of a case, as reporters see it.
+/// The report about a finished case or attempt, for reporters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CaseReport {
-    /// Its name.
+    /// The name of the case.
     pub id: TestId,
-    /// Where the test stands.
+    /// The location of the test in the source.
     pub location: SourceLocation,
     /// The worker that ran the last attempt.
     pub worker: WorkerId,
-    /// How many attempts it took, counted from 1.
+    /// The number of attempts.
     #[serde(rename = "attempt")]
     pub attempts: u32,
-    /// The last attempt; its outcome is the case's.
+    /// The report of the last attempt. Its outcome is the outcome of the case.
     #[serde(flatten, with = "AttemptInEvent")]
     pub report: AttemptReport,
-    /// What the last attempt wrote.
+    /// The output of the last attempt.
     #[serde(flatten)]
     pub output: Output,
-    /// When the last attempt began, since the beginning of the run.
+    /// The start of the last attempt, as the time since the start of the run.
     #[serde(rename = "started_us", with = "micros", default)]
     pub started: Duration,
-    /// From dispatch to the end of teardown, last attempt.
+    /// The time from dispatch to the end of teardown of the last attempt.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
-    /// Why its failure is borne, if it failed and that is so.
+    /// The quarantine of the case, if the case failed and is in quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
 }
 
 impl CaseReport {
-    /// Whether a run with this case in it is green.
+    /// Whether the case does not fail the run.
     #[must_use]
     pub(crate) fn is_success(&self) -> bool {
         self.report.outcome.is_success() || self.quarantine.is_some()

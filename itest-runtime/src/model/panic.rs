@@ -1,4 +1,4 @@
-//! A panic, as the log of a worker has it.
+//! A panic in the log of a worker.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use super::outcome::{Phase, Problem};
 /// A panic that happened while an attempt ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PanicRecord {
-    /// How many panics the attempt had before this one.
+    /// The number of earlier panics in the attempt.
     pub sequence: u32,
-    /// The phase that the attempt was in.
+    /// The phase of the attempt.
     pub phase: Phase,
-    /// The thread or task, in words, if the panic was not on the test's own stack.
+    /// The description of the thread or task, if the panic was not on the test's own stack.
     pub thread: Option<String>,
-    /// What happened.
+    /// The message and location.
     pub problem: Problem,
-    /// Whether the panic fails nothing: the test's code has caught it, or the test allows it.
+    /// Whether the panic does not fail the test, because the test's code has caught it or the test allows it.
     pub is_settled: bool,
 }

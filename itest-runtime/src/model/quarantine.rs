@@ -1,4 +1,4 @@
-//! Tests whose failures are known, and do not fail a run for a while.
+//! Quarantine: tests whose known failures do not fail a run until a given date.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::date::Date;
 
-/// Whose a known failure is, why it is borne, and for how long.
+/// The owner of a known failure, the reason for the quarantine, and its last day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Quarantine {
-    /// Who looks after it.
+    /// The person or team that is responsible for the failure.
     pub owner: String,
-    /// Why.
+    /// The reason for the quarantine.
     pub reason: String,
-    /// The last day on which it holds, in UTC.
+    /// The last day of the quarantine, in UTC.
     pub until: Date,
 }
 
@@ -24,27 +24,27 @@ impl fmt::Display for Quarantine {
     }
 }
 
-/// An entry of the quarantine, as the configuration file has it.
+/// A quarantine entry of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QuarantineEntry {
     /// The name of a test or case, or `name::*` for all cases of a test.
     pub test: String,
-    /// The suite that it is about, if that is said; else each.
+    /// The suite of the test. If it is `None`, the entry applies to every suite.
     pub suite: Option<String>,
-    /// The rest.
+    /// The owner, the reason and the last day.
     pub quarantine: Quarantine,
-    /// The file and line.
+    /// The file and line of the entry.
     pub place: String,
 }
 
 impl QuarantineEntry {
-    /// Whether it is about this suite.
+    /// Whether the entry applies to this suite.
     #[must_use]
     pub(crate) fn is_of(&self, suite: &str) -> bool {
         self.suite.as_ref().is_none_or(|own| own == suite)
     }
 
-    /// Whether it is about this case.
+    /// Whether the entry applies to this case.
     #[must_use]
     pub(crate) fn covers(&self, name: &str) -> bool {
         match self.test.strip_suffix('*') {
@@ -54,12 +54,12 @@ impl QuarantineEntry {
     }
 }
 
-/// What the quarantine means for a run.
+/// The effect of the quarantine on a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum QuarantinePolicy {
-    /// Failures of its tests are told and do not fail the run.
+    /// Failures of quarantined tests are reported and do not fail the run.
     #[default]
     Apply,
-    /// Nothing.
+    /// The quarantine has no effect.
     Ignore,
 }

@@ -1,4 +1,4 @@
-//! Remarks in the summary of a run on something that cost time: how often it happened, why, and in which tests.
+//! Remarks in the summary of a run about an event that cost time: how often the event happened, why, and in which tests.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,46 +7,47 @@ use serde::{Deserialize, Serialize};
 
 use super::TestId;
 
-/// So many tests are named for each cause.
-const NAMED_TESTS: usize = 3;
+/// The maximum number of tests that are named for each cause.
+const MAX_NAMED_TESTS: usize = 3;
 
-/// Something that cost time in some of the cases in which it could have, and why.
+/// A count of an event that cost time, with its causes. The event happened in some of the cases in which it was possible.
 ///
-/// It makes no run fail. Remarks of several workers about the same thing are added up.
+/// A remark does not fail a run. Remarks of several workers about the same event are added up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
-    /// What happened, as it stands after a number: `databases replaced by new clones`.
+    /// The description of the event, which follows a number: `databases replaced by new clones`.
     what: String,
-    /// In how many cases it could have happened.
-    of: usize,
-    /// Why it happened, and in which tests.
+    /// The number of cases in which the event was possible.
+    #[serde(rename = "of")]
+    total: usize,
+    /// The causes of the event, each with the tests in which it happened.
     causes: BTreeMap<String, Vec<String>>,
 }
 
 impl Remark {
-    /// A remark on something that has not happened yet; `what` stands after a number.
+    /// Creates a remark about an event that has not happened yet. `what` follows a number in the summary.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), ..Self::default() }
     }
 
-    /// Counts a case in which it did not happen.
+    /// Counts a case in which the event did not happen.
     pub fn avoided(&mut self) {
-        self.of = self.of.saturating_add(1);
+        self.total = self.total.saturating_add(1);
     }
 
-    /// Counts a case in which it happened.
+    /// Counts a case in which the event happened.
     pub fn happened(&mut self, cause: impl Into<String>, test: &TestId) {
-        self.of = self.of.saturating_add(1);
+        self.total = self.total.saturating_add(1);
         self.causes.entry(cause.into()).or_default().push(test.as_str().to_owned());
     }
 
-    /// Adds a remark to others: to that on the same thing, if there is one. What has never happened is not worth a remark.
+    /// Adds the remark to a list, and merges it with a remark about the same event.
     pub(crate) fn add_to(self, remarks: &mut Vec<Self>) {
         match remarks.iter_mut().find(|other| other.what == self.what) {
             Some(other) => {
                 // A damaged record may hold any number.
-                other.of = other.of.saturating_add(self.of);
+                other.total = other.total.saturating_add(self.total);
                 for (cause, tests) in self.causes {
                     other.causes.entry(cause).or_default().extend(tests);
                 }
@@ -55,7 +56,7 @@ impl Remark {
         }
     }
 
-    /// Whether it happened at all.
+    /// Whether the event happened at least once. Other remarks are not shown.
     pub(crate) fn has_happened(&self) -> bool {
         !self.causes.is_empty()
     }
@@ -64,16 +65,16 @@ impl Remark {
 impl fmt::Display for Remark {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times: usize = self.causes.values().map(Vec::len).sum();
-        write!(formatter, "{times} of {} {}", self.of, self.what)?;
+        write!(formatter, "{times} of {} {}", self.total, self.what)?;
         let mut causes: Vec<_> = self.causes.iter().collect();
         causes.sort_by_key(|(_, tests)| std::cmp::Reverse(tests.len()));
-        for (place, (cause, tests)) in causes.into_iter().enumerate() {
+        for (position, (cause, tests)) in causes.into_iter().enumerate() {
             let mut tests: Vec<&str> = tests.iter().map(String::as_str).collect();
             tests.sort_unstable();
-            let named = tests.iter().take(NAMED_TESTS).copied().collect::<Vec<_>>().join(", ");
-            let separator = if place == 0 { ": " } else { "; " };
+            let named = tests.iter().take(MAX_NAMED_TESTS).copied().collect::<Vec<_>>().join(", ");
+            let separator = if position == 0 { ": " } else { "; " };
             write!(formatter, "{separator}{cause} ({named}")?;
-            match tests.len().saturating_sub(NAMED_TESTS) {
+            match tests.len().saturating_sub(MAX_NAMED_TESTS) {
                 0 => formatter.write_str(")")?,
                 more => write!(formatter, " and {more} more)")?,
             }
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remarks_of_several_workers_are_added_up_and_name_some_tests() {
+    fn remarks_of_several_workers_are_added_up() {
         let mut remarks = Vec::new();
         for worker in ["a", "b"] {
             let mut remark = Remark::new("cups were broken");

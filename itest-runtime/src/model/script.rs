@@ -1,23 +1,23 @@
-//! Where a case runs, if that is said beforehand.
+//! The fixed schedule of cases in a script, such as the lanes of `--lane`.
 
-/// A worker of a script, counted from 0: what it runs, it runs in one process, in order.
+/// The number of a script's worker, counted from 0. A lane runs its cases in one process, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lane(pub u32);
 
-/// What a step of a script waits for, beside its lane and its locks.
+/// The condition for the start of a script's step, in addition to its lane and its locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
-    /// Until every step before it has begun.
+    /// Every earlier step has begun.
     Begun,
-    /// Until every step before it has ended.
+    /// Every earlier step has ended.
     Ended,
 }
 
-/// The place of a step in a script.
+/// The place of a step in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The worker that runs it.
+    /// The lane that runs the step.
     pub lane: Lane,
-    /// What it waits for.
+    /// The condition for the start of the step.
     pub after: After,
 }

@@ -1,4 +1,4 @@
-//! Where a run's session is, and whose it is.
+//! The address, the configuration and the results of a run's session.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,59 +8,59 @@ use serde::{Deserialize, Serialize};
 use super::config::{Limits, Require};
 use super::id::Seed;
 
-/// A process, told apart from a later one of the same number.
+/// The identity of a process. The start time tells the process from a later one with the same process id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ProcessIdentity {
-    /// Its number.
+    /// The process id.
     pub pid: u32,
-    /// When it was started, in ticks of the system's own clock.
+    /// The start time, in ticks of the system's clock.
     pub start: u64,
 }
 
-/// The session of a run: a folder that is made when something needs it.
+/// The address of a run's session. The session is a folder that is created when it is first needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionAddress {
-    /// Folders that may hold sessions; the first one that can be used is.
+    /// The folders that may contain sessions, in order of preference. The first usable one is used.
     pub roots: Vec<PathBuf>,
     /// The name of the session's own folder.
     pub name: String,
-    /// With whose end the run is over.
+    /// The process whose end is the end of the run.
     pub owner: ProcessIdentity,
 }
 
-/// What a session's server must know of the run.
+/// The configuration of a session server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionConfig {
-    /// With whose end the run is over.
+    /// The process whose end is the end of the run.
     pub owner: ProcessIdentity,
-    /// The binary, so that a later run of another one can give back what this one left.
+    /// The test binary. A later run of a different binary starts it to give back resources that this run left behind.
     pub binary: PathBuf,
-    /// Budgets of time.
+    /// The time limits.
     pub limits: Limits,
     /// The run's seed.
     pub seed: Seed,
-    /// What a missing service means.
+    /// What a test does if a service is missing.
     pub require: Require,
-    /// Which events of `tracing` are shown.
+    /// The filter for `tracing` events.
     pub log: String,
 }
 
-/// What came of giving back what others left.
+/// The result of giving back resources that other processes left behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Recovered {
-    /// How many resources were given back.
+pub(crate) struct RecoveryResult {
+    /// The number of resources that were given back.
     #[serde(default)]
     pub given_back: usize,
-    /// What could not be given back, and why.
+    /// The resources that could not be given back, with the causes.
     #[serde(default)]
     pub problems: Vec<String>,
-    /// How many of these the next run tries again.
+    /// The number of resources that the next run tries again to give back.
     #[serde(default)]
     pub left: usize,
 }
 
-impl Recovered {
-    /// Adds what came of another attempt.
+impl RecoveryResult {
+    /// Adds the result of another recovery.
     pub(crate) fn add(&mut self, other: Self) {
         self.given_back = self.given_back.saturating_add(other.given_back);
         self.problems.extend(other.problems);
@@ -68,25 +68,25 @@ impl Recovered {
     }
 }
 
-/// What came of a session's end.
+/// The result of ending a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionEnd {
-    /// What was given back for processes that died.
-    pub recovered: Recovered,
-    /// What its fixtures say of themselves, such as which server the run used.
+    /// The recovery on behalf of processes that died.
+    pub recovered: RecoveryResult,
+    /// The descriptions that session fixtures give of themselves, such as the server that the run used.
     #[serde(default)]
     pub used: Vec<String>,
 }
 
-/// What a sweep came to.
+/// The result of cleaning up after earlier sessions that were killed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Sweep {
-    /// Dead sessions that were found.
+    /// The number of dead sessions.
     pub sessions: usize,
-    /// What came of them.
-    pub recovered: Recovered,
+    /// The recovery of their resources.
+    pub recovered: RecoveryResult,
 }
 
-/// How long a process of the harness may take for what should take no time.
+/// How long a process of the harness may take to respond to a request that it should answer immediately.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Which part of a suite runs here, when several machines share it.
+//! Shards: the parts of a suite that several machines run.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One of several parts of a suite, counted from 1: `2/5`.
+/// One of several parts of a suite, such as `2/5`. Parts are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedShard")]
 pub(crate) struct Shard {
@@ -14,7 +14,7 @@ pub(crate) struct Shard {
     count: NonZeroU32,
 }
 
-/// A part as it is read, which may not exist.
+/// A part as it is deserialized, before its numbers are checked.
 #[derive(Deserialize)]
 struct UncheckedShard {
     index: u32,
@@ -30,11 +30,11 @@ impl TryFrom<UncheckedShard> for Shard {
 }
 
 impl Shard {
-    /// Part `index` of `count`, both from 1.
+    /// Creates part `index` of `count`. Parts are counted from 1.
     ///
     /// # Errors
     ///
-    /// There is no such part.
+    /// If there is no such part.
     pub(crate) fn new(index: u32, count: u32) -> Result<Self, String> {
         let Some(count) = NonZeroU32::new(count) else { return Err("a suite cannot be split into 0 parts".to_owned()) };
         match NonZeroU32::new(index) {
@@ -43,13 +43,13 @@ impl Shard {
         }
     }
 
-    /// Its number, from 1.
+    /// The number of the part, counted from 1.
     #[must_use]
     pub(crate) fn index(self) -> u32 {
         self.index.get()
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     #[must_use]
     pub(crate) fn count(self) -> NonZeroU32 {
         self.count
@@ -62,15 +62,15 @@ impl fmt::Display for Shard {
     }
 }
 
-/// What was said about the part that runs here.
+/// The setting for the part of the suite that runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Sharding {
-    /// Everything runs.
+    /// The whole suite runs.
     #[default]
     Whole,
-    /// This part.
+    /// This part runs.
     Part(Shard),
-    /// One of so many; the surroundings know which.
+    /// One of this number of parts runs. The CI environment says which one.
     Auto(NonZeroU32),
 }
 
@@ -101,32 +101,32 @@ impl fmt::Display for Sharding {
     }
 }
 
-/// What decides which part a test belongs to.
+/// The criterion that assigns tests to parts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ShardBy {
-    /// Its name alone.
+    /// The hash of the test's name.
     #[default]
     Hash,
-    /// How long all tests took in the past, so that the parts take equally long.
+    /// The past durations of the tests, so that all parts take about the same time.
     Durations,
 }
 
-/// The part that a run was about.
+/// The part of the suite that a run executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShardFacts {
-    /// Which part.
+    /// The part.
     #[serde(flatten)]
     pub shard: Shard,
-    /// What decided.
+    /// The criterion that assigned the tests.
     pub by: ShardBy,
-    /// Differs between files of past durations.
+    /// An id of the past durations. It differs between files with different durations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<String>,
-    /// Who said so.
+    /// The source of the setting, such as a flag or the CI environment.
     #[serde(default)]
     pub source: String,
-    /// How many tests of the selection the other parts have.
+    /// The number of selected tests in the other parts.
     #[serde(default)]
     pub left_to_others: usize,
 }
@@ -136,20 +136,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_reads_as_it_is_written() {
+    fn part_is_parsed_from_its_display_form() {
         for text in ["none", "1/1", "2/5", "auto/8"] {
             assert_eq!(text.parse::<Sharding>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn a_part_that_is_not_there_is_refused_in_words() {
-        let refused = |text: &str| text.parse::<Sharding>().unwrap_err();
-        assert_eq!(refused("5/4"), "there is no part 5 of 4; parts are counted from 1 to 4");
-        assert_eq!(refused("0/3"), "there is no part 0 of 3; parts are counted from 1 to 3");
-        assert_eq!(refused("auto/0"), "a suite cannot be split into 0 parts");
+    fn invalid_part_is_rejected_with_a_message() {
+        let error = |text: &str| text.parse::<Sharding>().unwrap_err();
+        assert_eq!(error("5/4"), "there is no part 5 of 4; parts are counted from 1 to 4");
+        assert_eq!(error("0/3"), "there is no part 0 of 3; parts are counted from 1 to 3");
+        assert_eq!(error("auto/0"), "a suite cannot be split into 0 parts");
         for nonsense in ["", "3", "a/b", "1/", "/2", "-1/3", "1/3/5", "auto", "1 / 2", "99999999999/3"] {
-            assert!(refused(nonsense).contains("such as 2/5"), "{nonsense}");
+            assert!(error(nonsense).contains("such as 2/5"), "{nonsense}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Whose `tracing` events belong to the running test.
+//! The threads whose `tracing` events are shown with the running test.
 
 use serde::{Deserialize, Serialize};
 
-/// Whose events of `tracing` are shown.
+/// The threads whose `tracing` events are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TraceScope {
-    /// Those of all threads: the process's own subscriber and logger are itest's.
+    /// All threads. The harness installs the global subscriber and logger of the process.
     #[default]
     Process,
-    /// Those of the threads that run tests and tasks. The process's own subscriber and logger are left to the code under test.
+    /// The threads that run tests and tasks. The code under test may install the global subscriber and logger of the process.
     Threads,
 }

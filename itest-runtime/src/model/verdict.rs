@@ -1,30 +1,30 @@
-//! What was found out about a test that lies.
+//! The result of detection for one unreliable test.
 
 use super::id::TestId;
 
-/// A kind of lie.
+/// The reason why a test is unreliable. The terms victim, brittle, polluter and cleaner are those of the research on flaky tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Lie {
-    /// It fails after certain other tests.
+    /// The test fails after certain other tests.
     Victim,
-    /// It passes only after certain other tests.
+    /// The test passes only after certain other tests.
     Brittle,
-    /// It fails the second time.
+    /// The test fails when it runs a second time.
     NotIdempotent,
-    /// It fails beside certain other tests.
+    /// The test fails when certain other tests run at the same time.
     Contention,
-    /// It fails now and then, and nothing was found that it depends on.
+    /// The test fails sometimes, and no cause was found.
     Flaky,
-    /// It always fails.
+    /// The test always fails.
     Broken,
-    /// What it needs does not work, for itself and for others.
+    /// The environment that this and other tests need does not work.
     Environment,
-    /// It failed, and nobody had the time to find out why.
+    /// The test failed, and the budget was used up before the cause was found.
     Unexamined,
 }
 
 impl Lie {
-    /// Its name in text for programs.
+    /// The name in machine-readable output.
     #[must_use]
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -40,45 +40,45 @@ impl Lie {
     }
 }
 
-/// How often something was tried, how often it failed, and between which rates that leaves the truth at 95 % confidence.
+/// A measured failure rate, with its confidence interval at 95 %.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Rate {
-    /// All runs.
+    /// The number of runs.
     pub runs: u32,
-    /// Those that failed.
+    /// The number of failed runs.
     pub failures: u32,
-    /// The lower end.
+    /// The lower end of the confidence interval.
     pub low: f64,
-    /// The upper end.
+    /// The upper end of the confidence interval.
     pub high: f64,
 }
 
-/// What was found out about one test.
+/// The result of detection for one test.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
     /// The test.
     pub id: TestId,
-    /// What kind of lie it is.
+    /// The reason why the test is unreliable.
     pub lie: Lie,
-    /// Who is behind it: each of these sets suffices, in its order. Polluters of a victim, setters of a brittle test, neighbours
-    /// of a contention, other tests of one broken environment.
+    /// Sets of tests that cause the result; each set, in its order, is sufficient. They are the polluters of a victim, the state setters of a
+    /// brittle test, the concurrent tests of a contention, or the other tests that need the broken environment.
     pub culprits: Vec<Vec<TestId>>,
-    /// Tests that put right between a polluter and its victim what the polluter did.
+    /// Tests that undo the effect of a polluter when they run between the polluter and its victim.
     pub cleaners: Vec<TestId>,
-    /// Under the condition that makes it fail; for a brittle test, that makes it pass.
+    /// The failure rate under the condition that makes the test fail; for a brittle test, under the condition that makes it pass.
     pub with: Rate,
-    /// Without it: alone in a fresh process. For lies without a condition these are all runs.
+    /// The failure rate without the condition: alone in a fresh process. If there is no condition, the rate of all runs.
     pub without: Rate,
-    /// The first of these rates in words.
+    /// The description of the rate `with`.
     pub in_words: String,
-    /// How sure it is that the condition matters, from 0 to 1; for lies without a condition, that the test fails at all.
+    /// The confidence that the condition matters, from 0 to 1. If there is no condition, the confidence that the test fails at all.
     pub confidence: f64,
-    /// What shows it: tests in lanes, as `--lane` takes them.
+    /// The tests that reproduce the result, in lanes, as arguments of `--lane`.
     pub lanes: Vec<Vec<TestId>>,
-    /// How often these lanes must be run to see it with 95 % confidence.
+    /// How often the lanes must run to reproduce the result with 95 % confidence.
     pub repeats: u32,
-    /// How it failed, on one line.
+    /// The failure message, on one line.
     pub message: String,
-    /// What the failures go along with, in words.
+    /// Descriptions of conditions that correlate with the failures.
     pub correlates: Vec<String>,
 }

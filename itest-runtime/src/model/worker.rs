@@ -1,4 +1,4 @@
-//! What a worker is told at its start.
+//! The configuration of a worker.
 
 use std::num::NonZeroUsize;
 
@@ -10,35 +10,35 @@ use super::mark::Mark;
 use super::session::{SessionAddress, SessionConfig};
 use super::trace::TraceScope;
 
-/// What a worker is told at its start.
+/// The configuration that a worker receives at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkerConfig {
-    /// For the tests' random data.
+    /// The seed of the tests' random data.
     pub seed: Seed,
-    /// Budgets of time.
+    /// The time limits.
     pub limits: Limits,
-    /// How many tests of the run may run side by side, here and in other workers.
+    /// How many tests of the run may run at the same time, in all workers together.
     pub jobs: NonZeroUsize,
-    /// Whether output is captured.
+    /// Whether the tests' output is captured.
     pub capture: Capture,
-    /// What a missing service means.
+    /// What a test does if a service is missing.
     pub require: Require,
-    /// What a leak means.
+    /// What happens if a test leaks something.
     pub leaks: Leaks,
-    /// What becomes of a failed test's resources.
+    /// What happens to the resources of a failed test.
     pub failed: Failed,
-    /// Whether the worker is a process.
+    /// Whether the worker is a process or a thread.
     pub isolation: Isolation,
-    /// Whose events of `tracing` are shown.
+    /// The threads whose `tracing` events are shown.
     #[serde(default)]
     pub trace: TraceScope,
-    /// Variables it is to find in its environment.
+    /// Variables for the worker's environment.
     #[serde(default)]
     pub environment: Vec<(String, String)>,
-    /// The run's session.
+    /// The address of the run's session.
     pub session: SessionAddress,
-    /// What its server is told, if this worker is the one that starts it.
+    /// The configuration of the session server, in case this worker starts it.
     pub session_config: SessionConfig,
-    /// The variable, and its value, that everything inherits that the worker starts.
+    /// The mark that all processes started by the worker inherit.
     pub mark: Option<Mark>,
 }

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Date, Event, Facts, Failure, FlakyResult, Kept, MAX_DURATION, Note, Order,
-    Outcome, Output, Phase, PhaseTime, Problem, Quarantine, Recovered, Remark, Repeats, Running, Seed, Shard, ShardBy,
-    ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
+    AttemptReport, CaseIndex, CaseReport, Date, Event, Facts, Failure, FlakyResult, KeptResources, MAX_DURATION, Note,
+    Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine, RecoveryResult, Remark, Repeats, Running, Seed,
+    Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
 };
 
 const OUTCOMES: [Outcome; 8] = [
@@ -67,7 +67,7 @@ fn any_quarantine() -> impl Strategy<Value = Quarantine> {
 fn any_attempt() -> impl Strategy<Value = AttemptReport> {
     let phase = (select(Phase::ALL.to_vec()), option::of("[a-zé ]{1,12}"), any_duration())
         .prop_map(|(phase, description, elapsed)| PhaseTime { phase, description, elapsed });
-    let kept = (any::<u32>(), vec(any_text(), 0..3)).prop_map(|(process, steps)| Kept { process, steps });
+    let kept = (any::<u32>(), vec(any_text(), 0..3)).prop_map(|(process, steps)| KeptResources { process, steps });
     let note = (any_text(), any_text()).prop_map(|(title, text)| Note { title, text });
     let lists = (vec(phase, 0..5), vec(any_failure(), 0..3), vec(any_text(), 0..3), vec(note, 0..2));
     (select(OUTCOMES.to_vec()), lists, option::of(any_text()), option::of(kept)).prop_map(
@@ -158,7 +158,7 @@ pub(super) fn any_start() -> impl Strategy<Value = Event> {
 pub(super) fn any_summary() -> impl Strategy<Value = Summary> {
     let count = || prop_oneof![Just(0_usize), 1..100_usize];
     let counts = (count(), count(), count(), count(), count(), count(), count(), count());
-    let recovered = (count(), vec(any_text(), 0..2), count()).prop_map(|(given_back, problems, left)| Recovered {
+    let recovered = (count(), vec(any_text(), 0..2), count()).prop_map(|(given_back, problems, left)| RecoveryResult {
         given_back,
         problems,
         left,

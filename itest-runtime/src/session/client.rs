@@ -20,7 +20,7 @@ use super::ledger::LedgerFile;
 use super::recover::recover_session;
 use super::wire::{Reply, Request, receive, send, send_blocking};
 use crate::inject::{Caught, FixtureDescriptor, given_fixture_settings};
-use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, Recovered, SessionAddress, SessionConfig, SessionEnd};
+use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
 use crate::process::{SESSION_MARK, WORKER_MARK, ignore_termination_signals, own_binary};
 
 /// The problem that is reported if the session server runs but does not end the session in time.
@@ -263,7 +263,7 @@ impl SessionClient {
             }
         }
         let problems = vec![NO_ANSWER.to_owned()];
-        SessionEnd { recovered: Recovered { problems, ..Recovered::default() }, used: Vec::new() }
+        SessionEnd { recovered: RecoveryResult { problems, ..RecoveryResult::default() }, used: Vec::new() }
     }
 
     /// Ends a session whose folder is retired or gone. Something is left to do only if the server was killed after it had retired

@@ -248,7 +248,7 @@ async fn fetch_dependencies(
 }
 
 async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, context: &Context) -> Result<Made, Caught> {
-    let Some(crossing) = fixture.crossing else {
+    let Some(codec) = fixture.codec else {
         return Err(failed("itest: this session fixture cannot be serialized; please report this".to_owned()));
     };
     // The stores of narrower scopes stay empty, because a session fixture that depends on such a scope does not compile.
@@ -258,12 +258,12 @@ async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, conte
         worker: &mut worker,
         test: &mut test,
         info: None,
-        making: Vec::new(),
+        in_setup: Vec::new(),
         on_worker_fixture: &mut |_| (),
     };
     let value = make_session_value(&mut scopes, fixture).await.map_err(|failure| failure.caught)?;
     let remark = fixture.remark.and_then(|remark| remark(value.as_ref()));
-    Ok(Made { value: crossing.write_down(value.as_ref()).map_err(Caught::Panic)?, remark })
+    Ok(Made { value: codec.to_json(value.as_ref()).map_err(Caught::Panic)?, remark })
 }
 
 fn failed(message: String) -> Caught {

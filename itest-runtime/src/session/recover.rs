@@ -18,7 +18,9 @@ use super::folder::SessionFolder;
 use super::kill::kill;
 use super::ledger::LedgerFile;
 use super::watched::end_watched;
-use crate::model::{LedgerLine, LedgerReading, Limits, Mark, Outstanding, RESPONSE_TIMEOUT, Recovered, read_ledger};
+use crate::model::{
+    LedgerContents, LedgerLine, Limits, Mark, OutstandingEntry, RESPONSE_TIMEOUT, RecoveryResult, read_ledger,
+};
 use crate::process::{
     NEXTEST_MARK, OwnChild, SESSION_MARK, UnexpectedExit, WORKER_MARK, WORKER_NAME, continue_if_stopped, identify,
     is_alive, is_any_marked, kill_group, own_binary, own_identity,
@@ -50,8 +52,8 @@ pub(super) struct StepReport {
 }
 
 /// Gives back all resources of a session with a dead server, and removes the session, unless entries must be tried again.
-pub(super) async fn recover_session(folder: &SessionFolder) -> Recovered {
-    let mut recovered = Recovered::default();
+pub(super) async fn recover_session(folder: &SessionFolder) -> RecoveryResult {
+    let mut recovered = RecoveryResult::default();
     let (limit, binary) = match folder.config() {
         Ok(config) => (config.limits.teardown, Some(config.binary)),
         Err(_) => (RESPONSE_TIMEOUT, None),
@@ -108,8 +110,8 @@ pub(super) async fn kill_owner(ledger: &LedgerFile) {
 /// of the ledger still runs, nothing is done.
 ///
 /// `binary` is the test binary that wrote the ledger. `None` means the binary of this process.
-pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> Recovered {
-    let mut recovered = Recovered::default();
+pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary: Option<&Path>) -> RecoveryResult {
+    let mut recovered = RecoveryResult::default();
     let Some(lock) = lock_of_ended_process(ledger).await else {
         // Either the process still runs and gives its resources back itself, or another process has removed the ledger.
         recovered.left = retryable(ledger).len();
@@ -138,19 +140,19 @@ pub(super) async fn recover_ledger(ledger: &LedgerFile, limit: Duration, binary:
     recovered
 }
 
-fn read(ledger: &LedgerFile) -> LedgerReading {
+fn read(ledger: &LedgerFile) -> LedgerContents {
     read_ledger(&fs::read(ledger.path()).unwrap_or_default())
 }
 
 /// The resources of a ledger that are not given back and were tried fewer than [`MAX_TRIES`] times.
-fn retryable(ledger: &LedgerFile) -> Vec<Outstanding> {
+fn retryable(ledger: &LedgerFile) -> Vec<OutstandingEntry> {
     let mut resources = read(ledger).outstanding;
     resources.retain(|resource| resource.tried.len() < MAX_TRIES);
     resources
 }
 
 /// The retryable resources of a ledger that were not tried in this recovery.
-pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<Outstanding> {
+pub(super) fn untried(ledger: &LedgerFile, recovery: &str) -> Vec<OutstandingEntry> {
     let mut resources = retryable(ledger);
     resources.retain(|resource| !resource.tried.iter().any(|tried| tried == recovery));
     resources
@@ -217,7 +219,7 @@ struct LedgerExecution<'l> {
 
 impl LedgerExecution<'_> {
     /// Starts recovery processes until every resource was given back or tried.
-    async fn run(self, recovered: &mut Recovered) {
+    async fn run(self, recovered: &mut RecoveryResult) {
         let own = own_identity();
         let recovery = format!("{}-{}", own.pid, own.start);
         let path = self.ledger.path().display();

@@ -11,7 +11,7 @@ use super::ledger::LedgerFile;
 use super::recover::{MAX_TRIES, StepReport, untried};
 use super::signals::survive_termination_signals;
 use crate::inject::{PanicOutput, TeardownEntry, install_panic_hook, timeout};
-use crate::model::{HarnessError, LedgerLine, Limits, Outstanding, Taken};
+use crate::model::{HarnessError, LedgerEntry, LedgerLine, Limits, OutstandingEntry};
 use crate::process::{Stopwatch, adopt_orphans, kill_all_children, kill_group};
 
 /// Runs this process as a process that executes a ledger.
@@ -57,9 +57,9 @@ struct Recoverer {
 
 impl Recoverer {
     /// Calls the teardown functions one after the other, and reports the result of each.
-    async fn run(mut self, outstanding: Vec<Outstanding>) -> io::Result<()> {
+    async fn run(mut self, outstanding: Vec<OutstandingEntry>) -> io::Result<()> {
         let step = start_watchdog(self.limit)?;
-        for Outstanding { taken, tried } in outstanding {
+        for OutstandingEntry { taken, tried } in outstanding {
             step.begin();
             self.append_line(&LedgerLine::Tried { number: taken.number, recovery: self.recovery.clone() })?;
             let problem = self.call(&taken).await.map(|problem| match tried.len() + 1 {
@@ -67,7 +67,7 @@ impl Recoverer {
                 _ => problem,
             });
             if problem.is_none() {
-                self.append_line(&LedgerLine::Given { number: taken.number })?;
+                self.append_line(&LedgerLine::GivenBack { number: taken.number })?;
             }
             let mut line = serde_json::to_vec(&StepReport { number: taken.number, function: taken.function, problem })?;
             line.push(b'\n');
@@ -81,7 +81,7 @@ impl Recoverer {
     }
 
     /// Calls a teardown function. Returns its error, if it failed.
-    async fn call(&self, taken: &Taken) -> Option<String> {
+    async fn call(&self, taken: &LedgerEntry) -> Option<String> {
         let Some(entry) = TeardownEntry::find(&taken.function) else {
             let problem = "this binary has no `#[teardown]` function of that name; it was renamed or removed";
             return Some(problem.to_owned());

@@ -13,7 +13,7 @@ use super::ledger::LedgerFile;
 use super::message::{Connection, Disconnect};
 use super::recover::recover_ledger;
 use super::wire::Reply;
-use crate::model::{Mark, Recovered};
+use crate::model::{Mark, RecoveryResult};
 
 /// The running recoveries, and the processes that need one when they end.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Recoveries {
     polled: HashSet<LedgerFile>,
     /// The connections of watched processes, and the marks of their descendants.
     watched: HashMap<Connection, Mark>,
-    running: JoinSet<Recovered>,
+    running: JoinSet<RecoveryResult>,
     /// The kinds of the running tasks.
     tasks: HashMap<Id, Task>,
     /// The ledgers that were executed but are not done, and the number of entries that the next run must try again.
@@ -106,7 +106,7 @@ impl Recoveries {
     fn kill(&mut self, mark: Mark) {
         let task = self.running.spawn(async move {
             kill(mark).await;
-            Recovered::default()
+            RecoveryResult::default()
         });
         self.tasks.insert(task.id(), Task::Kill);
     }
@@ -146,12 +146,12 @@ impl Recoveries {
     }
 
     /// Waits for the next task to end. If the task executed a ledger, returns the process of the ledger and the result.
-    pub(super) async fn next(&mut self) -> Option<(u32, Recovered)> {
+    pub(super) async fn next(&mut self) -> Option<(u32, RecoveryResult)> {
         let (id, recovered) = match self.running.join_next_with_id().await? {
             Ok((id, recovered)) => (id, recovered),
             Err(error) => {
                 let problems = vec![format!("a ledger was not executed to its end: {error}")];
-                (error.id(), Recovered { problems, ..Recovered::default() })
+                (error.id(), RecoveryResult { problems, ..RecoveryResult::default() })
             }
         };
         let Some(Task::Execute(ledger)) = self.tasks.remove(&id) else { return None };
@@ -163,7 +163,7 @@ impl Recoveries {
             self.unfinished.insert(ledger, recovered.left);
         }
         self.answer_waiting();
-        Some((process, Recovered { left: 0, ..recovered }))
+        Some((process, RecoveryResult { left: 0, ..recovered }))
     }
 
     /// Whether any task is running.

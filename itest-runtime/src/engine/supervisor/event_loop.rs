@@ -177,7 +177,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn prefetch(&self) -> Prefetch {
-        if self.config.most_failures().is_some() { Prefetch::Nothing } else { Prefetch::Batches }
+        if self.config.max_failures().is_some() { Prefetch::Nothing } else { Prefetch::Batches }
     }
 
     fn handle_message(&mut self, id: WorkerId, message: FromWorker) -> Result<(), HarnessError> {
@@ -266,7 +266,7 @@ impl<'a> Supervisor<'a> {
         self.schedule.finish(&assigned);
         let counts = failed && !case.is_success();
         self.progress.finish(case);
-        if counts && self.config.most_failures().is_some_and(|limit| self.progress.failed() >= limit.get()) {
+        if counts && self.config.max_failures().is_some_and(|limit| self.progress.failed() >= limit.get()) {
             self.stop();
         }
         Ok(())

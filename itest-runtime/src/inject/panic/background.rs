@@ -1,37 +1,38 @@
-//! Panics in threads and tasks, which the test that runs at the time answers for.
+//! Panics in background threads and tasks. Each of them fails the test that runs at that time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Phase, Problem};
 
-/// A panic that was not on the test's own stack.
+/// A panic outside of the test's own stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackgroundPanic {
     /// The phase that the test was in.
     pub phase: Phase,
-    /// The thread or task, in words.
+    /// The description of the thread or task.
     pub thread: String,
-    /// What happened.
+    /// The message and location of the panic.
     pub problem: Problem,
 }
 
-/// The panics in threads and tasks since the test began.
+/// The panics in threads and tasks since the start of the test.
 static PANICS: Mutex<Vec<BackgroundPanic>> = Mutex::new(Vec::new());
 
 /// Whether the running test has called [`allow_background_panics`].
 static ALLOWED: AtomicBool = AtomicBool::new(false);
 
-/// Says that threads and tasks of this test panic on purpose: they do not fail it. The reason is for the readers of the test.
+/// Declares that threads and tasks of this test panic on purpose, so that their panics do not fail the test. The reason is for the
+/// readers of the test.
 ///
-/// Without it a panic in a thread or task fails the test that runs at the time, whether the test joins the thread, awaits the
-/// task, or does neither.
+/// Without this call, a panic in a thread or task fails the test that runs at that time, whether or not the test joins the thread or
+/// awaits the task.
 ///
 /// # Examples
 ///
 /// ```ignore
 /// #[integration_test]
-/// async fn a_panicking_handler_is_an_error_500(shop: Shop) {
+/// async fn panicking_handler_returns_status_500(shop: Shop) {
 ///     itest::allow_background_panics("the handler panics");
 ///     shop.get("/panic").await.assert_status(500);
 /// }
@@ -40,7 +41,7 @@ pub fn allow_background_panics(_reason: &str) {
     ALLOWED.store(true, Ordering::Relaxed);
 }
 
-/// Whether the running test expects panics in the background.
+/// Whether the running test allows panics in the background.
 pub(super) fn is_allowed() -> bool {
     ALLOWED.load(Ordering::Relaxed)
 }
@@ -50,15 +51,18 @@ pub(super) fn add(panic: BackgroundPanic) {
     panics().push(panic);
 }
 
-/// Takes out the panic that a test hands on when it calls `resume_unwind` with what joining a thread or task returned: one panic is
-/// reported once, with the place that only the hook knows.
+/// Removes and returns the background panic with this message.
+///
+/// A test may join a thread or task and pass the payload of its panic to `resume_unwind`. Such a panic is reported once, with the
+/// location that the panic hook recorded.
 pub(super) fn take_resumed(message: &str) -> Option<Problem> {
     let mut panics = panics();
     let position = panics.iter().position(|panic| panic.problem.message == message)?;
     Some(panics.remove(position).problem)
 }
 
-/// The panics in the background since the last call. The permission ends, too, so that the next test must ask again.
+/// Removes and returns the panics in the background since the last call. The permission of [`allow_background_panics`] ends as well,
+/// because it holds for one test only.
 pub(crate) fn take_background_panics() -> Vec<BackgroundPanic> {
     ALLOWED.store(false, Ordering::Relaxed);
     std::mem::take(&mut *panics())

@@ -1,8 +1,8 @@
-//! The part of a call stack that is the user's.
+//! The frames of a call stack that belong to the user's code.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 
-/// Functions in front of the line that panicked. Assertions of built-in fixtures panic on behalf of their callers.
+/// Functions of the panic machinery. The built-in fixtures are among them, because their assertions panic on behalf of their callers.
 const PANIC_FRAMES: [&str; 6] = [
     "rust_begin_unwind",
     "core::panicking::",
@@ -12,11 +12,11 @@ const PANIC_FRAMES: [&str; 6] = [
     "itest_fixtures::",
 ];
 
-/// Functions that call the user's code: those of the harness, of a thread, of a runtime.
+/// Functions that call the user's code: functions of the harness, of the start of a thread, and of the runtime.
 const HARNESS_FRAMES: [&str; 5] =
     ["itest_runtime::", "__INVENTORY", "__rust_begin_short_backtrace", "spawn_unchecked", "tokio::runtime::"];
 
-/// The frames between the panic machinery and the harness, numbered anew; none if `RUST_BACKTRACE` does not ask for them.
+/// The frames between the panic machinery and the harness, renumbered from 0. `None` if `RUST_BACKTRACE` does not request them.
 pub(super) fn user_frames(backtrace: &Backtrace) -> Option<String> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
@@ -43,6 +43,6 @@ pub(super) fn user_frames(backtrace: &Backtrace) -> Option<String> {
             place => format!("{number:>4}: {symbol}\n             {place}"),
         })
         .collect();
-    // A single frame is the line that the report names anyway.
+    // A single frame adds nothing, because the report names its line already.
     (frames.len() > 1).then(|| frames.join("\n"))
 }

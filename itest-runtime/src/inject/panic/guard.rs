@@ -1,4 +1,4 @@
-//! Guards: user code runs under one, and its panic becomes a value; a skip travels the same way.
+//! Guards around user code. A guard turns a panic, or a request to skip the test, into a value.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -11,31 +11,31 @@ use super::own_stack::{OwnStack, payload_text};
 use super::{background, pending};
 use crate::model::Problem;
 
-/// Why a guarded future did not end by itself.
+/// The reason why guarded code did not return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Caught {
-    /// It panicked.
+    /// The code panicked.
     Panic(Problem),
-    /// It asked to be skipped, for this reason.
+    /// The code requested to skip the test, for this reason.
     Skip(String),
 }
 
 struct SkipRequest(String);
 
-/// Leaves the test, which is then reported as skipped; see `itest::skip!`.
+/// Ends the test, which is then reported as skipped; see `itest::skip!`.
 pub fn skip(reason: String) -> ! {
     panic::resume_unwind(Box::new(SkipRequest(reason)))
 }
 
-/// Runs a future; a panic inside becomes a value.
+/// Runs a future, and turns a panic in it into a value.
 ///
 /// # Errors
 ///
-/// What was caught.
+/// The panic or the skip request that was caught.
 ///
 /// # Cancel safety
 ///
-/// As that of the future.
+/// The same as that of the future.
 pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Caught> {
     let mut future = pin!(future);
     poll_fn(move |context| match catch_panic(|| future.as_mut().poll(context)) {
@@ -46,11 +46,11 @@ pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Caught> {
     .await
 }
 
-/// Runs a function; a panic inside becomes a value.
+/// Runs a function, and turns a panic in it into a value.
 ///
 /// # Errors
 ///
-/// What was caught.
+/// The panic or the skip request that was caught.
 pub(crate) fn catch_panic<T>(function: impl FnOnce() -> T) -> Result<T, Caught> {
     restore_hook();
     let _guard = OwnStack::begin();
@@ -64,8 +64,8 @@ fn caught(payload: Box<dyn Any + Send>) -> Caught {
         Ok(request) => Caught::Skip(request.0),
         Err(payload) => {
             let message = payload_text(payload.as_ref());
-            let seen = pending::take(&message).or_else(|| background::take_resumed(&message));
-            Caught::Panic(seen.unwrap_or_else(|| Problem::new(message)))
+            let recorded = pending::take(&message).or_else(|| background::take_resumed(&message));
+            Caught::Panic(recorded.unwrap_or_else(|| Problem::new(message)))
         }
     }
 }

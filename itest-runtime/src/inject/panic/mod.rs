@@ -1,8 +1,8 @@
-//! Panics: the hook sees each of them, a guard turns those of user code into values, and none of them goes unreported.
+//! Panics. The hook records every panic, and a guard turns a panic of user code into a value, so that every panic is reported.
 //!
-//! A panic is on the *test's own stack*, under a guard of the harness, or in the *background*: in another thread or in a task. On
-//! the test's own stack it ends the test, unless the test's code catches it; then it is shown with the test's output. In the
-//! background it fails the test, whether its thread or task is joined or not, unless the test allows it.
+//! A panic happens either on the *test's own stack*, which is under a guard of the harness, or in the *background*, which is another thread
+//! or a task. On the test's own stack, a panic ends the test unless the test's code catches it; a caught panic is shown with the test's
+//! output. In the background, a panic fails the test unless the test allows it, whether or not its thread or task is joined.
 
 mod background;
 mod frames;

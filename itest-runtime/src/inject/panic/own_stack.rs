@@ -1,14 +1,14 @@
-//! Which panics are on the stack of the test itself.
+//! Tells panics on the test's own stack from panics in the background.
 
 use std::any::Any;
 use std::cell::Cell;
 
 thread_local! {
-    /// How many guards this thread is under.
+    /// The number of active guards on this thread.
     static GUARDS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// While it lives, the code of this thread is guarded.
+/// Marks the code of this thread as guarded until the value is dropped.
 pub(super) struct OwnStack;
 
 impl OwnStack {
@@ -24,13 +24,13 @@ impl Drop for OwnStack {
     }
 }
 
-/// Whether a panic here is in guarded code itself, and not in a task that the guarded code polls on the same thread: its runtime catches the
-/// panics of tasks.
+/// Whether a panic on this thread is in guarded code itself. A task that guarded code polls on the same thread does not count, because its
+/// runtime catches its panics.
 pub(super) fn is_on_own_stack() -> bool {
     GUARDS.get() > 0 && tokio::task::try_id().is_none()
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(super) fn payload_text(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()

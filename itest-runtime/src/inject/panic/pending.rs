@@ -1,4 +1,4 @@
-//! The last panic on this thread's guarded stack, until it is known whether the test's own code catches it.
+//! The last panics in guarded code on this thread. They wait here until it is known whether the test's own code catches them.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,21 +10,21 @@ use crate::model::{PanicRecord, Problem};
 /// A panic that no guard has caught yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// The panic, as the log has it.
+    /// The panic as it was written to the log.
     pub(super) record: PanicRecord,
-    /// Whether it has been printed, by this process or by a hook of the test's own.
+    /// Whether the harness or a hook of the test has printed the panic.
     pub(super) is_printed: bool,
 }
 
-/// At most so many panics are kept. Older ones count as caught and are printed, because code may catch thousands of them.
+/// The maximum number of panics that are kept. Older ones are treated as caught and printed, because code may catch thousands of panics.
 const MAX_PENDING: usize = 8;
 
 thread_local! {
-    /// The oldest first.
+    /// The oldest panic is the first.
     static PENDING: RefCell<VecDeque<Pending>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Keeps a panic beside earlier ones, because it may have happened while they unwound.
+/// Adds a panic. Earlier panics stay, because this panic may have happened while they were unwinding.
 pub(super) fn keep(pending: Pending) {
     let surplus = PENDING.with_borrow_mut(|all| {
         all.push_back(pending);
@@ -33,16 +33,16 @@ pub(super) fn keep(pending: Pending) {
     surplus.into_iter().for_each(settle);
 }
 
-/// The panic that ended guarded code with this message, and its place; the code has caught the others.
+/// Removes and returns the panic that ended guarded code, if it has this message. The code has caught all other panics.
 ///
-/// `resume_unwind` calls no hook; after it, the last panic that the hook has seen is another one, with another message.
+/// `resume_unwind` calls no hook. After such a call, the last panic that the hook recorded is a different one with a different message.
 pub(super) fn take(message: &str) -> Option<Problem> {
-    let is_it = |pending: &mut Pending| pending.record.problem.message == message;
-    let last = PENDING.with_borrow_mut(|all| all.pop_back_if(is_it))?;
+    let has_message = |pending: &mut Pending| pending.record.problem.message == message;
+    let last = PENDING.with_borrow_mut(|all| all.pop_back_if(has_message))?;
     Some(last.record.problem)
 }
 
-/// Prints the panics that remain to the test's output. The guarded code has ended or entered a new phase, so that it has caught them.
+/// Prints the remaining panics to the test's output. The guarded code has caught them, because it has ended or entered a new phase.
 pub(in crate::inject) fn show_caught_panics() {
     let is_any = PENDING.with_borrow(|all| !all.is_empty());
     if is_any && !std::thread::panicking() {
@@ -58,7 +58,7 @@ fn settle(mut pending: Pending) {
     log(&pending.record);
 }
 
-/// Writes a panic to the standard error as the standard library does.
+/// Prints a panic to standard error in the format of the standard library.
 fn print(problem: &Problem) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
@@ -69,6 +69,6 @@ fn print(problem: &Problem) {
         text.push_str(backtrace);
         text.push('\n');
     }
-    // A test that closed its standard error does not want to read this.
+    // An error is ignored, because the test may have closed its standard error.
     let _ = io::stderr().write_all(text.as_bytes());
 }

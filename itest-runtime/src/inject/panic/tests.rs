@@ -1,4 +1,4 @@
-//! Guards in a process whose other threads run other tests: hooks that tests set are tried on whole suites instead.
+//! Tests of the guards. Hooks that tests set affect the whole process, so they are tested with whole suites in `tests/` instead.
 
 use std::panic;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::model::Problem;
 
 #[test]
-fn panic_is_caught_with_its_place_and_skip_with_its_reason() {
+fn panic_is_caught_with_location_and_skip_with_reason() {
     install_panic_hook(PanicOutput::WhenCaught);
     let Err(Caught::Panic(problem)) = catch_panic(|| panic!("broken {}", 7)) else {
         panic!("no panic was caught");
@@ -17,7 +17,7 @@ fn panic_is_caught_with_its_place_and_skip_with_its_reason() {
 }
 
 #[test]
-fn panic_that_the_code_caught_gives_no_place_to_a_later_one() {
+fn location_of_caught_panic_is_not_used_for_a_later_one() {
     install_panic_hook(PanicOutput::WhenCaught);
     let result = catch_panic(|| {
         let _ = panic::catch_unwind(|| panic!("first"));
@@ -27,7 +27,7 @@ fn panic_that_the_code_caught_gives_no_place_to_a_later_one() {
 }
 
 #[test]
-fn panic_that_is_handed_on_from_a_thread_keeps_its_place_and_is_reported_once() {
+fn resumed_panic_of_thread_keeps_location_and_is_reported_once() {
     install_panic_hook(PanicOutput::WhenCaught);
     let result = catch_panic(|| {
         let joined = std::thread::spawn(|| panic!("handed on from a thread")).join();

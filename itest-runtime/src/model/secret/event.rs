@@ -1,4 +1,4 @@
-//! Secrets in events: what itest says of a run must not tell them, whoever put them into a message.
+//! Redaction of events. The messages of a run must not contain secrets, even if user code put them there.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::text::redacted;
 use crate::model::{CaseReport, Event, Failure, Note, Summary};
 
 impl Event {
-    /// Hides the secrets in everything that itest itself writes. What a test printed stays as it is, byte for byte.
+    /// Hides the secrets in everything that the harness itself writes. The output of tests stays unchanged, byte for byte.
     pub(crate) fn redact(&mut self) {
         match self {
             Self::RunStarted { facts, .. } => {
@@ -30,7 +30,7 @@ fn redact_case(case: &mut CaseReport) {
     let report = &mut case.report;
     let is_silent = report.failures.is_empty() && report.leaks.is_empty() && report.notes.is_empty();
     if is_silent && report.skip_reason.is_none() && report.kept.is_none() {
-        // This is said of most tests, and of thousands in a run.
+        // Most reports have no text to redact, so that returning early saves time in runs with thousands of tests.
         return;
     }
     for Failure { description, problem, .. } in &mut report.failures {

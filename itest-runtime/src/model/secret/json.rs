@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::name::{REDACTED, can_be_secret, is_count_name, is_secret_name};
 use super::text::redacted;
 
-/// Hides the secrets in a value: everything under a name that is one of a secret, and what looks like a secret under any name.
+/// Hides the secrets in a value: all values under the names of secrets, and texts with the shape of a secret under any name.
 pub fn redact_json(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            // A list of pairs, as headers and cookies often are: the name of the secret is a value itself.
+            // Headers and cookies are often lists of objects with the fields `name` and `value`. The value of `name` then decides whether
+            // `value` is a secret.
             let named =
                 ["name", "key"].iter().find_map(|field| fields.get(*field).and_then(Value::as_str)).map(str::to_owned);
             for (name, value) in fields {
@@ -29,7 +30,7 @@ pub fn redact_json(value: &mut Value) {
     }
 }
 
-/// Hides every text and number of a secret. Its shape, and what is true, false or not there, may be seen.
+/// Hides every text and number in a secret value. Its structure, booleans and nulls stay visible.
 fn hide(name: &str, value: &mut Value) {
     match value {
         Value::Object(fields) => fields.values_mut().for_each(|value| hide(name, value)),
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_hidden_at_every_depth_and_the_rest_stays() {
+    fn only_secrets_are_hidden_at_every_depth() {
         let mut value = json!({
             "email": "ann@example.com", "password": "s3cret", "pin_password": 1234, "has_password": true, "token": null,
             "usage": {"total_tokens": 17, "token_type": "bearer", "expires_in": 3600},

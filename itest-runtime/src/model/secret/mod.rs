@@ -1,4 +1,4 @@
-//! Secrets: a wrapper for those that itest has to keep, and what finds and hides them in everything that itest writes of its own accord.
+//! Secrets: a wrapper for secrets in settings, and functions that find and hide secrets in everything that the harness itself writes.
 
 mod event;
 mod json;

@@ -1,9 +1,9 @@
-//! Names whose values are secrets: of fields, headers, columns, variables, parameters.
+//! The names of secrets, for fields, headers, columns, variables and parameters.
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 pub(super) const REDACTED: &str = "***";
 
-/// A word of a name, or the end of one, that makes its value a secret.
+/// Words that make the value of a name a secret, if a word of the name ends with one of them.
 const SECRET_WORDS: [&str; 23] = [
     "token",
     "authorization",
@@ -30,7 +30,7 @@ const SECRET_WORDS: [&str; 23] = [
     "pwd",
 ];
 
-/// The last word of a name that is about a secret, and whose value is none.
+/// Last words of names that contain a secret word but whose values are not secret.
 const HARMLESS_ENDINGS: [&str; 38] = [
     "type",
     "kind",
@@ -72,10 +72,10 @@ const HARMLESS_ENDINGS: [&str; 38] = [
     "ms",
 ];
 
-/// What may follow a secret word without a break, as in `passwordhash`.
+/// Endings that may follow a secret word directly, as in `passwordhash`.
 const GLUED_ENDINGS: [&str; 7] = ["value", "string", "text", "hash", "data", "id", "key"];
 
-/// Whether the value of this name is a secret. Case and punctuation do not matter: `X-Api-Key`, `apiKey` and `API_KEY` are one name.
+/// Whether the value of this name is a secret. Case and punctuation do not matter: `X-Api-Key`, `apiKey` and `API_KEY` are equal.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let Some(last) = words.last() else { return false };
@@ -93,7 +93,7 @@ pub(super) fn is_count_name(name: &str) -> bool {
     words(name).iter().any(|word| word == "tokens")
 }
 
-/// Whether a value can be a secret at all, whatever its name is.
+/// Whether a value can be a secret. Empty values, booleans, nulls, counts and references to variables cannot.
 pub(super) fn can_be_secret(name: &str, value: &str) -> bool {
     let is_word =
         ["true", "false", "null", "none", "nil", "undefined"].iter().any(|word| value.eq_ignore_ascii_case(word));
@@ -101,7 +101,7 @@ pub(super) fn can_be_secret(name: &str, value: &str) -> bool {
     !value.is_empty() && !is_word && !is_count && !is_reference(value) && !value.starts_with(REDACTED)
 }
 
-/// Whether a value is a shell's reference to a variable that has the secret, as in `--password="$MYSQL_ROOT_PASSWORD"`.
+/// Whether a value is a shell reference to a variable with a secret name, as in `--password="$MYSQL_ROOT_PASSWORD"`.
 fn is_reference(value: &str) -> bool {
     let Some(name) = value.strip_prefix('$') else { return false };
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
@@ -119,17 +119,17 @@ fn is_secret_word(word: &str) -> bool {
     })
 }
 
-/// The words of a name, in lower case: `refreshToken2` has `refresh` and `token`.
+/// The words of a name, in lower case: `refreshToken2` has the words `refresh` and `token`.
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = ' ';
     let mut characters = name.chars().peekable();
     while let Some(character) = characters.next() {
         if character.is_ascii_alphabetic() {
-            let is_hump = character.is_ascii_uppercase()
+            let begins_camel_case_word = character.is_ascii_uppercase()
                 && (before.is_ascii_lowercase()
                     || before.is_ascii_uppercase() && characters.peek().is_some_and(char::is_ascii_lowercase));
-            match words.last_mut().filter(|_| before.is_ascii_alphabetic() && !is_hump) {
+            match words.last_mut().filter(|_| before.is_ascii_alphabetic() && !begins_camel_case_word) {
                 Some(word) => word.push(character.to_ascii_lowercase()),
                 None => words.push(character.to_ascii_lowercase().to_string()),
             }
@@ -145,7 +145,7 @@ mod tests {
     use crate::model::redacted_value;
 
     #[test]
-    fn names_of_secrets_are_known_in_every_spelling() {
+    fn secret_names_are_recognized_in_every_spelling() {
         for name in [
             "password",
             "Password",
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_are_no_secrets() {
+    fn ordinary_names_are_not_secret() {
         for name in [
             "",
             "_",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_cannot_be_a_secret_stays() {
+    fn value_that_cannot_be_a_secret_is_not_hidden() {
         for (name, value) in [("password", ""), ("password", "null"), ("has_token", "true"), ("max_tokens", "4096")] {
             assert_eq!(redacted_value(name, value), value);
         }

@@ -1,63 +1,66 @@
-//! Secrets that are known by the name before them: `password=x`, `"token": "x"`, `Cookie: a=x`.
+//! Secrets that are recognized by the name before them: `password=x`, `"token": "x"`, `Cookie: a=x`.
 
 use std::ops::Range;
 
 use super::name::{can_be_secret, is_secret_name};
-use super::shape::{head, looks_random};
+use super::shape::{head, is_likely_random};
 
-/// The longest line that a header may have.
-const LONGEST_LINE: usize = 16_384;
+/// The maximum length of a header line.
+const MAX_LINE_BYTES: usize = 16_384;
 
-/// The longest name of a type that a secret may be wrapped in, as in `Some("x")`.
-const LONGEST_WRAPPER: usize = 64;
+/// The maximum length of the name of a type that wraps a secret, as in `Some("x")`.
+const MAX_WRAPPER_BYTES: usize = 64;
 
-/// The schemes of the header `Authorization` behind which credentials stand.
+/// The schemes of the header `Authorization` that credentials follow.
 const SCHEMES: [&str; 9] =
     ["bearer", "basic", "digest", "token", "apikey", "negotiate", "hawk", "aws4-hmac-sha256", "dpop"];
 
-/// The values of all names in a text that are names of secrets.
+/// The positions of the values of all secret names in a text.
 pub(super) fn named_secrets(text: &str) -> Vec<Range<usize>> {
     let separators = text.match_indices(['=', ':']);
-    let mut found: Vec<_> = separators.filter_map(|(at, separator)| value_behind(text, at, separator)).collect();
-    found.extend(sql_passwords(text));
-    found
+    let mut secrets: Vec<_> = separators.filter_map(|(at, separator)| secret_value(text, at, separator)).collect();
+    secrets.extend(sql_passwords(text));
+    secrets
 }
 
-/// A name as it stands before its separator.
+/// The name before a separator.
 struct Name<'t> {
     text: &'t str,
-    /// It stands in quotes, as a name in JSON.
+    /// Whether the name is in quotes, as in JSON.
     is_quoted: bool,
     before: Before,
-    /// A blank stands between it and the separator.
-    is_apart: bool,
+    /// Whether spaces separate the name from the separator.
+    is_spaced: bool,
 }
 
-/// What stands before a name.
+/// The text before a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// Nothing on its line but a margin.
+    /// The name is the first word of its line. Only a margin may stand before it.
     Margin,
-    /// A bracket or a comma, so that it is the name of a field.
+    /// A bracket or a comma stands before the name, so that it is the name of a field.
     Field,
-    /// Something else, so that it may be a word of a sentence.
+    /// Other text stands before the name, so that it may be a word of a sentence.
     Text,
 }
 
-fn value_behind(text: &str, at: usize, separator: &str) -> Option<Range<usize>> {
+/// The position of the value after a separator, if the name before it is the name of a secret.
+fn secret_value(text: &str, at: usize, separator: &str) -> Option<Range<usize>> {
     let behind = &text[at + 1..];
     if text[..at].ends_with(['=', '!', '<', '>', ':', '+', '-', '*', '/']) || behind.starts_with(['=', '>', ':']) {
         return None;
     }
     let name = name_before(text, at).filter(|name| is_secret_name(name.text))?;
-    let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
-    let begin = at + 1 + blanks;
+    let spaces = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+    let begin = at + 1 + spaces;
     let value = &text[begin..];
     let range = if let Some(quoted) = quoted(value) {
-        let is_value =
-            name.is_quoted || separator == "=" || name.before != Before::Text || looks_random(&value[quoted.clone()]);
+        let is_value = name.is_quoted
+            || separator == "="
+            || name.before != Before::Text
+            || is_likely_random(&value[quoted.clone()]);
         is_value.then_some(quoted)
-    } else if separator == "=" && blanks == 0 && !name.is_apart {
+    } else if separator == "=" && spaces == 0 && !name.is_spaced {
         Some(0..value.find(|c: char| c.is_whitespace() || "&;,)]}\"'<>`\\".contains(c)).unwrap_or(value.len()))
             .filter(|_| !value.starts_with(['<', '{', '$', '%', '(', '[', '*']))
     } else {
@@ -69,7 +72,7 @@ fn value_behind(text: &str, at: usize, separator: &str) -> Option<Range<usize>> 
 
 fn name_before(text: &str, at: usize) -> Option<Name<'_>> {
     let before = text[..at].trim_end_matches([' ', '\t']);
-    let is_apart = before.len() < at;
+    let is_spaced = before.len() < at;
     let unquoted = before.trim_end_matches(['"', '\'', '\\']);
     let is_quoted = unquoted.len() < before.len();
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -89,12 +92,12 @@ fn name_before(text: &str, at: usize) -> Option<Name<'_>> {
     } else {
         Before::Text
     };
-    Some(Name { text, is_quoted, before, is_apart })
+    Some(Name { text, is_quoted, before, is_spaced })
 }
 
-/// The inside of a value in quotes, also where the quotes are escaped or something such as `Some(` stands before them.
+/// The text inside the quotes of a value. The quotes may be escaped, and a wrapper such as `Some(` may stand before them.
 fn quoted(value: &str) -> Option<Range<usize>> {
-    let wrapped = head(value, LONGEST_WRAPPER)
+    let wrapped = head(value, MAX_WRAPPER_BYTES)
         .find('(')
         .filter(|open| value[..*open].bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let before = wrapped.map_or(0, |open| open + 1);
@@ -105,7 +108,7 @@ fn quoted(value: &str) -> Option<Range<usize>> {
     let mut from = begin;
     loop {
         let Some(end) = value[from..].find(&closing).map(|end| from + end) else { return Some(begin..value.len()) };
-        // A quote with more backslashes before it than the first one has is a part of the value.
+        // A quote after more backslashes than the opening quote has is a part of the value.
         if !value[begin..end].ends_with('\\') {
             return Some(begin..end);
         }
@@ -113,10 +116,10 @@ fn quoted(value: &str) -> Option<Range<usize>> {
     }
 }
 
-/// A value without quotes, as headers and lists of settings have it.
+/// A value without quotes, as in headers and lists of settings.
 fn unquoted(name: &Name<'_>, separator: &str, value: &str) -> Option<Range<usize>> {
     let header = name.text.to_ascii_lowercase();
-    let begins_header = name.before == Before::Margin && separator == ":" && !name.is_apart;
+    let begins_header = name.before == Before::Margin && separator == ":" && !name.is_spaced;
     if begins_header && header.ends_with("cookie") && line(value).contains('=') {
         return Some(0..line(value).len());
     }
@@ -124,32 +127,32 @@ fn unquoted(name: &Name<'_>, separator: &str, value: &str) -> Option<Range<usize
         let line = line(value);
         let (scheme, credentials) = line.split_once(' ').unwrap_or(("", line));
         let is_scheme = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let is_secret = is_scheme || credentials.split(' ').any(looks_random);
-        // The scheme may be seen.
+        let is_secret = is_scheme || credentials.split(' ').any(is_likely_random);
+        // The scheme stays visible.
         return is_secret.then_some(line.len() - credentials.len()..line.len());
     }
     let length = value.find(|c: char| c.is_whitespace() || ",;)}]\"'`".contains(c)).unwrap_or(value.len());
     let ends_line = value[length..].is_empty() || value[length..].starts_with(['\n', '\r']);
     let is_header = begins_header && ends_line && name.text.contains('-');
-    (is_header || looks_random(&value[..length])).then_some(0..length)
+    (is_header || is_likely_random(&value[..length])).then_some(0..length)
 }
 
 fn line(value: &str) -> &str {
-    let value = head(value, LONGEST_LINE);
+    let value = head(value, MAX_LINE_BYTES);
     &value[..value.find(['\n', '\r']).unwrap_or(value.len())]
 }
 
-/// `PASSWORD 'x'` and `IDENTIFIED BY 'x'`.
+/// The positions of passwords in SQL: `PASSWORD 'x'` and `IDENTIFIED BY 'x'`.
 fn sql_passwords(text: &str) -> Vec<Range<usize>> {
     let lower = text.to_ascii_lowercase();
-    let mut found = Vec::new();
+    let mut secrets = Vec::new();
     for words in ["password '", "identified by '"] {
         for (at, _) in lower.match_indices(words) {
             let begin = at + words.len();
-            let value = head(&text[begin..], LONGEST_LINE);
+            let value = head(&text[begin..], MAX_LINE_BYTES);
             let length = value.find('\'').unwrap_or(0);
-            found.push(begin..begin + length);
+            secrets.push(begin..begin + length);
         }
     }
-    found
+    secrets
 }

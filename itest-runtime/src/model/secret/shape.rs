@@ -1,8 +1,8 @@
-//! Secrets that are known by what they look like: tokens with a prefix, JSON web tokens, private keys, credentials behind a scheme.
+//! Secrets that are recognized by their shape: tokens with a prefix, JSON web tokens, private keys, and credentials after a scheme.
 
 use std::ops::Range;
 
-/// A beginning of keys and tokens, and how many characters of its alphabet there must be behind it at least.
+/// The prefixes of keys and tokens, each with the minimum number of characters after the prefix.
 const PREFIXES: [(&str, usize); 26] = [
     // Amazon Web Services.
     ("AKIA", 16),
@@ -37,83 +37,84 @@ const PREFIXES: [(&str, usize); 26] = [
     ("SG.", 40),
 ];
 
-/// Tokens that begin as the ones of well-known services.
+/// The positions of tokens with the prefixes of well-known services.
 pub(super) fn prefixed_keys(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    for (prefix, least) in PREFIXES {
+    let mut secrets = Vec::new();
+    for (prefix, min_length) in PREFIXES {
         for (at, _) in text.match_indices(prefix) {
             let behind = &text[at + prefix.len()..];
-            let length = run(behind, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            let length = prefix_length(behind, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
             let key = behind[..length].trim_end_matches(['.', '-', '_']);
-            // A key is drawn at random, so that it has digits; a word has none.
+            // A random key has digits. An ordinary word has none.
             let is_random = key.bytes().any(|byte| byte.is_ascii_digit());
-            if key.len() >= least && is_random && begins_word(text, at) {
-                found.push(at..at + prefix.len() + key.len());
+            if key.len() >= min_length && is_random && begins_word(text, at) {
+                secrets.push(at..at + prefix.len() + key.len());
             }
         }
     }
-    found
+    secrets
 }
 
-/// JSON web tokens: three parts of base64, of which the first one begins with `{"`.
+/// The positions of JSON web tokens. A token has three parts in base64, and the first part begins with `{"`.
 pub(super) fn json_web_tokens(text: &str) -> Vec<Range<usize>> {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte);
     let token = |at: usize| {
-        let header = run(&text[at..], is_base64);
-        let payload = text[at + header..].strip_prefix('.').map(|rest| run(rest, is_base64))?;
+        let header = prefix_length(&text[at..], is_base64);
+        let payload = text[at + header..].strip_prefix('.').map(|rest| prefix_length(rest, is_base64))?;
         let behind = at + header + 1 + payload;
-        let signature = text[behind..].strip_prefix('.').map(|rest| run(rest, is_base64))?;
+        let signature = text[behind..].strip_prefix('.').map(|rest| prefix_length(rest, is_base64))?;
         (header >= 8 && payload >= 2).then_some(at..behind + 1 + signature)
     };
-    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut secrets: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.match_indices("eyJ") {
-        // The second part of a token begins as the first one does.
-        if begins_word(text, at) && found.last().is_none_or(|last| last.end <= at) {
-            found.extend(token(at));
+        // The second part of a token has the same prefix and must not be taken for another token.
+        if begins_word(text, at) && secrets.last().is_none_or(|last| last.end <= at) {
+            secrets.extend(token(at));
         }
     }
-    found
+    secrets
 }
 
-/// The body of a private key in PEM, as far as it goes.
+/// The positions of the bodies of private keys in the PEM format. A body without an end line extends to the end of the text.
 pub(super) fn private_keys(text: &str) -> Vec<Range<usize>> {
     const END_OF_LABEL: &str = "PRIVATE KEY-----";
-    const LONGEST_LABEL: usize = 80;
-    let mut found = Vec::new();
+    const MAX_LABEL_BYTES: usize = 80;
+    let mut secrets = Vec::new();
     for (at, _) in text.match_indices("-----BEGIN ") {
-        let is_inside = found.last().is_some_and(|last: &Range<usize>| last.end > at);
-        let label = head(&text[at..], LONGEST_LABEL).find(END_OF_LABEL).filter(|_| !is_inside);
+        let is_inside = secrets.last().is_some_and(|last: &Range<usize>| last.end > at);
+        let label = head(&text[at..], MAX_LABEL_BYTES).find(END_OF_LABEL).filter(|_| !is_inside);
         let Some(label) = label else { continue };
         let body = at + label + END_OF_LABEL.len();
         let end = text[body..].find("-----END ").map_or(text.len(), |end| body + end);
-        found.push(body..end);
+        secrets.push(body..end);
     }
-    found
+    secrets
 }
 
-/// What follows the name of an authentication scheme, as in `Bearer abc`.
+/// The positions of credentials after the name of an authentication scheme, as in `Bearer abc`.
 pub(super) fn scheme_credentials(text: &str) -> Vec<Range<usize>> {
     let lower = text.to_ascii_lowercase();
-    let mut found = Vec::new();
+    let mut secrets = Vec::new();
     for scheme in ["bearer ", "basic "] {
         for (at, _) in lower.match_indices(scheme) {
             let begin = at + scheme.len();
-            let length = run(&text[begin..], |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+            let length =
+                prefix_length(&text[begin..], |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
             let value = text[begin..begin + length].trim_end_matches(['.', '-']);
-            let is_credential = if scheme == "basic " { is_user_and_password(value) } else { looks_random(value) };
+            let is_credential = if scheme == "basic " { is_user_and_password(value) } else { is_likely_random(value) };
             if is_credential && begins_word(text, at) {
-                found.push(begin..begin + value.len());
+                secrets.push(begin..begin + value.len());
             }
         }
     }
-    found
+    secrets
 }
 
-/// Whether a text was rather drawn at random, or made up as a password, than taken from a language.
-pub(super) fn looks_random(text: &str) -> bool {
+/// Whether a text is more likely a random token or a password than a word of a language.
+pub(super) fn is_likely_random(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let letters = has(u8::is_ascii_alphabetic);
-    // Paths and places in the source have letters and digits, too.
+    // Paths and source locations also have letters and digits.
     if text.contains(':') || text.contains('/') && (text.len() < 20 || text.contains('.')) {
         return false;
     }
@@ -121,7 +122,7 @@ pub(super) fn looks_random(text: &str) -> bool {
     text.len() >= 6 && letters && has(u8::is_ascii_digit) || text.len() >= 16 && is_mixed
 }
 
-/// Whether a text is base64 of something with a colon in it.
+/// Whether a text is the base64 form of `user:password`, that is, of printable text with a colon.
 fn is_user_and_password(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
     let mut decoded = Vec::new();
@@ -147,18 +148,18 @@ fn is_user_and_password(text: &str) -> bool {
         && decoded.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte >= 0x80)
 }
 
-/// The beginning of a text, of so many bytes at most. What looks ahead from many places of a text looks no further, because the time for
-/// a long text would grow with the square of its length otherwise.
+/// The first bytes of a text, at most the given number. A finder that looks ahead from many positions must limit its lookahead with this
+/// function, because its time would otherwise grow with the square of the text's length.
 pub(super) fn head(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// How many bytes a text begins with that are of an alphabet.
-fn run(text: &str, is_of: impl Fn(u8) -> bool) -> usize {
-    text.bytes().take_while(|byte| is_of(*byte)).count()
+/// The number of bytes at the start of a text that satisfy the predicate.
+fn prefix_length(text: &str, predicate: impl Fn(u8) -> bool) -> usize {
+    text.bytes().take_while(|byte| predicate(*byte)).count()
 }
 
-/// Whether no word goes on here.
+/// Whether the byte position is not inside a word.
 fn begins_word(text: &str, at: usize) -> bool {
     !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
 }

@@ -8,23 +8,23 @@ use super::pair::named_secrets;
 use super::shape::{json_web_tokens, prefixed_keys, private_keys, scheme_credentials};
 use super::url::url_secrets;
 
-/// A text without its secrets: passwords and signatures in URLs, JSON web tokens, keys of well-known services, private keys, what follows
-/// `Bearer` and `Basic`, and the values of names such as `password`, `token` and `cookie`.
+/// Hides the secrets in a text: passwords and signatures in URLs, JSON web tokens, keys of well-known services, private keys, credentials
+/// after `Bearer` and `Basic`, and the values of names such as `password`, `token` and `cookie`.
 ///
-/// What it finds it finds by shape, so that a secret of no known shape, under no known name, stays.
+/// Secrets are recognized by their shape or name. A secret with an unknown shape and an unknown name is not hidden.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let finders = [private_keys, url_secrets, json_web_tokens, prefixed_keys, scheme_credentials, named_secrets];
-    let mut found: Vec<Range<usize>> =
+    let mut secrets: Vec<Range<usize>> =
         finders.iter().flat_map(|find| find(text)).filter(|range| !range.is_empty()).collect();
-    if found.is_empty() {
+    if secrets.is_empty() {
         return text.into();
     }
-    found.sort_by_key(|range| (range.start, range.end));
+    secrets.sort_by_key(|range| (range.start, range.end));
     let mut shown = String::with_capacity(text.len());
     let mut end = 0;
-    for range in found {
-        // One secret may be found in several ways; where they overlap, all of it is hidden.
+    for range in secrets {
+        // Several finders may match the same secret. Overlapping ranges are hidden as one.
         if range.start >= end {
             shown.push_str(&text[end..range.start]);
             shown.push_str(REDACTED);
@@ -35,7 +35,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// The value of a header, column or field as it may be shown: without secrets, and nothing of it if its name says that it is one.
+/// Hides the secrets in the value of a header, column or field. The whole value is hidden if the name is one of a secret.
 #[must_use]
 pub fn redacted_value<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     if is_secret_name(name) && can_be_secret(name, value) { REDACTED.into() } else { redacted(value) }
@@ -49,7 +49,7 @@ mod tests {
 
     const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjMifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r";
 
-    /// Texts with `§` where the secret is, and how the secret is hidden in each.
+    /// Texts with `§` in the place of the secret.
     const WITH_SECRET: [&str; 63] = [
         // URLs.
         "--history-url postgres://team:§@db/itest",
@@ -101,7 +101,7 @@ mod tests {
         "-----BEGIN RSA PRIVATE KEY-----§",
         "got `Bearer §`, expected none",
         "invalid header Basic §",
-        // Known by themselves, wherever they are.
+        // Secrets with a known shape, in any surroundings.
         "§",
         "left: \"§\"",
         "token §.",
@@ -122,10 +122,10 @@ mod tests {
         "=§",
     ];
 
-    /// Secrets that are known by a name or a place beside them.
+    /// Secrets that are recognized by the text around them.
     const PLAIN: [&str; 6] = ["hunter2", "s3cret", "abc123def456", "12ab34cd", "correct7horse", "p4ssw0rd"];
 
-    /// Secrets that are known by themselves.
+    /// Secrets that are recognized by their own shape.
     const SHAPED: [&str; 6] = [
         JWT,
         "AKIAIOSFODNN7EXAMPLE",
@@ -136,7 +136,7 @@ mod tests {
     ];
 
     #[test]
-    fn secret_is_hidden_wherever_it_stands_and_nothing_else_is() {
+    fn only_the_secret_is_hidden_in_every_context() {
         let by_itself = WITH_SECRET.iter().position(|text| *text == "§").unwrap();
         for (position, text) in WITH_SECRET.iter().enumerate() {
             let plain = if text.contains("Basic") { &["YW5uOmh1bnRlcjI="][..] } else { &PLAIN };
@@ -145,7 +145,7 @@ mod tests {
                 let (given, expected) = (text.replace('§', secret), text.replace('§', "***"));
                 assert_eq!(redacted(&given), expected, "{given}");
             }
-            // In a URL a token may have dots, and a word for a password no digits.
+            // A JSON web token, which has dots, must be hidden in URLs and quotes as well.
             if text.contains("token=§") || text.contains("\"§\"") {
                 assert!(!redacted(&text.replace('§', JWT)).contains("eyJ"), "{text}");
             }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn word_of_a_language_is_hidden_where_its_name_says_that_it_is_a_secret() {
+    fn ordinary_word_under_a_secret_name_is_hidden() {
         for (given, shown) in [
             ("{\"password\":\"secret\"}", "{\"password\":\"***\"}"),
             ("{\"pass\\\"word\": 1, \"token\":\"a\\\"b\"}", "{\"pass\\\"word\": 1, \"token\":\"***\"}"),
@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    /// Texts of errors, logs, code and sentences that say the words of secrets, and tell none.
+    /// Errors, logs, code and sentences that contain secret words but no secrets.
     const ORDINARY: [&str; 81] = [
         "",
         "assertion `left == right` failed\n  left: 1\n right: 2",
@@ -263,10 +263,10 @@ mod tests {
     ];
 
     #[test]
-    fn ordinary_text_stays_as_it_is() {
+    fn text_without_secrets_is_unchanged() {
         for text in ORDINARY {
             assert_eq!(redacted(text), text);
-            // Also between quotes, in a list, and behind a word.
+            // The text is also unchanged in quotes, in a list, and after a word.
             for around in [format!("left: {text:?}"), format!("[{text}, x]"), format!("failed: {text}")] {
                 assert_eq!(redacted(&around), around);
             }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_without_a_blank_takes_no_long_time() {
+    fn long_text_without_spaces_is_redacted_in_linear_time() {
         let one = "{\"url\":\"http://host:8080/a?b=c\",\"token\":\"x\",token:a,eyJ,-----BEGIN ,";
         let began = std::time::Instant::now();
         assert!(redacted(&one.repeat(10_000)).len() > 600_000);
@@ -323,16 +323,16 @@ mod tests {
     }
 
     proptest! {
-        /// A message about tokens and passwords is no token and no password.
+        /// A sentence about tokens and passwords is not mistaken for a secret.
         #[test]
-        fn sentence_about_secrets_stays_as_it_is(words in prop::collection::vec(any_word(), 0..12)) {
+        fn sentence_about_secrets_is_unchanged(words in prop::collection::vec(any_word(), 0..12)) {
             let text = words.join(" ");
             prop_assert_eq!(redacted(&text), text.as_str());
         }
 
-        /// The finders cut texts at many places, and none of them may be in the middle of a character.
+        /// The finders slice texts at many positions. No position may be inside a character, because slicing would panic.
         #[test]
-        fn any_text_is_no_panic(text in "(token|password|://|Bearer |eyJ|=|:|\"|'|\\\\|@|/|\\?|[a-z0-9é\n ]|-----BEGIN |PRIVATE KEY-----){0,30}") {
+        fn redacting_any_text_does_not_panic(text in "(token|password|://|Bearer |eyJ|=|:|\"|'|\\\\|@|/|\\?|[a-z0-9é\n ]|-----BEGIN |PRIVATE KEY-----){0,30}") {
             let _ = redacted(&text);
         }
 

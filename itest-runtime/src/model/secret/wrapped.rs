@@ -1,20 +1,20 @@
-//! A wrapper for a text that may hold a password.
+//! A wrapper for a text that may contain a password.
 #![cfg_attr(not(feature = "history"), expect(dead_code, reason = "only the history's URL is kept"))]
 
 use std::fmt;
 
-/// A text that is not shown by accident.
+/// A text that is not printed by accident, because its debug form does not contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// Wraps it.
+    /// Wraps a text.
     #[must_use]
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for those who need it.
+    /// The text itself.
     #[must_use]
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secret_is_not_shown_by_accident() {
+    fn debug_form_does_not_contain_the_secret() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret");
     }
 }

@@ -1,16 +1,16 @@
-//! What every test and fixture can ask for without anyone having made it: the test itself, and a place for its teardown.
+//! The fixtures without a setup function: [`TestInfo`] and [`Teardown`].
 
 use std::any::Any;
 
 use super::context::TestInfo;
 use super::fixture::{Fixture, FixtureDescriptor};
-use super::scope::{AskerScope, TestScope};
+use super::scope::{DependentScope, TestScope};
 use super::sync::FunctionKind;
 use super::teardown::Teardown;
 
 #[diagnostic::do_not_recommend]
 impl Fixture for Teardown {
-    type Scope = AskerScope;
+    type Scope = DependentScope;
 
     fn descriptor() -> &'static FixtureDescriptor {
         const {

@@ -1,20 +1,20 @@
-//! Reads an error by what its type implements. A macro's expansion knows that type; generic code does not.
+//! Converts a returned error by the traits that its type implements. A macro's expansion knows the type; generic code does not.
 
 use std::error::Error as StdError;
 use std::ops::{Deref, DerefMut};
 
 use super::error::{BoxedError, Error, chain};
 
-/// What a function under one of the attributes returned.
+/// The value that a test, fixture or teardown function returned.
 ///
 /// Its method [`itest_with_causes`](Self::itest_with_causes) is for errors that become a boxed [`std::error::Error`]. It
 /// dereferences to a type that has the same method for other errors, and so on. The compiler calls the first method whose
 /// bounds hold. This is specialization by method lookup, as in `anyhow!`; it works only where the error's type is known. The
-/// method has a name that no trait in a suite's scope has.
+/// method's name is unusual, so that it does not clash with a method of a trait that a suite imports.
 #[derive(Debug)]
-pub struct Returned<R>(NotSendable<R>);
+pub struct ReturnValue<R>(NotSendable<R>);
 
-/// The next type after [`Returned`]: for an [`std::error::Error`] that cannot be sent to another thread.
+/// The next type after [`ReturnValue`]: for an [`std::error::Error`] that cannot be sent to another thread.
 #[derive(Debug)]
 pub struct NotSendable<R>(Pointer<R>);
 
@@ -26,15 +26,15 @@ pub struct Pointer<R>(Unchanged<R>);
 #[derive(Debug)]
 pub struct Unchanged<R>(Option<R>);
 
-impl<R> Returned<R> {
-    /// Takes the value in.
+impl<R> ReturnValue<R> {
+    /// Wraps a returned value.
     pub const fn of(returned: R) -> Self {
         Self(NotSendable(Pointer(Unchanged(Some(returned)))))
     }
 }
 
-impl<T, E: Into<BoxedError>> Returned<Result<T, E>> {
-    /// The value, with an error that keeps its causes.
+impl<T, E: Into<BoxedError>> ReturnValue<Result<T, E>> {
+    /// Returns the value, or an error that keeps its causes.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl<T, E: Into<BoxedError>> Returned<Result<T, E>> {
 }
 
 impl<T, E: StdError + 'static> NotSendable<Result<T, E>> {
-    /// Like [`Returned::itest_with_causes`]; what is left of the causes is their text.
+    /// Like [`ReturnValue::itest_with_causes`], but keeps only the text of the causes.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl<T, E: StdError + 'static> NotSendable<Result<T, E>> {
 }
 
 impl<T, E: Deref<Target: StdError>> Pointer<Result<T, E>> {
-    /// Like [`Returned::itest_with_causes`]; what is left of the causes is their text.
+    /// Like [`ReturnValue::itest_with_causes`], but keeps only the text of the causes.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl<T, E: Deref<Target: StdError>> Pointer<Result<T, E>> {
 }
 
 impl<R> Unchanged<R> {
-    /// The value as it was returned.
+    /// Returns the value unchanged.
     pub fn itest_with_causes(&mut self) -> R {
         self.take()
     }
@@ -78,7 +78,7 @@ impl<R> Unchanged<R> {
     }
 }
 
-/// Each type dereferences to the one it holds.
+/// Lets each type dereference to the type that it wraps.
 macro_rules! dereference {
     ($($outer:ident => $inner:ident)*) => {$(
         impl<R> Deref for $outer<R> {
@@ -98,7 +98,7 @@ macro_rules! dereference {
 }
 
 dereference! {
-    Returned => NotSendable
+    ReturnValue => NotSendable
     NotSendable => Pointer
     Pointer => Unchanged
 }
@@ -110,7 +110,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::inject::conclude::{Conclude, made};
+    use crate::inject::conclude::{Conclude, erased_value};
 
     #[derive(Debug, thiserror::Error)]
     #[error("the shop is closed")]
@@ -153,8 +153,9 @@ mod tests {
     /// The message that a test and a fixture report for an error. A macro and not a function, because the error's type must be known.
     macro_rules! message {
         ($error:expr) => {{
-            let test = Returned::of(Err::<(), _>($error)).itest_with_causes().conclude().unwrap_err();
-            let fixture = made::<u8>(Returned::of(Err::<u8, _>($error)).itest_with_causes()).unwrap_err().to_problem();
+            let test = ReturnValue::of(Err::<(), _>($error)).itest_with_causes().conclude().unwrap_err();
+            let fixture =
+                erased_value::<u8>(ReturnValue::of(Err::<u8, _>($error)).itest_with_causes()).unwrap_err().to_problem();
             assert_eq!(test, fixture);
             assert_eq!(test.location, None);
             test.message
@@ -188,23 +189,29 @@ mod tests {
 
     #[test]
     fn error_of_itest_keeps_its_location() {
-        let problem = Returned::of(Err::<(), _>(Error::from(closed()))).itest_with_causes().conclude().unwrap_err();
+        let problem = ReturnValue::of(Err::<(), _>(Error::from(closed()))).itest_with_causes().conclude().unwrap_err();
         assert_eq!(problem.message, CHAIN);
-        assert!(problem.location.is_some_and(|location| location.as_str().contains("returned.rs")));
+        assert!(problem.location.is_some_and(|location| location.as_str().contains("return_value.rs")));
     }
 
     #[test]
     fn fixture_keeps_the_source_of_its_error() {
-        let error = made::<u8>(Returned::of(Err::<u8, _>(closed())).itest_with_causes()).unwrap_err();
+        let error = erased_value::<u8>(ReturnValue::of(Err::<u8, _>(closed())).itest_with_causes()).unwrap_err();
         assert!(error.inner().is::<Closed>());
     }
 
     #[test]
-    fn value_passes() {
-        assert_eq!(Returned::of(Ok::<(), Closed>(())).itest_with_causes().conclude(), Ok(()));
-        assert_eq!(*made::<u8>(Returned::of(7_u8).itest_with_causes()).unwrap().downcast::<u8>().unwrap(), 7);
+    fn value_without_error_is_returned() {
+        assert_eq!(ReturnValue::of(Ok::<(), Closed>(())).itest_with_causes().conclude(), Ok(()));
         assert_eq!(
-            *made::<u8>(Returned::of(Ok::<u8, NotSend>(7)).itest_with_causes()).unwrap().downcast::<u8>().unwrap(),
+            *erased_value::<u8>(ReturnValue::of(7_u8).itest_with_causes()).unwrap().downcast::<u8>().unwrap(),
+            7
+        );
+        assert_eq!(
+            *erased_value::<u8>(ReturnValue::of(Ok::<u8, NotSend>(7)).itest_with_causes())
+                .unwrap()
+                .downcast::<u8>()
+                .unwrap(),
             7
         );
     }

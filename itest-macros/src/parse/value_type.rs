@@ -1,35 +1,35 @@
-//! What a fixture makes.
+//! Finds the type of a fixture in the function's return type.
 
 use syn::{GenericArgument, ItemFn, PathArguments, ReturnType, Type};
 
 use super::types::{self, borrowed_lifetime, source_text, without_group};
 use crate::errors::Errors;
 
-/// The type that a fixture makes: what it returns, or what is in the `Result` that it returns.
-pub(super) fn made(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
+/// The type of a fixture: the return type, or the type in the returned `Result`.
+pub(super) fn value_type(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
     let ReturnType::Type(_, returned) = &function.sig.output else {
         errors.at(&function.sig.ident, "a fixture returns the value it makes: add `-> T` or `-> Result<T>`");
         return None;
     };
-    let made = match result_content(without_group(returned)) {
-        Ok(made) => without_group(made.unwrap_or(returned)),
+    let value_type = match result_content(without_group(returned)) {
+        Ok(value_type) => without_group(value_type.unwrap_or(returned)),
         Err(result) => {
             errors.at(result, "this `Result` does not name the fixture's type: write `Result<T>`");
             return None;
         }
     };
-    if let Some(complaint) = complaint(made) {
-        errors.at(made, complaint);
+    if let Some(problem) = problem(value_type) {
+        errors.at(value_type, problem);
         return None;
     }
-    if let Some(lifetime) = borrowed_lifetime(made) {
+    if let Some(lifetime) = borrowed_lifetime(value_type) {
         errors.at(lifetime, "a fixture's value outlives the function that made it; let its type own what it holds");
         return None;
     }
-    Some(made.clone())
+    Some(value_type.clone())
 }
 
-/// `T` of `Result<T, …>`, `None` for anything but a `Result`, and an error for a `Result` of nothing.
+/// The type `T` of `Result<T, …>`; `None` for any other type; an error for a `Result` without a type.
 fn result_content(returned: &Type) -> Result<Option<&Type>, &Type> {
     let Type::Path(path) = returned else { return Ok(None) };
     let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result") else { return Ok(None) };
@@ -41,10 +41,10 @@ fn result_content(returned: &Type) -> Result<Option<&Type>, &Type> {
     content.map(Some).ok_or(returned)
 }
 
-/// Why nobody could ask for a value of this type.
-fn complaint(made: &Type) -> Option<String> {
-    let text = source_text(made);
-    let complaint = match made {
+/// The message for a type that cannot be a fixture.
+fn problem(value_type: &Type) -> Option<String> {
+    let text = source_text(value_type);
+    let problem = match value_type {
         Type::Path(path) if types::is_plain(&path.path) => {
             format!("is too common to be asked for by type; wrap it: `struct Name({text});`")
         }
@@ -65,5 +65,5 @@ fn complaint(made: &Type) -> Option<String> {
         }
         _ => "cannot be a fixture; return a type of your own".to_owned(),
     };
-    Some(format!("`{text}` {complaint}"))
+    Some(format!("`{text}` {problem}"))
 }
