@@ -1,10 +1,10 @@
-//! itest tests itself with itest; if it ever called everything green, only these few tests under libtest would tell.
+//! itest tests itself with itest. If itest ever reported every test as passed, only these tests under libtest would notice.
 
 use std::process::{Command, Output};
 
 fn suite(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
-    // As the binary is started by itself, and not by the `cargo test` that runs this file.
+    // The suite must behave as if it was not started by the `cargo test` that runs this file.
     let is_of_runner = |name: &str| ["ITEST_", "NEXTEST", "CARGO"].iter().any(|prefix| name.starts_with(prefix));
     for (name, _) in std::env::vars().filter(|(name, _)| is_of_runner(name)) {
         command.env_remove(name);
@@ -13,7 +13,7 @@ fn suite(program: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_failing_test_fails_its_run() {
+fn failing_test_fails_the_run() {
     let output = suite(env!("CARGO_BIN_EXE_suite-outcomes"), &["--exact", "fails_in_assert"]);
     assert_eq!(output.status.code(), Some(101));
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -22,7 +22,7 @@ fn a_failing_test_fails_its_run() {
 }
 
 #[test]
-fn a_passing_test_passes_its_run() {
+fn passing_test_passes_the_run() {
     let output = suite(env!("CARGO_BIN_EXE_suite-outcomes"), &["--exact", "passes"]);
     assert_eq!(output.status.code(), Some(0));
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -30,7 +30,7 @@ fn a_passing_test_passes_its_run() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_no_success() {
+fn unknown_test_fails_the_run() {
     let output = suite(env!("CARGO_BIN_EXE_suite-outcomes"), &["--exact", "pases"]);
     assert_eq!(output.status.code(), Some(4));
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! The stand-in: it speaks as much of the engine's protocol as is needed, and is strict about the rest.
+//! A stand-in for a container engine. It implements the requests that itest sends, and refuses all others.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -18,29 +18,29 @@ use tokio::task::JoinHandle;
 
 use super::server::{self, Server};
 
-/// How it behaves.
+/// The behaviour of the stand-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// It has every image.
-    Kind,
-    /// It has none, and gets every one.
+pub(crate) enum Behaviour {
+    /// The engine has every image, and every request succeeds.
+    Works,
+    /// The engine has no image, and every pull succeeds.
     Pulls,
-    /// It has no image, and gets none.
+    /// The engine has no image, and every pull fails.
     PullsNothing,
-    /// It has no image, and getting one takes for ever.
-    PullsForEver,
-    /// It makes containers, and cannot start them.
+    /// The engine has no image, and no pull ends.
+    PullsForever,
+    /// The engine creates containers, and cannot start them.
     StartsNothing,
-    /// What is started ends at once.
+    /// A started container ends at once.
     EndsAtOnce,
-    /// It makes a container when it is allowed to.
-    HoldsCreation,
+    /// The engine answers a creation only after [`Engine::allow`].
+    DelaysCreation,
 }
 
-/// What the last line of a container says that ends at once; also the password, which is told to nobody.
-const LAST_WORDS: &str = "initdb: error: no space left on device";
+/// The last line in the log of a container that ends at once. The line before has the password, which no report may show.
+const LAST_LOG_LINE: &str = "initdb: error: no space left on device";
 
-/// The engine, on a socket and on a port of its own.
+/// The engine, which listens on a socket and on a port.
 pub(crate) struct Engine {
     shared: Arc<Shared>,
     socket: PathBuf,
@@ -48,7 +48,7 @@ pub(crate) struct Engine {
 }
 
 struct Shared {
-    manner: Manner,
+    behaviour: Behaviour,
     teardown: Teardown,
     containers: Mutex<BTreeMap<String, Container>>,
     calls: Mutex<Vec<String>>,
@@ -60,7 +60,7 @@ struct Container {
     spec: Value,
     port: u16,
     is_running: bool,
-    /// Whoever connects to its port, and the start of its server.
+    /// The task that accepts connections, and the task that starts the server.
     tasks: Vec<JoinHandle<()>>,
     server: Arc<tokio::sync::Mutex<Option<Server>>>,
 }
@@ -68,18 +68,18 @@ struct Container {
 type Answer = Result<Response>;
 
 impl Engine {
-    /// Starts it; it ends with the test.
-    pub(crate) fn start(manner: Manner, teardown: &Teardown) -> Result<Self> {
-        // A test's own temp dir may have a longer name than a socket can have.
-        let number = RandomState::new().hash_one(manner as u8);
+    /// Starts an engine, which ends with the test.
+    pub(crate) fn start(behaviour: Behaviour, teardown: &Teardown) -> Result<Self> {
+        // The path of a temp dir may be too long for a socket.
+        let number = RandomState::new().hash_one(behaviour as u8);
         let socket = server::folder(&format!("{number:016x}"), teardown)?.join("engine.sock");
-        let near = UnixListener::bind(&socket)?;
-        let far = std::net::TcpListener::bind("127.0.0.1:0")?;
-        far.set_nonblocking(true)?;
-        let port = far.local_addr()?.port();
-        let far = TcpListener::from_std(far)?;
+        let local = UnixListener::bind(&socket)?;
+        let remote = std::net::TcpListener::bind("127.0.0.1:0")?;
+        remote.set_nonblocking(true)?;
+        let port = remote.local_addr()?.port();
+        let remote = TcpListener::from_std(remote)?;
         let shared = Arc::new(Shared {
-            manner,
+            behaviour,
             teardown: teardown.clone(),
             containers: Mutex::default(),
             calls: Mutex::default(),
@@ -88,8 +88,8 @@ impl Engine {
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
-            let (near, far) = (axum::serve(near, router.clone()), axum::serve(far, router));
-            let _ = tokio::join!(near.into_future(), far.into_future());
+            let (local, remote) = (axum::serve(local, router.clone()), axum::serve(remote, router));
+            let _ = tokio::join!(local.into_future(), remote.into_future());
         });
         let last = Arc::clone(&shared);
         teardown.defer("end the engine", async move {
@@ -104,43 +104,43 @@ impl Engine {
         Ok(Self { shared, socket, port })
     }
 
-    /// What `DOCKER_HOST` is for those who shall find it.
+    /// The `DOCKER_HOST` for the socket of this engine.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.socket.display())
     }
 
-    /// The same for those who come by the network.
-    pub(crate) fn far_host(&self) -> String {
+    /// The `DOCKER_HOST` for the TCP port of this engine.
+    pub(crate) fn tcp_host(&self) -> String {
         format!("tcp://127.0.0.1:{}", self.port)
     }
 
-    /// Where it listens.
+    /// The path of the engine's socket.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// The names of the containers that there are.
+    /// The names of all existing containers.
     pub(crate) fn containers(&self) -> Vec<String> {
         lock(&self.shared.containers).keys().cloned().collect()
     }
 
-    /// What the only container was asked for with.
+    /// The specification with which the only container was created.
     pub(crate) fn spec(&self) -> Result<Value> {
         let containers = lock(&self.shared.containers);
         Ok(containers.values().next().ok_or("there is no container")?.spec.clone())
     }
 
-    /// What it was asked for, in order.
+    /// The requests to the engine, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         lock(&self.shared.calls).clone()
     }
 
-    /// How often it was asked for something.
+    /// The number of requests that begin with `call`.
     pub(crate) fn count(&self, call: &str) -> usize {
-        self.calls().iter().filter(|told| told.starts_with(call)).count()
+        self.calls().iter().filter(|request| request.starts_with(call)).count()
     }
 
-    /// Lets it make the container that it holds back.
+    /// Lets the engine create the container whose creation it delays.
     pub(crate) fn allow(&self) {
         self.shared.allowed.notify_one();
     }
@@ -152,7 +152,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let Ok(body) = to_bytes(body, 1 << 20).await else { return refusal(StatusCode::BAD_REQUEST, "no body") };
     lock(&shared.calls).push(format!("{} {path}", parts.method));
-    // Whoever asked may be gone before it is done: that stops no engine.
+    // A real engine finishes a request even if the client disconnects, so the request runs in a task of its own.
     let done = tokio::spawn(async move { shared.dispatch(&parts.method, &path, &query, &body).await });
     match done.await {
         Ok(Ok(response)) => response,
@@ -168,8 +168,8 @@ fn without_version(path: &str) -> &str {
 
 fn parameter<'q>(query: &'q str, name: &str) -> Result<&'q str> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let found = pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    Ok(found.ok_or(format!("{name} is not in {query}"))?)
+    let value = pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+    Ok(value.ok_or(format!("{name} is not in {query}"))?)
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
@@ -195,12 +195,12 @@ impl Shared {
                 assert_eq!((parameter(query, "force")?, parameter(query, "v")?), ("true", "true"));
                 self.remove(name).await
             }
-            _ => Ok(refusal(StatusCode::NOT_IMPLEMENTED, &format!("{method} {path} is not of the stand-in"))),
+            _ => Ok(refusal(StatusCode::NOT_IMPLEMENTED, &format!("{method} {path} is not supported by the stand-in"))),
         }
     }
 
     fn has_image(&self) -> bool {
-        let has_none = matches!(self.manner, Manner::Pulls | Manner::PullsNothing | Manner::PullsForEver);
+        let has_none = matches!(self.behaviour, Behaviour::Pulls | Behaviour::PullsNothing | Behaviour::PullsForever);
         !has_none || !lock(&self.pulled).is_empty()
     }
 
@@ -213,12 +213,12 @@ impl Shared {
 
     async fn pull(&self, query: &str) -> Answer {
         let image = parameter(query, "fromImage")?.replace("%3A", ":");
-        match self.manner {
-            Manner::PullsNothing => {
-                let told = format!("pull access denied for {image}, repository does not exist");
-                return Ok(refusal(StatusCode::NOT_FOUND, &told));
+        match self.behaviour {
+            Behaviour::PullsNothing => {
+                let message = format!("pull access denied for {image}, repository does not exist");
+                return Ok(refusal(StatusCode::NOT_FOUND, &message));
             }
-            Manner::PullsForEver => self.allowed.notified().await,
+            Behaviour::PullsForever => self.allowed.notified().await,
             _ => lock(&self.pulled).push(image),
         }
         Ok("{\"status\":\"Pulling from library\"}\n{\"status\":\"Download complete\"}\n".into_response())
@@ -228,7 +228,7 @@ impl Shared {
         if !self.has_image() {
             return Ok(refusal(StatusCode::NOT_FOUND, "No such image"));
         }
-        if self.manner == Manner::HoldsCreation {
+        if self.behaviour == Behaviour::DelaysCreation {
             self.allowed.notified().await;
         }
         let container = Container {
@@ -243,11 +243,11 @@ impl Shared {
     }
 
     async fn start(self: &Arc<Self>, name: &str) -> Answer {
-        if self.manner == Manner::StartsNothing {
-            let told = "driver failed programming external connectivity: Bind for 127.0.0.1:49153 failed: port is already allocated";
-            return Ok(refusal(StatusCode::INTERNAL_SERVER_ERROR, told));
+        if self.behaviour == Behaviour::StartsNothing {
+            let message = "driver failed programming external connectivity: Bind for 127.0.0.1:49153 failed: port is already allocated";
+            return Ok(refusal(StatusCode::INTERNAL_SERVER_ERROR, message));
         }
-        if self.manner == Manner::EndsAtOnce {
+        if self.behaviour == Behaviour::EndsAtOnce {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -256,8 +256,8 @@ impl Shared {
         let container = containers.get_mut(name).ok_or("no such container")?;
         container.port = listener.local_addr()?.port();
         container.is_running = true;
-        // The port is open before the server is, as an engine's is.
-        container.tasks.push(tokio::spawn(lead(listener, server::socket(&folder))));
+        // As with a real engine, the port is open before the server accepts connections.
+        container.tasks.push(tokio::spawn(forward(listener, server::socket(&folder))));
         let (spec, slot, teardown) = (container.spec.clone(), Arc::clone(&container.server), self.teardown.clone());
         container.tasks.push(tokio::spawn(async move {
             let mut slot = slot.lock().await;
@@ -290,8 +290,8 @@ impl Shared {
         let containers = lock(&self.containers);
         let spec = &containers.get(name).ok_or("no such container")?.spec;
         let password = server::environment(spec, "POSTGRES_PASSWORD").unwrap_or_default();
-        let line = format!("the password is {password}\n{LAST_WORDS}\n");
-        // Which of the streams, and how long: the engine frames what it tells.
+        let line = format!("the password is {password}\n{LAST_LOG_LINE}\n");
+        // The engine frames log lines: the number of the stream, then the length of the line.
         let mut frame = vec![2, 0, 0, 0];
         frame.extend(u32::try_from(line.len())?.to_be_bytes());
         frame.extend(line.as_bytes());
@@ -315,8 +315,8 @@ impl Shared {
     }
 }
 
-/// Leads whoever connects to the server, and turns them away while there is none.
-async fn lead(listener: TcpListener, socket: PathBuf) {
+/// Forwards connections to the server, and closes them while the server is not running.
+async fn forward(listener: TcpListener, socket: PathBuf) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((mut outside, _)) = listener.accept().await {
         let socket = socket.clone();

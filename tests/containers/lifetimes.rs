@@ -1,4 +1,4 @@
-//! From the first test that needs a server to the removal of its container, whatever happens in between.
+//! The lifetime of containers: from the first test that needs a server to the removal, also if processes are killed.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,10 +10,10 @@ use itest::prelude::*;
 use itest_tests::{Suite, signal};
 use rustix::process::Signal;
 
-use super::engine::{Engine, Manner};
+use super::engine::{Behaviour, Engine};
 use super::server::environment;
 
-/// The suite, which finds its servers in containers only.
+/// The suite, which may get its servers from containers only.
 pub(crate) fn suite<'t>(engine: &Engine, dir: &'t TempDir) -> Suite<'t> {
     Suite::new(env!("CARGO_BIN_EXE_suite-containers"), dir)
         .env("ITEST_POSTGRES", "container")
@@ -21,8 +21,8 @@ pub(crate) fn suite<'t>(engine: &Engine, dir: &'t TempDir) -> Suite<'t> {
         .env("DOCKER_HOST", engine.host())
 }
 
-/// The calls about containers, without names and without those that only look.
-fn story(engine: &Engine) -> Vec<String> {
+/// The requests that change containers or images, with `NAME` in place of names.
+fn changes(engine: &Engine) -> Vec<String> {
     let calls = engine.calls().into_iter().filter(|call| !call.starts_with("GET"));
     let plain = |call: String| {
         let words = call.split('/').map(|word| if word.starts_with("itest-") { "NAME" } else { word });
@@ -31,53 +31,53 @@ fn story(engine: &Engine) -> Vec<String> {
     calls.map(plain).collect()
 }
 
-const WHOLE: [&str; 3] = ["POST /containers/create", "POST /containers/NAME/start", "DELETE /containers/NAME"];
+const WHOLE_LIFETIME: [&str; 3] = ["POST /containers/create", "POST /containers/NAME/start", "DELETE /containers/NAME"];
 
 #[integration_test]
 #[case::postgres("postgres", 4)]
 #[case::mysql("mysql", 3)]
-fn tests_run_on_a_server_in_a_container_that_is_removed(
+fn container_of_a_server_is_removed_after_the_run(
     #[case] server: &str,
     #[case] tests: u64,
     #[values("1", "2")] jobs: &str,
     dir: &TempDir,
     teardown: &Teardown,
 ) -> Result<()> {
-    let engine = Engine::start(Manner::Kind, teardown)?;
+    let engine = Engine::start(Behaviour::Works, teardown)?;
     let events = suite(&engine, dir).events(&["--tag", server, "--jobs", jobs])?;
     assert_eq!(events.summary()["passed"], tests, "{}", events.finished.stdout());
-    assert_eq!(story(&engine), WHOLE);
+    assert_eq!(changes(&engine), WHOLE_LIFETIME);
     assert_eq!(engine.containers(), Vec::<String>::new());
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test]
-fn an_engine_is_found_on_the_network(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let engine = Engine::start(Manner::Kind, teardown)?;
-    let events = suite(&engine, dir).env("DOCKER_HOST", engine.far_host()).events(&["--tag", "postgres"])?;
+fn engine_can_be_reached_over_tcp(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let engine = Engine::start(Behaviour::Works, teardown)?;
+    let events = suite(&engine, dir).env("DOCKER_HOST", engine.tcp_host()).events(&["--tag", "postgres"])?;
     assert_eq!(events.summary()["passed"], 4, "{}", events.finished.stdout());
-    assert_eq!(story(&engine), WHOLE);
+    assert_eq!(changes(&engine), WHOLE_LIFETIME);
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test]
-fn an_image_that_is_not_there_is_pulled(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let engine = Engine::start(Manner::Pulls, teardown)?;
+fn missing_image_is_pulled(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let engine = Engine::start(Behaviour::Pulls, teardown)?;
     let events = suite(&engine, dir).env("ITEST_POSTGRES_IMAGE", "postgres:18").events(&["--tag", "postgres"])?;
     assert_eq!(events.summary()["passed"], 4, "{}", events.finished.stdout());
-    assert_eq!(story(&engine), [&["POST /images/create"], WHOLE.as_slice()].concat());
+    assert_eq!(changes(&engine), [&["POST /images/create"], WHOLE_LIFETIME.as_slice()].concat());
     Ok(())
 }
 
-/// Starts the test that waits for ever, and waits until it has its database.
+/// Starts a suite whose test waits forever, and returns when the test has its database.
 fn begin(suite: &Suite<'_>) -> Result<Child> {
     let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
     while let Some(line) = lines.next().transpose()? {
         if line.contains("ready") {
-            // Whoever writes on must be heard, or it blocks.
+            // The rest of the output must be read, because a full pipe would block the suite.
             std::thread::spawn(move || lines.for_each(drop));
             return Ok(child);
         }
@@ -85,7 +85,7 @@ fn begin(suite: &Suite<'_>) -> Result<Child> {
     Err("the suite ended before its test was ready".into())
 }
 
-/// Kills all processes of a suite, and waits until they are gone: what is dying still holds its locks.
+/// Kills all processes of a suite, and waits until they are gone, because a dying process still holds its locks.
 async fn kill(suite: &Suite<'_>, child: &mut Child) -> Result<()> {
     suite.kill_everything();
     child.wait()?;
@@ -98,24 +98,24 @@ fn sweeping(suite: Suite<'_>) -> Result<Child> {
     Ok(suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
 }
 
-/// The next run may know of another engine: the ledger says which one has the container.
+/// The next run may use another engine. The ledger names the engine that has the container.
 #[integration_test]
-#[case::near(false, None)]
-#[case::near_and_another_one_now(false, Some("tcp://127.0.0.1:9"))]
-#[case::far_and_another_one_now(true, Some("unix:///nowhere/engine.sock"))]
-async fn after_everything_was_killed_the_next_start_leaves_no_container(
-    #[case] is_far: bool,
+#[case::local(false, None)]
+#[case::local_and_another_engine_now(false, Some("tcp://127.0.0.1:9"))]
+#[case::remote_and_another_engine_now(true, Some("unix:///nowhere/engine.sock"))]
+async fn next_start_removes_the_container_of_a_killed_run(
+    #[case] is_remote: bool,
     #[case] now: Option<&str>,
     dir: &TempDir,
     teardown: &Teardown,
 ) -> Result<()> {
     #[arrange]
-    let engine = Engine::start(Manner::Kind, teardown)?;
-    let host = if is_far { engine.far_host() } else { engine.host() };
-    let killed = suite(&engine, dir).env("DOCKER_HOST", &host).args(&["waits_for_ever", "--nocapture"]);
+    let engine = Engine::start(Behaviour::Works, teardown)?;
+    let host = if is_remote { engine.tcp_host() } else { engine.host() };
+    let killed = suite(&engine, dir).env("DOCKER_HOST", &host).args(&["waits_forever", "--nocapture"]);
     let mut child = begin(&killed)?;
     kill(&killed, &mut child).await?;
-    assert_eq!(engine.containers().len(), 1, "nobody is left to remove it");
+    assert_eq!(engine.containers().len(), 1, "no process is left that could remove it");
 
     #[act]
     let swept = killed.wait_for(sweeping(suite(&engine, dir).env("DOCKER_HOST", now.unwrap_or(&host)))?)?;
@@ -130,13 +130,13 @@ async fn after_everything_was_killed_the_next_start_leaves_no_container(
 #[integration_test]
 #[case::the_supervisor(false)]
 #[case::the_sessions_server(true)]
-async fn after_one_process_was_killed_the_others_leave_no_container(
+async fn container_is_removed_after_one_process_was_killed(
     #[case] is_server: bool,
     dir: &TempDir,
     teardown: &Teardown,
 ) -> Result<()> {
-    let engine = Engine::start(Manner::Kind, teardown)?;
-    let suite = suite(&engine, dir).args(&["waits_for_ever", "--nocapture", "--timeout", "2s"]);
+    let engine = Engine::start(Behaviour::Works, teardown)?;
+    let suite = suite(&engine, dir).args(&["waits_forever", "--nocapture", "--timeout", "2s"]);
     let mut child = begin(&suite)?;
     let processes = suite.traces().processes();
     let server = processes.iter().find(|process| process.contains("itest-session")).ok_or("there is no server")?;
@@ -148,24 +148,21 @@ async fn after_one_process_was_killed_the_others_leave_no_container(
     Ok(())
 }
 
-/// Between the question for a container and its answer there may be seconds, and the engine goes on when whoever asked is dead.
+/// The creation of a container may take seconds, and the engine finishes it even if the process that requested it was killed.
 #[integration_test]
-async fn a_container_that_appears_after_the_death_of_its_run_is_removed(
-    dir: &TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn container_created_after_the_death_of_its_run_is_removed(dir: &TempDir, teardown: &Teardown) -> Result<()> {
     #[arrange]
-    let engine = Engine::start(Manner::HoldsCreation, teardown)?;
-    let killed = suite(&engine, dir).args(&["waits_for_ever"]);
+    let engine = Engine::start(Behaviour::DelaysCreation, teardown)?;
+    let killed = suite(&engine, dir).args(&["waits_forever"]);
     let mut child = killed.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let asked = async || engine.count("POST /containers/create");
-    eventually(asked).within(Duration::from_secs(20)).equals(1).await?;
+    let creations = async || engine.count("POST /containers/create");
+    eventually(creations).within(Duration::from_secs(20)).equals(1).await?;
     kill(&killed, &mut child).await?;
 
     #[act]
     let sweeping = sweeping(suite(&engine, dir))?;
-    let in_vain = async || engine.count("DELETE /containers/") > 0;
-    eventually(in_vain).within(Duration::from_secs(20)).equals(true).await?;
+    let removal_was_requested = async || engine.count("DELETE /containers/") > 0;
+    eventually(removal_was_requested).within(Duration::from_secs(20)).equals(true).await?;
     assert_eq!(engine.containers(), Vec::<String>::new());
     engine.allow();
     let swept = killed.wait_for(sweeping)?;
@@ -178,7 +175,7 @@ async fn a_container_that_appears_after_the_death_of_its_run_is_removed(
     Ok(())
 }
 
-/// Everything that is written below a folder.
+/// The contents of all files below a folder.
 fn texts(folder: &Path) -> Result<String> {
     let mut all = String::new();
     for entry in fs::read_dir(folder)? {
@@ -193,9 +190,9 @@ fn texts(folder: &Path) -> Result<String> {
 }
 
 #[integration_test]
-async fn the_password_is_in_no_ledger_and_the_name_is(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let engine = Engine::start(Manner::Kind, teardown)?;
-    let suite = suite(&engine, dir).args(&["waits_for_ever", "--nocapture"]);
+async fn ledger_has_the_container_name_and_no_password(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let engine = Engine::start(Behaviour::Works, teardown)?;
+    let suite = suite(&engine, dir).args(&["waits_forever", "--nocapture"]);
     let mut child = begin(&suite)?;
     let spec = engine.spec()?;
     let password = environment(&spec, "POSTGRES_PASSWORD").unwrap_or_default().to_owned();
@@ -206,7 +203,7 @@ async fn the_password_is_in_no_ledger_and_the_name_is(dir: &TempDir, teardown: &
     assert!(written.contains(&name), "{name} is in no ledger: {written}");
     assert!(!written.contains(&password), "the password is in a ledger: {written}");
     assert_eq!(spec["Labels"]["itest"], "postgres");
-    // Inside of a container the engine around it is another machine.
+    // If the test runs in a container, the engine is on another machine, so the port is not bound to localhost.
     let is_inside = Path::new("/.dockerenv").exists();
     let bound = &spec["HostConfig"]["PortBindings"]["5432/tcp"][0]["HostIp"];
     assert_eq!(bound.as_str(), (!is_inside).then_some("127.0.0.1"), "{spec}");
@@ -214,28 +211,29 @@ async fn the_password_is_in_no_ledger_and_the_name_is(dir: &TempDir, teardown: &
     Ok(())
 }
 
-/// The report says how to look into the containers, which are kept until somebody has.
+/// The report prints commands that open the databases in the kept containers.
 #[integration_test]
-async fn kept_databases_are_told_with_commands_that_need_no_password(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let engine = Engine::start(Manner::Kind, teardown)?;
+async fn kept_databases_are_reported_with_commands_without_password(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let engine = Engine::start(Behaviour::Works, teardown)?;
     let events = suite(&engine, dir).events(&["--ignored", "--tag", "kept", "--keep-failed"])?;
     let kept = events.case("fails_with_two_databases")["kept"].clone();
     let steps = kept["steps"].to_string().replace("\\\"", "\"");
     let names = engine.containers();
     let name = |server: &str| names.iter().find(|name| name.contains(server)).cloned().unwrap_or_default();
-    let told = [
+    let commands = [
         format!("docker exec -it {} psql -U postgres itest_", name("postgres")),
         format!(
             "docker exec -it {} sh -c 'mariadb --user=root --password=\"$MYSQL_ROOT_PASSWORD\" itest_",
             name("mysql")
         ),
     ];
-    for told in told {
-        assert!(steps.contains(&told), "no {told} in {steps}");
+    for command in commands {
+        assert!(steps.contains(&command), "no {command} in {steps}");
     }
     assert_eq!(names.len(), 2);
-    let keeper = kept["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("nobody keeps them")?;
-    signal(keeper, Signal::TERM);
+    let holder =
+        kept["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("no process keeps the resources")?;
+    signal(holder, Signal::TERM);
     eventually(async || engine.containers()).within(Duration::from_secs(20)).equals(Vec::new()).await?;
     eventually(async || events.finished.left()).within(Duration::from_secs(20)).equals(Vec::new()).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Servers in containers, on a stand-in for their engine: it speaks the engine's protocol, and its containers are real servers.
+//! Tests of servers in containers, with a stand-in for the container engine, whose containers are real servers.
 
 mod engine;
 mod lifetimes;

@@ -1,4 +1,4 @@
-//! What runs in a container of the stand-in: a real server, started as its image would start it.
+//! The server in a container of the stand-in: a real server, started as its image would start it.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, chown};
@@ -10,10 +10,10 @@ use itest::prelude::*;
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// Servers refuse to run as root.
-const NOBODY: u32 = 65534;
+/// The user id of the server processes, because servers refuse to run as root.
+const UNPRIVILEGED_USER: u32 = 65534;
 
-/// A server, and where it listens.
+/// A running server, with the folder that has its files and its socket.
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Process,
@@ -21,7 +21,7 @@ pub(crate) struct Server {
     folder: PathBuf,
 }
 
-/// A server whose files are made.
+/// A server whose files exist and that can be started.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     command: Command,
@@ -41,7 +41,7 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// A folder for a container's files, which is there when this returns.
+/// Makes a folder for the files of a container.
 pub(crate) fn folder(id: &str, teardown: &Teardown) -> Result<PathBuf> {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
@@ -49,7 +49,7 @@ pub(crate) fn folder(id: &str, teardown: &Teardown) -> Result<PathBuf> {
     teardown.durable(remove_folder, folder.clone())?;
     DirBuilder::new().mode(0o755).create(&folder)?;
     if is_root() {
-        chown(&folder, Some(NOBODY), Some(NOBODY))?;
+        chown(&folder, Some(UNPRIVILEGED_USER), Some(UNPRIVILEGED_USER))?;
     }
     Ok(folder)
 }
@@ -66,7 +66,7 @@ fn is_root() -> bool {
 fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     if is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNPRIVILEGED_USER).gid(UNPRIVILEGED_USER);
     }
     command.current_dir("/").stdin(Stdio::null());
     command
@@ -78,7 +78,7 @@ pub(crate) fn environment<'s>(spec: &'s Value, name: &str) -> Option<&'s str> {
     variables.filter_map(|variable| variable.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// A path inside of a container, outside; only what is in memory there is there at all.
+/// The path outside of the container for a path inside of it. Only paths on a `tmpfs` mount are supported.
 fn outside(spec: &Value, inside: &str, folder: &Path) -> Result<PathBuf> {
     let mounts = spec["HostConfig"]["Mounts"].as_array().into_iter().flatten();
     let mut memory = mounts.filter(|mount| mount["Type"] == "tmpfs").filter_map(|mount| mount["Target"].as_str());
@@ -95,7 +95,7 @@ fn run(mut command: Command) -> Result<()> {
         .into())
 }
 
-/// Makes the files of the server that the image is for. It blocks.
+/// Makes the files of the image's server. It blocks the thread.
 pub(crate) fn prepare(spec: &Value, folder: &Path) -> Result<Prepared> {
     if environment(spec, "PGDATA").is_some() { postgres(spec, folder) } else { mysql(spec, folder) }
 }
@@ -104,7 +104,7 @@ fn arguments(spec: &Value) -> Vec<String> {
     spec["Cmd"].as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
-/// As the image `postgres` does it.
+/// Prepares a server as the image `postgres` does.
 fn postgres(spec: &Value, folder: &Path) -> Result<Prepared> {
     let variable = |name: &str| environment(spec, name).ok_or(format!("{name} is not set"));
     let installed = fs::read_dir("/usr/lib/postgresql")?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
@@ -125,7 +125,7 @@ fn postgres(spec: &Value, folder: &Path) -> Result<Prepared> {
     Ok(Prepared { command: server, signal: Signal::INT, folder: folder.to_owned() })
 }
 
-/// As the image `mariadb` does it.
+/// Prepares a server as the image `mariadb` does.
 fn mysql(spec: &Value, folder: &Path) -> Result<Prepared> {
     let password = environment(spec, "MARIADB_ROOT_PASSWORD").ok_or("MARIADB_ROOT_PASSWORD is not set")?;
     let (mut data, mut settings) = (None, Vec::new());
@@ -152,7 +152,7 @@ fn mysql(spec: &Value, folder: &Path) -> Result<Prepared> {
 }
 
 impl Prepared {
-    /// Starts it.
+    /// Starts the server.
     pub(crate) fn start(mut self, teardown: &Teardown) -> Result<Server> {
         let log = File::create(self.folder.join("log"))?;
         self.command.stdout(Stdio::null()).stderr(log);
@@ -162,7 +162,7 @@ impl Prepared {
 }
 
 impl Server {
-    /// Ends it, whoever is connected, and removes its files.
+    /// Ends the server without waiting for its clients, and removes its files.
     pub(crate) async fn remove(self) -> Result<()> {
         itest_tests::signal(self.process.id(), self.signal);
         self.process.stop().await?;

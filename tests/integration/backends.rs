@@ -37,7 +37,7 @@ fn listed(dir: &TempDir, arguments: &[&str]) -> Result<Vec<String>> {
 #[case::backend(&["::in_memory", "--skip", "books"], &EVERYTHING[9..10])]
 #[case::backend_of_a_test(&["books_are_counted::in_memory"], &EVERYTHING[4..8])]
 #[case::tag(&["--tag", "books", "disk::two"], &EVERYTHING[2..4])]
-fn filters_choose_among_backends(#[case] arguments: &[&str], #[case] expected: &[&str], dir: &TempDir) -> Result<()> {
+fn filters_select_backends(#[case] arguments: &[&str], #[case] expected: &[&str], dir: &TempDir) -> Result<()> {
     assert_eq!(listed(dir, arguments)?, expected);
     Ok(())
 }
@@ -53,7 +53,7 @@ fn each_backend_has_fixtures_of_its_own(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(timeout = "1m")]
-fn backends_come_in_the_order_of_their_list(dir: &TempDir) -> Result<()> {
+fn declared_order_keeps_the_order_of_the_backend_list(dir: &TempDir) -> Result<()> {
     #[act]
     let events = suite(dir).events(&["--order", "declared", "--jobs", "1"])?;
     #[assert]
@@ -68,8 +68,8 @@ fn nextest_lists_and_runs_every_backend(dir: &TempDir) -> Result<()> {
     let listed = suite(dir).nextest(&["list", "--message-format", "json"])?.output()?;
     let run = suite(dir).nextest(&["run", "--no-fail-fast"])?.output()?;
     #[assert]
-    let told: Value = serde_json::from_slice(&listed.stdout)?;
-    let cases = told["rust-suites"]["suite"]["testcases"].as_object().ok_or("no test is listed")?;
+    let listing: Value = serde_json::from_slice(&listed.stdout)?;
+    let cases = listing["rust-suites"]["suite"]["testcases"].as_object().ok_or("no test is listed")?;
     let mut names: Vec<&str> = cases.keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, EVERYTHING);

@@ -9,7 +9,7 @@ use itest_tests::{Finished, Suite};
 
 const SELECTION: &str = env!("CARGO_BIN_EXE_suite-selection");
 
-/// One complaint, on one line, and nothing run.
+/// Asserts that the suite printed this message, ran no test and left nothing behind.
 fn assert_refused(finished: &Finished, code: i32, message: &str) {
     let stderr = finished.stderr();
     assert_eq!(finished.code(), Some(code), "{stderr}");
@@ -41,7 +41,7 @@ fn assert_refused(finished: &Finished, code: i32, message: &str) {
 #[case::unknown_profile(&["--profile", "nightly"], "--profile nightly: unknown profile `nightly`")]
 #[case::missing_config(&["--config", "nowhere.toml"], "nowhere.toml: cannot be read")]
 #[case::unwritable_logfile(&["--logfile", "/nowhere/log"], "--logfile /nowhere/log: No such file or directory")]
-fn a_wrong_flag_is_named(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
+fn invalid_flag_is_named_in_the_error(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).args(arguments).run()?;
     assert_refused(&finished, 2, message);
     Ok(())
@@ -53,7 +53,7 @@ fn a_wrong_flag_is_named(#[case] arguments: &[&str], #[case] message: &str, dir:
 #[case::format("ITEST_FORMAT", "xml", "ITEST_FORMAT=xml: expected pretty, terse, json")]
 #[case::threads("RUST_TEST_THREADS", "0", "RUST_TEST_THREADS=0: expected a whole number from 1")]
 #[case::profile("ITEST_PROFILE", "night", "ITEST_PROFILE=night: unknown profile")]
-fn a_wrong_variable_is_named(
+fn invalid_environment_variable_is_named_in_the_error(
     #[case] name: &str,
     #[case] value: &str,
     #[case] message: &str,
@@ -65,7 +65,7 @@ fn a_wrong_variable_is_named(
 }
 
 #[integration_test(tags("input"))]
-fn a_misspelt_variable_is_noticed(dir: &TempDir) -> Result<()> {
+fn misspelt_environment_variable_is_warned_about(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("ITEST_JOB", "2").run()?;
     assert_eq!(finished.code(), Some(0));
     assert!(finished.stderr().contains("ITEST_JOB means nothing; did you mean ITEST_JOBS?"), "{}", finished.stderr());
@@ -77,7 +77,11 @@ fn a_misspelt_variable_is_noticed(dir: &TempDir) -> Result<()> {
 #[case::bad_value("[profile.default]\njobs = 0\n", "itest.toml:2: jobs: expected a whole number from 1")]
 #[case::no_toml("[profile.default\n", "itest.toml:1: ")]
 #[case::no_profile("jobs = 2\n", "settings stand under [profile.default]")]
-fn a_wrong_file_is_named_with_its_line(#[case] text: &str, #[case] message: &str, dir: &TempDir) -> Result<()> {
+fn invalid_config_file_is_reported_with_its_line(
+    #[case] text: &str,
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
     std::fs::write(dir.join("itest.toml"), text)?;
     let finished = Suite::new(SELECTION, dir).run()?;
     assert_refused(&finished, 2, message);
@@ -85,7 +89,7 @@ fn a_wrong_file_is_named_with_its_line(#[case] text: &str, #[case] message: &str
 }
 
 #[integration_test(tags("input"))]
-fn an_unreadable_file_is_named(dir: &TempDir) -> Result<()> {
+fn unreadable_config_file_is_reported(dir: &TempDir) -> Result<()> {
     // A folder cannot be read as a file, not even by root.
     std::fs::create_dir(dir.join("itest.toml"))?;
     assert_refused(&Suite::new(SELECTION, dir).run()?, 2, "itest.toml: cannot be read");
@@ -93,7 +97,7 @@ fn an_unreadable_file_is_named(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("config"))]
-fn the_command_line_comes_before_the_environment_before_the_file(dir: &TempDir) -> Result<()> {
+fn command_line_overrides_environment_and_environment_overrides_file(dir: &TempDir) -> Result<()> {
     #[arrange]
     std::fs::write(
         dir.join("itest.toml"),
@@ -114,7 +118,7 @@ fn the_command_line_comes_before_the_environment_before_the_file(dir: &TempDir) 
     assert!(words("slow").contains("itest.toml:3: slow"));
     assert!(words("retries").contains("itest.toml:6: retries"));
     assert_eq!(words("order"), "order = \"random\" # default");
-    // What is printed is a file again.
+    // The printed configuration is itself a valid configuration file.
     std::fs::write(dir.join("itest.toml"), &text)?;
     let again = Suite::new(SELECTION, dir).args(&["--profile", "ci", "--print-config"]).run()?;
     assert_eq!(again.code(), Some(0), "{}", again.stderr());
@@ -131,7 +135,7 @@ fn the_command_line_comes_before_the_environment_before_the_file(dir: &TempDir) 
 #[case::all_skipped(&["pay", "--skip", "pay"], "nothing matched")]
 #[case::quotes(&["it's \"quoted\""], "contains `it\\'s \\\"quoted\\\"`")]
 #[case::newline(&["two\nlines"], "contains `two\\nlines`")]
-fn a_filter_that_matches_nothing_is_no_success(
+fn filter_without_a_match_fails_the_run(
     #[case] arguments: &[&str],
     #[case] message: &str,
     dir: &TempDir,
@@ -144,7 +148,7 @@ fn a_filter_that_matches_nothing_is_no_success(
 }
 
 #[integration_test(tags("input"))]
-fn ten_kilobytes_of_filter_give_a_short_message(dir: &TempDir) -> Result<()> {
+fn filter_of_ten_kilobytes_gives_a_short_message(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).args(&[&"x".repeat(10_000)]).run()?;
     assert_refused(&finished, 4, "nothing matched");
     assert!(finished.stderr().len() < 500);
@@ -157,7 +161,7 @@ fn ten_kilobytes_of_filter_give_a_short_message(dir: &TempDir) -> Result<()> {
 #[case::duplicates(env!("CARGO_BIN_EXE_suite-duplicates"), 3, "two tests are named `twin`: at tests/suites/duplicates.rs:")]
 #[case::circle(env!("CARGO_BIN_EXE_suite-circle"), 3, "Egg -> Hen -> Egg")]
 #[case::empty(env!("CARGO_BIN_EXE_suite-empty"), 4, "is a `mod` line missing")]
-fn a_suite_that_makes_no_sense_is_refused_before_it_runs(
+fn invalid_suite_is_refused_before_any_test_runs(
     #[case] program: &str,
     #[case] code: i32,
     #[case] message: &str,
@@ -170,7 +174,7 @@ fn a_suite_that_makes_no_sense_is_refused_before_it_runs(
 #[integration_test]
 #[case::deleted(false)]
 #[case::replaced(true)]
-fn a_binary_that_is_deleted_or_replaced_while_it_runs_goes_on(#[case] replaced: bool, dir: &TempDir) -> Result<()> {
+fn run_continues_after_its_binary_is_deleted_or_replaced(#[case] replaced: bool, dir: &TempDir) -> Result<()> {
     #[arrange]
     let program = dir.join("suite");
     std::fs::copy(env!("CARGO_BIN_EXE_suite-order"), &program)?;
@@ -194,7 +198,7 @@ fn a_binary_that_is_deleted_or_replaced_while_it_runs_goes_on(#[case] replaced: 
 }
 
 #[integration_test]
-fn a_reader_that_leaves_early_does_not_stop_the_tests(dir: &TempDir) -> Result<()> {
+fn closed_stdout_does_not_stop_the_tests(dir: &TempDir) -> Result<()> {
     #[act("closes stdout before anything is written to it")]
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir).args(&["passes", "fails_in_assert"]);
     let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -208,7 +212,7 @@ fn a_reader_that_leaves_early_does_not_stop_the_tests(dir: &TempDir) -> Result<(
 }
 
 #[integration_test]
-fn a_report_that_cannot_be_written_is_no_success(dir: &TempDir) -> Result<()> {
+fn unwritable_stdout_fails_the_run(dir: &TempDir) -> Result<()> {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
     let suite = Suite::new(SELECTION, dir);
     let status = suite.command()?.stdout(full()?).stderr(Stdio::null()).status()?;
@@ -219,7 +223,7 @@ fn a_report_that_cannot_be_written_is_no_success(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn the_list_ends_quietly_with_its_reader(dir: &TempDir) -> Result<()> {
+fn list_ends_without_an_error_when_stdout_is_closed(dir: &TempDir) -> Result<()> {
     let suite = Suite::new(SELECTION, dir).args(&["--list"]);
     let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     drop(child.stdout.take());
@@ -229,9 +233,9 @@ fn the_list_ends_quietly_with_its_reader(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// What was never made need not be given back.
+/// A temp dir that was not created needs no teardown, so the error of the setup is the only problem.
 #[integration_test]
-fn a_temp_dir_that_cannot_be_made_errors_in_setup_and_nothing_else(
+fn temp_dir_that_cannot_be_created_fails_only_the_setup(
     dir: &TempDir,
     #[values("nowhere", "file", "dangling_link", "loop", "long_name")] kind: &str,
 ) -> Result<()> {
@@ -248,7 +252,7 @@ fn a_temp_dir_that_cannot_be_made_errors_in_setup_and_nothing_else(
     }
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-fixtures"), dir).env("TMPDIR", place.display().to_string());
     let events = suite.events(&["--tag", "files", "--jobs", "1"])?;
-    let case = events.case("a_temp_dir_is_there_and_empty");
+    let case = events.case("temp_dir_exists_and_is_empty");
     assert_eq!(case["outcome"], "errored");
     let message = case["failures"][0]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with(&format!("cannot make a temp dir in {}: ", place.display())), "{message}");
@@ -258,7 +262,7 @@ fn a_temp_dir_that_cannot_be_made_errors_in_setup_and_nothing_else(
 }
 
 #[integration_test]
-fn a_temp_dir_that_a_test_replaces_is_removed_and_costs_no_other_test_its_own(
+fn replaced_temp_dir_is_removed_and_other_tests_keep_theirs(
     dir: &TempDir,
     #[values("1", "2")] jobs: &str,
 ) -> Result<()> {
@@ -275,7 +279,7 @@ fn a_temp_dir_that_a_test_replaces_is_removed_and_costs_no_other_test_its_own(
 }
 
 #[integration_test]
-fn a_worker_is_not_started_by_hand(dir: &TempDir) -> Result<()> {
+fn worker_started_by_hand_is_refused(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).args(&["--itest-worker"]).run()?;
     assert_refused(&finished, 3, "workers are started by it, not by hand");
     Ok(())

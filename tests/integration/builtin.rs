@@ -13,7 +13,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::files("files", 2)]
 #[case::http("http", 2)]
 #[case::blocking("blocking", 1)]
-fn a_built_in_fixture_works_on_the_real_thing(#[case] tag: &str, #[case] count: u64, dir: &TempDir) -> Result<()> {
+fn built_in_fixture_works_with_a_real_service(#[case] tag: &str, #[case] count: u64, dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--tag", tag])?;
     assert_eq!(events.summary()["passed"], count, "{:?}", events.outcomes());
     assert_eq!(events.finished.code(), Some(0));
@@ -22,9 +22,9 @@ fn a_built_in_fixture_works_on_the_real_thing(#[case] tag: &str, #[case] count: 
 }
 
 #[integration_test(tags("fixtures"))]
-fn a_failed_assertion_shows_request_and_response_without_secrets(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["an_unexpected_answer_is_shown_whole"])?;
-    let failure = &events.case("an_unexpected_answer_is_shown_whole")["failures"][0];
+fn failed_assertion_shows_request_and_response_without_secrets(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["unexpected_status_fails"])?;
+    let failure = &events.case("unexpected_status_fails")["failures"][0];
     let message = failure["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("expected status 200, got 400\n> GET http://127.0.0.1:"), "{message}");
     assert!(message.contains("> authorization: ***") && !message.contains("s3cret"), "{message}");
@@ -37,9 +37,9 @@ fn a_failed_assertion_shows_request_and_response_without_secrets(dir: &TempDir) 
 }
 
 #[integration_test(tags("fixtures"))]
-fn a_service_that_is_not_there_is_named(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["a_dead_service_is_named"])?;
-    let failure = &events.case("a_dead_service_is_named")["failures"][0];
+fn unreachable_http_service_is_named_in_the_failure(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["unreachable_service_fails"])?;
+    let failure = &events.case("unreachable_service_fails")["failures"][0];
     assert!(
         failure["location"].as_str().is_some_and(|place| place.starts_with("tests/suites/fixtures.rs:")),
         "{failure}"

@@ -9,7 +9,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 }
 
 #[integration_test(tags("postgres", "mysql"))]
-fn a_failed_test_shows_what_it_did_to_its_rows(
+fn failed_test_shows_the_rows_it_changed(
     #[values("memory", "file", "postgres", "transaction", "schema", "mysql")] backend: &str,
     dir: &TempDir,
 ) -> Result<()> {
@@ -17,7 +17,7 @@ fn a_failed_test_shows_what_it_did_to_its_rows(
     let events = suite(dir).events(&["--show-data", "--jobs", "1", &format!("sells::{backend}")])?;
     #[assert]
     for customer in ["first", "second"] {
-        let told = events.case(&format!("sells::{backend}::customer_{customer}"))["stderr"]
+        let stderr = events.case(&format!("sells::{backend}::customer_{customer}"))["stderr"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
@@ -27,31 +27,31 @@ fn a_failed_test_shows_what_it_did_to_its_rows(
              + id=10 name='for the {customer}' stock=1\n    ~ id=2: stock: 10 → 9\n    - id=3 name='old map' stock=NULL\n  \
              visit: 2 added\n    + page=/products\n    + page=/products\n"
         );
-        assert!(told.contains(&expected), "{told}, in: {}", events.finished.stdout());
+        assert!(stderr.contains(&expected), "{stderr}, in: {}", events.finished.stdout());
     }
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
-fn there_may_be_nothing_to_show(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["--show-data", "looks_only", "passes", "breaks_its_transaction"])?;
-    let told = |test: &str| events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(told("looks_only"), "itest: the test changed no rows of its database\n");
-    assert_eq!(told("passes"), "");
-    let broken = told("breaks_its_transaction");
+fn show_data_reports_missing_or_unreadable_changes(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--show-data", "reads_only", "passes", "breaks_its_transaction"])?;
+    let stderr_of = |test: &str| events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(stderr_of("reads_only"), "itest: the test changed no rows of its database\n");
+    assert_eq!(stderr_of("passes"), "");
+    let broken = stderr_of("breaks_its_transaction");
     assert!(broken.contains("cannot be shown") && broken.contains("rows"), "{broken}");
     Ok(())
 }
 
 #[integration_test]
-fn nobody_who_does_not_ask_is_shown_anything(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["looks_only"])?;
-    assert_eq!(events.case("looks_only")["stderr"].as_str(), None);
+fn changed_rows_are_not_shown_without_show_data(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["reads_only"])?;
+    assert_eq!(events.case("reads_only")["stderr"].as_str(), None);
     Ok(())
 }
 
-/// Columns that `SELECT *` leaves out are rows' too; the tables in which a virtual table keeps its index are not.
+/// Columns that `SELECT *` leaves out belong to the rows, too. The tables in which a virtual table keeps its index are internal and not shown.
 #[integration_test(tags("postgres", "mysql"))]
 #[case::postgres("changes_generated_columns_of_postgres", "  product: 1 added\n    + id=2 twice=4\n")]
 #[case::mariadb(
@@ -64,36 +64,36 @@ fn nobody_who_does_not_ask_is_shown_anything(dir: &TempDir) -> Result<()> {
      broken: not compared, it cannot be read: no such table: main.nowhere\n  \
      product: 1 added\n    + id=2 twice=4 thrice=6\n  search: 1 added\n    + text=hello\n"
 )]
-fn columns_and_tables_that_the_database_keeps_apart_are_shown_as_the_test_sees_them(
+fn special_columns_and_tables_are_shown_as_the_test_sees_them(
     #[case] test: &str,
     #[case] changes: &str,
     dir: &TempDir,
 ) -> Result<()> {
     let events = suite(dir).events(&["--show-data", test])?;
-    let told = events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(told, format!("itest: what the test did to the rows of its database:\n{changes}"));
+    let stderr = events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(stderr, format!("itest: what the test did to the rows of its database:\n{changes}"));
     Ok(())
 }
 
-/// What itest does for itself is not logged, however long it takes; what is done on the sessions of the test's own pool is logged as
-/// ever, also by sqlx when it connects and by itest when it makes them as new.
+/// Statements that itest executes for itself are not logged, however long they take. Statements on the sessions of the test's own pool
+/// are logged, also those of sqlx when it connects and those with which itest resets a session.
 #[integration_test(tags("postgres", "mysql"))]
-fn log_of_a_test_holds_its_own_statements_only(
+fn log_contains_only_the_statements_of_the_test(
     #[values("memory", "postgres", "transaction", "schema", "mysql")] backend: &str,
     #[values("info", "debug")] level: &str,
     dir: &TempDir,
 ) -> Result<()> {
-    const OF_THE_POOL: [&str; 6] =
+    const POOL_STATEMENTS: [&str; 6] =
         ["asked by the test", "PRAGMA foreign_keys", "SET sql_mode", "CLOSE ALL", "\"BEGIN\"", "\"ROLLBACK\""];
-    let test = format!("asks_one_question::{backend}");
-    // With one connection its rows are read on it.
+    let test = format!("executes_one_query::{backend}");
+    // With a single connection, `--show-data` reads the rows on that connection, and the log would contain the queries.
     let shown = if backend == "transaction" { [].as_slice() } else { &["--show-data"] };
     let events = suite(dir).args(shown).events(&["--log", level, &test])?;
-    let told = events.case(&test)["stderr"].as_str().unwrap_or_default().to_owned();
-    assert!(!told.contains("slow statement") && !told.contains("sqlx::postgres::notice"), "{told}");
-    let logged = told.lines().filter(|line| line.contains("sqlx::query"));
-    let foreign: Vec<_> = logged.filter(|line| !OF_THE_POOL.iter().any(|own| line.contains(own))).collect();
-    assert!(foreign.is_empty(), "{foreign:#?}");
-    assert_eq!(told.contains("asked by the test"), level == "debug", "{told}");
+    let stderr = events.case(&test)["stderr"].as_str().unwrap_or_default().to_owned();
+    assert!(!stderr.contains("slow statement") && !stderr.contains("sqlx::postgres::notice"), "{stderr}");
+    let logged = stderr.lines().filter(|line| line.contains("sqlx::query"));
+    let unexpected: Vec<_> = logged.filter(|line| !POOL_STATEMENTS.iter().any(|own| line.contains(own))).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+    assert_eq!(stderr.contains("asked by the test"), level == "debug", "{stderr}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What people read.
+//! The console report: its content, its format and its destination.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -9,7 +9,7 @@ fn outcomes(dir: &TempDir) -> Suite<'_> {
 }
 
 #[integration_test(tags("console"))]
-fn a_failure_is_understood_from_one_look(dir: &TempDir) -> Result<()> {
+fn failure_report_shows_cause_phases_and_repeat_command(dir: &TempDir) -> Result<()> {
     #[act]
     let finished = outcomes(dir).args(&["--exact", "fails_in_assert", "--seed", "5"]).run()?;
 
@@ -34,7 +34,7 @@ fn a_failure_is_understood_from_one_look(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("console"))]
-fn the_last_line_is_libtests(dir: &TempDir) -> Result<()> {
+fn last_line_has_the_format_of_libtest(dir: &TempDir) -> Result<()> {
     let finished = outcomes(dir).args(&["--exact", "passes"]).run()?;
     let text = finished.stdout();
     let last = text.trim_end().lines().last().unwrap_or_default();
@@ -43,7 +43,7 @@ fn the_last_line_is_libtests(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("console"))]
-fn times_are_shown_when_asked_for(dir: &TempDir) -> Result<()> {
+fn report_time_shows_the_time_of_each_test(dir: &TempDir) -> Result<()> {
     let finished = outcomes(dir).args(&["--exact", "passes", "--report-time"]).run()?;
     let lines = finished.test_lines();
     assert!(lines[0].starts_with("test passes ... ok <0.") && lines[0].ends_with("s>"), "{lines:?}");
@@ -51,7 +51,7 @@ fn times_are_shown_when_asked_for(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("console"))]
-fn the_short_format_is_short(dir: &TempDir) -> Result<()> {
+fn quiet_prints_one_dot_for_each_test(dir: &TempDir) -> Result<()> {
     let finished = outcomes(dir).args(&["passes", "--skip", "at_last", "--quiet"]).run()?;
     assert!(finished.stdout().contains("\n..\n"), "{}", finished.stdout());
     Ok(())
@@ -61,14 +61,14 @@ fn the_short_format_is_short(dir: &TempDir) -> Result<()> {
 #[case::always("always", true)]
 #[case::never("never", false)]
 #[case::auto("auto", false)]
-fn colours_are_used_when_asked_for(#[case] color: &str, #[case] expected: bool, dir: &TempDir) -> Result<()> {
+fn colours_follow_the_color_flag(#[case] color: &str, #[case] expected: bool, dir: &TempDir) -> Result<()> {
     let finished = outcomes(dir).args(&["--exact", "passes", "--color", color]).run()?;
     assert_eq!(finished.stdout().contains("\x1b[32mok"), expected);
     Ok(())
 }
 
 #[integration_test(tags("console"))]
-fn a_report_can_go_to_a_file(dir: &TempDir) -> Result<()> {
+fn logfile_receives_the_report(dir: &TempDir) -> Result<()> {
     let path = dir.join("report.txt");
     let finished = outcomes(dir).args(&["--exact", "passes", "--logfile", &path.display().to_string()]).run()?;
     assert_eq!(finished.stdout(), "");
@@ -84,9 +84,9 @@ fn help_names_the_exit_codes(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// On a real terminal, made by `script` of util-linux.
+/// The suite runs on a real terminal, which `script` of util-linux creates.
 #[integration_test(tags("console"))]
-fn a_terminal_shows_what_is_running(dir: &TempDir) -> Result<()> {
+fn terminal_shows_running_tests(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir);
     let mut command = suite.command()?;
@@ -106,6 +106,6 @@ fn a_terminal_shows_what_is_running(dir: &TempDir) -> Result<()> {
     #[assert]
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("0/1; running: is_slow "), "{text}");
-    assert!(text.contains("\r\x1b[K"), "the line is taken away again: {text}");
+    assert!(text.contains("\r\x1b[K"), "the status line is erased: {text}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Test data repeats with the seed, and its keys are nobody else's.
+//! Test data repeats with the seed, and unique keys are unique in the whole run.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ fn suite(dir: &TempDir) -> Suite<'_> {
     Suite::new(env!("CARGO_BIN_EXE_suite-data"), dir)
 }
 
-/// What a run's tests have made, in the order of their names.
-fn made(dir: &TempDir, seed: &str, jobs: &str) -> Result<Vec<String>> {
+/// Runs the suite and returns the data that its tests generated, sorted by the names of the tests.
+fn generated(dir: &TempDir, seed: &str, jobs: &str) -> Result<Vec<String>> {
     let journal = dir.join("journal");
     let _ = std::fs::remove_file(&journal);
     let suite = suite(dir).env("JOURNAL", journal.display().to_string());
@@ -24,11 +24,11 @@ fn made(dir: &TempDir, seed: &str, jobs: &str) -> Result<Vec<String>> {
 }
 
 #[integration_test(tags("data"))]
-fn one_seed_is_the_same_data_however_it_is_run(dir: &TempDir) -> Result<()> {
+fn same_seed_gives_the_same_data_with_any_number_of_workers(dir: &TempDir) -> Result<()> {
     #[act]
-    let first = made(dir, "7", "1")?;
-    let again = made(dir, "7", "3")?;
-    let other = made(dir, "8", "1")?;
+    let first = generated(dir, "7", "1")?;
+    let again = generated(dir, "7", "3")?;
+    let other = generated(dir, "8", "1")?;
 
     #[assert]
     assert_eq!(first.len(), 12 * (8 + 9 + 1));
@@ -41,7 +41,7 @@ fn one_seed_is_the_same_data_however_it_is_run(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("data"))]
 fn unique_keys_are_unique_in_the_whole_run(dir: &TempDir) -> Result<()> {
     #[act]
-    let lines = [made(dir, "1", "3")?, made(dir, "2", "3")?].concat();
+    let lines = [generated(dir, "1", "3")?, generated(dir, "2", "3")?].concat();
 
     #[assert]
     let values = |what: &str| -> Vec<String> {
@@ -51,13 +51,13 @@ fn unique_keys_are_unique_in_the_whole_run(dir: &TempDir) -> Result<()> {
     for (what, count) in [("text", 2 * 12 * 11), ("number", 2 * 12 * 6)] {
         let all = values(what);
         assert_eq!(all.len(), count, "{what}");
-        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), count, "{what}: some stand there twice");
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), count, "{what}: some values are there twice");
     }
     assert!(values("number").iter().all(|number| number.parse().is_ok_and(|number: i64| number > 0)));
     Ok(())
 }
 
-/// What attempts wrote of themselves: attempt, round, key, number, name.
+/// The journal lines of attempts, each as attempt, round, key, number and name.
 fn attempts(journal: &str) -> Vec<[String; 5]> {
     let words = |line: &str| line.split(' ').skip(2).map(str::to_owned).collect::<Vec<_>>();
     journal.lines().filter_map(|line| words(line).try_into().ok()).collect()
@@ -67,12 +67,12 @@ fn column(attempts: &[[String; 5]], number: usize) -> Vec<&str> {
     attempts.iter().map(|words| words[number].as_str()).collect()
 }
 
-fn differ(words: &[&str]) -> bool {
+fn all_differ(words: &[&str]) -> bool {
     words.iter().enumerate().all(|(position, word)| !words[..position].contains(word))
 }
 
 #[integration_test(timeout = "1m")]
-fn another_attempt_has_the_same_data_under_other_keys(dir: &TempDir) -> Result<()> {
+fn retry_gets_the_same_data_with_new_unique_keys(dir: &TempDir) -> Result<()> {
     #[arrange]
     let journal = dir.join("journal");
     let suite = suite(dir).env("JOURNAL", journal.display().to_string());
@@ -82,7 +82,7 @@ fn another_attempt_has_the_same_data_under_other_keys(dir: &TempDir) -> Result<(
     let attempts = attempts(&std::fs::read_to_string(&journal)?);
     assert_eq!(column(&attempts, 0), ["1", "2", "3"]);
     assert_eq!(column(&attempts, 1), ["1", "1", "1"]);
-    assert!(differ(&column(&attempts, 2)) && differ(&column(&attempts, 3)), "{attempts:?}");
+    assert!(all_differ(&column(&attempts, 2)) && all_differ(&column(&attempts, 3)), "{attempts:?}");
     assert!(attempts.iter().all(|words| words[4] == attempts[0][4]), "{attempts:?}");
     Ok(())
 }
@@ -90,7 +90,7 @@ fn another_attempt_has_the_same_data_under_other_keys(dir: &TempDir) -> Result<(
 #[integration_test(timeout = "1m")]
 #[case::workers(&[])]
 #[case::in_process(&["--in-process"])]
-fn another_round_has_the_same_data_under_other_keys(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+fn next_round_gets_the_same_data_with_new_unique_keys(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
     #[arrange]
     let journal = dir.join("journal");
     let suite = suite(dir).env("JOURNAL", journal.display().to_string()).args(arguments);
@@ -101,13 +101,13 @@ fn another_round_has_the_same_data_under_other_keys(#[case] arguments: &[&str], 
     attempts.sort();
     assert_eq!(column(&attempts, 0), ["1", "1", "1"]);
     assert_eq!(column(&attempts, 1), ["1", "2", "3"]);
-    assert!(differ(&column(&attempts, 2)) && differ(&column(&attempts, 3)), "{attempts:?}");
+    assert!(all_differ(&column(&attempts, 2)) && all_differ(&column(&attempts, 3)), "{attempts:?}");
     assert!(attempts.iter().all(|words| words[4] == attempts[0][4]), "{attempts:?}");
     Ok(())
 }
 
 #[integration_test(timeout = "2m", tags("nextest"))]
-fn attempts_of_nextest_are_attempts(dir: &TempDir) -> Result<()> {
+fn retries_of_nextest_count_as_attempts(dir: &TempDir) -> Result<()> {
     #[arrange]
     let journal = dir.join("journal");
     let suite = suite(dir).env("JOURNAL", journal.display().to_string());
@@ -117,6 +117,6 @@ fn attempts_of_nextest_are_attempts(dir: &TempDir) -> Result<()> {
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let attempts = attempts(&std::fs::read_to_string(&journal)?);
     assert_eq!(column(&attempts, 0), ["1", "2", "3"]);
-    assert!(differ(&column(&attempts, 2)), "{attempts:?}");
+    assert!(all_differ(&column(&attempts, 2)), "{attempts:?}");
     Ok(())
 }

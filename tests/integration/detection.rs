@@ -1,4 +1,4 @@
-//! Tests that lie are found, named and explained.
+//! `--detect` and `--bisect`: tests that lie are detected, named and explained.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ fn kinds(events: &Events) -> BTreeMap<String, String> {
 }
 
 #[integration_test(tags("detection"), timeout = "5m")]
-fn every_liar_is_named_with_its_culprits_and_a_command_that_shows_it(dir: &TempDir) -> Result<()> {
+fn each_lying_test_is_reported_with_culprits_and_a_command(dir: &TempDir) -> Result<()> {
     #[act]
     let events = suite(dir).events(&["--detect", "--seed", "11"])?;
 
@@ -29,10 +29,10 @@ fn every_liar_is_named_with_its_culprits_and_a_command_that_shows_it(dir: &TempD
         ("counts_from_zero", "not_idempotent"),
         ("expects_no_number", "victim"),
         ("is_decided_by_a_coin", "flaky"),
-        ("is_lucky_to_find_a_number", "brittle"),
+        ("needs_a_prepared_number", "brittle"),
         ("is_wrong", "broken"),
-        ("needs_it_too", "environment"),
-        ("needs_what_is_gone", "environment"),
+        ("needs_the_missing_service_too", "environment"),
+        ("needs_a_missing_service", "environment"),
         ("writes_into_a_shared_file", "contention"),
     ];
     let expected: BTreeMap<_, _> = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned())).into();
@@ -41,13 +41,13 @@ fn every_liar_is_named_with_its_culprits_and_a_command_that_shows_it(dir: &TempD
         let all = events.named("verdict");
         all.into_iter().find(|verdict| verdict["id"] == id).cloned().unwrap_or_default()
     };
-    assert_eq!(verdict("expects_no_number")["culprits"], serde_json::json!([["a_number_is_left_behind"]]));
-    assert_eq!(verdict("is_lucky_to_find_a_number")["culprits"], serde_json::json!([["prepares_a_number"]]));
+    assert_eq!(verdict("expects_no_number")["culprits"], serde_json::json!([["leaves_a_number"]]));
+    assert_eq!(verdict("needs_a_prepared_number")["culprits"], serde_json::json!([["prepares_a_number"]]));
     assert_eq!(verdict("writes_into_a_shared_file")["culprits"], serde_json::json!([["writes_into_the_same_file"]]));
     assert_eq!(events.finished.code(), Some(101));
     events.finished.assert_nothing_left();
-    // The commands show what they say.
-    for id in ["expects_no_number", "is_lucky_to_find_a_number", "counts_from_zero", "is_wrong"] {
+    // Each printed command reproduces the failure of its verdict.
+    for id in ["expects_no_number", "needs_a_prepared_number", "counts_from_zero", "is_wrong"] {
         let command = verdict(id)["command"].as_str().unwrap_or_default().to_owned();
         let (_, lanes) = command.split_once(" -- --lane ").ok_or("the command has no lane")?;
         let finished = suite(dir).args(&["--lane", lanes.trim_matches('\'')]).run()?;
@@ -58,7 +58,7 @@ fn every_liar_is_named_with_its_culprits_and_a_command_that_shows_it(dir: &TempD
 }
 
 #[integration_test(tags("detection"))]
-fn honest_tests_are_not_accused(dir: &TempDir) -> Result<()> {
+fn honest_tests_get_no_verdict(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["is_honest", "--detect"]).run()?;
     assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
     assert!(finished.stdout().contains("detection result: ok. 0 of 8 tests lied"), "{}", finished.stdout());
@@ -68,7 +68,7 @@ fn honest_tests_are_not_accused(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("detection"))]
-fn a_budget_ends_a_detection_with_what_is_known(dir: &TempDir) -> Result<()> {
+fn used_up_budget_ends_detection_with_partial_results(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--detect", "--budget", "60"])?;
     let end = events.named("detection_finished").pop().ok_or("no end")?;
     assert_eq!((&end["complete"], &end["stopped_by"]), (&false.into(), &"the budget is used up".into()));
@@ -81,7 +81,7 @@ fn a_budget_ends_a_detection_with_what_is_known(dir: &TempDir) -> Result<()> {
 #[case::zero("0")]
 #[case::no_time("0s")]
 #[case::nonsense("soon")]
-fn a_budget_that_is_none_is_refused(#[case] budget: &str, dir: &TempDir) -> Result<()> {
+fn invalid_budget_is_refused(#[case] budget: &str, dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--detect", "--budget", budget]).run()?;
     assert_eq!(finished.code(), Some(2));
     assert!(
@@ -93,7 +93,7 @@ fn a_budget_that_is_none_is_refused(#[case] budget: &str, dir: &TempDir) -> Resu
 }
 
 #[integration_test(tags("detection"))]
-fn an_interrupted_detection_tells_what_it_knows_and_leaves_nothing(
+fn interrupted_detection_reports_partial_results_and_leaves_nothing(
     dir: &TempDir,
     #[values("… forward", "brittle", "… beside")] moment: &str,
 ) -> Result<()> {
@@ -102,7 +102,7 @@ fn an_interrupted_detection_tells_what_it_knows_and_leaves_nothing(
     let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
     let seen = lines.by_ref().map_while(Result::ok).any(|line| line.contains(moment));
-    assert!(seen, "{moment} was never told");
+    assert!(seen, "{moment} was never printed");
 
     #[act]
     signal(child.id(), Signal::INT);
@@ -118,10 +118,9 @@ fn an_interrupted_detection_tells_what_it_knows_and_leaves_nothing(
 }
 
 #[integration_test(tags("detection"))]
-fn a_recorded_failure_is_traced_to_its_culprit(dir: &TempDir) -> Result<()> {
+fn bisect_traces_a_recorded_failure_to_its_culprit(dir: &TempDir) -> Result<()> {
     #[arrange]
-    let order =
-        ["is_honest::number_1", "a_number_is_left_behind", "is_honest::number_2", "expects_no_number"].join(" ");
+    let order = ["is_honest::number_1", "leaves_a_number", "is_honest::number_2", "expects_no_number"].join(" ");
     suite(dir).args(&["--lane", &order]).run()?;
 
     #[act]
@@ -129,16 +128,13 @@ fn a_recorded_failure_is_traced_to_its_culprit(dir: &TempDir) -> Result<()> {
 
     #[assert]
     let verdict = events.named("verdict").pop().ok_or("no verdict")?;
-    assert_eq!(
-        (&verdict["kind"], &verdict["culprits"]),
-        (&"victim".into(), &serde_json::json!([["a_number_is_left_behind"]]))
-    );
+    assert_eq!((&verdict["kind"], &verdict["culprits"]), (&"victim".into(), &serde_json::json!([["leaves_a_number"]])));
     assert_eq!(events.finished.code(), Some(101));
     Ok(())
 }
 
 #[integration_test(tags("detection"))]
-fn a_failure_that_does_not_come_again_is_told_as_that(dir: &TempDir) -> Result<()> {
+fn bisect_reports_a_failure_it_cannot_reproduce(dir: &TempDir) -> Result<()> {
     #[arrange]
     let start = r#"{"event":"run_started","format_version":1,"selected":1,"order":"random","seed":1,"jobs":1,"suite":"itest-tests-suite_order"}"#;
     let failed = r#"{"event":"case_finished","id":"plain::number_1","location":"a.rs:1:1","worker":0,"attempt":1,"outcome":"failed","elapsed_us":1}"#;
@@ -167,7 +163,11 @@ fn a_failure_that_does_not_come_again_is_told_as_that(dir: &TempDir) -> Result<(
 #[case::of_the_last_run(&["--detect", "--last-failed"], "--last-failed true: means nothing to --detect")]
 #[case::into_a_report(&["--bisect", "is_wrong", "--junit", "j.xml"], "--junit j.xml: means nothing to --bisect")]
 #[case::too_small(&["--detect", "--budget", "2"], "--budget 2: too small: to run all")]
-fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
+fn invalid_detection_arguments_are_refused(
+    #[case] arguments: &[&str],
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
     suite(dir).args(&["is_honest::number_1"]).run()?;
     let finished = suite(dir).args(arguments).run()?;
     assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
@@ -175,9 +175,9 @@ fn what_cannot_be_searched_is_refused(#[case] arguments: &[&str], #[case] messag
     Ok(())
 }
 
-/// Its one test would take a minute.
+/// The only selected test would take a minute.
 #[integration_test(tags("detection"), timeout = "40s")]
-fn a_budget_of_time_ends_the_test_that_is_running(dir: &TempDir) -> Result<()> {
+fn time_budget_ends_the_running_test(dir: &TempDir) -> Result<()> {
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
     let events = suite.events(&["--detect", "--budget", "1s", "--exact", "times_out_in_setup"])?;
     let end = events.named("detection_finished").pop().ok_or("no end")?;
@@ -187,7 +187,7 @@ fn a_budget_of_time_ends_the_test_that_is_running(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("detection"))]
-fn a_detection_keeps_nothing_of_the_tests_that_fail_in_it(dir: &TempDir) -> Result<()> {
+fn detection_ignores_keep_failed(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--detect", "--keep-failed", "--budget", "60"]).run()?;
     assert_eq!(finished.code(), Some(101), "{}", finished.stdout());
     finished.assert_nothing_left();
@@ -195,7 +195,7 @@ fn a_detection_keeps_nothing_of_the_tests_that_fail_in_it(dir: &TempDir) -> Resu
 }
 
 #[integration_test(tags("detection"))]
-fn of_a_test_that_always_skips_itself_nothing_is_known(dir: &TempDir) -> Result<()> {
+fn test_that_always_skips_is_counted_as_unknown(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = || Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
 
@@ -213,7 +213,7 @@ fn of_a_test_that_always_skips_itself_nothing_is_known(dir: &TempDir) -> Result<
 }
 
 #[integration_test(tags("detection"))]
-fn where_there_is_nothing_to_run_nothing_is_run(dir: &TempDir) -> Result<()> {
+fn detection_without_selected_tests_runs_nothing(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["no_such_test", "--detect", "--no-tests", "pass"]).run()?;
     assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
     assert!(finished.stdout().contains("0 executions in 0 probes"), "{}", finished.stdout());
@@ -221,7 +221,7 @@ fn where_there_is_nothing_to_run_nothing_is_run(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("detection"))]
-fn a_detection_ends_the_daemons_that_its_tests_leave(dir: &TempDir) -> Result<()> {
+fn detection_ends_daemons_of_its_tests(dir: &TempDir) -> Result<()> {
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir);
     let finished = suite.args(&["--detect", "--exact", "leaves_a_daemon", "--budget", "3"]).run()?;
     assert!(finished.stdout().contains("3 executions"), "{}", finished.stdout());
@@ -230,14 +230,14 @@ fn a_detection_ends_the_daemons_that_its_tests_leave(dir: &TempDir) -> Result<()
 }
 
 #[integration_test(tags("detection"))]
-async fn what_was_over_in_an_interrupted_round_is_known(dir: &TempDir) -> Result<()> {
+async fn interrupted_round_counts_its_finished_tests(dir: &TempDir) -> Result<()> {
     #[arrange]
     let journal = dir.join("journal");
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir)
         .env("JOURNAL", journal.display().to_string())
         .args(&["--detect", "--exact", "fails::number_1", "waits_to_be_interrupted"]);
     let child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    // It is declared behind the one that fails.
+    // The waiting test is declared after the failing one, so the failing one has ended when it waits.
     let has_begun = || async { std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("waiting")) };
     eventually(has_begun).within(std::time::Duration::from_secs(20)).equals(true).await?;
 

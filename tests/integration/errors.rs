@@ -1,4 +1,4 @@
-//! A failure tells the causes of its error, whatever the error's type.
+//! The message of a failure names the causes of its error, whatever type the error has.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -18,7 +18,7 @@ const CAUSE: &str = "invalid digit found in string";
 #[case::teardown_function("teardown_function", "teardown", "the shop is closed: {}")]
 #[case::awaited_teardown_function("awaited_teardown_function", "body", "the shop is closed: {}")]
 #[case::deferred_step("deferred_step", "teardown", "{}")]
-fn failure_tells_every_cause_once(
+fn failure_message_names_each_cause_once(
     #[case] test: &str,
     #[case] phase: &str,
     #[case] message: &str,

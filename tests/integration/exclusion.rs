@@ -7,39 +7,39 @@ use itest::TempDir;
 use itest::prelude::*;
 use itest_tests::{Finished, Suite};
 
-/// So many random orders are tried under cargo test.
+/// The number of random orders that are tried under cargo test.
 const SEEDS: u32 = 30;
 
-/// And so many random lengths of tests under cargo-nextest, which has an order of its own.
+/// The number of seeds under cargo-nextest. It has an order of its own, so a seed only changes how long the tests take.
 const NEXTEST_SEEDS: u32 = 10;
 
 /// The tests of the suite.
 const TESTS: usize = 41;
 
-/// Tests of the suite that take their process with them.
+/// Tests of the suite that crash their process.
 const CRASHES: [&str; 2] = ["crashes_while_it_prints", "crashes_with_the_engine"];
 
-/// Session fixtures of the suite, each with one that it asks for.
+/// Session fixtures of the suite, each with a fixture that it depends on.
 const DEPENDENCIES: [(&str, &str); 5] =
     [("database", "engine"), ("shop", "database"), ("audit", "engine"), ("left", "island"), ("right", "island")];
 
-/// What a test wrote to the journal.
+/// The journal entries of one test.
 #[derive(Debug, Default)]
 struct Use {
-    /// What it used, and whether exclusively.
+    /// The fixtures and locks that the test used, and whether exclusively.
     things: BTreeMap<String, bool>,
     begins: Vec<u64>,
     ends: Vec<u64>,
-    /// Steps of its teardown.
+    /// The steps of its teardown, in the order in which they ran.
     steps: Vec<String>,
 }
 
 impl Use {
-    fn is_beside(&self, other: &Self) -> bool {
+    fn overlaps(&self, other: &Self) -> bool {
         self.begins[0] < other.ends[0] && other.begins[0] < self.ends[0]
     }
 
-    /// Things that both use, and one of them exclusively.
+    /// The fixtures and locks that both tests use and at least one of them uses exclusively.
     fn conflicts(&self, other: &Self) -> Vec<&str> {
         let is_exclusive = |(thing, exclusive): &(&String, &bool)| {
             other.things.get(*thing).is_some_and(|of_other| **exclusive || *of_other)
@@ -48,12 +48,13 @@ impl Use {
     }
 }
 
-/// What all processes of one run wrote.
+/// The journal to which all processes of one run write.
 #[derive(Debug, Default)]
 struct Journal {
     uses: BTreeMap<String, Use>,
-    /// Session fixtures in the order in which they were made, and given back.
+    /// Session fixtures in the order of their setup.
     up: Vec<String>,
+    /// Session fixtures in the order of their teardown.
     down: Vec<String>,
 }
 
@@ -83,26 +84,26 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Each test ran once, alone where it must be, and everything was given back in the right order.
+    /// Asserts that each test ran once, that no conflicting tests overlapped, and that teardown ran in the right order.
     fn check(&self, seed: u32) {
         assert_eq!(self.uses.len(), TESTS, "seed {seed}: {:?}", self.uses.keys());
         for (test, used) in &self.uses {
-            assert_eq!((used.begins.len(), used.ends.len()), (1, 1), "seed {seed}: {test} ran once and gave back once");
-            // A deferred step dies with its process.
+            assert_eq!((used.begins.len(), used.ends.len()), (1, 1), "seed {seed}: {test} began once and ended once");
+            // Deferred steps are lost when their process crashes.
             let has_crashed = CRASHES.contains(&test.as_str());
             let steps: &[&str] = if has_crashed { &["durable-2"] } else { &["deferred-3", "durable-2", "deferred-1"] };
             assert_eq!(used.steps, steps, "seed {seed}: the teardown of {test}");
         }
-        for (first, second) in self.pairs().filter(|((_, first), (_, second))| first.is_beside(second)) {
+        for (first, second) in self.pairs().filter(|((_, first), (_, second))| first.overlaps(second)) {
             let conflicts = first.1.conflicts(second.1);
             assert!(conflicts.is_empty(), "seed {seed}: {} beside {} on {conflicts:?}", first.0, second.0);
         }
         let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
         assert_eq!((sorted(&self.up), self.up.len()), (sorted(&self.down), self.down.len()), "seed {seed}");
         assert_eq!(self.up.len(), sorted(&self.up).len(), "seed {seed}: each session fixture is made once");
-        // Those that do not depend on each other are made at the same time.
+        // Only dependencies have a fixed order, because independent fixtures are made at the same time.
         for (fixture, below) in DEPENDENCIES {
-            let position = |names: &[String], name: &str| names.iter().position(|found| found == name);
+            let position = |names: &[String], name: &str| names.iter().position(|other| other == name);
             assert!(position(&self.up, below) < position(&self.up, fixture), "seed {seed}: {:?}", self.up);
             assert!(position(&self.down, fixture) < position(&self.down, below), "seed {seed}: {:?}", self.down);
         }
@@ -113,15 +114,15 @@ impl Journal {
         tests.flat_map(|(position, first)| self.uses.iter().skip(position + 1).map(move |second| (first, second)))
     }
 
-    /// The names of tests, without their cases, that ran side by side.
+    /// The pairs of tests, without their cases, that ran at the same time.
     fn side_by_side(&self) -> impl Iterator<Item = (String, String)> {
         let name = |test: &str| test.split("::").next().unwrap_or_default().to_owned();
-        let beside = self.pairs().filter(|((_, first), (_, second))| first.is_beside(second));
+        let beside = self.pairs().filter(|((_, first), (_, second))| first.overlaps(second));
         beside.flat_map(move |((first, _), (second, _))| [(name(first), name(second)), (name(second), name(first))])
     }
 }
 
-/// Pairs that may run side by side, and must have done so under some seed: otherwise one lock for everything would do.
+/// Pairs that may run at the same time, and must do so under some seed: otherwise a single lock for all tests would pass, too.
 const MAY_RUN_SIDE_BY_SIDE: [(&str, &str); 10] = [
     ("uses_the_engine", "uses_the_engine"),
     ("uses_the_shop", "uses_the_pool"),
@@ -135,8 +136,8 @@ const MAY_RUN_SIDE_BY_SIDE: [(&str, &str); 10] = [
     ("uses_nothing", "uses_the_engine_alone"),
 ];
 
-/// So many of these are neighbours by name, which is nextest's order.
-const NEIGHBOURS: usize = 5;
+/// The number of pairs at the start of the list whose names are adjacent. nextest runs tests in the order of their names.
+const ADJACENT_PAIRS: usize = 5;
 
 fn assert_side_by_side(pairs: &[(&str, &str)], seen: &BTreeSet<(String, String)>) {
     let never = |(first, second): &&(&str, &str)| !seen.contains(&((*first).to_owned(), (*second).to_owned()));
@@ -144,7 +145,7 @@ fn assert_side_by_side(pairs: &[(&str, &str)], seen: &BTreeSet<(String, String)>
     assert!(never.is_empty(), "never side by side: {never:?}");
 }
 
-/// Everything that a test writes, and nothing else.
+/// Asserts that the captured output is everything that the test wrote, and nothing else.
 fn assert_output(seed: u32, test: &str, output: &str) {
     let own = ["out", "err", "c", "child", "child's err", "thread"].map(|kind| format!("{kind} of {test}"));
     let mut lines: Vec<_> = output.lines().map(str::trim).filter(|line| line.contains(" of ")).collect();
@@ -162,7 +163,7 @@ fn suite(dir: &TempDir, seed: u32) -> Suite<'_> {
 }
 
 #[integration_test(timeout = "5m", tags("session"))]
-fn tests_that_exclude_each_other_never_run_side_by_side_and_others_do(dir: &TempDir) -> Result<()> {
+fn conflicting_tests_never_overlap_and_others_do(dir: &TempDir) -> Result<()> {
     let mut seen = BTreeSet::new();
     for seed in 1..=SEEDS {
         let events = suite(dir, seed).events(&["--jobs", "8"])?;
@@ -175,7 +176,7 @@ fn tests_that_exclude_each_other_never_run_side_by_side_and_others_do(dir: &Temp
         for test in outcomes.keys() {
             let case = events.case(test);
             let text = |stream: &str| case[stream].as_str().unwrap_or_default().to_owned();
-            // What a crash leaves in C's buffer is lost.
+            // A crash loses the content of the output buffer of C.
             if !CRASHES.contains(&test.as_str()) {
                 assert_output(seed, test, &format!("{}\n{}", text("stdout"), text("stderr")));
             }
@@ -190,7 +191,7 @@ fn tests_that_exclude_each_other_never_run_side_by_side_and_others_do(dir: &Temp
 }
 
 #[integration_test(timeout = "5m", tags("session", "nextest"))]
-fn tests_exclude_each_other_also_under_nextest(dir: &TempDir) -> Result<()> {
+fn conflicting_tests_never_overlap_under_nextest(dir: &TempDir) -> Result<()> {
     let mut seen = BTreeSet::new();
     for seed in 1..=NEXTEST_SEEDS {
         let suite = suite(dir, seed);
@@ -210,11 +211,11 @@ fn tests_exclude_each_other_also_under_nextest(dir: &TempDir) -> Result<()> {
             assert_output(seed, test, outputs.get(test).map_or("", String::as_str));
         }
     }
-    assert_side_by_side(&MAY_RUN_SIDE_BY_SIDE[..NEIGHBOURS], &seen);
+    assert_side_by_side(&MAY_RUN_SIDE_BY_SIDE[..ADJACENT_PAIRS], &seen);
     Ok(())
 }
 
-/// What nextest shows behind the line of each test that passed.
+/// The output that nextest shows after the line of each passed test.
 fn outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs: BTreeMap<String, String> = BTreeMap::new();
     let mut current = None;
@@ -234,16 +235,16 @@ fn outputs(text: &str) -> BTreeMap<String, String> {
     outputs
 }
 
-/// What the input of a user showed: a test that has `&mut` of a session fixture, and one that reaches it through another.
+/// A user reported this pair: one test has `&mut` of a session fixture, and the other uses that fixture through another one.
 #[integration_test(tags("session"))]
-fn a_test_is_excluded_through_a_session_fixture(dir: &TempDir) -> Result<()> {
+fn exclusive_borrow_excludes_tests_of_dependent_fixtures(dir: &TempDir) -> Result<()> {
     let tests = ["--exact", "uses_the_engine_alone::n_0", "uses_the_shop::n_0"];
     for seed in 0..5 {
         let events = suite(dir, seed).events(&[&tests[..], &["--jobs", "2"]].concat())?;
         assert_eq!(events.finished.code(), Some(0));
         let journal = Journal::read(dir)?;
         let [first, second] = ["uses_the_engine_alone::n_0", "uses_the_shop::n_0"].map(|test| &journal.uses[test]);
-        assert!(!first.is_beside(second), "seed {seed}");
+        assert!(!first.overlaps(second), "seed {seed}");
     }
     Ok(())
 }

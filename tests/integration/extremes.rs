@@ -19,14 +19,14 @@ fn assert_no_panic(finished: &Finished) {
     assert!(finished.code().is_some(), "{stderr}");
 }
 
-/// The first line of a record, with these fields beside the ones that each record has.
+/// The first line of a record, with these fields in addition to those that each record has.
 fn start(fields: &str) -> String {
     format!(
         r#"{{"event":"run_started","format_version":1,"selected":1,"order":"random","seed":1,"jobs":1,"suite":"itest-tests-suite_order","build":"",{fields}}}"#
     )
 }
 
-/// The line of a failed test, with these fields beside the ones that each has.
+/// The line of a failed test, with these fields in addition to those that each line has.
 fn case(fields: &str) -> String {
     format!(
         r#"{{"event":"case_finished","id":"fails::number_1","location":"a.rs:1:1","attempt":1,"outcome":"failed",{fields}}}"#
@@ -58,13 +58,13 @@ fn duration_beyond_ten_years_is_refused(
     let finished = suite(dir).args(&["plain::number_1", flag, text]).run()?;
     assert_no_panic(&finished);
     assert_eq!(finished.code(), Some(2), "{}", finished.stderr());
-    let told = format!("{flag} {text}: longer than 10 years");
-    assert!(finished.stderr().contains(&told), "{}", finished.stderr());
+    let message = format!("{flag} {text}: longer than 10 years");
+    assert!(finished.stderr().contains(&message), "{}", finished.stderr());
     Ok(())
 }
 
 #[integration_test(tags("input"))]
-fn longest_durations_harm_neither_their_run_nor_a_later_one(dir: &TempDir) -> Result<()> {
+fn longest_allowed_durations_break_no_run(dir: &TempDir) -> Result<()> {
     let session = || Suite::new(env!("CARGO_BIN_EXE_suite-session"), dir);
     let flags = ["--timeout", "--setup-timeout", "--teardown-timeout", "--slow", "--retry-delay", "--history-keep"];
     let arguments: Vec<&str> = flags.iter().flat_map(|flag| [*flag, "3650days"]).collect();
@@ -85,7 +85,7 @@ fn longest_durations_harm_neither_their_run_nor_a_later_one(dir: &TempDir) -> Re
 #[case::shard(&["--shard", "4294967295/4294967295"])]
 #[case::shard_by_durations(&["--shard", "4294967295/4294967295", "--shard-by", "durations", "--durations", "own.itest"])]
 #[case::seed(&["--seed", "18446744073709551615"])]
-fn largest_counts_are_no_panic(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+fn largest_counts_cause_no_panic(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
     suite(dir).args(&["plain::number_1", "--record", "own.itest"]).run()?;
     let finished = suite(dir).args(&["plain::number_1"]).args(arguments).run()?;
     assert_no_panic(&finished);
@@ -141,7 +141,11 @@ fn record_with_extreme_numbers_is_reported(#[case] head: &str, #[case] ended: &s
 )]
 #[case::far_future(r#""began_unix_ms":9991795886284721"#, "it says that it began after the year 9999")]
 #[case::end_of_time(r#""began_unix_ms":18446744073709551615"#, "it says that it began after the year 9999")]
-fn record_with_an_impossible_head_is_refused(#[case] head: &str, #[case] message: &str, dir: &TempDir) -> Result<()> {
+fn record_with_an_invalid_first_line_is_refused(
+    #[case] head: &str,
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
     fs::write(dir.join("one.itest"), [start(head), case(PLAIN), end(0, 1), String::new()].join("\n"))?;
     for flag in ["--report", "--replay"] {
         let finished = suite(dir).args(&[flag, "one.itest"]).run()?;
@@ -153,7 +157,7 @@ fn record_with_an_impossible_head_is_refused(#[case] head: &str, #[case] message
 }
 
 #[integration_test(tags("input", "history"))]
-fn record_of_the_far_future_leaves_the_history_usable(dir: &TempDir) -> Result<()> {
+fn record_from_the_far_future_does_not_break_the_history(dir: &TempDir) -> Result<()> {
     #[arrange]
     let run = || suite(dir).args(&["plain::number_1"]).run();
     run()?;
@@ -162,13 +166,17 @@ fn record_of_the_far_future_leaves_the_history_usable(dir: &TempDir) -> Result<(
     fs::write(&record, lines.join("\n"))?;
 
     #[act]
-    let told = suite(dir).args(&["--history"]).run()?;
+    let history = suite(dir).args(&["--history"]).run()?;
 
     #[assert]
-    assert_no_panic(&told);
-    assert_eq!(told.code(), Some(0), "{}", told.stderr());
-    assert!(told.stdout().contains(": 1 run from 20"), "{}", told.stdout());
-    assert!(told.stderr().contains("9999-far.itest cannot be used: it says that it began after"), "{}", told.stderr());
+    assert_no_panic(&history);
+    assert_eq!(history.code(), Some(0), "{}", history.stderr());
+    assert!(history.stdout().contains(": 1 run from 20"), "{}", history.stdout());
+    assert!(
+        history.stderr().contains("9999-far.itest cannot be used: it says that it began after"),
+        "{}",
+        history.stderr()
+    );
     fs::remove_file(&record)?;
     run()?;
     let later = suite(dir).args(&["--history", "--format", "json"]).run()?;
@@ -176,9 +184,9 @@ fn record_of_the_far_future_leaves_the_history_usable(dir: &TempDir) -> Result<(
     Ok(())
 }
 
-/// An earlier version took any limit into the files of its session, and every later run fell over them.
+/// An earlier version wrote any limit into the files of its session, and every later run failed to read them.
 #[integration_test(tags("input", "session"))]
-async fn session_with_an_endless_limit_is_swept(dir: &TempDir) -> Result<()> {
+async fn session_with_an_unlimited_timeout_is_swept(dir: &TempDir) -> Result<()> {
     #[arrange]
     let program = env!("CARGO_BIN_EXE_suite-session");
     let session = dead_session(program, dir).await?;

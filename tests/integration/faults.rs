@@ -1,4 +1,4 @@
-//! What tests of servers under faults have in common: how their suites are run, killed, and judged.
+//! Helpers of the tests of servers under faults: they start suites, kill them, and read their failures.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -6,18 +6,18 @@ use std::process::{Child, Stdio};
 use itest::prelude::*;
 use itest_tests::{Events, Suite};
 
-/// All in one worker, in the order in which they stand in the suite.
+/// The arguments that run all tests in one worker, in the order of the suite's source.
 pub(crate) const ONE_BY_ONE: [&str; 4] = ["--order", "declared", "--jobs", "1"];
 
-/// What was told of a test that did not pass.
+/// The failures of a test, as text.
 pub(crate) fn failure(events: &Events, id: &str) -> String {
     events.case(id)["failures"].to_string().replace("\\\"", "\"")
 }
 
 #[track_caller]
-pub(crate) fn assert_told(told: &str, words: &[&str]) {
+pub(crate) fn assert_contains(text: &str, words: &[&str]) {
     for word in words {
-        assert!(told.contains(word), "no `{word}` in: {told}");
+        assert!(text.contains(word), "no `{word}` in: {text}");
     }
 }
 
@@ -29,13 +29,13 @@ pub(crate) fn passed_and_others(events: &Events) -> (Vec<String>, Vec<String>) {
     (names(passed), names(others))
 }
 
-/// Starts a test that waits for ever, and waits until it says that it has its databases.
+/// Starts a suite whose test waits forever, and returns when the test has printed that it has its databases.
 pub(crate) fn begin(suite: &Suite<'_>) -> Result<Child> {
     let mut child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
     while let Some(line) = lines.next().transpose()? {
         if line.contains("ready") {
-            // Whoever writes on must be heard, or it blocks.
+            // The rest of the output must be read, because a full pipe would block the suite.
             std::thread::spawn(move || lines.for_each(drop));
             return Ok(child);
         }
@@ -43,7 +43,7 @@ pub(crate) fn begin(suite: &Suite<'_>) -> Result<Child> {
     Err("the suite ended before its test was ready".into())
 }
 
-/// Kills all processes of a suite, and waits until they are gone: what is dying still holds its locks.
+/// Kills all processes of a suite, and waits until they are gone, because a dying process still holds its locks.
 pub(crate) async fn kill(suite: &Suite<'_>, child: &mut Child) -> Result<()> {
     suite.kill_everything();
     child.wait()?;

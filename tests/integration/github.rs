@@ -1,4 +1,4 @@
-//! What GitHub Actions is told.
+//! Annotations and step summaries for GitHub Actions.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn summary(dir: &TempDir) -> String {
     dir.join("summary.md").display().to_string()
 }
 
-/// The properties and the message of each command of a kind.
+/// The properties and the message of each workflow command of this kind.
 fn commands(text: &str, kind: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(&format!("::{kind} ")));
     lines
@@ -32,7 +32,7 @@ fn commands(text: &str, kind: &str) -> Vec<(String, String)> {
 }
 
 #[integration_test(tags("reports"))]
-fn a_failure_is_shown_at_its_line(dir: &TempDir) -> Result<()> {
+fn failure_becomes_an_error_annotation_at_its_line(dir: &TempDir) -> Result<()> {
     let finished = in_job(OUTCOMES, dir)?.args(&["fails_in_assert", "passes"]).run()?;
     let text = finished.stdout();
     let errors = commands(&text, "error");
@@ -44,12 +44,15 @@ fn a_failure_is_shown_at_its_line(dir: &TempDir) -> Result<()> {
     assert_eq!(errors.len(), 1);
     let lines: Vec<_> = text.lines().collect();
     let result = lines.iter().position(|line| line.starts_with("test result")).ok_or("no result")?;
-    assert!(lines[..result].iter().all(|line| !line.starts_with("::")), "it stands behind the report: {text}");
+    assert!(
+        lines[..result].iter().all(|line| !line.starts_with("::")),
+        "the annotation comes after the report: {text}"
+    );
     Ok(())
 }
 
 #[integration_test(tags("reports"))]
-fn there_are_at_most_ten_of_a_kind(dir: &TempDir) -> Result<()> {
+fn at_most_ten_annotations_of_each_kind_are_written(dir: &TempDir) -> Result<()> {
     let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "200ms"];
     let finished = in_job(OUTCOMES, dir)?.args(&limits).run()?;
     let text = finished.stdout();
@@ -66,7 +69,7 @@ fn there_are_at_most_ten_of_a_kind(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("reports"))]
-fn a_leak_is_a_warning(dir: &TempDir) -> Result<()> {
+fn leak_becomes_a_warning_annotation(dir: &TempDir) -> Result<()> {
     let finished = in_job(env!("CARGO_BIN_EXE_suite-leaks"), dir)?.args(&["--exact", "leaves_a_thread"]).run()?;
     let warnings = commands(&finished.stdout(), "warning");
     assert!(warnings[0].0.ends_with("title=leaves_a_thread left something behind"), "{warnings:?}");
@@ -75,14 +78,14 @@ fn a_leak_is_a_warning(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("reports"))]
-fn what_a_test_says_is_no_command(dir: &TempDir) -> Result<()> {
-    let arguments = ["says_what_a_report_cannot", "--ignored", "--retries", "0"];
+fn output_of_a_test_is_never_a_workflow_command(dir: &TempDir) -> Result<()> {
+    let arguments = ["prints_what_reports_must_escape", "--ignored", "--retries", "0"];
     let finished = in_job(env!("CARGO_BIN_EXE_suite-hostile"), dir)?.args(&arguments).run()?;
     let text = finished.stdout();
     let errors = commands(&text, "error");
     assert_eq!(errors.len(), 1, "{text}");
     assert!(errors[0].1.contains("100%25%0D%0A::error::no"), "{errors:?}");
-    // The runner trims a line before it looks at it.
+    // The runner of GitHub trims a line before it parses it.
     let obeyed = text.split(['\n', '\r']).filter(|line| line.trim_start().starts_with("::"));
     assert_eq!(obeyed.count(), 1, "{text}");
     assert!(text.contains("  | ::error::no"), "{text}");
@@ -90,7 +93,7 @@ fn what_a_test_says_is_no_command(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("reports"))]
-fn the_summary_of_the_step_has_a_table_of_each_suite(dir: &TempDir) -> Result<()> {
+fn step_summary_has_a_table_for_each_run(dir: &TempDir) -> Result<()> {
     fs::write(summary(dir), "# Before\n")?;
     for _ in 0..2 {
         in_job(OUTCOMES, dir)?.args(&["fails_in_assert", "passes_at_last", "passes", "--retries", "0"]).run()?;
@@ -107,26 +110,26 @@ fn the_summary_of_the_step_has_a_table_of_each_suite(dir: &TempDir) -> Result<()
 
 #[integration_test(tags("reports"))]
 #[case::elsewhere(&[], &[("GITHUB_ACTIONS", "")], 0)]
-#[case::asked_for(&["--annotations", "github"], &[("GITHUB_ACTIONS", "")], 1)]
+#[case::flag(&["--annotations", "github"], &[("GITHUB_ACTIONS", "")], 1)]
 #[case::not_wanted(&["--annotations", "none"], &[], 0)]
-fn who_is_told_can_be_said(
+fn annotations_follow_the_flag_and_the_environment(
     #[case] arguments: &[&str],
     #[case] variables: &[(&str, &str)],
-    #[case] told: usize,
+    #[case] annotations: usize,
     dir: &TempDir,
 ) -> Result<()> {
     let mut suite = in_job(OUTCOMES, dir)?.args(&["fails_in_assert"]).args(arguments);
     for (name, value) in variables {
         suite = suite.env(name, *value);
     }
-    assert_eq!(commands(&suite.run()?.stdout(), "error").len(), told);
-    assert_eq!(fs::exists(summary(dir))?, told > 0);
+    assert_eq!(commands(&suite.run()?.stdout(), "error").len(), annotations);
+    assert_eq!(fs::exists(summary(dir))?, annotations > 0);
     Ok(())
 }
 
-/// What a program reads stays as it expects it.
+/// The JSON on stdout stays readable for programs.
 #[integration_test(tags("reports"))]
-fn beside_json_the_commands_go_to_stderr(dir: &TempDir) -> Result<()> {
+fn commands_go_to_stderr_when_stdout_is_json(dir: &TempDir) -> Result<()> {
     let events = in_job(OUTCOMES, dir)?.events(&["fails_in_assert"])?;
     assert_eq!(events.outcomes().len(), 1);
     assert_eq!(commands(&events.finished.stderr(), "error").len(), 1);
@@ -134,7 +137,7 @@ fn beside_json_the_commands_go_to_stderr(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("reports"))]
-fn a_summary_that_cannot_be_written_is_told_and_nothing_else(dir: &TempDir) -> Result<()> {
+fn unwritable_step_summary_is_only_a_warning(dir: &TempDir) -> Result<()> {
     let suite = in_job(OUTCOMES, dir)?.env("GITHUB_STEP_SUMMARY", "/nowhere/at/all").args(&["--exact", "passes"]);
     let finished: Finished = suite.run()?;
     assert_eq!(finished.code(), Some(0));

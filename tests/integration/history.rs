@@ -1,4 +1,4 @@
-//! What past runs say, and that no run depends on it.
+//! The history of past runs. A problem with the history never fails a run.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 const ORDER: &str = env!("CARGO_BIN_EXE_suite-order");
 
-/// A password that nobody may see.
+/// A password that no output may contain.
 const PASSWORD: &str = "hushhush";
 
 fn suite<'t>(dir: &'t TempDir, arguments: &[&str]) -> Suite<'t> {
@@ -24,7 +24,7 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Result<Finished> {
     Ok(suite(dir, arguments).run()?)
 }
 
-/// The history, as programs are told.
+/// The history, as JSON events.
 fn history(dir: &TempDir, arguments: &[&str]) -> Result<Events> {
     Ok(Events::of(suite(dir, arguments).args(&["--history", "--format", "json"]).run()?)?)
 }
@@ -51,12 +51,12 @@ fn records(dir: &TempDir) -> Vec<PathBuf> {
 }
 
 #[integration_test(tags("history"))]
-fn past_runs_are_told_and_counted_once(dir: &TempDir) -> Result<()> {
+fn history_counts_each_past_run_once(dir: &TempDir) -> Result<()> {
     #[arrange]
     for _ in 0..3 {
         run(dir, &["plain", "fails::number_3"])?;
     }
-    assert!(!file(dir).exists(), "a run does not pay for what nobody asked for");
+    assert!(!file(dir).exists(), "a run writes no history before one is requested");
 
     #[act]
     let first = history(dir, &[])?;
@@ -67,7 +67,7 @@ fn past_runs_are_told_and_counted_once(dir: &TempDir) -> Result<()> {
     assert_eq!((&failing["attempts"], &failing["failures"]), (&3.into(), &3.into()));
     assert_eq!(failing["last_failure"]["message"], "failure 3");
     assert_eq!(failing["last_failure"]["phase"], "test body");
-    assert_eq!(failing["same_code_different_outcomes"], Value::Null, "what always fails is no flake");
+    assert_eq!(failing["same_code_different_outcomes"], Value::Null, "a test that always fails is not flaky");
     let passing = test_of(&first, "plain::number_0");
     let bound = 1.0 - 0.05_f64.powf(1.0 / 3.0);
     assert!((passing["rate_high"].as_f64().unwrap_or_default() - bound).abs() < 1e-9, "{passing}");
@@ -92,7 +92,7 @@ fn past_runs_are_told_and_counted_once(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("history"))]
-fn it_is_about_the_tests_that_are_asked_for(dir: &TempDir) -> Result<()> {
+fn history_shows_only_the_selected_tests(dir: &TempDir) -> Result<()> {
     run(dir, &["plain", "fails::number_3"])?;
     assert_eq!(history(dir, &["plain"])?.named("history_test").len(), 12);
     assert_eq!(history(dir, &["--exact", "plain::number_1", "fails::number_3"])?.named("history_test").len(), 2);
@@ -102,33 +102,33 @@ fn it_is_about_the_tests_that_are_asked_for(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// On a CI system the commit says what is the same code.
+/// On a CI system, runs of the same commit are runs of the same code.
 #[integration_test(tags("history"))]
 #[case::one_commit(false)]
 #[case::a_commit_each(true)]
-fn the_same_code_with_different_outcomes_is_told_apart(#[case] changes: bool, dir: &TempDir) -> Result<()> {
+fn history_reports_different_outcomes_of_the_same_commit(#[case] changes: bool, dir: &TempDir) -> Result<()> {
     for number in 0..5 {
         let commit = if changes { format!("{number}0123456789abcdef") } else { "0123456789abcdef".to_owned() };
         let suite = suite(dir, &["--ignored", "--tag", "flaky"]);
         suite.env("GITHUB_SHA", commit).env("GITHUB_RUN_ID", number.to_string()).run()?;
     }
     let events = history(dir, &[])?;
-    let test = test_of(&events, "fails_now_and_then");
+    let test = test_of(&events, "fails_every_fourth_time");
     assert_eq!((&test["attempts"], &test["failures"]), (&5.into(), &1.into()));
     let mixed = &test["same_code_different_outcomes"];
-    let told = run(dir, &["--history"])?.stdout();
+    let text = run(dir, &["--history"])?.stdout();
     if changes {
         assert_eq!(mixed, &Value::Null);
-        assert!(told.contains("failing:") && told.contains("5 commits"), "{told}");
+        assert!(text.contains("failing:") && text.contains("5 commits"), "{text}");
     } else {
         assert_eq!((&mixed["passed"], &mixed["failed"]), (&4.into(), &1.into()));
-        assert!(told.contains("commit 0123456789ab: passed 4 times, failed once"), "{told}");
+        assert!(text.contains("commit 0123456789ab: passed 4 times, failed once"), "{text}");
     }
     Ok(())
 }
 
 #[integration_test(tags("history"))]
-fn a_history_outlives_the_records(dir: &TempDir) -> Result<()> {
+fn history_keeps_runs_whose_records_are_deleted(dir: &TempDir) -> Result<()> {
     run(dir, &["plain", "--records", "2"])?;
     history(dir, &["--records", "2"])?;
     for _ in 0..4 {
@@ -140,7 +140,7 @@ fn a_history_outlives_the_records(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("history"))]
-fn what_is_too_old_is_forgotten(dir: &TempDir) -> Result<()> {
+fn history_deletes_runs_older_than_its_limit(dir: &TempDir) -> Result<()> {
     run(dir, &["plain"])?;
     run(dir, &["plain"])?;
     assert_eq!(runs_of(&history(dir, &[])?), Some(&2.into()));
@@ -150,7 +150,7 @@ fn what_is_too_old_is_forgotten(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("history"))]
-fn a_run_that_may_still_be_going_on_is_left_for_later(dir: &TempDir) -> Result<()> {
+fn unfinished_record_is_imported_later(dir: &TempDir) -> Result<()> {
     run(dir, &["plain"])?;
     run(dir, &["plain"])?;
     let newest = records(dir).pop().unwrap_or_default();
@@ -163,7 +163,7 @@ fn a_run_that_may_still_be_going_on_is_left_for_later(dir: &TempDir) -> Result<(
 }
 
 #[integration_test(tags("history"))]
-fn several_may_ask_at_once(dir: &TempDir) -> Result<()> {
+fn concurrent_history_requests_all_succeed(dir: &TempDir) -> Result<()> {
     for _ in 0..4 {
         run(dir, &["plain"])?;
     }
@@ -181,7 +181,7 @@ fn several_may_ask_at_once(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// Puts something else where the database should be.
+/// Puts something that is no database at the path of the history.
 fn obstruct(dir: &TempDir, how: &str) -> std::io::Result<()> {
     match how {
         "folder" => fs::create_dir(file(dir)),
@@ -192,7 +192,7 @@ fn obstruct(dir: &TempDir, how: &str) -> std::io::Result<()> {
 #[integration_test(tags("history"))]
 #[case::no_database("no database", "file is not a database")]
 #[case::no_file("folder", "unable to open database file")]
-fn a_broken_history_costs_no_run_anything(#[case] how: &str, #[case] why: &str, dir: &TempDir) -> Result<()> {
+fn broken_history_does_not_fail_the_run(#[case] how: &str, #[case] why: &str, dir: &TempDir) -> Result<()> {
     run(dir, &["plain"])?;
     obstruct(dir, how)?;
     let finished = run(dir, &["plain", "--records", "1"])?;
@@ -200,12 +200,16 @@ fn a_broken_history_costs_no_run_anything(#[case] how: &str, #[case] why: &str, 
     assert!(finished.stderr().contains("warning: the history is not up to date"), "{}", finished.stderr());
     assert!(finished.stderr().contains(why), "{}", finished.stderr());
 
-    let told = history(dir, &[])?;
-    assert_eq!((told.finished.code(), runs_of(&told)), (Some(0), Some(&2.into())), "the records stay for a while");
+    let events = history(dir, &[])?;
+    assert_eq!(
+        (events.finished.code(), runs_of(&events)),
+        (Some(0), Some(&2.into())),
+        "records that are not in the history yet are kept for a while"
+    );
     assert!(
-        told.finished.stderr().contains("this is what the records say that are there"),
+        events.finished.stderr().contains("this is what the records say that are there"),
         "{}",
-        told.finished.stderr()
+        events.finished.stderr()
     );
     run(dir, &["plain", "--records", "1"])?;
     assert_eq!(records(dir).len(), 2, "but not for ever");
@@ -213,19 +217,19 @@ fn a_broken_history_costs_no_run_anything(#[case] how: &str, #[case] why: &str, 
 }
 
 #[integration_test(tags("history"))]
-fn a_place_that_cannot_be_written_costs_no_run_anything(dir: &TempDir) -> Result<()> {
-    // Nobody writes here, not even root.
+fn unwritable_history_does_not_fail_the_run(dir: &TempDir) -> Result<()> {
+    // Not even root can create a file in this directory.
     let place = ["--history-url", "sqlite:/proc/history.sqlite"];
     let finished = run(dir, &[&["plain"][..], &place].concat())?;
     assert_eq!(finished.code(), Some(0), "{}", finished.stdout());
-    let told = "warning: the history is not up to date: the history in /proc/history.sqlite cannot be opened";
-    assert!(finished.stderr().contains(told), "{}", finished.stderr());
+    let message = "warning: the history is not up to date: the history in /proc/history.sqlite cannot be opened";
+    assert!(finished.stderr().contains(message), "{}", finished.stderr());
     assert_eq!(runs_of(&history(dir, &place)?), Some(&1.into()));
     Ok(())
 }
 
 #[integration_test(tags("history"))]
-async fn a_locked_history_costs_no_run_anything(dir: &TempDir) -> Result<()> {
+async fn locked_history_does_not_fail_the_run(dir: &TempDir) -> Result<()> {
     #[arrange]
     run(dir, &["plain"])?;
     history(dir, &[])?;
@@ -240,8 +244,8 @@ async fn a_locked_history_costs_no_run_anything(dir: &TempDir) -> Result<()> {
     other.close().await?;
 
     #[assert]
-    assert_eq!(finished.code(), Some(101), "the tests decide");
-    assert_eq!(nothing_new.stderr(), "", "what had to be taken in was there already");
+    assert_eq!(finished.code(), Some(101), "only the tests decide about the exit code");
+    assert_eq!(nothing_new.stderr(), "", "there was no new record to import");
     assert!(finished.stderr().contains("the history is not up to date"), "{}", finished.stderr());
     assert_eq!((locked.finished.code(), runs_of(&locked)), (Some(0), Some(&2.into())));
     assert!(locked.finished.stderr().contains("(another process holds it)"), "{}", locked.finished.stderr());
@@ -250,7 +254,7 @@ async fn a_locked_history_costs_no_run_anything(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("history"))]
-fn known_failures_are_marked_and_explained(dir: &TempDir) -> Result<()> {
+fn history_marks_quarantined_tests(dir: &TempDir) -> Result<()> {
     let entry = |test: &str| {
         format!(
             "[[quarantine]]\ntest = \"{test}\"\nowner = \"shop team\"\nreason = \"sandbox\"\nuntil = \"2999-12-31\"\n"
@@ -259,11 +263,15 @@ fn known_failures_are_marked_and_explained(dir: &TempDir) -> Result<()> {
     run(dir, &["draws", "fails::number_3", "--repeat", "20", "--records", "1"])?;
     history(dir, &[])?;
     fs::write(dir.join("itest.toml"), entry("fails::*") + &entry("draws::*"))?;
-    // The records know only of the last run by now.
+    // By now only the last run has a record; the others are in the history only.
     run(dir, &["fails::number_3", "--records", "1"])?;
-    let told = run(dir, &["--history"])?;
-    assert!(told.stdout().contains("quarantined until 2999-12-31, owner shop team: sandbox"), "{}", told.stdout());
-    let remarks = told.stderr();
+    let finished = run(dir, &["--history"])?;
+    assert!(
+        finished.stdout().contains("quarantined until 2999-12-31, owner shop team: sandbox"),
+        "{}",
+        finished.stdout()
+    );
+    let remarks = finished.stderr();
     assert_eq!(remarks.matches("no longer be needed").count(), 1, "{remarks}");
     assert!(remarks.contains("the quarantine of `draws::*` may no longer be needed"), "{remarks}");
     Ok(())
@@ -272,7 +280,7 @@ fn known_failures_are_marked_and_explained(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("history"))]
 #[case::scheme("mysql://root:hushhush@localhost/history")]
 #[case::nothing("history.sqlite")]
-fn a_wrong_place_is_refused_without_its_password(#[case] url: &str, dir: &TempDir) -> Result<()> {
+fn invalid_history_url_is_refused_without_showing_its_password(#[case] url: &str, dir: &TempDir) -> Result<()> {
     for finished in [run(dir, &["--history-url", url])?, suite(dir, &[]).env("ITEST_HISTORY_URL", url).run()?] {
         let stderr = finished.stderr();
         assert_eq!(finished.code(), Some(2), "{stderr}");
@@ -282,7 +290,7 @@ fn a_wrong_place_is_refused_without_its_password(#[case] url: &str, dir: &TempDi
     Ok(())
 }
 
-/// A database of a test's own on the server of this machine.
+/// A database of this test's own on the PostgreSQL server of this machine.
 struct TeamDatabase {
     url: String,
 }
@@ -317,15 +325,15 @@ fn address() -> String {
 }
 
 #[integration_test(tags("history"))]
-fn a_team_shares_a_database(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+fn history_can_be_shared_in_a_postgres_database(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
     let shared = ["--history-url", &database.url];
     let finished = run(dir, &[&["plain", "fails::number_3"][..], &shared].concat())?;
     assert_eq!((finished.code(), finished.stderr().as_str()), (Some(101), ""));
-    // The machine disappears, as those of CI systems do.
+    // The records are lost, as on a CI machine that is deleted after the run.
     fs::remove_dir_all(dir.join("records"))?;
-    let told = history(dir, &shared)?;
-    assert_eq!((runs_of(&told), told.finished.stderr().as_str()), (Some(&1.into()), ""));
-    assert_eq!(test_of(&told, "fails::number_3")["last_failure"]["message"], "failure 3");
+    let events = history(dir, &shared)?;
+    assert_eq!((runs_of(&events), events.finished.stderr().as_str()), (Some(&1.into()), ""));
+    assert_eq!(test_of(&events, "fails::number_3")["last_failure"]["message"], "failure 3");
     assert!(!file(dir).exists());
 
     let text = run(dir, &[&["--history"][..], &shared].concat())?.stdout();
@@ -336,7 +344,7 @@ fn a_team_shares_a_database(database: &TeamDatabase, dir: &TempDir) -> Result<()
 }
 
 #[integration_test(tags("history"))]
-fn runs_of_a_team_end_at_once(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+fn simultaneous_runs_are_all_in_the_shared_history(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
     let own = |_| suite(dir, &["plain", "--history-url", &database.url]);
     let children = (0..4).map(|number| own(number).command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
     let children: Vec<_> = children.collect::<std::io::Result<_>>()?;
@@ -344,16 +352,16 @@ fn runs_of_a_team_end_at_once(database: &TeamDatabase, dir: &TempDir) -> Result<
         let finished = own(0).wait_for(child)?;
         assert_eq!((finished.code(), finished.stderr().as_str()), (Some(0), ""));
     }
-    let told = history(dir, &["--history-url", &database.url])?;
-    assert_eq!(runs_of(&told), Some(&4.into()));
-    assert_eq!(test_of(&told, "plain::number_11")["attempts"], 4);
+    let events = history(dir, &["--history-url", &database.url])?;
+    assert_eq!(runs_of(&events), Some(&4.into()));
+    assert_eq!(test_of(&events, "plain::number_11")["attempts"], 4);
     Ok(())
 }
 
 #[integration_test(tags("history"))]
-fn nobody_sees_the_password(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
+fn password_of_the_history_appears_in_no_output(database: &TeamDatabase, dir: &TempDir) -> Result<()> {
     let flag = ["--history-url", &database.url];
-    let told = [
+    let runs = [
         run(dir, &[&["fails::number_3"][..], &flag].concat())?,
         run(dir, &[&["--history"][..], &flag].concat())?,
         run(dir, &[&["--print-config"][..], &flag].concat())?,
@@ -361,11 +369,11 @@ fn nobody_sees_the_password(database: &TeamDatabase, dir: &TempDir) -> Result<()
         suite(dir, &["--print-config"]).env("ITEST_HISTORY_URL", &database.url).run()?,
         Suite::new(ORDER, dir).args(&["--format", "json", "fails::number_3"]).args(&flag).run()?,
     ];
-    for finished in &told {
+    for finished in &runs {
         let all = finished.stdout() + &finished.stderr();
         assert!(!all.contains(PASSWORD), "{all}");
     }
-    assert!(told[0].stdout().contains("--history-url 'postgres://postgres:***@127.0.0.1"), "{}", told[0].stdout());
+    assert!(runs[0].stdout().contains("--history-url 'postgres://postgres:***@127.0.0.1"), "{}", runs[0].stdout());
     for path in records(dir) {
         let bytes = fs::read(path)?;
         assert!(!String::from_utf8_lossy(&bytes).contains(PASSWORD));
@@ -374,8 +382,8 @@ fn nobody_sees_the_password(database: &TeamDatabase, dir: &TempDir) -> Result<()
 }
 
 #[integration_test(tags("history"))]
-fn a_server_that_is_away_costs_no_run_anything(dir: &TempDir) -> Result<()> {
-    // Nobody listens at the first port.
+fn unreachable_history_server_does_not_fail_the_run(dir: &TempDir) -> Result<()> {
+    // No server listens on port 1.
     let away = ["--history-url", "postgres://postgres:hushhush@127.0.0.1:1/itest"];
     let finished = run(dir, &[&["plain"][..], &away].concat())?;
     assert_eq!(finished.code(), Some(0), "{}", finished.stdout());

@@ -1,4 +1,4 @@
-//! What a hostile test does costs that test, and nobody else.
+//! A hostile test fails alone: other tests keep their results, and the run leaves nothing behind.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,35 +13,35 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 
 #[integration_test(tags("hostile"))]
 #[case::stderr("closes_its_stderr", "passed", "")]
-#[case::closed("closes_what_is_not_its_own", "crashed", "")]
-#[case::garbage("writes_to_what_is_not_its_own", "", "")]
-#[case::teardown("registers_teardown_for_ever", "errored", "without an end")]
-fn a_hostile_test_harms_only_itself(
+#[case::closed("closes_descriptors_of_the_harness", "crashed", "")]
+#[case::garbage("writes_to_descriptors_of_the_harness", "", "")]
+#[case::teardown("registers_teardown_forever", "errored", "without an end")]
+fn hostile_test_does_not_affect_other_tests(
     #[case] test: &str,
     #[case] outcome: &str,
     #[case] message: &str,
     dir: &TempDir,
     #[values("declared", "reverse")] order: &str,
 ) -> Result<()> {
-    #[act("runs it among good ones, in one worker")]
-    let events = suite(dir).events(&[test, "a_good_neighbour", "--jobs", "1", "--order", order])?;
+    #[act("runs it among unaffected tests, in one worker")]
+    let events = suite(dir).events(&[test, "unaffected", "--jobs", "1", "--order", order])?;
 
     #[assert]
     let outcomes = events.outcomes();
-    let good = outcomes.iter().filter(|(id, outcome)| id.starts_with("a_good") && *outcome == "passed").count();
+    let good = outcomes.iter().filter(|(id, outcome)| id.starts_with("unaffected") && *outcome == "passed").count();
     assert_eq!(good, 6, "{outcomes:?} {:#}", events.summary());
     let case = events.case(test);
-    let found = case["outcome"].as_str().unwrap_or_default();
+    let actual = case["outcome"].as_str().unwrap_or_default();
     match outcome {
-        "" => assert!(["crashed", "timed_out"].contains(&found), "{case:#}"),
-        expected => assert_eq!(found, expected, "{case:#}"),
+        "" => assert!(["crashed", "timed_out"].contains(&actual), "{case:#}"),
+        expected => assert_eq!(actual, expected, "{case:#}"),
     }
     assert!(case["failures"][0]["message"].as_str().unwrap_or_default().contains(message), "{case:#}");
     events.finished.assert_nothing_left();
     Ok(())
 }
 
-/// Nobody is left to end them: they do it themselves.
+/// No supervisor is left to end these processes, so they must end by themselves.
 #[integration_test(tags("hostile"), timeout = "90s")]
 async fn children_and_blocked_tests_do_not_outlive_a_killed_supervisor(dir: &TempDir) -> Result<()> {
     #[arrange]
@@ -61,17 +61,17 @@ async fn children_and_blocked_tests_do_not_outlive_a_killed_supervisor(dir: &Tem
 }
 
 #[integration_test(tags("hostile"))]
-fn the_printed_command_repeats_a_failure_of_an_ignored_test(dir: &TempDir) -> Result<()> {
+fn printed_command_repeats_a_failure_of_an_ignored_test(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--tag", "red", "--ignored", "--timeout", "7s"]).run()?;
     let text = finished.stdout();
-    let expected = "-- --exact is_red_when_it_is_run --include-ignored --timeout=7s --seed ";
+    let expected = "-- --exact fails_when_it_is_run --include-ignored --timeout=7s --seed ";
     assert!(text.contains(expected), "{text}");
     Ok(())
 }
 
-/// Runs the good neighbours where no process may open more files than this.
+/// Runs the unaffected tests where no process may open more than `limit` files.
 fn with_few_files(dir: &TempDir, limit: u32, arguments: &[&str]) -> Result<Finished> {
-    let suite = suite(dir).args(&["a_good_neighbour"]).args(arguments);
+    let suite = suite(dir).args(&["unaffected"]).args(arguments);
     let program = format!("ulimit -n {limit}; exec {} \"$@\"", env!("CARGO_BIN_EXE_suite-hostile"));
     let command = suite.command()?;
     let mut limited = std::process::Command::new("sh");
@@ -80,7 +80,7 @@ fn with_few_files(dir: &TempDir, limit: u32, arguments: &[&str]) -> Result<Finis
 }
 
 #[integration_test(tags("hostile"))]
-fn few_open_files_cost_workers_and_not_the_run(
+fn low_open_file_limit_reduces_the_number_of_workers(
     dir: &TempDir,
     #[values(36, 40, 64)] limit: u32,
     #[values(&["--jobs", "64"][..], &["--in-process"])] arguments: &[&str],
@@ -92,7 +92,7 @@ fn few_open_files_cost_workers_and_not_the_run(
 }
 
 #[integration_test(tags("hostile"))]
-fn too_few_open_files_are_refused_with_the_remedy(
+fn too_low_open_file_limit_is_refused_with_a_remedy(
     dir: &TempDir,
     #[values(5, 8, 12, 16, 24, 35)] limit: u32,
     #[values("--jobs=2", "--in-process")] mode: &str,
@@ -106,7 +106,7 @@ fn too_few_open_files_are_refused_with_the_remedy(
 }
 
 #[integration_test(tags("hostile"))]
-fn the_death_of_a_worker_is_noticed_although_a_copy_of_it_lives(dir: &TempDir) -> Result<()> {
+fn killed_worker_is_noticed_while_its_forked_child_lives(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--tag", "fork", "--ignored"])?;
     let case = events.case("forks_and_is_killed");
     assert_eq!(case["outcome"], "crashed", "{case:#}");

@@ -1,4 +1,4 @@
-//! The report for CI systems, held against the structure that these expect.
+//! The JUnit report, checked against the structure that CI systems expect.
 //!
 //! The rules are those in which the schemas of Maven Surefire (`surefire-test-report-3.0.xsd`) and of Jenkins' xUnit plugin
 //! (`junit-10.xsd`) agree, written down here by hand. Two things go beyond them: a case may have properties, as pytest writes them and
@@ -13,7 +13,7 @@ use roxmltree::{Document, Node};
 
 const OUTCOMES: &str = env!("CARGO_BIN_EXE_suite-outcomes");
 
-/// What an element may have.
+/// The attributes and children that an element may have.
 struct Rule {
     element: &'static str,
     required: &'static [&'static str],
@@ -82,42 +82,42 @@ const RULES: [Rule; 15] = [
     Rule { element: "flakyError", ..RERUN },
 ];
 
-/// Everything in which an element, and what is in it, is against the rules.
-fn mistakes(node: Node<'_, '_>) -> Vec<String> {
+/// The violations of the rules in an element and its descendants.
+fn violations(node: Node<'_, '_>) -> Vec<String> {
     let name = node.tag_name().name();
     let Some(rule) = RULES.iter().find(|rule| rule.element == name) else { return vec![format!("<{name}>")] };
-    let mut mistakes = Vec::new();
+    let mut violations = Vec::new();
     for required in rule.required.iter().filter(|required| !node.has_attribute(**required)) {
-        mistakes.push(format!("<{name}> without {required}"));
+        violations.push(format!("<{name}> without {required}"));
     }
     for attribute in node.attributes() {
         if !rule.required.contains(&attribute.name()) && !rule.allowed.contains(&attribute.name()) {
-            mistakes.push(format!("<{name} {}>", attribute.name()));
+            violations.push(format!("<{name} {}>", attribute.name()));
         }
         let is_seconds = |text: &str| {
             let (whole, parts) = text.split_once('.').unwrap_or((text, ""));
             parts.len() <= 3 && [whole, parts].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
         };
         if attribute.name() == "time" && !is_seconds(attribute.value()) {
-            mistakes.push(format!("<{name} time={}>", attribute.value()));
+            violations.push(format!("<{name} time={}>", attribute.value()));
         }
     }
     let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
     if !rule.text && !text.trim().is_empty() {
-        mistakes.push(format!("text in <{name}>: {text}"));
+        violations.push(format!("text in <{name}>: {text}"));
     }
     let children: Vec<_> = node.children().filter(Node::is_element).collect();
     let places = children.iter().map(|child| rule.children.iter().position(|known| *known == child.tag_name().name()));
     let places: Vec<_> = places.collect();
     if places.contains(&None) || !places.is_sorted() {
         let names: Vec<_> = children.iter().map(|child| child.tag_name().name()).collect();
-        mistakes.push(format!("<{name}> of {names:?}"));
+        violations.push(format!("<{name}> of {names:?}"));
     }
-    mistakes.extend(children.into_iter().flat_map(self::mistakes));
-    mistakes
+    violations.extend(children.into_iter().flat_map(self::violations));
+    violations
 }
 
-/// Each number in the head of a suite is what can be counted in it.
+/// Asserts that each count in the attributes of the suite is the number of its elements of that kind.
 fn assert_counts(document: &Document<'_>) -> Result<()> {
     let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).ok_or("no suite")?;
     let cases: Vec<_> = suite.children().filter(|node| node.has_tag_name("testcase")).collect();
@@ -131,7 +131,7 @@ fn assert_counts(document: &Document<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What stands in the element of a case.
+/// The names of the child elements of a case, without its properties.
 fn elements(document: &Document<'_>, id: &str) -> Vec<String> {
     let case = document.descendants().find(|node| node.attribute("name") == Some(id) && node.has_tag_name("testcase"));
     let inside = case.into_iter().flat_map(|case| case.children().filter(Node::is_element));
@@ -139,7 +139,7 @@ fn elements(document: &Document<'_>, id: &str) -> Vec<String> {
 }
 
 #[integration_test(tags("reports"))]
-fn a_junit_report_tells_failures_from_errors_and_names_every_attempt(dir: &TempDir) -> Result<()> {
+fn junit_report_distinguishes_failures_from_errors_and_lists_reruns(dir: &TempDir) -> Result<()> {
     #[arrange]
     let path = dir.join("reports/junit.xml");
     let arguments = [
@@ -156,16 +156,16 @@ fn a_junit_report_tells_failures_from_errors_and_names_every_attempt(dir: &TempD
     #[act]
     let events = Suite::new(OUTCOMES, dir).events(&arguments)?;
 
-    #[assert("it says what the events say")]
+    #[assert("the report agrees with the events")]
     let text = fs::read_to_string(&path)?;
     let document = Document::parse(&text)?;
-    assert_eq!(mistakes(document.root_element()), Vec::<String>::new());
+    assert_eq!(violations(document.root_element()), Vec::<String>::new());
     assert_counts(&document)?;
     let outcomes = events.outcomes();
     assert!(outcomes.len() > 20, "{outcomes:?}");
     for (id, outcome) in &outcomes {
-        let found = elements(&document, id);
-        let first = found.first().map(String::as_str);
+        let children = elements(&document, id);
+        let first = children.first().map(String::as_str);
         let expected: &[Option<&str>] = match outcome.as_str() {
             "passed" => &[None, Some("system-out"), Some("system-err")],
             "flaky" => &[Some("flakyFailure"), Some("flakyError")],
@@ -174,8 +174,8 @@ fn a_junit_report_tells_failures_from_errors_and_names_every_attempt(dir: &TempD
             "errored" | "crashed" => &[Some("error")],
             _ => &[Some("failure"), Some("error")],
         };
-        assert!(expected.contains(&first), "{id} {outcome}: {found:?}");
-        let reruns = found.iter().filter(|name| name.starts_with("rerun")).count();
+        assert!(expected.contains(&first), "{id} {outcome}: {children:?}");
+        let reruns = children.iter().filter(|name| name.starts_with("rerun")).count();
         assert_eq!(
             reruns,
             usize::from(expected.contains(&Some("failure")) || expected.contains(&Some("error"))),
@@ -200,24 +200,24 @@ fn text_in<'d>(document: &'d Document<'_>, path: &[&str]) -> Option<&'d str> {
 }
 
 #[integration_test(tags("reports"))]
-fn whatever_a_test_says_the_report_is_well_formed(dir: &TempDir) -> Result<()> {
+fn junit_report_is_well_formed_for_any_output(dir: &TempDir) -> Result<()> {
     #[arrange]
     let path = dir.join("junit.xml").display().to_string();
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-hostile"), dir);
 
     #[act]
-    let events: Events = suite.events(&["says_what_a_report_cannot", "--ignored", "--junit", &path])?;
+    let events: Events = suite.events(&["prints_what_reports_must_escape", "--ignored", "--junit", &path])?;
 
-    #[assert("well formed, and what can be said in XML is there")]
+    #[assert("it is well-formed and has all text that XML can represent")]
     assert_eq!(events.summary()["failed"], 1);
     let text = fs::read_to_string(&path)?;
     let document = Document::parse(&text)?;
-    assert_eq!(mistakes(document.root_element()), Vec::<String>::new());
+    assert_eq!(violations(document.root_element()), Vec::<String>::new());
     assert_counts(&document)?;
     let own = "]]> <!-- & ";
     for path in [&["failure"][..], &["system-out"], &["rerunFailure", "stackTrace"], &["rerunFailure", "system-out"]] {
-        let found = text_in(&document, path).unwrap_or_default();
-        assert!(found.contains(own) && found.contains("100%"), "{path:?}: {found:?}");
+        let content = text_in(&document, path).unwrap_or_default();
+        assert!(content.contains(own) && content.contains("100%"), "{path:?}: {content:?}");
     }
     assert!(text_in(&document, &["system-err"]).is_some_and(|text| text.contains("]]>")));
     Ok(())

@@ -1,4 +1,4 @@
-//! What a test leaves behind is seen, told and taken away; the next test finds everything in its place.
+//! Leaks of a test are detected, reported and cleaned up, so that the next test starts in a clean state.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -18,9 +18,9 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::port("leaves_a_listening_port", "listening port ")]
 #[case::variable("leaves_a_variable", "a changed environment variable (LEFT_BY_A_TEST)")]
 #[case::directory("leaves_the_directory", "a changed working directory (/)")]
-fn a_leak_is_told_with_its_test(
+fn leak_is_reported_with_its_test(
     #[case] test: &str,
-    #[case] told: &str,
+    #[case] expected: &str,
     #[values("--jobs=1", "--in-process")] mode: &str,
     dir: &TempDir,
 ) -> Result<()> {
@@ -29,7 +29,7 @@ fn a_leak_is_told_with_its_test(
     assert_eq!(case["outcome"], "passed");
     let leaks = case["leaks"].as_array().cloned().unwrap_or_default();
     assert_eq!(leaks.len(), 1, "{leaks:?}");
-    assert!(leaks[0].as_str().unwrap_or_default().contains(told), "{leaks:?}");
+    assert!(leaks[0].as_str().unwrap_or_default().contains(expected), "{leaks:?}");
     events.finished.assert_nothing_left();
     Ok(())
 }
@@ -45,9 +45,9 @@ fn test_without_leak_gets_no_warning(dir: &TempDir, #[values("--jobs=1", "--in-p
     Ok(())
 }
 
-/// All of them in one line of workers: nobody finds what another one left.
+/// All tests run one after the other, and none of them sees a leak of an earlier one.
 #[integration_test(tags("leaks"))]
-fn the_next_test_finds_everything_in_its_place(
+fn next_test_sees_no_leak_of_an_earlier_test(
     dir: &TempDir,
     #[values("declared", "reverse", "random")] order: &str,
 ) -> Result<()> {
@@ -55,7 +55,7 @@ fn the_next_test_finds_everything_in_its_place(
     let failed: Vec<_> = events.outcomes().into_iter().filter(|(_, outcome)| outcome != "passed").collect();
     assert!(failed.is_empty(), "{failed:?}");
     let workers = events.named("case_finished").iter().map(|case| case["worker"].as_u64()).max().flatten();
-    assert!(workers.is_some_and(|last| last >= 8), "each leak costs a worker; the last one was {workers:?}");
+    assert!(workers.is_some_and(|last| last >= 8), "each leak replaces the worker; the last one was {workers:?}");
     events.finished.assert_nothing_left();
     Ok(())
 }
@@ -63,7 +63,7 @@ fn the_next_test_finds_everything_in_its_place(
 #[integration_test(tags("leaks"))]
 #[case::fail("fail", "errored", Some(101))]
 #[case::ignore("ignore", "passed", Some(0))]
-fn a_leak_means_what_the_suite_says(
+fn leak_policy_decides_the_outcome(
     #[case] policy: &str,
     #[case] outcome: &str,
     #[case] code: Option<i32>,
@@ -86,7 +86,7 @@ fn pipes_of_the_harness_are_not_reported_as_leak(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("leaks"))]
-fn the_report_names_leaks_at_its_end(dir: &TempDir) -> Result<()> {
+fn report_lists_leaks_at_its_end(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--exact", "leaves_a_child", "leaves_a_task"]).run()?;
     let text = finished.stdout();
     assert!(text.contains("warning: leaves_a_child left behind: process "), "{text}");
@@ -95,7 +95,7 @@ fn the_report_names_leaks_at_its_end(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("leaks"))]
-fn a_panic_in_a_thread_or_task_fails_its_test(
+fn panic_in_a_thread_or_task_fails_its_test(
     dir: &TempDir,
     #[values("--jobs=1", "--in-process")] mode: &str,
 ) -> Result<()> {
@@ -104,7 +104,7 @@ fn a_panic_in_a_thread_or_task_fails_its_test(
     assert_eq!(outcomes["panics_in_a_thread_on_purpose"], "passed");
     for (test, message, thread) in [
         ("panics_in_a_thread", "in a thread", "a thread without a name"),
-        ("panics_in_a_task_that_nobody_awaits", "in a task", "a task"),
+        ("panics_in_an_unawaited_task", "in a task", "a task"),
     ] {
         let failure = &events.case(test)["failures"][0];
         assert_eq!(outcomes[test], "failed");
@@ -115,11 +115,11 @@ fn a_panic_in_a_thread_or_task_fails_its_test(
     Ok(())
 }
 
-/// The worker fixture is made in the very test, or in one before it: neither excuses what the test leaves.
+/// The worker fixture is made in the leaking test itself, or in a test before it. In both cases the leak is reported.
 #[integration_test(tags("leaks"))]
 #[case::listener("leaves_a_listener", "listening port 127.0.0.1:")]
 #[case::name("leaves_a_listener_with_a_name", "listening port @left-by-a-test")]
-#[case::datagrams("leaves_a_socket_for_datagrams", "listening port 127.0.0.1:")]
+#[case::datagrams("leaves_a_datagram_socket", "listening port 127.0.0.1:")]
 #[case::file("leaves_a_file", "open file /dev/full")]
 #[case::task("leaves_a_task", "a running task")]
 #[case::thread(
@@ -128,20 +128,20 @@ fn a_panic_in_a_thread_or_task_fails_its_test(
 )]
 #[case::variable("leaves_a_variable", "a changed environment variable (LEFT_BY_A_TEST)")]
 #[case::before("leaves_an_umask_before_the_fixture_is_made", "a changed umask (027)")]
-fn leak_beside_a_worker_fixture_is_told_from_the_first_test_on(
+fn leak_is_reported_although_the_test_uses_a_worker_fixture(
     #[case] test: &str,
-    #[case] told: &str,
+    #[case] expected: &str,
     dir: &TempDir,
     #[values("--jobs=1", "--in-process")] mode: &str,
 ) -> Result<()> {
     let name = format!("beside_a_fixture::{test}");
-    let honest = "beside_a_fixture::honest_only_asks";
+    let honest = "beside_a_fixture::honest_uses_the_pool";
     for selected in [&["--exact", &name][..], &["--exact", honest, &name]] {
         let arguments = [selected, &[mode, "--order", "declared"]].concat();
         let events = suite(dir).events(&arguments)?;
         let leaks = events.case(&name)["leaks"].as_array().cloned().unwrap_or_default();
         assert_eq!(leaks.len(), 1, "{leaks:?}");
-        assert!(leaks[0].as_str().is_some_and(|leak| leak.contains(told)), "{leaks:?}");
+        assert!(leaks[0].as_str().is_some_and(|leak| leak.contains(expected)), "{leaks:?}");
         events.finished.assert_nothing_left();
     }
     Ok(())
@@ -161,9 +161,9 @@ fn resources_of_a_worker_fixture_are_not_reported_as_leak(
     Ok(())
 }
 
-/// A thread without a name inherits that of the runtime's thread which started it.
+/// An unnamed thread inherits the name of the runtime thread that started it.
 #[integration_test(tags("leaks"))]
-fn thread_that_a_task_started_is_told(dir: &TempDir) -> Result<()> {
+fn thread_started_by_a_task_is_reported_as_leak(dir: &TempDir) -> Result<()> {
     let name = "beside_a_fixture::leaves_a_thread_that_a_task_started";
     let events = suite(dir).events(&["--exact", name])?;
     let leak = events.case(name)["leaks"][0].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! libtest's JSON, held against what libtest really writes.
+//! The JSON format of libtest, compared with the output of libtest itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use itest::prelude::*;
 use itest_tests::Suite;
 use serde_json::Value;
 
-/// The same tests as a suite of libtest: what passes, fails and is ignored, with and without a word about it.
+/// A suite of libtest with a passing, a failing and an ignored test.
 const LIBTEST: &str = r#"
 #[test] fn passes() { println!("hello"); }
 #[test] fn fails() { println!("before"); panic!("plainly"); }
@@ -22,19 +22,19 @@ fn lines(text: &str) -> Result<Vec<Value>> {
     Ok(text.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?)
 }
 
-/// What libtest's own harness writes.
+/// Compiles and runs the suite of libtest, and returns its JSON lines.
 fn of_libtest(dir: &TempDir, arguments: &[&str]) -> Result<Vec<Value>> {
     let (source, program) = (dir.join("suite.rs"), dir.join("suite"));
     fs::write(&source, LIBTEST)?;
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let compiled = Command::new(rustc).arg("--test").arg(&source).arg("-o").arg(&program).output()?;
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    // Without this a stable libtest refuses what is not stable.
+    // Without this variable, a stable libtest refuses unstable options.
     let output = Command::new(program).args(FLAGS).args(arguments).env("RUSTC_BOOTSTRAP", "1").output()?;
     lines(&String::from_utf8(output.stdout)?)
 }
 
-/// The fields of each kind of line, and the kinds of their values.
+/// The fields of each kind of line, with the types of their values.
 fn shapes(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
     let mut shapes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in lines {
@@ -56,7 +56,7 @@ fn shapes(lines: &[Value]) -> BTreeMap<String, BTreeSet<String>> {
 #[case::run(&["--shuffle"])]
 #[case::times_and_output(&["--shuffle", "--report-time", "--show-output"])]
 #[case::list(&["--list"])]
-fn the_lines_have_libtests_fields(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+fn json_lines_have_the_fields_of_libtest(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
     #[arrange]
     let theirs = of_libtest(dir, arguments)?;
 
@@ -68,7 +68,7 @@ fn the_lines_have_libtests_fields(#[case] arguments: &[&str], dir: &TempDir) -> 
     #[assert]
     let ours = lines(&finished.stdout())?;
     let (mut theirs, mut ours) = (shapes(&theirs), shapes(&ours));
-    // A test that passes at last says so; where libtest has a message, it is text, too.
+    // itest adds a message to a flaky test. It is a text, like the messages that libtest writes elsewhere.
     for shapes in [&mut theirs, &mut ours] {
         shapes.entry("\"test\" \"ok\"".to_owned()).or_default().remove("message: text");
     }
@@ -77,7 +77,7 @@ fn the_lines_have_libtests_fields(#[case] arguments: &[&str], dir: &TempDir) -> 
 }
 
 #[integration_test(tags("reports"))]
-fn every_outcome_has_a_word_of_libtests(dir: &TempDir) -> Result<()> {
+fn each_outcome_maps_to_a_libtest_event(dir: &TempDir) -> Result<()> {
     #[arrange]
     let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "200ms", "--slow", "50ms"];
     let outcomes = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir).events(&limits)?;
@@ -100,12 +100,9 @@ fn every_outcome_has_a_word_of_libtests(dir: &TempDir) -> Result<()> {
     assert_eq!(owned(of("ok")), expected(&["passed", "flaky"]));
     assert_eq!(owned(of("failed")), expected(&["failed", "errored", "timed_out", "crashed"]));
     assert!(of("ignored").contains("is_ignored") && of("ignored").contains("skips"));
-    // On a busy machine one of them may be over before anyone has looked.
+    // On a busy machine a test may end before the supervisor checks for slow tests.
     let slow = of("timeout");
-    assert!(
-        slow.iter().any(|name| name.starts_with("times_out")),
-        "what is slow is told as libtest tells it: {slow:?}"
-    );
+    assert!(slow.iter().any(|name| name.starts_with("times_out")), "slow tests are reported as in libtest: {slow:?}");
     let ends = of("ok").len() + of("failed").len() + of("ignored").len();
     assert_eq!(of("started").len(), ends);
     let end = lines.last().ok_or("no lines")?;
@@ -117,7 +114,7 @@ fn every_outcome_has_a_word_of_libtests(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("reports"))]
-fn without_a_word_about_stability_the_json_is_itests_own(dir: &TempDir) -> Result<()> {
+fn json_without_unstable_options_is_the_format_of_itest(dir: &TempDir) -> Result<()> {
     let events = Suite::new(env!("CARGO_BIN_EXE_suite-selection"), dir).events(&["pay"])?;
     assert_eq!(events.named("run_started").len(), 1);
     Ok(())

@@ -1,4 +1,4 @@
-//! itest, tested by itself: real suites are spawned and judged.
+//! itest tests itself: each test spawns a real suite and asserts on its output, its exit code and its leftovers.
 
 mod backends;
 mod bad_input;
@@ -15,6 +15,7 @@ mod github;
 mod history;
 mod hostile;
 mod junit;
+mod last_failed;
 mod leaks;
 mod libtest_json;
 mod matrix;
@@ -26,8 +27,8 @@ mod output;
 mod panics;
 mod postgres;
 mod postgres_faults;
+mod process_state;
 mod quarantine;
-mod recall;
 mod record;
 mod repeats;
 mod reports;
@@ -44,11 +45,10 @@ mod shards;
 mod sharing;
 mod signals;
 mod snapshots;
-mod state;
 mod sweeping;
 mod telemetry;
 mod terminal;
-mod used;
+mod used_servers;
 mod verdicts;
 
 itest::main!();

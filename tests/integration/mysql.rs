@@ -8,14 +8,14 @@ use itest::{Teardown, TempDir};
 use itest_tests::{Events, Suite};
 use sqlx::{Connection, MySqlConnection};
 
-use crate::faults::{ONE_BY_ONE, assert_told, begin, failure, kill, passed_and_others};
-use crate::servers::{Kind, Server, Unusual};
+use crate::faults::{ONE_BY_ONE, assert_contains, begin, failure, kill, passed_and_others};
+use crate::servers::{Product, Server, ServerOptions};
 
 fn suite(dir: &TempDir) -> Suite<'_> {
     Suite::new(env!("CARGO_BIN_EXE_suite-mysql"), dir)
 }
 
-/// What stands in the table of leases, and how many databases of itest's there are that are no templates.
+/// The numbers of leases, of owners, and of databases of itest that are no templates.
 async fn leases(server: &Server) -> Result<(i64, i64, i64)> {
     let mut connection = MySqlConnection::connect(&server.url(None)).await?;
     let count = "SELECT (SELECT count(*) FROM itest_leases.lease), (SELECT count(*) FROM itest_leases.owner),
@@ -28,10 +28,17 @@ async fn leases(server: &Server) -> Result<(i64, i64, i64)> {
 
 #[integration_test(tags("mysql"))]
 #[case::on_a_private_server(false)]
-#[case::on_a_server_of_somebody(true)]
-async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let server =
-        if is_there { Some(Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?) } else { None };
+#[case::on_an_existing_server(true)]
+async fn bad_tests_do_not_affect_other_tests(
+    #[case] is_existing: bool,
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    let server = if is_existing {
+        Some(Server::start(Product::Mariadb, dir, teardown, ServerOptions::default()).await?)
+    } else {
+        None
+    };
     let suite = suite(dir).args(&ONE_BY_ONE);
     let suite = server.iter().fold(suite, |suite, server| suite.env(server.variable(), server.url(None)));
     let events = suite.events(&["--tag", "good | bad"])?;
@@ -47,18 +54,22 @@ async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, teard
 
 #[integration_test(tags("mysql"))]
 #[case::no_url("nonsense s3cret", &["ITEST_MYSQL_URL is no URL of MariaDB or MySQL", "mysql://user:password@host"])]
-#[case::nobody_listens("mysql://u:s3cret@127.0.0.1:9/mysql", &["127.0.0.1:9 (from ITEST_MYSQL_URL) as u", "is the server running"])]
+#[case::no_listener("mysql://u:s3cret@127.0.0.1:9/mysql", &["127.0.0.1:9 (from ITEST_MYSQL_URL) as u", "is the server running"])]
 #[case::another_machine("mysql://u:s3cret@192.0.2.1:9/mysql", &["192.0.2.1"])]
 #[case::in_a_parameter("mysql://u@127.0.0.1:9/mysql?password=s3cret", &["127.0.0.1:9", "as u"])]
 #[case::encoded("mysql://u:s3c%72et%40@127.0.0.1:9/mysql", &["127.0.0.1:9", "as u"])]
 #[case::with_a_hash("mysql://u:12#s3cret@127.0.0.1:9/mysql", &["is no URL of MariaDB or MySQL", "percent-encode"])]
 #[case::with_a_slash("mysql://u:12/s3cret@127.0.0.1:9/mysql", &["is no URL of MariaDB or MySQL", "percent-encode"])]
 #[case::wrong_parameter("mysql://u:s3cret@127.0.0.1:9/mysql?ssl-mode=s3cret", &["is no URL of MariaDB or MySQL"])]
-fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+fn unusable_url_is_reported_without_its_password(
+    #[case] url: &str,
+    #[case] words: &[&str],
+    dir: &TempDir,
+) -> Result<()> {
     let suite = suite(dir).env("ITEST_MYSQL_URL", url);
-    let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
-    let told = failure(&events, "a_fresh_one::again_1");
-    assert_told(&told, words);
+    let events = suite.events(&["gets_a_fresh_database::again_1", "--exact", "--setup-timeout", "3s"])?;
+    let failures = failure(&events, "gets_a_fresh_database::again_1");
+    assert_contains(&failures, words);
     let output = format!("{}{}", events.finished.stdout(), events.finished.stderr());
     for secret in ["s3cret", "s3c%72et", "u:12"] {
         assert!(!output.contains(secret), "{secret} in {output}");
@@ -68,16 +79,21 @@ fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&s
 }
 
 #[integration_test(tags("mysql"))]
-fn a_private_server_that_is_killed_is_told_to_every_test_that_needs_it(dir: &TempDir) -> Result<()> {
+fn killed_private_server_fails_each_test_that_needs_it(dir: &TempDir) -> Result<()> {
     let events = suite(dir).args(&ONE_BY_ONE).events(&["--tag", "killed"])?;
     let (passed, others) = passed_and_others(&events);
-    assert_eq!(passed, ["a_fresh_one::again_1", "a_fresh_one::again_2"], "{}", events.finished.stdout());
+    assert_eq!(
+        passed,
+        ["gets_a_fresh_database::again_1", "gets_a_fresh_database::again_2"],
+        "{}",
+        events.finished.stdout()
+    );
     assert_eq!(others.len(), 3);
-    assert_told(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
+    assert_contains(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
     for again in 1..=2 {
-        let told = failure(&events, &format!("after_it_was_killed::again_{again}"));
-        assert_told(
-            &told,
+        let failures = failure(&events, &format!("after_it_was_killed::again_{again}"));
+        assert_contains(
+            &failures,
             &["cannot connect to MariaDB or MySQL at a private server in", "the server has ended, and said last"],
         );
     }
@@ -86,29 +102,26 @@ fn a_private_server_that_is_killed_is_told_to_every_test_that_needs_it(dir: &Tem
 }
 
 #[integration_test(tags("mysql"), timeout = "90s")]
-async fn a_server_that_is_restarted_costs_the_test_that_was_using_it_and_no_other(
-    dir: &TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn server_restart_fails_only_the_test_that_was_using_it(dir: &TempDir, teardown: &Teardown) -> Result<()> {
     #[arrange]
-    let mut server = Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?;
+    let mut server = Server::start(Product::Mariadb, dir, teardown, ServerOptions::default()).await?;
     let suite = suite(dir).env(server.variable(), server.url(None)).env("FAULTS", dir.path().display().to_string());
     let suite = suite.args(&ONE_BY_ONE).args(&["--tag", "restarted", "--format", "json"]);
     let child = suite.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
 
     #[act]
     for _ in 0..2 {
-        let asked = dir.join("asked");
-        eventually(async || asked.exists()).within(Duration::from_secs(30)).equals(true).await?;
-        std::fs::remove_file(asked)?;
-        server.restart(teardown, Unusual::default()).await?;
-        std::fs::write(dir.join("done"), "")?;
+        let request = dir.join("restart-requested");
+        eventually(async || request.exists()).within(Duration::from_secs(30)).equals(true).await?;
+        std::fs::remove_file(request)?;
+        server.restart(teardown, ServerOptions::default()).await?;
+        std::fs::write(dir.join("restarted"), "")?;
     }
     let events = Events::of(suite.wait_for(child)?)?;
 
     #[assert]
     let (passed, others) = passed_and_others(&events);
-    assert_eq!(others, ["has_a_database_while_it_is_restarted"], "{}", events.finished.stdout());
+    assert_eq!(others, ["has_a_database_during_a_restart"], "{}", events.finished.stdout());
     assert_eq!(passed.len(), 8);
     events.finished.assert_nothing_left();
     assert_eq!(leases(&server).await?, (0, 0, 0));
@@ -116,10 +129,10 @@ async fn a_server_that_is_restarted_costs_the_test_that_was_using_it_and_no_othe
 }
 
 #[integration_test(tags("mysql"))]
-async fn a_server_that_refuses_is_told_with_what_to_do(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+async fn refused_connection_is_reported_with_a_remedy(dir: &TempDir, teardown: &Teardown) -> Result<()> {
     #[arrange]
-    let unusual = Unusual { arguments: &["--max-connections=10"], ..Unusual::default() };
-    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
+    let options = ServerOptions { arguments: &["--max-connections=10"], ..ServerOptions::default() };
+    let server = Server::start(Product::Mariadb, dir, teardown, options).await?;
     let mut connection = MySqlConnection::connect(&server.url(None)).await?;
     let users =
         "CREATE USER limited@localhost IDENTIFIED BY 'right-s3cret'; GRANT SELECT ON mysql.* TO limited@localhost;
@@ -140,10 +153,10 @@ async fn a_server_that_refuses_is_told_with_what_to_do(dir: &TempDir, teardown: 
     let granted = run("limited:right-s3cret", "1")?;
 
     #[assert]
-    let told = |events: &Events| failure(events, "uses_two_connections::again_1");
-    assert_told(&told(&wrong), &["Access denied for user 'limited'", "check user and password in the URL"]);
-    assert_told(&told(&limited), &["denied", "GRANT ALL ON `itest", "TO limited"]);
-    assert_told(&told(&four), &["allows 10 connections, and 4 workers may need 18: run fewer (--jobs 2)"]);
+    let failures_of = |events: &Events| failure(events, "uses_two_connections::again_1");
+    assert_contains(&failures_of(&wrong), &["Access denied for user 'limited'", "check user and password in the URL"]);
+    assert_contains(&failures_of(&limited), &["denied", "GRANT ALL ON `itest", "TO limited"]);
+    assert_contains(&failures_of(&four), &["allows 10 connections, and 4 workers may need 18: run fewer (--jobs 2)"]);
     assert_eq!(one.summary()["passed"], 6, "{}", one.finished.stdout());
     assert_eq!(granted.summary()["passed"], 6, "{}", granted.finished.stdout());
     for events in [wrong, limited, four, one, granted] {
@@ -156,13 +169,14 @@ async fn a_server_that_refuses_is_told_with_what_to_do(dir: &TempDir, teardown: 
 }
 
 #[integration_test(tags("mysql"))]
-async fn a_server_that_is_too_old_is_told_with_what_is_needed(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let unusual = Unusual { arguments: &["--version=10.3.39-MariaDB"], ..Unusual::default() };
-    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
-    let events = suite(dir).env(server.variable(), server.url(None)).events(&["a_fresh_one::again_1", "--exact"])?;
-    let told = failure(&events, "a_fresh_one::again_1");
-    assert_told(
-        &told,
+async fn too_old_server_is_reported_with_the_required_version(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let options = ServerOptions { arguments: &["--version=10.3.39-MariaDB"], ..ServerOptions::default() };
+    let server = Server::start(Product::Mariadb, dir, teardown, options).await?;
+    let events =
+        suite(dir).env(server.variable(), server.url(None)).events(&["gets_a_fresh_database::again_1", "--exact"])?;
+    let failures = failure(&events, "gets_a_fresh_database::again_1");
+    assert_contains(
+        &failures,
         &["(from ITEST_MYSQL_URL) is MariaDB 10.3.39; itest needs MariaDB 10.6 or MySQL 8.0, or a later one"],
     );
     events.finished.assert_nothing_left();
@@ -170,34 +184,31 @@ async fn a_server_that_is_too_old_is_told_with_what_is_needed(dir: &TempDir, tea
 }
 
 #[integration_test(tags("mysql"))]
-async fn a_full_disk_costs_the_test_that_filled_it(dir: &TempDir, teardown: &Teardown) -> Result<()> {
-    let unusual = Unusual { disk: Some("160m"), ..Unusual::default() };
-    let server = Server::start(Kind::Mariadb, dir, teardown, unusual).await?;
+async fn full_disk_fails_only_the_test_that_filled_it(dir: &TempDir, teardown: &Teardown) -> Result<()> {
+    let options = ServerOptions { disk: Some("160m"), ..ServerOptions::default() };
+    let server = Server::start(Product::Mariadb, dir, teardown, options).await?;
     let suite = suite(dir).args(&ONE_BY_ONE).env(server.variable(), server.url(None));
     let events = suite.events(&["--tag", "full"])?;
     let (passed, others) = passed_and_others(&events);
     assert_eq!(others, ["fills_the_disk"], "{}", events.finished.stdout());
     assert_eq!(passed.len(), 3);
-    assert_told(&failure(&events, "fills_the_disk"), &["full"]);
+    assert_contains(&failure(&events, "fills_the_disk"), &["full"]);
     events.finished.assert_nothing_left();
     assert_eq!(leases(&server).await?, (0, 0, 0));
     Ok(())
 }
 
 #[integration_test(tags("mysql"))]
-async fn after_everything_was_killed_the_next_start_leaves_no_database(
-    dir: &TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn next_run_removes_databases_of_a_killed_run(dir: &TempDir, teardown: &Teardown) -> Result<()> {
     #[arrange]
-    let server = Server::start(Kind::Mariadb, dir, teardown, Unusual::default()).await?;
+    let server = Server::start(Product::Mariadb, dir, teardown, ServerOptions::default()).await?;
     let with_server = || suite(dir).env(server.variable(), server.url(None));
-    let killed = with_server().args(&["waits_for_ever", "--nocapture"]);
+    let killed = with_server().args(&["waits_forever", "--nocapture"]);
     let mut child = begin(&killed)?;
     assert_eq!(leases(&server).await?.0, 2);
     #[act]
     kill(&killed, &mut child).await?;
-    let next = with_server().events(&["a_fresh_one::again_1", "--exact"])?;
+    let next = with_server().events(&["gets_a_fresh_database::again_1", "--exact"])?;
     #[assert]
     assert_eq!(next.summary()["passed"], 1, "{}", next.finished.stdout());
     next.finished.assert_nothing_left();

@@ -1,4 +1,4 @@
-//! The contract with cargo-nextest, kept with the real one.
+//! itest under the real cargo-nextest.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -37,9 +37,9 @@ fn nextest_runs_every_case_in_a_process_of_its_own(dir: &TempDir) -> Result<()> 
     Ok(())
 }
 
-/// It has partitions of its own; two that do not know of each other would lose tests.
+/// nextest has partitions of its own. A second split inside of a partition would lose tests.
 #[integration_test(timeout = "2m", tags("nextest", "shards"))]
-fn nextest_is_not_split_any_further(dir: &TempDir) -> Result<()> {
+fn shard_settings_are_ignored_under_nextest(dir: &TempDir) -> Result<()> {
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-selection"), dir)
         .env("CI_NODE_INDEX", "2")
         .env("CI_NODE_TOTAL", "3")
@@ -52,7 +52,7 @@ fn nextest_is_not_split_any_further(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(timeout = "2m", tags("nextest"))]
-fn nextest_sees_what_fails(dir: &TempDir) -> Result<()> {
+fn nextest_reports_the_failed_tests(dir: &TempDir) -> Result<()> {
     #[arrange]
     let program = env!("CARGO_BIN_EXE_suite-outcomes");
     let suite = Suite::new(program, dir).env("ITEST_SETUP_TIMEOUT", "300ms").env("ITEST_TEARDOWN_TIMEOUT", "200ms");
@@ -78,9 +78,9 @@ fn nextest_sees_what_fails(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// nextest asks with SIGTERM and kills ten seconds later; by then everything must have been given back.
+/// nextest sends SIGTERM and kills ten seconds later. By then teardown must be over.
 #[integration_test(timeout = "2m", tags("nextest"))]
-fn nextests_own_timeout_leaves_time_for_teardown(dir: &TempDir) -> Result<()> {
+fn teardown_runs_after_a_timeout_of_nextest(dir: &TempDir) -> Result<()> {
     #[arrange]
     let program = env!("CARGO_BIN_EXE_suite-order");
     let journal = dir.join("journal");
@@ -99,9 +99,9 @@ fn nextests_own_timeout_leaves_time_for_teardown(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// One server for all processes of a run, and locks among them.
+/// All processes of a run use one session server, which also has their locks.
 #[integration_test(timeout = "2m", tags("nextest", "session"))]
-async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
+async fn processes_of_one_nextest_run_share_a_session(dir: &TempDir) -> Result<()> {
     #[arrange]
     let program = env!("CARGO_BIN_EXE_suite-session");
     let journal = dir.join("journal");
@@ -115,7 +115,7 @@ async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
     #[assert]
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("18 tests run: 18 passed"), "{stderr}");
-    // It is torn down when nextest has ended.
+    // The session is torn down after nextest has ended.
     let finished = Finished::of(output, &suite);
     eventually(|| async { finished.left() }).equals(Vec::new()).await?;
     let text = std::fs::read_to_string(journal)?;
@@ -124,14 +124,14 @@ async fn nextests_processes_share_a_session(dir: &TempDir) -> Result<()> {
     assert_eq!(lines("cluster"), ["cluster up", "cluster down"]);
     for thing in ["ring", "bell"] {
         let steps = lines(thing);
-        assert!(steps.chunks(2).all(|pair| *pair == steps[..2]), "somebody came between: {steps:?}");
+        assert!(steps.chunks(2).all(|pair| *pair == steps[..2]), "two tests overlapped: {steps:?}");
     }
     Ok(())
 }
 
-/// A crash takes the harness along, which is in the process of the test.
+/// Under nextest the harness runs in the process of the test, so a crash ends it, too.
 #[integration_test(timeout = "2m", tags("nextest"))]
-async fn what_a_crashed_test_started_is_ended_also_without_a_session(
+async fn children_of_a_crashed_test_are_ended_without_a_session(
     dir: &TempDir,
     #[values("aborts", "exits", "kills_itself", "blocks")] how: &str,
 ) -> Result<()> {
@@ -150,7 +150,7 @@ async fn what_a_crashed_test_started_is_ended_also_without_a_session(
 }
 
 #[integration_test(timeout = "2m", tags("nextest"))]
-async fn what_tests_started_is_ended_by_the_next_start_when_everything_was_killed(dir: &TempDir) -> Result<()> {
+async fn next_start_ends_children_of_a_killed_nextest_run(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir);
     let mut nextest = suite.nextest(&["run", "--run-ignored", "only", "leaves_a_child_and_a_daemon_and_waits"])?;
@@ -159,7 +159,7 @@ async fn what_tests_started_is_ended_by_the_next_start_when_everything_was_kille
     eventually(programs).within(Duration::from_secs(20)).equals(2).await?;
 
     #[act]
-    kill_but(&suite, &self::programs(&suite));
+    kill_all_except(&suite, &self::programs(&suite));
     nextest.wait()?;
     let swept = Suite::new(env!("CARGO_BIN_EXE_suite-leaks"), dir).args(&["--sweep"]).run()?;
 
@@ -169,9 +169,9 @@ async fn what_tests_started_is_ended_by_the_next_start_when_everything_was_kille
     Ok(())
 }
 
-/// Its parent is another process by then, which lives on.
+/// By then the process has another parent, which stays alive.
 #[integration_test(timeout = "2m", tags("nextest", "session"))]
-async fn a_test_process_that_starts_after_its_runner_was_killed_ends_at_once(dir: &TempDir) -> Result<()> {
+async fn test_process_started_after_the_death_of_its_runner_ends_at_once(dir: &TempDir) -> Result<()> {
     #[arrange]
     if std::env::var_os("NEXTEST").is_some() {
         skip!("these tests run under nextest, which the process would take for its runner");
@@ -191,28 +191,28 @@ async fn a_test_process_that_starts_after_its_runner_was_killed_ends_at_once(dir
         };
     }
     shell.args(["-c", "(sleep 0.3; exec \"$0\" \"$@\") & exit"]).arg(command.get_program()).args(command.get_args());
-    let complaints = std::fs::File::create(dir.join("complaints"))?;
-    let mut shell = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints).spawn()?;
+    let stderr = std::fs::File::create(dir.join("stderr"))?;
+    let mut shell = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn()?;
     drop(shell.stdout.take());
     shell.wait()?;
 
     #[assert]
-    let complaints = || std::fs::read_to_string(dir.join("complaints")).unwrap_or_default();
-    let has_begun = || async { complaints().contains("stdout cannot be written") };
+    let stderr = || std::fs::read_to_string(dir.join("stderr")).unwrap_or_default();
+    let has_begun = || async { stderr().contains("stdout cannot be written") };
     eventually(has_begun).within(Duration::from_secs(20)).equals(true).await?;
     eventually(|| async { suite.traces().left() }).within(Duration::from_secs(10)).equals(Vec::new()).await?;
     assert!(!dir.join("taken").exists());
     Ok(())
 }
 
-/// What the suite's tests started.
+/// The processes that the tests of the suite started.
 fn programs(suite: &Suite<'_>) -> Vec<u32> {
     let is_sleep = |id: &u32| std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"));
     suite.traces().process_ids().into_iter().filter(is_sleep).collect()
 }
 
-/// Kills all processes of a suite but these. They are stopped first, so that none of them sees another one die.
-fn kill_but(suite: &Suite<'_>, spared: &[u32]) {
+/// Kills all processes of a suite but the spared ones. It stops all of them first, so that none can react to the death of another.
+fn kill_all_except(suite: &Suite<'_>, spared: &[u32]) {
     for sent in [Signal::STOP, Signal::KILL] {
         for id in suite.traces().process_ids().into_iter().filter(|id| !spared.contains(id)) {
             signal(id, sent);

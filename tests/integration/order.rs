@@ -6,7 +6,7 @@ use itest_tests::{Events, Suite};
 
 fn run(dir: &TempDir, arguments: &[&str]) -> Result<(Events, Vec<String>)> {
     let journal = dir.join("journal");
-    // Each call tells its own story.
+    // The journal must only have the lines of this run.
     let _ = std::fs::remove_file(&journal);
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir).env("JOURNAL", journal.display().to_string());
     let events = suite.events(arguments)?;
@@ -30,7 +30,7 @@ fn most_at_once(journal: &[String]) -> usize {
 }
 
 #[integration_test(tags("order"))]
-fn one_seed_is_one_order(dir: &TempDir) -> Result<()> {
+fn same_seed_gives_the_same_order(dir: &TempDir) -> Result<()> {
     #[arrange]
     let arguments = |seed| ["plain", "--jobs", "1", "--seed", seed];
 
@@ -47,14 +47,14 @@ fn one_seed_is_one_order(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("order"))]
-fn two_runs_without_a_seed_differ_and_name_theirs(dir: &TempDir) -> Result<()> {
+fn runs_without_a_seed_draw_one_and_report_it(dir: &TempDir) -> Result<()> {
     #[act]
     let (first, order) = run(dir, &["plain", "--jobs", "1"])?;
     let (second, other) = run(dir, &["plain", "--jobs", "1"])?;
 
     #[assert]
     assert_ne!(first.named("run_started")[0]["seed"], second.named("run_started")[0]["seed"]);
-    assert_ne!(order, other, "12! orders, and twice the same");
+    assert_ne!(order, other, "two random orders of 12 tests are the same");
     let seed = first.named("run_started")[0]["seed"].to_string();
     let (_, repeated) = run(dir, &["plain", "--jobs", "1", "--seed", &seed])?;
     assert_eq!(order, repeated);
@@ -62,7 +62,7 @@ fn two_runs_without_a_seed_differ_and_name_theirs(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("order"))]
-fn declared_order_is_the_sources_and_reverse_its_mirror(dir: &TempDir) -> Result<()> {
+fn declared_order_follows_the_source_and_reverse_inverts_it(dir: &TempDir) -> Result<()> {
     let (_, declared) = run(dir, &["plain", "--jobs", "1", "--order", "declared"])?;
     let (_, mut reverse) = run(dir, &["plain", "--jobs", "1", "--order", "reverse"])?;
     let expected: Vec<_> = (0..12).map(|number| format!("plain::number_{number}")).collect();
@@ -73,7 +73,7 @@ fn declared_order_is_the_sources_and_reverse_its_mirror(dir: &TempDir) -> Result
 }
 
 #[integration_test(tags("order"))]
-fn libtests_flags_for_shuffling_work(dir: &TempDir) -> Result<()> {
+fn shuffle_flags_of_libtest_give_the_same_order(dir: &TempDir) -> Result<()> {
     let (_, ours) = run(dir, &["plain", "--jobs", "1", "--seed", "99"])?;
     let (_, libtests) = run(dir, &["plain", "--test-threads", "1", "--shuffle", "--shuffle-seed", "99"])?;
     assert_eq!(ours, libtests);
@@ -81,7 +81,7 @@ fn libtests_flags_for_shuffling_work(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("parallel"))]
-fn workers_run_side_by_side_up_to_their_number(dir: &TempDir) -> Result<()> {
+fn jobs_limits_how_many_tests_run_at_once(dir: &TempDir) -> Result<()> {
     let (_, alone) = run(dir, &["--tag", "parallel", "--jobs", "1"])?;
     assert_eq!(most_at_once(&alone), 1);
     let (_, together) = run(dir, &["--tag", "parallel", "--jobs", "3"])?;
@@ -90,7 +90,7 @@ fn workers_run_side_by_side_up_to_their_number(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("parallel"))]
-fn serial_tests_of_one_key_never_meet(dir: &TempDir) -> Result<()> {
+fn serial_tests_with_one_key_never_overlap(dir: &TempDir) -> Result<()> {
     let (events, journal) = run(dir, &["--tag", "serial", "--jobs", "4"])?;
     assert_eq!(events.outcomes().len(), 5);
     assert_eq!(most_at_once(&journal), 1, "{journal:?}");
@@ -98,7 +98,7 @@ fn serial_tests_of_one_key_never_meet(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("parallel"))]
-fn a_worker_does_not_wait_for_a_lock_while_another_test_could_run(dir: &TempDir) -> Result<()> {
+fn worker_does_not_wait_for_a_lock_while_another_test_can_run(dir: &TempDir) -> Result<()> {
     let (_, journal) = run(dir, &["prints", "meets", "--jobs", "3", "--seed", "1"])?;
     assert!(most_at_once(&journal) >= 2, "{journal:?}");
     Ok(())
@@ -134,7 +134,7 @@ fn fail_fast_starts_no_more_tests(#[case] flag: &str, #[case] failures: u64, dir
 }
 
 #[integration_test]
-fn a_slow_test_is_named_while_it_runs(dir: &TempDir) -> Result<()> {
+fn slow_test_is_reported_while_it_runs(dir: &TempDir) -> Result<()> {
     let (events, _) = run(dir, &["--tag", "slow", "--slow", "50ms"])?;
     let slow = events.named("case_slow");
     assert_eq!(slow.len(), 1);

@@ -1,4 +1,4 @@
-//! Every way in which a test can end is told apart and attributed to its phase.
+//! Every way in which a test can end has its own outcome and is attributed to its phase.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -24,7 +24,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::times_out_blocking("times_out_blocking", "timed_out", "act", "it blocks its thread")]
 #[case::aborts("aborts", "crashed", "act", "SIGABRT")]
 #[case::exits("exits", "crashed", "body", "exited with code 0")]
-#[case::reads_where_nothing_is("reads_where_nothing_is", "crashed", "body", "SIGSEGV")]
+#[case::reads_invalid_memory("reads_invalid_memory", "crashed", "body", "SIGSEGV")]
 #[case::overflows_its_stack("overflows_its_stack", "crashed", "body", "SIG")]
 #[case::skips("skips", "skipped", "", "")]
 #[case::misses_a_service("misses_a_service", "skipped", "", "")]
@@ -33,7 +33,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::fails_and_errors_in_teardown("fails_and_errors_in_teardown", "failed", "body", "the real reason")]
 #[case::hangs_in_teardown("hangs_in_teardown", "timed_out", "teardown", "still running after its limit of 200ms")]
 #[case::passes_at_last("passes_at_last", "flaky", "", "")]
-fn a_test_ends_as_it_should(
+fn each_way_to_end_has_its_outcome_and_phase(
     #[case] test: &str,
     #[case] outcome: &str,
     #[case] phase: &str,
@@ -48,8 +48,8 @@ fn a_test_ends_as_it_should(
     assert_eq!(case["outcome"], outcome, "{case:#}");
     let failure = &case["failures"][0];
     assert_eq!(failure["phase"].as_str().unwrap_or_default(), phase, "{case:#}");
-    let told = failure["message"].as_str().unwrap_or_default();
-    assert!(told.contains(message), "{told}");
+    let actual = failure["message"].as_str().unwrap_or_default();
+    assert!(actual.contains(message), "{actual}");
     let green = ["passed", "skipped", "flaky"].contains(&outcome);
     assert_eq!(events.finished.code(), Some(if green { 0 } else { 101 }));
     events.finished.assert_nothing_left();
@@ -57,7 +57,10 @@ fn a_test_ends_as_it_should(
 }
 
 #[integration_test(tags("outcomes"))]
-fn a_bad_test_costs_no_other_test_its_result(dir: &TempDir, #[values("1", "2", "4")] jobs: &str) -> Result<()> {
+fn failing_tests_do_not_change_results_of_other_tests(
+    dir: &TempDir,
+    #[values("1", "2", "4")] jobs: &str,
+) -> Result<()> {
     #[act("runs the whole suite")]
     let events = suite(dir).events(&["--jobs", jobs])?;
 
@@ -78,7 +81,7 @@ fn a_bad_test_costs_no_other_test_its_result(dir: &TempDir, #[values("1", "2", "
 }
 
 #[integration_test]
-fn a_fixture_that_failed_once_is_not_tried_again_for_the_next_test(dir: &TempDir) -> Result<()> {
+fn failed_worker_fixture_is_not_retried_for_the_next_test(dir: &TempDir) -> Result<()> {
     #[act]
     let events = suite(dir).events(&["--tag", "unreachable", "--jobs", "1"])?;
 
@@ -94,7 +97,7 @@ fn a_fixture_that_failed_once_is_not_tried_again_for_the_next_test(dir: &TempDir
 }
 
 #[integration_test]
-fn what_was_taken_is_given_back_when_setup_fails_half_way(dir: &TempDir) -> Result<()> {
+fn teardown_runs_for_the_finished_part_of_a_failed_setup(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "panics_in_setup"])?;
     assert_eq!(events.case("panics_in_setup")["stdout"], "given back\n");
     Ok(())
@@ -114,7 +117,7 @@ fn teardown_runs_after_a_timeout(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn a_step_that_fails_or_hangs_stops_no_other_step(
+fn failed_or_hanging_teardown_step_does_not_stop_other_steps(
     #[values("errors_in_teardown", "hangs_in_teardown")] test: &str,
     dir: &TempDir,
 ) -> Result<()> {
@@ -124,7 +127,7 @@ fn a_step_that_fails_or_hangs_stops_no_other_step(
 }
 
 #[integration_test]
-fn a_failing_teardown_is_told_beside_the_tests_own_failure(dir: &TempDir) -> Result<()> {
+fn teardown_failure_is_reported_after_the_failure_of_the_test(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "fails_and_errors_in_teardown"])?;
     let failures = &events.case("fails_and_errors_in_teardown")["failures"];
     assert_eq!(failures[0]["message"], "the real reason");
@@ -134,7 +137,7 @@ fn a_failing_teardown_is_told_beside_the_tests_own_failure(dir: &TempDir) -> Res
 }
 
 #[integration_test]
-fn a_failure_in_a_phase_names_its_line(dir: &TempDir) -> Result<()> {
+fn failure_in_a_phase_names_its_line(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "fails_in_act"])?;
     let place = events.case("fails_in_act")["failures"][0]["location"].to_string();
     let line =
@@ -144,7 +147,7 @@ fn a_failure_in_a_phase_names_its_line(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn phases_are_timed(dir: &TempDir) -> Result<()> {
+fn phases_are_recorded_in_order(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "passes_in_phases"])?;
     let phases = events.case("passes_in_phases")["phases"].clone();
     let names: Vec<_> = phases.as_array().into_iter().flatten().map(|phase| phase["phase"].clone()).collect();
@@ -154,7 +157,7 @@ fn phases_are_timed(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn a_retry_runs_in_a_fresh_process(dir: &TempDir) -> Result<()> {
+fn retry_runs_in_a_new_process(dir: &TempDir) -> Result<()> {
     #[act]
     let events = suite(dir).events(&["--exact", "passes_at_last"])?;
 
@@ -169,7 +172,7 @@ fn a_retry_runs_in_a_fresh_process(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn a_missing_service_fails_where_the_run_requires_it(dir: &TempDir) -> Result<()> {
+fn missing_service_fails_the_test_under_require_all(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "misses_a_service", "--require", "all"])?;
     assert_eq!(events.case("misses_a_service")["outcome"], "failed");
     assert_eq!(events.finished.code(), Some(101));

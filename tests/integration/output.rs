@@ -1,4 +1,4 @@
-//! What a test writes is captured byte for byte and attributed to nobody else.
+//! The output of a test is captured byte for byte and attributed to that test only.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -15,7 +15,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::child("writes_from_a_child", "child out\nmore\n", "child err\nreopened\n")]
 #[case::late("writes_early_and_ends_late", "early\n", "")]
 #[case::crash("writes_then_crashes", "last words\n", "and no newline")]
-fn a_test_is_shown_what_it_wrote(
+fn output_of_a_test_is_captured(
     #[case] test: &str,
     #[case] stdout: &str,
     #[case] stderr: &str,
@@ -29,23 +29,23 @@ fn a_test_is_shown_what_it_wrote(
 }
 
 #[integration_test(tags("output"))]
-fn bytes_that_are_no_text_are_kept(dir: &TempDir) -> Result<()> {
+fn output_that_is_not_utf8_is_kept_as_bytes(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", "writes_bytes"])?;
     assert_eq!(events.case("writes_bytes")["stdout_bytes"], json!([255, 0, 254]));
     Ok(())
 }
 
 #[integration_test(tags("output"))]
-fn megabytes_neither_block_the_test_nor_are_lost(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["--exact", "writes_at_length"])?;
-    let length = events.case("writes_at_length")["stdout"].as_str().map(str::len);
+fn megabytes_of_output_are_captured_completely(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["--exact", "writes_megabytes"])?;
+    let length = events.case("writes_megabytes")["stdout"].as_str().map(str::len);
     assert_eq!(length, Some(5_000_000));
     Ok(())
 }
 
-/// Many short tests, several in each worker's hand, with chatter left over from others: every line finds its test.
+/// Many short tests run in each worker, and some leave processes that still write. Each line must be attributed to its own test.
 #[integration_test(tags("output"))]
-fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")] jobs: &str) -> Result<()> {
+fn output_is_never_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")] jobs: &str) -> Result<()> {
     #[act]
     let events = suite(dir).events(&["--jobs", jobs])?;
 
@@ -71,7 +71,7 @@ fn no_line_is_attributed_to_another_test(dir: &TempDir, #[values("1", "2", "3")]
 }
 
 #[integration_test(tags("output"))]
-fn a_test_that_closes_its_stdout_harms_only_itself(dir: &TempDir) -> Result<()> {
+fn closed_stdout_does_not_affect_other_tests(dir: &TempDir) -> Result<()> {
     #[act]
     let arguments = ["closes_its_stdout", "writes_from_rust", "--jobs", "1", "--order", "reverse"];
     let events = suite(dir).events(&arguments)?;
@@ -83,7 +83,7 @@ fn a_test_that_closes_its_stdout_harms_only_itself(dir: &TempDir) -> Result<()> 
 }
 
 #[integration_test(tags("output"))]
-fn without_capture_everything_goes_straight_through(
+fn output_is_passed_through_without_capture(
     #[values("--nocapture", "--no-capture", "--in-process")] flag: &str,
     dir: &TempDir,
 ) -> Result<()> {
@@ -91,13 +91,13 @@ fn without_capture_everything_goes_straight_through(
     assert!(finished.stdout().contains("out without newline"), "{}", finished.stdout());
     let stderr = finished.stderr();
     assert!(stderr.starts_with("err\n"), "{stderr}");
-    // No other process would report the panic if this one died of it.
+    // In-process, no other process could report the panic if it ended this one, so it is printed at once.
     assert_eq!(stderr.contains("panicked at tests/suites/output.rs:"), flag == "--in-process", "{stderr}");
     Ok(())
 }
 
 #[integration_test(tags("output"))]
-fn output_of_passed_tests_is_shown_when_asked_for(dir: &TempDir) -> Result<()> {
+fn show_output_includes_passed_tests(dir: &TempDir) -> Result<()> {
     let arguments = ["--exact", "writes_its_number::tens_1::ones_2"];
     let quiet = suite(dir).args(&arguments).run()?;
     assert!(!quiet.stdout().contains("number 12"));
@@ -110,7 +110,7 @@ fn output_of_passed_tests_is_shown_when_asked_for(dir: &TempDir) -> Result<()> {
 #[case::default(&[], &["INFO", "WARN"], &["DEBUG"])]
 #[case::less(&["--log", "off"], &[], &["INFO", "WARN", "DEBUG"])]
 #[case::more(&["--log", "suite_output=debug"], &["INFO", "WARN", "DEBUG"], &[])]
-fn events_of_tracing_are_shown_with_their_test(
+fn tracing_events_are_shown_with_their_test(
     #[case] arguments: &[&str],
     #[case] shown: &[&str],
     #[case] left_out: &[&str],

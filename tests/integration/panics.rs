@@ -25,9 +25,9 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 #[case::hang("hangs_while_it_unwinds", "timed_out", "did not end within 200ms")]
 #[case::stack("overflows_its_stack_while_it_unwinds", "crashed", "SIGABRT")]
 #[case::kill("is_killed_while_it_unwinds", "crashed", "SIGKILL")]
-#[case::long("says_more_than_the_log_takes", "crashed", "SIGABRT")]
+#[case::long("has_a_message_longer_than_the_log", "crashed", "SIGABRT")]
 #[case::thread("aborts_after_a_thread_panicked", "crashed", "SIGABRT")]
-fn panic_before_the_end_of_the_process_is_the_first_thing_that_is_reported(
+fn panic_before_a_crash_is_the_first_reported_failure(
     #[case] test: &str,
     #[case] outcome: &str,
     #[case] end: &str,
@@ -45,7 +45,7 @@ fn panic_before_the_end_of_the_process_is_the_first_thing_that_is_reported(
 }
 
 #[integration_test(tags("panics"))]
-fn panic_that_the_test_caught_is_no_reason_for_a_later_crash(dir: &TempDir) -> Result<()> {
+fn caught_panic_is_not_reported_with_a_later_crash(dir: &TempDir) -> Result<()> {
     let name = "crashes::aborts_after_it_caught_a_panic";
     let events = suite(dir).events(&["--exact", name])?;
     let failures = failures(&events, name);
@@ -55,22 +55,19 @@ fn panic_that_the_test_caught_is_no_reason_for_a_later_crash(dir: &TempDir) -> R
 }
 
 #[integration_test(tags("panics"))]
-fn panic_that_the_code_catches_is_shown_with_the_output(
-    dir: &TempDir,
-    #[values("--jobs=1", "--in-process")] mode: &str,
-) -> Result<()> {
+fn caught_panic_is_shown_in_the_output(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
     let finished = suite(dir).args(&["caught::", "--show-output", mode]).run()?;
-    let said = finished.stdout() + &finished.stderr();
-    assert_eq!(said.matches("the handler's reason").count(), 2, "{said}");
-    assert!(said.contains("panicked at tests/suites/panics.rs:"), "{said}");
-    let numbers = (0..100).filter(|number| said.contains(&format!("panic {number}\n"))).count();
-    assert_eq!(numbers, 100, "{said}");
+    let output = finished.stdout() + &finished.stderr();
+    assert_eq!(output.matches("the handler's reason").count(), 2, "{output}");
+    assert!(output.contains("panicked at tests/suites/panics.rs:"), "{output}");
+    let numbers = (0..100).filter(|number| output.contains(&format!("panic {number}\n"))).count();
+    assert_eq!(numbers, 100, "{output}");
     Ok(())
 }
 
 #[integration_test(tags("panics"))]
 #[case::local_task("local_task", "in a local task", "a task", "body")]
-#[case::own_runtime("local_task_of_a_runtime_of_its_own", "in a local task", "a task", "body")]
+#[case::own_runtime("local_task_of_a_private_runtime", "in a local task", "a task", "body")]
 #[case::blocking("blocking_task", "in a blocking task", "a task", "body")]
 #[case::thread("thread_that_is_joined_in_assert", "after the act", "the thread `pool-3`", "assert")]
 fn background_panic_fails_the_test_with_thread_and_phase(
@@ -94,7 +91,7 @@ fn background_panic_fails_the_test_with_thread_and_phase(
 
 #[integration_test(tags("panics"))]
 fn background_panic_report_names_the_call_that_allows_it(dir: &TempDir) -> Result<()> {
-    let finished = suite(dir).args(&["background::local_task", "background::handed_on"]).run()?;
+    let finished = suite(dir).args(&["background::local_task", "background::resumed"]).run()?;
     let text = finished.stdout();
     assert!(text.contains("test background::local_task_on_purpose ... ok"), "{text}");
     assert!(text.contains("failed in test body, in a task, at "), "{text}");
@@ -103,8 +100,8 @@ fn background_panic_report_names_the_call_that_allows_it(dir: &TempDir) -> Resul
 }
 
 #[integration_test(tags("panics"))]
-fn panic_that_is_handed_on_from_a_task_is_reported_once_with_its_place(dir: &TempDir) -> Result<()> {
-    let name = "background::handed_on_from_a_task";
+fn panic_resumed_from_a_task_is_reported_once(dir: &TempDir) -> Result<()> {
+    let name = "background::resumed_from_a_task";
     let events = suite(dir).events(&["--exact", name])?;
     let failures = failures(&events, name);
     assert_eq!(failures.len(), 1, "{failures:#?}");
@@ -113,15 +110,15 @@ fn panic_that_is_handed_on_from_a_task_is_reported_once_with_its_place(dir: &Tem
     Ok(())
 }
 
-/// In each order tests find hooks that other tests have left.
+/// In each order, some tests start with a panic hook that another test has left.
 #[integration_test(tags("panics"))]
-fn hook_that_a_test_sets_changes_no_later_judgement(
+fn panic_hook_of_a_test_does_not_affect_later_tests(
     dir: &TempDir,
     #[values("declared", "reverse", "random")] order: &str,
 ) -> Result<()> {
     let events = suite(dir).events(&["hooks::", "--jobs", "1", "--order", order])?;
     for (test, outcome) in events.outcomes() {
-        let passes = ["silences_an_expected_panic", "puts_back_what_it_took", "leaves_a_hook"];
+        let passes = ["silences_an_expected_panic", "restores_the_earlier_hook", "leaves_a_hook"];
         let expected = if passes.iter().any(|name| test.contains(name)) { "passed" } else { "failed" };
         assert_eq!(outcome, expected, "{test}: {:#}", events.case(&test));
         if outcome == "failed" {

@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::faults::{begin, kill};
 
-/// A database of nothing, for its server's sake: the suites are given it as somebody else's server.
+/// An empty schema. Its database is only used for the server, which the suites get as an existing server.
 struct Nothing;
 
 impl Schema for Nothing {
@@ -29,7 +29,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
     Suite::new(env!("CARGO_BIN_EXE_suite-postgres"), dir)
 }
 
-/// How many databases and owners stand in the table of leases of a server.
+/// The numbers of leases and of owners on a server.
 async fn leases(server: &Server) -> Result<(i64, i64)> {
     let mut connection = PgConnection::connect(&server.url().replacen(server.name(), "itest_leases", 1)).await?;
     let count = "SELECT (SELECT count(*) FROM itest_leases.lease), (SELECT count(*) FROM itest_leases.owner)";
@@ -40,26 +40,26 @@ async fn leases(server: &Server) -> Result<(i64, i64)> {
 
 #[integration_test(tags("postgres"), serial = "leases")]
 #[case::on_a_private_server(false)]
-#[case::on_a_server_of_somebody(true)]
-async fn bad_tests_harm_nobody_else(#[case] is_there: bool, dir: &TempDir, server: &Server) -> Result<()> {
+#[case::on_an_existing_server(true)]
+async fn bad_tests_do_not_affect_other_tests(#[case] is_existing: bool, dir: &TempDir, server: &Server) -> Result<()> {
     let suite = suite(dir);
-    let suite = if is_there { suite.env("ITEST_POSTGRES_URL", server.url()) } else { suite };
+    let suite = if is_existing { suite.env("ITEST_POSTGRES_URL", server.url()) } else { suite };
     let events = suite.events(&["--order", "declared", "--jobs", "1", "--tag", "good | bad"])?;
     let outcomes = events.outcomes();
     let (failed, passed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| *outcome != "passed");
-    assert_eq!(failed, [(&"waits_for_itself".to_owned(), &"failed".to_owned())], "{}", events.finished.stdout());
+    assert_eq!(failed, [(&"exhausts_its_own_pool".to_owned(), &"failed".to_owned())], "{}", events.finished.stdout());
     assert_eq!(passed.len(), 25);
     events.finished.assert_nothing_left();
-    if is_there {
+    if is_existing {
         assert_eq!(leases(server).await?, (0, 0));
     }
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
-fn a_connection_that_waits_for_itself_is_told_in_words(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["waits_for_itself"])?;
-    let failures = events.case("waits_for_itself")["failures"].to_string();
+fn exhausted_connection_pool_is_explained(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["exhausts_its_own_pool"])?;
+    let failures = events.case("exhausts_its_own_pool")["failures"].to_string();
     assert!(failures.contains("pool timed out") && failures.contains("one connection"), "{failures}");
     Ok(())
 }
@@ -82,7 +82,7 @@ fn a_connection_that_waits_for_itself_is_told_in_words(dir: &TempDir) -> Result<
     &["Isolation::Schema", "migration 7_of_the_app changes the database itself", "Isolation::Recycle"])]
 #[case::dump_in_a_schema("has_a_dump_in_a_schema",
     &["migration 7_of_the_app", "RESET search_path", "`public`, which migration 7_of_the_app names, is shared by all tests"])]
-fn what_is_wrong_with_the_schema_is_told(#[case] test: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+fn broken_schema_is_reported_with_its_cause(#[case] test: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&[test])?;
     let failure = events.case(test)["failures"].to_string().replace("\\\"", "\"");
     for word in words {
@@ -94,7 +94,7 @@ fn what_is_wrong_with_the_schema_is_told(#[case] test: &str, #[case] words: &[&s
     Ok(())
 }
 
-/// Two runs know nothing of each other, and their schemas are in one database.
+/// Two independent runs have their schemas in one database.
 #[integration_test(tags("postgres"), serial = "leases")]
 async fn schemas_of_two_runs_in_one_database_are_migrated_concurrently(
     dir: &TempDir,
@@ -121,7 +121,7 @@ async fn schemas_of_two_runs_in_one_database_are_migrated_concurrently(
 
 /// The first test creates the table in `public`, and the message of the second one says why that cannot be done again.
 #[integration_test(tags("postgres"))]
-fn table_that_migrations_of_two_schemas_share_is_named(dir: &TempDir) -> Result<()> {
+fn table_shared_by_two_schemas_is_named(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--tag", "shared", "--jobs", "1", "--order", "declared"])?;
     assert_eq!(events.case("has_a_table_in_public::again_1")["outcome"], "passed", "{}", events.finished.stdout());
     let failure = events.case("has_a_table_in_public::again_2")["failures"].to_string();
@@ -134,7 +134,7 @@ fn table_that_migrations_of_two_schemas_share_is_named(dir: &TempDir) -> Result<
 
 #[integration_test(tags("postgres"))]
 #[case::no_url("nonsense s3cret", &["ITEST_POSTGRES_URL is no URL of PostgreSQL", "postgres://user:password@host"])]
-#[case::nobody_listens("postgres://u:s3cret@127.0.0.1:9/postgres", &["127.0.0.1:9 (from ITEST_POSTGRES_URL) as u", "is the server running"])]
+#[case::no_listener("postgres://u:s3cret@127.0.0.1:9/postgres", &["127.0.0.1:9 (from ITEST_POSTGRES_URL) as u", "is the server running"])]
 #[case::another_machine("postgres://u:s3cret@192.0.2.1:9/postgres", &["192.0.2.1"])]
 #[case::in_a_parameter("postgres:///postgres?host=127.0.0.1&port=9&user=u&password=s3cret", &["127.0.0.1:9", "as u"])]
 #[case::in_an_unknown_parameter("postgres://u@127.0.0.1:9/postgres?passwd=s3cret&sslpassword=s3cret", &["127.0.0.1:9", "as u"])]
@@ -144,23 +144,27 @@ fn table_that_migrations_of_two_schemas_share_is_named(dir: &TempDir) -> Result<
 #[case::with_a_question_mark("postgres://u:12?s3cret@127.0.0.1:9/postgres", &["is no URL of PostgreSQL", "percent-encode"])]
 #[case::wrong_port("postgres://u:s3cret@127.0.0.1:99999/postgres", &["is no URL of PostgreSQL"])]
 #[case::wrong_parameter("postgres://u:s3cret@127.0.0.1:9/postgres?sslmode=s3cret", &["is no URL of PostgreSQL"])]
-fn a_bad_url_is_told_without_its_password(#[case] url: &str, #[case] words: &[&str], dir: &TempDir) -> Result<()> {
+fn unusable_url_is_reported_without_its_password(
+    #[case] url: &str,
+    #[case] words: &[&str],
+    dir: &TempDir,
+) -> Result<()> {
     let suite = suite(dir).env("ITEST_POSTGRES_URL", url);
-    let events = suite.events(&["a_fresh_one::again_1", "--exact", "--setup-timeout", "3s"])?;
-    let failure = events.case("a_fresh_one::again_1")["failures"].to_string();
+    let events = suite.events(&["gets_a_fresh_database::again_1", "--exact", "--setup-timeout", "3s"])?;
+    let failure = events.case("gets_a_fresh_database::again_1")["failures"].to_string();
     for word in words {
         assert!(failure.contains(word), "no `{word}` in: {failure}");
     }
-    let told = format!("{}{}", events.finished.stdout(), events.finished.stderr());
+    let output = format!("{}{}", events.finished.stdout(), events.finished.stderr());
     for secret in ["s3cret", "s3c%72et", "u:12", "=u:"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
+        assert!(!output.contains(secret), "{secret} in {output}");
     }
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test(tags("postgres"), serial = "leases")]
-async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &TempDir, server: &Server) -> Result<()> {
+async fn database_with_foreign_tables_is_refused_until_allowed(dir: &TempDir, server: &Server) -> Result<()> {
     #[arrange]
     let other = format!("shop_{}", std::process::id());
     let mut connection = PgConnection::connect(server.url()).await?;
@@ -173,10 +177,10 @@ async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &T
     #[act]
     let run = |allowed: &str| {
         let suite = suite(dir).env("ITEST_POSTGRES_URL", &url).env("ITEST_DATABASE_ALLOW", allowed);
-        suite.events(&["a_fresh_one::again_1", "--exact"])
+        suite.events(&["gets_a_fresh_database::again_1", "--exact"])
     };
     let refused = run("")?;
-    let failure = refused.case("a_fresh_one::again_1")["failures"].to_string();
+    let failure = refused.case("gets_a_fresh_database::again_1")["failures"].to_string();
     let words = failure.split("set ITEST_DATABASE_ALLOW=").nth(1).unwrap_or_default();
     let allowed = run(words.split('"').next().unwrap_or_default())?;
     #[assert]
@@ -184,7 +188,7 @@ async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &T
     assert_eq!(allowed.summary()["passed"], 1, "{}", allowed.finished.stdout());
     let mut owner = PgConnection::connect(&url).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM customer").fetch_one(&mut owner).await?;
-    assert_eq!(tables, 0, "it is still there");
+    assert_eq!(tables, 0, "the table is still there");
     owner.close().await?;
     let drop = format!("DROP DATABASE {other}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut connection).await?;
@@ -192,22 +196,22 @@ async fn a_database_with_somebodys_tables_is_refused_until_it_is_allowed(dir: &T
     Ok(())
 }
 
-/// Key and number of the shared memory that a server has noted.
+/// The key and the id of the shared memory segment, from the server's `postmaster.pid`.
 fn segment(folder: &str) -> Result<Vec<String>> {
     let note = std::fs::read_to_string(format!("{folder}/data/postmaster.pid"))?;
     Ok(note.lines().nth(6).unwrap_or_default().split_whitespace().map(str::to_owned).collect())
 }
 
-/// Those of all segments of the system.
+/// The keys and ids of all shared memory segments of the system.
 fn segments() -> Result<Vec<Vec<String>>> {
     let all = std::fs::read_to_string("/proc/sysvipc/shm")?;
     Ok(all.lines().map(|line| line.split_whitespace().take(2).map(str::to_owned).collect()).collect())
 }
 
 #[integration_test(tags("postgres"))]
-async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir: &TempDir) -> Result<()> {
+async fn sweep_removes_the_private_server_of_a_killed_run(dir: &TempDir) -> Result<()> {
     #[arrange]
-    let suite = suite(dir).args(&["waits_for_ever", "--nocapture"]);
+    let suite = suite(dir).args(&["waits_forever", "--nocapture"]);
     let mut child = begin(&suite)?;
     let servers = || suite.traces().processes().into_iter().filter(|process| process.contains("/itest-postgres-"));
     let server = servers().next().ok_or("there is no private server")?;
@@ -227,15 +231,15 @@ async fn after_everything_was_killed_the_next_start_leaves_no_private_server(dir
 }
 
 #[integration_test(tags("postgres"), serial = "leases")]
-async fn after_everything_was_killed_the_next_start_leaves_no_database(dir: &TempDir, server: &Server) -> Result<()> {
+async fn next_run_removes_databases_of_a_killed_run(dir: &TempDir, server: &Server) -> Result<()> {
     #[arrange]
     let with_server = || suite(dir).env("ITEST_POSTGRES_URL", server.url());
-    let killed = with_server().args(&["waits_for_ever", "--nocapture"]);
+    let killed = with_server().args(&["waits_forever", "--nocapture"]);
     let mut child = begin(&killed)?;
     assert_eq!(leases(server).await?, (2, 2));
     #[act]
     kill(&killed, &mut child).await?;
-    let next = with_server().events(&["a_fresh_one::again_1", "--exact"])?;
+    let next = with_server().events(&["gets_a_fresh_database::again_1", "--exact"])?;
     #[assert]
     assert_eq!(next.summary()["passed"], 1, "{}", next.finished.stdout());
     next.finished.assert_nothing_left();
@@ -244,38 +248,40 @@ async fn after_everything_was_killed_the_next_start_leaves_no_database(dir: &Tem
 }
 
 #[integration_test(tags("postgres"))]
-fn without_a_server_the_tests_skip_or_fail(#[values("nothing", "all")] require: &str, dir: &TempDir) -> Result<()> {
-    // No PATH; where Debian puts the programs they are found all the same.
+fn missing_server_skips_or_fails_the_tests(#[values("nothing", "all")] require: &str, dir: &TempDir) -> Result<()> {
+    // The suite gets an empty PATH. itest also searches Debian's directory, where it would find the programs without a PATH.
     if std::path::Path::new("/usr/lib/postgresql").is_dir() {
         skip!("PostgreSQL is found here without a PATH");
     }
-    let events = suite(dir).env("PATH", "").events(&["a_fresh_one::again_1", "--exact", "--require", require])?;
-    let outcome = &events.case("a_fresh_one::again_1")["outcome"];
+    let events =
+        suite(dir).env("PATH", "").events(&["gets_a_fresh_database::again_1", "--exact", "--require", require])?;
+    let outcome = &events.case("gets_a_fresh_database::again_1")["outcome"];
     assert_eq!(outcome, if require == "all" { "errored" } else { "skipped" });
     Ok(())
 }
 
-/// The report says how to look at the database of a failed test, and that works until it is given back.
+/// The report prints a command that opens the kept database of a failed test.
 #[integration_test(tags("postgres"))]
-async fn the_database_of_a_failed_test_is_looked_at_with_the_command_that_is_told(dir: &TempDir) -> Result<()> {
+async fn kept_database_opens_with_the_printed_command(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = suite(dir);
     let events = suite.events(&["--ignored", "--tag", "kept", "--keep-failed"])?;
     let kept = events.case("fails_with_a_row_in_its_database")["kept"].clone();
     let steps = kept["steps"].as_array().into_iter().flatten().filter_map(|step| step.as_str());
     let commands = steps.filter_map(|step| step.split_once("look at it with "));
-    let command = commands.map(|(_, command)| command.to_owned()).next_back().ok_or("no step tells a command")?;
+    let command = commands.map(|(_, command)| command.to_owned()).next_back().ok_or("no step has a command")?;
 
     #[act]
     let mut words = command.split(' ');
     let mut client = std::process::Command::new(words.next().unwrap_or_default());
-    let told = client.args(words).args(["-At", "-c", "SELECT name FROM item ORDER BY id"]).output()?;
+    let output = client.args(words).args(["-At", "-c", "SELECT name FROM item ORDER BY id"]).output()?;
 
     #[assert]
-    let (stdout, stderr) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(stdout, "seeded\nevidence\n", "{command}: {stderr}");
-    let keeper = kept["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("nobody keeps it")?;
-    itest_tests::signal(keeper, rustix::process::Signal::TERM);
+    let holder =
+        kept["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("no process keeps the resources")?;
+    itest_tests::signal(holder, rustix::process::Signal::TERM);
     eventually(|| async { events.finished.left().len() }).within(Duration::from_secs(20)).equals(0).await?;
     Ok(())
 }

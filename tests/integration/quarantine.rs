@@ -1,4 +1,4 @@
-//! Failures that are known: they are told, and do not fail a run for a while.
+//! Quarantine: known failures are reported, and do not fail a run until a given day.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -13,7 +13,7 @@ fn entry(test: &str, until: &str) -> String {
     )
 }
 
-/// A suite beside an `itest.toml` of this text.
+/// A suite with an `itest.toml` of this text.
 fn suite<'t>(dir: &'t TempDir, text: &str, arguments: &[&str]) -> Result<Suite<'t>> {
     std::fs::write(dir.join("itest.toml"), text)?;
     Ok(Suite::new(ORDER, dir).args(&["--jobs", "1"]).args(arguments))
@@ -24,7 +24,7 @@ fn run(dir: &TempDir, text: &str, arguments: &[&str]) -> Result<Finished> {
 }
 
 #[integration_test(tags("quarantine"))]
-fn a_known_failure_is_told_and_does_not_fail_the_run(dir: &TempDir) -> Result<()> {
+fn quarantined_failure_is_reported_and_does_not_fail_the_run(dir: &TempDir) -> Result<()> {
     #[act]
     let finished = run(dir, &entry("fails::number_3", "\"2999-12-31\""), &["fails::number_3", "plain"])?;
 
@@ -47,7 +47,7 @@ fn a_known_failure_is_told_and_does_not_fail_the_run(dir: &TempDir) -> Result<()
 }
 
 #[integration_test(tags("quarantine"))]
-fn programs_are_told_what_is_known(dir: &TempDir) -> Result<()> {
+fn machine_readable_reports_mark_quarantined_failures(dir: &TempDir) -> Result<()> {
     let junit = dir.join("report.xml").display().to_string();
     let arguments = ["fails::number_3", "fails::number_4", "--junit", &junit];
     let text = entry("fails::*", "2999-12-31");
@@ -73,7 +73,7 @@ fn programs_are_told_what_is_known(dir: &TempDir) -> Result<()> {
     assert!(property("quarantine_owner") && property("quarantine_until"), "{xml}");
     assert!(!document.descendants().any(|node| node.has_tag_name("failure")), "{xml}");
 
-    // What is recorded can be told again.
+    // A report from the record shows the quarantine, too.
     let again = suite(dir, "", &["--report", "last"])?.run()?;
     assert_eq!(again.code(), Some(0));
     assert!(again.stdout().contains("fails::number_3 ... ignored, quarantined"), "{}", again.stdout());
@@ -81,7 +81,7 @@ fn programs_are_told_what_is_known(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("quarantine"))]
-fn a_known_failure_ends_no_run_early(dir: &TempDir) -> Result<()> {
+fn quarantined_failure_does_not_trigger_fail_fast(dir: &TempDir) -> Result<()> {
     let text = entry("fails::number_3", "\"2999-12-31\"");
     let arguments = ["--exact", "fails::number_3", "fails::number_5", "--order", "declared", "--fail-fast"];
     let events = suite(dir, &text, &[])?.events(&arguments)?;
@@ -90,9 +90,9 @@ fn a_known_failure_ends_no_run_early(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// Each test has a process of its own there, and its exit code is all that is asked for.
+/// nextest runs each test in a process of its own and only reads the exit code.
 #[integration_test(tags("quarantine"))]
-fn a_known_failure_is_none_under_nextest(dir: &TempDir) -> Result<()> {
+fn quarantined_failure_exits_with_success_under_nextest(dir: &TempDir) -> Result<()> {
     let text = entry("fails::number_3", "\"2999-12-31\"") + &entry("gone", "\"2999-12-31\"");
     for (test, code) in [("fails::number_3", 0), ("fails::number_5", 101)] {
         let suite = suite(dir, &text, &["--exact", test, "--nocapture"])?
@@ -101,7 +101,7 @@ fn a_known_failure_is_none_under_nextest(dir: &TempDir) -> Result<()> {
             .env("NEXTEST_EXECUTION_MODE", "process-per-test");
         let finished = suite.run()?;
         assert_eq!(finished.code(), Some(code), "{}", finished.stdout());
-        assert!(!finished.stdout().contains("gone"), "nobody wants to be told by each process: {}", finished.stdout());
+        assert!(!finished.stdout().contains("gone"), "not each process repeats the warning: {}", finished.stdout());
     }
     Ok(())
 }
@@ -109,7 +109,7 @@ fn a_known_failure_is_none_under_nextest(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("quarantine"))]
 #[case::flag(&["--quarantine", "ignore"])]
 #[case::setting(&["--profile", "strict"])]
-fn the_truth_can_be_had(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+fn quarantine_ignore_makes_failures_count(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
     let text = entry("fails::number_3", "\"2999-12-31\"") + "[profile.strict]\nquarantine = \"ignore\"\n";
     let finished = run(dir, &text, &[&["fails::number_3"], arguments].concat())?;
     assert_eq!(finished.code(), Some(101));
@@ -118,30 +118,30 @@ fn the_truth_can_be_had(#[case] arguments: &[&str], dir: &TempDir) -> Result<()>
 }
 
 #[integration_test(tags("quarantine"))]
-fn an_entry_that_has_ended_counts_no_longer_and_is_told(dir: &TempDir) -> Result<()> {
+fn expired_entry_is_reported_and_no_longer_applies(dir: &TempDir) -> Result<()> {
     let finished = run(dir, &entry("fails::number_3", "\"2020-02-29\""), &["fails::number_3"])?;
     let text = finished.stdout();
     assert_eq!(finished.code(), Some(101));
-    let told =
+    let warning =
         "warning: the quarantine of `fails::number_3` ended on 2020-02-29: its failures count again; owner shop team";
-    assert!(text.contains(told) && text.contains("itest.toml:1)"), "{text}");
+    assert!(text.contains(warning) && text.contains("itest.toml:1)"), "{text}");
     Ok(())
 }
 
 #[integration_test(tags("quarantine"))]
-fn an_entry_without_a_test_is_told(dir: &TempDir) -> Result<()> {
+fn entry_that_matches_no_test_is_reported(dir: &TempDir) -> Result<()> {
     let elsewhere = entry("others::pay", "\"2999-12-31\"") + "suite = \"other-integration\"\n";
     let finished = run(dir, &(entry("fails::numbr_3", "\"2999-12-31\"") + &elsewhere), &["plain"])?;
     let text = finished.stdout();
     assert_eq!(finished.code(), Some(0), "{text}");
     assert!(text.contains("itest.toml:1: no test is named `fails::numbr_3`"), "{text}");
     assert!(text.contains("did you mean `fails::number_3`?"), "{text}");
-    assert!(!text.contains("others::pay"), "an entry of another suite is none of this one's business: {text}");
+    assert!(!text.contains("others::pay"), "entries of another suite are not checked: {text}");
     Ok(())
 }
 
 #[integration_test(tags("quarantine"))]
-fn an_entry_that_is_no_longer_needed_is_told(dir: &TempDir) -> Result<()> {
+fn entry_without_recent_failures_is_reported(dir: &TempDir) -> Result<()> {
     let text = entry("draws::*", "\"2999-12-31\"") + &entry("fails::number_3", "\"2999-12-31\"");
     let hint = "the quarantine of `draws::*` may no longer be needed: 0 failures in the last 20 recorded attempts";
     let tests = ["draws", "fails::number_3"];
@@ -149,9 +149,13 @@ fn an_entry_that_is_no_longer_needed_is_told(dir: &TempDir) -> Result<()> {
     assert_eq!(first.code(), Some(0), "{}", first.stdout());
     let early = run(dir, &text, &tests)?;
     assert!(!early.stdout().contains("no longer be needed"), "19 are not enough: {}", early.stdout());
-    let told = run(dir, &text, &tests)?.stdout();
-    assert!(told.contains(hint), "{told}");
-    assert_eq!(told.matches("no longer be needed").count(), 1, "what fails is needed: {told}");
+    let output = run(dir, &text, &tests)?.stdout();
+    assert!(output.contains(hint), "{output}");
+    assert_eq!(
+        output.matches("no longer be needed").count(),
+        1,
+        "the entry of a failing test is still needed: {output}"
+    );
     Ok(())
 }
 
@@ -178,7 +182,7 @@ fn an_entry_that_is_no_longer_needed_is_told(dir: &TempDir) -> Result<()> {
     "[[quarantine]]\ntest = \"*pay\"\nowner = \"o\"\nreason = \"b\"\nuntil = \"2026-12-31\"\n",
     "itest.toml:1: `*pay` is no name"
 )]
-fn a_wrong_entry_is_named_with_its_line(#[case] text: &str, #[case] message: &str, dir: &TempDir) -> Result<()> {
+fn invalid_entry_is_reported_with_its_line(#[case] text: &str, #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = run(dir, text, &[])?;
     assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
     assert!(finished.stderr().contains(message), "{}", finished.stderr());
@@ -186,7 +190,7 @@ fn a_wrong_entry_is_named_with_its_line(#[case] text: &str, #[case] message: &st
 }
 
 #[integration_test(tags("quarantine"))]
-fn a_test_is_in_quarantine_once(dir: &TempDir) -> Result<()> {
+fn duplicate_entry_is_refused(dir: &TempDir) -> Result<()> {
     let text = entry("fails::number_3", "2999-12-31") + &entry("fails::number_3", "2999-12-31");
     let finished = run(dir, &text, &[])?;
     assert_eq!(finished.code(), Some(2));

@@ -1,4 +1,4 @@
-//! What a run leaves of itself, and what can be made of it.
+//! The record of a run: replay, reports, merging and lanes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ fn records(dir: &TempDir) -> Vec<PathBuf> {
     paths
 }
 
-/// What each worker ran, in order.
+/// The tests that each worker ran, in order.
 fn split(events: &Events) -> BTreeMap<u64, Vec<String>> {
     let mut ends = events.named("case_finished");
     ends.sort_by_key(|end| end["started_us"].as_u64());
@@ -35,7 +35,7 @@ fn split(events: &Events) -> BTreeMap<u64, Vec<String>> {
 }
 
 #[integration_test(tags("record"))]
-fn a_run_is_repeated_in_its_order_and_its_split(dir: &TempDir) -> Result<()> {
+fn replay_repeats_the_order_and_the_split_between_workers(dir: &TempDir) -> Result<()> {
     #[arrange]
     let first = suite(dir).events(&["plain", "prints", "meets", "--jobs", "3"])?;
     let mut expected: Vec<_> = split(&first).into_values().collect();
@@ -53,7 +53,7 @@ fn a_run_is_repeated_in_its_order_and_its_split(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
-fn attempts_of_a_retried_test_are_repeated_each_in_a_worker_of_its_own(dir: &TempDir) -> Result<()> {
+fn replay_runs_each_recorded_attempt_in_its_own_worker(dir: &TempDir) -> Result<()> {
     suite(dir).events(&["fails::number_1", "plain::number_1", "--retries", "2"])?;
     let again = suite(dir).events(&["--replay", "last"])?;
     let failed = again.order().iter().filter(|id| *id == "fails::number_1").count();
@@ -65,7 +65,7 @@ fn attempts_of_a_retried_test_are_repeated_each_in_a_worker_of_its_own(dir: &Tem
 }
 
 #[integration_test(tags("record"))]
-fn every_report_can_be_made_later(dir: &TempDir) -> Result<()> {
+fn report_from_a_record_equals_the_report_of_the_run(dir: &TempDir) -> Result<()> {
     #[arrange]
     let output = Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir);
     let now = output.args(&["--jobs", "2", "--show-output", "--seed", "3"]).run()?;
@@ -75,21 +75,21 @@ fn every_report_can_be_made_later(dir: &TempDir) -> Result<()> {
         Suite::new(env!("CARGO_BIN_EXE_suite-output"), dir).args(&["--report", "last", "--show-output"]).run()?;
 
     #[assert]
-    let told = |text: String| {
-        // How to repeat it depends on how it was asked for.
+    let lines_of = |text: String| {
+        // These lines name the command line and the record, which differ between the run and the report.
         let of_this_run = |line: &str| line.starts_with("repeat this run") || line.starts_with("record: ");
         let lines = text.lines().filter(|line| !of_this_run(line) && !line.is_empty());
         let mut lines: Vec<_> = lines.map(str::to_owned).collect();
         lines.sort();
         lines
     };
-    assert_eq!(told(now.stdout()), told(later.stdout()));
+    assert_eq!(lines_of(now.stdout()), lines_of(later.stdout()));
     assert_eq!(now.code(), later.code());
     Ok(())
 }
 
 #[integration_test(tags("record"))]
-fn records_of_parts_become_one(dir: &TempDir) -> Result<()> {
+fn records_of_several_runs_are_merged(dir: &TempDir) -> Result<()> {
     #[arrange]
     let part = |filter: &str, file: &str| -> Result<()> {
         suite(dir).args(&[filter, "--record", &dir.join(file).display().to_string()]).run()?;
@@ -112,18 +112,18 @@ fn records_of_parts_become_one(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
-fn so_many_records_are_kept_as_the_suite_says(dir: &TempDir) -> Result<()> {
+fn records_flag_limits_the_kept_records(dir: &TempDir) -> Result<()> {
     for _ in 0..4 {
         suite(dir).args(&["plain::number_1", "--records", "2"]).run()?;
     }
     assert_eq!(records(dir).len(), 2);
     suite(dir).args(&["plain::number_1", "--records", "0"]).run()?;
-    assert_eq!(records(dir).len(), 2, "a run that keeps none touches none");
+    assert_eq!(records(dir).len(), 2, "a run that writes no record deletes none");
     Ok(())
 }
 
 #[integration_test(tags("record"))]
-fn a_record_that_was_cut_off_tells_what_it_has(dir: &TempDir) -> Result<()> {
+fn truncated_record_is_reported_as_far_as_it_goes(dir: &TempDir) -> Result<()> {
     #[arrange]
     suite(dir).args(&["plain", "fails", "--seed", "1", "--jobs", "1"]).run()?;
     let record = records(dir).pop().ok_or("no record")?;
@@ -140,9 +140,9 @@ fn a_record_that_was_cut_off_tells_what_it_has(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// A machine that was taken away in the middle of a part must not make the whole green.
+/// If a CI machine is lost in the middle of its part, the merged report must fail.
 #[integration_test(tags("record"))]
-fn a_record_that_was_cut_off_is_no_success(dir: &TempDir) -> Result<()> {
+fn truncated_record_fails_the_report(dir: &TempDir) -> Result<()> {
     #[arrange]
     suite(dir).args(&["plain", "--seed", "1"]).run()?;
     let record = records(dir).pop().ok_or("no record")?;
@@ -160,7 +160,7 @@ fn a_record_that_was_cut_off_is_no_success(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
-fn one_run_is_not_reported_as_two(dir: &TempDir) -> Result<()> {
+fn record_given_twice_is_refused(dir: &TempDir) -> Result<()> {
     suite(dir).args(&["plain::number_1"]).run()?;
     let finished = suite(dir).args(&["--report", "last", "--report", "last"]).run()?;
     assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
@@ -169,10 +169,11 @@ fn one_run_is_not_reported_as_two(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("record"))]
-fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir) -> Result<()> {
+fn report_prints_a_command_that_replays_its_record(dir: &TempDir) -> Result<()> {
     suite(dir).args(&["fails::number_1", "--seed", "7", "--record", "own.itest"]).run()?;
-    let told = suite(dir).args(&["--report", "own.itest"]).run()?.stdout();
-    let command = told.lines().find_map(|line| line.strip_prefix("repeat this run: ")).ok_or("no command is given")?;
+    let report = suite(dir).args(&["--report", "own.itest"]).run()?.stdout();
+    let command =
+        report.lines().find_map(|line| line.strip_prefix("repeat this run: ")).ok_or("no command is given")?;
     assert!(command.ends_with(" -- --replay own.itest --seed 7"), "{command}");
     Ok(())
 }
@@ -187,7 +188,7 @@ fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir)
 #[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
 #[case::nothing_left("--replay", "gone", "none of the tests that were recorded is there any more")]
 #[case::damaged("--report", "damaged", "it is damaged at byte")]
-fn what_is_no_record_of_this_suite_is_refused(
+fn unusable_record_is_refused(
     #[case] flag: &str,
     #[case] file: &str,
     #[case] message: &str,
@@ -214,7 +215,7 @@ fn what_is_no_record_of_this_suite_is_refused(
 }
 
 #[integration_test(tags("record"))]
-fn a_record_tells_of_tests_that_are_gone_and_of_fields_that_are_new(dir: &TempDir) -> Result<()> {
+fn replay_accepts_removed_tests_and_unknown_fields(dir: &TempDir) -> Result<()> {
     suite(dir).args(&["plain::number_1", "plain::number_2", "--seed", "5"]).run()?;
     let record = records(dir).pop().ok_or("no record")?;
     let mut bytes = fs::read(&record)?;
@@ -236,7 +237,7 @@ fn lanes_run_in_lockstep_each_in_a_process(dir: &TempDir) -> Result<()> {
     assert_eq!(split, [["plain::number_1", "plain::number_2"], ["plain::number_3", "plain::number_4"]]);
     let started = |id: &str| events.case(id)["started_us"].as_u64().unwrap_or_default();
     let ended = |id: &str| started(id) + events.case(id)["elapsed_us"].as_u64().unwrap_or_default();
-    assert!(started("plain::number_2") >= ended("plain::number_3"), "the second ones wait for both of the first");
+    assert!(started("plain::number_2") >= ended("plain::number_3"), "the second tests wait for both of the first ones");
     let repeated = suite(dir).events(&["--lane", "plain::number_1 plain::number_1", "--repeat", "3"])?;
     assert_eq!(repeated.summary()["passed"], Value::from(6));
     let workers = self::split(&repeated);
@@ -249,20 +250,16 @@ fn lanes_run_in_lockstep_each_in_a_process(dir: &TempDir) -> Result<()> {
 #[case::empty(&["--lane", " "], "names no test")]
 #[case::filter(&["--lane", "plain::number_1", "meets"], "says which tests run")]
 #[case::both(&["--lane", "plain::number_1", "--replay", "last"], "contradicts --lane")]
-fn a_lane_that_means_nothing_is_refused(
-    #[case] arguments: &[&str],
-    #[case] message: &str,
-    dir: &TempDir,
-) -> Result<()> {
+fn invalid_lane_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(arguments).run()?;
     assert_eq!(finished.code(), Some(2));
     assert!(finished.stderr().contains(message), "{}", finished.stderr());
     Ok(())
 }
 
-/// More steps than a socket holds, and the worker dies in the middle of them.
+/// The lane has more steps than the buffer of a socket, and the worker dies in the middle of them.
 #[integration_test(tags("record"))]
-fn a_long_lane_survives_the_death_of_its_worker(dir: &TempDir) -> Result<()> {
+fn long_lane_continues_after_its_worker_dies(dir: &TempDir) -> Result<()> {
     let lane = "passes ".repeat(400) + "aborts " + &"passes ".repeat(400);
     let outcomes = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
     let events = outcomes.events(&["--lane", &lane])?;
@@ -270,9 +267,9 @@ fn a_long_lane_survives_the_death_of_its_worker(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// Where nothing can be written, the run goes on, and each warning names the place that it is about.
+/// If nothing can be written, the run goes on, and each warning names its path.
 #[integration_test(tags("record"))]
-fn place_that_cannot_be_written_is_named(dir: &TempDir) -> Result<()> {
+fn unwritable_record_folder_is_named_in_a_warning(dir: &TempDir) -> Result<()> {
     #[arrange("files where folders are needed")]
     fs::write(dir.join("records"), "")?;
     fs::write(dir.join("last-failed"), "")?;
@@ -281,11 +278,11 @@ fn place_that_cannot_be_written_is_named(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["fails::number_1"]).run()?;
 
     #[assert]
-    let told = finished.stderr();
-    assert_eq!(finished.code(), Some(101), "{told}");
+    let stderr = finished.stderr();
+    assert_eq!(finished.code(), Some(101), "{stderr}");
     let folder = dir.join("records/itest-tests-suite_order").display().to_string();
-    assert!(told.contains(&format!("this run is not recorded: the folder {folder}: ")), "{told}");
+    assert!(stderr.contains(&format!("this run is not recorded: the folder {folder}: ")), "{stderr}");
     let file = dir.join("last-failed/itest-tests-suite_order").display().to_string();
-    assert!(told.contains(&format!("what failed cannot be kept for --last-failed: {file}: ")), "{told}");
+    assert!(stderr.contains(&format!("what failed cannot be kept for --last-failed: {file}: ")), "{stderr}");
     Ok(())
 }

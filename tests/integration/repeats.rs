@@ -1,4 +1,4 @@
-//! The same tests again and again.
+//! Repeated runs: `--repeat`, `--until-fail`, `--for`, and the results of flaky tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 }
 
 #[integration_test(tags("repeats"))]
-fn every_round_runs_everything_in_an_order_of_its_own(dir: &TempDir) -> Result<()> {
+fn each_round_runs_all_tests_in_a_new_order(dir: &TempDir) -> Result<()> {
     let arguments = ["plain", "--repeat", "5", "--jobs", "1", "--seed", "7"];
     let events = suite(dir).events(&arguments)?;
     let order = events.order();
@@ -20,22 +20,25 @@ fn every_round_runs_everything_in_an_order_of_its_own(dir: &TempDir) -> Result<(
     for round in &rounds {
         assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), 12, "{round:?}");
     }
-    assert_eq!(rounds.iter().collect::<BTreeSet<_>>().len(), 5, "two rounds went the same way");
+    assert_eq!(rounds.iter().collect::<BTreeSet<_>>().len(), 5, "two rounds had the same order");
     assert_eq!((&events.summary()["rounds"], &events.summary()["passed"]), (&5.into(), &60.into()));
     assert_eq!(suite(dir).events(&arguments)?.order(), order, "the seed fixes all of them");
     Ok(())
 }
 
 #[integration_test(tags("repeats"))]
-fn a_run_until_a_failure_ends_with_it(dir: &TempDir, #[values("--until-fail", "--repeat")] flag: &str) -> Result<()> {
+fn until_fail_and_repeat_report_the_failed_rounds(
+    dir: &TempDir,
+    #[values("--until-fail", "--repeat")] flag: &str,
+) -> Result<()> {
     let flags: &[&str] = if flag == "--repeat" { &["--repeat", "8"] } else { &["--until-fail"] };
     let arguments = [&["--ignored", "--tag", "flaky", "--jobs", "1"], flags].concat();
     let finished = suite(dir).args(&arguments).run()?;
     let text = finished.stdout();
     assert_eq!(finished.code(), Some(101), "{text}");
     let (expected, counted) = match flag {
-        "--repeat" => ("fails_now_and_then, in 2 of 8 rounds", "6 passed; 2 failed"),
-        _ => ("fails_now_and_then, in 1 of 4 rounds", "3 passed; 1 failed"),
+        "--repeat" => ("fails_every_fourth_time, in 2 of 8 rounds", "6 passed; 2 failed"),
+        _ => ("fails_every_fourth_time, in 1 of 4 rounds", "3 passed; 1 failed"),
     };
     assert!(text.contains(expected) && text.contains(counted), "{text}");
     assert!(text.contains("this was the 4th time"), "{text}");
@@ -43,7 +46,7 @@ fn a_run_until_a_failure_ends_with_it(dir: &TempDir, #[values("--until-fail", "-
 }
 
 #[integration_test(tags("repeats"))]
-fn a_run_for_a_while_finishes_its_last_round(dir: &TempDir) -> Result<()> {
+fn run_with_a_time_limit_finishes_its_last_round(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["plain", "--for", "200ms", "--jobs", "2"])?;
     assert_eq!(events.finished.code(), Some(0));
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
@@ -56,9 +59,9 @@ fn a_run_for_a_while_finishes_its_last_round(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// What fails only beside itself would never be found one after the other.
+/// A test that only fails in parallel with itself needs rounds that overlap.
 #[integration_test(tags("repeats"))]
-fn a_test_runs_beside_itself(dir: &TempDir) -> Result<()> {
+fn rounds_of_one_test_run_in_parallel(dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(&["--exact", "meets::number_3", "--repeat", "8", "--jobs", "4"]).run()?;
     assert_eq!(finished.code(), Some(0));
     assert!(finished.stdout().contains("running 8 tests") && finished.stdout().contains("8 rounds"));
@@ -70,11 +73,7 @@ fn a_test_runs_beside_itself(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("repeats"))]
 #[case::pass("pass", Some(0))]
 #[case::fail("fail", Some(101))]
-fn a_flaky_test_means_what_the_suite_says(
-    #[case] result: &str,
-    #[case] code: Option<i32>,
-    dir: &TempDir,
-) -> Result<()> {
+fn flaky_result_decides_the_exit_code(#[case] result: &str, #[case] code: Option<i32>, dir: &TempDir) -> Result<()> {
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);
     let finished = suite.args(&["--exact", "passes_at_last", "--flaky-result", result]).run()?;
     assert_eq!(finished.code(), code, "{}", finished.stdout());
@@ -85,7 +84,7 @@ fn a_flaky_test_means_what_the_suite_says(
 #[integration_test(tags("repeats"))]
 #[case::claim("fails_in_assert", 0)]
 #[case::environment("errors_in_arrange", 2)]
-fn only_trouble_with_the_environment_is_tried_again(
+fn retry_on_errored_does_not_retry_failed_tests(
     #[case] test: &str,
     #[case] retries: usize,
     dir: &TempDir,

@@ -1,4 +1,4 @@
-//! Reports and records that are files.
+//! Reports and records in files.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use itest_tests::Suite;
 const OUTCOMES: &str = env!("CARGO_BIN_EXE_suite-outcomes");
 
 #[integration_test(tags("reports"))]
-fn a_report_that_cannot_be_written_is_told_before_anything_runs(dir: &TempDir) -> Result<()> {
+fn unwritable_report_file_is_refused_before_any_test_runs(dir: &TempDir) -> Result<()> {
     fs::write(dir.join("file"), "in the way")?;
     let path = dir.join("file/junit.xml").display().to_string();
     let finished = Suite::new(OUTCOMES, dir).args(&["--junit", &path]).run()?;
@@ -19,7 +19,10 @@ fn a_report_that_cannot_be_written_is_told_before_anything_runs(dir: &TempDir) -
 }
 
 #[integration_test(tags("reports"))]
-fn a_failed_run_names_its_record(dir: &TempDir, #[values("", "own.itest")] file: &str) -> Result<()> {
+fn failed_run_prints_its_record_and_a_replay_command(
+    dir: &TempDir,
+    #[values("", "own.itest")] file: &str,
+) -> Result<()> {
     #[arrange]
     let own: &[&str] = if file.is_empty() { &[] } else { &["--record", file] };
     let suite = || Suite::new(OUTCOMES, dir).args(&["--exact", "fails_in_assert", "fails_in_act", "passes"]);
@@ -41,7 +44,7 @@ fn a_failed_run_names_its_record(dir: &TempDir, #[values("", "own.itest")] file:
 }
 
 #[integration_test(tags("reports"))]
-fn the_common_test_report_format_tells_how_everything_ended(dir: &TempDir) -> Result<()> {
+fn ctrf_report_has_the_outcome_of_each_test(dir: &TempDir) -> Result<()> {
     #[arrange]
     let file = dir.join("reports/ctrf.json");
     let suite = Suite::new(env!("CARGO_BIN_EXE_suite-outcomes"), dir);

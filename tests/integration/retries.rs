@@ -1,4 +1,4 @@
-//! Pauses between attempts.
+//! Delays between attempts.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 }
 
 #[integration_test(tags("retries"))]
-fn a_pause_doubles_within_its_jitter(dir: &TempDir) -> Result<()> {
-    let events = suite(dir).events(&["fails_again_and_again", "--ignored", "--retry-delay", "80ms"])?;
+fn retry_delay_doubles_within_its_jitter(dir: &TempDir) -> Result<()> {
+    let events = suite(dir).events(&["fails_in_every_attempt", "--ignored", "--retry-delay", "80ms"])?;
     let ends = [events.named("case_retried"), events.named("case_finished")].concat();
     let started: Vec<u64> = ends.iter().filter_map(|event| event["started_us"].as_u64()).collect();
     let pauses: Vec<u64> = started.windows(2).map(|pair| (pair[1] - pair[0]) / 1_000).collect();
@@ -27,9 +27,9 @@ fn a_pause_doubles_within_its_jitter(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("retries"))]
-fn while_a_test_waits_others_run_and_its_locks_are_kept(dir: &TempDir) -> Result<()> {
+fn other_tests_run_during_a_retry_delay_and_locks_are_kept(dir: &TempDir) -> Result<()> {
     #[arrange]
-    let filters = ["fails_at_first", "plain", "--include-ignored", "--skip", "fails_again"];
+    let filters = ["fails_at_first", "plain", "--include-ignored", "--skip", "fails_in_every"];
     let order = ["--jobs", "1", "--order", "reverse", "--retry-delay", "300ms"];
 
     #[act]
@@ -46,15 +46,19 @@ fn while_a_test_waits_others_run_and_its_locks_are_kept(dir: &TempDir) -> Result
     let (second, first) = (of(0), of(1));
     assert_eq!((first.len(), second.len()), (2, 2), "{journal}");
     assert_eq!(first[1] - first[0], 13, "all twelve ran between two attempts: {journal}");
-    assert!(second[0] > first[1], "the lock was not given away: {journal}");
+    assert!(second[0] > first[1], "the lock was released during the delay: {journal}");
     assert_eq!(events.summary()["flaky"], 2);
     Ok(())
 }
 
 #[integration_test(tags("retries"))]
-#[case::fail_fast(&["fails_again_and_again", "fails::number_3", "--include-ignored", "--fail-fast"], 101)]
-#[case::interrupt(&["fails_again_and_again", "--include-ignored"], 130)]
-fn whatever_ends_a_run_ends_the_waiting(#[case] arguments: &[&str], #[case] code: i32, dir: &TempDir) -> Result<()> {
+#[case::fail_fast(&["fails_in_every_attempt", "fails::number_3", "--include-ignored", "--fail-fast"], 101)]
+#[case::interrupt(&["fails_in_every_attempt", "--include-ignored"], 130)]
+fn fail_fast_and_interrupt_end_a_retry_delay(
+    #[case] arguments: &[&str],
+    #[case] code: i32,
+    dir: &TempDir,
+) -> Result<()> {
     #[arrange]
     let order = ["--jobs", "1", "--order", "reverse", "--retry-delay", "1m", "--format", "json"];
     let suite = suite(dir).args(arguments).args(&order);
@@ -77,7 +81,7 @@ fn whatever_ends_a_run_ends_the_waiting(#[case] arguments: &[&str], #[case] code
     assert!(began.elapsed() < Duration::from_secs(30));
     assert_eq!(events.named("case_retried").len(), 0);
     if code == 101 {
-        assert_eq!(events.case("fails_again_and_again")["outcome"], "failed");
+        assert_eq!(events.case("fails_in_every_attempt")["outcome"], "failed");
     }
     assert_eq!(events.outcomes().len(), arguments.iter().filter(|argument| argument.starts_with("fails")).count());
     events.finished.assert_nothing_left();

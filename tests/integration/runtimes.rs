@@ -1,4 +1,4 @@
-//! Time limits and teardown work whatever a test does to its runtime, and a test may have a runtime of its own.
+//! Time limits and teardown work even if a test blocks its runtime, and a test may have a private runtime.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -12,7 +12,7 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::hang("shared::blocks_every_thread_and_awaits", "timed_out", "did not end within 300ms")]
 #[case::pass("shared::blocks_every_thread_and_passes", "passed", "")]
 #[case::paused("own::never_ends_in_paused_time", "timed_out", "did not end within 200ms")]
-fn limit_and_teardown_work_while_the_test_blocks_its_runtime(
+fn timeout_and_teardown_work_while_the_test_blocks_its_runtime(
     #[case] test: &str,
     #[case] outcome: &str,
     #[case] message: &str,
@@ -31,7 +31,7 @@ fn limit_and_teardown_work_while_the_test_blocks_its_runtime(
 }
 
 #[integration_test(tags("runtimes"))]
-fn blocked_tasks_of_one_test_cost_no_other_test_its_timers(
+fn blocked_tasks_do_not_delay_timers_of_other_tests(
     dir: &TempDir,
     #[values("declared", "reverse")] order: &str,
 ) -> Result<()> {
@@ -46,20 +46,20 @@ fn blocked_tasks_of_one_test_cost_no_other_test_its_timers(
 #[integration_test(tags("runtimes"))]
 #[case::current_thread("leaves_a_task_of_one_thread", &["a running task"])]
 #[case::threads("leaves_tasks_of_two_threads", &["2 running tasks", "(test-runtime)"])]
-fn leftovers_on_a_runtime_of_its_own_are_reported(
+fn leaked_tasks_on_a_private_runtime_are_reported(
     #[case] test: &str,
-    #[case] told: &[&str],
+    #[case] expected: &[&str],
     dir: &TempDir,
 ) -> Result<()> {
     let name = format!("own::{test}");
     let events = suite(dir).events(&["--exact", &name])?;
     let leaks = events.case(&name)["leaks"].to_string();
-    assert!(told.iter().all(|told| leaks.contains(told)), "{leaks}");
+    assert!(expected.iter().all(|leak| leaks.contains(leak)), "{leaks}");
     Ok(())
 }
 
 #[integration_test(tags("runtimes"))]
-fn tests_on_runtimes_of_their_own_pass_beside_those_that_share_one(
+fn private_and_shared_runtimes_work_in_one_run(
     dir: &TempDir,
     #[values("--jobs=1", "--jobs=2")] jobs: &str,
 ) -> Result<()> {
@@ -75,7 +75,7 @@ fn tests_on_runtimes_of_their_own_pass_beside_those_that_share_one(
 }
 
 #[integration_test(tags("runtimes"))]
-fn panic_of_a_task_on_a_runtime_of_its_own_fails_the_test(dir: &TempDir) -> Result<()> {
+fn panic_of_a_task_on_a_private_runtime_fails_the_test(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["panics"])?;
     for test in ["own::task_panics", "own::task_of_one_thread_panics"] {
         assert_eq!(events.case(test)["failures"][0]["thread"], "a task", "{:#}", events.case(test));
@@ -87,7 +87,7 @@ fn panic_of_a_task_on_a_runtime_of_its_own_fails_the_test(dir: &TempDir) -> Resu
 #[case::default(None, "passed", "passed")]
 #[case::more(Some("33554432"), "passed", "passed")]
 #[case::less(Some("1048576"), "crashed", "")]
-fn stack_of_tests_is_that_of_a_main_thread_or_what_the_variable_asks_for(
+fn stack_size_is_that_of_a_main_thread_or_rust_min_stack(
     #[case] bytes: Option<&str>,
     #[case] in_worker_process: &str,
     #[case] in_worker_thread: &str,
@@ -99,9 +99,9 @@ fn stack_of_tests_is_that_of_a_main_thread_or_what_the_variable_asks_for(
         let suite = bytes.into_iter().fold(suite, |suite, bytes| suite.env("RUST_MIN_STACK", bytes));
         let finished = suite.run()?;
         let outcome = format!("\"outcome\":\"{expected}\"");
-        let found = finished.stdout().contains(&outcome);
+        let is_reported = finished.stdout().contains(&outcome);
         // A stack overflow ends a process whose test runs in it before anything is reported.
-        assert_eq!(found, !expected.is_empty(), "{mode}: {}{}", finished.stdout(), finished.stderr());
+        assert_eq!(is_reported, !expected.is_empty(), "{mode}: {}{}", finished.stdout(), finished.stderr());
     }
     Ok(())
 }

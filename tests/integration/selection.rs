@@ -29,7 +29,7 @@ fn listed(dir: &TempDir, arguments: &[&str]) -> Result<Vec<String>> {
 }
 
 #[integration_test]
-fn the_list_has_every_case_under_a_stable_name(dir: &TempDir) -> Result<()> {
+fn list_has_every_case_under_a_stable_name(dir: &TempDir) -> Result<()> {
     assert_eq!(listed(dir, &[])?, EVERYTHING);
     assert_eq!(listed(dir, &["--seed", "1"])?, EVERYTHING);
     Ok(())
@@ -47,7 +47,7 @@ fn the_list_has_every_case_under_a_stable_name(dir: &TempDir) -> Result<()> {
 #[case::tag(&["--tag", "payments"], &["orders::pay", "orders::refund"])]
 #[case::tag_expression(&["--tag", "payments & !slow"], &["orders::pay"])]
 #[case::tag_and_filter(&["--tag", "payments", "refund"], &["orders::refund"])]
-fn filters_choose(#[case] arguments: &[&str], #[case] expected: &[&str], dir: &TempDir) -> Result<()> {
+fn filters_select_tests(#[case] arguments: &[&str], #[case] expected: &[&str], dir: &TempDir) -> Result<()> {
     assert_eq!(listed(dir, arguments)?, expected);
     Ok(())
 }
@@ -56,7 +56,7 @@ fn filters_choose(#[case] arguments: &[&str], #[case] expected: &[&str], dir: &T
 #[case::default(&[], 9, 2)]
 #[case::ignored(&["--ignored"], 2, 0)]
 #[case::included(&["--include-ignored"], 11, 0)]
-fn ignored_tests_run_when_they_are_asked_for(
+fn ignored_flags_decide_whether_ignored_tests_run(
     #[case] arguments: &[&str],
     #[case] passed: u64,
     #[case] ignored: u64,
@@ -77,12 +77,12 @@ fn listing_runs_nothing_and_leaves_nothing(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// What rust-analyzer's run lens and cargo-nextest call.
+/// The command lines of rust-analyzer's run lens and of cargo-nextest.
 #[integration_test]
 #[case::run_lens(&["orders::pay", "--exact", "--nocapture"])]
 #[case::newer_run_lens(&["orders::pay", "--exact", "--show-output"])]
 #[case::nextest(&["--exact", "orders::pay", "--nocapture"])]
-fn the_command_lines_of_other_tools_run_one_test(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
+fn command_lines_of_other_tools_run_one_test(#[case] arguments: &[&str], dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(arguments).run()?;
     assert_eq!(finished.test_lines(), ["test orders::pay ... ok"]);
     assert_eq!(finished.code(), Some(0));

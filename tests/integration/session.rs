@@ -1,4 +1,4 @@
-//! Session fixtures: made once for all processes of a run, locked by borrowing, given back at its end.
+//! Session fixtures: they are made once for all processes of a run, locked by exclusive borrows, and torn down at the end of the run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,66 +23,66 @@ fn journal(dir: &TempDir) -> Vec<String> {
 }
 
 fn count(journal: &[String], line: &str) -> usize {
-    journal.iter().filter(|found| *found == line).count()
+    journal.iter().filter(|noted| *noted == line).count()
 }
 
-/// What tests took from outside of their processes and did not give back.
+/// The files that tests made outside of their processes and did not remove.
 fn outside(dir: &TempDir) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir.join("outside")).map(|entries| entries.filter_map(Result::ok).collect::<Vec<_>>());
     entries.unwrap_or_default().into_iter().map(|entry| entry.path()).collect()
 }
 
 #[integration_test(tags("session"))]
-fn a_session_fixture_is_made_once_and_given_back_last_in_first_out(dir: &TempDir) -> Result<()> {
+fn session_fixtures_are_set_up_once_and_torn_down_in_reverse(dir: &TempDir) -> Result<()> {
     let events = suite(dir)?.events(&["shares_the_cluster", "--jobs", "4"])?;
     assert_eq!(events.finished.code(), Some(0), "{}", events.finished.stdout());
-    let told = journal(dir);
-    let fixtures: Vec<_> = told.iter().filter(|line| !line.starts_with("shared by")).collect();
+    let lines = journal(dir);
+    let fixtures: Vec<_> = lines.iter().filter(|line| !line.starts_with("shared by")).collect();
     assert_eq!(fixtures, ["network up", "cluster up", "cluster down", "network down", "give back network"]);
     assert!(outside(dir).is_empty());
     events.finished.assert_nothing_left();
     Ok(())
 }
 
-/// `&mut` excludes, `serial` excludes, and nothing that a test changes in its copy is seen by another.
+/// Tests with `&mut` of a fixture and tests with one `serial` key do not overlap, and no test sees the changes that another made to its copy.
 #[integration_test(tags("session"))]
-fn who_borrows_exclusively_is_alone(dir: &TempDir, #[values("1", "4")] jobs: &str) -> Result<()> {
+fn exclusive_borrows_and_serial_tests_never_overlap(dir: &TempDir, #[values("1", "4")] jobs: &str) -> Result<()> {
     let events = suite(dir)?.events(&["wears_the_ring_alone", "rings_the_bell_alone", "--jobs", jobs])?;
     assert_eq!(events.finished.code(), Some(0), "{:?}", events.outcomes());
     for thing in ["ring", "bell"] {
         let steps: Vec<_> = journal(dir).into_iter().filter(|line| line.starts_with(thing)).collect();
         let pairs: BTreeSet<_> = steps.chunks(2).map(<[String]>::to_vec).collect();
-        assert_eq!(pairs.len(), 1, "somebody came between: {steps:?}");
+        assert_eq!(pairs.len(), 1, "two tests overlapped: {steps:?}");
     }
     Ok(())
 }
 
 #[integration_test(tags("session"))]
-fn a_session_fixture_is_made_in_the_server_also_for_fixtures_beside_an_exclusive_borrow(dir: &TempDir) -> Result<()> {
+fn fixture_beside_an_exclusive_borrow_gets_the_session_value(dir: &TempDir) -> Result<()> {
     let events = suite(dir)?.events(&["--tag", "copies", "--jobs", "1"])?;
     assert_eq!(events.finished.code(), Some(0), "{}", events.finished.stdout());
     Ok(())
 }
 
 #[integration_test(tags("session"))]
-fn what_cannot_be_made_is_tried_once_and_told_to_everyone(dir: &TempDir) -> Result<()> {
+fn failed_session_fixture_is_tried_once_and_fails_each_test(dir: &TempDir) -> Result<()> {
     let events = suite(dir)?.events(&["--ignored", "--tag", "broken", "--jobs", "2"])?;
     assert_eq!(events.outcomes().values().collect::<BTreeSet<_>>(), BTreeSet::from([&"errored".to_owned()]));
-    assert_eq!(events.named("case_retried").len(), 0, "another attempt could not end otherwise");
+    assert_eq!(events.named("case_retried").len(), 0, "another attempt could not have another result");
     for case in events.named("case_finished") {
         let failure = &case["failures"][0];
         assert_eq!((&failure["phase"], &failure["description"]), (&"setup".into(), &"Broken".into()));
         let message = failure["message"].as_str().unwrap_or_default();
         assert!(message.starts_with("no such device") && message.contains("| the session's own output"), "{message}");
     }
-    let told = journal(dir);
-    assert_eq!(told, ["trying to make what is broken", "pieces swept up"]);
+    let lines = journal(dir);
+    assert_eq!(lines, ["trying to make what is broken", "pieces swept up"]);
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test(tags("session"))]
-fn what_a_killed_worker_took_is_given_back_while_the_run_goes_on(dir: &TempDir) -> Result<()> {
+fn resources_of_a_killed_worker_are_given_back_during_the_run(dir: &TempDir) -> Result<()> {
     let events = suite(dir)?.events(&["--include-ignored", "--tag", "dies | calls"])?;
     assert_eq!(events.case("takes_something_and_is_killed")["outcome"], "crashed");
     assert_eq!(events.case("calls_a_teardown_function_itself")["outcome"], "passed");
@@ -93,9 +93,9 @@ fn what_a_killed_worker_took_is_given_back_while_the_run_goes_on(dir: &TempDir) 
     Ok(())
 }
 
-/// Whatever happens to the process that starts it, the server is everyone's.
+/// The session server belongs to the whole run, so it must survive the worker that started it.
 #[integration_test(tags("session"))]
-fn a_server_outlives_the_group_of_the_worker_that_started_it(
+fn session_server_survives_the_process_group_of_its_worker(
     dir: &TempDir,
     #[values(0, 1, 2, 3, 4, 5, 6, 7)] _attempt: u32,
 ) -> Result<()> {
@@ -108,7 +108,7 @@ fn a_server_outlives_the_group_of_the_worker_that_started_it(
 }
 
 #[integration_test(tags("session"))]
-async fn a_killed_supervisor_leaves_nothing_within_a_second(dir: &TempDir) -> Result<()> {
+async fn killed_supervisor_leaves_nothing_after_a_second(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = suite(dir)?.args(&["--ignored", "--tag", "waits"]);
     let child = suite.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
@@ -127,7 +127,7 @@ async fn a_killed_supervisor_leaves_nothing_within_a_second(dir: &TempDir) -> Re
 }
 
 #[integration_test(tags("session"))]
-async fn what_an_orphan_without_a_ledger_started_is_ended(dir: &TempDir) -> Result<()> {
+async fn children_of_an_orphan_without_a_ledger_are_ended(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = suite(dir)?.args(&["--ignored", "--tag", "waits | orphan", "--jobs", "2"]);
     let child = suite.command()?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
@@ -144,7 +144,7 @@ async fn what_an_orphan_without_a_ledger_started_is_ended(dir: &TempDir) -> Resu
 }
 
 #[integration_test(tags("session"))]
-async fn when_everything_was_killed_the_next_run_gives_back(
+async fn next_run_gives_back_resources_of_a_killed_run(
     dir: &TempDir,
     #[values("next_run", "next_run_in_process", "--sweep")] by: &str,
 ) -> Result<()> {
@@ -155,7 +155,7 @@ async fn when_everything_was_killed_the_next_run_gives_back(
     waiting.kill_everything();
     child.wait_with_output()?;
     eventually(|| async { waiting.traces().processes() }).equals(Vec::new()).await?;
-    assert_eq!(outside(dir).len(), 2, "nobody is left to give anything back");
+    assert_eq!(outside(dir).len(), 2, "no process is left that could give anything back");
 
     #[act]
     let listed = suite(dir)?.args(&["--list"]).run()?;
@@ -178,7 +178,7 @@ async fn when_everything_was_killed_the_next_run_gives_back(
 }
 
 #[integration_test(tags("session"))]
-async fn a_living_session_is_not_swept(dir: &TempDir) -> Result<()> {
+async fn running_session_is_not_swept(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = suite(dir)?;
     let waiting = self::suite(dir)?.args(&["--ignored", "--tag", "waits"]);
@@ -200,12 +200,12 @@ async fn a_living_session_is_not_swept(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("session"))]
-async fn what_a_failed_test_took_is_kept_until_it_is_given_back(dir: &TempDir) -> Result<()> {
+async fn keep_failed_keeps_resources_until_their_process_is_ended(dir: &TempDir) -> Result<()> {
     #[arrange("a failed test, and a run that is over")]
     let suite = suite(dir)?;
     let temp = suite.temp();
     let events = suite.events(&["--ignored", "--tag", "keeps", "--keep-failed"])?;
-    let case = events.case("fails_with_its_hands_full");
+    let case = events.case("fails_with_resources");
     assert_eq!((events.finished.code(), &case["outcome"]), (Some(101), &"failed".into()));
     let port: u16 = case["stdout"].as_str().unwrap_or_default().trim_start_matches("port ").trim().parse()?;
     let evidence = || {
@@ -216,42 +216,49 @@ async fn what_a_failed_test_took_is_kept_until_it_is_given_back(dir: &TempDir) -
     assert!(evidence() && outside(dir).len() == 2 && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
 
     #[act]
-    let keeper = case["kept"]["process"].as_u64().and_then(|id| u32::try_from(id).ok()).ok_or("nobody keeps it")?;
-    signal(keeper, Signal::TERM);
+    let holder = case["kept"]["process"]
+        .as_u64()
+        .and_then(|id| u32::try_from(id).ok())
+        .ok_or("no process keeps the resources")?;
+    signal(holder, Signal::TERM);
 
     #[assert]
     eventually(|| async { events.finished.left().len() }).within(Duration::from_secs(5)).equals(0).await?;
     assert!(!evidence() && outside(dir).is_empty() && fs::read_dir(temp)?.next().is_none());
-    let told = journal(dir);
-    assert_eq!(told, ["network up", "goodbye", "give back taken", "network down", "give back network"]);
+    let lines = journal(dir);
+    assert_eq!(lines, ["network up", "goodbye", "give back taken", "network down", "give back network"]);
     Ok(())
 }
 
-/// Nobody can cut off what blocks its thread; it is left alone, and everything else goes on.
+/// A fixture that blocks its thread cannot be cancelled. The server abandons that thread, and everything else goes on.
 #[integration_test(tags("session"))]
 #[case::setup("stuck", "its setup did not end within 300ms and blocks its thread")]
 #[case::teardown("clinging", "a step of its teardown blocks its thread beyond its time limit")]
-fn a_session_fixture_that_blocks_is_given_up(#[case] tag: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
+fn blocking_session_fixture_is_abandoned_and_reported(
+    #[case] tag: &str,
+    #[case] message: &str,
+    dir: &TempDir,
+) -> Result<()> {
     let limits = ["--setup-timeout", "300ms", "--teardown-timeout", "300ms"];
     let events = suite(dir)?.events(&[&["--ignored", "--tag", tag][..], &limits].concat())?;
     let text = events.finished.stdout();
     assert_eq!(events.finished.code(), Some(101), "{text}");
-    assert!(text.contains(told), "{text}");
+    assert!(text.contains(message), "{text}");
     assert!(outside(dir).is_empty(), "its durable step was done by another process");
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test(tags("session"))]
-fn a_daemon_of_a_session_fixture_is_no_tests_leak(dir: &TempDir) -> Result<()> {
-    let events = suite(dir)?.events(&["--ignored", "--tag", "spirit", "--jobs", "2"])?;
+fn daemon_of_a_session_fixture_is_not_a_leak(dir: &TempDir) -> Result<()> {
+    let events = suite(dir)?.events(&["--ignored", "--tag", "daemon", "--jobs", "2"])?;
     assert_eq!(events.outcomes().values().filter(|outcome| *outcome == "passed").count(), 4);
     assert!(events.named("case_finished").iter().all(|case| case["leaks"].is_null()));
     events.finished.assert_nothing_left();
     Ok(())
 }
 
-/// The thread that hangs holds its ledger until the process ends: the report does not wait for the session, and the session ends behind it.
+/// The hanging thread keeps its ledger locked until the process ends. The report does not wait for the session, which ends after it.
 #[integration_test(tags("session"))]
 async fn in_process_test_that_hangs_is_reported_at_once_and_leaves_no_session(dir: &TempDir) -> Result<()> {
     #[arrange]
@@ -270,6 +277,6 @@ async fn in_process_test_that_hangs_is_reported_at_once_and_leaves_no_session(di
     assert_eq!(finished.code(), Some(101), "{text}{}", finished.stderr());
     assert!(text.contains("(it blocks its thread; the whole run ends, because the test runs in it)"), "{text}");
     finished.assert_nothing_left();
-    assert!(!dir.join("outside/durable").exists(), "what is durable is given back");
+    assert!(!dir.join("outside/durable").exists(), "the durable step was executed");
     Ok(())
 }

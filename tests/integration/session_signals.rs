@@ -1,4 +1,4 @@
-//! Signals to the processes of a run: whatever is killed, stopped or asked to end, what the tests took is given back.
+//! Signals to the processes of a run: whichever process is killed or stopped, all resources of the tests are given back.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -17,7 +17,7 @@ fn suite(dir: &TempDir) -> Result<Suite<'_>> {
         .env("OUTSIDE", dir.join("outside").display().to_string()))
 }
 
-/// What tests took from outside of their processes and did not give back.
+/// The files that tests made outside of their processes and did not remove.
 fn outside(dir: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(dir.join("outside")).map(|entries| entries.filter_map(std::result::Result::ok));
     entries.into_iter().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
@@ -48,7 +48,7 @@ fn problems(events: &Events) -> Vec<String> {
     problems.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Sends these signals to the session's server, one after the other, for as long as the suite runs, but at most so often.
+/// Sends these signals to the session server, one after the other, while the suite runs, but at most `at_most` of them.
 async fn send_to_server(suite: &Suite<'_>, mut child: Child, signals: &[Signal], at_most: usize) -> Result<Finished> {
     let mut sent = 0;
     while child.try_wait()?.is_none() {
@@ -64,7 +64,7 @@ async fn send_to_server(suite: &Suite<'_>, mut child: Child, signals: &[Signal],
     Ok(suite.wait_for(child)?)
 }
 
-/// Twelve tests take something and crash, in two workers, while the session's server is asked to end all the time.
+/// Twelve tests acquire a resource and crash, in two workers, while the session server gets signals all the time.
 #[integration_test(timeout = "2m", tags("session"))]
 #[case::terminate(&[Signal::TERM], usize::MAX)]
 #[case::interrupt(&[Signal::INT], usize::MAX)]
@@ -72,7 +72,7 @@ async fn send_to_server(suite: &Suite<'_>, mut child: Child, signals: &[Signal],
 #[case::quit(&[Signal::QUIT], usize::MAX)]
 #[case::stop_and_continue(&[Signal::STOP, Signal::CONT], usize::MAX)]
 #[case::stop(&[Signal::STOP], 1)]
-async fn signals_to_the_session_server_lose_nothing(
+async fn signals_to_the_session_server_lose_no_resource(
     #[case] signals: &[Signal],
     #[case] at_most: usize,
     dir: &TempDir,
@@ -87,9 +87,9 @@ async fn signals_to_the_session_server_lose_nothing(
     Ok(())
 }
 
-/// A server that is killed is replaced, as often as that happens. Its own deferred steps are lost, and nothing else.
+/// A killed session server is replaced each time. Only its own deferred steps are lost.
 #[integration_test(timeout = "2m", tags("session"))]
-async fn a_session_server_that_is_killed_loses_no_entry(dir: &TempDir) -> Result<()> {
+async fn killed_session_server_loses_no_ledger_entry(dir: &TempDir) -> Result<()> {
     let suite = suite(dir)?.args(&["--ignored", "--tag", "storm", "--jobs", "2", "--format", "json"]);
     let mut child = start(&suite)?;
     let mut killed = 0;
@@ -113,12 +113,12 @@ async fn a_session_server_that_is_killed_loses_no_entry(dir: &TempDir) -> Result
     Ok(())
 }
 
-/// A try that was interrupted does not count, and is made again at once.
+/// An interrupted recovery does not count as an attempt and is repeated at once.
 #[integration_test(timeout = "2m", tags("session"))]
 #[case::kill(&[Signal::KILL], 1)]
 #[case::terminate(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT], 1)]
 #[case::stop(&[Signal::STOP], 1)]
-async fn a_recovery_that_a_signal_interrupts_is_made_again(
+async fn interrupted_recovery_is_repeated(
     #[case] signals: &[Signal],
     #[case] times: usize,
     dir: &TempDir,
@@ -146,9 +146,9 @@ async fn a_recovery_that_a_signal_interrupts_is_made_again(
     Ok(())
 }
 
-/// The server decides that the session is over while a test still takes something for the first time.
+/// The session server ends the session while a test acquires its first resource.
 #[integration_test(timeout = "2m", tags("session", "nextest"))]
-async fn what_an_orphan_takes_while_the_session_ends_is_given_back(
+async fn resources_of_an_orphan_are_given_back_while_the_session_ends(
     dir: &TempDir,
     #[values("crashes", "ends")] how: &str,
 ) -> Result<()> {
@@ -170,14 +170,14 @@ async fn what_an_orphan_takes_while_the_session_ends_is_given_back(
     Ok(())
 }
 
-/// A failed test keeps what it has taken, also when the session's server is killed.
+/// With `--keep-failed`, a failed test keeps its resources even if the session server is killed.
 #[integration_test(timeout = "2m", tags("session"))]
-async fn a_kept_session_outlives_its_server(dir: &TempDir, #[values("kill", "terminate")] end: &str) -> Result<()> {
+async fn kept_session_survives_its_server(dir: &TempDir, #[values("kill", "terminate")] end: &str) -> Result<()> {
     #[arrange("a failed test that keeps what it took, and a run that is over")]
     let suite = suite(dir)?.args(&["--ignored", "--tag", "keeps", "--keep-failed", "--format", "json"]);
     let events = Events::of(suite.run()?)?;
-    let kept = events.case("fails_with_its_hands_full")["kept"]["process"].as_u64();
-    let keeper = kept.and_then(|id| u32::try_from(id).ok()).ok_or("nothing is kept")?;
+    let kept = events.case("fails_with_resources")["kept"]["process"].as_u64();
+    let holder = kept.and_then(|id| u32::try_from(id).ok()).ok_or("nothing is kept")?;
     let servers = processes(&suite, SERVER);
     assert_eq!((servers.len(), outside(dir).len()), (1, 2));
 
@@ -188,10 +188,10 @@ async fn a_kept_session_outlives_its_server(dir: &TempDir, #[values("kill", "ter
     eventually(is_replaced).within(Duration::from_secs(5)).equals(true).await?;
 
     #[assert]
-    assert_eq!(outside(dir).len(), 2, "it is still kept");
+    assert_eq!(outside(dir).len(), 2, "the resources are still kept");
     let swept = self::suite(dir)?.args(&["--sweep"]).run()?;
     assert_eq!((swept.code(), outside(dir).len()), (Some(0), 2), "{}{}", swept.stdout(), swept.stderr());
-    signal(keeper, Signal::TERM);
+    signal(holder, Signal::TERM);
     eventually(|| async { events.finished.left() }).within(Duration::from_secs(5)).equals(Vec::new()).await?;
     assert_eq!(outside(dir), [""; 0]);
     Ok(())

@@ -1,5 +1,5 @@
 //! One `cargo test FILTER` passes its filter to every suite and ends at the first one that fails: a suite without a match must not keep the
-//! next one from running, and must still be an error where it alone was asked for.
+//! next one from running, and must still be an error if that suite was selected alone.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn cargo_test(dir: &TempDir, suites: &[&str], line: &[&str]) -> Result<Finished>
 #[case::exact(&["--exact", "orders::refund"], " `orders::refund`")]
 #[case::tag(&["--tag", "payments & slow"], " the tag `payments`")]
 #[case::two_filters(&["refund", "plain::number_1"], " `refund`")]
-fn suite_without_a_match_says_so_and_lets_the_next_one_run(
+fn suite_without_a_match_warns_and_lets_the_next_suite_run(
     #[case] selection: &[&str],
     #[case] named: &str,
     dir: &TempDir,
@@ -50,7 +50,7 @@ fn suite_without_a_match_says_so_and_lets_the_next_one_run(
 #[case::package_and_target(&["-p", "itest-tests", "--test", "order"])]
 #[case::glued(&["-pitest-tests", "--test=order"])]
 #[case::long(&["--package=itest-tests", "--test", "order", "refund"])]
-fn suite_that_cargo_names_is_an_error_without_a_match(#[case] line: &[&str], dir: &TempDir) -> Result<()> {
+fn suite_named_on_the_command_line_fails_without_a_match(#[case] line: &[&str], dir: &TempDir) -> Result<()> {
     let finished = cargo_test(dir, &[ORDER], &[line, &["--", "refund"]].concat())?;
     assert_eq!(finished.code(), Some(4), "{}", finished.stdout());
     assert!(finished.stderr().contains("no test has a name that contains `refund`"), "{}", finished.stderr());
@@ -58,7 +58,7 @@ fn suite_that_cargo_names_is_an_error_without_a_match(#[case] line: &[&str], dir
 }
 
 #[integration_test(tags("input"))]
-fn setting_comes_before_what_cargo_was_asked_for(dir: &TempDir) -> Result<()> {
+fn no_tests_flag_overrides_the_command_line_of_cargo(dir: &TempDir) -> Result<()> {
     let fails = cargo_test(dir, &[ORDER, SELECTION], &["--", "refund", "--no-tests", "fail"])?;
     assert_eq!(fails.code(), Some(4), "{}", fails.stdout());
     let named = ["-p", "itest-tests", "--test", "order", "--", "refund", "--no-tests", "pass"];
@@ -80,9 +80,9 @@ fn suite_without_a_match_still_writes_its_events_and_its_record(dir: &TempDir) -
     Ok(())
 }
 
-/// Nothing at all in a suite whose tests are all asked for is a mistake in the suite, such as a missing `mod`.
+/// An empty suite that runs without a filter is a mistake in the suite, such as a missing `mod`.
 #[integration_test(tags("input"))]
-fn empty_suite_is_an_error_unless_something_is_selected(dir: &TempDir) -> Result<()> {
+fn empty_suite_is_an_error_without_a_filter(dir: &TempDir) -> Result<()> {
     let everything = cargo_test(dir, &[EMPTY, SELECTION], &["--"])?;
     assert_eq!(everything.code(), Some(4), "{}", everything.stdout());
     assert!(everything.stderr().contains("is a `mod` line missing"), "{}", everything.stderr());
@@ -94,8 +94,8 @@ fn empty_suite_is_an_error_unless_something_is_selected(dir: &TempDir) -> Result
     Ok(())
 }
 
-#[integration_test(tags("input", "recall"))]
-fn filter_that_leaves_none_of_the_last_failed_tests_is_no_silent_success(dir: &TempDir) -> Result<()> {
+#[integration_test(tags("input", "last_failed"))]
+fn filter_without_last_failed_tests_is_an_error(dir: &TempDir) -> Result<()> {
     #[arrange]
     Suite::new(ORDER, dir).args(&["fails::number_3"]).run()?;
 
@@ -112,8 +112,8 @@ fn filter_that_leaves_none_of_the_last_failed_tests_is_no_silent_success(dir: &T
 }
 
 /// A test that failed and was removed can never pass again, and must not keep all others from running.
-#[integration_test(tags("recall"))]
-fn removed_test_that_failed_last_is_not_what_runs_again(dir: &TempDir) -> Result<()> {
+#[integration_test(tags("last_failed"))]
+fn removed_last_failed_test_lets_all_tests_run(dir: &TempDir) -> Result<()> {
     fs::create_dir(dir.join("last-failed"))?;
     fs::write(dir.join("last-failed/itest-tests-suite_order"), "removed::test\n")?;
     let events = Suite::new(ORDER, dir).events(&["plain", "--last-failed"])?;
@@ -122,13 +122,13 @@ fn removed_test_that_failed_last_is_not_what_runs_again(dir: &TempDir) -> Result
 }
 
 #[integration_test(tags("input", "history"))]
-fn history_and_detection_without_a_match_let_the_next_suite_go_on(dir: &TempDir) -> Result<()> {
-    for asked in ["--history", "--detect"] {
-        let finished = cargo_test(dir, &[ORDER], &["--", asked, "refund"])?;
-        assert_eq!(finished.code(), Some(0), "{asked}: {}{}", finished.stdout(), finished.stderr());
+fn history_and_detection_without_a_match_let_the_next_suite_run(dir: &TempDir) -> Result<()> {
+    for flag in ["--history", "--detect"] {
+        let finished = cargo_test(dir, &[ORDER], &["--", flag, "refund"])?;
+        assert_eq!(finished.code(), Some(0), "{flag}: {}{}", finished.stdout(), finished.stderr());
         assert!(finished.stderr().contains("another suite of this `cargo test` may have it"), "{}", finished.stderr());
-        let alone = Suite::new(ORDER, dir).args(&[asked, "refund"]).run()?;
-        assert_eq!(alone.code(), Some(4), "{asked}: {}", alone.stdout());
+        let alone = Suite::new(ORDER, dir).args(&[flag, "refund"]).run()?;
+        assert_eq!(alone.code(), Some(4), "{flag}: {}", alone.stdout());
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ fn order(dir: &TempDir) -> Suite<'_> {
     Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir).env("JOURNAL", dir.join("journal").display().to_string())
 }
 
-/// Everything that a part told of, ignored tests included.
-fn told(events: &Events) -> Vec<String> {
+/// The tests that a shard reported, ignored tests included.
+fn reported(events: &Events) -> Vec<String> {
     let ignored = events.named("case_ignored").into_iter().filter_map(|event| event["id"].as_str().map(str::to_owned));
     events.order().into_iter().chain(ignored).collect()
 }
@@ -24,7 +24,7 @@ fn told(events: &Events) -> Vec<String> {
 #[case::skip(&["--skip", "orders"])]
 #[case::tag(&["--tag", "payments"])]
 #[case::ignored(&["--include-ignored"])]
-fn all_parts_together_are_the_selection(#[case] selection: &[&str], dir: &TempDir) -> Result<()> {
+fn shards_are_disjoint_and_complete(#[case] selection: &[&str], dir: &TempDir) -> Result<()> {
     #[arrange]
     let whole = Suite::new(SELECTION, dir).events(selection)?;
     let number = |events: &Events, name: &str| events.summary()[name].as_u64().unwrap_or_default();
@@ -35,15 +35,15 @@ fn all_parts_together_are_the_selection(#[case] selection: &[&str], dir: &TempDi
         parts.push(Suite::new(SELECTION, dir).events(&[&["--shard", part], selection].concat())?);
     }
 
-    #[assert("each test is in one part, and nothing is lost on the way")]
-    let all: Vec<_> = parts.iter().flat_map(told).collect();
+    #[assert("each test is in exactly one shard")]
+    let all: Vec<_> = parts.iter().flat_map(reported).collect();
     let unique: BTreeSet<_> = all.iter().cloned().collect();
-    assert_eq!((unique.len(), all.len()), (told(&whole).len(), told(&whole).len()));
-    assert_eq!(unique, told(&whole).into_iter().collect());
+    assert_eq!((unique.len(), all.len()), (reported(&whole).len(), reported(&whole).len()));
+    assert_eq!(unique, reported(&whole).into_iter().collect());
     for part in &parts {
         assert_eq!(part.finished.code(), Some(0));
         let shard = &part.named("run_started")[0]["shard"];
-        let (own, others) = (told(part).len() as u64, shard["left_to_others"].as_u64());
+        let (own, others) = (reported(part).len() as u64, shard["left_to_others"].as_u64());
         assert_eq!(others.map(|others| others + own), Some(all.len() as u64), "{shard}");
     }
     let filtered: u64 = parts.iter().map(|part| number(part, "filtered_out")).sum();
@@ -52,7 +52,7 @@ fn all_parts_together_are_the_selection(#[case] selection: &[&str], dir: &TempDi
 }
 
 #[integration_test(tags("shards"))]
-fn the_first_lines_say_which_part_and_why(dir: &TempDir) -> Result<()> {
+fn first_lines_name_the_shard_and_its_source(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("CI_NODE_INDEX", "2").env("CI_NODE_TOTAL", "3").run()?;
     let text = finished.stdout();
     assert_eq!(finished.code(), Some(0), "{text}");
@@ -64,7 +64,7 @@ fn the_first_lines_say_which_part_and_why(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("shards"))]
-fn a_list_is_split_as_a_run(dir: &TempDir) -> Result<()> {
+fn list_is_split_like_a_run(dir: &TempDir) -> Result<()> {
     let list = |arguments: &[&str]| -> Result<Vec<String>> {
         let arguments = [&["--list", "--format", "terse"], arguments].concat();
         let text = Suite::new(SELECTION, dir).args(&arguments).run()?.stdout();
@@ -78,7 +78,7 @@ fn a_list_is_split_as_a_run(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("shards"))]
-fn an_empty_part_is_green_and_says_so(dir: &TempDir) -> Result<()> {
+fn empty_shard_passes_with_a_message(dir: &TempDir) -> Result<()> {
     let mut empty = 0;
     for part in 1..=4 {
         let shard = format!("{part}/4");
@@ -99,14 +99,10 @@ fn an_empty_part_is_green_and_says_so(dir: &TempDir) -> Result<()> {
 #[case::too_large(&["--shard", "5/4"], "--shard 5/4: there is no part 5 of 4; parts are counted from 1 to 4")]
 #[case::zero(&["--shard", "0/3"], "--shard 0/3: there is no part 0 of 3")]
 #[case::nonsense(&["--shard", "half"], "--shard half: expected a part and the number of parts, such as 2/5")]
-#[case::nobody_knows(&["--shard", "auto/3"], "--shard auto/3: nothing says which part this is")]
+#[case::no_index(&["--shard", "auto/3"], "--shard auto/3: nothing says which part this is")]
 #[case::no_durations(&["--shard", "1/2", "--shard-by", "durations"], "--shard-by durations: needs --durations RECORD")]
 #[case::replay(&["--shard", "1/2", "--lane", "moon"], "--shard 1/2: means nothing to --lane: the lanes name the tests")]
-fn a_part_that_makes_no_sense_is_refused(
-    #[case] arguments: &[&str],
-    #[case] message: &str,
-    dir: &TempDir,
-) -> Result<()> {
+fn invalid_shard_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).args(arguments).run()?;
     assert_eq!((finished.code(), finished.stdout().as_str()), (Some(2), ""));
     assert!(finished.stderr().contains(message), "{}", finished.stderr());
@@ -114,16 +110,16 @@ fn a_part_that_makes_no_sense_is_refused(
 }
 
 #[integration_test(tags("shards"))]
-fn half_a_part_is_refused(dir: &TempDir) -> Result<()> {
+fn shard_index_without_total_is_refused(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("CIRCLE_NODE_INDEX", "1").run()?;
     assert_eq!(finished.code(), Some(2));
     assert!(finished.stderr().contains("CIRCLE_NODE_TOTAL is not set"), "{}", finished.stderr());
     Ok(())
 }
 
-/// Bazel fails a target that it has split when nobody touches this file.
+/// Bazel fails a sharded target if the test process does not touch this file.
 #[integration_test(tags("shards"))]
-fn bazel_is_told_that_its_parts_are_understood(dir: &TempDir) -> Result<()> {
+fn bazel_status_file_is_touched(dir: &TempDir) -> Result<()> {
     let file = dir.join("status");
     let suite = Suite::new(SELECTION, dir)
         .env("TEST_TOTAL_SHARDS", "2")
@@ -135,7 +131,7 @@ fn bazel_is_told_that_its_parts_are_understood(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// A run with a known past: one test is much longer than all others.
+/// Records a run in which one test is much longer than all others.
 fn recorded(dir: &TempDir) -> Result<(String, Events)> {
     let record = dir.join("past.itest").display().to_string();
     let past = order(dir).events(&["plain", "meets", "is_slow", "--jobs", "2", "--record", &record])?;
@@ -144,7 +140,7 @@ fn recorded(dir: &TempDir) -> Result<(String, Events)> {
 }
 
 #[integration_test(tags("shards"))]
-fn parts_by_durations_leave_a_long_test_alone(dir: &TempDir) -> Result<()> {
+fn sharding_by_durations_isolates_a_long_test(dir: &TempDir) -> Result<()> {
     #[arrange]
     let (record, _) = recorded(dir)?;
     let split = ["is_slow", "meets", "plain", "--shard-by", "durations", "--durations", &record];
@@ -162,7 +158,10 @@ fn parts_by_durations_leave_a_long_test_alone(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("shards"))]
-fn the_longest_begin_first(dir: &TempDir, #[values("of a file", "of the last runs")] past: &str) -> Result<()> {
+fn longest_first_orders_tests_by_past_durations(
+    dir: &TempDir,
+    #[values("of a file", "of the last runs")] past: &str,
+) -> Result<()> {
     #[arrange]
     let (record, known) = recorded(dir)?;
     let (named, known): (&[&str], Vec<Events>) = if past == "of a file" {
@@ -189,7 +188,7 @@ fn the_longest_begin_first(dir: &TempDir, #[values("of a file", "of the last run
 }
 
 #[integration_test(tags("shards"))]
-fn the_records_of_all_parts_make_one_report(dir: &TempDir) -> Result<()> {
+fn records_of_all_shards_make_one_report(dir: &TempDir) -> Result<()> {
     #[arrange]
     let record = |name: &str| dir.join(name).display().to_string();
     for part in ["1/2", "2/2", "1/3"] {
@@ -217,9 +216,9 @@ fn the_records_of_all_parts_make_one_report(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// The next run's parts are split by what this run's parts took.
+/// The durations of this run's shards decide how the next run is split.
 #[integration_test(tags("shards"))]
-fn the_merged_record_of_all_parts_is_what_the_next_ones_are_split_by(dir: &TempDir) -> Result<()> {
+fn merged_record_of_all_shards_provides_the_durations(dir: &TempDir) -> Result<()> {
     #[arrange]
     let file = |name: &str| dir.join(name).display().to_string();
     let (first, second, merged) = (file("part-1.itest"), file("part-2.itest"), file("past.itest"));
@@ -251,7 +250,7 @@ fn result_of(text: &str) -> String {
 }
 
 #[integration_test(tags("shards"))]
-fn a_failed_part_says_how_to_repeat_it(dir: &TempDir) -> Result<()> {
+fn failed_shard_prints_its_repeat_command(dir: &TempDir) -> Result<()> {
     let finished = order(dir).args(&["fails"]).env("CI_NODE_INDEX", "1").env("CI_NODE_TOTAL", "2").run()?;
     let text = finished.stdout();
     assert!(text.contains("fails --shard 1/2 --seed "), "{text}");

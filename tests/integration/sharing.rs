@@ -1,4 +1,4 @@
-//! Fixtures: who gets which value, and the way back.
+//! Fixtures: which tests share a value, and the order of teardown.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -13,7 +13,7 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Result<(Events, Vec<String>)> {
 }
 
 #[integration_test(tags("fixtures"))]
-fn ownership_decides_who_shares_a_value(dir: &TempDir) -> Result<()> {
+fn ownership_decides_which_tests_share_a_value(dir: &TempDir) -> Result<()> {
     let (events, _) = run(dir, &[])?;
     let outcomes = events.outcomes();
     assert!(outcomes.len() == 7 && outcomes.values().all(|outcome| outcome == "passed"), "{outcomes:?}");
@@ -21,10 +21,7 @@ fn ownership_decides_who_shares_a_value(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("fixtures"))]
-fn a_worker_fixture_is_made_once_in_each_worker_and_given_back_at_its_end(
-    dir: &TempDir,
-    #[values(1, 2)] jobs: usize,
-) -> Result<()> {
+fn worker_fixture_is_set_up_once_and_torn_down_at_worker_end(dir: &TempDir, #[values(1, 2)] jobs: usize) -> Result<()> {
     #[act]
     let (events, journal) = run(dir, &["--jobs", &jobs.to_string()])?;
 
@@ -42,7 +39,7 @@ fn a_worker_fixture_is_made_once_in_each_worker_and_given_back_at_its_end(
 }
 
 #[integration_test(tags("fixtures"))]
-fn everything_is_given_back_in_reverse(dir: &TempDir) -> Result<()> {
+fn teardown_runs_in_reverse_order_of_setup(dir: &TempDir) -> Result<()> {
     let (_, journal) = run(dir, &["--tag", "order"])?;
     assert_eq!(
         journal,

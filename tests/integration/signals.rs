@@ -1,4 +1,4 @@
-//! A run that is asked to end ends in good order.
+//! A signal ends a run after its teardown.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn started<'t>(dir: &'t TempDir, tag: &str, arguments: &[&str]) -> Result<
 #[case::interrupt(Signal::INT, 130, "SIGINT")]
 #[case::terminate(Signal::TERM, 143, "SIGTERM")]
 #[case::hang_up(Signal::HUP, 129, "SIGHUP")]
-async fn a_signal_ends_the_run_after_teardown(
+async fn signal_ends_the_run_after_teardown(
     #[case] sent: Signal,
     #[case] code: i32,
     #[case] name: &str,
@@ -50,7 +50,7 @@ async fn a_signal_ends_the_run_after_teardown(
 }
 
 #[integration_test(tags("signals"))]
-async fn a_test_that_does_not_listen_is_ended_by_force(dir: &TempDir) -> Result<()> {
+async fn test_that_ignores_cancellation_is_killed(dir: &TempDir) -> Result<()> {
     let (suite, child) = started(dir, "stubborn", &[]).await?;
     signal(child.id(), Signal::INT);
     let finished = Finished::of(child.wait_with_output()?, &suite);
@@ -60,7 +60,7 @@ async fn a_test_that_does_not_listen_is_ended_by_force(dir: &TempDir) -> Result<
 }
 
 #[integration_test(tags("signals"))]
-async fn a_second_interrupt_ends_it_at_once(dir: &TempDir) -> Result<()> {
+async fn second_signal_ends_the_run_at_once(dir: &TempDir) -> Result<()> {
     let (suite, child) = started(dir, "stubborn", &[]).await?;
     let began = std::time::Instant::now();
     signal(child.id(), Signal::INT);
@@ -72,9 +72,12 @@ async fn a_second_interrupt_ends_it_at_once(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-/// While everything is stopped, as by Ctrl-Z, nobody's time runs.
+/// While the run is stopped, as by Ctrl-Z, no timeout advances.
 #[integration_test(tags("signals"))]
-async fn a_pause_is_no_time(dir: &TempDir, #[values("--jobs=1", "--in-process")] mode: &str) -> Result<()> {
+async fn time_while_stopped_does_not_count_as_run_time(
+    dir: &TempDir,
+    #[values("--jobs=1", "--in-process")] mode: &str,
+) -> Result<()> {
     #[arrange]
     let (suite, child) = started(dir, "leisurely", &[mode, "--ignored"]).await?;
     let stopped = || async { suite_states(&suite.traces()).iter().all(|state| *state == 'T') };
@@ -92,7 +95,7 @@ async fn a_pause_is_no_time(dir: &TempDir, #[values("--jobs=1", "--in-process")]
     Ok(())
 }
 
-/// The letters by which the system describes what a suite's processes do.
+/// The state letters of the suite's processes, from `/proc`.
 fn suite_states(suite: &Finished) -> Vec<char> {
     let state = |id: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -101,7 +104,7 @@ fn suite_states(suite: &Finished) -> Vec<char> {
     suite.process_ids().iter().filter_map(state).collect()
 }
 
-/// Nobody tells the workers; they notice.
+/// The workers get no message; they notice the death of the supervisor by themselves.
 #[integration_test(tags("signals"))]
 async fn workers_do_not_outlive_a_killed_supervisor(dir: &TempDir) -> Result<()> {
     let (suite, child) = started(dir, "patient", &[]).await?;

@@ -1,11 +1,11 @@
-//! Snapshots of insta: each case has a file of its own, whichever cases ran before it in its process.
+//! Snapshots of insta: each case has its own file, whichever cases ran before it in the process.
 
 use itest::prelude::*;
 
 #[integration_test(tags("snapshots"))]
 #[case::short("Emma")]
 #[case::long("Persuasion")]
-fn each_case_has_a_snapshot_of_its_own(info: &TestInfo, #[case] title: &str, #[values(1, 2)] copies: u8) {
+fn each_case_has_its_own_snapshot(info: &TestInfo, #[case] title: &str, #[values(1, 2)] copies: u8) {
     insta::with_settings!({ snapshot_suffix => info.case() }, {
         insta::assert_snapshot!("order", format!("{copies} of {title}"));
     });
@@ -27,10 +27,10 @@ fn in_memory() -> InMemory {
 }
 
 #[integration_test(tags("snapshots"))]
-#[over(Shelf = [InMemory])]
+#[over(Store = [InMemory])]
 #[case(1)]
 #[case::named(2)]
-fn case_has_a_name_for_files<Shelf: std::fmt::Debug>(info: &TestInfo, shelf: &Shelf, #[case] number: u8) {
+fn case_name_is_usable_as_file_name<Store: std::fmt::Debug>(info: &TestInfo, store: &Store, #[case] number: u8) {
     let row = if number == 1 { "case_1" } else { "named" };
-    assert_eq!(info.case(), format!("in_memory__{row}"), "{shelf:?}");
+    assert_eq!(info.case(), format!("in_memory__{row}"), "{store:?}");
 }

@@ -1,4 +1,4 @@
-//! Sessions in bad surroundings: damaged, foreign, in the way, of another build.
+//! Sweeping of damaged sessions, of sessions of another suite or build, and sessions in unsuitable folders.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -25,7 +25,7 @@ fn taken(dir: &TempDir) -> bool {
     dir.join("outside").join("taken").exists()
 }
 
-/// A run all of whose processes were killed while a test held something. Its session is returned.
+/// Runs a suite, kills all its processes while a test has resources, and returns the session's folder.
 pub(super) async fn dead_session(program: &str, dir: &TempDir) -> Result<PathBuf> {
     let suite = suite(program, dir)?.args(&["--ignored", "--tag", "waits"]);
     let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -45,12 +45,12 @@ fn ledgers(session: &Path) -> Result<Vec<PathBuf>> {
 }
 
 #[integration_test(tags("session"))]
-async fn a_damaged_ledger_is_told_once_and_costs_only_the_damaged_line(dir: &TempDir) -> Result<()> {
+async fn damaged_ledger_loses_only_the_damaged_line(dir: &TempDir) -> Result<()> {
     #[arrange]
     let session = dead_session(SESSION, dir).await?;
     for ledger in ledgers(&session)? {
         let text = fs::read_to_string(&ledger)?;
-        // A line in the middle, and a last one that was cut off.
+        // One line in the middle is damaged, and the last line is cut off.
         let (first, rest) = text.split_once('\n').ok_or("the ledger is empty")?;
         fs::write(&ledger, format!("{first}\nxxxxxxxx what is this\n{rest}00000000 {{\"tak"))?;
     }
@@ -69,7 +69,7 @@ async fn a_damaged_ledger_is_told_once_and_costs_only_the_damaged_line(dir: &Tem
 }
 
 #[integration_test(tags("session"))]
-async fn a_damaged_session_is_swept_all_the_same(
+async fn session_with_a_missing_file_is_swept(
     dir: &TempDir,
     #[values("session.json", "socket", "log")] missing: &str,
 ) -> Result<()> {
@@ -82,9 +82,12 @@ async fn a_damaged_session_is_swept_all_the_same(
     Ok(())
 }
 
-/// The binary that took something gives it back, as long as it is there; another one knows only what every suite has.
+/// The binary that acquired the resources gives them back as long as it exists. Another binary only knows the steps that every suite has.
 #[integration_test(tags("session"))]
-async fn another_suite_sweeps_what_it_can(dir: &TempDir, #[values("there", "gone")] binary: &str) -> Result<()> {
+async fn other_suite_sweeps_with_the_original_binary(
+    dir: &TempDir,
+    #[values("there", "gone")] binary: &str,
+) -> Result<()> {
     #[arrange]
     let copy = dir.join("suite");
     fs::copy(SESSION, &copy)?;
@@ -101,9 +104,9 @@ async fn another_suite_sweeps_what_it_can(dir: &TempDir, #[values("there", "gone
     if binary == "there" {
         assert_eq!((first.code(), taken(dir)), (Some(0), false), "{}", first.stderr());
     } else {
-        let told = "give_back: this binary has no `#[teardown]` function of that name; it was renamed or removed";
+        let expected = "give_back: this binary has no `#[teardown]` function of that name; it was renamed or removed";
         assert_eq!((first.code(), taken(dir)), (Some(3), true));
-        assert!(first.stderr().contains(told), "{}", first.stderr());
+        assert!(first.stderr().contains(expected), "{}", first.stderr());
         assert_eq!(sweep()?.code(), Some(3), "the next run tries again");
         assert_eq!(sweep()?.code(), Some(3));
         assert_eq!(sweep()?.code(), Some(0), "but not for ever");
@@ -117,7 +120,7 @@ async fn another_suite_sweeps_what_it_can(dir: &TempDir, #[values("there", "gone
 #[case::others("others", "is not a folder that only this user can write to")]
 #[case::link("link", "is not a folder that only this user can write to")]
 #[case::file("file", "is not a folder that only this user can write to")]
-fn a_session_needs_a_folder_of_its_own(#[case] kind: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
+fn session_folder_must_be_private(#[case] kind: &str, #[case] expected: &str, dir: &TempDir) -> Result<()> {
     let place = dir.join("place");
     match kind {
         "others" => {
@@ -134,13 +137,13 @@ fn a_session_needs_a_folder_of_its_own(#[case] kind: &str, #[case] told: &str, d
     let case = events.case("shares_the_cluster::n_0");
     assert_eq!(case["outcome"], "errored");
     let message = case["failures"][0]["message"].as_str().unwrap_or_default();
-    assert!(message.starts_with("the session server cannot be started: ") && message.contains(told), "{message}");
+    assert!(message.starts_with("the session server cannot be started: ") && message.contains(expected), "{message}");
     events.finished.assert_nothing_left();
     Ok(())
 }
 
 #[integration_test(tags("session"))]
-fn a_session_may_have_a_long_path_with_blanks(dir: &TempDir) -> Result<()> {
+fn session_path_may_be_long_and_have_blanks(dir: &TempDir) -> Result<()> {
     let place = ["a folder with blanks", &"long".repeat(40), &"longer".repeat(30)].iter().collect::<PathBuf>();
     let place = dir.join(place).display().to_string();
     let finished = suite(SESSION, dir)?.args(&["shares_the_cluster", "--session-dir", &place]).run()?;
@@ -150,7 +153,7 @@ fn a_session_may_have_a_long_path_with_blanks(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("session"))]
-async fn a_session_is_its_owners_alone(dir: &TempDir) -> Result<()> {
+async fn session_files_are_accessible_only_to_their_owner(dir: &TempDir) -> Result<()> {
     let suite = suite(SESSION, dir)?.args(&["--ignored", "--tag", "waits"]);
     let child = suite.command()?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let waits = || async { fs::read_to_string(dir.join("journal")).is_ok_and(|text| text.contains("waiting")) };
@@ -176,18 +179,18 @@ async fn a_session_is_its_owners_alone(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("session"))]
-fn a_value_that_cannot_cross_says_so(dir: &TempDir) -> Result<()> {
+fn session_fixture_that_cannot_be_serialized_is_reported(dir: &TempDir) -> Result<()> {
     let events = suite(SESSION, dir)?.events(&["--ignored", "--tag", "odd"])?;
-    let failure = &events.case("needs_what_cannot_cross")["failures"][0];
-    let told = "a `suite_session::Odd` cannot be written down for another process: key must be a string";
-    assert_eq!(failure["message"], told);
+    let failure = &events.case("needs_the_odd_fixture")["failures"][0];
+    let expected = "a `suite_session::Odd` cannot be written down for another process: key must be a string";
+    assert_eq!(failure["message"], expected);
     events.finished.assert_nothing_left();
     Ok(())
 }
 
-/// As when cargo builds while cargo-nextest still runs.
+/// This happens when cargo builds while cargo-nextest still runs.
 #[integration_test(tags("session"))]
-async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
+async fn process_of_another_build_gets_an_error(dir: &TempDir) -> Result<()> {
     #[arrange]
     if std::env::var_os("NEXTEST").is_some() {
         skip!("these tests run under nextest, which the process would take for its runner");
@@ -201,7 +204,7 @@ async fn a_process_of_another_build_is_told_so(dir: &TempDir) -> Result<()> {
         Ok(suite.args(arguments))
     };
     let first = in_nextest(&["--ignored", "--tag", "waits"])?.command()?;
-    // It plays cargo-nextest: the session ends with it.
+    // The shell stands for cargo-nextest: the session ends with it.
     let mut shell = Command::new("sh");
     for (name, value) in first.get_envs() {
         match value {

@@ -1,4 +1,4 @@
-//! Programs of tests use the terminal as they do under libtest, and a stopped program is told to be stopped.
+//! Programs that tests start can use the terminal as under libtest, and a stopped program is reported as stopped.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -51,9 +51,9 @@ fn programs_of_tests_read_and_set_the_terminal(
     Ok(())
 }
 
-/// The worker that has the terminal is in its foreground, and Ctrl-C reaches nothing else.
+/// The worker with the terminal is its foreground process group, so only that worker gets the Ctrl-C.
 #[integration_test(tags("terminal"), timeout = "60s")]
-async fn ctrl_c_ends_the_run_also_while_a_test_has_the_terminal(dir: &TempDir) -> Result<()> {
+async fn ctrl_c_ends_the_run_while_a_test_has_the_terminal(dir: &TempDir) -> Result<()> {
     #[arrange]
     let suite = suite(dir).args(&["--tag", "interrupt", "--ignored", "--color", "never"]);
     let Ok(mut child) = in_terminal(&suite, Stdio::piped())?.spawn() else { unavailable() };

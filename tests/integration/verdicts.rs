@@ -1,5 +1,4 @@
-//! A run that was red stays red in every report that is made of its record, also when it is merged with green ones, and a green one
-//! stays green; and the report tells every event that the run told.
+//! A report from a record has the verdict and the events of its run. A merged report fails if one of its runs failed.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -21,13 +20,13 @@ fn suite<'t>(program: &str, dir: &'t TempDir) -> Suite<'t> {
     Suite::new(program, dir).env("JOURNAL", journal.display().to_string()).env("OUTSIDE", outside.display().to_string())
 }
 
-/// The events that a record keeps, in an order of their own.
+/// The events that a record keeps, sorted.
 fn recorded_events(events: &Events) -> Vec<String> {
     let names =
         ["run_started", "case_ignored", "case_retried", "case_finished", "warning", "interrupting", "run_finished"];
-    let mut found: Vec<_> = names.iter().flat_map(|name| events.named(name)).map(Value::to_string).collect();
-    found.sort();
-    found
+    let mut recorded: Vec<_> = names.iter().flat_map(|name| events.named(name)).map(Value::to_string).collect();
+    recorded.sort();
+    recorded
 }
 
 /// An `itest.toml` under which the failures of one test do not count.
@@ -49,7 +48,7 @@ const QUARANTINE: &str =
 #[case::quarantine(ORDER, &["fails::number_1", "plain::number_1"], 0, QUARANTINE)]
 #[case::green(OUTCOMES, &["--exact", "passes", "passes_in_phases", "skips", "is_ignored"], 0, "")]
 #[case::flaky_but_green(ORDER, &["fails_at_first", "--ignored"], 0, "")]
-fn verdict_and_events_of_a_run_survive_in_its_record(
+fn report_of_a_record_has_the_verdict_and_events_of_the_run(
     #[case] program: &str,
     #[case] arguments: &[&str],
     #[case] code: i32,
@@ -66,7 +65,7 @@ fn verdict_and_events_of_a_run_survive_in_its_record(
     #[assert]
     assert_eq!((run.finished.code(), report.finished.code()), (Some(code), Some(code)), "{}", report.summary());
     assert_eq!(recorded_events(&report), recorded_events(&run));
-    // What a failed test has taken is kept by a process until it is told to end.
+    // A process keeps the resources of a failed test until it is killed.
     suite(program, dir).kill_everything();
     Ok(())
 }
@@ -76,11 +75,7 @@ fn verdict_and_events_of_a_run_survive_in_its_record(
 #[case::flaky(&["fails_at_first", "--ignored", "--flaky-result", "fail"], 101)]
 #[case::flaky_but_green(&["fails_at_first", "--ignored"], 0)]
 #[case::green(&["plain"], 0)]
-fn merged_parts_are_red_where_one_part_is_red(
-    #[case] arguments: &[&str],
-    #[case] code: i32,
-    dir: &TempDir,
-) -> Result<()> {
+fn merged_report_fails_if_one_part_failed(#[case] arguments: &[&str], #[case] code: i32, dir: &TempDir) -> Result<()> {
     #[arrange]
     suite(ORDER, dir).events(&[arguments, &["--record", "one.itest"]].concat())?;
     suite(ORDER, dir).events(&["prints", "--record", "green.itest"])?;
@@ -99,7 +94,7 @@ fn merged_parts_are_red_where_one_part_is_red(
 }
 
 #[integration_test(tags("record"))]
-fn interrupted_run_is_reported_as_interrupted(dir: &TempDir) -> Result<()> {
+fn report_of_an_interrupted_run_is_interrupted(dir: &TempDir) -> Result<()> {
     #[arrange]
     let arguments = ["waits_to_be_interrupted", "--format", "json", "--record", "own.itest"];
     let waiting = suite(ORDER, dir).args(&arguments);

@@ -1,5 +1,5 @@
-//! A stand-in for cargo: under cargo's name and with cargo's arguments, it runs the suites that `SUITES` names, one after the other, as
-//! `cargo test` does: with what stands behind `--`, and up to the first one that fails.
+//! A stand-in for cargo. Like `cargo test`, it runs the suites that `SUITES` names one after the other with the arguments after `--`, and
+//! stops at the first suite that fails.
 
 use std::process::{Command, ExitCode};
 

@@ -1,5 +1,5 @@
-//! What tests start: a service with a process of its own, one that becomes a daemon, one that listens on a port. Who is who is
-//! written to the file that `JOURNAL` names.
+//! A service that tests start: with a child process, as a daemon, or with a listening port. It notes its process ids and its port in
+//! the file that `JOURNAL` names.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -11,13 +11,13 @@ fn note(words: &str) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).open(path)?.write_all(format!("{words}\n").as_bytes())
 }
 
-/// Starts this program in another part.
-fn start(part: &str) -> io::Result<Child> {
+/// Starts this program in another role.
+fn start(role: &str) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(part).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    command.arg(role).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
-fn rest() {
+fn wait_forever() {
     loop {
         std::thread::park();
     }
@@ -28,9 +28,9 @@ fn main() -> io::Result<()> {
         "family" => {
             note(&format!("grandchild {}", start("rest")?.id()))?;
             note(&format!("child {}", std::process::id()))?;
-            rest();
+            wait_forever();
         }
-        // The classic way: fork, a session of its own, fork again, and whoever was in between leaves.
+        // A daemon is made in the classic way: fork, start a session, fork again, and end the process in between.
         "daemon" => {
             start("detach")?.wait()?;
         }
@@ -42,13 +42,13 @@ fn main() -> io::Result<()> {
             let listener = TcpListener::bind(("127.0.0.1", 0))?;
             note(&format!("listener {}", std::process::id()))?;
             note(&format!("port {}", listener.local_addr()?.port()))?;
-            // Who connects is told who answers: ports are given out again.
+            // The greeting identifies this service, because another process may get the same port later.
             let greeting = std::env::var("JOURNAL").unwrap_or_default();
             for connection in listener.incoming() {
                 let _ = connection.and_then(|mut connection| connection.write_all(greeting.as_bytes()));
             }
         }
-        _ => rest(),
+        _ => wait_forever(),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Spawns a suite as a user would, and judges it: by its events, its exit code, its output, and what it leaves behind.
+//! Spawns a suite as a user would, and gives tests its events, its exit code, its output and its leftovers.
 
 #![deny(unsafe_code)]
 
@@ -18,10 +18,10 @@ use serde_json::Value;
 
 pub use self::signals::with_default_signals;
 
-/// No suite of these tests takes longer.
-const LIMIT: Duration = Duration::from_mins(1);
+/// A suite that takes longer is killed.
+const RUN_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A suite, ready to be run in surroundings of its own.
+/// A suite that can be run in a temp dir and an environment of its own.
 #[derive(Debug)]
 pub struct Suite<'t> {
     program: PathBuf,
@@ -31,7 +31,7 @@ pub struct Suite<'t> {
 }
 
 impl<'t> Suite<'t> {
-    /// A suite's binary; `env!("CARGO_BIN_EXE_suite-…")` names it. It gets a temp dir of its own inside of `dir`.
+    /// A suite with this binary, such as `env!("CARGO_BIN_EXE_suite-…")`. The suite gets its own temp dir inside of `dir`.
     #[must_use]
     pub fn new(program: &str, dir: &'t TempDir) -> Self {
         Self { program: program.into(), dir, arguments: Vec::new(), variables: Vec::new() }
@@ -44,7 +44,7 @@ impl<'t> Suite<'t> {
         self
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
@@ -63,7 +63,7 @@ impl<'t> Suite<'t> {
         self.dir.join("sessions")
     }
 
-    /// The command, with nothing of this process's own settings in its environment.
+    /// The command, without the settings of this process in its environment.
     ///
     /// # Errors
     ///
@@ -89,14 +89,14 @@ impl<'t> Suite<'t> {
         Ok(command)
     }
 
-    /// What there is of it now, whoever started it: its processes, and what it has left.
+    /// The current processes and leftovers of the suite, without output.
     #[must_use]
     pub fn traces(&self) -> Finished {
         let nothing = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
         Finished::of(nothing, self)
     }
 
-    /// Kills all its processes. They are stopped first, so that none of them sees another one die.
+    /// Kills all processes of the suite. It stops all of them first, so that none can react to the death of another.
     pub fn kill_everything(&self) {
         for sent in [Signal::STOP, Signal::KILL] {
             for id in self.traces().process_ids() {
@@ -105,7 +105,7 @@ impl<'t> Suite<'t> {
         }
     }
 
-    /// Runs it to its end.
+    /// Runs the suite to its end.
     ///
     /// # Errors
     ///
@@ -114,27 +114,27 @@ impl<'t> Suite<'t> {
         self.wait_for(self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
     }
 
-    /// Waits for the end of what was started by other means.
+    /// Waits for the end of a process that was started from [`Self::command`] or another command of this suite.
     ///
     /// # Errors
     ///
     /// When it takes longer than a minute.
     pub fn wait_for(&self, child: Child) -> io::Result<Finished> {
         let id = child.id();
-        // Reading and waiting block, so a watchman ends a suite that hangs.
+        // Reading and waiting block this thread, so a watchdog thread kills a suite that hangs.
         let (done, ended) = std::sync::mpsc::channel::<()>();
-        let watchman = std::thread::spawn(move || {
-            if ended.recv_timeout(LIMIT).is_err() {
+        let watchdog = std::thread::spawn(move || {
+            if ended.recv_timeout(RUN_TIMEOUT).is_err() {
                 signal(id, Signal::KILL);
             }
         });
         let output = child.wait_with_output()?;
         let _ = done.send(());
-        let _ = watchman.join();
+        let _ = watchdog.join();
         Ok(Finished::of(output, self))
     }
 
-    /// Runs it with its events as JSON lines.
+    /// Runs the suite with `--format json`, and parses its events.
     ///
     /// # Errors
     ///
@@ -143,25 +143,25 @@ impl<'t> Suite<'t> {
         Events::of(self.args(&["--format", "json"]).args(arguments).run()?)
     }
 
-    /// Finds the suite's processes again, whoever their parents are.
+    /// The value of the variable that marks the processes of this suite, whatever their parents are.
     fn mark(&self) -> String {
         self.dir.path().display().to_string()
     }
 }
 
-/// The variable that all processes of a suite inherit.
+/// The environment variable that all processes of a suite inherit.
 const MARK: &str = "STAGE_MARK";
 
 /// Sends a signal to a process.
 pub fn signal(process: u32, signal: Signal) {
     if let Some(process) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
-        // It may be gone already, which is what most signals are for.
+        // An error means that the process has ended already, which is no problem.
         let _ = rustix::process::kill_process(process, signal);
     }
 }
 
-/// The environment of a process, read in one call: one that executes another program meanwhile has nothing more to read, as at the
-/// end.
+/// The environment of a process. It is read in a single call, because a process that executes another program between two reads would
+/// give an incomplete result.
 fn environment(process: u32) -> Vec<u8> {
     let mut environment = vec![0; 1 << 16];
     let read = fs::File::open(format!("/proc/{process}/environ")).and_then(|mut file| file.read(&mut environment));
@@ -179,25 +179,25 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Wraps what was waited for by other means.
+    /// Wraps the output of a process of the suite.
     #[must_use]
     pub fn of(output: Output, suite: &Suite<'_>) -> Self {
         Self { output, temp: suite.temp(), sessions: suite.sessions(), mark: suite.mark() }
     }
 
-    /// The exit code; none if a signal ended it.
+    /// The exit code; `None` if a signal ended the suite.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         self.output.status.code()
     }
 
-    /// What it wrote to stdout.
+    /// The output on stdout.
     #[must_use]
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
-    /// What it wrote to stderr.
+    /// The output on stderr.
     #[must_use]
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
@@ -217,12 +217,12 @@ impl Finished {
     ///
     /// # Panics
     ///
-    /// With what is left. What is on its way out has two seconds for it.
+    /// If something is left after two seconds. The message lists it.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
         let since = Instant::now();
         let (mut left, mut empty) = (self.left(), 0);
-        // A process that is just being started is missed once.
+        // A process that is just being started may be missed, so three checks in a row must find nothing.
         while empty < 3 && (left.is_empty() || since.elapsed() < Duration::from_secs(2)) {
             std::thread::park_timeout(Duration::from_millis(5));
             left = self.left();
@@ -241,7 +241,7 @@ impl Finished {
         [entries(&self.temp), entries(&self.sessions), self.processes()].concat()
     }
 
-    /// The suite's living processes, as numbers and command lines. Zombies are none.
+    /// The suite's living processes, as process ids and command lines. Zombies are not included.
     #[must_use]
     pub fn processes(&self) -> Vec<String> {
         let command = |id: &u32| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
@@ -249,7 +249,7 @@ impl Finished {
         self.process_ids().iter().map(described).collect()
     }
 
-    /// The numbers of the suite's living processes, whoever their parents are.
+    /// The ids of the suite's living processes, whatever their parents are.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         let wanted = format!("{MARK}={}", self.mark);
@@ -263,20 +263,20 @@ impl Finished {
     }
 }
 
-/// A suite that has ended, and everything that it said.
+/// A suite that has ended, with its events.
 #[derive(Debug)]
 pub struct Events {
     events: Vec<Value>,
-    /// The rest.
+    /// The exit code, the output and the leftovers.
     pub finished: Finished,
 }
 
 impl Events {
-    /// Reads what a suite said under `--format json`.
+    /// Parses the output of a suite with `--format json`.
     ///
     /// # Errors
     ///
-    /// When a line of it is no event.
+    /// When a line of the output is no event.
     pub fn of(finished: Finished) -> io::Result<Self> {
         let lines = finished.stdout();
         let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
@@ -291,20 +291,20 @@ impl Events {
         self.events.iter().filter(|event| event["event"] == name).collect()
     }
 
-    /// The end of one case.
+    /// The `case_finished` event of a case.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If the case did not end.
     #[track_caller]
     #[must_use]
     pub fn case(&self, id: &str) -> &Value {
         let ends = self.named("case_finished");
-        let found = ends.iter().find(|event| event["id"] == id);
-        found.unwrap_or_else(|| panic!("`{id}` did not end; what did: {:?}", self.outcomes()))
+        let end = ends.iter().find(|event| event["id"] == id);
+        end.unwrap_or_else(|| panic!("`{id}` did not end; the ended cases are {:?}", self.outcomes()))
     }
 
-    /// Every case that ended, and how.
+    /// Every case that ended, with its outcome.
     #[must_use]
     pub fn outcomes(&self) -> BTreeMap<String, String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -322,7 +322,7 @@ impl Events {
     ///
     /// # Panics
     ///
-    /// If the run did not come to its end.
+    /// If the run did not finish.
     #[track_caller]
     #[must_use]
     pub fn summary(&self) -> &Value {

@@ -1,4 +1,4 @@
-//! The same suite under the real cargo-nextest.
+//! Runs a suite under the real cargo-nextest.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use crate::Suite;
 
 impl Suite<'_> {
     /// The command that runs this suite's binary under cargo-nextest, without cargo building anything; `arguments` begin with
-    /// nextest's own command. A test that asks for it is skipped where there is no cargo-nextest.
+    /// nextest's own command. The test is skipped if cargo-nextest is not installed.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Suite<'_> {
         Ok(command)
     }
 
-    /// What nextest must know of the binary, in its own words.
+    /// The description of the binary in the format of nextest.
     fn binaries(&self, metadata: &Value) -> io::Result<Value> {
         let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
         let package = packages.iter().find(|package| package["name"] == "itest-tests");
@@ -82,7 +82,7 @@ fn metadata() -> io::Result<Vec<u8>> {
     Ok(metadata.stdout)
 }
 
-/// The target triple, in the shape in which nextest wants it.
+/// The target triple, in the format of nextest.
 fn host() -> io::Result<Value> {
     let version = Command::new("rustc").arg("-vV").output()?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! Suites begin with the signals as a shell with job control leaves them, also where these tests run under `nohup` or in the background.
+//! Resets ignored signals for suites, so that they behave the same if these tests run under `nohup` or in the background.
 #![expect(unsafe_code, reason = "only between fork and exec can a process be given other signals")]
 
 use std::ffi::c_int;

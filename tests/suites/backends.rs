@@ -40,7 +40,7 @@ fn cluster<Db: Backend>() -> Cluster<Db> {
     Cluster(Db::NAME.to_owned(), PhantomData)
 }
 
-/// A fixture of that fixture.
+/// A fixture that depends on the session fixture.
 #[derive(Debug)]
 struct Shop<Db> {
     name: String,

@@ -60,7 +60,7 @@ macro_rules! runs {
 
 runs!(Postgres: postgres::Schema, Mysql: mysql::Schema, Sqlite: sqlite::Schema);
 
-/// Two failures, so that each has only its own changes.
+/// Two cases fail, and each must show only its own changes.
 #[integration_test]
 #[over(Db = [
     memory: Sqlite<Products>,
@@ -75,12 +75,12 @@ async fn sells<Db: Runs>(#[values("first", "second")] customer: &str, db: &Db) -
     db.run("DELETE FROM product WHERE id = 3").await?;
     db.run(&format!("INSERT INTO product VALUES (10, 'for the {customer}', 1)")).await?;
     db.run("INSERT INTO visit VALUES ('/products'), ('/products')").await?;
-    assert_eq!(customer, "nobody");
+    assert_eq!(customer, "no such customer");
     Ok(())
 }
 
 #[integration_test]
-async fn looks_only(db: &Sqlite<Products>) -> Result<()> {
+async fn reads_only(db: &Sqlite<Products>) -> Result<()> {
     db.run("SELECT * FROM product").await?;
     assert_eq!(db.url(), "");
     Ok(())
@@ -91,7 +91,7 @@ async fn passes(db: &Sqlite<Products>) -> Result<()> {
     db.run("DELETE FROM product").await
 }
 
-/// Its transaction is aborted: nobody can read in it any more.
+/// The transaction is aborted, so its rows cannot be read any more.
 #[integration_test]
 async fn breaks_its_transaction(db: &Postgres<InTransaction<Products>>) -> Result<()> {
     let mut connection = db.pool().acquire().await?;
@@ -99,12 +99,12 @@ async fn breaks_its_transaction(db: &Postgres<InTransaction<Products>>) -> Resul
     Ok(())
 }
 
-/// Tables with columns that are not seen by `SELECT *`, or that the database computes.
-struct Unusual;
+/// Tables with columns that `SELECT *` leaves out or that the database computes.
+struct SpecialTables;
 
 static NONE: Migrator = Migrator::DEFAULT;
 
-impl postgres::Schema for Unusual {
+impl postgres::Schema for SpecialTables {
     fn migrator() -> &'static Migrator {
         &NONE
     }
@@ -116,7 +116,7 @@ impl postgres::Schema for Unusual {
     }
 }
 
-impl mysql::Schema for Unusual {
+impl mysql::Schema for SpecialTables {
     fn migrator() -> &'static Migrator {
         &NONE
     }
@@ -129,7 +129,7 @@ impl mysql::Schema for Unusual {
     }
 }
 
-impl sqlite::Schema for Unusual {
+impl sqlite::Schema for SpecialTables {
     fn migrator() -> &'static Migrator {
         &NONE
     }
@@ -146,20 +146,20 @@ impl sqlite::Schema for Unusual {
 }
 
 #[integration_test]
-async fn changes_generated_columns_of_postgres(db: &Postgres<Unusual>) -> Result<()> {
+async fn changes_generated_columns_of_postgres(db: &Postgres<SpecialTables>) -> Result<()> {
     db.run("INSERT INTO product VALUES (2)").await?;
     Err("look at the rows".into())
 }
 
 #[integration_test]
-async fn changes_invisible_columns_of_mariadb(db: &Mysql<Unusual>) -> Result<()> {
+async fn changes_invisible_columns_of_mariadb(db: &Mysql<SpecialTables>) -> Result<()> {
     db.run("UPDATE product SET `co``lour` = 8").await?;
     db.run("INSERT INTO product (id) VALUES (2)").await?;
     Err("look at the rows".into())
 }
 
 #[integration_test]
-async fn changes_virtual_tables_of_sqlite(db: &Sqlite<Unusual>) -> Result<()> {
+async fn changes_virtual_tables_of_sqlite(db: &Sqlite<SpecialTables>) -> Result<()> {
     db.run(
         "INSERT INTO product VALUES (2); INSERT INTO search VALUES ('hello'); INSERT INTO area VALUES (1, 2.0, 4.0)",
     )
@@ -167,7 +167,7 @@ async fn changes_virtual_tables_of_sqlite(db: &Sqlite<Unusual>) -> Result<()> {
     Err("look at the rows".into())
 }
 
-/// Migrations that take more than a second, which sqlx warns of.
+/// Migrations that take more than a second, so that sqlx logs them as slow.
 struct Slow;
 
 macro_rules! slow_migration {
@@ -200,7 +200,7 @@ slow_migration! {
     schema: Postgres<InSchema<Slow>>,
     mysql: Mysql<Slow>,
 ])]
-async fn asks_one_question<Db: Runs>(db: &Db) -> Result<()> {
+async fn executes_one_query<Db: Runs>(db: &Db) -> Result<()> {
     db.run("SELECT 'asked by the test'").await?;
     Err("look at the log".into())
 }

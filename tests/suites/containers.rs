@@ -34,12 +34,12 @@ async fn setting(pool: &PgPool, name: &str) -> Result<String> {
 async fn keeps_items_in_postgres(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
     let insert = sqlx::query_scalar("INSERT INTO item (name) VALUES ('new') RETURNING id");
     let id: i64 = insert.fetch_one(&db.pool()).await?;
-    assert_eq!(id, 1, "it is as new");
+    assert_eq!(id, 1, "the database is as new");
     Ok(())
 }
 
 #[integration_test(tags("postgres"))]
-async fn takes_no_care_of_what_survives_a_crash(db: &Postgres<Items>) -> Result<()> {
+async fn durability_settings_are_off(db: &Postgres<Items>) -> Result<()> {
     for name in ["fsync", "synchronous_commit", "full_page_writes"] {
         assert_eq!(setting(&db.pool(), name).await?, "off", "{name}");
     }
@@ -49,17 +49,17 @@ async fn takes_no_care_of_what_survives_a_crash(db: &Postgres<Items>) -> Result<
 #[integration_test(tags("mysql"))]
 async fn keeps_items_in_mysql(#[values(1, 2, 3)] _again: u32, db: &Mysql<Items>) -> Result<()> {
     let inserted = sqlx::query("INSERT INTO item (name) VALUES ('new')").execute(&db.pool()).await?;
-    assert_eq!(inserted.last_insert_id(), 1, "it is as new");
+    assert_eq!(inserted.last_insert_id(), 1, "the database is as new");
     Ok(())
 }
 
 #[integration_test(tags("waits"))]
-async fn waits_for_ever(_db: &Postgres<Items>) {
+async fn waits_forever(_db: &Postgres<Items>) {
     println!("ready");
     tokio::time::sleep(Duration::from_secs(50)).await;
 }
 
-#[integration_test(ignore = "fails, to be looked at", tags("kept"))]
+#[integration_test(ignore = "fails on purpose, for --keep-failed", tags("kept"))]
 async fn fails_with_two_databases(_one: &Postgres<Items>, _other: &Mysql<Items>) -> Result<()> {
     Err("look at the databases".into())
 }

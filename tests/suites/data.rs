@@ -1,4 +1,4 @@
-//! Tests that make data and write it to the file that `JOURNAL` names, one line a value: `what test value`.
+//! Tests that generate data and write it to the file that `JOURNAL` names, one line for each value: `what test value`.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -28,7 +28,7 @@ impl Factory for NewUser {
     }
 }
 
-/// Made by a fixture, from the same source as the test's own data.
+/// A fixture makes this user from the same data source as the test.
 struct Owner(NewUser);
 
 #[fixture]
@@ -59,7 +59,7 @@ fn makes(
     note("sequence", info, &format!("{} {} {}", data.sequence("a"), data.sequence("b"), data.sequence("a")));
 }
 
-/// The line of an attempt: which one it is, in which round, a key, a number and a name.
+/// Writes the attempt, the round, a key, a number and a name to the journal.
 #[integration_test(retries = 2, ignore = "passes in its third attempt only")]
 fn passes_at_last(info: &TestInfo, data: &Data) {
     let (attempt, round) = (info.attempt(), info.round());
@@ -68,7 +68,7 @@ fn passes_at_last(info: &TestInfo, data: &Data) {
     assert_eq!(attempt, 3);
 }
 
-#[integration_test(ignore = "only its rounds are of interest")]
+#[integration_test(ignore = "for tests of rounds")]
 fn passes_at_once(info: &TestInfo, data: &Data) {
     let (attempt, round) = (info.attempt(), info.round());
     let (key, number, name): (_, _, String) = (data.unique("order"), data.unique_number(), data.fake(Name()));

@@ -1,4 +1,4 @@
-//! Tests, fixtures and teardown functions that fail with errors of every kind of type.
+//! Tests, fixtures and teardown functions that fail with errors of different types.
 
 use std::error::Error;
 use std::num::ParseIntError;

@@ -1,5 +1,5 @@
-//! Tests that exclude each other, or may run side by side, in every way in which tests can use something together. Each writes to
-//! the file that `JOURNAL` names from when to when it used what, and writes output by which it is known.
+//! Tests that exclude each other or may run at the same time, with every way in which tests can share a fixture or a lock. Each test
+//! writes the begin and the end of each use to the file that `JOURNAL` names, and prints output with its name.
 
 use std::fs::OpenOptions;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 itest::main!();
 
-/// Writes a line with the time, which is the same for all processes.
+/// Writes a line with the monotonic time, which all processes share.
 fn note(words: &str) {
     let Ok(path) = std::env::var("JOURNAL") else { return };
     let now = clock_gettime(ClockId::Monotonic);
@@ -23,7 +23,7 @@ fn note(words: &str) {
     file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the journal can be written");
 }
 
-/// The end of a test's use of everything, in whichever process it is called.
+/// Notes that the test does not use its fixtures and locks any more. Any process may call it.
 #[teardown]
 fn end_use(test: String) {
     note(&format!("end {test}"));
@@ -34,8 +34,8 @@ fn undo(step: String) {
     note(&format!("undo {step}"));
 }
 
-/// What a test does: it notes what it uses, exclusively (`!`) or not, takes something durably and something for itself, writes
-/// output in several ways, and takes its time, which depends on the seed.
+/// The body of each test: it notes what it uses, exclusively (`!`) or not, registers durable and deferred steps, writes output in
+/// several ways, and sleeps for a time that depends on the seed.
 fn use_all(uses: &str, info: &TestInfo, teardown: &Teardown) -> Result<()> {
     let test = info.id().as_str();
     teardown.durable(end_use, test.to_owned())?;
@@ -71,8 +71,8 @@ fn write_as_c(test: &str) {
     unsafe { puts(line.as_ptr()) };
 }
 
-/// Notes that a session fixture is made, and that it is given back.
-fn keep(fixture: &'static str, teardown: &Teardown) {
+/// Notes the setup and the teardown of a session fixture.
+fn note_lifetime(fixture: &'static str, teardown: &Teardown) {
     note(&format!("up {fixture}"));
     teardown.defer("note", async move { note(&format!("down {fixture}")) });
 }
@@ -82,7 +82,7 @@ struct Engine;
 
 #[fixture(scope = "session")]
 fn engine(teardown: &Teardown) -> Engine {
-    keep("engine", teardown);
+    note_lifetime("engine", teardown);
     Engine
 }
 
@@ -91,7 +91,7 @@ struct Database;
 
 #[fixture(scope = "session")]
 fn database(_engine: &Engine, teardown: &Teardown) -> Database {
-    keep("database", teardown);
+    note_lifetime("database", teardown);
     Database
 }
 
@@ -100,7 +100,7 @@ struct Shop;
 
 #[fixture(scope = "session")]
 fn shop(_database: &Database, teardown: &Teardown) -> Shop {
-    keep("shop", teardown);
+    note_lifetime("shop", teardown);
     Shop
 }
 
@@ -109,17 +109,17 @@ struct Audit;
 
 #[fixture(scope = "session")]
 fn audit(_engine: &Engine, teardown: &Teardown) -> Audit {
-    keep("audit", teardown);
+    note_lifetime("audit", teardown);
     Audit
 }
 
-/// Nothing else uses it.
+/// Its only dependents are the two counters.
 #[derive(Debug, Serialize, Deserialize)]
 struct Island;
 
 #[fixture(scope = "session")]
 fn island(teardown: &Teardown) -> Island {
-    keep("island", teardown);
+    note_lifetime("island", teardown);
     Island
 }
 
@@ -147,7 +147,7 @@ struct Counter<S>(PhantomData<fn() -> S>);
 
 #[fixture(scope = "session")]
 fn counter<S: Side>(_island: &Island, teardown: &Teardown) -> Counter<S> {
-    keep(S::NAME, teardown);
+    note_lifetime(S::NAME, teardown);
     Counter(PhantomData)
 }
 
@@ -285,7 +285,7 @@ fn uses_nothing(info: &TestInfo, teardown: &Teardown, #[values(0, 1, 2, 3)] _n: 
     use_all("", info, teardown)
 }
 
-/// Another process gives back what it took, and its locks are not free before.
+/// Another process executes its durable steps, and its locks must not be free before that.
 #[integration_test]
 fn crashes_with_the_engine(_engine: &mut Engine, info: &TestInfo, teardown: &Teardown) -> Result<()> {
     use_all("!engine", info, teardown)?;

@@ -1,4 +1,4 @@
-//! The built-in fixtures on the real thing.
+//! Tests of the built-in fixtures with real databases, files and servers.
 
 use axum::extract::Path;
 use axum::routing::get;
@@ -46,9 +46,9 @@ async fn add(pool: &SqlitePool, title: &str) -> Result<()> {
     Ok(())
 }
 
-/// Each of these would see the others' rows if the database were not its own.
+/// Each case would see the rows of the others if they shared a database.
 #[integration_test(tags("sqlite"))]
-async fn a_database_in_memory_is_private_migrated_and_seeded(
+async fn database_in_memory_is_private_migrated_and_seeded(
     db: &Sqlite<InMemory>,
     #[values(0, 1, 2, 3, 4, 5)] number: u32,
 ) -> Result<()> {
@@ -63,7 +63,7 @@ async fn a_database_in_memory_is_private_migrated_and_seeded(
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_database_on_disk_is_private_and_migrated(
+async fn database_on_disk_is_private_and_migrated(
     db: &Sqlite<OnDisk>,
     #[values(0, 1, 2, 3)] number: u32,
 ) -> Result<()> {
@@ -75,7 +75,7 @@ async fn a_database_on_disk_is_private_and_migrated(
 }
 
 #[integration_test(tags("sqlite"))]
-async fn two_owned_databases_are_two(first: Sqlite<InMemory>, second: Sqlite<InMemory>) -> Result<()> {
+async fn two_owned_databases_are_separate(first: Sqlite<InMemory>, second: Sqlite<InMemory>) -> Result<()> {
     #[act]
     add(&first.pool(), "only here").await?;
     #[assert]
@@ -83,7 +83,7 @@ async fn two_owned_databases_are_two(first: Sqlite<InMemory>, second: Sqlite<InM
     Ok(())
 }
 
-/// A pool is no pretence: connections see each other's commits, and a transaction does not block the others' reads.
+/// The connections of a pool see each other's commits.
 #[integration_test(tags("sqlite"))]
 async fn connections_of_a_pool_share_the_database(db: &Sqlite<InMemory>) -> Result<()> {
     #[arrange]
@@ -97,7 +97,7 @@ async fn connections_of_a_pool_share_the_database(db: &Sqlite<InMemory>) -> Resu
 }
 
 #[integration_test(tags("sqlite"))]
-async fn a_rolled_back_transaction_leaves_nothing(db: &Sqlite<InMemory>) -> Result<()> {
+async fn rolled_back_transaction_leaves_no_row(db: &Sqlite<InMemory>) -> Result<()> {
     #[arrange]
     let pool = db.pool();
     let mut transaction = pool.begin().await?;
@@ -122,7 +122,7 @@ async fn code_that_connects_by_url_sees_the_same_database(db: &Sqlite<OnDisk>) -
 }
 
 #[integration_test(tags("files"))]
-fn a_temp_dir_is_there_and_empty(dir: &TempDir) -> Result<()> {
+fn temp_dir_exists_and_is_empty(dir: &TempDir) -> Result<()> {
     assert_eq!(std::fs::read_dir(dir)?.count(), 0);
     std::fs::write(dir.join("file"), "x")?;
     std::fs::create_dir_all(dir.join("deep/er"))?;
@@ -130,7 +130,7 @@ fn a_temp_dir_is_there_and_empty(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("files"))]
-fn a_temp_dir_without_permissions_is_removed_all_the_same(dir: TempDir) -> Result<()> {
+fn temp_dir_without_permissions_is_removed(dir: TempDir) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::create_dir(dir.join("locked"))?;
     std::fs::write(dir.join("locked/file"), "x")?;
@@ -146,7 +146,7 @@ fn replaces_its_temp_dir(
 ) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let precious = std::env::var("PRECIOUS")?;
-    let of_worker = dir.path().parent().ok_or("it is in the folder of the worker")?;
+    let of_worker = dir.path().parent().ok_or("the temp dir is in the folder of the worker")?;
     let place = if by.starts_with("workers_") { of_worker } else { dir.path() };
     std::fs::remove_dir_all(place)?;
     match by.trim_start_matches("workers_") {
@@ -183,7 +183,7 @@ async fn slow() -> &'static str {
 }
 
 #[integration_test(tags("http"))]
-async fn a_service_answers(library: &Library) -> Result<()> {
+async fn service_answers_a_request(library: &Library) -> Result<()> {
     #[act]
     let response = library.client.get("/books/7").await?;
     #[assert]
@@ -193,31 +193,31 @@ async fn a_service_answers(library: &Library) -> Result<()> {
 }
 
 #[integration_test(tags("http"))]
-async fn a_request_under_way_is_finished_before_the_server_stops(library: &Library, teardown: &Teardown) -> Result<()> {
+async fn running_request_is_finished_before_the_server_stops(library: &Library, teardown: &Teardown) -> Result<()> {
     let client = library.server.client();
-    let under_way = tokio::spawn(async move { client.get("/slow").await });
-    // Steps run last in, first out, so this one would come first: it is spawned work that the stop must wait for.
-    let (told, heard) = tokio::sync::oneshot::channel::<()>();
-    drop(told);
-    teardown.defer("nothing", async move { drop(heard.await) });
-    assert_eq!(under_way.await??.text(), "done");
+    let running = tokio::spawn(async move { client.get("/slow").await });
+    // Steps run last in, first out, so this step runs before the server stops.
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+    drop(sender);
+    teardown.defer("nothing", async move { drop(receiver.await) });
+    assert_eq!(running.await??.text(), "done");
     Ok(())
 }
 
 #[integration_test(tags("wrong"))]
-async fn an_unexpected_answer_is_shown_whole(library: &Library) -> Result<()> {
+async fn unexpected_status_fails(library: &Library) -> Result<()> {
     library.client.with_bearer("s3cret").get("/books/none").await?.assert_status(200);
     Ok(())
 }
 
 #[integration_test(tags("wrong"))]
-async fn a_dead_service_is_named() -> Result<()> {
+async fn unreachable_service_fails() -> Result<()> {
     Client::new("http://127.0.0.1:9").get("/").await?;
     Ok(())
 }
 
 #[integration_test(tags("blocking"))]
-fn a_sync_test_may_block_on_the_runtime(library: &Library) -> Result<()> {
+fn sync_test_may_block_on_the_runtime(library: &Library) -> Result<()> {
     let response = tokio::runtime::Handle::current().block_on(library.client.get("/books/1").send())?;
     assert_eq!(response.status(), 200);
     Ok(())

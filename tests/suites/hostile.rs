@@ -1,5 +1,4 @@
-//! Tests that do what no test should, to themselves and to the harness. What happens is written to the file that `JOURNAL`
-//! names.
+//! Tests that damage themselves and the harness. They note events in the file that `JOURNAL` names.
 #![expect(unsafe_code, reason = "raw file descriptors are the point")]
 
 use std::fs::OpenOptions;
@@ -20,12 +19,12 @@ fn note(words: &str) {
 }
 
 fn close(descriptor: i32) {
-    // SAFETY: there is none; a test that closes what is not its own is what this suite is for.
+    // SAFETY: this is unsound on purpose: the suite tests what happens if a test closes descriptors of the harness.
     drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
 }
 
 #[integration_test]
-fn a_good_neighbour(#[values(0, 1, 2, 3, 4, 5)] _number: u32) {
+fn unaffected(#[values(0, 1, 2, 3, 4, 5)] _number: u32) {
     println!("good");
 }
 
@@ -36,11 +35,11 @@ fn closes_its_stderr() {
 }
 
 #[integration_test]
-fn closes_what_is_not_its_own() {
+fn closes_descriptors_of_the_harness() {
     println!("before");
     for descriptor in 3..40 {
-        // The standard library aborts on closing what is closed already.
-        // SAFETY: the descriptor is only asked about, not kept.
+        // The standard library aborts when it closes a descriptor that is closed already.
+        // SAFETY: the descriptor is only checked and not kept.
         let borrowed = ManuallyDrop::new(unsafe { BorrowedFd::borrow_raw(descriptor) });
         if rustix::io::fcntl_getfd(*borrowed).is_ok() {
             close(descriptor);
@@ -49,7 +48,7 @@ fn closes_what_is_not_its_own() {
 }
 
 #[integration_test(timeout = "300ms")]
-fn writes_to_what_is_not_its_own() {
+fn writes_to_descriptors_of_the_harness() {
     for descriptor in 3..20 {
         // SAFETY: the descriptor is written to and not kept; if it is closed, the write fails.
         let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
@@ -58,7 +57,7 @@ fn writes_to_what_is_not_its_own() {
 }
 
 #[integration_test]
-fn registers_teardown_for_ever(teardown: &Teardown) {
+fn registers_teardown_forever(teardown: &Teardown) {
     fn again(teardown: &Teardown) {
         let inner = teardown.clone();
         teardown.defer("again", async move { again(&inner) });
@@ -73,8 +72,8 @@ fn leaves_a_child_and_blocks() {
     std::thread::park_timeout(Duration::from_mins(5));
 }
 
-#[integration_test(ignore = "red on purpose", tags("red"))]
-fn is_red_when_it_is_run() {
+#[integration_test(ignore = "fails on purpose", tags("red"))]
+fn fails_when_it_is_run() {
     panic!("red");
 }
 
@@ -88,7 +87,7 @@ mod c {
     }
 }
 
-/// The copy holds everything that the worker has open, also what the supervisor hears it by.
+/// The forked copy has all descriptors of the worker open, also the connection to the supervisor.
 #[integration_test(ignore = "for the death of a forked worker", tags("fork"))]
 fn forks_and_is_killed() {
     if c::fork() == 0 {
@@ -100,9 +99,9 @@ fn forks_and_is_killed() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
 }
 
-/// Everything that no XML may contain, and what would end a section of one; percent signs and line ends for others.
+/// Prints characters that XML must not contain, the end of a CDATA section, and percent signs and line ends for other formats.
 #[integration_test(ignore = "for reports", tags("reports"), retries = 1)]
-fn says_what_a_report_cannot() {
+fn prints_what_reports_must_escape() {
     let text = "]]> <!-- & \u{1b}[31m \u{0} \u{b} \u{fffe} \u{10ffff} 100%\r\n::error::no";
     println!("{text}");
     std::io::stdout().write_all(b"\xff\xfe\xc3(").ok();

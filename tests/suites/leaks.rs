@@ -1,4 +1,4 @@
-//! Tests that leave something behind.
+//! Tests that leak resources.
 #![expect(unsafe_code, reason = "changing the environment is unsafe, and what some tests do")]
 
 use std::net::TcpListener;
@@ -81,7 +81,7 @@ fn leaves_a_listening_port() {
 
 #[integration_test]
 fn leaves_a_variable() {
-    // SAFETY: nobody else reads the environment meanwhile.
+    // SAFETY: nothing else reads the environment meanwhile.
     unsafe { std::env::set_var("LEFT_BY_A_TEST", "1") };
 }
 
@@ -91,7 +91,7 @@ fn leaves_the_directory() {
 }
 
 #[integration_test]
-fn finds_everything_in_its_place(#[values(0, 1, 2)] _n: u32) {
+fn sees_no_leak_of_other_tests(#[values(0, 1, 2)] _n: u32) {
     assert_eq!(std::env::var_os("LEFT_BY_A_TEST"), None);
     assert_ne!(std::env::current_dir().expect("it is there"), std::path::Path::new("/"));
 }
@@ -103,7 +103,7 @@ fn panics_in_a_thread() {
 }
 
 #[integration_test(ignore = "fails", tags("panics"))]
-async fn panics_in_a_task_that_nobody_awaits() {
+async fn panics_in_an_unawaited_task() {
     let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
     tokio::spawn(async move {
         let _alive = alive;
@@ -119,7 +119,7 @@ fn panics_in_a_thread_on_purpose() {
     assert!(thread.join().is_err());
 }
 
-/// What it wrote costs its worker new pipes; that is not the next test's fault.
+/// The worker gets new pipes after this output, which must not be reported as a leak of the next test.
 #[integration_test(tags("pipes"))]
 fn writes_something() {
     println!("something");
@@ -131,7 +131,7 @@ fn writes_something_and_leaves_a_file() {
     std::mem::forget(std::fs::File::open("/dev/zero"));
 }
 
-/// In the way that `HOW` says.
+/// Ends its process in the way that `HOW` names.
 #[integration_test(ignore = "crashes", timeout = "1s")]
 fn leaves_a_child_and_a_daemon_and_crashes() -> Result<()> {
     leaves_a_child();
@@ -152,7 +152,7 @@ async fn leaves_a_child_and_a_daemon_and_waits() {
     std::future::pending::<()>().await;
 }
 
-/// A worker with a fixture, as each suite with a database has one: what the fixture opens is its own, and nothing else is.
+/// Tests with a worker fixture: resources of the fixture are no leaks, and everything else is.
 mod beside_a_fixture {
     use std::io;
     use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -162,7 +162,7 @@ mod beside_a_fixture {
 
     use super::{Command, Duration, Result, Stdio, TcpListener, fixture, integration_test};
 
-    /// Opens one of everything when it is made, and connections when tests need them.
+    /// Opens a resource of every kind in its setup, and connections when tests need them.
     struct Pool {
         address: SocketAddr,
         connections: Mutex<Vec<TcpStream>>,
@@ -173,7 +173,7 @@ mod beside_a_fixture {
     async fn pool() -> Result<Pool> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        // A server that has a task for each of its connections.
+        // The server has a task for each of its connections.
         tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 tokio::spawn(async move { tokio::io::copy(&mut connection, &mut tokio::io::sink()).await });
@@ -195,7 +195,7 @@ mod beside_a_fixture {
     }
 
     #[integration_test]
-    fn honest_only_asks(_pool: &Pool, #[values(0, 1)] _turn: u8) {}
+    fn honest_uses_the_pool(_pool: &Pool, #[values(0, 1)] _turn: u8) {}
 
     #[integration_test]
     fn honest_grows_the_pool(pool: &Pool, #[values(0, 1)] _turn: u8) -> Result<()> {
@@ -216,7 +216,7 @@ mod beside_a_fixture {
 
     #[integration_test]
     fn leaves_a_listener_with_a_name(_pool: &Pool) -> Result<()> {
-        // Paths of sockets must be short, and those of temp dirs are not.
+        // An abstract name is used because the path of a socket must be short, and paths of temp dirs are not.
         let address =
             std::os::unix::net::SocketAddr::from_abstract_name(format!("left-by-a-test-{}", std::process::id()))?;
         std::mem::forget(UnixListener::bind_addr(&address)?);
@@ -224,7 +224,7 @@ mod beside_a_fixture {
     }
 
     #[integration_test]
-    fn leaves_a_socket_for_datagrams(_pool: &Pool) -> Result<()> {
+    fn leaves_a_datagram_socket(_pool: &Pool) -> Result<()> {
         std::mem::forget(UdpSocket::bind("127.0.0.1:0")?);
         Ok(())
     }
@@ -251,7 +251,7 @@ mod beside_a_fixture {
         unsafe { std::env::set_var("LEFT_BY_A_TEST", "1") };
     }
 
-    /// Made before the worker fixture, when the first test has both.
+    /// Is set up before the worker fixture if the first test has both.
     struct ChangedUmask;
 
     #[fixture]

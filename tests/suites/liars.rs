@@ -1,4 +1,4 @@
-//! Tests that lie, one of each kind, and honest ones between them: small enough for a detection in seconds.
+//! Lying tests of each kind, with honest tests between them. The suite is small enough for a detection in seconds.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,18 +13,18 @@ static PREPARED: AtomicU32 = AtomicU32::new(0);
 static TIMES: AtomicU32 = AtomicU32::new(0);
 
 #[integration_test]
-fn a_number_is_left_behind() {
+fn leaves_a_number() {
     LEFT_BEHIND.store(1, Ordering::Relaxed);
 }
 
 #[integration_test]
 fn expects_no_number() {
-    assert_eq!(LEFT_BEHIND.load(Ordering::Relaxed), 0, "somebody left a number");
+    assert_eq!(LEFT_BEHIND.load(Ordering::Relaxed), 0, "another test left a number");
 }
 
 #[integration_test]
-fn is_lucky_to_find_a_number() {
-    assert_eq!(PREPARED.load(Ordering::Relaxed), 1, "nobody prepared a number");
+fn needs_a_prepared_number() {
+    assert_eq!(PREPARED.load(Ordering::Relaxed), 1, "no test prepared a number");
 }
 
 #[integration_test]
@@ -34,14 +34,14 @@ fn prepares_a_number() {
 
 #[integration_test]
 fn counts_from_zero() {
-    assert_eq!(TIMES.fetch_add(1, Ordering::Relaxed), 0, "it counted before");
+    assert_eq!(TIMES.fetch_add(1, Ordering::Relaxed), 0, "the counter was used before");
 }
 
 fn shared_file() -> PathBuf {
     std::env::temp_dir().join("shared")
 }
 
-/// Writes, waits, and expects its own words.
+/// Writes to a shared file, waits, and expects its own text.
 #[integration_test]
 async fn writes_into_a_shared_file() -> Result<()> {
     std::fs::write(shared_file(), "mine")?;
@@ -64,7 +64,7 @@ fn is_wrong() {
     assert_eq!(2 + 2, 5);
 }
 
-/// A new hasher is std's source of randomness.
+/// A new `RandomState` is the source of randomness in the standard library.
 #[integration_test]
 fn is_decided_by_a_coin() {
     use std::hash::{BuildHasher, RandomState};
@@ -75,14 +75,14 @@ struct Gone;
 
 #[fixture]
 fn gone() -> Result<Gone> {
-    Err(itest::Error::new("nobody listens at port 4711"))
+    Err(itest::Error::new("no server listens on port 4711"))
 }
 
 #[integration_test]
-fn needs_what_is_gone(_gone: &Gone) {}
+fn needs_a_missing_service(_gone: &Gone) {}
 
 #[integration_test]
-fn needs_it_too(_gone: &Gone) {}
+fn needs_the_missing_service_too(_gone: &Gone) {}
 
 #[integration_test]
 fn is_honest(dir: TempDir, #[values(0, 1, 2, 3, 4, 5, 6, 7)] number: u32) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Tests that take one of everything and then end in every way in which a test can end. What they take is written to the file
-//! that `JOURNAL` names; things outside of every process are files in the folder that `OUTSIDE` names; `SERVICE` is a program.
+//! Tests that acquire a resource of every kind and then end in every way in which a test can end. They note the resources in the file
+//! that `JOURNAL` names. Files in the folder that `OUTSIDE` names stand for resources outside of every process. `SERVICE` is a program.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -39,7 +39,7 @@ fn give_back(path: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Takes something that any process can give back.
+/// Makes a file that any process can remove, with a durable step.
 fn take_durably(name: &str, teardown: &Teardown) -> Result<()> {
     let path = outside(name);
     teardown.durable(give_back, path.clone())?;
@@ -47,8 +47,8 @@ fn take_durably(name: &str, teardown: &Teardown) -> Result<()> {
     Ok(())
 }
 
-/// Takes something that only this process can give back.
-fn take_for_now(name: &str, teardown: &Teardown) -> Result<()> {
+/// Makes a file that only this process can remove, with a deferred step.
+fn take_deferred(name: &str, teardown: &Teardown) -> Result<()> {
     let path = outside(name);
     let taken = path.clone();
     teardown.defer(format!("give back {name}"), async move { std::fs::remove_file(taken) });
@@ -64,7 +64,7 @@ struct Network {
 #[fixture(scope = "session")]
 fn network(teardown: &Teardown) -> Result<Network> {
     take_durably("session-durable", teardown)?;
-    take_for_now("session-deferred", teardown)?;
+    take_deferred("session-deferred", teardown)?;
     note("session 1");
     Ok(Network { server: getpid().as_raw_nonzero().get() })
 }
@@ -80,19 +80,19 @@ impl Schema for OnDisk {
     }
 }
 
-/// One of everything that must be given back.
+/// A resource of every kind.
 struct Everything {
     server: Option<Pid>,
 }
 
-async fn take(dir: &TempDir, database: &Sqlite<OnDisk>, teardown: &Teardown) -> Result<()> {
+async fn take_all(dir: &TempDir, database: &Sqlite<OnDisk>, teardown: &Teardown) -> Result<()> {
     std::fs::write(dir.join("file"), "taken")?;
     note(&format!("temp {}", dir.path().display()));
     sqlx::query("INSERT INTO books (title) VALUES ('taken')").execute(&database.pool()).await?;
     let file: String = sqlx::query_scalar("SELECT file FROM pragma_database_list").fetch_one(&database.pool()).await?;
     note(&format!("sqlite {file}"));
     take_durably("durable", teardown)?;
-    take_for_now("deferred", teardown)?;
+    take_deferred("deferred", teardown)?;
     for part in ["family", "daemon", "listen"] {
         let mut service = Command::new(std::env::var_os("SERVICE").unwrap_or_default());
         service.arg(part);
@@ -115,21 +115,26 @@ async fn everything(
     network: &Network,
     teardown: &Teardown,
 ) -> Result<Everything> {
-    take(dir, database, teardown).await?;
+    take_all(dir, database, teardown).await?;
     Ok(Everything { server: Pid::from_raw(network.server) })
 }
 
-/// It takes everything, and is never ready.
-struct Half;
+/// A fixture that acquires every resource, and then fails.
+struct Incomplete;
 
 #[fixture]
-async fn half(dir: &TempDir, database: &Sqlite<OnDisk>, _network: &Network, teardown: &Teardown) -> Result<Half> {
-    take(dir, database, teardown).await?;
-    Err("the other half is missing".into())
+async fn incomplete(
+    dir: &TempDir,
+    database: &Sqlite<OnDisk>,
+    _network: &Network,
+    teardown: &Teardown,
+) -> Result<Incomplete> {
+    take_all(dir, database, teardown).await?;
+    Err("the setup fails half way".into())
 }
 
 #[integration_test]
-fn a_good_neighbour() {}
+fn a_test_before() {}
 
 #[integration_test]
 fn passes(_everything: &Everything) {}
@@ -155,7 +160,7 @@ fn panics_in_a_thread(_everything: &Everything) {
 }
 
 #[integration_test]
-fn fails_in_setup(_half: &Half) {}
+fn fails_in_setup(_incomplete: &Incomplete) {}
 
 #[integration_test]
 fn fails_in_arrange(_everything: &Everything) -> Result<()> {
@@ -178,7 +183,7 @@ async fn blocks(_everything: &Everything) {
     std::thread::sleep(Duration::from_mins(5));
 }
 
-/// It waits for what only it could say.
+/// The test waits for a message that only its own thread could send.
 #[integration_test(timeout = "300ms")]
 fn deadlocks(_everything: &Everything) {
     let (speaker, listener) = mpsc::channel::<()>();
@@ -224,9 +229,9 @@ fn aborts(_everything: &Everything) {
 }
 
 #[integration_test]
-#[expect(unsafe_code, reason = "a crash by crashing")]
+#[expect(unsafe_code, reason = "the test crashes its process")]
 fn writes_to_nowhere(_everything: &Everything) {
-    // SAFETY: there is none; the process ends here.
+    // SAFETY: this is unsound on purpose: the invalid write ends the process.
     unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };
 }
 
@@ -251,10 +256,10 @@ fn stops_itself(_everything: &Everything) -> Result<()> {
 }
 
 #[integration_test]
-async fn kills_the_session(everything: &Everything) -> Result<()> {
-    let server = everything.server.ok_or("it has a number")?;
+async fn kills_the_session_server(everything: &Everything) -> Result<()> {
+    let server = everything.server.ok_or("the server has a process id")?;
     kill_process(server, Signal::KILL)?;
-    // It is a zombie until its parent, which may be this process, has waited for it.
+    // The killed server is a zombie until its parent, which may be this process, has waited for it.
     let path = format!("/proc/{}/stat", server.as_raw_nonzero());
     let gone = || async {
         test_kill_process(server).is_err()
@@ -264,10 +269,10 @@ async fn kills_the_session(everything: &Everything) -> Result<()> {
     Ok(())
 }
 
-/// It goes on all the same.
+/// The session server ignores these signals until the run is over.
 #[integration_test]
-fn asks_the_session_to_end(everything: &Everything) -> Result<()> {
-    let server = everything.server.ok_or("it has a number")?;
+fn sends_signals_to_the_session_server(everything: &Everything) -> Result<()> {
+    let server = everything.server.ok_or("the server has a process id")?;
     for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         kill_process(server, signal)?;
     }
@@ -281,11 +286,11 @@ async fn waits(_everything: &Everything) {
 }
 
 #[integration_test]
-fn does_not_listen(_everything: &Everything) {
+fn blocks_until_killed(_everything: &Everything) {
     note("waiting 1");
     std::thread::sleep(Duration::from_mins(5));
 }
 
-/// The last one by declaration and by name: it comes after whatever happens.
+/// The last test by declaration and by name, so that it runs after the examined test under both runners.
 #[integration_test]
-fn yet_another_neighbour() {}
+fn z_test_after() {}

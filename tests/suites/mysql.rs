@@ -1,5 +1,5 @@
-//! Tests that do to their MariaDB database what tests should not do, each followed by one that must not notice; and tests whose
-//! server is taken away from under them.
+//! Tests that misuse their MariaDB database, each followed by a test that must not be affected; and tests whose server is killed or
+//! restarted while they run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Schema for Items {
     }
 }
 
-/// One row, and the next number is 2.
+/// Asserts that the table has only the seeded row, and that the next id is 2.
 async fn is_fresh(pool: &MySqlPool) -> Result<()> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM item").fetch_all(pool).await?;
     assert_eq!(names, ["seeded"]);
@@ -42,7 +42,7 @@ async fn run(pool: &MySqlPool, sql: &str) -> Result<()> {
 }
 
 #[integration_test(tags("good", "killed", "restarted"))]
-async fn a_fresh_one(#[values(1, 2)] _again: u32, db: &Mysql<Items>) -> Result<()> {
+async fn gets_a_fresh_database(#[values(1, 2)] _again: u32, db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -55,12 +55,12 @@ async fn keeps_a_connection(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_a_kept_connection(db: &Mysql<Items>) -> Result<()> {
+async fn is_unaffected_by_a_kept_connection(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn locks_its_tables_for_ever(db: &Mysql<Items>) -> Result<()> {
+async fn locks_its_tables_forever(db: &Mysql<Items>) -> Result<()> {
     let mut own = MySqlConnection::connect(db.url()).await?;
     sqlx::raw_sql("LOCK TABLES item WRITE").execute(&mut own).await?;
     std::mem::forget(own);
@@ -68,12 +68,12 @@ async fn locks_its_tables_for_ever(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_locked_tables(db: &Mysql<Items>) -> Result<()> {
+async fn is_unaffected_by_locked_tables(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn holds_a_lock_of_the_server_for_ever(db: &Mysql<Items>) -> Result<()> {
+async fn holds_a_server_lock_forever(db: &Mysql<Items>) -> Result<()> {
     let mut own = MySqlConnection::connect(db.url()).await?;
     let name = format!("lock of {}", std::process::id());
     let taken: i64 = sqlx::query_scalar("SELECT GET_LOCK(?, 0)").bind(name).fetch_one(&mut own).await?;
@@ -82,9 +82,9 @@ async fn holds_a_lock_of_the_server_for_ever(db: &Mysql<Items>) -> Result<()> {
     Ok(())
 }
 
-/// Its session ends with the database that it is in.
+/// The session with the lock ends when its database is recycled.
 #[integration_test(tags("bad"))]
-async fn finds_the_lock_of_the_server_free(db: &Mysql<Items>) -> Result<()> {
+async fn gets_the_released_server_lock(db: &Mysql<Items>) -> Result<()> {
     let name = format!("lock of {}", std::process::id());
     let taken: i64 = sqlx::query_scalar("SELECT GET_LOCK(?, 5)").bind(name).fetch_one(&db.pool()).await?;
     assert_eq!(taken, 1);
@@ -100,7 +100,7 @@ async fn leaves_a_transaction_open(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_an_open_transaction(db: &Mysql<Items>) -> Result<()> {
+async fn is_unaffected_by_an_open_transaction(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -112,7 +112,7 @@ async fn kills_its_session(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_a_killed_session(db: &Mysql<Items>) -> Result<()> {
+async fn is_unaffected_by_a_killed_session(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -122,7 +122,7 @@ async fn drops_its_own_database(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_another_database(db: &Mysql<Items>) -> Result<()> {
+async fn gets_another_database_after_a_drop(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -132,33 +132,33 @@ async fn changes_the_schema(db: &Mysql<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_the_schema(db: &Mysql<Items>) -> Result<()> {
+async fn gets_the_original_schema(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn gives_out_names_with_quotes(db: &Mysql<Items>) -> Result<()> {
+async fn uses_names_with_quotes(db: &Mysql<Items>) -> Result<()> {
     run(&db.pool(), "CREATE TABLE `o'dd ``one`` \"` (`a'b` int); INSERT INTO `o'dd ``one`` \"` VALUES (1)").await?;
     run(&db.pool(), "CREATE VIEW `v'iew; DROP TABLE item` AS SELECT * FROM item").await
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_names_with_quotes(db: &Mysql<Items>) -> Result<()> {
+async fn is_unaffected_by_names_with_quotes(db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn a_clone_is_dropped_by_its_test(db: &Mysql<Cloned<Items>>) -> Result<()> {
+async fn drops_its_own_clone(db: &Mysql<Cloned<Items>>) -> Result<()> {
     run(&db.pool(), &format!("DROP DATABASE `{}`", db.name())).await
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_another_clone(db: &Mysql<Cloned<Items>>) -> Result<()> {
+async fn gets_another_clone_after_a_drop(db: &Mysql<Cloned<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("slow"))]
-async fn waits_for_ever(db: &Mysql<Items>, other: Mysql<Recycled<Items>>) -> Result<()> {
+async fn waits_forever(db: &Mysql<Items>, other: Mysql<Recycled<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await?;
     is_fresh(&other.pool()).await?;
     println!("ready");
@@ -168,7 +168,7 @@ async fn waits_for_ever(db: &Mysql<Items>, other: Mysql<Recycled<Items>>) -> Res
 
 #[integration_test(tags("killed"))]
 async fn kills_the_server(db: &Mysql<Items>) -> Result<()> {
-    // On one connection: a pool would look for a server that is gone for half a minute.
+    // The test uses a single connection, because a pool would try to reconnect to the killed server for half a minute.
     let mut connection = db.pool().acquire().await?;
     let note: String = sqlx::query_scalar("SELECT @@pid_file").fetch_one(&mut *connection).await?;
     let process: i32 = std::fs::read_to_string(note)?.trim().parse()?;
@@ -182,19 +182,19 @@ async fn after_it_was_killed(#[values(1, 2)] _again: u32, db: &Mysql<Items>) -> 
     is_fresh(&db.pool()).await
 }
 
-/// Asks whoever has started this suite to do what is announced, and waits until it is done.
-async fn asked_for() -> Result<()> {
+/// Requests a restart of the server from the process that started this suite, and waits until it is done.
+async fn request_restart() -> Result<()> {
     let folder = PathBuf::from(std::env::var("FAULTS")?);
-    std::fs::write(folder.join("asked"), "")?;
-    eventually(async || folder.join("done").exists()).within(Duration::from_secs(50)).equals(true).await?;
-    std::fs::remove_file(folder.join("done"))?;
+    std::fs::write(folder.join("restart-requested"), "")?;
+    eventually(async || folder.join("restarted").exists()).within(Duration::from_secs(50)).equals(true).await?;
+    std::fs::remove_file(folder.join("restarted"))?;
     Ok(())
 }
 
 #[integration_test(tags("restarted"))]
-async fn has_a_database_while_it_is_restarted(db: &Mysql<Items>) -> Result<()> {
+async fn has_a_database_during_a_restart(db: &Mysql<Items>) -> Result<()> {
     run(&db.pool(), "INSERT INTO item (name) VALUES ('written before')").await?;
-    asked_for().await
+    request_restart().await
 }
 
 #[integration_test(tags("restarted"))]
@@ -203,8 +203,8 @@ async fn after_the_first_restart(#[values(1, 2)] _again: u32, db: &Mysql<Items>)
 }
 
 #[integration_test(tags("restarted"))]
-async fn has_none_while_it_is_restarted() -> Result<()> {
-    asked_for().await
+async fn has_no_database_during_a_restart() -> Result<()> {
+    request_restart().await
 }
 
 #[integration_test(tags("restarted"))]
@@ -221,7 +221,7 @@ async fn a_clone_after_the_restarts(db: &Mysql<Cloned<Items>>) -> Result<()> {
 async fn fills_the_disk(db: &Mysql<Items>) -> Result<()> {
     run(&db.pool(), "CREATE TABLE much (words text)").await?;
     loop {
-        // Rows that are larger than a page end the server instead.
+        // Rows that are larger than a page would crash the server instead.
         run(&db.pool(), "INSERT INTO much SELECT repeat('x', 4000) FROM seq_1_to_200").await?;
     }
 }
@@ -239,7 +239,7 @@ async fn uses_two_connections(#[values(1, 2, 3, 4, 5, 6)] _again: u32, db: &Mysq
     is_fresh(&db.pool()).await
 }
 
-/// A test whose pool stays open costs its database.
+/// The database of a test whose pool stays open cannot be recycled.
 #[integration_test(tags("wasteful"))]
 async fn keeps_its_pool_busy(#[values(1, 2)] _again: u32, db: &Mysql<Recycled<Items>>) -> Result<()> {
     std::mem::forget(db.pool().acquire().await?);
@@ -247,6 +247,6 @@ async fn keeps_its_pool_busy(#[values(1, 2)] _again: u32, db: &Mysql<Recycled<It
 }
 
 #[integration_test(tags("wasteful"))]
-async fn wastes_nothing(db: &Mysql<Recycled<Items>>) -> Result<()> {
+async fn leaves_its_database_recyclable(db: &Mysql<Recycled<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }

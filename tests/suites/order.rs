@@ -1,4 +1,4 @@
-//! Tests that tell when they run and in which process. What happens is written to the file that `JOURNAL` names.
+//! Tests that note when they run in the file that `JOURNAL` names.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -14,7 +14,7 @@ fn note(words: &str) {
     file.and_then(|mut file| file.write_all(format!("{words}\n").as_bytes())).expect("the journal can be written");
 }
 
-/// Long enough to overlap with whatever may run beside it.
+/// Takes long enough to overlap with tests that run at the same time.
 fn take_time() {
     std::thread::park_timeout(Duration::from_millis(15));
 }
@@ -50,7 +50,7 @@ fn fails(#[values(0, 1, 2, 3, 4, 5, 6, 7)] number: u32) {
 
 #[integration_test(tags("slow"))]
 async fn is_slow() {
-    #[act("dawdles")]
+    #[act("sleeps")]
     tokio::time::sleep(Duration::from_millis(400)).await;
     #[assert]
     note("slow done");
@@ -64,7 +64,7 @@ async fn waits_to_be_interrupted(teardown: &Teardown) {
 }
 
 #[integration_test(tags("stubborn"))]
-fn does_not_listen() {
+fn blocks_until_killed() {
     note("waiting");
     std::thread::park_timeout(Duration::from_mins(5));
 }
@@ -83,7 +83,7 @@ async fn takes_its_time() {
 }
 
 #[integration_test(ignore = "fails every fourth time", tags("flaky"))]
-fn fails_now_and_then() {
+fn fails_every_fourth_time() {
     note("run");
     let journal = std::env::var("JOURNAL").expect("it is set");
     let runs = std::fs::read_to_string(journal).expect("it was written").lines().count();
@@ -100,7 +100,7 @@ fn fails_at_first(info: &TestInfo, #[values(0, 1)] _number: u32) {
 }
 
 #[integration_test(ignore = "fails always", tags("hopeless"), retries = 3)]
-fn fails_again_and_again() {
+fn fails_in_every_attempt() {
     note("attempt");
     panic!("as always");
 }

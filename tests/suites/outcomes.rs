@@ -15,7 +15,7 @@ fn refused() -> Result<Refused> {
     Ok(Refused)
 }
 
-/// A fixture that panics while it is made, after it has taken something.
+/// A fixture that panics in its setup, after it has registered a teardown step.
 struct Fragile;
 
 #[fixture]
@@ -25,7 +25,7 @@ async fn fragile(teardown: &Teardown) -> Fragile {
     Fragile
 }
 
-/// A worker's fixture that cannot be made: told once by its cause, to every test.
+/// A worker fixture that cannot be made. Its setup runs once, and every test that needs it gets the same error.
 struct Unreachable;
 
 #[fixture(scope = "worker")]
@@ -136,9 +136,9 @@ fn exits() {
 }
 
 #[integration_test]
-#[expect(unsafe_code, reason = "a crash by crashing")]
-fn reads_where_nothing_is() {
-    // SAFETY: there is none; that is the test.
+#[expect(unsafe_code, reason = "the test crashes its process")]
+fn reads_invalid_memory() {
+    // SAFETY: this is unsound on purpose: the invalid read ends the process.
     let value = unsafe { std::ptr::without_provenance::<u8>(16).read_volatile() };
     println!("never reached: {value}");
 }

@@ -1,4 +1,4 @@
-//! Tests that write: from Rust, from C, from children, at length, in bytes that are no text. Each then fails, to be shown.
+//! Tests that write output: from Rust, from C, from children, megabytes, and bytes that are no UTF-8. Most fail, so that the output is shown.
 
 use std::io::Write;
 use std::process::Command;
@@ -45,7 +45,7 @@ fn writes_bytes() {
 }
 
 #[integration_test]
-fn writes_at_length() {
+fn writes_megabytes() {
     let line = "x".repeat(999);
     for _ in 0..5_000 {
         println!("{line}");
@@ -53,7 +53,7 @@ fn writes_at_length() {
     end();
 }
 
-/// Long enough that the supervisor has read before the test ends.
+/// Sleeps long enough that the supervisor reads the output before the test ends.
 #[integration_test]
 fn writes_early_and_ends_late() {
     println!("early");
@@ -70,7 +70,7 @@ fn writes_then_crashes() {
 
 #[integration_test]
 fn leaves_a_writer_behind() {
-    // It writes on after the test, when others run: none of that is theirs.
+    // The process still writes after the test, while other tests run. This output must not be attributed to them.
     let script = "for i in 1 2 3 4 5 6 7 8 9; do echo late; sleep 0.02; done";
     Command::new("sh").args(["-c", script]).spawn().ok();
     println!("before");
@@ -83,14 +83,14 @@ fn closes_its_stdout() {
     println!("lost");
 }
 
-/// Sixty tests that write their own number, and nothing else's.
+/// Sixty tests, each of which writes only its own number.
 #[integration_test]
 fn writes_its_number(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] tens: u32, #[values(0, 1, 2, 3, 4, 5)] ones: u32) {
     println!("number {tens}{ones}");
     assert!(ones.is_multiple_of(2), "shown");
 }
 
-/// Silent tests in between.
+/// Tests without output run between the others.
 #[integration_test]
 fn is_silent(#[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _number: u32) {}
 
@@ -102,9 +102,9 @@ async fn traces() {
     assert!(task.await.is_ok());
 }
 
-/// Secrets of several shapes, in everything that itest tells of a failed test, and in what the test prints itself.
+/// Fails with secrets of several forms in everything that itest reports, and prints a secret itself.
 #[integration_test(ignore = "its password=hunter2 is no reason", tags("secrets"))]
-fn tells_secrets(teardown: &Teardown) {
+fn fails_with_secrets(teardown: &Teardown) {
     teardown.defer("close postgres://ann:hunter2@db/shop", async {
         Err::<(), String>("the session token=hunter2 is gone".to_owned())
     });

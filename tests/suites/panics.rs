@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 itest::main!();
 
-/// Does something while a panic unwinds the stack on which it is.
+/// Calls a function when it is dropped during a panic.
 struct OnPanic(fn());
 
 impl Drop for OnPanic {
@@ -84,7 +84,7 @@ mod crashes {
     }
 
     #[integration_test]
-    fn says_more_than_the_log_takes() {
+    fn has_a_message_longer_than_the_log() {
         let _guard = OnPanic(|| abort());
         panic!("the real reason {}", "at length ".repeat(2_000));
     }
@@ -112,7 +112,7 @@ mod crashes {
 mod caught {
     use super::{integration_test, panic};
 
-    /// As a layer of a server does that makes an answer of a handler's panic.
+    /// Turns a panic of a handler into a response, like a layer of an HTTP server.
     fn answer() -> u16 {
         let handled = panic::catch_unwind(|| -> u16 { panic!("the handler's reason") });
         handled.unwrap_or(500)
@@ -145,7 +145,7 @@ mod background {
     }
 
     #[integration_test]
-    fn local_task_of_a_runtime_of_its_own() {
+    fn local_task_of_a_private_runtime() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("the runtime can be started");
         let set = LocalSet::new();
         set.block_on(&runtime, async { drop(tokio::task::spawn_local(async { panic!("in a local task") }).await) });
@@ -179,9 +179,9 @@ mod background {
 
     static IS_OVER: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-    /// The panic is one, and so is its report.
+    /// The resumed panic is the same panic, so it must be reported once.
     #[integration_test]
-    async fn handed_on_from_a_task() {
+    async fn resumed_from_a_task() {
         let joined = tokio::spawn(async { panic!("handed on") }).await;
         panic::resume_unwind(joined.expect_err("it panicked").into_panic());
     }
@@ -190,7 +190,7 @@ mod background {
 mod hooks {
     use super::{Arc, AtomicUsize, Ordering, integration_test, panic, thread};
 
-    /// What tests of libraries do.
+    /// Tests of libraries do this.
     #[integration_test]
     fn silences_an_expected_panic() {
         panic::set_hook(Box::new(|_| {}));
@@ -200,7 +200,7 @@ mod hooks {
     }
 
     #[integration_test]
-    fn puts_back_what_it_took() {
+    fn restores_the_earlier_hook() {
         let earlier = panic::take_hook();
         panic::set_hook(Box::new(|_| {}));
         let caught = panic::catch_unwind(|| panic!("expected"));
@@ -208,13 +208,13 @@ mod hooks {
         assert!(caught.is_err());
     }
 
-    /// What `color-eyre` and `human-panic` do.
+    /// `color-eyre` and `human-panic` do this.
     #[integration_test]
     fn leaves_a_hook() {
         panic::set_hook(Box::new(|info| eprintln!("a hook of the test's own: {info}")));
     }
 
-    /// What `sentry` does.
+    /// `sentry` does this.
     #[integration_test]
     fn leaves_a_hook_before_the_others() {
         let earlier = panic::take_hook();
@@ -258,7 +258,7 @@ mod hooks {
         assert!(joined.is_err());
     }
 
-    /// Before and after all of these the same.
+    /// These tests have the same outcome before and after all tests above.
     #[integration_test]
     fn thread_panics(#[values(0, 1, 2, 3)] _turn: u8) {
         let _ = thread::spawn(|| panic!("in a thread")).join();

@@ -1,4 +1,4 @@
-//! Tests that do to their PostgreSQL database what tests should not do, each followed by one that must not notice.
+//! Tests that misuse their PostgreSQL database, each followed by a test that must not be affected.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Schema for BrokenSeed {
     }
 }
 
-/// One row, and the next number is 2.
+/// Asserts that the table has only the seeded row, and that the next id is 2.
 async fn is_fresh(pool: &PgPool) -> Result<()> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM item").fetch_all(pool).await?;
     assert_eq!(names, ["seeded"]);
@@ -62,7 +62,7 @@ async fn run(pool: &PgPool, sql: &str) -> Result<()> {
 }
 
 #[integration_test(tags("good"))]
-async fn a_fresh_one(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+async fn gets_a_fresh_database(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -75,12 +75,12 @@ async fn keeps_a_connection(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_a_kept_connection(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_a_kept_connection(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn leaves_a_session_of_its_own(db: &Postgres<Items>) -> Result<()> {
+async fn leaves_a_separate_session_open(db: &Postgres<Items>) -> Result<()> {
     let mut own = PgConnection::connect(db.url()).await?;
     sqlx::raw_sql("BEGIN; LOCK TABLE item").execute(&mut own).await?;
     std::mem::forget(own);
@@ -88,7 +88,7 @@ async fn leaves_a_session_of_its_own(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_a_lock(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_a_lock(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -101,19 +101,19 @@ async fn kills_its_backend(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_a_killed_backend(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_a_killed_backend(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn kills_every_session_in_it(db: &Postgres<Items>) -> Result<()> {
+async fn kills_every_session_of_its_database(db: &Postgres<Items>) -> Result<()> {
     let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     run(&db.pool(), all).await
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_killed_sessions(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_killed_sessions(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -128,7 +128,7 @@ async fn drops_its_own_database(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_another_database(db: &Postgres<Items>) -> Result<()> {
+async fn gets_another_database_after_a_drop(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -138,27 +138,27 @@ async fn changes_the_schema(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_the_schema(db: &Postgres<Items>) -> Result<()> {
+async fn gets_the_original_schema(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
-/// In a task that nobody ends, and that nobody can ask to.
+/// A task holds the locks, and nothing can end that task.
 #[integration_test(tags("bad"))]
-async fn holds_locks_for_ever(db: &Postgres<Items>) -> Result<()> {
-    let (pool, (held, is_held)) = (db.pool(), tokio::sync::oneshot::channel());
+async fn holds_locks_forever(db: &Postgres<Items>) -> Result<()> {
+    let (pool, (locked, is_locked)) = (db.pool(), tokio::sync::oneshot::channel());
     tokio::spawn(async move {
         let mut transaction = pool.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *transaction).await?;
         sqlx::query("LOCK TABLE item IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
-        let _ = held.send(());
+        let _ = locked.send(());
         std::future::pending::<sqlx::Result<()>>().await
     });
-    is_held.await?;
+    is_locked.await?;
     Ok(())
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_locks(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_locks(db: &Postgres<Items>) -> Result<()> {
     let is_free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(1)").fetch_one(&db.pool()).await?;
     assert!(is_free);
     is_fresh(&db.pool()).await
@@ -172,7 +172,7 @@ async fn changes_its_role(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_its_own_role(db: &Postgres<Items>) -> Result<()> {
+async fn gets_its_own_role(db: &Postgres<Items>) -> Result<()> {
     let is_own: bool = sqlx::query_scalar("SELECT current_user = session_user AND current_user !~ '^pg_'")
         .fetch_one(&db.pool())
         .await?;
@@ -181,7 +181,7 @@ async fn finds_its_own_role(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn gives_out_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
+async fn uses_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
     let names = r#"
         CREATE SCHEMA "o'dd ""one""; DROP TABLE item";
         CREATE TABLE "o'dd ""one""; DROP TABLE item"."t'a""b" ("c'""" serial, d text);
@@ -192,20 +192,20 @@ async fn gives_out_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_nothing_of_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
+async fn is_unaffected_by_names_with_quotes(db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("bad"))]
-async fn waits_for_itself(db: &Postgres<InTransaction<Items>>) -> Result<()> {
+async fn exhausts_its_own_pool(db: &Postgres<InTransaction<Items>>) -> Result<()> {
     let pool = db.pool();
-    let _held = pool.begin().await?;
+    let _transaction = pool.begin().await?;
     pool.acquire().await?;
     Ok(())
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_a_transaction_of_its_own(db: &Postgres<InTransaction<Items>>) -> Result<()> {
+async fn gets_its_own_transaction(db: &Postgres<InTransaction<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
@@ -216,7 +216,7 @@ async fn prepares_a_transaction(db: &Postgres<Cloned<Items>>) -> Result<()> {
 }
 
 #[integration_test(tags("slow"))]
-async fn waits_for_ever(db: &Postgres<Items>, other: Postgres<Recycled<Items>>) -> Result<()> {
+async fn waits_forever(db: &Postgres<Items>, other: Postgres<Recycled<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await?;
     is_fresh(&other.pool()).await?;
     println!("ready");
@@ -230,14 +230,14 @@ fn has_a_broken_migration(_db: &Postgres<BrokenMigration>) {}
 #[integration_test(tags("broken"))]
 fn has_a_broken_seed(_db: &Postgres<BrokenSeed>) {}
 
-/// For whoever wants to look at what a failed test has left.
-#[integration_test(ignore = "fails, to be looked at", tags("kept"))]
+/// Its database stays for inspection.
+#[integration_test(ignore = "fails on purpose, for --keep-failed", tags("kept"))]
 async fn fails_with_a_row_in_its_database(db: &Postgres<Recycled<Items>>) -> Result<()> {
     run(&db.pool(), "INSERT INTO item (name) VALUES ('evidence')").await?;
     Err("look at the database".into())
 }
 
-/// Migrations of one text each, which fail or are refused.
+/// Schemas with a single migration, which fails or is refused.
 macro_rules! one_migration {
     ($($schema:ident = $sql:expr;)+) => {
         $(
@@ -305,14 +305,14 @@ async fn makes_its_database_a_template(db: &Postgres<Items>) -> Result<()> {
 }
 
 #[integration_test(tags("bad"))]
-async fn finds_no_template(db: &Postgres<Items>) -> Result<()> {
+async fn gets_a_database_that_is_no_template(db: &Postgres<Items>) -> Result<()> {
     let is_template = "SELECT datistemplate FROM pg_database WHERE datname = current_database()";
     let is_template: bool = sqlx::query_scalar(is_template).fetch_one(&db.pool()).await?;
     assert!(!is_template);
     is_fresh(&db.pool()).await
 }
 
-/// Migrations that wait for other sessions of their database.
+/// Migrations that wait for other sessions of their database, such as `CREATE INDEX CONCURRENTLY`.
 struct Concurrent;
 
 impl Schema for Concurrent {
@@ -337,7 +337,7 @@ async fn has_a_concurrent_migration(
     run(&db.pool(), "SELECT count(*) FROM word").await
 }
 
-/// A test whose pool stays open costs its database.
+/// The database of a test whose pool stays open cannot be recycled.
 #[integration_test(tags("wasteful"))]
 async fn keeps_its_pool_busy(#[values(1, 2, 3, 4, 5)] _again: u32, db: &Postgres<Recycled<Items>>) -> Result<()> {
     std::mem::forget(db.pool().acquire().await?);
@@ -350,6 +350,6 @@ async fn changes_its_schema(db: &Postgres<Recycled<Items>>) -> Result<()> {
 }
 
 #[integration_test(tags("wasteful"))]
-async fn wastes_nothing(#[values(1, 2)] _again: u32, db: &Postgres<Recycled<Items>>) -> Result<()> {
+async fn leaves_its_database_recyclable(#[values(1, 2)] _again: u32, db: &Postgres<Recycled<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }

@@ -1,4 +1,4 @@
-//! Tests whose PostgreSQL server is taken away from under them, and tests that come before and after.
+//! Tests whose PostgreSQL server is killed, restarted or full, and tests that run before and after them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Schema for Items {
     }
 }
 
-/// One row, and the next number is 2.
+/// Asserts that the table has only the seeded row, and that the next id is 2.
 async fn is_fresh(pool: &PgPool) -> Result<()> {
     let names: Vec<String> = sqlx::query_scalar("SELECT name FROM item").fetch_all(pool).await?;
     assert_eq!(names, ["seeded"]);
@@ -35,12 +35,12 @@ async fn is_fresh(pool: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// Asks whoever has started this suite to do what is announced, and waits until it is done.
-async fn asked_for() -> Result<()> {
+/// Requests a restart of the server from the process that started this suite, and waits until it is done.
+async fn request_restart() -> Result<()> {
     let folder = PathBuf::from(std::env::var("FAULTS")?);
-    std::fs::write(folder.join("asked"), "")?;
-    eventually(async || folder.join("done").exists()).within(Duration::from_secs(50)).equals(true).await?;
-    std::fs::remove_file(folder.join("done"))?;
+    std::fs::write(folder.join("restart-requested"), "")?;
+    eventually(async || folder.join("restarted").exists()).within(Duration::from_secs(50)).equals(true).await?;
+    std::fs::remove_file(folder.join("restarted"))?;
     Ok(())
 }
 
@@ -61,7 +61,7 @@ async fn kills_the_server(db: &Postgres<Items>) -> Result<()> {
     let sessions: Vec<i32> = sqlx::query_scalar("SELECT pid FROM pg_stat_activity").fetch_all(&mut *connection).await?;
     let note = std::fs::read_to_string(format!("{data}/postmaster.pid"))?;
     kill(note.lines().next().unwrap_or_default().parse()?)?;
-    // Sessions end when they notice.
+    // The server's other processes end when they notice that it is dead.
     let is_over =
         |session: &i32| std::fs::read(format!("/proc/{session}/cmdline")).map_or(true, |line| line.is_empty());
     eventually(async || sessions.iter().all(is_over)).within(Duration::from_secs(10)).equals(true).await?;
@@ -74,14 +74,14 @@ async fn after_it_was_killed(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items
     is_fresh(&db.pool()).await
 }
 
-/// With a database of its own: the one that was given back a moment ago is not in use when the server crashes.
+/// The test has a new clone, so that no recycled database is in use when the server crashes.
 #[integration_test(tags("crashed"))]
 async fn kills_its_session(db: &Postgres<Cloned<Items>>) -> Result<()> {
     let pool = db.pool();
     let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&pool).await?;
     let mut witness = PgConnection::connect(db.url()).await?;
     kill(process)?;
-    // All sessions are over when the server lets anyone in again: whoever comes next must not be hit by what is done here.
+    // The server restarts all sessions after the crash. The test waits for the end of the restart, so that the next test is not affected.
     while witness.ping().await.is_ok() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -103,9 +103,9 @@ async fn a_clone_after_the_crash(db: &Postgres<Cloned<Items>>) -> Result<()> {
 }
 
 #[integration_test(tags("restarted"))]
-async fn has_a_database_while_it_is_restarted(db: &Postgres<Items>) -> Result<()> {
+async fn has_a_database_during_a_restart(db: &Postgres<Items>) -> Result<()> {
     sqlx::query("INSERT INTO item (name) VALUES ('written before')").execute(&db.pool()).await?;
-    asked_for().await
+    request_restart().await
 }
 
 #[integration_test(tags("restarted"))]
@@ -114,8 +114,8 @@ async fn after_the_first_restart(#[values(1, 2)] _again: u32, db: &Postgres<Item
 }
 
 #[integration_test(tags("restarted"))]
-async fn has_none_while_it_is_restarted() -> Result<()> {
-    asked_for().await
+async fn has_no_database_during_a_restart() -> Result<()> {
+    request_restart().await
 }
 
 #[integration_test(tags("restarted"))]
@@ -147,6 +147,6 @@ async fn uses_two_connections(#[values(1, 2, 3, 4, 5, 6, 7, 8)] _again: u32, db:
 }
 
 #[integration_test(tags("schema"))]
-async fn has_a_schema_of_its_own(#[values(1, 2)] _again: u32, db: &Postgres<InSchema<Items>>) -> Result<()> {
+async fn has_its_own_schema(#[values(1, 2)] _again: u32, db: &Postgres<InSchema<Items>>) -> Result<()> {
     is_fresh(&db.pool()).await
 }

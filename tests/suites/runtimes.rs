@@ -1,4 +1,4 @@
-//! Tests that block the runtime that they share, and tests that ask for one of their own.
+//! Tests that block the shared runtime, and tests with a private runtime.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -32,7 +32,7 @@ mod shared {
         }
     }
 
-    /// The step needs a timer and a socket, and no thread of the tests' runtime has time for either.
+    /// The step needs a timer and a socket while all threads of the tests' runtime are blocked.
     #[integration_test(timeout = "300ms")]
     async fn blocks_every_thread_and_awaits(teardown: &Teardown) {
         teardown.defer("give it back", async {
@@ -56,7 +56,7 @@ mod shared {
         block_every_thread();
     }
 
-    /// What the tests above have blocked is not this one's.
+    /// The blocked threads of the tests above must not delay this timer.
     #[integration_test(timeout = "10s")]
     async fn timer_goes_off(#[values(0, 1, 2)] _turn: u8) {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -70,11 +70,11 @@ mod own {
     async fn one_thread(teardown: &Teardown) {
         let metrics = tokio::runtime::Handle::current().metrics();
         assert_eq!(metrics.num_workers(), 1);
-        let (ask, asked) = tokio::sync::oneshot::channel::<()>();
-        let answer = tokio::spawn(asked);
+        let (request_end, end_requested) = tokio::sync::oneshot::channel::<()>();
+        let answer = tokio::spawn(end_requested);
         // The step waits for a task of the body's runtime.
         teardown.defer("end the task", async move {
-            drop(ask);
+            drop(request_end);
             answer.await.map(drop)
         });
     }
@@ -89,10 +89,10 @@ mod own {
         let here = thread::current().id();
         let there = tokio::spawn(async { thread::current().id() }).await;
         assert_eq!(there.ok(), Some(here));
-        let (ask, asked) = tokio::sync::oneshot::channel::<()>();
-        let answer = tokio::spawn(asked);
+        let (request_end, end_requested) = tokio::sync::oneshot::channel::<()>();
+        let answer = tokio::spawn(end_requested);
         teardown.defer("end the task", async move {
-            drop(ask);
+            drop(request_end);
             answer.await.map(drop)
         });
     }
@@ -146,19 +146,19 @@ mod own {
 mod fixtures {
     use super::{Duration, fixture, integration_test};
 
-    /// Its task goes on for as long as the worker.
+    /// A fixture whose task runs until the worker ends.
     struct Echo(tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<u32>>);
 
     #[fixture(scope = "worker")]
     async fn echo() -> Echo {
-        let (ask, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<u32>>(1);
+        let (sender, mut requests) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<u32>>(1);
         tokio::spawn(async move {
-            while let Some(reply) = asked.recv().await {
+            while let Some(reply) = requests.recv().await {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 let _ = reply.send(7);
             }
         });
-        Echo(ask)
+        Echo(sender)
     }
 
     async fn ask(echo: &Echo) -> Option<u32> {

@@ -1,4 +1,4 @@
-//! Tests to choose among.
+//! Tests for filters and tags.
 
 use itest::prelude::*;
 

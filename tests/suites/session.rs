@@ -1,4 +1,4 @@
-//! Session fixtures and durable teardown. What happens is written to the file that `JOURNAL` names.
+//! Session fixtures and durable teardown. Tests and fixtures note events in the file that `JOURNAL` names.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn note(words: &str) {
     file.and_then(|mut file| file.write_all(format!("{words}\n").as_bytes())).expect("the journal can be written");
 }
 
-/// A thing outside of every process: a file in the folder that `OUTSIDE` names.
+/// A file in the folder that `OUTSIDE` names. It stands for a resource outside of every process.
 fn outside(name: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("OUTSIDE").unwrap_or_default()).join(name)
 }
@@ -58,7 +58,7 @@ fn cluster(network: &Network, teardown: &Teardown) -> Cluster {
     Cluster { network: network.number, process: std::process::id() }
 }
 
-/// A worker's own, on the session's.
+/// A worker fixture that depends on a session fixture.
 struct Pool {
     cluster: u32,
 }
@@ -89,14 +89,14 @@ fn ring() -> Ring {
 
 #[integration_test]
 async fn wears_the_ring_alone(ring: &mut Ring, #[values(0, 1, 2, 3, 4, 5)] n: u32) {
-    assert_eq!(ring.bearer, None, "what another test changed in its copy is its own");
+    assert_eq!(ring.bearer, None, "a change of another test to its copy is not visible");
     ring.bearer = Some(n);
     note("ring on");
     tokio::time::sleep(Duration::from_millis(20)).await;
     note("ring off");
 }
 
-/// Knows the ring.
+/// A fixture that depends on the ring.
 struct Smith {
     ring_made_in: u32,
     bearer: Option<u32>,
@@ -108,11 +108,7 @@ fn smith(ring: &Ring) -> Smith {
 }
 
 #[integration_test(tags("copies"))]
-fn a_fixture_beside_an_exclusive_borrow_has_the_sessions_value(
-    ring: &mut Ring,
-    smith: &Smith,
-    #[values(0, 1, 2)] n: u32,
-) {
+fn dependent_fixture_gets_the_session_value(ring: &mut Ring, smith: &Smith, #[values(0, 1, 2)] n: u32) {
     assert_eq!((smith.ring_made_in, smith.bearer), (ring.made_in, None));
     assert_ne!(ring.made_in, std::process::id(), "the session's server makes it, and no worker does");
     assert_eq!(ring.bearer.replace(n), None);
@@ -137,7 +133,7 @@ async fn broken(teardown: &Teardown) -> Result<Broken> {
 }
 
 #[integration_test(ignore = "errors", tags("broken"), retries = 3)]
-fn needs_what_is_broken(_broken: &Broken, #[values(0, 1, 2, 3)] _n: u32) {
+fn needs_the_broken_fixture(_broken: &Broken, #[values(0, 1, 2, 3)] _n: u32) {
     note("never");
 }
 
@@ -152,7 +148,7 @@ fn odd() -> Odd {
 }
 
 #[integration_test(ignore = "errors", tags("odd"))]
-fn needs_what_cannot_cross(odd: &Odd) {
+fn needs_the_odd_fixture(odd: &Odd) {
     note(&format!("{odd:?}"));
 }
 
@@ -185,14 +181,14 @@ fn give_back_slowly(path: PathBuf) -> Result<()> {
 }
 
 #[integration_test(ignore = "takes something and dies", tags("slow-back"))]
-fn takes_what_is_given_back_slowly_and_aborts(teardown: &Teardown) -> Result<()> {
+fn aborts_with_a_slow_durable_step(teardown: &Teardown) -> Result<()> {
     let path = outside("slow");
     std::fs::write(&path, "taken")?;
     teardown.durable(give_back_slowly, path)?;
     std::process::abort()
 }
 
-/// Its teardown takes a while, and the session ends meanwhile.
+/// A session fixture whose teardown takes a while.
 #[derive(Debug, Serialize, Deserialize)]
 struct Lasting;
 
@@ -205,7 +201,7 @@ fn lasting(teardown: &Teardown) -> Lasting {
     Lasting
 }
 
-/// It takes something for the first time when the session is being torn down, and does not notice that it is cancelled.
+/// Acquires its first resource while the session is torn down, and does not notice that it is cancelled.
 #[integration_test(ignore = "outlives its runner", tags("orphaned"))]
 fn takes_something_when_orphaned(_lasting: &Lasting, teardown: &Teardown) -> Result<()> {
     note("waiting for the end of the runner");
@@ -227,7 +223,7 @@ fn takes_something_when_orphaned(_lasting: &Lasting, teardown: &Teardown) -> Res
     Ok(())
 }
 
-/// The session's server was started a moment ago, by this very test, and had no time to do anything.
+/// This test starts the session server and kills its process group at once, before the server has done anything.
 #[integration_test(ignore = "takes something and dies", tags("group"))]
 fn takes_something_and_is_killed_with_its_group(teardown: &Teardown) -> Result<()> {
     for _ in 0..8 {
@@ -247,7 +243,7 @@ async fn takes_something_and_waits(teardown: &Teardown, _network: &Network) -> R
     std::future::pending().await
 }
 
-/// Its worker has no ledger: nothing was taken.
+/// The worker of this test has no ledger, because the test registered no durable step.
 #[integration_test(ignore = "leaves a child and dies", tags("orphan"))]
 fn leaves_a_child_and_dies_after_the_supervisor() {
     let supervisor = rustix::process::getppid();
@@ -268,7 +264,7 @@ async fn calls_a_teardown_function_itself() -> Result<()> {
 }
 
 #[integration_test(ignore = "fails", tags("keeps"))]
-async fn fails_with_its_hands_full(dir: TempDir, teardown: &Teardown, _network: &Network) -> Result<()> {
+async fn fails_with_resources(dir: TempDir, teardown: &Teardown, _network: &Network) -> Result<()> {
     let path = outside("taken");
     teardown.durable(give_back, path.clone())?;
     std::fs::write(path, "taken")?;
@@ -277,7 +273,7 @@ async fn fails_with_its_hands_full(dir: TempDir, teardown: &Teardown, _network: 
     println!("port {}", listener.local_addr()?.port());
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     teardown.defer("say goodbye", async { note("goodbye") });
-    Err("look at this".into())
+    Err("on purpose".into())
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -292,7 +288,7 @@ fn stuck(teardown: &Teardown) -> Result<Stuck> {
 }
 
 #[integration_test(ignore = "errors", tags("stuck"))]
-fn needs_what_blocks(_stuck: &Stuck) {}
+fn needs_the_stuck_fixture(_stuck: &Stuck) {}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Clinging;
@@ -304,22 +300,22 @@ fn clinging(teardown: &Teardown) -> Clinging {
 }
 
 #[integration_test(ignore = "is not given back", tags("clinging"))]
-fn needs_what_does_not_let_go(_clinging: &Clinging) {}
+fn needs_the_clinging_fixture(_clinging: &Clinging) {}
 
-/// A program that makes a daemon of itself: it belongs to the session, and to no test.
+/// A daemon that belongs to the session and to no test.
 #[derive(Debug, Serialize, Deserialize)]
-struct Spirit {
+struct DaemonProcess {
     pid: u32,
 }
 
 #[fixture(scope = "session")]
-fn spirit() -> Result<Spirit> {
+fn daemon() -> Result<DaemonProcess> {
     let script = "setsid sleep 300 </dev/null >/dev/null 2>&1 & echo $!";
     let output = std::process::Command::new("sh").args(["-c", script]).output()?;
-    Ok(Spirit { pid: String::from_utf8(output.stdout)?.trim().parse()? })
+    Ok(DaemonProcess { pid: String::from_utf8(output.stdout)?.trim().parse()? })
 }
 
-#[integration_test(tags("spirit"), ignore = "has a daemon")]
-fn is_with_the_spirit(spirit: &Spirit, #[values(0, 1, 2, 3)] _n: u32) {
-    assert!(std::path::Path::new(&format!("/proc/{}", spirit.pid)).exists());
+#[integration_test(tags("daemon"), ignore = "has a daemon")]
+fn uses_the_daemon(daemon: &DaemonProcess, #[values(0, 1, 2, 3)] _n: u32) {
+    assert!(std::path::Path::new(&format!("/proc/{}", daemon.pid)).exists());
 }

@@ -1,4 +1,4 @@
-//! Fixtures and who shares them. What happens is written to the file that `JOURNAL` names.
+//! Fixtures that tests share or own. Tests and fixtures note events in the file that `JOURNAL` names.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -66,10 +66,7 @@ fn a_shared_value_is_one_value(service: &Service, database: &Database, again: &D
 }
 
 #[integration_test]
-fn a_value_borrowed_exclusively_is_also_that_of_fixtures_asked_for_after_it(
-    database: &mut Database,
-    service: &Service,
-) {
+fn exclusive_borrow_and_later_fixtures_share_one_value(database: &mut Database, service: &Service) {
     assert_eq!(service.database, database.number);
 }
 
@@ -97,7 +94,7 @@ fn a_worker_value_outlives_the_test(cluster: &Cluster) {
 }
 
 #[integration_test(tags("order"))]
-fn the_way_back_is_the_way_in_reverse(_service: &Service, teardown: &Teardown) {
+fn notes_the_order_of_teardown(_service: &Service, teardown: &Teardown) {
     teardown.defer("test's own", async { note("test's own") });
     note("test");
 }

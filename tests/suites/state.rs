@@ -1,4 +1,4 @@
-//! Tests that change what a process has only once: signals, limits, alarms, the umask. The next test must not notice.
+//! Tests that change the state of their process: signals, limits, alarms, the umask. The next test must not see the change.
 #![expect(unsafe_code, reason = "only C changes signals and alarms")]
 
 use std::fs::File;
@@ -19,7 +19,7 @@ mod c {
     pub(super) const SIG_IGN: usize = 1;
     pub(super) const SIG_BLOCK: c_int = 0;
 
-    // SAFETY: these are part of every C library, with these signatures. A set of signals has room for 1,024 of them.
+    // SAFETY: these are part of every C library, with these signatures. A signal set has 1,024 bits.
     unsafe extern "C" {
         pub(super) safe fn signal(signal: c_int, handler: usize) -> usize;
         pub(super) safe fn alarm(seconds: c_uint) -> c_uint;
@@ -36,7 +36,7 @@ mod c {
     /// A signal ends this process when it has computed for this long.
     pub(super) fn end_after_processor_time(microseconds: i64) {
         const ITIMER_PROF: c_int = 2;
-        // SAFETY: the timer has an interval and a first time, of seconds and microseconds each; the old one is not asked for.
+        // SAFETY: the timer has an interval and a first time, of seconds and microseconds each; a null pointer is allowed for the old value.
         unsafe { setitimer(ITIMER_PROF, &[0, 0, 0, microseconds], std::ptr::null_mut()) };
     }
 
@@ -44,17 +44,17 @@ mod c {
     pub(super) fn end_after(nanoseconds: i64) {
         const CLOCK_MONOTONIC: c_int = 1;
         let mut timer = std::ptr::null_mut();
-        // SAFETY: there is room for the timer; without an event it sends `SIGALRM`.
+        // SAFETY: `timer` is writable; a null event means that the timer sends `SIGALRM`.
         assert_eq!(unsafe { timer_create(CLOCK_MONOTONIC, std::ptr::null_mut(), &raw mut timer) }, 0);
-        // SAFETY: the timer is there, and has an interval and a first time, of seconds and nanoseconds each.
+        // SAFETY: the timer exists, and the value has an interval and a first time, of seconds and nanoseconds each.
         assert_eq!(unsafe { timer_settime(timer, 0, &[0, 0, 0, nanoseconds], std::ptr::null_mut()) }, 0);
     }
 
-    /// The signals that this thread holds back, after adding these.
+    /// Blocks these signals and returns all signals that this thread blocks.
     pub(super) fn blocked_after_adding(signals: u64) -> u64 {
         let (mut set, mut old) = ([0_u64; 16], [0_u64; 16]);
         set[0] = signals;
-        // SAFETY: both have the size of a set of signals.
+        // SAFETY: both have the size of a signal set.
         unsafe { pthread_sigmask(SIG_BLOCK, set.as_ptr().cast(), old.as_mut_ptr().cast()) };
         old[0] | signals
     }
@@ -173,7 +173,7 @@ async fn waits_for_a_child(#[values(0, 1, 2, 3)] _turn: u8) -> Result<()> {
 }
 
 #[integration_test]
-fn finds_everything_in_its_place(#[values(0, 1, 2, 3)] _turn: u8) -> Result<()> {
+fn sees_no_change_of_other_tests(#[values(0, 1, 2, 3)] _turn: u8) -> Result<()> {
     let mask = umask(rustix::fs::Mode::from_raw_mode(0o022));
     umask(mask);
     assert_eq!(format!("{:04o}", mask.as_raw_mode()), umask_of_supervisor()?, "the umask");
@@ -182,7 +182,11 @@ fn finds_everything_in_its_place(#[values(0, 1, 2, 3)] _turn: u8) -> Result<()> 
     assert!(Command::new("true").status()?.success(), "a child that can be waited for");
     let (reader, writer) = rustix::pipe::pipe()?;
     drop(reader);
-    assert_eq!(rustix::io::write(&writer, b"x"), Err(rustix::io::Errno::PIPE), "a pipe that nobody reads is an error");
+    assert_eq!(
+        rustix::io::write(&writer, b"x"),
+        Err(rustix::io::Errno::PIPE),
+        "writing to a pipe without a reader is an error"
+    );
     for signal in [SIGTERM, SIGHUP] {
         assert_eq!(c::signal(signal, c::SIG_DFL), c::SIG_DFL, "signal {signal}");
     }
@@ -215,7 +219,7 @@ mod forks {
 
     fn wait_for(child: i32) -> i32 {
         let mut status = 0;
-        // SAFETY: there is room for the status.
+        // SAFETY: `status` is writable.
         assert_eq!(unsafe { c::waitpid(child, &raw mut status, 0) }, child);
         status >> 8
     }
@@ -249,7 +253,7 @@ mod forks {
         assert!(dir.path().is_dir(), "teardown is the parent's");
     }
 
-    /// The child lives on when the test is over.
+    /// The child is still running when the test ends.
     #[integration_test]
     fn child_returns_later() {
         if c::fork() == 0 {

@@ -6,7 +6,7 @@ use itest::prelude::*;
 
 itest::main!();
 
-/// Panics if the process has a subscriber or a logger already, and every later caller with it.
+/// Installs a global subscriber and logger. Panics in this and every later call if the process has one already.
 fn start_telemetry() {
     static ONCE: Once = Once::new();
     println!("starts in process {}", std::process::id());
@@ -17,31 +17,31 @@ fn start_telemetry() {
 async fn application_starts_with_a_subscriber(#[values(0, 1, 2)] _turn: u8) {
     start_telemetry();
     tracing::info!("the application has started");
-    let task = tokio::spawn(async { tracing::warn!("a task has something to say") });
+    let task = tokio::spawn(async { tracing::warn!("a task logs an event") });
     assert!(task.await.is_ok());
 }
 
 #[integration_test(flavor = "current_thread")]
-async fn application_starts_on_a_runtime_of_its_own() {
+async fn application_starts_on_a_private_runtime() {
     start_telemetry();
-    let task = tokio::spawn(async { tracing::warn!("a task has something to say") });
+    let task = tokio::spawn(async { tracing::warn!("a task logs an event") });
     assert!(task.await.is_ok());
 }
 
 #[integration_test(threads = 2)]
-async fn application_starts_on_two_threads_of_its_own() {
+async fn application_starts_on_two_private_threads() {
     start_telemetry();
-    let task = tokio::spawn(async { tracing::warn!("a task has something to say") });
+    let task = tokio::spawn(async { tracing::warn!("a task logs an event") });
     assert!(task.await.is_ok());
 }
 
-/// Threads that the code starts by itself are the process's own subscriber's.
+/// Events of threads that the code starts by itself go to the global subscriber.
 #[integration_test]
-fn thread_has_something_to_say() {
-    assert!(std::thread::spawn(|| tracing::warn!("a thread has something to say")).join().is_ok());
+fn thread_logs_an_event() {
+    assert!(std::thread::spawn(|| tracing::warn!("a thread logs an event")).join().is_ok());
 }
 
-/// The subscriber that a test sets for a while receives what happens in it.
+/// A subscriber that a test sets for a scope receives the events of that scope.
 #[integration_test]
 fn subscriber_of_a_scope_receives_its_events() {
     static SEEN: OnceLock<std::sync::Mutex<Vec<u8>>> = OnceLock::new();

@@ -13,9 +13,9 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// An interactive shell takes the terminal for itself.
+/// An interactive shell makes itself the foreground process group of the terminal.
 #[integration_test(timeout = "20s")]
-fn interactive_shell_says_hello(#[values(0, 1, 2)] _turn: u8) -> Result<()> {
+fn interactive_shell_prints_hello(#[values(0, 1, 2)] _turn: u8) -> Result<()> {
     let output = Command::new("bash").args(["-ic", "echo hello"]).output()?;
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "hello");
     Ok(())
@@ -27,9 +27,9 @@ fn terminal_is_set(#[values(0, 1, 2)] _turn: u8) -> Result<()> {
     Ok(())
 }
 
-/// As long as the terminal is this test's, the others that want it wait.
+/// Other tests that need the terminal wait while this test has it.
 #[integration_test(timeout = "20s")]
-async fn terminal_is_kept_for_a_while() -> Result<()> {
+async fn holds_the_terminal_for_a_while() -> Result<()> {
     assert!(shell("stty -F /dev/tty echo").status()?.success());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(shell("stty -F /dev/tty echo").status()?.success());

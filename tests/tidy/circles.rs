@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A module, as the names on the way to it.
+/// The path of a module, as a list of names.
 type Module = Vec<String>;
 
 /// The modules of a crate, what they import, and what `mod.rs` files re-export.
 struct Crate {
     code: BTreeMap<Module, String>,
-    /// A module and a name in it that stands for a thing of another module.
+    /// Re-exports: a module and a name in it, with the module that defines the item.
     exports: BTreeMap<(Module, String), Module>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn circles(src: &Path, files: &[std::path::PathBuf]) -> Vec<Vec<Strin
 
 impl Crate {
     fn read(src: &Path, files: &[std::path::PathBuf]) -> Self {
-        let (mut code, mut faces) = (BTreeMap::new(), BTreeSet::new());
+        let (mut code, mut mod_files) = (BTreeMap::new(), BTreeSet::new());
         for path in files {
             let mut module: Module = path
                 .strip_prefix(src)
@@ -58,22 +58,22 @@ impl Crate {
                 .collect();
             if module.last().is_some_and(|last| last == "mod" || last == "lib") {
                 module.pop();
-                faces.insert(module.clone());
+                mod_files.insert(module.clone());
             }
             code.insert(module, super::code_of(&fs::read_to_string(path).unwrap()));
         }
         let mut exports = BTreeMap::new();
-        for face in &faces {
-            for path in imported_paths(&code[face]) {
+        for mod_file in &mod_files {
+            for path in imported_paths(&code[mod_file]) {
                 let (name, rest) = path.split_last().unwrap();
-                let target = [face.as_slice(), rest].concat();
+                let target = [mod_file.as_slice(), rest].concat();
                 if code.contains_key(&target) {
-                    exports.insert((face.clone(), name.clone()), target);
+                    exports.insert((mod_file.clone(), name.clone()), target);
                 }
             }
         }
-        // A face declares and re-exports; that ties its files to each other in no other way.
-        code.retain(|module, _| !faces.contains(module));
+        // The declarations and re-exports of a `mod.rs` are no dependency between its files.
+        code.retain(|module, _| !mod_files.contains(module));
         Self { code, exports }
     }
 
@@ -158,7 +158,7 @@ fn expand(before: &str, tree: &str) -> Vec<String> {
 }
 
 #[test]
-fn circle_is_found_through_a_re_export() {
+fn circle_through_a_re_export_is_detected() {
     let folder = std::env::temp_dir().join(format!("itest-tidy-{}", std::process::id()));
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -173,7 +173,7 @@ fn circle_is_found_through_a_re_export() {
         write("b/inner.rs", "fn x() { crate::a::y() }"),
         write("b/leaf.rs", "use std::fs;"),
     ];
-    let found = circles(&folder, &files);
+    let result = circles(&folder, &files);
     fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(found, [["a", "b::inner"]]);
+    assert_eq!(result, [["a", "b::inner"]]);
 }

@@ -43,17 +43,18 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
     ),
 ];
 
-/// Names of services: `service/` knows none of them.
+/// Names of services that `service/` must not contain.
 const SERVICES: [&str; 9] = ["postgres", "mysql", "mariadb", "sqlite", "redis", "rabbit", "nats", "mqtt", "kafka"];
 
-/// Lines before a file's tests.
-const LONGEST: usize = 400;
+/// The limit of lines before the tests of a file.
+const MAX_LINES: usize = 400;
 
 /// A file of a crate with layers.
 struct Source {
     path: PathBuf,
-    room: String,
-    /// Without its tests.
+    /// The name of its top-level module.
+    module: String,
+    /// The text without tests.
     code: String,
 }
 
@@ -62,17 +63,17 @@ fn root() -> PathBuf {
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         if path.is_dir() {
-            found.extend(rust_files(&path));
+            files.extend(rust_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
+            files.push(path);
         }
     }
-    found.sort();
-    found
+    files.sort();
+    files
 }
 
 fn without_tests(text: &str) -> String {
@@ -91,16 +92,16 @@ fn sources(name: &str) -> Vec<Source> {
         .into_iter()
         .map(|path| {
             let inside = path.strip_prefix(&src).unwrap().to_path_buf();
-            let room = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let module = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
             let code = without_tests(&fs::read_to_string(&path).unwrap());
-            Source { path: inside, room, code }
+            Source { path: inside, module, code }
         })
         .collect();
     assert!(sources.len() > 30, "{name} has moved");
     sources
 }
 
-/// Code without comments, so that words in prose are no imports.
+/// The code without comments, so that a word in a comment does not count as an import.
 fn words_of_code(source: &Source) -> String {
     code_of(&source.code)
 }
@@ -120,23 +121,24 @@ fn modules_named(code: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_layer_names_lower_layers_only() {
+fn modules_import_lower_layers_only() {
     for (name, layers) in CRATES {
         let layers: BTreeMap<_, _> = layers.iter().copied().collect();
         let mut seen = 0;
-        for source in sources(name).iter().filter(|source| source.room != "lib") {
+        for source in sources(name).iter().filter(|source| source.module != "lib") {
             let place = format!("{name}/{}", source.path.display());
-            let own = *layers.get(source.room.as_str()).unwrap_or_else(|| panic!("{place}: a module without a layer"));
+            let own =
+                *layers.get(source.module.as_str()).unwrap_or_else(|| panic!("{place}: a module without a layer"));
             let code = words_of_code(source);
             assert!(!code.contains("crate::{"), "{place}: one `use` for each module, so that this test can read it");
             for named in modules_named(&code) {
-                if let Some(layer) = layers.get(named).filter(|_| named != source.room) {
+                if let Some(layer) = layers.get(named).filter(|_| named != source.module) {
                     seen += 1;
                     assert!(*layer < own, "{place} (layer {own}) names {named} (layer {layer})");
                 }
             }
         }
-        assert!(seen > 50, "{name}: the search finds nothing any more");
+        assert!(seen > 50, "{name}: the search finds no imports");
     }
 }
 
@@ -149,10 +151,10 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn no_service_is_named_where_services_come_from() {
+fn service_module_names_no_service() {
     let sources = sources("itest-fixtures");
     let mut seen = 0;
-    for source in sources.iter().filter(|source| source.room == "service") {
+    for source in sources.iter().filter(|source| source.module == "service") {
         seen += 1;
         let code = source.code.to_lowercase();
         for service in SERVICES {
@@ -163,14 +165,14 @@ fn no_service_is_named_where_services_come_from() {
 }
 
 #[test]
-fn the_engine_does_not_know_the_reports() {
-    for source in runtime().iter().filter(|source| source.room == "engine") {
+fn engine_does_not_import_reports() {
+    for source in runtime().iter().filter(|source| source.module == "engine") {
         assert!(!words_of_code(source).contains("report::"), "{}", source.path.display());
     }
 }
 
 #[test]
-fn planning_knows_no_clock_no_files_and_no_runtime() {
+fn plan_and_detect_use_no_clock_io_or_runtime() {
     const IMPURE: [&str; 10] = [
         "std::fs",
         "std::env",
@@ -183,9 +185,9 @@ fn planning_knows_no_clock_no_files_and_no_runtime() {
         "tokio",
         "rand_chacha",
     ];
-    for room in ["plan", "detect"] {
-        let sources: Vec<_> = runtime().into_iter().filter(|source| source.room == room).collect();
-        assert!(sources.len() >= 4, "{room} has moved");
+    for module in ["plan", "detect"] {
+        let sources: Vec<_> = runtime().into_iter().filter(|source| source.module == module).collect();
+        assert!(sources.len() >= 4, "{module} has moved");
         for source in sources {
             let code = words_of_code(&source);
             for word in IMPURE {
@@ -196,18 +198,17 @@ fn planning_knows_no_clock_no_files_and_no_runtime() {
 }
 
 #[test]
-fn one_room_speaks_with_libtest_mimic() {
+fn only_cli_contract_uses_libtest_mimic() {
     for source in runtime().iter().filter(|source| words_of_code(source).contains("libtest_mimic")) {
         assert_eq!(source.path, Path::new("cli/contract.rs"));
     }
 }
 
-/// Settings come from one room; what else is read is where the system keeps its temp files and its programs. What a test changed
-/// is seen elsewhere, and means nothing to anyone.
+/// Settings are read in `cli` only. `process/surroundings.rs` compares the environment before and after a test, and interprets none of it.
 #[test]
-fn one_room_reads_arguments_and_environment() {
+fn only_cli_reads_arguments_and_environment() {
     let observer = Path::new("process/surroundings.rs");
-    for source in runtime().iter().filter(|source| source.room != "cli" && source.path != observer) {
+    for source in runtime().iter().filter(|source| source.module != "cli" && source.path != observer) {
         let code = words_of_code(source);
         for word in ["env::var", "env::vars", "env::args"] {
             assert!(!code.contains(word), "{} names {word}", source.path.display());
@@ -216,14 +217,14 @@ fn one_room_reads_arguments_and_environment() {
 }
 
 #[test]
-fn nobody_leaves_through_the_window() {
+fn runtime_never_calls_process_exit() {
     for source in runtime() {
         assert!(!words_of_code(&source).contains("process::exit"), "{}", source.path.display());
     }
 }
 
 #[test]
-fn a_file_fits_in_one_head_and_says_what_it_is_for() {
+fn files_have_a_purpose_line_and_at_most_400_lines() {
     let ours = [
         "src",
         "itest-fixtures/src",
@@ -236,15 +237,15 @@ fn a_file_fits_in_one_head_and_says_what_it_is_for() {
     for folder in ours {
         for path in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+            assert!(text.starts_with("//!"), "{} does not begin with `//!`", path.display());
             let lines = without_tests(&text).lines().count();
-            assert!(lines <= LONGEST, "{} has {lines} lines", path.display());
+            assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
         }
     }
 }
 
 #[test]
-fn names_say_something() {
+fn no_file_is_named_utils_or_helpers() {
     const EMPTY: [&str; 5] = ["utils.rs", "helpers.rs", "common.rs", "misc.rs", "imp.rs"];
     for folder in ["src", "itest-fixtures", "itest-macros", "itest-runtime", "examples", "tests"] {
         for path in rust_files(&root().join(folder)) {
@@ -254,18 +255,18 @@ fn names_say_something() {
     }
 }
 
-/// What an expansion writes is made of tokens, and there is nothing in it that could go wrong.
+/// Emitting an expansion must not fail: all errors are found before.
 #[test]
-fn writing_an_expansion_cannot_fail() {
+fn emitting_an_expansion_cannot_fail() {
     let text = fs::read_to_string(root().join("itest-macros/src/emit.rs")).unwrap();
     for word in ["Result<", "Errors", "syn::Error", "panic!", ".unwrap()", ".expect("] {
         assert!(!text.contains(word), "emit.rs names {word}");
     }
 }
 
-/// The documents that describe the house name rooms and tests that are there.
+/// ARCHITECTURE.md must name every module, and the tests that it names must exist.
 #[test]
-fn the_map_shows_the_house() {
+fn architecture_names_existing_modules_and_tests() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for (module, _) in CRATES.iter().flat_map(|(_, layers)| layers.iter()) {
         let is_shown = [format!("`{module}/`"), format!("`{module}`")].iter().any(|name| map.contains(name));

@@ -1,8 +1,8 @@
-//! The one error type: what was being done, outermost first, down to what went wrong.
+//! The error type of the benchmarks. A message lists the contexts, the outermost first, and then the cause.
 
 use std::fmt::{self, Display, Formatter};
 
-/// Why a benchmark could not go on.
+/// An error that ends a benchmark.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
@@ -22,7 +22,7 @@ impl Display for Failure {
     }
 }
 
-/// Says what was being done when an error came up.
+/// Adds a context to errors.
 pub trait Context<Value> {
     /// Puts `doing` in front of the error's own message.
     ///

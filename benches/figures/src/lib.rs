@@ -1,4 +1,4 @@
-//! What the benchmarks share: times of one thing, tables of many, and why a benchmark could not go on.
+//! Shared code of the benchmarks: samples of durations, Markdown tables, and the error type.
 
 mod failure;
 mod samples;

@@ -1,21 +1,21 @@
-//! Times of one thing that happened several times.
+//! Repeated measurements of one duration.
 
 use std::time::Duration;
 
-/// Times of one thing.
+/// Measured durations of one operation.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     sorted: Vec<Duration>,
 }
 
 impl Samples {
-    /// Takes one in.
+    /// Adds a sample.
     pub fn add(&mut self, sample: Duration) {
         let place = self.sorted.partition_point(|known| *known <= sample);
         self.sorted.insert(place, sample);
     }
 
-    /// In the middle; that of two, if there are two.
+    /// The median. With an even number of samples it is the mean of the two in the middle.
     #[must_use]
     pub fn median(&self) -> Duration {
         let upper = self.at(self.sorted.len() / 2);
@@ -23,25 +23,25 @@ impl Samples {
         (upper + lower) / 2
     }
 
-    /// The shortest.
+    /// The shortest sample.
     #[must_use]
     pub fn least(&self) -> Duration {
         self.at(0)
     }
 
-    /// The longest.
+    /// The longest sample.
     #[must_use]
     pub fn most(&self) -> Duration {
         self.at(self.sorted.len().saturating_sub(1))
     }
 
-    /// How many there are.
+    /// The number of samples.
     #[must_use]
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
 
-    /// How many took longer than this.
+    /// The number of samples above a limit.
     #[must_use]
     pub fn above(&self, limit: Duration) -> usize {
         self.sorted.len() - self.sorted.partition_point(|sample| *sample <= limit)
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_lies_in_the_middle() {
+    fn median_is_the_middle_sample() {
         let mut samples = Samples::default();
         assert_eq!(samples.median(), Duration::ZERO);
         for milliseconds in [9, 1, 4, 5] {

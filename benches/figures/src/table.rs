@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// Rows below a head; numbers are in all columns but the first.
+/// A table with a head. All columns but the first are right-aligned, because they contain numbers.
 #[derive(Debug)]
 pub struct Table {
     head: Vec<String>,
@@ -16,14 +16,14 @@ impl Table {
         Self { head: head.iter().copied().map(str::to_owned).collect(), rows: Vec::new() }
     }
 
-    /// Adds a row; what is missing becomes a dash.
+    /// Adds a row. Missing cells become dashes.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Option<String>>) {
         let dash = || "–".to_owned();
         let cells = cells.into_iter();
         self.rows.push(cells.map(|cell| cell.unwrap_or_else(dash)).collect());
     }
 
-    /// Whether there is anything in it.
+    /// Whether the table has rows.
     #[must_use]
     pub fn has_rows(&self) -> bool {
         !self.rows.is_empty()
@@ -32,7 +32,7 @@ impl Table {
     fn width(&self, column: usize) -> usize {
         let rows = self.rows.iter().chain([&self.head]);
         let cells = rows.filter_map(|row| row.get(column));
-        // A dash and the colon that aligns the column need room.
+        // The separator row needs two characters: a dash, and the colon that aligns the column.
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(2)
     }
 }

@@ -1,4 +1,4 @@
--- Where money is. Amounts are in minor units: cents, pence.
+-- Accounts. All amounts are in minor units, such as cents.
 CREATE TABLE account (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     owner        text NOT NULL CHECK (owner <> ''),

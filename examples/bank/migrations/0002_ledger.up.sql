@@ -1,4 +1,4 @@
--- What somebody asked for, once for each key.
+-- Requested transfers, one for each idempotency key.
 CREATE TABLE transfer (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     idempotency_key text NOT NULL UNIQUE CHECK (length(idempotency_key) BETWEEN 1 AND 64),
@@ -9,7 +9,7 @@ CREATE TABLE transfer (
     CHECK (from_account <> to_account)
 );
 
--- What became of it: one account has less, another one has more.
+-- The two ledger entries of a transfer: one account is debited, another one is credited.
 CREATE TABLE entry (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     transfer_id bigint NOT NULL REFERENCES transfer (id),
@@ -18,5 +18,5 @@ CREATE TABLE entry (
     UNIQUE (transfer_id, account_id)
 );
 
--- A statement is read from its end.
+-- A statement lists the newest entries first.
 CREATE INDEX entry_by_account ON entry (account_id, id);

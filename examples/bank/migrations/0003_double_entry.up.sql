@@ -1,5 +1,5 @@
--- The last line of defence against money that comes from nowhere: a transfer has two entries, in one currency, whose sum is zero.
--- It is looked at when the transaction commits, because between its two entries it cannot hold.
+-- A transfer must have exactly two entries in one currency whose sum is zero, so that no money appears or vanishes. The trigger checks
+-- this at commit, because the rule cannot hold between the inserts of the two entries.
 CREATE FUNCTION check_double_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     checked bigint;

@@ -1,4 +1,4 @@
--- What the account held after each entry; for those that are there already it is counted once.
+-- The balance of the account after each entry. For existing entries it is computed here.
 ALTER TABLE entry ADD COLUMN balance bigint;
 
 UPDATE entry SET balance = counted.balance

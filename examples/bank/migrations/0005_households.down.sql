@@ -1,4 +1,4 @@
--- An account that its household covers for is given the credit that it uses.
+-- An account that was overdrawn under its household's cover gets a credit limit of that amount.
 UPDATE account SET credit_limit = -balance WHERE balance < -credit_limit;
 ALTER TABLE account DROP CONSTRAINT account_is_covered;
 ALTER TABLE account DROP COLUMN household;

@@ -1,5 +1,5 @@
--- The accounts of a household cover for one another: each may be overdrawn, as long as all in one currency together are not. No
--- constraint can say so; the service does, in serializable transactions.
+-- The accounts of a household cover each other: each may be overdrawn, as long as the sum over all accounts in one currency is not. A
+-- constraint cannot express this rule, so the service checks it in serializable transactions.
 ALTER TABLE account ADD COLUMN household text CHECK (household <> '');
 ALTER TABLE account DROP CONSTRAINT account_is_covered;
 ALTER TABLE account ADD CONSTRAINT account_is_covered CHECK (household IS NOT NULL OR balance >= -credit_limit);

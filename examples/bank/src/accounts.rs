@@ -1,4 +1,4 @@
-//! Accounts: opening them, and what is and was in them.
+//! Accounts: opening them, their balances and their statements.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::extract::{Json, Path, Query};
 use crate::transfers::TransferId;
 
-const DEFAULT_PAGE: i64 = 20;
-const LARGEST_PAGE: i64 = 100;
+const DEFAULT_PAGE_SIZE: i64 = 20;
+const MAX_PAGE_SIZE: i64 = 100;
 
 /// The number of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -32,32 +32,32 @@ impl fmt::Display for AccountId {
 /// The body of `POST /accounts`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewAccount {
-    /// Whose it is; not empty.
+    /// The owner; not empty.
     pub owner: String,
     /// Three capital letters, such as `EUR`.
     pub currency: String,
-    /// How far it may be overdrawn, in minor units; not negative.
+    /// The credit limit in minor units; not negative.
     #[serde(default)]
     pub credit_limit: i64,
-    /// Whose accounts cover for one another, if there are any.
+    /// The household whose accounts cover each other, if the account belongs to one.
     #[serde(default)]
     pub household: Option<String>,
 }
 
-/// Where money is.
+/// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Account {
     /// The account's number.
     pub id: AccountId,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
-    /// What it is kept in.
+    /// The currency.
     pub currency: String,
-    /// What is in it, in minor units.
+    /// The balance in minor units.
     pub balance: i64,
-    /// How far it may be overdrawn, in minor units.
+    /// The credit limit in minor units.
     pub credit_limit: i64,
-    /// Whose accounts cover for one another, if there are any.
+    /// The household whose accounts cover each other, if the account belongs to one.
     pub household: Option<String>,
 }
 
@@ -66,20 +66,20 @@ pub struct Account {
 pub struct Entry {
     /// The entry's number; later entries of an account have higher ones.
     pub id: i64,
-    /// The transfer that it is half of.
+    /// The transfer to which the entry belongs.
     pub transfer_id: TransferId,
-    /// What was added, or taken if it is negative.
+    /// The amount that was added, or taken if it is negative.
     pub amount: i64,
-    /// What was in the account then.
+    /// The balance of the account after this entry.
     pub balance: i64,
 }
 
-/// The response to `GET /accounts/{id}/entries`: some entries, the last one first.
+/// The response to `GET /accounts/{id}/entries`: one page of entries, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The entries of this page.
     pub entries: Vec<Entry>,
-    /// What to send as `before` for the next page, if there is one.
+    /// The value of `before` for the next page, if there is one.
     pub next_before: Option<i64>,
 }
 
@@ -124,12 +124,12 @@ async fn statement(
     Path(id): Path<AccountId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Statement>, Error> {
-    let limit = query.limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Error::BadRequest(format!("`limit` must be between 1 and {LARGEST_PAGE}")));
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE_SIZE);
+    if !(1..=MAX_PAGE_SIZE).contains(&limit) {
+        return Err(Error::BadRequest(format!("`limit` must be between 1 and {MAX_PAGE_SIZE}")));
     }
     find(&state, id).await?;
-    // One more than asked for tells whether there is a next page.
+    // One more entry than requested shows whether there is a next page.
     let mut entries: Vec<Entry> = sqlx::query_as(
         "SELECT id, transfer_id, amount, balance FROM entry
          WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",

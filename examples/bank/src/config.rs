@@ -1,15 +1,16 @@
-//! What can be configured about the bank.
+//! The configuration of the bank.
 
 use std::time::Duration;
 
-/// How strictly the database keeps transactions apart.
+/// The isolation level of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
     /// Each statement sees what was committed before it.
     ReadCommitted,
     /// Each transaction sees what was committed before its first statement.
     RepeatableRead,
-    /// As if transactions ran one after another. Households need it: a transfer reads accounts that it does not write.
+    /// Transactions behave as if they ran one after another. Households need this level, because a transfer reads accounts that it does not
+    /// write.
     Serializable,
 }
 
@@ -24,28 +25,28 @@ impl Isolation {
     }
 }
 
-/// Everything the bank can be told. Start from the defaults and change single fields:
+/// All settings of the bank. Start from the defaults and change single fields:
 ///
 /// ```
 /// let config = bank::Config { attempts: 3, ..bank::Config::default() };
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How strictly transfers are kept apart.
+    /// The isolation level of transfers.
     pub isolation: Isolation,
-    /// How often a transfer is tried that others keep getting in the way of; at least once.
+    /// The number of attempts for a transfer that conflicts with others; at least one.
     pub attempts: u32,
-    /// The longest pause before the second attempt. It doubles with each attempt, and chance takes some of it.
+    /// The limit of the random pause before the second attempt. The limit doubles with each attempt.
     pub first_pause: Duration,
-    /// The longest pause of all.
+    /// The limit of the pause before any attempt.
     pub longest_pause: Duration,
-    /// How many connections the pool has at most.
+    /// The limit of connections in the pool.
     pub connections: u32,
-    /// How long a request waits for one of them.
+    /// The time that a request waits for a connection.
     pub acquire_timeout: Duration,
-    /// How long a statement waits for a row that somebody else has locked.
+    /// The time that a statement waits for a locked row.
     pub lock_timeout: Duration,
-    /// How long a statement may take altogether.
+    /// The time limit of a statement.
     pub statement_timeout: Duration,
 }
 
@@ -58,7 +59,7 @@ impl Default for Config {
             longest_pause: Duration::from_millis(250),
             connections: 10,
             acquire_timeout: Duration::from_secs(3),
-            // Longer than PostgreSQL waits before it looks for a deadlock (one second), so that it finds it.
+            // This is longer than PostgreSQL's `deadlock_timeout` of one second, so that PostgreSQL detects deadlocks first.
             lock_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),
         }

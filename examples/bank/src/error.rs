@@ -1,4 +1,4 @@
-//! Everything that can go wrong in a request, and the one JSON shape clients are told it in.
+//! The errors of requests, and their JSON format in responses.
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -10,16 +10,16 @@ use sqlx::error::DatabaseError;
 use crate::accounts::AccountId;
 use crate::retry::Conflict;
 
-/// What to wait before a request is sent again, in seconds.
-const PATIENCE: HeaderValue = HeaderValue::from_static("1");
+/// The value of `Retry-After`, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request failed. The `Display` text is what the client is told; a source is only logged.
+/// The reason why a request failed. The client gets the `Display` text; the source is only logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is no JSON, or the query string, the path or a header makes no sense.
     #[error("{0}")]
     BadRequest(String),
-    /// There is no such thing.
+    /// The requested object does not exist.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// The path exists, but not with this method.
@@ -43,31 +43,32 @@ pub enum Error {
     /// The key was used for another transfer.
     #[error("the idempotency key was used for another transfer")]
     KeyReused,
-    /// There is less than is to be taken.
+    /// The account has less money than the transfer needs.
     #[error("account {0} has not enough money")]
     InsufficientFunds(AccountId),
     /// A balance would not fit into 64 bits.
     #[error("account {0} cannot hold so much")]
     TooMuch(AccountId),
-    /// Others were faster, in every attempt.
+    /// Every attempt conflicted with other transactions.
     #[error("too many others use these accounts; nothing was done, try again later")]
     Conflict(Conflict, #[source] sqlx::Error),
-    /// Somebody else holds a lock for too long.
+    /// Another transaction held a lock for too long.
     #[error("the accounts are locked; nothing was done, try again later")]
     Locked(#[source] sqlx::Error),
     /// The database, or the way to it, is too busy.
     #[error("the bank is too busy; nothing was done, try again later")]
     TooBusy(#[source] sqlx::Error),
-    /// The connection broke. If that was during the commit, nobody knows whether it took place: hence the keys.
+    /// The connection broke. If this happened during the commit, its result is unknown. The client can find out by sending the request
+    /// again with the same idempotency key.
     #[error("the database was lost; try again with the same idempotency key")]
     Lost(#[source] sqlx::Error),
-    /// Something broke on our side.
+    /// The service or the database failed.
     #[error("something went wrong on our side")]
     Internal(#[source] sqlx::Error),
 }
 
 impl Error {
-    /// The status of the response, and the word by which a program can tell problems apart.
+    /// The status of the response, and the identifier of the problem for programs.
     fn status_and_slug(&self) -> (StatusCode, &'static str) {
         match self {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad-request"),
@@ -109,9 +110,9 @@ impl From<sqlx::Error> for Error {
         match (&*code, &error) {
             // lock_not_available
             ("55P03", _) => Self::Locked(error),
-            // query_canceled, by the time limit of statements; too_many_connections
+            // query_canceled, caused by `statement_timeout`; too_many_connections
             ("57014" | "53300", _) | (_, sqlx::Error::PoolTimedOut) => Self::TooBusy(error),
-            // Ended by an administrator, by a crash, or because it starts or stops; idle for too long in a transaction.
+            // admin_shutdown, crash_shutdown, cannot_connect_now; idle_in_transaction_session_timeout
             ("57P01" | "57P02" | "57P03" | "25P03", _) | (_, sqlx::Error::Io(_)) => Self::Lost(error),
             _ => Self::Internal(error),
         }
@@ -134,7 +135,7 @@ impl IntoResponse for Error {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, PATIENCE);
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         response
     }

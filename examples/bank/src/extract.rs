@@ -1,4 +1,4 @@
-//! axum's extractors, made to reject a request in the bank's own error shape.
+//! Wrappers of axum's extractors that reject a request with the bank's own errors.
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};

@@ -1,4 +1,4 @@
-//! The one transaction that moves money.
+//! The transaction that moves money.
 
 use sqlx::{PgPool, Postgres, Transaction};
 
@@ -7,15 +7,15 @@ use crate::config::Isolation;
 use crate::error::Error;
 use crate::transfers::{NewTransfer, Transfer, TransferId};
 
-/// A transfer that is in the ledger.
+/// The result of posting a transfer.
 pub(crate) enum Posted {
-    /// It was not there before.
+    /// The transfer was posted by this request.
     Now(Transfer),
-    /// It was sent again.
+    /// An earlier request with the same key had posted the transfer.
     Before(Transfer),
 }
 
-/// Makes one attempt at a transfer: all of it is in the ledger afterwards, or nothing.
+/// Makes one attempt at a transfer. Afterwards all of it is in the ledger, or nothing.
 pub(crate) async fn post(
     pool: &PgPool,
     isolation: Isolation,
@@ -40,8 +40,8 @@ pub(crate) async fn post(
     Ok(Posted::Now(Transfer { id, from: from.id, to: to.id, amount: transfer.amount }))
 }
 
-/// Both accounts, which nobody else changes from now on. The lower number is locked first, by everybody: two transfers in opposite
-/// directions do not wait for each other.
+/// Locks and returns both accounts. Every transaction locks the lower number first, so that two transfers in opposite directions cannot
+/// deadlock.
 async fn lock(transaction: &mut Transaction<'_, Postgres>, transfer: NewTransfer) -> Result<(Account, Account), Error> {
     let accounts: Vec<Account> = sqlx::query_as(
         "SELECT id, owner, currency, balance, credit_limit, household FROM account
@@ -59,8 +59,8 @@ async fn lock(transaction: &mut Transaction<'_, Postgres>, transfer: NewTransfer
     Ok((from, to))
 }
 
-/// Writes the transfer down; nothing if its key is there already. Looking for the key first would make transfers conflict that have
-/// nothing to do with each other: they would have read the same page of the index.
+/// Inserts the transfer, and returns `None` if its key exists already. A `SELECT` of the key first would cause serialization failures
+/// between unrelated transfers, because they would read the same page of the index.
 async fn record(
     transaction: &mut Transaction<'_, Postgres>,
     key: &str,
@@ -88,8 +88,8 @@ async fn find(transaction: &mut Transaction<'_, Postgres>, key: &str) -> Result<
     Ok(transfer)
 }
 
-/// Whether there is as much, in the account or in its household. The accounts of a household are read and not locked: that nobody
-/// takes from another one of them meanwhile is for `SERIALIZABLE` to see to.
+/// Whether the account or its household has enough money. The accounts of a household are read without a lock: `SERIALIZABLE` detects
+/// if another transaction takes from one of them at the same time.
 async fn covers(transaction: &mut Transaction<'_, Postgres>, account: &Account, amount: i64) -> Result<bool, Error> {
     let Some(household) = &account.household else {
         return Ok(i128::from(account.balance) + i128::from(account.credit_limit) >= i128::from(amount));
@@ -105,7 +105,7 @@ async fn covers(transaction: &mut Transaction<'_, Postgres>, account: &Account, 
     Ok(is_enough)
 }
 
-/// One half of a transfer.
+/// Updates one account and inserts its entry of the transfer.
 async fn enter(
     transaction: &mut Transaction<'_, Postgres>,
     transfer: TransferId,

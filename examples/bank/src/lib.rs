@@ -1,4 +1,4 @@
-//! A small bank: accounts, a ledger with two entries for each transfer, and transfers that happen once however often they are sent.
+//! A small bank: accounts, a ledger with two entries for each transfer, and idempotent transfers.
 //!
 //! [`app`] builds the whole service from a pool and a [`Config`], so that a test can serve it exactly as `main` does, also twice
 //! over one database. The types of requests and responses are public and both `Serialize` and `Deserialize`, so that a test can
@@ -17,7 +17,7 @@ pub use crate::error::Error;
 pub use crate::pool::connect;
 
 use crate::extract::Json;
-use crate::retry::{Retries, Retrying};
+use crate::retry::{Retries, RetryPolicy};
 
 pub mod accounts;
 mod config;
@@ -36,12 +36,12 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 struct AppState {
     pool: PgPool,
     isolation: Isolation,
-    retrying: Arc<Retrying>,
+    retry_policy: Arc<RetryPolicy>,
 }
 
 /// The bank, ready to be served. The pool's database must be migrated with [`MIGRATIONS`].
 pub fn app(pool: PgPool, config: &Config) -> Router {
-    let state = AppState { pool, isolation: config.isolation, retrying: Arc::new(Retrying::new(config)) };
+    let state = AppState { pool, isolation: config.isolation, retry_policy: Arc::new(RetryPolicy::new(config)) };
     Router::new()
         .merge(accounts::routes())
         .merge(transfers::routes())
@@ -52,5 +52,5 @@ pub fn app(pool: PgPool, config: &Config) -> Router {
 }
 
 async fn retries(State(state): State<AppState>) -> Json<Retries> {
-    Json(state.retrying.counted())
+    Json(state.retry_policy.counts())
 }

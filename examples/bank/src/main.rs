@@ -1,4 +1,4 @@
-//! Serves the bank: reads the environment, migrates the database, and runs until told to stop.
+//! Serves the bank: reads the environment, migrates the database, and runs until a signal stops it.
 
 use std::env::{self, VarError};
 use std::io;
@@ -10,10 +10,10 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Where the bank listens unless `LISTEN_ADDRESS` says otherwise.
-const ADDRESS: &str = "127.0.0.1:8080";
+/// The address to listen on if `LISTEN_ADDRESS` is not set.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 
-/// Why the bank does not run.
+/// The reason why the bank cannot run.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("the environment variable {0} is missing; it holds {1}")]
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), StartError> {
     let missing = || StartError::Missing("DATABASE_URL", "the database, such as postgres://bank@127.0.0.1/bank");
     let url = variable("DATABASE_URL")?.ok_or_else(missing)?;
-    let address = variable("LISTEN_ADDRESS")?.unwrap_or_else(|| ADDRESS.to_owned());
+    let address = variable("LISTEN_ADDRESS")?.unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
     let options: PgConnectOptions = url.parse().map_err(StartError::DatabaseUrl)?;
 
     let config = Config::default();
@@ -60,7 +60,7 @@ async fn run() -> Result<(), StartError> {
     Ok(())
 }
 
-/// A variable of the environment.
+/// The value of an environment variable, if it is set.
 fn variable(name: &'static str) -> Result<Option<String>, StartError> {
     match env::var(name) {
         Ok(value) => Ok(Some(value)),
@@ -69,7 +69,7 @@ fn variable(name: &'static str) -> Result<Option<String>, StartError> {
     }
 }
 
-/// Serves until a signal comes, and then until every request that has begun is answered.
+/// Serves until a signal arrives, and then until all running requests are answered.
 #[expect(clippy::print_stderr, reason = "stderr is this service's log")]
 async fn serve(address: &str, app: axum::Router) -> Result<(), StartError> {
     let cannot_listen = |source| StartError::Listen { address: address.to_owned(), source };

@@ -1,4 +1,4 @@
-//! The connections to the database.
+//! The connection pool.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::config::Config;
 
-/// Connections that nobody needs are closed after it.
-const IDLE: Duration = Duration::from_mins(10);
+/// The pool closes connections that are idle for this long.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The server ends what has begun and does not go on, so that a service that hangs locks nobody out.
-const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+/// The server ends sessions that are idle in a transaction for this long, so that a hanging service does not keep its locks.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a pool whose sessions have the configured time limits.
 ///
@@ -23,12 +23,12 @@ pub async fn connect(options: PgConnectOptions, config: &Config) -> Result<PgPoo
     let options = options.application_name("bank").options([
         ("lock_timeout", milliseconds(config.lock_timeout)),
         ("statement_timeout", milliseconds(config.statement_timeout)),
-        ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION)),
+        ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)),
     ]);
     PgPoolOptions::new()
         .max_connections(config.connections)
         .acquire_timeout(config.acquire_timeout)
-        .idle_timeout(IDLE)
+        .idle_timeout(IDLE_TIMEOUT)
         .connect_with(options)
         .await
 }

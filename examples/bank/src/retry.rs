@@ -1,4 +1,4 @@
-//! Trying again what failed only because somebody else was faster.
+//! Retries of transactions that conflicted with other transactions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::error::Error;
 
-/// Why the database broke off a transaction that may succeed when it is tried again as a whole.
+/// The reason why the database aborted a transaction that may succeed when it is repeated as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Transactions at the same time could not have run one after another (SQLSTATE 40001).
+    /// Concurrent transactions could not be serialized (SQLSTATE 40001).
     Serialization,
     /// Transactions waited for each other (SQLSTATE 40P01).
     Deadlock,
 }
 
 impl Conflict {
-    /// The conflict that a SQLSTATE means, if it means one.
+    /// The conflict for a SQLSTATE, if the code stands for one.
     pub(crate) fn of(code: &str) -> Option<Self> {
         match code {
             "40001" => Some(Self::Serialization),
@@ -28,7 +28,7 @@ impl Conflict {
     }
 }
 
-/// The response to `GET /retries`: what has happened since this instance of the bank was started.
+/// The response to `GET /retries`: the numbers of conflicts since this instance of the bank was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retries {
     /// Attempts that ended in a [`Conflict::Serialization`].
@@ -39,9 +39,9 @@ pub struct Retries {
     pub given_up: u64,
 }
 
-/// How often to try again, and what has been counted.
+/// The retry policy, with counters of conflicts.
 #[derive(Debug)]
-pub(crate) struct Retrying {
+pub(crate) struct RetryPolicy {
     attempts: u32,
     first_pause: Duration,
     longest_pause: Duration,
@@ -50,7 +50,7 @@ pub(crate) struct Retrying {
     given_up: AtomicU64,
 }
 
-impl Retrying {
+impl RetryPolicy {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             attempts: config.attempts,
@@ -62,7 +62,7 @@ impl Retrying {
         }
     }
 
-    pub(crate) fn counted(&self) -> Retries {
+    pub(crate) fn counts(&self) -> Retries {
         Retries {
             serialization_failures: self.serialization_failures.load(Ordering::Relaxed),
             deadlocks: self.deadlocks.load(Ordering::Relaxed),
@@ -70,7 +70,7 @@ impl Retrying {
         }
     }
 
-    /// Makes attempts, each a transaction of its own, until one ends without a conflict.
+    /// Repeats an attempt until it ends without a conflict or the number of attempts is used up. Each attempt is a transaction of its own.
     pub(crate) async fn run<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -88,14 +88,14 @@ impl Retrying {
                 self.given_up.fetch_add(1, Ordering::Relaxed);
                 return outcome;
             }
-            let chance = fastrand::f64();
-            tokio::time::sleep(self.longest_pause_after(number).mul_f64(chance)).await;
+            let jitter = fastrand::f64();
+            tokio::time::sleep(self.max_pause_after(number).mul_f64(jitter)).await;
             number += 1;
         }
     }
 
-    /// Chance chooses a pause up to this one, so that those who met do not meet again.
-    fn longest_pause_after(&self, attempt: u32) -> Duration {
+    /// The limit of the pause after an attempt. The actual pause is random, so that conflicting transactions do not collide again.
+    fn max_pause_after(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.first_pause.saturating_mul(doubled).min(self.longest_pause)
     }
@@ -112,9 +112,9 @@ mod tests {
             longest_pause: Duration::from_millis(30),
             ..Config::default()
         };
-        let retrying = Retrying::new(&config);
-        let pauses: Vec<_> = (1..=5).map(|attempt| retrying.longest_pause_after(attempt).as_millis()).collect();
+        let policy = RetryPolicy::new(&config);
+        let pauses: Vec<_> = (1..=5).map(|attempt| policy.max_pause_after(attempt).as_millis()).collect();
         assert_eq!(pauses, [5, 10, 20, 30, 30]);
-        assert_eq!(retrying.longest_pause_after(u32::MAX), Duration::from_millis(30));
+        assert_eq!(policy.max_pause_after(u32::MAX), Duration::from_millis(30));
     }
 }

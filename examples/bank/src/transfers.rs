@@ -1,4 +1,4 @@
-//! Transfers: money that goes from one account to another one, once.
+//! Idempotent transfers from one account to another.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::extract::Json;
 use crate::ledger::{self, Posted};
 
-const LONGEST_KEY: usize = 64;
+const MAX_KEY_BYTES: usize = 64;
 
 /// The number of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -30,34 +30,34 @@ impl fmt::Display for TransferId {
     }
 }
 
-/// The body of `POST /transfers`. The header `Idempotency-Key` goes with it: a text of the client's own that is new for each
-/// transfer, and the same when a transfer is sent again.
+/// The body of `POST /transfers`. The request needs the header `Idempotency-Key`: a text that the client chooses anew for
+/// each transfer, and repeats when it sends the transfer again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTransfer {
-    /// Where the money is taken.
+    /// The account that is debited.
     pub from: AccountId,
-    /// Where it goes.
+    /// The account that is credited.
     pub to: AccountId,
-    /// How much, in minor units; more than nothing.
+    /// The amount in minor units; more than zero.
     pub amount: i64,
 }
 
-/// A transfer that took place.
+/// A posted transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Transfer {
     /// The transfer's number.
     pub id: TransferId,
-    /// Where the money was taken.
+    /// The account that was debited.
     #[sqlx(rename = "from_account")]
     pub from: AccountId,
-    /// Where it went.
+    /// The account that was credited.
     #[sqlx(rename = "to_account")]
     pub to: AccountId,
-    /// How much, in minor units.
+    /// The amount in minor units.
     pub amount: i64,
 }
 
-/// What tells a transfer from another one that looks the same.
+/// The key that distinguishes a new transfer from a repeated one.
 pub(crate) struct IdempotencyKey(pub(crate) String);
 
 impl FromRequestParts<AppState> for IdempotencyKey {
@@ -68,10 +68,10 @@ impl FromRequestParts<AppState> for IdempotencyKey {
             .headers
             .get("idempotency-key")
             .and_then(|value| value.to_str().ok())
-            .filter(|key| (1..=LONGEST_KEY).contains(&key.len()))
+            .filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()))
             .map(|key| Self(key.to_owned()))
             .ok_or_else(|| {
-                Error::BadRequest(format!("send an `Idempotency-Key` of 1 to {LONGEST_KEY} visible characters"))
+                Error::BadRequest(format!("send an `Idempotency-Key` of 1 to {MAX_KEY_BYTES} visible characters"))
             })
     }
 }
@@ -86,12 +86,12 @@ async fn create(
     Json(transfer): Json<NewTransfer>,
 ) -> Result<(StatusCode, Json<Transfer>), Error> {
     if transfer.amount <= 0 {
-        return Err(Error::Invalid("the amount must be more than nothing".to_owned()));
+        return Err(Error::Invalid("the amount must be more than zero".to_owned()));
     }
     if transfer.from == transfer.to {
-        return Err(Error::Invalid("the two accounts must be different ones".to_owned()));
+        return Err(Error::Invalid("the two accounts must be different".to_owned()));
     }
-    let posted = state.retrying.run(|| ledger::post(&state.pool, state.isolation, &key, transfer)).await?;
+    let posted = state.retry_policy.run(|| ledger::post(&state.pool, state.isolation, &key, transfer)).await?;
     Ok(match posted {
         Posted::Now(transfer) => (StatusCode::CREATED, Json(transfer)),
         Posted::Before(transfer) => (StatusCode::OK, Json(transfer)),

@@ -1,4 +1,4 @@
-//! Who is asking: signed tokens, roles, and the extractors that check them.
+//! Authentication: signed tokens, roles, and the extractors that check them.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,14 +15,14 @@ use crate::secret::Secret;
 use crate::state::AppState;
 use crate::users::UserId;
 
-/// What a user may do.
+/// The role of a user, which decides about permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "user_role", rename_all = "snake_case")]
 pub enum Role {
-    /// Buys things.
+    /// May buy products.
     Customer,
-    /// Runs the shop.
+    /// May manage products and orders.
     Admin,
 }
 
@@ -32,14 +32,14 @@ pub enum Role {
 pub struct Token {
     /// The signed token itself.
     pub access_token: String,
-    /// What its owner may do.
+    /// The role of the token's owner.
     pub role: Role,
     /// When it stops being valid, in seconds since 1970.
     pub expires_at: u64,
 }
 
 impl fmt::Debug for Token {
-    /// Leaves the token itself out: whoever reads it in a log could use it.
+    /// Leaves the token itself out, because a reader of the log could use it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Token")
@@ -49,7 +49,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What is signed.
+/// The signed content of a token.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     /// The user's id; the standard wants a string.
@@ -144,7 +144,7 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// As a handler's argument, answers 401 without a valid token and 403 to anybody but an admin.
+/// As a handler's argument, this answers 401 without a valid token, and 403 to everyone but admins.
 pub(crate) struct Admin;
 
 impl FromRequestParts<AppState> for Admin {

@@ -1,4 +1,4 @@
-//! What can be configured about the shop.
+//! The configuration of the shop.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::auth::Keys;
 use crate::password::PasswordCost;
 use crate::secret::Secret;
 
-/// Everything the shop has to be told. Start from [`Config::new`] and change single fields:
+/// All settings of the shop. Start from [`Config::new`] and change single fields:
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,20 +18,20 @@ use crate::secret::Secret;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the payment gateway is, for example `http://127.0.0.1:9000`.
+    /// The base URL of the payment gateway, for example `http://127.0.0.1:9000`.
     pub gateway_url: String,
     /// How long one charge may take before the customer is told to try again.
     pub gateway_timeout: Duration,
-    /// The secret that signs tokens. Whoever knows it can be anybody.
+    /// The secret that signs tokens. Its owner can make tokens for every user.
     pub token_key: Secret,
     /// How long a token is valid, in whole seconds.
     pub token_lifetime: Duration,
-    /// How expensive it is to check a password.
+    /// The cost of hashing a password.
     pub password_cost: PasswordCost,
 }
 
 impl Config {
-    /// A configuration with defaults for all but the two values that have no sensible one.
+    /// A configuration with defaults for everything but the two required values.
     pub fn new(gateway_url: impl Into<String>, token_key: impl Into<Secret>) -> Self {
         Self {
             gateway_url: gateway_url.into(),

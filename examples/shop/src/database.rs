@@ -1,8 +1,8 @@
-//! The shop's database: SQLite or PostgreSQL, whichever it is given.
+//! The shop's database: SQLite or PostgreSQL.
 //!
-//! Both understand the same statements (`$1`, `RETURNING`, `ON CONFLICT`), so each is written once, inside `on!`. What
-//! is particular to one of them is in a file of its own: how it is opened and migrated, and how it keeps two changes of
-//! the same thing apart.
+//! Both understand the same statements (`$1`, `RETURNING`, `ON CONFLICT`), so each is written once, inside `on!`. The
+//! differences are in one file for each database: how it is opened and migrated, and how concurrent changes of the same
+//! row are kept apart.
 
 use sqlx::migrate::MigrateError;
 use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};
@@ -13,23 +13,23 @@ use crate::products::ProductId;
 pub mod postgres;
 pub mod sqlite;
 
-/// Something that both databases have, of the one that is used.
+/// A value that exists for both databases, for the one that is used.
 #[derive(Clone, Copy, Debug)]
 pub enum Either<Sqlite, Postgres> {
-    /// That of SQLite.
+    /// The value for SQLite.
     Sqlite(Sqlite),
-    /// That of PostgreSQL.
+    /// The value for PostgreSQL.
     Postgres(Postgres),
 }
 
 /// A pool of connections to the shop's database; clones share it.
 pub type Database = Either<SqlitePool, PgPool>;
 
-/// Changes that happen together or not at all. Leaving early with `?` drops them, which takes them back.
+/// A transaction. Leaving early with `?` drops it, which rolls it back.
 pub(crate) type Transaction =
     Either<sqlx::Transaction<'static, sqlx::Sqlite>, sqlx::Transaction<'static, sqlx::Postgres>>;
 
-/// Does the same on either database. The compiler sees the code twice, with the types of each:
+/// Runs the same code on either database. The compiler sees the code twice, with the types of each database:
 ///
 /// ```ignore
 /// let sold: i64 = on!(database, |pool| sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(pool).await?);
@@ -58,7 +58,7 @@ impl From<PgPool> for Database {
 }
 
 impl Database {
-    /// Opens the database that a URL names: `sqlite:shop.db`, which is made if it is not there, or
+    /// Opens the database of a URL: `sqlite:shop.db`, which is created if it does not exist, or
     /// `postgres://shop@localhost/shop`.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Database {
         }
     }
 
-    /// Begins a transaction that will change something.
+    /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pool) => Either::Sqlite(pool.begin_with(sqlite::BEGIN).await?),
@@ -115,25 +115,25 @@ impl Transaction {
         }
     }
 
-    /// Keeps an order as it is until this transaction ends.
+    /// Locks an order until this transaction ends.
     pub(crate) async fn lock_order(&mut self, id: OrderId) -> Result<(), sqlx::Error> {
         match self {
-            // Nobody else writes.
+            // The transaction already has the write lock of the whole database.
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(transaction) => postgres::lock_order(transaction, id).await,
         }
     }
 
-    /// Keeps products as they are until this transaction ends.
+    /// Locks products until this transaction ends.
     pub(crate) async fn lock_products(&mut self, ids: Vec<ProductId>) -> Result<(), sqlx::Error> {
         match self {
-            // Nobody else writes.
+            // The transaction already has the write lock of the whole database.
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(transaction) => postgres::lock_products(transaction, ids).await,
         }
     }
 
-    /// Makes the changes last.
+    /// Commits the changes.
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         on!(self, |transaction| transaction.commit().await)
     }

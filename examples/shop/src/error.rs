@@ -1,4 +1,4 @@
-//! Everything that can go wrong in a request, and the one JSON shape clients are told it in.
+//! The errors of requests, and their JSON format in responses.
 
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
@@ -12,7 +12,7 @@ use crate::products::ProductId;
 /// The cause of an error that is logged but never sent to a client.
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request failed. The `Display` text is what the client is told.
+/// The reason why a request failed. The client gets the `Display` text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is not JSON at all.
@@ -24,8 +24,8 @@ pub enum Error {
     /// There is no valid token.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// Nobody has this e-mail address and password. Which of the two is wrong is not said, so that
-    /// nobody can find out who is registered.
+    /// No user has this e-mail address and password. The message does not say which of the two is wrong,
+    /// so that a client cannot find out which addresses are registered.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
     /// The gateway refused the card.
@@ -34,7 +34,7 @@ pub enum Error {
     /// The token is valid, but its owner may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// There is no such thing.
+    /// The requested object does not exist.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// The path exists, but not with this method.
@@ -46,22 +46,22 @@ pub enum Error {
     /// Another product has this SKU.
     #[error("another product has this SKU")]
     SkuTaken,
-    /// Fewer are left than were ordered.
+    /// The stock is lower than the ordered quantity.
     #[error("product {product} is out of stock: {requested} ordered, {available} left")]
     OutOfStock {
-        /// What was ordered.
+        /// The ordered product.
         product: ProductId,
-        /// How many were ordered.
+        /// The ordered quantity.
         requested: u32,
-        /// How many were left for this line.
+        /// The stock that was left for this line.
         available: u32,
     },
     /// The order's life cycle does not allow this.
     #[error("the order is {from} and cannot become {to}")]
     IllegalTransition {
-        /// What the order is.
+        /// The current status of the order.
         from: OrderStatus,
-        /// What it was asked to become.
+        /// The requested status.
         to: OrderStatus,
     },
     /// The body is larger than the service reads.
@@ -79,24 +79,24 @@ pub enum Error {
     /// The gateway answered, but neither with a charge nor with a declined card.
     #[error("the payment gateway failed; the order is not paid, try again later")]
     GatewayFailed(#[source] Source),
-    /// The gateway could not be talked to.
+    /// The connection to the gateway failed.
     #[error("the payment gateway cannot be reached; the order is not paid, try again later")]
     GatewayUnreachable(#[source] Source),
     /// The gateway did not answer in time.
     #[error("the payment gateway took too long; the order is not paid, try again later")]
     GatewayTimeout(#[source] Source),
-    /// Something broke on our side.
+    /// The service or its database failed.
     #[error("something went wrong on our side")]
     Internal(#[source] Source),
 }
 
 impl Error {
-    /// An error that is nobody's business but ours.
+    /// An error whose cause is logged and not sent to the client.
     pub(crate) fn internal(source: impl Into<Source>) -> Self {
         Self::Internal(source.into())
     }
 
-    /// The status of the response, and the code by which a program can tell errors apart.
+    /// The status of the response, and the error code for programs.
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),

@@ -1,4 +1,4 @@
-//! Serves the shop: reads the environment, migrates the database, and runs until told to stop.
+//! Serves the shop: reads the environment, migrates the database, and runs until a signal stops it.
 
 use std::env::{self, VarError};
 use std::io;
@@ -9,21 +9,21 @@ use shop::{Config, Database};
 use sqlx::migrate::MigrateError;
 use tokio::net::TcpListener;
 
-/// A shorter key than the hash it is used with would be the weakest part of the signature.
-const SHORTEST_TOKEN_KEY: usize = 32;
+/// The key must not be shorter than the output of the hash function, which has 32 bytes.
+const MIN_TOKEN_KEY_BYTES: usize = 32;
 
-/// Why the shop does not run.
+/// The reason why the shop cannot run.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("the environment variable {0} is missing; it holds {1}")]
     Missing(&'static str, &'static str),
     #[error("the environment variable {0} is not valid UTF-8")]
     NotUnicode(&'static str),
-    #[error("TOKEN_KEY is too short; it must have at least {SHORTEST_TOKEN_KEY} bytes")]
+    #[error("TOKEN_KEY is too short; it must have at least {MIN_TOKEN_KEY_BYTES} bytes")]
     ShortTokenKey,
     #[error("GATEWAY_URL must start with http://, but it is `{0}`")]
     GatewayUrl(String),
-    // Without the URL, which may hold a password.
+    // The message leaves the URL out, because it may contain a password.
     #[error("cannot open the database that DATABASE_URL names: {0}")]
     Open(sqlx::Error),
     #[error("cannot migrate the database: {0}")]
@@ -53,7 +53,7 @@ async fn run() -> Result<(), StartError> {
     let gateway_url = variable("GATEWAY_URL", "the base address of the payment gateway")?;
     let token_key = variable("TOKEN_KEY", "the secret that signs tokens")?;
     let address = variable("LISTEN_ADDRESS", "where to listen, such as 127.0.0.1:8080")?;
-    if token_key.len() < SHORTEST_TOKEN_KEY {
+    if token_key.len() < MIN_TOKEN_KEY_BYTES {
         return Err(StartError::ShortTokenKey);
     }
     if !Url::parse(&gateway_url).is_ok_and(|url| url.scheme() == "http") {
@@ -68,7 +68,7 @@ async fn run() -> Result<(), StartError> {
     Ok(())
 }
 
-/// A variable of the environment, which cannot be left out.
+/// The value of a required environment variable.
 fn variable(name: &'static str, meaning: &'static str) -> Result<String, StartError> {
     env::var(name).map_err(|error| match error {
         VarError::NotPresent => StartError::Missing(name, meaning),

@@ -37,16 +37,16 @@ impl fmt::Display for OrderId {
 /// The body of `POST /orders`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewOrder {
-    /// What to buy; not empty.
+    /// The lines of the order; not empty.
     pub items: Vec<NewOrderItem>,
 }
 
 /// One line of an order to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewOrderItem {
-    /// What to buy.
+    /// The product.
     pub product_id: ProductId,
-    /// How many; not zero.
+    /// The quantity; not zero.
     pub quantity: u32,
 }
 
@@ -55,45 +55,45 @@ pub struct NewOrderItem {
 pub struct Order {
     /// The order's number.
     pub id: OrderId,
-    /// Whose order it is.
+    /// The customer who placed the order.
     pub customer_id: UserId,
-    /// How far it has come.
+    /// The status of the order.
     pub status: OrderStatus,
-    /// What is bought, in the order it was asked for.
+    /// The lines, in the order of the request.
     pub items: Vec<OrderItem>,
-    /// What all of it costs.
+    /// The total price.
     pub total_cents: i64,
 }
 
 /// One line of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct OrderItem {
-    /// What is bought.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The quantity.
     #[sqlx(try_from = "i64")]
     pub quantity: u32,
-    /// What one cost when the order was placed.
+    /// The price of one item when the order was placed.
     pub unit_price_cents: i64,
 }
 
 /// The body of `POST /orders/{id}/pay`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Payment {
-    /// The card, as the gateway's own form in the customer's browser named it.
+    /// The token for the card, which the gateway's form in the customer's browser has issued.
     pub card_token: String,
 }
 
 /// The response to `POST /orders/{id}/pay`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Which order was paid.
+    /// The paid order.
     pub order_id: OrderId,
-    /// What the order is now.
+    /// The new status of the order.
     pub status: OrderStatus,
-    /// What was taken from the card.
+    /// The amount that was charged.
     pub amount_cents: i64,
-    /// The gateway's name for the charge.
+    /// The gateway's id of the charge.
     pub charge_id: String,
 }
 
@@ -142,7 +142,7 @@ async fn pay(
     if payment.card_token.trim().is_empty() {
         return Err(Error::Invalid("the card token must not be empty".to_owned()));
     }
-    // No transaction is open here: it would keep others from writing for as long as the gateway takes.
+    // No transaction is open here, because it would block other writers while the gateway works.
     let charge = state
         .gateway
         .charge(&ChargeRequest {
@@ -151,7 +151,7 @@ async fn pay(
             idempotency_key: store::payment_key(&state.database, id).await?,
         })
         .await?;
-    // The money is taken, so that is on record first, even if the order was cancelled meanwhile.
+    // The charge was made, so it is recorded first, even if the order was cancelled meanwhile.
     store::record_payment(&state.database, &order, &charge).await?;
     let order = store::change_status(&state.database, id, OrderStatus::Paid).await?;
     Ok(Json(Receipt {
@@ -179,5 +179,9 @@ async fn cancel(State(state): State<AppState>, caller: Caller, Path(id): Path<Or
 }
 
 fn require_owner(order: &Order, caller: Caller) -> Result<(), Error> {
-    if order.customer_id == caller.id { Ok(()) } else { Err(Error::Forbidden("this is somebody else's order")) }
+    if order.customer_id == caller.id {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("this order belongs to another customer"))
+    }
 }

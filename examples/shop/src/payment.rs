@@ -1,4 +1,4 @@
-//! Talks to the payment gateway, which is somebody else's HTTP service.
+//! The client of the payment gateway, which is an external HTTP service.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What is sent to the gateway, as the body of `POST /charges`.
+/// The body of `POST /charges` to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargeRequest {
-    /// How much to take from the card.
+    /// The amount to charge.
     pub amount_cents: i64,
-    /// The card, as the gateway's own form in the customer's browser named it.
+    /// The token for the card, which the gateway's form in the customer's browser has issued.
     pub card_token: String,
-    /// The gateway makes at most one charge per key, however often it is asked.
+    /// The idempotency key: the gateway makes at most one charge for each key.
     pub idempotency_key: String,
 }
 
-/// What the gateway answers when it took the money.
+/// The response of the gateway to a successful charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
-    /// The gateway's name for the charge.
+    /// The gateway's id of the charge.
     pub charge_id: String,
 }
 
-/// The gateway, as a client sees it.
+/// The client of the gateway.
 #[derive(Clone)]
 pub(crate) struct Gateway {
     client: reqwest::Client,
@@ -36,18 +36,18 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(url: String, timeout: Duration) -> Self {
-        // Only the gateway we were told about may see a card: a redirect counts as its failure.
+        // Only the configured gateway may get a card token, so a redirect counts as a failure.
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .build()
-            // Building can only fail in a TLS backend. Were there one, the default would need it
-            // just as much and end the program, so the fallback never follows a redirect either.
+            // Building can only fail in a TLS backend, and this client has none. With one, the
+            // default would panic, too, so the fallback never follows a redirect either.
             .unwrap_or_default();
         Self { client, url, timeout }
     }
 
-    /// Takes money from a card, or says why that did not happen. After a timeout or a broken
-    /// connection it may have happened all the same; asking again with the same key finds out.
+    /// Charges a card. After a timeout or a broken connection the result is unknown; the same
+    /// request with the same key finds out, and does not charge twice.
     pub(crate) async fn charge(&self, request: &ChargeRequest) -> Result<Charge, Error> {
         let response = self
             .client

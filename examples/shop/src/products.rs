@@ -1,4 +1,4 @@
-//! Products: what is for sale, at which price, and how many are left.
+//! Products, with their prices and their stock.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::extract::{Json, Path, Query};
 use crate::state::AppState;
 
-/// More would not fit into PostgreSQL's index, and on no label.
-const LONGEST_SKU: usize = 200;
-const DEFAULT_PAGE: u32 = 20;
-const LARGEST_PAGE: u32 = 100;
+/// Longer texts would not fit into PostgreSQL's index.
+const MAX_SKU_CHARS: usize = 200;
+const DEFAULT_PAGE_SIZE: u32 = 20;
+const MAX_PAGE_SIZE: u32 = 100;
 
 /// The number of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -32,18 +32,18 @@ impl fmt::Display for ProductId {
     }
 }
 
-/// Something for sale.
+/// A product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Product {
     /// The product's number.
     pub id: ProductId,
-    /// The shop's own, unique name for the product.
+    /// The stock keeping unit: the shop's unique identifier of the product.
     pub sku: String,
-    /// What customers call it.
+    /// The name for customers.
     pub name: String,
-    /// What one costs.
+    /// The price of one item.
     pub price_cents: i64,
-    /// How many are left.
+    /// The number of items in stock.
     #[sqlx(try_from = "i64")]
     pub stock: u32,
 }
@@ -51,29 +51,29 @@ pub struct Product {
 /// The body of `POST /products`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewProduct {
-    /// The shop's own, unique name for the product.
+    /// The stock keeping unit: the shop's unique identifier of the product.
     pub sku: String,
-    /// What customers call it.
+    /// The name for customers.
     pub name: String,
-    /// What one costs; not negative.
+    /// The price of one item; not negative.
     pub price_cents: i64,
-    /// How many there are.
+    /// The number of items in stock.
     pub stock: u32,
 }
 
 /// The body of `PUT /products/{id}/stock`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stock {
-    /// How many there are now.
+    /// The new number of items in stock.
     pub stock: u32,
 }
 
-/// The response to `GET /products`: some products, in the order of their numbers.
+/// The response to `GET /products`: one page of products, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductPage {
     /// The products of this page.
     pub products: Vec<Product>,
-    /// What to send as `after` for the next page, if there is one.
+    /// The value of `after` for the next page, if there is one.
     pub next_after: Option<ProductId>,
 }
 
@@ -92,15 +92,15 @@ pub(crate) fn routes() -> Router<AppState> {
 }
 
 async fn list(State(state): State<AppState>, Query(query): Query<PageQuery>) -> Result<Json<ProductPage>, Error> {
-    let limit = query.limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Error::BadRequest(format!("`limit` must be between 1 and {LARGEST_PAGE}")));
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE_SIZE);
+    if !(1..=MAX_PAGE_SIZE).contains(&limit) {
+        return Err(Error::BadRequest(format!("`limit` must be between 1 and {MAX_PAGE_SIZE}")));
     }
     let after = query.after.unwrap_or(ProductId(0));
     if after.0 < 0 {
         return Err(Error::BadRequest("`after` must not be negative".to_owned()));
     }
-    // One more than asked for tells whether there is a next page.
+    // One more product than requested shows whether there is a next page.
     let mut products: Vec<Product> = on!(&state.database, |pool| {
         sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after)
@@ -115,13 +115,13 @@ async fn list(State(state): State<AppState>, Query(query): Query<PageQuery>) -> 
 }
 
 async fn show(State(state): State<AppState>, Path(id): Path<ProductId>) -> Result<Json<Product>, Error> {
-    let found: Option<Product> = on!(&state.database, |pool| {
+    let product: Option<Product> = on!(&state.database, |pool| {
         sqlx::query_as("SELECT id, sku, name, price_cents, stock FROM products WHERE id = $1")
             .bind(id)
             .fetch_optional(pool)
             .await?
     });
-    found.map(Json).ok_or(Error::NotFound("product"))
+    product.map(Json).ok_or(Error::NotFound("product"))
 }
 
 async fn create(
@@ -135,12 +135,12 @@ async fn create(
     if product.name.trim().is_empty() {
         return Err(Error::Invalid("the name must not be empty".to_owned()));
     }
-    if product.sku.chars().count() > LONGEST_SKU {
-        return Err(Error::Invalid(format!("the SKU must have at most {LONGEST_SKU} characters")));
+    if product.sku.chars().count() > MAX_SKU_CHARS {
+        return Err(Error::Invalid(format!("the SKU must have at most {MAX_SKU_CHARS} characters")));
     }
-    // PostgreSQL takes no text with it, and what one database refuses the service refuses for both.
+    // PostgreSQL refuses texts with this character, and the service must behave the same with both databases.
     if [&product.sku, &product.name].into_iter().any(|text| text.contains('\0')) {
-        return Err(Error::Invalid("the SKU and the name must not hold the character zero".to_owned()));
+        return Err(Error::Invalid("the SKU and the name must not contain the null character".to_owned()));
     }
     if product.price_cents < 0 {
         return Err(Error::Invalid("the price must not be negative".to_owned()));

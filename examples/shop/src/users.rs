@@ -17,9 +17,11 @@ use crate::password::{self, PasswordCost};
 use crate::secret::Secret;
 use crate::state::AppState;
 
-const SHORTEST_PASSWORD: usize = 8;
-/// The longest address a mail server has to accept.
-const LONGEST_EMAIL: usize = 254;
+/// The least number of characters in a password.
+const MIN_PASSWORD_CHARS: usize = 8;
+
+/// The length of the longest address that a mail server must accept.
+const MAX_EMAIL_BYTES: usize = 254;
 
 /// The number of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -33,21 +35,21 @@ impl fmt::Display for UserId {
     }
 }
 
-/// Somebody who can sign in.
+/// A user who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct User {
     /// The user's number.
     pub id: UserId,
     /// The address the user signs in with.
     pub email: String,
-    /// What the user may do.
+    /// The role of the user.
     pub role: Role,
 }
 
 /// The body of `POST /users` and of `POST /tokens`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Credentials {
-    /// An e-mail address; upper and lower case are the same.
+    /// An e-mail address; not case-sensitive.
     pub email: String,
     /// A password of at least eight characters.
     pub password: Secret,
@@ -70,7 +72,7 @@ async fn create_token(
     Json(credentials): Json<Credentials>,
 ) -> Result<(StatusCode, Json<Token>), Error> {
     let Some((id, role, hash)) = find(&state.database, &credentials.email).await? else {
-        // As slow as a wrong password, or the time taken would tell who is registered.
+        // Hashing takes as long as checking a wrong password, so that the response time does not show whether the address is registered.
         password::hash(credentials.password, state.password_cost).await?;
         return Err(Error::WrongCredentials);
     };
@@ -92,8 +94,8 @@ pub async fn register(database: &Database, credentials: Credentials, cost: Passw
     if !is_email(&email) {
         return Err(Error::Invalid("the e-mail address is not valid".to_owned()));
     }
-    if password.reveal().chars().count() < SHORTEST_PASSWORD {
-        return Err(Error::Invalid(format!("the password must have at least {SHORTEST_PASSWORD} characters")));
+    if password.reveal().chars().count() < MIN_PASSWORD_CHARS {
+        return Err(Error::Invalid(format!("the password must have at least {MIN_PASSWORD_CHARS} characters")));
     }
     let hash = password::hash(password, cost).await?;
     let registered: Option<User> = on!(database, |pool| {
@@ -110,8 +112,8 @@ pub async fn register(database: &Database, credentials: Credentials, cost: Passw
     registered.ok_or(Error::EmailTaken)
 }
 
-/// Makes a user an admin. There is no endpoint for it: whoever may do this can reach the database.
-/// Tokens issued before keep the old role.
+/// Makes a user an admin. There is no endpoint for this, because only operators with access to the
+/// database may do it. Tokens that were issued before keep the old role.
 ///
 /// # Errors
 ///
@@ -127,32 +129,32 @@ pub async fn promote(database: &Database, id: UserId) -> Result<User, Error> {
     promoted.ok_or(Error::NotFound("user"))
 }
 
-/// Whom an address belongs to, and the hash of their password.
+/// The id, the role and the password hash of the user with an address.
 async fn find(database: &Database, email: &str) -> Result<Option<(UserId, Role, String)>, Error> {
-    // Nobody has registered with it, and PostgreSQL does not take every text.
+    // An invalid address is never registered, and PostgreSQL does not accept every text.
     if !is_email(email) {
         return Ok(None);
     }
-    let found = on!(database, |pool| {
+    let user = on!(database, |pool| {
         sqlx::query_as("SELECT id, role, password_hash FROM users WHERE email = $1")
             .bind(in_lower_case(email))
             .fetch_optional(pool)
             .await?
     });
-    Ok(found)
+    Ok(user)
 }
 
-/// How an address is kept: upper and lower case are the same.
+/// The stored form of an address, which makes it case-insensitive.
 fn in_lower_case(email: &str) -> String {
     email.to_ascii_lowercase()
 }
 
-/// Catches typing errors. Whether an address exists is only known once a mail has arrived there.
+/// A simple check against typing errors. It cannot know whether the address exists.
 fn is_email(text: &str) -> bool {
     let Some((name, domain)) = text.split_once('@') else {
         return false;
     };
-    text.len() <= LONGEST_EMAIL
+    text.len() <= MAX_EMAIL_BYTES
         && !text.chars().any(|character| character.is_whitespace() || character.is_control())
         && !name.is_empty()
         && !domain.contains('@')

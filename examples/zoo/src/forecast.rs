@@ -1,27 +1,27 @@
-//! What the key says of a run in one process: how each test ends, from what ran before it.
+//! Forecasts, from the key, the outcome of each test in a run in one process, from the tests that ran before it.
 
 use crate::key::{Key, Kind, Truth};
 
-/// How a test will end.
+/// The expected outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forecast {
-    /// It passes.
+    /// The test passes.
     Passes,
-    /// It does not.
+    /// The test fails.
     Fails,
-    /// Chance decides.
+    /// The outcome is random.
     Either,
 }
 
 impl Forecast {
-    /// Whether it came as it was foreseen.
+    /// Whether the actual outcome agrees with the forecast.
     #[must_use]
     pub fn holds(self, has_passed: bool) -> bool {
         self == Self::Either || has_passed == (self == Self::Passes)
     }
 }
 
-/// How `id` ends after these, which ran in the same process one after the other.
+/// The expected outcome of `id` after the tests in `before`, which ran in the same process one after the other.
 #[must_use]
 pub fn forecast(key: &Key, before: &[&str], id: &str) -> Forecast {
     let Some(truth) = key.tests.get(id) else { return Forecast::Passes };
@@ -29,7 +29,7 @@ pub fn forecast(key: &Key, before: &[&str], id: &str) -> Forecast {
         Kind::Victim => is_prepared(truth, before),
         Kind::Brittle => !is_prepared(truth, before),
         Kind::NotIdempotent => before.contains(&id),
-        // Nobody is beside it.
+        // In a single process, no other test runs at the same time.
         Kind::Contention => false,
         Kind::Flaky | Kind::Broken | Kind::Environment if truth.rate < 1.0 => return Forecast::Either,
         Kind::Flaky | Kind::Broken | Kind::Environment => true,
@@ -37,14 +37,14 @@ pub fn forecast(key: &Key, before: &[&str], id: &str) -> Forecast {
     if fails { Forecast::Fails } else { Forecast::Passes }
 }
 
-/// Whether one of the sets of culprits has run, and no cleaner since.
+/// Whether one of the sets of culprits has run completely, and no cleaner since.
 fn is_prepared(truth: &Truth, before: &[&str]) -> bool {
     let last_cleaner = before.iter().rposition(|name| truth.cleaners.iter().any(|cleaner| cleaner == name));
     let completions = truth.culprits.iter().filter_map(|set| completion(set, truth.any_order, before));
     completions.max() > last_cleaner
 }
 
-/// Where a set was last completed.
+/// The position at which a set was last completed.
 fn completion(set: &[String], any_order: bool, before: &[&str]) -> Option<usize> {
     let last = |name: &String| before.iter().rposition(|ran| ran == name);
     if any_order {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_enough_until_a_cleaner_comes() {
+    fn one_culprit_suffices_until_a_cleaner_runs() {
         let key = "kind = 'victim'\nculprits = [['a'], ['b']]\ncleaners = ['c']";
         assert!(
             fails(key, &["a"]) && fails(key, &["b", "x"]) && fails(key, &["c", "a"]) && fails(key, &["a", "c", "b"])
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn two_are_needed_in_their_order() {
+    fn set_of_two_culprits_needs_its_order() {
         let key = "kind = 'brittle'\nculprits = [['a', 'b']]";
         assert!(!fails(key, &["a", "x", "b"]) && !fails(key, &["b", "a", "b"]) && !fails(key, &["a", "b", "a"]));
         assert!(fails(key, &["b", "a"]) && fails(key, &["a"]) && fails(key, &["b"]) && fails(key, &[]));

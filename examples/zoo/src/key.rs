@@ -1,4 +1,4 @@
-//! The answer key: which tests lie, how, and because of whom.
+//! The answer key: the lying tests, how they lie, and their culprits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Key {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {
-    /// How it lies.
+    /// The kind of the lie.
     pub kind: Kind,
     /// Sets of tests, each of which suffices, in the order in which its members must run.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct Truth {
     /// Tests that undo what the culprits did.
     #[serde(default)]
     pub cleaners: Vec<String>,
-    /// How often it fails, from 0 to 1; always, where nothing is said.
+    /// The rate of failures, from 0 to 1; 1 by default.
     #[serde(default = "always")]
     pub rate: f64,
 }
@@ -40,28 +40,28 @@ fn always() -> f64 {
     1.0
 }
 
-/// How a test lies.
+/// The kind of a lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Fails after somebody else.
+    /// Fails after another test.
     Victim,
-    /// Passes only after somebody else.
+    /// Passes only after another test.
     Brittle,
-    /// Fails the second time.
+    /// Fails when it runs a second time.
     NotIdempotent,
-    /// Fails beside somebody else.
+    /// Fails while another test runs.
     Contention,
-    /// Fails now and then.
+    /// Fails at random.
     Flaky,
-    /// Fails.
+    /// Fails always.
     Broken,
-    /// Cannot begin.
+    /// Fails in its setup.
     Environment,
 }
 
 impl Kind {
-    /// The word for it in the key and in verdicts.
+    /// The name of the kind in the key and in verdicts.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When it is not there, or no key.
+    /// When the file cannot be read, or is no valid key.
     pub fn read() -> Result<Self, Problem> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("answer-key.toml");
         let text = std::fs::read_to_string(&path)
@@ -95,7 +95,7 @@ impl Key {
         toml::from_str(&text).map_err(|error| Problem::because(format!("{} is no answer key", path.display()), error))
     }
 
-    /// Tests that others are named with: polluters, setters, partners, cleaners.
+    /// Tests that the key names for other tests: polluters, setters, partners, cleaners.
     #[must_use]
     pub fn helpers(&self) -> BTreeSet<&str> {
         let names = self.tests.values().flat_map(|truth| truth.culprits.iter().flatten().chain(&truth.cleaners));
@@ -104,7 +104,7 @@ impl Key {
 }
 
 impl Truth {
-    /// Whether these are the test's culprits: one or more of the sets, and nothing else.
+    /// Whether the accused sets are culprits of the test: one or more of its sets, and no other.
     #[must_use]
     pub fn is_due_to(&self, accused: &[Vec<String>]) -> bool {
         let sorted = |names: &[String]| {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_culprits_matters_unless_the_key_says_otherwise() {
+    fn culprits_must_be_in_order_unless_any_order_is_set() {
         let ordered = truth("kind = 'victim'\nculprits = [['a', 'b'], ['c']]");
         assert!(ordered.is_due_to(&sets(&[&["a", "b"]])) && ordered.is_due_to(&sets(&[&["c"], &["a", "b"]])));
         for wrong in [&[][..], &[&["b", "a"][..]], &[&["a"]], &[&["c"], &["d"]], &[&["a", "b", "c"]]] {

@@ -1,4 +1,4 @@
-//! What is known of the zoo's tests, what a detector says of them, and how the two compare.
+//! The answer key of the zoo's tests, the verdicts of a detector, and the comparison of both.
 
 pub mod forecast;
 pub mod key;
@@ -9,7 +9,7 @@ pub mod verdict;
 use std::error::Error;
 use std::fmt;
 
-/// What went wrong, where, and the cause.
+/// An error with its context and its cause.
 #[derive(Debug)]
 pub struct Problem {
     what: String,

@@ -1,4 +1,4 @@
-//! The comparison of a detector's verdicts with the key, and the table of it.
+//! The comparison of a detector's verdicts with the key, and its table.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,17 +8,17 @@ use crate::Problem;
 use crate::key::{Key, Kind, Truth};
 use crate::verdict::{Detection, Verdict};
 
-/// Lying tests that are alike, and how many of them must be found.
+/// A group of similar lying tests, with the share that must be detected.
 struct Group {
     label: &'static str,
-    /// What has to be right, and how often of a hundred times.
+    /// The measure that counts, and its lower limit in percent.
     bound: Option<(Measure, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Measure {
     /// The test is named, and its kind is right.
-    Found,
+    Detected,
     /// The culprits are right, too.
     Located,
 }
@@ -32,7 +32,7 @@ const GROUPS: [Group; 11] = [
     Group { label: "brittle, two setters", bound: None },
     Group { label: "not idempotent", bound: None },
     Group { label: "contention", bound: Some((Measure::Located, 95)) },
-    Group { label: "flaky, 5 % and more", bound: Some((Measure::Found, 95)) },
+    Group { label: "flaky, 5 % and more", bound: Some((Measure::Detected, 95)) },
     Group { label: "flaky, below 5 %", bound: None },
     Group { label: "broken, environment", bound: None },
 ];
@@ -54,7 +54,7 @@ fn group_of(truth: &Truth) -> usize {
     }
 }
 
-/// How often something was right, of how many times.
+/// The number of correct results, and of all results.
 #[derive(Debug, Clone, Copy, Default)]
 struct Share {
     right: u64,
@@ -76,26 +76,26 @@ impl Share {
     }
 }
 
-/// What is counted of a group.
+/// The results of a group.
 #[derive(Debug, Clone, Copy, Default)]
 struct Row {
     found: Share,
     located: Share,
-    /// Cleaners that were named, of those that there are.
+    /// Cleaners that were named, of all cleaners in the key.
     cleaners: Share,
-    /// Intervals that hold the rate.
+    /// Intervals that contain the true rate.
     rates: Share,
 }
 
-/// What one or more detections come to.
+/// The score of one or more detections.
 #[derive(Debug, Default)]
 pub struct Score {
     rows: [Row; GROUPS.len()],
     detections: u64,
     incomplete: u64,
-    /// Honest tests, what they were called, and how often.
+    /// Honest tests that got a verdict, with the verdict and its count.
     accused: BTreeMap<String, u64>,
-    /// Lying tests that were not found or not located, what was said of them, and how often.
+    /// Lying tests that were not detected or not located, with their verdicts and the count.
     missed: BTreeMap<String, u64>,
     executions: u64,
     probes: u64,
@@ -109,17 +109,17 @@ impl Score {
     ///
     /// When the detection was cut off.
     pub fn add(&mut self, key: &Key, detection: &Detection) -> Result<(), Problem> {
-        let finished = detection.finished.ok_or_else(|| {
-            Problem::new("the detector ended without `detection_finished`: see above for what it says of it")
-        })?;
+        let finished = detection
+            .finished
+            .ok_or_else(|| Problem::new("the detector ended without `detection_finished`: see its output above"))?;
         self.detections += 1;
         self.incomplete += u64::from(!finished.complete);
         self.executions += finished.executions;
         self.probes += finished.probes;
         self.elapsed += Duration::from_micros(finished.elapsed_us);
         for (id, truth) in &key.tests {
-            let said: Vec<_> = detection.verdicts.iter().filter(|verdict| verdict.id == *id).collect();
-            self.compare(id, truth, &said);
+            let verdicts: Vec<_> = detection.verdicts.iter().filter(|verdict| verdict.id == *id).collect();
+            self.compare(id, truth, &verdicts);
         }
         for verdict in detection.verdicts.iter().filter(|verdict| !key.tests.contains_key(&verdict.id)) {
             *self.accused.entry(format!("{}: {}", verdict.id, in_words(verdict))).or_default() += 1;
@@ -127,8 +127,8 @@ impl Score {
         Ok(())
     }
 
-    fn compare(&mut self, id: &str, truth: &Truth, said: &[&Verdict]) {
-        let right = said.iter().find(|verdict| verdict.kind == truth.kind.word());
+    fn compare(&mut self, id: &str, truth: &Truth, verdicts: &[&Verdict]) {
+        let right = verdicts.iter().find(|verdict| verdict.kind == truth.kind.word());
         let is_located = right.is_some_and(|verdict| truth.is_due_to(&verdict.culprits));
         let row = &mut self.rows[group_of(truth)];
         row.found.add(right.is_some());
@@ -144,9 +144,9 @@ impl Score {
             row.rates.add((rate.low..=rate.high).contains(&truth.rate));
         }
         if right.is_none() || (!is_located && !truth.culprits.is_empty()) {
-            let said: Vec<_> = said.iter().map(|verdict| in_words(verdict)).collect();
-            let said = if said.is_empty() { "nothing is said of it".to_owned() } else { said.join("; ") };
-            *self.missed.entry(format!("{id} ({}): {said}", truth.kind)).or_default() += 1;
+            let verdicts: Vec<_> = verdicts.iter().map(|verdict| in_words(verdict)).collect();
+            let verdicts = if verdicts.is_empty() { "no verdict".to_owned() } else { verdicts.join("; ") };
+            *self.missed.entry(format!("{id} ({}): {verdicts}", truth.kind)).or_default() += 1;
         }
     }
 
@@ -158,18 +158,18 @@ impl Score {
             && GROUPS.iter().zip(&self.rows).all(|(group, row)| row.meets(group))
     }
 
-    /// Prints it as a table.
+    /// Prints the score as a table.
     ///
     /// # Errors
     ///
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{:30}{:>9}{:>9}{:>10}{:>18}   bound", "", "found", "located", "cleaners", "rate in interval")?;
         for (group, row) in GROUPS.iter().zip(&self.rows) {
             let [found, located, cleaners, rates] =
                 [row.found, row.located, row.cleaners, row.rates].map(Share::in_words);
             let bound = group.bound.map_or_else(String::new, |(measure, percent)| {
-                let what = if measure == Measure::Found { "found" } else { "located" };
+                let what = if measure == Measure::Detected { "found" } else { "located" };
                 let end = if row.meets(group) { "" } else { ": MISSED" };
                 format!("{percent} % {what}{end}")
             });
@@ -194,7 +194,7 @@ impl Score {
 impl Row {
     fn meets(&self, group: &Group) -> bool {
         match group.bound {
-            Some((Measure::Found, percent)) => self.found.reaches(percent),
+            Some((Measure::Detected, percent)) => self.found.reaches(percent),
             Some((Measure::Located, percent)) => self.located.reaches(percent),
             None => true,
         }
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::verdict::{Finished, Rate};
 
-    /// A detector that knows the key by heart.
+    /// A detection whose verdicts agree with the key.
     fn perfect(key: &Key) -> Detection {
         let verdicts = key.tests.iter().map(|(id, truth)| Verdict {
             id: id.clone(),
@@ -246,16 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_is_good_and_silence_is_not() {
+    fn perfect_detection_passes_and_empty_detection_fails() {
         let key = Key::read().unwrap();
         assert!(is_good(&key, |_| ()));
         assert!(!is_good(&key, Vec::clear));
         assert!(!Score::default().is_good());
-        assert!(Score::default().add(&key, &Detection::default()).is_err(), "it was cut off");
+        assert!(Score::default().add(&key, &Detection::default()).is_err(), "the detection is incomplete");
     }
 
     #[test]
-    fn one_wrong_culprit_and_one_honest_test_are_too_many() {
+    fn one_wrong_culprit_or_accused_honest_test_fails() {
         let key = Key::read().unwrap();
         let single = |truth: &Truth| group_of(truth) == 0;
         assert!(!is_good(&key, |all| {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_flake_may_be_missed_and_is_named() {
+    fn missed_rare_flaky_test_is_listed_and_allowed() {
         let key = Key::read().unwrap();
         let mut detection = perfect(&key);
         detection.verdicts.retain(|verdict| key.tests[&verdict.id].rate >= 0.05);
@@ -286,7 +286,7 @@ mod tests {
         let mut table = Vec::new();
         score.print(&mut table).unwrap();
         let table = String::from_utf8(table).unwrap();
-        assert!(table.contains("1 x flaky::the_ids_are_unique (flaky): nothing is said of it"), "{table}");
+        assert!(table.contains("1 x flaky::the_ids_are_unique (flaky): no verdict"), "{table}");
         assert!(table.contains("each: 10 executions, 2 probes") && table.ends_with("every bound is met\n"), "{table}");
     }
 }

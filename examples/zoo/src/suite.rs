@@ -1,4 +1,4 @@
-//! The zoo's suite as a program: built by cargo, run with a temp dir and a session of its own.
+//! The zoo's suite as a program, which cargo builds. Each run has its own temp dir and session folder.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Problem;
 
-/// `cargo test -p zoo --test integration`, to be completed.
+/// The command `cargo test -p zoo --test integration`, without further arguments.
 #[must_use]
 pub fn cargo_test() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -25,16 +25,16 @@ pub struct Suite {
     program: PathBuf,
 }
 
-/// What one run of one test came to.
+/// The outcome of one run of one test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct TestOutcome {
     /// The test.
     pub id: String,
     /// `passed`, `failed`, `errored`, ...
     pub outcome: String,
 }
 
-impl Ended {
+impl TestOutcome {
     /// Whether it passed.
     #[must_use]
     pub fn has_passed(&self) -> bool {
@@ -43,11 +43,11 @@ impl Ended {
 }
 
 impl Suite {
-    /// Builds it.
+    /// Builds the suite.
     ///
     /// # Errors
     ///
-    /// When cargo cannot; what it says is on the standard error.
+    /// When the build fails; cargo prints the errors to the standard error.
     pub fn build() -> Result<Self, Problem> {
         let mut command = cargo_test();
         command.args(["--no-run", "--message-format", "json"]).stderr(Stdio::inherit());
@@ -69,13 +69,13 @@ impl Suite {
         Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 
-    /// Runs tests in a temp dir of their own, and tells what ended, in the order in which it did. What tests leave in their
-    /// process stays there for the next one.
+    /// Runs tests in a new temp dir, and returns their outcomes in the order in which they ended. Changes that a test makes to its
+    /// process stay for the next test.
     ///
     /// # Errors
     ///
     /// When the suite does not start.
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Vec<Ended>, Problem> {
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Vec<TestOutcome>, Problem> {
         let arguments = arguments.iter().map(AsRef::as_ref);
         let all: Vec<_> = ["--format", "json", "--leaks", "ignore", "--records", "0"]
             .map(OsStr::new)
@@ -86,14 +86,14 @@ impl Suite {
         let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let ends = events.filter(|event| event["event"] == "case_finished");
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(ends.map(|event| Ended { id: word(&event["id"]), outcome: word(&event["outcome"]) }).collect())
+        Ok(ends.map(|event| TestOutcome { id: word(&event["id"]), outcome: word(&event["outcome"]) }).collect())
     }
 
     fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String, Problem> {
         let folder = Folder::make()?;
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env("TMPDIR", &folder.path);
-        // It is a run of its own, also where a test asks for it.
+        // The run must be independent, even if a test under cargo-nextest starts it.
         command.env_remove("NEXTEST").env_remove("NEXTEST_EXECUTION_MODE").env_remove("NEXTEST_RUN_ID");
         command.env("ITEST_SESSION_DIR", folder.path.join("sessions"));
         let output = command
@@ -101,8 +101,8 @@ impl Suite {
             .map_err(|error| Problem::because(format!("cannot start {}", self.program.display()), error))?;
         // 0 and 101: the tests passed, or some did not.
         if !matches!(output.status.code(), Some(0 | 101)) {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Problem::new(format!("the zoo's tests ended with {}: {said}", output.status)));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(Problem::new(format!("the zoo's tests ended with {}: {stderr}", output.status)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -126,7 +126,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What stays is in the temp dir, and will not be taken for anything else.
+        // A folder that cannot be removed stays in the temp dir, where its unique name causes no conflict.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! What a detector says: the lines of its JSON that count.
+//! The verdicts of a detector, read from its JSON lines.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,64 +8,64 @@ use crate::Problem;
 /// The outcome of one detection.
 #[derive(Debug, Clone, Default)]
 pub struct Detection {
-    /// What it says of tests.
+    /// The verdicts about tests.
     pub verdicts: Vec<Verdict>,
-    /// Its last line; without it the detection was cut off.
+    /// The last event; without it the detection is incomplete.
     pub finished: Option<Finished>,
 }
 
-/// What is said of one test.
+/// The verdict about one test.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Verdict {
     /// The test.
     pub id: String,
-    /// How it lies, in the detector's word.
+    /// The kind of the lie, in the detector's terms.
     pub kind: String,
-    /// Because of whom.
+    /// The sets of culprits.
     #[serde(default)]
     pub culprits: Vec<Vec<String>>,
-    /// Who undoes it.
+    /// Tests that undo what the culprits did.
     #[serde(default)]
     pub cleaners: Vec<String>,
-    /// How often it fails.
+    /// The interval of the failure rate.
     #[serde(default)]
     pub rate: Option<Rate>,
 }
 
-/// How often a test fails.
+/// An interval of failure rates.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Rate {
     /// The lower end of the interval, from 0 to 1.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end of the interval, from 0 to 1.
     pub high: f64,
 }
 
-/// What a detection has cost.
+/// The cost of a detection.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Finished {
-    /// Whether everything was looked into that should have been.
+    /// Whether the detection examined all tests.
     pub complete: bool,
-    /// How many times a test ran.
+    /// The number of executed tests.
     #[serde(default)]
     pub executions: u64,
-    /// How many probes there were.
+    /// The number of probes.
     #[serde(default)]
     pub probes: u64,
-    /// How long it took, in microseconds.
+    /// The duration in microseconds.
     #[serde(default)]
     pub elapsed_us: u64,
 }
 
 impl Detection {
-    /// Hears a line. What is no JSON, or says something else, is skipped.
+    /// Reads one line of output. Lines that are no JSON, and other events, are skipped.
     ///
     /// # Errors
     ///
-    /// When it is a verdict or the last line, and not of the shape that it should have: it must not look like silence.
-    pub fn hear(&mut self, line: &str) -> Result<(), Problem> {
+    /// When a verdict or the last event has an unexpected format.
+    pub fn read_line(&mut self, line: &str) -> Result<(), Problem> {
         let Ok(value) = serde_json::from_str::<Value>(line) else { return Ok(()) };
-        let odd = |error| Problem::because(format!("the detector says `{line}`"), error);
+        let odd = |error| Problem::because(format!("invalid line of the detector: `{line}`"), error);
         match value.get("event").and_then(Value::as_str) {
             Some("verdict") => self.verdicts.push(serde_json::from_value(value).map_err(odd)?),
             Some("detection_finished") => self.finished = Some(serde_json::from_value(value).map_err(odd)?),
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_counts_is_heard_and_the_rest_is_skipped() {
+    fn verdict_lines_are_read_and_others_skipped() {
         let mut detection = Detection::default();
         for line in [
             "running 3 tests",
@@ -89,12 +89,12 @@ mod tests {
             r#"{"event":"verdict","id":"broken::y","kind":"broken","culprits":[],"cleaners":[],"rate":null}"#,
             r#"{"event":"detection_finished","complete":true,"executions":9,"probes":2,"elapsed_us":1500}"#,
         ] {
-            detection.hear(line).unwrap();
+            detection.read_line(line).unwrap();
         }
         assert_eq!(detection.verdicts.len(), 2);
         assert_eq!(detection.verdicts[0].culprits, [["a", "b"]]);
         assert!(detection.verdicts[1].rate.is_none());
-        assert!(detection.hear(r#"{"event":"verdict","id":"z"}"#).is_err(), "without a kind");
+        assert!(detection.read_line(r#"{"event":"verdict","id":"z"}"#).is_err(), "without a kind");
         let finished = detection.finished.unwrap();
         assert!(finished.complete && finished.executions == 9 && finished.probes == 2 && finished.elapsed_us == 1500);
     }

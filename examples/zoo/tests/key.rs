@@ -6,7 +6,7 @@ use zoo::key::{Key, Kind};
 use zoo::suite::Suite;
 
 #[test]
-fn the_key_and_the_suite_name_the_same_tests() {
+fn key_and_suite_name_the_same_tests() {
     let key = Key::read().unwrap();
     let names: BTreeSet<String> = Suite::build().unwrap().names().unwrap().into_iter().collect();
     let lying: BTreeSet<&str> = key.tests.keys().map(String::as_str).collect();
@@ -22,7 +22,7 @@ fn the_key_and_the_suite_name_the_same_tests() {
 }
 
 #[test]
-fn there_is_enough_of_every_kind() {
+fn key_has_enough_tests_of_each_kind() {
     let key = Key::read().unwrap();
     let count = |kind| key.tests.values().filter(|truth| truth.kind == kind).count();
     let enough = [
@@ -40,7 +40,7 @@ fn there_is_enough_of_every_kind() {
 }
 
 #[test]
-fn who_has_culprits_names_them() {
+fn only_dependent_tests_have_culprits() {
     for (id, truth) in Key::read().unwrap().tests {
         let needs = matches!(truth.kind, Kind::Victim | Kind::Brittle | Kind::Contention);
         assert_eq!(needs, !truth.culprits.is_empty(), "{id}");

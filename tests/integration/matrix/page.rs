@@ -1,4 +1,4 @@
-//! The page that says what is left: made from the list that the tests are made from, so that it says no more than they do.
+//! Generates `docs/leftovers.md` from the list that the tests use, so that the page and the tests agree.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,34 +11,34 @@ use itest_tests::Suite;
 use super::paths::{ExitPath, Expected, NOTHING, PATHS, Runner, Under};
 use super::resources::Resource;
 
-/// What the page says before its tables.
+/// The text of the page before its tables.
 const INTRODUCTION: &str = "\
 # What is left
 
-What stands in the ledger is given back, however a test or a run ends. Here is what is still there two seconds after each end.
-Each row is a run of a suite: one test takes one of everything and then ends in this way, and the tests before and after it
-pass, where the run goes on. The tables are made from the same list as those tests (`matrix::nothing_is_left_under_…`).
+Every resource in the ledger is given back, however a test or a run ends. The tables show what is still there two seconds after
+each end. Each row is a run of a suite: one test takes a resource of every kind and then ends in this way. The tests before and
+after it pass, where the run goes on. The tables are generated from the list that the tests use (`matrix::nothing_is_left_under_…`).
 
-- nothing: it was given back.
-- **next run**: it is given back by the next run of a suite with the same session folder, or by `--sweep`.
-- **for good**: only the process that died knew of it. That is so for deferred steps, and for nothing else; what lives outside of
-  every process belongs into `teardown.durable`.
+- nothing: the resource was given back.
+- **next run**: the resource is given back by the next run of a suite with the same session folder, or by `--sweep`.
+- **for good**: the resource stays, because only the process that died knew of it. This happens to deferred steps only. Use
+  `teardown.durable` for everything that lives outside of the process.
 
-The runner is what the user started: the suite's own supervisor under cargo test, or cargo-nextest. A worker is the process
+The runner is the process that the user started: the suite's own supervisor under cargo test, or cargo-nextest. A worker is the process
 that runs the tests; under cargo-nextest each test has one of its own, and the supervisor is in it.
 
-A session server that is killed is replaced by the next process of the run that needs it or ends. Where no such process comes,
-because the server of a cargo-nextest run is killed after its last test, everything stands in the ledger until the next run. A
-session server that is only asked to end (SIGTERM, SIGINT, SIGHUP, SIGQUIT) goes on until the run is over.
+A killed session server is replaced by the next process of the run that needs it or ends. If no such process comes, because the
+server of a cargo-nextest run is killed after the last test, all resources stay in the ledger until the next run. A session server
+that gets SIGTERM, SIGINT, SIGHUP or SIGQUIT goes on until the run is over.
 
-What a test starts with a plain `Command` is ended with the test, or with its process if that dies. That holds under cargo-nextest,
-too: every run there has a session server that does it (`nextest::what_a_crashed_test_started_is_ended_also_without_a_session`). If
-that server is killed, it is done at the end of the run, or by the next run. Two things are needed: the environment that the test
-process gave to what it started, and a place for the session folder. Under cargo test, a run without a session whose supervisor and
-workers are all killed leaves it **for good**.
+A process that a test starts with a plain `Command` is ended with the test, or with the test's process if that dies. Under
+cargo-nextest the session server of the run ends it (`nextest::children_of_a_crashed_test_are_ended_without_a_session`). If the
+session server is killed, the end of the run or the next run ends such processes. This needs two things: the started process must
+keep the environment that it got from the test process, and the session folder must be writable. Under cargo test, a run without a
+session whose supervisor and workers are all killed leaves such processes **for good**.
 ";
 
-/// The columns that stand for resources.
+/// The columns of the tables, with the resources that they show.
 const COLUMNS: [(&str, Resource); 10] = [
     ("temp dir", Resource::TempDir),
     ("SQLite file", Resource::SqliteFile),
@@ -55,7 +55,7 @@ const COLUMNS: [(&str, Resource); 10] = [
 fn page() -> Result<String> {
     let mut page = INTRODUCTION.to_owned();
     for (runner, name) in RUNNERS {
-        write!(page, "\n## Under {}\n\n| how it ends | what is said | exit code |", words(name))?;
+        write!(page, "\n## Under {}\n\n| how it ends | reported outcome | exit code |", words(name))?;
         for (column, _) in COLUMNS {
             write!(page, " {column} |")?;
         }
@@ -74,12 +74,12 @@ fn page() -> Result<String> {
     Ok(page)
 }
 
-/// The runners and what they are called.
+/// The runners, with their names in the names of tests.
 const RUNNERS: [(Runner, &str); 2] = [(Runner::CargoTest, "cargo_test"), (Runner::Nextest, "nextest")];
 
 fn row(path: &ExitPath, expected: &Expected) -> String {
     let left = expected.left;
-    let later = if left.patience == NOTHING.patience { "" } else { " (after four seconds)" };
+    let later = if left.timeout == NOTHING.timeout { "" } else { " (after four seconds)" };
     let outcome = if expected.outcome.is_empty() { "–".to_owned() } else { words(expected.outcome) };
     let code = expected.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
     let cells = COLUMNS.map(|(_, resource)| match resource {
@@ -94,9 +94,9 @@ fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// `UPDATE_DOCS=1` writes the page anew.
+/// With `UPDATE_DOCS=1`, the test writes the page instead of comparing it.
 #[integration_test(tags("matrix"))]
-fn the_page_of_leftovers_says_what_is_tested(dir: &TempDir) -> Result<()> {
+fn leftovers_page_agrees_with_the_tested_paths(dir: &TempDir) -> Result<()> {
     #[arrange]
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/leftovers.md");
     let own = std::env::current_exe()?.display().to_string();
@@ -116,6 +116,6 @@ fn the_page_of_leftovers_says_what_is_tested(dir: &TempDir) -> Result<()> {
         }
     }
     let written = fs::read_to_string(&place).unwrap_or_default();
-    assert!(written == page, "docs/leftovers.md is not what is tested; UPDATE_DOCS=1 writes it:\n{page}");
+    assert!(written == page, "docs/leftovers.md is out of date; UPDATE_DOCS=1 writes it:\n{page}");
     Ok(())
 }

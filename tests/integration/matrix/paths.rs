@@ -1,4 +1,4 @@
-//! Every way in which a run, or a test in it, can end: what comes of it, and what is left.
+//! Every way in which a run or a test in it can end, with the expected outcome and the expected leftovers.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use super::resources::Resource::{
     self, Child, Daemon, Deferred, Durable, Port, Session, SessionDeferred, SessionDurable, SqliteFile, TempDir,
 };
 
-/// A way to end.
+/// A way in which a run or a test ends.
 #[derive(Debug)]
 pub(super) struct ExitPath {
-    /// In the names of tests; with blanks, in the table.
+    /// The name in the names of tests and, with blanks, in the table.
     pub(super) name: &'static str,
-    /// The suite's test that goes this way.
+    /// The test of the suite that ends in this way.
     pub(super) test: &'static str,
     cargo_test: Under,
     nextest: Under,
 }
 
-/// What the user starts.
+/// The program that the user starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Runner {
     CargoTest,
@@ -35,73 +35,74 @@ impl ExitPath {
     }
 }
 
-/// What there is to say of a way to end under one runner.
+/// The expectation for a way to end under one runner.
 #[derive(Debug)]
 pub(super) enum Under {
+    /// A test checks these results.
     Tested(Expected),
-    /// And the reason for that.
+    /// The way cannot occur under this runner, for this reason.
     Meaningless(&'static str),
 }
 
-/// What comes of it.
+/// The expected results of a run.
 #[derive(Debug)]
 pub(super) struct Expected {
     pub(super) end: End,
-    /// What is said of the test; nothing, if nobody is left to say it.
+    /// The reported outcome of the test; empty if no process is left to report it.
     pub(super) outcome: &'static str,
-    /// None: it dies by a signal.
+    /// The exit code of the runner; `None` if a signal kills it.
     pub(super) code: Option<i32>,
-    pub(super) left: Left,
+    pub(super) left: Remaining,
 }
 
-/// Who brings the end about.
+/// The cause of the end.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum End {
-    /// The test does; the run goes on.
+    /// The test ends by itself, and the run goes on.
     Test,
-    /// cargo-nextest does, when the test's time is up; the run goes on.
+    /// cargo-nextest ends the test at its time limit, and the run goes on.
     TimeLimit,
-    /// The process that the user started is sent a signal.
+    /// The runner gets a signal.
     Signal(Signal),
-    /// It is interrupted again and again, until it ends.
-    Impatience,
-    /// Its process group is killed.
-    Group,
+    /// The runner is interrupted again and again, until it ends.
+    RepeatedInterrupts,
+    /// The process group of the runner is killed.
+    ProcessGroup,
     /// All processes of the harness are killed at the same moment, and none of those that tests started.
     Everything,
 }
 
-/// What is left.
+/// The resources that are left after the end of the run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Left {
-    /// What is on its way out when the run ends has so long for it.
-    pub(super) patience: Duration,
-    /// The next run gives it back.
+pub(super) struct Remaining {
+    /// The time that resources have to disappear after the end of the run.
+    pub(super) timeout: Duration,
+    /// The resources that the next run gives back.
     pub(super) until_next_run: &'static [Resource],
-    /// Nobody ever does.
+    /// The resources that are never given back.
     pub(super) for_good: &'static [Resource],
 }
 
-pub(super) const NOTHING: Left = Left { patience: Duration::from_secs(2), until_next_run: &[], for_good: &[] };
+pub(super) const NOTHING: Remaining = Remaining { timeout: Duration::from_secs(2), until_next_run: &[], for_good: &[] };
 
-/// A deferred step is known to its process only, and dies with it.
-const DEFERRED: Left = Left { for_good: &[Deferred], ..NOTHING };
+/// Only its process knows a deferred step, so the step is lost with the process.
+const DEFERRED: Remaining = Remaining { for_good: &[Deferred], ..NOTHING };
 
-/// With the server, what it only knew itself is lost.
-const SERVER: Left = Left { for_good: &[SessionDeferred], ..NOTHING };
+/// The deferred steps of session fixtures are lost with the session server.
+const SERVER: Remaining = Remaining { for_good: &[SessionDeferred], ..NOTHING };
 
-/// Nobody is left to do anything.
-const EVERYTHING: Left = Left {
+/// No process is left that could give anything back.
+const EVERYTHING: Remaining = Remaining {
     until_next_run: &[TempDir, SqliteFile, Child, Daemon, Port, Durable, Session, SessionDurable],
     for_good: &[Deferred, SessionDeferred],
     ..NOTHING
 };
 
-const fn by(end: End, outcome: &'static str, code: i32, left: Left) -> Under {
+const fn by(end: End, outcome: &'static str, code: i32, left: Remaining) -> Under {
     Under::Tested(Expected { end, outcome, code: Some(code), left })
 }
 
-const fn killed(end: End, left: Left) -> Under {
+const fn killed(end: End, left: Remaining) -> Under {
     Under::Tested(Expected { end, outcome: "", code: None, left })
 }
 
@@ -109,17 +110,17 @@ const fn path(name: &'static str, test: &'static str, cargo_test: Under, nextest
     ExitPath { name, test, cargo_test, nextest }
 }
 
-/// The test ends by itself, and everything is given back by whoever took it.
-const fn in_good_order(name: &'static str, test: &'static str, outcome: &'static str) -> ExitPath {
+/// The test ends by itself, and the process that took the resources gives all of them back.
+const fn ends_by_itself(name: &'static str, test: &'static str, outcome: &'static str) -> ExitPath {
     path(name, test, by(End::Test, outcome, 101, NOTHING), by(End::Test, "FAIL", 100, NOTHING))
 }
 
-/// The test takes its process with it.
+/// The test crashes its process.
 const fn crash(name: &'static str, test: &'static str, nextest: &'static str) -> ExitPath {
     path(name, test, by(End::Test, "crashed", 101, DEFERRED), by(End::Test, nextest, 100, DEFERRED))
 }
 
-/// The test keeps its thread to itself. Its process is killed; under nextest, where the harness is in it, it leaves by itself.
+/// The test blocks its thread. Under cargo test the supervisor kills the process; under nextest the harness in the process exits.
 const fn hang(name: &'static str, test: &'static str) -> ExitPath {
     path(name, test, by(End::Test, "timed_out", 101, DEFERRED), by(End::Test, "FAIL", 100, DEFERRED))
 }
@@ -129,22 +130,22 @@ const TERMINATE: End = End::Signal(Signal::TERM);
 const HANG_UP: End = End::Signal(Signal::HUP);
 const KILL: End = End::Signal(Signal::KILL);
 
-/// All of them.
+/// All ways in which a run or a test can end.
 pub(super) const PATHS: &[ExitPath] = &[
     path("pass", "passes", by(End::Test, "passed", 0, NOTHING), by(End::Test, "PASS", 0, NOTHING)),
-    in_good_order("error", "fails", "failed"),
-    in_good_order("panic", "panics", "failed"),
-    in_good_order("panic_in_a_task", "panics_in_a_task", "failed"),
-    in_good_order("panic_in_a_thread", "panics_in_a_thread", "failed"),
-    in_good_order("setup_fails_half_way", "fails_in_setup", "errored"),
-    in_good_order("arrange_fails", "fails_in_arrange", "errored"),
-    in_good_order("timeout", "times_out", "timed_out"),
+    ends_by_itself("error", "fails", "failed"),
+    ends_by_itself("panic", "panics", "failed"),
+    ends_by_itself("panic_in_a_task", "panics_in_a_task", "failed"),
+    ends_by_itself("panic_in_a_thread", "panics_in_a_thread", "failed"),
+    ends_by_itself("setup_fails_half_way", "fails_in_setup", "errored"),
+    ends_by_itself("arrange_fails", "fails_in_arrange", "errored"),
+    ends_by_itself("timeout", "times_out", "timed_out"),
     hang("blocking_hang", "blocks"),
     hang("deadlock", "deadlocks"),
     hang("endless_loop", "never_yields"),
-    in_good_order("teardown_fails", "fails_in_teardown", "errored"),
-    in_good_order("teardown_panics", "panics_in_teardown", "errored"),
-    in_good_order("teardown_hangs", "hangs_in_teardown", "timed_out"),
+    ends_by_itself("teardown_fails", "fails_in_teardown", "errored"),
+    ends_by_itself("teardown_panics", "panics_in_teardown", "errored"),
+    ends_by_itself("teardown_hangs", "hangs_in_teardown", "timed_out"),
     hang("teardown_blocks", "blocks_in_teardown"),
     path("exit", "exits", by(End::Test, "crashed", 101, DEFERRED), by(End::Test, "FAIL", 100, DEFERRED)),
     crash("abort", "aborts", "SIGABRT"),
@@ -160,44 +161,44 @@ pub(super) const PATHS: &[ExitPath] = &[
     ),
     path(
         "runner_ends_a_test",
-        "does_not_listen",
+        "blocks_until_killed",
         Under::Meaningless("it has no time limit for tests"),
         by(End::TimeLimit, "TIMEOUT", 100, DEFERRED),
     ),
     path("interrupt", "waits", by(INTERRUPT, "interrupted", 130, NOTHING), by(INTERRUPT, "FAIL", 100, NOTHING)),
     path(
         "second_interrupt",
-        "does_not_listen",
-        by(End::Impatience, "interrupted", 130, DEFERRED),
-        by(End::Impatience, "SIGKILL", 100, DEFERRED),
+        "blocks_until_killed",
+        by(End::RepeatedInterrupts, "interrupted", 130, DEFERRED),
+        by(End::RepeatedInterrupts, "SIGKILL", 100, DEFERRED),
     ),
     path("terminate", "waits", by(TERMINATE, "interrupted", 143, NOTHING), by(TERMINATE, "FAIL", 100, NOTHING)),
     path("hang_up", "waits", by(HANG_UP, "interrupted", 129, NOTHING), by(HANG_UP, "FAIL", 100, NOTHING)),
     path("runner_is_killed", "waits", killed(KILL, NOTHING), killed(KILL, NOTHING)),
     path(
         "killed_while_a_test_blocks",
-        "does_not_listen",
+        "blocks_until_killed",
         killed(KILL, DEFERRED),
-        // The test has two seconds to notice before its process leaves.
-        killed(KILL, Left { patience: Duration::from_secs(4), ..DEFERRED }),
+        // The test has two seconds to react before its process exits.
+        killed(KILL, Remaining { timeout: Duration::from_secs(4), ..DEFERRED }),
     ),
-    path("process_group_is_killed", "waits", killed(End::Group, NOTHING), killed(End::Group, NOTHING)),
+    path("process_group_is_killed", "waits", killed(End::ProcessGroup, NOTHING), killed(End::ProcessGroup, NOTHING)),
     path(
-        "session_server_is_asked_to_end",
-        "asks_the_session_to_end",
+        "session_server_gets_signals",
+        "sends_signals_to_the_session_server",
         by(End::Test, "passed", 0, NOTHING),
         by(End::Test, "PASS", 0, NOTHING),
     ),
     path(
         "session_server_is_killed",
-        "kills_the_session",
+        "kills_the_session_server",
         by(End::Test, "passed", 101, SERVER),
         by(End::Test, "PASS", 0, SERVER),
     ),
     path("everything_is_killed", "waits", killed(End::Everything, EVERYTHING), killed(End::Everything, EVERYTHING)),
 ];
 
-/// The suite's test that goes the way of this name, and what comes of it.
+/// The test of the suite for the path of this name, and the expected results.
 pub(super) fn find(name: &str, runner: Runner) -> Option<(&'static str, &'static Expected)> {
     let path = PATHS.iter().find(|path| path.name == name)?;
     match path.under(runner) {

@@ -1,4 +1,4 @@
-//! What the suite's test takes, where its journal says that it is, and whether it is still there.
+//! The resources that the test of the suite acquires, and checks whether they are still there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,37 +11,37 @@ use itest::TempDir;
 use itest::prelude::*;
 use itest_tests::{Finished, Suite};
 
-/// Something that must be given back.
+/// A kind of resource that must be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
     /// A directory of the test's own.
     TempDir,
     /// A database in a file.
     SqliteFile,
-    /// A process that a test started, and a process that that one started.
+    /// A process that a test started, and a child of that process.
     Child,
     /// A process that left its parent, its group and its session.
     Daemon,
     /// A port on which a process listens.
     Port,
-    /// What a test took, with `teardown.durable`.
+    /// A file that a test made, with a `teardown.durable` step.
     Durable,
-    /// What a test took, with `teardown.defer`.
+    /// A file that a test made, with a `teardown.defer` step.
     Deferred,
-    /// What a session fixture took, with `teardown.durable`.
+    /// A file that a session fixture made, with a `teardown.durable` step.
     SessionDurable,
-    /// What a session fixture took, with `teardown.defer`.
+    /// A file that a session fixture made, with a `teardown.defer` step.
     SessionDeferred,
     /// The session's folder with its socket, lock and ledgers.
     Session,
-    /// A process of the harness, or a file that nobody knows.
+    /// A process of the harness, or an unexpected file.
     Other,
 }
 
-/// Everything that is left, and where.
+/// The resources that are left, with their paths or process ids.
 pub(super) type Leftovers = BTreeMap<Resource, Vec<String>>;
 
-/// The surroundings of one run, whose leftovers are looked for.
+/// The environment of one run, in which leftovers are searched.
 #[derive(Debug)]
 pub(super) struct Surroundings<'t> {
     dir: &'t TempDir,
@@ -64,24 +64,24 @@ impl<'t> Surroundings<'t> {
         self.dir.join("journal")
     }
 
-    /// What the journal says of something.
+    /// The value that the journal has for this word.
     pub(super) fn noted(&self, word: &str) -> Option<String> {
         let text = fs::read_to_string(self.journal()).unwrap_or_default();
         text.lines().find_map(|line| Some(line.strip_prefix(word)?.strip_prefix(' ')?.to_owned()))
     }
 
-    /// What the test should have taken, and did not.
+    /// The resources that the test should have acquired and did not.
     pub(super) fn never_taken(&self) -> Vec<&'static str> {
         let words = ["temp", "sqlite", "session", "child", "grandchild", "daemon", "listener", "port"];
         words.into_iter().filter(|word| self.noted(word).is_none()).collect()
     }
 
-    /// The processes of the harness that run now: all but those that are a service's.
+    /// The running processes of the harness, without those of services.
     pub(super) fn harness(&self) -> Vec<u32> {
         self.suite().traces().process_ids().into_iter().filter(|id| !is_service(*id)).collect()
     }
 
-    /// Looks for everything.
+    /// Searches for leftovers of every kind.
     pub(super) fn leftovers(&self, run: &Finished) -> Leftovers {
         let mut left = Leftovers::new();
         let mut add = |resource: Resource, what: String| left.entry(resource).or_default().push(what);
@@ -111,7 +111,7 @@ impl<'t> Surroundings<'t> {
         ];
         let known = processes.map(|(word, resource)| (self.noted(word).and_then(|id| id.parse().ok()), resource));
         let marked = run.process_ids();
-        // Also those that would have lost their mark.
+        // These processes are also checked by their ids, in case they lost the environment variable that marks them.
         for (id, resource) in known.iter().filter_map(|(id, resource)| Some(((*id)?, resource))) {
             if is_service(id) {
                 add(*resource, format!("process {id}"));
@@ -123,7 +123,7 @@ impl<'t> Surroundings<'t> {
         if let Some(port) = self.noted("port").and_then(|port| port.parse().ok()).filter(|port| self.answers(*port)) {
             add(Resource::Port, format!("port {port}"));
         }
-        // The folder in which the worker's folders are.
+        // The temp folder itself is no leftover while folders of the worker are in it.
         let is_known = left.contains_key(&Resource::TempDir) || left.contains_key(&Resource::SqliteFile);
         let rest = names(&self.suite().temp());
         if !is_known && !rest.is_empty() {
@@ -132,15 +132,15 @@ impl<'t> Surroundings<'t> {
         left
     }
 
-    /// Whether this run's service still listens on a port. Ports are given out again, so it says who it is.
+    /// Whether the service of this run still listens on a port. Another process may have got the port since, so the service sends its name.
     fn answers(&self, port: u16) -> bool {
         let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
         let mut greeting = String::new();
-        let told = connection
+        let received = connection
             .set_read_timeout(Some(Duration::from_millis(200)))
             .and_then(|()| connection.read_to_string(&mut greeting));
-        // Who does not say anything may be the service, stopped in the middle of its work.
-        told.is_err() || greeting == self.journal().display().to_string()
+        // A listener that sends nothing may be the service, stopped while it answers.
+        received.is_err() || greeting == self.journal().display().to_string()
     }
 }
 
@@ -154,7 +154,7 @@ fn command_line(id: u32) -> String {
     String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
-/// Whether a living process is one that the suite's test started. That of a zombie has no command line.
+/// Whether a living process is a service that the test of the suite started. A zombie has no command line.
 fn is_service(id: u32) -> bool {
     command_line(id).starts_with(env!("CARGO_BIN_EXE_program-service"))
 }

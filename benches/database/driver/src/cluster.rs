@@ -1,4 +1,4 @@
-//! The PostgreSQL server of `#[sqlx::test]` and the plain clone; of all ways where one is named.
+//! The PostgreSQL server for `#[sqlx::test]` and the plain clone. With `--server`, all methods use the given server.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, chown};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use figures::{Context, Failure};
 
-/// As those of itest's private servers.
+/// The same settings as those of itest's private servers.
 const SETTINGS: &str = "
 listen_addresses = ''
 fsync = off
@@ -27,7 +27,7 @@ max_prepared_transactions = 50
 jit = off
 ";
 
-/// A server, and how to reach it.
+/// A server with its URL.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) url: String,
@@ -35,12 +35,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// One that is there.
+    /// An existing server.
     pub(crate) fn of(url: &str) -> Self {
         Self { url: url.to_owned(), own: None }
     }
 
-    /// One in memory, as most people start it: initialized anew. Also how long it took to its first answer.
+    /// Initializes and starts a server in memory. Also returns the time until its first answer.
     pub(crate) fn start() -> Result<(Self, Duration), Failure> {
         let bin = installed()?;
         let folder = Path::new("/dev/shm").join(format!("database-bench-{}", std::process::id()));
@@ -67,7 +67,8 @@ impl Cluster {
         let text = fs::read_to_string(&configuration).context(|| "reading the configuration".to_owned())? + SETTINGS;
         fs::write(&configuration, text).context(|| "writing the configuration".to_owned())?;
         let mut server = program("postgres");
-        let child = server.arg("-D").arg(&data).arg("-k").arg(&folder).spawn().context(|| "starting it".to_owned())?;
+        let child =
+            server.arg("-D").arg(&data).arg("-k").arg(&folder).spawn().context(|| "starting postgres".to_owned())?;
         let url = format!("postgres:///postgres?host={}&user=postgres", folder.display());
         let cluster = Self { url, own: Some((child, folder)) };
         while cluster.psql("SELECT 1").is_err() {
@@ -79,7 +80,7 @@ impl Cluster {
         Ok((cluster, since.elapsed()))
     }
 
-    /// The database that a plain clone is a clone of.
+    /// Makes the template database for plain clones.
     pub(crate) fn make_template(&self, migrations: &Path) -> Result<(), Failure> {
         self.psql("DROP DATABASE IF EXISTS bench_template")?;
         self.psql("CREATE DATABASE bench_template")?;
@@ -94,7 +95,7 @@ impl Cluster {
         run(Command::new("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &url, "-c", &sql]))
     }
 
-    /// The next run builds its template anew.
+    /// Marks all templates of itest as not ready, so that the next run builds them again.
     pub(crate) fn forget_templates(&self) -> Result<(), Failure> {
         let url = with_database(&self.url, "itest_leases");
         run(Command::new("psql").args(["-q", "-d", &url, "-c", "UPDATE itest_leases.template SET is_ready = false"]))
@@ -115,7 +116,7 @@ impl Drop for Cluster {
     }
 }
 
-/// The same server's URL with another database.
+/// The URL of another database on the same server.
 fn with_database(url: &str, database: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
     let (place, settings) =
@@ -138,13 +139,13 @@ fn installed() -> Result<PathBuf, Failure> {
     newest.ok_or_else(|| Failure::new("PostgreSQL is not installed"))
 }
 
-/// Servers do not run as root: their own users do it instead.
+/// The user and group id that run the server, because servers refuse to run as root. `None` if this process is not root.
 pub(crate) fn user_for(name: &str, folder: &Path) -> Result<Option<(u32, u32)>, Failure> {
     let users = fs::read_to_string("/etc/passwd").context(|| "reading /etc/passwd".to_owned())?;
     let user = users.lines().find(|line| line.split(':').next() == Some(name));
     let mut numbers =
         user.into_iter().flat_map(|line| line.split(':').skip(2)).filter_map(|number| number.parse().ok());
     let (Some(uid), Some(gid)) = (numbers.next(), numbers.next()) else { return Ok(None) };
-    // Whoever may not give the folder away is not root, and runs the server as what they are.
+    // If `chown` fails, this process is not root, and the server can run as its user.
     Ok(chown(folder, Some(uid), Some(gid)).is_ok().then_some((uid, gid)))
 }

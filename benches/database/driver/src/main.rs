@@ -1,4 +1,4 @@
-//! What a clean database costs a test: itest's ways beside `#[sqlx::test]` and a plain clone, round by round on one server.
+//! Measures what a clean database costs a test: itest's methods, `#[sqlx::test]` and a plain clone, in interleaved rounds.
 
 mod cluster;
 mod maria;
@@ -13,11 +13,11 @@ use figures::{Context, Failure, Samples, Table};
 
 use crate::cluster::Cluster;
 use crate::maria::Maria;
-use crate::measure::{Kind, Programs, WAYS, Way, per_test};
+use crate::measure::{DatabaseKind, METHODS, Method, Programs, per_test};
 use crate::options::{HELP, Options};
 
-/// So much more a test may cost among 5,000 than among 100.
-const FLAT: f64 = 1.25;
+/// The limit for the cost of a test in a run of 5,000, relative to a run of 200.
+const MAX_GROWTH: f64 = 1.25;
 
 fn main() -> ExitCode {
     let measured = options::parse(std::env::args().skip(1)).and_then(|options| match options {
@@ -41,62 +41,62 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     let mut programs = Programs::find()?;
     let maria = if options.mysql.is_none() { Some(Maria::start()?) } else { None };
     if maria.is_some() {
-        programs.starts.push(Kind::Mysql);
+        programs.starts.push(DatabaseKind::Mysql);
     }
     if options.server.is_none() {
-        programs.starts.push(Kind::Postgres);
+        programs.starts.push(DatabaseKind::Postgres);
     }
     let mysql = maria.as_ref().map(|maria| maria.url.as_str()).or(options.mysql.as_deref());
-    let (cluster, from_nothing) = match &options.server {
+    let (cluster, initdb_start) = match &options.server {
         Some(url) => (Cluster::of(url), None),
         None => Cluster::start().map(|(cluster, time)| (cluster, Some(time)))?,
     };
     cluster.make_template(&programs.migrations)?;
     let url = |kind| match kind {
-        Kind::Postgres => Some(cluster.url.as_str()),
-        Kind::Mysql => mysql,
-        Kind::Sqlite => Some("sqlite://unused.sqlite"),
+        DatabaseKind::Postgres => Some(cluster.url.as_str()),
+        DatabaseKind::Mysql => mysql,
+        DatabaseKind::Sqlite => Some("sqlite://unused.sqlite"),
     };
-    let ways = WAYS.iter().filter(|way| url(way.kind).is_some() && way.title.contains(&options.only));
-    let mut times: Vec<(Way, Samples)> = ways.map(|way| (*way, Samples::default())).collect();
+    let methods = METHODS.iter().filter(|method| url(method.kind).is_some() && method.title.contains(&options.only));
+    let mut times: Vec<(Method, Samples)> = methods.map(|method| (*method, Samples::default())).collect();
     for round in 1..=options.rounds {
-        for (way, samples) in &mut times {
-            let time = per_test(&programs, *way, url(way.kind).unwrap_or_default())?;
-            eprintln!("round {round}: {} {time:?}", way.title);
+        for (method, samples) in &mut times {
+            let time = per_test(&programs, *method, url(method.kind).unwrap_or_default())?;
+            eprintln!("round {round}: {} {time:?}", method.title);
             samples.add(time);
         }
     }
     let mut table = Table::new(&["way", "per test", "share of `#[sqlx::test]`", "bound"]);
     let mut is_met = true;
-    for (way, samples) in &times {
-        let base = times.iter().find(|(first, _)| first.kind == way.kind);
+    for (method, samples) in &times {
+        let base = times.iter().find(|(first, _)| first.kind == method.kind);
         let base = base.map_or(f64::NAN, |(_, samples)| samples.median().as_secs_f64());
-        let times_less = base / samples.median().as_secs_f64();
-        // A server of somebody's is taken for a durable one.
+        let speedup = base / samples.median().as_secs_f64();
+        // A server that the user names is assumed to be durable.
         let is_private = options.server.is_none();
-        let bound = way.bounds.map(|(private, durable)| if is_private { private } else { durable });
-        is_met &= bound.is_none_or(|bound| times_less >= bound);
+        let bound = method.bounds.map(|(private, durable)| if is_private { private } else { durable });
+        is_met &= bound.is_none_or(|bound| speedup >= bound);
         let time = milliseconds(samples.median());
         let bound = bound.map(|bound| format!("1/{bound:.0}"));
-        table.row([Some(way.title.to_owned()), Some(time), Some(format!("1/{times_less:.1}")), bound]);
+        table.row([Some(method.title.to_owned()), Some(time), Some(format!("1/{speedup:.1}")), bound]);
     }
     let mut text = table.to_string();
-    if let Some(from_nothing) = from_nothing.filter(|_| options.only.is_empty()) {
-        let recycle = WAYS[3];
+    if let Some(initdb_start) = initdb_start.filter(|_| options.only.is_empty()) {
+        let recycle = METHODS[3];
         let (few, many) = measure::flatness(&programs, recycle, &cluster.url)?;
         let growth = many.as_secs_f64() / few.as_secs_f64();
-        is_met &= growth <= FLAT;
+        is_met &= growth <= MAX_GROWTH;
         let (few, many) = (milliseconds(few), milliseconds(many));
         text.push_str(&format!("\nA test among 5,000 costs {growth:.2} × what it costs among 200: {many}, {few}.\n"));
         let mut start = Samples::default();
         for _ in 0..options.rounds {
             start.add(measure::private_start(&programs, &cluster)?);
         }
-        let share = start.median().as_secs_f64() / from_nothing.as_secs_f64();
+        let share = start.median().as_secs_f64() / initdb_start.as_secs_f64();
         is_met &= share <= 0.5;
-        let (start, from_nothing) = (milliseconds(start.median()), milliseconds(from_nothing));
+        let (start, initdb_start) = (milliseconds(start.median()), milliseconds(initdb_start));
         text.push_str(&format!(
-            "A private server from the cache costs a run {start}, initdb and start {from_nothing}: {share:.2} ×.\n"
+            "A private server from the cache costs a run {start}, initdb and start {initdb_start}: {share:.2} ×.\n"
         ));
     }
     println!("{text}");

@@ -1,4 +1,4 @@
-//! A private MariaDB, for `#[sqlx::test]`; itest starts its own with the same settings.
+//! A private MariaDB server for `#[sqlx::test]`. itest starts its own server with the same settings.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use figures::{Context, Failure};
 
 use crate::cluster::user_for;
 
-/// As those of itest's private servers.
+/// The same settings as those of itest's private servers.
 const SETTINGS: [&str; 11] = [
     "--skip-networking",
     "--skip-log-bin",
@@ -34,7 +34,7 @@ pub(crate) struct Maria {
 }
 
 impl Maria {
-    /// Initialized anew, and waited for.
+    /// Initializes and starts a server, and waits until it accepts connections.
     pub(crate) fn start() -> Result<Self, Failure> {
         let folder = Path::new("/dev/shm").join(format!("database-bench-maria-{}", std::process::id()));
         fs::create_dir(&folder).context(|| format!("making {}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! Running the suites, and what a test of theirs takes.
+//! Runs the suites and measures the time of a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,66 +9,116 @@ use figures::{Context, Failure, Samples};
 
 use crate::cluster::Cluster;
 
-/// Tests that run at a time, everywhere.
+/// The number of tests that run at a time, with all methods.
 const JOBS: &str = "2";
 
-/// How many tests a long run has more than a short one.
-const MORE: u32 = 200;
+/// The number of tests that a long run has in addition to a short run.
+const ADDITIONAL_TESTS: u32 = 200;
 
-/// A way to a clean database.
+/// A method to get a clean database.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Way {
-    /// What a person calls it.
+pub(crate) struct Method {
+    /// The name in the table.
     pub(crate) title: &'static str,
     /// The module of its tests.
     module: &'static str,
-    /// Which server it needs.
-    pub(crate) kind: Kind,
-    /// What it may cost at most, as a share of `#[sqlx::test]`'s: on a private server, on a durable one.
+    /// The kind of database.
+    pub(crate) kind: DatabaseKind,
+    /// The least speedup over `#[sqlx::test]`, on a private and on a durable server.
     pub(crate) bounds: Option<(f64, f64)>,
 }
 
-/// The makers of databases.
+/// The kinds of databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DatabaseKind {
     Postgres,
     Mysql,
     Sqlite,
 }
 
-/// `#[sqlx::test]` first for each kind: the others are compared with it.
-pub(crate) const WAYS: [Way; 11] = [
-    Way { title: "PostgreSQL, `#[sqlx::test]`", module: "::sqlx_test::", kind: Kind::Postgres, bounds: None },
-    Way { title: "PostgreSQL, a plain clone", module: "::plain_clone::", kind: Kind::Postgres, bounds: None },
-    Way { title: "PostgreSQL, itest, clone", module: "clone::", kind: Kind::Postgres, bounds: Some((3.0, 3.0)) },
-    Way { title: "PostgreSQL, itest, recycle", module: "recycle::", kind: Kind::Postgres, bounds: Some((20.0, 40.0)) },
-    Way { title: "PostgreSQL, itest, transaction", module: "transaction::", kind: Kind::Postgres, bounds: None },
-    Way { title: "MariaDB, `#[sqlx::test]`", module: "::mysql_sqlx_test::", kind: Kind::Mysql, bounds: None },
-    Way { title: "MariaDB, itest, clone", module: "mysql_clone::", kind: Kind::Mysql, bounds: None },
-    Way { title: "MariaDB, itest, recycle", module: "mysql_recycle::", kind: Kind::Mysql, bounds: Some((5.0, 5.0)) },
-    Way { title: "SQLite, `#[sqlx::test]`", module: "::sqlite_sqlx_test::", kind: Kind::Sqlite, bounds: None },
-    Way { title: "SQLite, itest, in memory", module: "sqlite_memory::", kind: Kind::Sqlite, bounds: Some((5.0, 5.0)) },
-    Way { title: "SQLite, itest, in files", module: "sqlite_file::", kind: Kind::Sqlite, bounds: Some((20.0, 20.0)) },
+/// All methods. `#[sqlx::test]` is the first of each kind, because the others are compared with it.
+pub(crate) const METHODS: [Method; 11] = [
+    Method {
+        title: "PostgreSQL, `#[sqlx::test]`",
+        module: "::sqlx_test::",
+        kind: DatabaseKind::Postgres,
+        bounds: None,
+    },
+    Method {
+        title: "PostgreSQL, a plain clone",
+        module: "::plain_clone::",
+        kind: DatabaseKind::Postgres,
+        bounds: None,
+    },
+    Method {
+        title: "PostgreSQL, itest, clone",
+        module: "clone::",
+        kind: DatabaseKind::Postgres,
+        bounds: Some((3.0, 3.0)),
+    },
+    Method {
+        title: "PostgreSQL, itest, recycle",
+        module: "recycle::",
+        kind: DatabaseKind::Postgres,
+        bounds: Some((20.0, 40.0)),
+    },
+    Method {
+        title: "PostgreSQL, itest, transaction",
+        module: "transaction::",
+        kind: DatabaseKind::Postgres,
+        bounds: None,
+    },
+    Method {
+        title: "MariaDB, `#[sqlx::test]`",
+        module: "::mysql_sqlx_test::",
+        kind: DatabaseKind::Mysql,
+        bounds: None,
+    },
+    Method { title: "MariaDB, itest, clone", module: "mysql_clone::", kind: DatabaseKind::Mysql, bounds: None },
+    Method {
+        title: "MariaDB, itest, recycle",
+        module: "mysql_recycle::",
+        kind: DatabaseKind::Mysql,
+        bounds: Some((5.0, 5.0)),
+    },
+    Method {
+        title: "SQLite, `#[sqlx::test]`",
+        module: "::sqlite_sqlx_test::",
+        kind: DatabaseKind::Sqlite,
+        bounds: None,
+    },
+    Method {
+        title: "SQLite, itest, in memory",
+        module: "sqlite_memory::",
+        kind: DatabaseKind::Sqlite,
+        bounds: Some((5.0, 5.0)),
+    },
+    Method {
+        title: "SQLite, itest, in files",
+        module: "sqlite_file::",
+        kind: DatabaseKind::Sqlite,
+        bounds: Some((20.0, 20.0)),
+    },
 ];
 
-impl Way {
+impl Method {
     fn is_ours(self) -> bool {
         !self.module.starts_with("::")
     }
 }
 
-/// What is run.
+/// The programs and migrations of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Programs {
     ours: PathBuf,
     peers: PathBuf,
     pub(crate) migrations: PathBuf,
-    /// For which of them itest starts its own server.
-    pub(crate) starts: Vec<Kind>,
+    /// The kinds for which itest starts its own server.
+    pub(crate) starts: Vec<DatabaseKind>,
 }
 
 impl Programs {
-    /// Beside this one, where cargo built them.
+    /// Finds the programs in the folder of this program, where cargo built them.
     pub(crate) fn find() -> Result<Self, Failure> {
         let own = std::env::current_exe().context(|| "finding the suites".to_owned())?;
         let ours = own.with_file_name("database-suite");
@@ -80,13 +130,13 @@ impl Programs {
         Err(Failure::new(format!("{} is not there; start this with benches/database/run", ours.display())))
     }
 
-    fn command(&self, way: Way, size: Size, url: &str) -> Command {
-        let mut command = Command::new(if way.is_ours() { &self.ours } else { &self.peers });
-        self.reach(&mut command, way, url);
+    fn command(&self, method: Method, size: Size, url: &str) -> Command {
+        let mut command = Command::new(if method.is_ours() { &self.ours } else { &self.peers });
+        self.set_server(&mut command, method, url);
         command.args(["--test-threads", JOBS]);
-        let module = way.module;
-        match (way.is_ours(), size) {
-            // A filter is a part of a name; that of one module is not to be part of another one's.
+        let module = method.module;
+        match (method.is_ours(), size) {
+            // A filter matches a part of a name, so `clone::` would also match `mysql_clone::`; `--skip` leaves such modules out.
             (true, Size::Few) => command.args([format!("{module}few"), "--skip".to_owned(), format!("_{module}")]),
             (true, Size::All) => command.args([module, "--skip", &format!("_{module}")]),
             (false, Size::Few) => command.arg(format!("few{module}")),
@@ -95,14 +145,14 @@ impl Programs {
         command
     }
 
-    /// Tells a suite of its server.
-    fn reach(&self, command: &mut Command, way: Way, url: &str) {
-        let starts = way.is_ours() && self.starts.contains(&way.kind);
-        match way.kind {
-            Kind::Postgres if starts => command.env("ITEST_POSTGRES", "programs"),
-            Kind::Postgres if way.is_ours() => command.env("ITEST_POSTGRES_URL", url),
-            Kind::Mysql if starts => command.env("ITEST_MYSQL", "programs"),
-            Kind::Mysql if way.is_ours() => command.env("ITEST_MYSQL_URL", url),
+    /// Sets the environment variable that names the server of a suite.
+    fn set_server(&self, command: &mut Command, method: Method, url: &str) {
+        let starts = method.is_ours() && self.starts.contains(&method.kind);
+        match method.kind {
+            DatabaseKind::Postgres if starts => command.env("ITEST_POSTGRES", "programs"),
+            DatabaseKind::Postgres if method.is_ours() => command.env("ITEST_POSTGRES_URL", url),
+            DatabaseKind::Mysql if starts => command.env("ITEST_MYSQL", "programs"),
+            DatabaseKind::Mysql if method.is_ours() => command.env("ITEST_MYSQL_URL", url),
             _ => command.env("DATABASE_URL", url),
         };
     }
@@ -116,11 +166,11 @@ enum Size {
 
 fn newest(folder: &Path, prefix: &str) -> Result<PathBuf, Failure> {
     let entries = fs::read_dir(folder).context(|| format!("reading {}", folder.display()))?;
-    let found = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| {
+    let newest_path = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| {
         path.extension().is_none() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
     });
-    let found = found.max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok());
-    found.ok_or_else(|| Failure::new(format!("there is no {prefix}… in {}", folder.display())))
+    let newest_path = newest_path.max_by_key(|path| path.metadata().and_then(|metadata| metadata.modified()).ok());
+    newest_path.ok_or_else(|| Failure::new(format!("there is no {prefix}… in {}", folder.display())))
 }
 
 fn timed(command: &mut Command) -> Result<Duration, Failure> {
@@ -130,45 +180,45 @@ fn timed(command: &mut Command) -> Result<Duration, Failure> {
     if output.status.success() {
         return Ok(time);
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    Err(Failure::new(format!("{command:?} failed:\n{said}\n{}", String::from_utf8_lossy(&output.stderr))))
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    Err(Failure::new(format!("{command:?} failed:\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr))))
 }
 
-/// What each test of a long run takes, beyond what the start and the first tests take.
-pub(crate) fn per_test(programs: &Programs, way: Way, url: &str) -> Result<Duration, Failure> {
-    let few = timed(&mut programs.command(way, Size::Few, url))?;
-    let all = timed(&mut programs.command(way, Size::All, url))?;
-    Ok(all.saturating_sub(few) / MORE)
+/// The time of each additional test of a long run, without the start and the first tests.
+pub(crate) fn per_test(programs: &Programs, method: Method, url: &str) -> Result<Duration, Failure> {
+    let few = timed(&mut programs.command(method, Size::Few, url))?;
+    let all = timed(&mut programs.command(method, Size::All, url))?;
+    Ok(all.saturating_sub(few) / ADDITIONAL_TESTS)
 }
 
-/// What a test takes among 200, and among 5,000, when it is recycled. A short run is over before the noise of its start has evened out,
-/// so that there are as many of them as of long rounds.
-pub(crate) fn flatness(programs: &Programs, way: Way, url: &str) -> Result<(Duration, Duration), Failure> {
+/// The time of a test in a run of 200 and in a run of 5,000, with recycled databases. The start dominates the noise of short runs, so there are as many
+/// of them as there are rounds in the long run.
+pub(crate) fn flatness(programs: &Programs, method: Method, url: &str) -> Result<(Duration, Duration), Failure> {
     const ROUNDS: u32 = 25;
     let (mut few, mut short) = (Samples::default(), Samples::default());
     for _ in 0..ROUNDS {
-        few.add(per_test(programs, way, url)?);
-        short.add(timed(&mut programs.command(way, Size::Few, url))?);
+        few.add(per_test(programs, method, url)?);
+        short.add(timed(&mut programs.command(method, Size::Few, url))?);
     }
     let mut long = Command::new(&programs.ours);
     let rounds = ROUNDS.to_string();
-    programs.reach(&mut long, way, url);
+    programs.set_server(&mut long, method, url);
     long.args(["--test-threads", JOBS, "--repeat", &rounds, "--skip", "_recycle::", "recycle::more"]);
-    let many = timed(&mut long)?.saturating_sub(short.median()) / (MORE * ROUNDS);
+    let many = timed(&mut long)?.saturating_sub(short.median()) / (ADDITIONAL_TESTS * ROUNDS);
     Ok((few.median(), many))
 }
 
-/// What a private server adds to a run of one test: its start from the cache, and its end. Both runs build their template.
+/// The time that a private server adds to a run of one test: its start from the cache, and its end. Both runs build their template.
 pub(crate) fn private_start(programs: &Programs, cluster: &Cluster) -> Result<Duration, Failure> {
     let one = ["--exact", "recycle::few::tens_0::ones_0"];
     let mut private = Command::new(&programs.ours);
     private.env_remove("ITEST_POSTGRES_URL").env_remove("DATABASE_URL").args(one);
-    let mut there = Command::new(&programs.ours);
-    there.env("ITEST_POSTGRES_URL", &cluster.url).args(one);
-    // The first fills the cache, and makes what a server that is there keeps from run to run.
+    let mut existing = Command::new(&programs.ours);
+    existing.env("ITEST_POSTGRES_URL", &cluster.url).args(one);
+    // The first runs fill the cache, and make the databases that an existing server keeps between runs.
     timed(&mut private)?;
-    timed(&mut there)?;
+    timed(&mut existing)?;
     let private = timed(&mut private)?;
     cluster.forget_templates()?;
-    Ok(private.saturating_sub(timed(&mut there)?))
+    Ok(private.saturating_sub(timed(&mut existing)?))
 }

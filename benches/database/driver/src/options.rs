@@ -9,17 +9,17 @@ Measures what a clean database costs each test.
 
 Usage: run [OPTIONS]
 
-  --rounds N       each way is run so often, 3 unless given
-  --only TEXT      only the ways whose names have this in them
+  --rounds N       runs of each method; the default is 3
+  --only TEXT      only the methods whose names contain TEXT
   --server URL     on this durable PostgreSQL server, instead of a private one in memory
   --mysql URL      on this MariaDB or MySQL server, instead of private ones in memory
-  --plain          first of all: dependencies are compiled without optimization
+  --plain          must be the first option: compile dependencies without optimization
   --markdown FILE  write the tables to this file as well
   --help           print this
 
 Exit code: 0 if all bounds are met, 1 if one is missed, 2 if the measuring itself failed.";
 
-/// What the command line asked for.
+/// The options of the command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) rounds: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) markdown: Option<PathBuf>,
 }
 
-/// Reads the arguments that follow the program's name; none: help is wanted.
+/// Parses the arguments after the program's name; `None` if the help is requested.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Option<Options>, Failure> {
     let mut arguments = arguments.into_iter();
     let mut options = Options { rounds: 3, only: String::new(), server: None, mysql: None, markdown: None };

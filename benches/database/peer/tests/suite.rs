@@ -17,7 +17,7 @@ macro_rules! work {
     }};
 }
 
-/// A clone of the template that the driver has made, with the test in it, dropped at once.
+/// Runs the test in a new clone of the driver's template, and drops the clone.
 async fn in_a_clone(name: &str) -> sqlx::Result<()> {
     use sqlx::Connection as _;
     let url = std::env::var("DATABASE_URL").expect("DATABASE_URL is set by the driver");

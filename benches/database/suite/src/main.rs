@@ -1,4 +1,4 @@
-//! The same small test in each of itest's ways to a clean database: 20 times, and 200 times more.
+//! The same small test with each of itest's methods to get a clean database: 20 times, and 200 times more.
 
 use itest::prelude::*;
 use itest::{mysql, postgres, sqlite};
@@ -10,7 +10,7 @@ static POSTGRES: Migrator = sqlx::migrate!("../postgres");
 static MYSQL: Migrator = sqlx::migrate!("../mysql");
 static SQLITE: Migrator = sqlx::migrate!("../sqlite");
 
-/// Twenty tables.
+/// A schema of twenty tables.
 struct Tables;
 
 impl postgres::Schema for Tables {
@@ -31,7 +31,7 @@ impl sqlite::Schema for Tables {
     }
 }
 
-/// The same in files.
+/// The same schema in SQLite files.
 struct InFiles;
 
 impl sqlite::Schema for InFiles {

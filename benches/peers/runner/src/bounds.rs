@@ -1,4 +1,4 @@
-//! The bounds itest has to meet, and whether what was measured meets them.
+//! The bounds that itest must meet, compared with the measurements.
 
 use figures::Samples;
 
@@ -7,14 +7,14 @@ use crate::peer::Peer;
 use crate::results::{self, Cold, Results, Start};
 use crate::suite::Suite;
 
-/// How the two numbers of a bound are to be read.
+/// The unit of the two numbers of a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Ratio,
     Mebibytes,
 }
 
-/// Something that may be at most so much.
+/// An upper limit of a measurement.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) target: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Bound {
     pub(crate) measured: Option<f64>,
 }
 
-/// How a measurement compares with its bound.
+/// The result of comparing a measurement with its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Met,
@@ -36,13 +36,13 @@ impl Bound {
         match self.measured {
             None => Verdict::NotMeasured,
             Some(measured) if measured <= self.most => Verdict::Met,
-            // What is not a number is not within a bound either.
+            // NaN is not within a bound, either.
             Some(_) => Verdict::Missed,
         }
     }
 }
 
-/// All bounds, with what was measured where it was.
+/// All bounds, with the measurements that exist.
 pub(crate) fn all(results: &Results) -> Vec<Bound> {
     let ratio = |target, most, measured| Bound { target, unit: Unit::Ratio, most, measured };
     let run = |peer| quotient(&results.runs, Peer::Itest, peer);
@@ -66,14 +66,14 @@ pub(crate) fn all(results: &Results) -> Vec<Bound> {
     ]
 }
 
-/// The time of one test in the large suite in terms of one in the small suite.
+/// The time of one test in the large suite, divided by the time of one test in the small suite.
 pub(crate) fn scale(results: &Results, suite: Suite) -> Option<f64> {
     let scale = results::of(&results.scale, suite)?;
     let large = scale.large.median().as_secs_f64();
     Some(large / scale.small.median().as_secs_f64() / 10.0)
 }
 
-/// The median of one subject in terms of another's.
+/// The median of one subject, divided by the median of another.
 pub(crate) fn quotient<Subject: PartialEq + Copy>(
     measured: &[(Subject, Samples)],
     subject: Subject,
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_is_neither_met_nor_missed() {
+    fn missing_measurement_has_no_verdict() {
         let bounds = all(&Results::default());
         assert_eq!(bounds.len(), 10);
         assert!(bounds.iter().all(|b| b.verdict() == Verdict::NotMeasured));
     }
 
     #[test]
-    fn a_bound_is_met_up_to_its_very_value() {
+    fn bound_is_met_up_to_its_exact_value() {
         for (milliseconds, verdict) in [(60, Verdict::Met), (61, Verdict::Missed)] {
             let results = Results {
                 runs: vec![(Peer::Libtest, samples(100)), (Peer::Itest, samples(milliseconds))],

@@ -1,4 +1,4 @@
-//! Builds the suites with Cargo, and finds what it built.
+//! Builds the suites with Cargo, and locates the executables.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,9 +13,9 @@ use crate::generate::Generated;
 use crate::launcher::{Finished, Launcher};
 use crate::layout::Layout;
 
-/// A large suite on a slow machine, from an empty target directory.
-const BUILD_LIMIT: Duration = Duration::from_mins(30);
-const QUESTION_LIMIT: Duration = Duration::from_mins(1);
+/// The time limit of a build: long enough for a large suite on a slow machine, from an empty target directory.
+const BUILD_TIMEOUT: Duration = Duration::from_mins(30);
+const QUERY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Cargo, set up for the suites.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Cargo<'parts> {
     pub(crate) launcher: &'parts Launcher,
 }
 
-/// Which features of a suite a cold build has.
+/// The features of a suite in a cold build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Features {
     Default,
@@ -46,7 +46,7 @@ impl Cargo<'_> {
         if artifact.get("fresh") == Some(&Value::Bool(false)) {
             Ok(finished.elapsed)
         } else {
-            Err(Failure::new("Cargo took the changed suite for unchanged, so there is no rebuild to time"))
+            Err(Failure::new("Cargo did not rebuild the changed suite, so there is no time to measure"))
         }
     }
 
@@ -54,7 +54,7 @@ impl Cargo<'_> {
     pub(crate) fn build_empty(&self) -> Result<PathBuf, Failure> {
         let mut command = command("build", self.layout.root(), &self.layout.suites_target());
         command.args(["--package", "empty", "--message-format=json-render-diagnostics"]);
-        let finished = self.launcher.capture(&mut command, BUILD_LIMIT)?;
+        let finished = self.launcher.capture(&mut command, BUILD_TIMEOUT)?;
         executable(&artifact(&finished.stdout, "empty")?)
     }
 
@@ -69,23 +69,23 @@ impl Cargo<'_> {
         if features == Features::None {
             command.arg("--no-default-features");
         }
-        self.launcher.time(&mut command, BUILD_LIMIT)
+        self.launcher.time(&mut command, BUILD_TIMEOUT)
     }
 
     /// Downloads what a suite depends on, so that no timed build has to.
     pub(crate) fn fetch(&self, suite: &Generated) -> Result<(), Failure> {
         let mut command = Command::new(program());
         command.arg("fetch").current_dir(&suite.folder);
-        self.launcher.time(&mut command, BUILD_LIMIT).map(|_| ())
+        self.launcher.time(&mut command, BUILD_TIMEOUT).map(|_| ())
     }
 
-    /// Asks Cargo, or a subcommand of it, something about a suite.
-    pub(crate) fn ask(&self, suite: &Generated, question: &[&str]) -> Result<String, Failure> {
+    /// Runs a Cargo subcommand in the folder of a suite, and returns its output.
+    pub(crate) fn query(&self, suite: &Generated, arguments: &[&str]) -> Result<String, Failure> {
         let mut command = Command::new(program());
-        command.args(question).current_dir(&suite.folder);
+        command.args(arguments).current_dir(&suite.folder);
         command.env("CARGO_TARGET_DIR", self.layout.suites_target());
         command.env("CARGO_INCREMENTAL", "1");
-        let finished = self.launcher.capture(&mut command, BUILD_LIMIT)?;
+        let finished = self.launcher.capture(&mut command, BUILD_TIMEOUT)?;
         Ok(finished.stdout)
     }
 
@@ -94,7 +94,7 @@ impl Cargo<'_> {
         let compiler = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
         let mut command = Command::new(compiler);
         command.arg("--version");
-        let finished = self.launcher.capture(&mut command, QUESTION_LIMIT)?;
+        let finished = self.launcher.capture(&mut command, QUERY_TIMEOUT)?;
         Ok(finished.stdout.trim().to_owned())
     }
 
@@ -102,7 +102,7 @@ impl Cargo<'_> {
         let mut command = command("test", &suite.folder, &self.layout.suites_target());
         command.args(["--no-run", "--test", "suite"]);
         command.arg("--message-format=json-render-diagnostics");
-        self.launcher.capture(&mut command, BUILD_LIMIT)
+        self.launcher.capture(&mut command, BUILD_TIMEOUT)
     }
 }
 
@@ -110,29 +110,28 @@ fn command(subcommand: &str, folder: &Path, target: &Path) -> Command {
     let mut command = Command::new(program());
     command.arg(subcommand).arg("--target-dir").arg(target);
     command.current_dir(folder);
-    // Continuous integration often turns it off, but it is what a rebuild is about.
+    // CI systems often turn incremental compilation off, but rebuilds are measured with it.
     command.env("CARGO_INCREMENTAL", "1");
     command
 }
 
-/// The Cargo that started this program, or the one that is found.
+/// The Cargo that started this program, or the one in `PATH`.
 pub(crate) fn program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
 }
 
 /// The last message about a target of this name.
 fn artifact(messages: &str, target: &str) -> Result<Value, Failure> {
-    let mut found = None;
+    let mut artifact = None;
     for line in messages.lines().filter(|line| line.starts_with('{')) {
-        let message: Value =
-            serde_json::from_str(line).context(|| "reading what Cargo says about its build".to_owned())?;
+        let message: Value = serde_json::from_str(line).context(|| "reading Cargo's build messages".to_owned())?;
         if message.get("reason").and_then(Value::as_str) == Some("compiler-artifact")
             && message.pointer("/target/name").and_then(Value::as_str) == Some(target)
         {
-            found = Some(message);
+            artifact = Some(message);
         }
     }
-    found.ok_or_else(|| Failure::new(format!("Cargo built no target named `{target}`")))
+    artifact.ok_or_else(|| Failure::new(format!("Cargo built no target named `{target}`")))
 }
 
 fn executable(artifact: &Value) -> Result<PathBuf, Failure> {
@@ -154,7 +153,7 @@ mod tests {
 "#;
 
     #[test]
-    fn the_binary_is_found_among_the_messages() -> Result<(), Failure> {
+    fn executable_is_read_from_the_messages() -> Result<(), Failure> {
         let suite = artifact(MESSAGES, "suite")?;
         assert_eq!(executable(&suite)?, Path::new("target/suite-1"));
         assert!(executable(&artifact(MESSAGES, "tokio")?).is_err());

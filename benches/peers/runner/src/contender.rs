@@ -24,7 +24,7 @@ pub(crate) struct Contender {
 }
 
 impl Contender {
-    /// Builds the peer's suite if need be, and sees that a run of it passes all tests.
+    /// Builds the peer's suite if necessary, and checks that a run of it passes all tests.
     pub(crate) fn ready(bench: &mut Workbench, peer: Peer, tests: usize) -> Result<Self, Failure> {
         let built = bench.built(peer.suite(), tests)?;
         let mut contender = Self {
@@ -45,18 +45,18 @@ impl Contender {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        // As `cargo test` starts it.
+        // `cargo test` starts test binaries in this folder and with this variable.
         command.current_dir(&self.folder);
         command.env("CARGO_MANIFEST_DIR", &self.folder);
         command
     }
 
-    /// Far more than any peer needs, even one that starts a process per test.
+    /// The time limit of a run: far more than any peer needs, even one that starts a process per test.
     pub(crate) fn limit(&self) -> Duration {
         Duration::from_mins(1) + Duration::from_millis(50) * u32::try_from(self.tests).unwrap_or(1)
     }
 
-    /// A time only counts if all tests were run.
+    /// Checks that a run executes all tests, because a time is only valid then.
     fn check(&self, launcher: &Launcher) -> Result<(), Failure> {
         let finished =
             launcher.capture(&mut self.command(), self.limit()).context(|| format!("trying {}", self.peer.name()))?;
@@ -72,7 +72,7 @@ impl Contender {
     }
 }
 
-/// nextest is given the binary that is already built, so that only running it is measured.
+/// The arguments for nextest. It gets the built binary, so that only the run is measured.
 fn nextest_arguments(bench: &Workbench, built: &Built) -> Result<Vec<OsString>, Failure> {
     let cargo = bench.cargo();
     let metadata = ["metadata", "--format-version=1", "--no-deps"];
@@ -80,7 +80,7 @@ fn nextest_arguments(bench: &Workbench, built: &Built) -> Result<Vec<OsString>, 
     let mut arguments: Vec<OsString> = ["nextest", "run", "--test-threads=2"].map(OsString::from).to_vec();
     for (option, question) in [("--cargo-metadata", metadata.as_slice()), ("--binaries-metadata", binaries.as_slice())]
     {
-        let answer = cargo.ask(&built.generated, question)?;
+        let answer = cargo.query(&built.generated, question)?;
         let name = format!("nextest{option}.json");
         let file = bench.layout.logs().join(name);
         fs::write(&file, answer).context(|| format!("writing {}", file.display()))?;

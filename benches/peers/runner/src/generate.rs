@@ -1,4 +1,4 @@
-//! Writes the generated suites: a committed template, its lock file, and as many tests as asked.
+//! Writes the generated suites: a committed template, its lock file, and the requested number of tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(crate) struct Generated {
 }
 
 impl Generated {
-    /// Writes the suite, leaving files alone that are as they should be: Cargo goes by their age.
+    /// Writes the suite. Unchanged files are not written, because Cargo rebuilds files with a new modification time.
     pub(crate) fn write(layout: &Layout, suite: Suite, tests: usize) -> Result<Self, Failure> {
         let generated = Self { suite, tests, folder: layout.generated(suite, tests) };
         for file in COPIED {
@@ -52,8 +52,8 @@ impl Generated {
         self.write_module(self.modules() / 2, literal)
     }
 
-    /// Gives the package a name of its own: in a target directory that workspaces share, Cargo
-    /// tells their packages apart by nothing else.
+    /// Gives the package a unique name, because Cargo distinguishes the packages in a shared target
+    /// directory by their names only.
     fn renamed(&self, text: &str) -> String {
         let name = self.suite.name();
         let template = format!("name = \"{name}-suite\"\n");
@@ -91,9 +91,9 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    /// The templates hold one generated test each, so that they compile and can be linted.
+    /// Each template contains one generated test, so that it compiles and can be linted.
     #[test]
-    fn the_committed_samples_are_what_is_generated() -> Result<(), Failure> {
+    fn committed_templates_equal_the_generated_text() -> Result<(), Failure> {
         let layout = Layout::find()?;
         let edited = Edited { test: 1, literal: 1 };
         for suite in Suite::ALL {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_module_holds_the_rest() -> Result<(), Failure> {
+    fn last_module_has_the_remaining_tests() -> Result<(), Failure> {
         let folder = std::env::temp_dir().join(format!("peers-generate-{}", std::process::id()));
         let generated = Generated { suite: Suite::Libtest, tests: 250, folder: folder.clone() };
         assert_eq!(generated.modules(), 3);

@@ -1,4 +1,4 @@
-//! Starts programs and waits for them within a limit, timing them or watching their memory.
+//! Starts programs with a time limit, and measures their time or their memory.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use figures::{Context, Failure};
 
 use crate::process_tree;
 
-/// Lines of a failed program's output that are worth showing.
-const TAIL: usize = 20;
+/// The number of lines of a failed program's output that are shown.
+const MAX_SHOWN_LINES: usize = 20;
 
-/// Starts programs; what they print goes to files.
+/// Starts programs, whose output goes to files.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     stdout: PathBuf,
     stderr: PathBuf,
 }
 
-/// What a program that succeeded left behind.
+/// The duration and the output of a program that succeeded.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) elapsed: Duration,
@@ -43,7 +43,7 @@ impl Launcher {
         Ok(Self { stdout: logs.join("stdout.txt"), stderr: logs.join("stderr.txt") })
     }
 
-    /// Runs a program that must succeed, and returns how long it took; what it prints is lost.
+    /// Runs a program that must succeed, and returns its duration. Its output is discarded.
     pub(crate) fn time(&self, command: &mut Command, limit: Duration) -> Result<Duration, Failure> {
         command.stdout(Stdio::null());
         self.run(command, limit)
@@ -56,14 +56,14 @@ impl Launcher {
         Ok(Finished { elapsed, stdout: contents(&self.stdout)?, stderr: contents(&self.stderr)? })
     }
 
-    /// Runs a program that must succeed, and watches its memory and that of its children.
+    /// Runs a program that must succeed, and measures its peak memory and that of its children.
     pub(crate) fn peak(&self, command: &mut Command, limit: Duration) -> Result<Peak, Failure> {
         let what = describe(command);
         prepare(command);
         command.stdout(Stdio::null()).stderr(create(&self.stderr)?);
         let mut child = command.spawn().context(|| format!("starting {what}"))?;
         let deadline = Instant::now() + limit;
-        // A process keeps its peak until it ends, so the last reading of each is the one to keep.
+        // The peak of a process never decreases, so the last reading of each process counts.
         let mut peaks: Vec<(u32, u64)> = Vec::new();
         let status = loop {
             for process in process_tree::members(child.id()) {
@@ -95,8 +95,8 @@ impl Launcher {
         let what = describe(command);
         prepare(command);
         command.stderr(create(&self.stderr)?);
-        // Waiting is left to the system and the limit to another thread: polling would round up
-        // the times of programs that take a millisecond.
+        // This thread blocks until the program ends, and another thread enforces the limit. Polling would
+        // round up the times of programs that take a millisecond.
         let process = AtomicU32::new(0);
         let (finished, finish) = mpsc::channel();
         let (status, elapsed, watched) = thread::scope(|scope| {
@@ -115,7 +115,7 @@ impl Launcher {
         match watched {
             Ok(Watch::Finished) => self.succeeded(&what, status).map(|()| elapsed),
             Ok(Watch::Killed) => Err(too_slow(&what, limit)),
-            Err(_) => Err(Failure::new(format!("the watch over {what} broke down"))),
+            Err(_) => Err(Failure::new(format!("the watchdog of {what} panicked"))),
         }
     }
 
@@ -126,7 +126,7 @@ impl Launcher {
         let mut message = format!("{what} failed ({status})");
         let output = contents(&self.stderr).unwrap_or_default();
         let lines: Vec<_> = output.lines().collect();
-        for line in lines.iter().skip(lines.len().saturating_sub(TAIL)) {
+        for line in lines.iter().skip(lines.len().saturating_sub(MAX_SHOWN_LINES)) {
             message.push_str("\n    ");
             message.push_str(line);
         }
@@ -134,7 +134,7 @@ impl Launcher {
     }
 }
 
-/// How watching over a program ended.
+/// The result of the watchdog.
 enum Watch {
     Finished,
     Killed,
@@ -150,13 +150,13 @@ fn watch(process: &AtomicU32, finish: &Receiver<()>, limit: Duration) -> Watch {
     }
 }
 
-/// Kills a process that was started here, and what it started in turn.
+/// Kills a process that was started here, and its descendants.
 fn kill(process: u32) {
     if process == 0 {
         return;
     }
     let members = process_tree::members(process);
-    // The standard library only kills direct children. The shell has the command built in.
+    // The standard library can only kill direct children, so the `kill` of the shell is used.
     let _ = Command::new("sh")
         .args(["-c", "kill -KILL \"$@\"", "kill"])
         .args(members.iter().map(u32::to_string))
@@ -164,13 +164,13 @@ fn kill(process: u32) {
         .status();
 }
 
-/// Keeps what Cargo sets for this program from reaching the programs it starts.
+/// Removes variables that Cargo sets for this program from the environment of a started program.
 fn prepare(command: &mut Command) {
     command.stdin(Stdio::null());
     for name in ["CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
         command.env_remove(name);
     }
-    // `cargo run` sets it, and each folder in it slows the start of every program.
+    // `cargo run` sets this variable, and each folder in it slows the start of every program.
     command.env_remove("LD_LIBRARY_PATH");
 }
 
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_prints_is_captured() -> Result<(), Failure> {
+    fn output_of_a_program_is_captured() -> Result<(), Failure> {
         let finished = launcher("capture")?.capture(&mut shell("echo out; echo err >&2"), Duration::from_secs(10))?;
         assert_eq!(finished.stdout, "out\n");
         assert_eq!(finished.stderr, "err\n");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_the_end_of_the_output() -> Result<(), Failure> {
+    fn failure_shows_the_end_of_the_output() -> Result<(), Failure> {
         let failed = launcher("failure")?.time(&mut shell("echo broken >&2; exit 3"), Duration::from_secs(10));
         let message = failed.err().map(|failure| failure.to_string());
         assert!(message.is_some_and(|text| text.ends_with("(exit status: 3)\n    broken")));
@@ -237,7 +237,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_memory_of_children_is_seen() -> Result<(), Failure> {
+    fn memory_of_children_is_measured() -> Result<(), Failure> {
         let mut command = shell("sleep 0.3 & wait");
         let peak = launcher("peak")?.peak(&mut command, Duration::from_secs(10))?;
         assert!(peak.top > 100_000);
@@ -247,7 +247,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_hung_program_is_killed_with_its_children() -> Result<(), Failure> {
+    fn hung_program_is_killed_with_its_children() -> Result<(), Failure> {
         let limit = Duration::from_millis(300);
         let launcher = launcher("hung")?;
         let started = Instant::now();

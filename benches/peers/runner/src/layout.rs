@@ -1,4 +1,4 @@
-//! Where things are: committed templates, generated suites, build products and logs.
+//! The paths of committed templates, generated suites, build products and logs.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ impl Layout {
         let runner = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = runner
             .parent()
-            .ok_or_else(|| Failure::new("the runner does not lie in the folder of the comparison"))?
+            .ok_or_else(|| Failure::new("the runner is not in the folder of the comparison"))?
             .to_path_buf();
         let target = match env::var_os("CARGO_TARGET_DIR") {
             // Cargo is started in other folders, where a relative path would mean something else.
@@ -46,7 +46,7 @@ impl Layout {
         self.root.join("generated").join(folder)
     }
 
-    /// The target directory the suites share, so that what they have in common is built once.
+    /// The target directory that the suites share, so that common dependencies are built once.
     pub(crate) fn suites_target(&self) -> PathBuf {
         self.target.join("suites")
     }
@@ -56,7 +56,7 @@ impl Layout {
         self.target.join("cold").join(variant)
     }
 
-    /// Where the output of started programs goes.
+    /// The folder for the output of started programs.
     pub(crate) fn logs(&self) -> PathBuf {
         self.target.join("logs")
     }

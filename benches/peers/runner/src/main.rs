@@ -1,4 +1,4 @@
-//! Compares itest with its peers: generates the suites, measures them, reports and judges.
+//! Compares itest with its peers: generates the suites, measures them, prints a report and checks the bounds.
 
 mod bounds;
 mod cargo;

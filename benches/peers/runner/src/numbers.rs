@@ -1,4 +1,4 @@
-//! How numbers are written in the tables.
+//! The format of numbers in the tables.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) fn grouped(number: impl Display) -> String {
     text
 }
 
-/// A time with three digits or so.
+/// A duration with about three digits.
 pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
@@ -38,12 +38,12 @@ pub(crate) fn as_mebibytes(bytes: u64) -> f64 {
     as_float(bytes) / 1_048_576.0
 }
 
-/// One amount in terms of another.
+/// A ratio of two amounts.
 pub(crate) fn ratio(ratio: f64) -> String {
     format!("{ratio:.2} ×")
 }
 
-/// Whole numbers up to 2^53 survive this, and no file or memory here is larger.
+/// Converts a whole number. Numbers up to 2^53 are exact, and no size here is larger.
 pub(crate) fn as_float(number: u64) -> f64 {
     let high = u32::try_from(number >> 32).unwrap_or(u32::MAX);
     let low = u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_for_people() {
+    fn numbers_are_readable() {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(12_345_678), "12,345,678");

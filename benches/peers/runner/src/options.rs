@@ -1,4 +1,4 @@
-//! The command line: what to measure, how often, and whom to leave out.
+//! The command line: measurements, rounds, and peers to skip.
 
 use std::path::PathBuf;
 
@@ -19,21 +19,21 @@ Usage: run [OPTIONS]
   --skip PEER      leave this peer out; may be repeated
                    (itest, libtest-mimic, libtest-mimic-inventory, test-r,
                    test-r-nocapture, nextest)
-  --tests N        tests in a suite, 1000 unless given; the large suites have ten times as many
+  --tests N        tests in a suite, by default 1000; the large suites have ten times as many
   --cold           measure builds from an empty target directory too (slow)
-  --markdown FILE  write what is printed to this file as well
+  --markdown FILE  also write the report to this file
   --help           print this
 
 Exit code: 0 if all measured bounds are met, 1 if one is not, 2 if measuring failed.";
 
-/// What the command line asked for.
+/// The request on the command line.
 #[derive(Debug)]
 pub(crate) enum Request {
     Help,
     Compare(Options),
 }
 
-/// How to compare.
+/// The options of a comparison.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) rounds: Option<usize>,
@@ -57,7 +57,7 @@ impl Options {
     }
 }
 
-/// Reads the arguments that follow the program's name.
+/// Parses the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Request, Failure> {
     let mut arguments = arguments.into_iter();
     let mut rounds = None;
@@ -144,7 +144,7 @@ mod tests {
     fn options(line: &str) -> Result<Options, Failure> {
         match parsed(line)? {
             Request::Compare(options) => Ok(options),
-            Request::Help => Err(Failure::new("help was not asked for")),
+            Request::Help => Err(Failure::new("help was not requested")),
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_flags_get_one_clear_message() {
+    fn invalid_flag_gets_one_clear_message() {
         assert_eq!(message("--fast"), "unknown argument `--fast`; `--help` lists the options");
         assert_eq!(message("--rounds"), "`--rounds` needs a value; `--help` lists the options");
         assert_eq!(message("--tests 0"), "`--tests` needs a whole number from 1 to 100000, not `0`");

@@ -1,11 +1,11 @@
-//! Peers: the rows of the comparison, each a suite and a way of running it with two workers.
+//! Peers: the rows of the comparison. Each is a suite and a way to run it with two workers.
 
 use crate::suite::Suite;
 
 /// One row of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// What the ratios refer to; cannot be skipped.
+    /// The reference of all ratios; it cannot be skipped.
     Libtest,
     Itest,
     LibtestMimic,
@@ -26,7 +26,7 @@ impl Peer {
         Self::Nextest,
     ];
 
-    /// What `--skip` takes.
+    /// The name for `--skip`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TestRNoCapture => "test-r-nocapture",
@@ -35,7 +35,7 @@ impl Peer {
         }
     }
 
-    /// How the tables call it.
+    /// The name in the tables.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::TestRNoCapture => "test-r `--nocapture`",
@@ -54,7 +54,7 @@ impl Peer {
         }
     }
 
-    /// The peer that stands for a suite where only the suite matters.
+    /// The peer that represents a suite where only the suite matters.
     pub(crate) fn of(suite: Suite) -> Self {
         match suite {
             Suite::Libtest => Self::Libtest,

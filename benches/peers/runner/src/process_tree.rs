@@ -1,10 +1,10 @@
-//! The processes below one process, and how much memory each has used, as Linux tells it.
+//! The descendants of a process and their peak memory, from Linux's `/proc`.
 
 use std::fs;
 
-/// The process itself and everything it started that still runs, parents before children.
+/// The process itself and all its running descendants, parents before children.
 ///
-/// Where the system does not tell, that is the process alone.
+/// Without `/proc` it is the process alone.
 pub(crate) fn members(root: u32) -> Vec<u32> {
     let mut members = vec![root];
     let mut next = 0;
@@ -26,7 +26,7 @@ pub(crate) fn members(root: u32) -> Vec<u32> {
     members
 }
 
-/// The most memory, in bytes, that a running process has held at once.
+/// The peak memory of a running process, in bytes.
 pub(crate) fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     peak_in(&status)
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_read_from_the_status() {
+    fn peak_is_read_from_the_status() {
         let status = "Name:\tsuite\nVmPeak:\t  5000 kB\nVmHWM:\t    1844 kB\nVmRSS:\t 900 kB\n";
         assert_eq!(peak_in(status), Some(1_844 * 1_024));
         assert_eq!(peak_in("Name:\tzombie\n"), None);

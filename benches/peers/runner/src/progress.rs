@@ -1,13 +1,13 @@
-//! Tells on standard error how far the comparison has come.
+//! Prints the progress of the comparison to standard error.
 
-/// Says what is being done now.
+/// Prints the current step.
 pub(crate) fn doing(what: &str) {
     eprintln!("peers: {what}");
 }
 
-/// Says which round is being measured; round 0 is a warm-up.
+/// Prints the current round; round 0 is a warm-up.
 pub(crate) fn round(what: &str, round: usize, of: usize) {
-    // Fifty short rounds need no fifty lines.
+    // With many rounds, only every tenth is printed.
     if round == 0 || (of > 20 && !round.is_multiple_of(10)) {
         return;
     }

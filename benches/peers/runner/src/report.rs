@@ -1,4 +1,4 @@
-//! The Markdown the comparison prints.
+//! The Markdown report of the comparison.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::peer::Peer;
 use crate::results::{self, Cold, Results, Start};
 use crate::suite::Suite;
 
-/// What was measured on, for the head of the report.
+/// The machine and the compiler, for the head of the report.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) compiler: String,

@@ -1,4 +1,4 @@
-//! What was measured; what was not is missing.
+//! The measured values. Values that were not measured are missing.
 
 use figures::Samples;
 
@@ -6,7 +6,7 @@ use crate::launcher::Peak;
 use crate::peer::Peer;
 use crate::suite::Suite;
 
-/// Everything one comparison measured.
+/// All results of one comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     pub(crate) runs: Vec<(Peer, Samples)>,
@@ -16,18 +16,18 @@ pub(crate) struct Results {
     pub(crate) starts: Vec<(Start, Samples)>,
     pub(crate) memory: Vec<(Suite, Peak)>,
     pub(crate) cold: Vec<(Cold, Samples)>,
-    /// What was left out, and why.
+    /// Notes about peers that were left out.
     pub(crate) notes: Vec<String>,
 }
 
-/// A run of a suite and one of a suite ten times as large.
+/// Runs of a suite, and of a suite ten times as large.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
     pub(crate) small: Samples,
     pub(crate) large: Samples,
 }
 
-/// A start of a program that has little to do.
+/// The start of a program that does little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     Empty,
@@ -43,7 +43,7 @@ pub(crate) enum Cold {
     TestR,
 }
 
-/// What was measured of one subject.
+/// The value of one subject.
 pub(crate) fn of<Subject: PartialEq + Copy, Value>(measured: &[(Subject, Value)], subject: Subject) -> Option<&Value> {
     measured.iter().find_map(|(known, value)| (*known == subject).then_some(value))
 }

@@ -1,4 +1,4 @@
-//! How rounds of several things are interleaved.
+//! Interleaved rounds of several measurements.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use figures::{Context, Failure, Samples};
 
 use crate::progress;
 
-/// How many times things are measured.
+/// The number of rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rounds {
     pub(crate) what: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Rounds {
     pub(crate) counted: usize,
 }
 
-/// Measures each thing once per round, so that whatever slows the machine slows them all.
+/// Measures each thing once per round, so that a slow moment of the machine affects all of them.
 pub(crate) fn interleave<Thing>(
     rounds: Rounds,
     things: &[Thing],

@@ -1,14 +1,14 @@
-//! The text of the generated tests: the same empty async functions, in each peer's words.
+//! The text of the generated tests: the same empty async functions, in the syntax of each peer.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::suite::Suite;
 
-/// Tests in one source file.
+/// The number of tests in one source file.
 pub(crate) const TESTS_PER_MODULE: usize = 100;
 
-/// The one test whose body is not quite empty, because a rebuild needs a literal to change.
+/// The test with a literal in its body, which rebuilds change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edited {
     pub(crate) test: usize,
@@ -85,7 +85,7 @@ fn test_name(number: usize) -> String {
 
 fn body(number: usize, edited: Edited) -> String {
     if number == edited.test {
-        // Nothing but a black box keeps the literal in the program.
+        // Without `black_box`, the compiler would remove the literal.
         format!("{{\n    std::hint::black_box({}_u64);\n}}", edited.literal)
     } else {
         "{}".to_owned()

@@ -1,6 +1,6 @@
-//! Suites: the test crates that are generated, one per way of writing tests.
+//! Suites: the generated test crates, one for each way to write tests.
 
-/// A way of writing the same tests.
+/// A way to write the same tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Suite {
     Libtest,
@@ -25,7 +25,7 @@ impl Suite {
         }
     }
 
-    /// How the tables call it.
+    /// The name in the tables.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Libtest => "libtest + `#[tokio::test]`",
@@ -36,7 +36,7 @@ impl Suite {
         }
     }
 
-    /// The committed folder it is copied from, below the folder of the comparison.
+    /// The committed template folder, relative to the folder of the comparison.
     pub(crate) fn template(self) -> &'static str {
         match self {
             Self::Libtest => "suites/libtest",
@@ -47,7 +47,7 @@ impl Suite {
         }
     }
 
-    /// The committed lock file it is built with, below the folder of the comparison.
+    /// The committed lock file, relative to the folder of the comparison.
     pub(crate) fn lock_file(self) -> &'static str {
         match self {
             Self::Libtest | Self::LibtestMimic | Self::LibtestMimicInventory => "Cargo.lock",

@@ -1,4 +1,4 @@
-//! What every measurement works with: the options, the folders, and suites built once each.
+//! The shared state of all measurements: the options, the folders, and the built suites.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -42,14 +42,14 @@ impl Workbench {
         Cargo { layout: &self.layout, launcher: &self.launcher }
     }
 
-    /// Those of these suites that at least one peer which was not skipped runs.
+    /// The given suites that at least one included peer runs.
     pub(crate) fn wanted(&self, suites: &[Suite]) -> Vec<Suite> {
         let wanted =
             |suite: &Suite| Peer::ALL.into_iter().any(|peer| peer.suite() == *suite && self.options.includes(peer));
         suites.iter().copied().filter(wanted).collect()
     }
 
-    /// The suite with this many tests, generated and built if this is the first to ask for it.
+    /// The suite with this many tests. The first call generates and builds it.
     pub(crate) fn built(&mut self, suite: Suite, tests: usize) -> Result<Built, Failure> {
         if let Some(built) = self.built.get(&(suite, tests)) {
             return Ok(built.clone());

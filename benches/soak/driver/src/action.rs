@@ -1,4 +1,4 @@
-//! What is done to a run: a signal, to one of its processes or to several.
+//! Actions: signals to one or several processes of a run.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use crate::processes::{Process, Role, kill_stopped, marked, send, send_to_group}
 use crate::random::Random;
 use crate::stage::Run;
 
-/// For so long it is tried to find a process that gives back.
+/// The time limit of the search for a recovering process.
 const SEARCH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// For so long a process is stopped that is continued.
-const STOP_TIME: Duration = Duration::from_millis(300);
+/// The longest time between SIGSTOP and SIGCONT.
+const MAX_STOP_TIME: Duration = Duration::from_millis(300);
 
-/// What is done to a run.
+/// An action on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
     Nothing,
@@ -26,7 +26,7 @@ pub(crate) enum Action {
     KillEverything,
 }
 
-/// What is sent.
+/// The signals of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sent {
     Interrupt,
@@ -39,21 +39,21 @@ pub(crate) enum Sent {
     StopAndContinue,
 }
 
-/// The process that it is sent to.
+/// The process that gets the signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     /// The process that the user started: the supervisor, or cargo-nextest.
     Runner,
-    /// One that runs tests.
+    /// A process that runs tests.
     Worker,
-    /// A session's server.
+    /// A session server.
     Server,
-    /// One that gives back what a dead process took, which is killed before.
+    /// A process that recovers the resources of another one, which is killed first.
     Recovering,
 }
 
-/// Each with how often it is done.
-const OFTEN: [(Action, u32); 25] = [
+/// All actions with their weights in the random choice.
+const WEIGHTS: [(Action, u32); 25] = [
     (Action::Nothing, 4),
     (Action::Send(Sent::Interrupt, Target::Runner), 6),
     (Action::Send(Sent::InterruptTwice, Target::Runner), 6),
@@ -81,31 +81,31 @@ const OFTEN: [(Action, u32); 25] = [
     (Action::KillEverything, 12),
 ];
 
-/// What an action met.
+/// The effect of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hit {
-    /// The process that it was meant for.
+    /// The target got the signal.
     Done,
-    /// The one that was to die first, and none that gave back what it held.
+    /// The first process was killed, but no recovering process appeared.
     Half,
-    /// Nothing: it came too early or too late.
+    /// There was no target: the action came too early or too late.
     Missed,
 }
 
 impl Display for Action {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => formatter.write_str("nothing, to the end"),
-            Self::Send(sent, target) => write!(formatter, "{} to {}", sent.in_words(), target.in_words()),
+            Self::Nothing => formatter.write_str("no action"),
+            Self::Send(sent, target) => write!(formatter, "{} to {}", sent.description(), target.description()),
             Self::KillGroup => formatter.write_str("SIGKILL to the runner's process group"),
-            Self::KillHarness => formatter.write_str("SIGKILL to everything but what tests started"),
+            Self::KillHarness => formatter.write_str("SIGKILL to everything but programs of tests"),
             Self::KillEverything => formatter.write_str("SIGKILL to everything"),
         }
     }
 }
 
 impl Sent {
-    fn in_words(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Interrupt => "SIGINT",
             Self::InterruptTwice => "SIGINT twice",
@@ -118,7 +118,7 @@ impl Sent {
         }
     }
 
-    /// Sends it; whether there was a process to take it.
+    /// Sends the signals, and returns whether the process existed.
     fn send(self, process: u32, random: &mut Random) -> bool {
         match self {
             Self::Interrupt => send(process, Signal::INT),
@@ -135,7 +135,7 @@ impl Sent {
             Self::Stop => send(process, Signal::STOP),
             Self::StopAndContinue => {
                 let sent = send(process, Signal::STOP);
-                std::thread::sleep(random.uniform(STOP_TIME));
+                std::thread::sleep(random.uniform(MAX_STOP_TIME));
                 send(process, Signal::CONT);
                 sent
             }
@@ -144,34 +144,34 @@ impl Sent {
 }
 
 impl Target {
-    fn in_words(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Runner => "the runner",
             Self::Worker => "a worker",
-            Self::Server => "the session's server",
-            Self::Recovering => "a process that gives back",
+            Self::Server => "the session server",
+            Self::Recovering => "a recovering process",
         }
     }
 }
 
 impl Action {
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let mut left = random.below(OFTEN.iter().map(|(_, often)| often).sum());
-        for (action, often) in OFTEN {
-            if left < often {
+        let mut left = random.below(WEIGHTS.iter().map(|(_, weight)| weight).sum());
+        for (action, weight) in WEIGHTS {
+            if left < weight {
                 return action;
             }
-            left -= often;
+            left -= weight;
         }
         Self::Nothing
     }
 
-    /// Whether no process may be left that gives back, before the next start.
+    /// Whether the action kills all processes that could give resources back before the next start.
     pub(crate) fn needs_next_start(self) -> bool {
         matches!(self, Self::KillEverything | Self::KillHarness)
     }
 
-    /// Whether it is the sudden death of the runner, and of no other process that gives back.
+    /// Whether the action kills the runner and no other process that gives resources back.
     pub(crate) fn is_runners_death(self) -> bool {
         matches!(self, Self::Send(Sent::Kill, Target::Runner) | Self::KillGroup)
     }
@@ -196,7 +196,7 @@ impl Action {
     }
 }
 
-/// Kills a process that holds something, and sends a signal to the one that gives it back.
+/// Kills a process, and sends a signal to the process that recovers its resources.
 fn send_to_recovering(run: &Run, sent: Sent, random: &mut Random) -> Hit {
     let first = if random.percent(50) {
         send_to_one(run, Role::Worker, Sent::Kill, random)
@@ -213,8 +213,8 @@ fn send_to_recovering(run: &Run, sent: Sent, random: &mut Random) -> Hit {
 }
 
 fn send_to_one(run: &Run, role: Role, sent: Sent, random: &mut Random) -> bool {
-    let found: Vec<Process> = marked(&run.mark).into_iter().filter(|process| process.role == role).collect();
-    random.one_of(&found).is_some_and(|process| sent.send(process.id, random))
+    let processes: Vec<Process> = marked(&run.mark).into_iter().filter(|process| process.role == role).collect();
+    random.one_of(&processes).is_some_and(|process| sent.send(process.id, random))
 }
 
 #[cfg(test)]
@@ -222,8 +222,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_is_told_in_words() {
+    fn action_has_a_description() {
         let action = Action::Send(Sent::StopAndContinue, Target::Server);
-        assert_eq!(action.to_string(), "SIGSTOP and SIGCONT to the session's server");
+        assert_eq!(action.to_string(), "SIGSTOP and SIGCONT to the session server");
     }
 }

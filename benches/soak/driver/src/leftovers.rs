@@ -1,4 +1,4 @@
-//! What is there after a round and should not be.
+//! Leftovers of a round: processes, files and ports that should not exist.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::processes;
 use crate::stage::Stage;
 
-/// Everything that is left now, in words.
+/// Descriptions of all current leftovers.
 pub(crate) fn find(stage: &Stage) -> Vec<String> {
     let mut left = processes::marked(&stage.mark())
         .into_iter()
@@ -21,13 +21,13 @@ pub(crate) fn find(stage: &Stage) -> Vec<String> {
     left
 }
 
-/// What is left when nothing is, or when the time is up.
+/// Waits until nothing is left or the time is up, and returns the leftovers.
 pub(crate) fn settle(stage: &Stage, limit: Duration) -> Vec<String> {
     let began = Instant::now();
     let mut empty = 0;
     loop {
         let left = find(stage);
-        // A process that is just being started is missed once.
+        // A process that is just being started may be missed, so three checks in a row must find nothing.
         empty = if left.is_empty() { empty + 1 } else { 0 };
         if empty == 3 || began.elapsed() > limit && !left.is_empty() {
             return left;
@@ -41,7 +41,7 @@ fn entries(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| Some(format!("{}", entry.ok()?.path().display()))).collect()
 }
 
-/// Ports of an address on which somebody listens.
+/// The listening ports of an address.
 fn listening(address: &str) -> Vec<String> {
     const LISTENING: &str = "0A";
     let Ok(parsed) = address.parse::<Ipv4Addr>() else { return Vec::new() };
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listening_port_is_found_by_its_address() -> std::io::Result<()> {
+    fn listening_port_is_listed_for_its_address() -> std::io::Result<()> {
         let listener = TcpListener::bind("127.1.2.3:0")?;
         let port = listener.local_addr()?.port();
         assert_eq!(listening("127.1.2.3"), [format!("listening port 127.1.2.3:{port}")]);

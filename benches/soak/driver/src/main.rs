@@ -1,4 +1,4 @@
-//! Kills a suite at random moments and looks at what is left; or measures what the session costs.
+//! Kills a suite at random moments and checks for leftovers; or measures the cost of the session.
 
 mod action;
 mod leftovers;
@@ -50,7 +50,7 @@ fn finish(options: &Options, text: &str, is_clean: bool) -> Result<ExitCode, Fai
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A program that cargo built beside this one.
+/// The path of a program in the folder of this one.
 fn beside(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe().context(|| "finding the suites".to_owned())?;
     let program = own.with_file_name(name);

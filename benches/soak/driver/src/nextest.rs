@@ -1,4 +1,4 @@
-//! The suite under the real cargo-nextest.
+//! Runs the suite under the real cargo-nextest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use figures::{Context, Failure};
 use serde_json::{Value, json};
 
-/// What cargo-nextest must know of the suite, in files, so that it builds nothing.
+/// Files that describe the suite to cargo-nextest, so that it builds nothing.
 #[derive(Debug)]
 pub(crate) struct Nextest {
     workspace: PathBuf,
@@ -16,12 +16,12 @@ pub(crate) struct Nextest {
     config: PathBuf,
 }
 
-/// A test that was stopped is ended by nextest.
+/// A time limit, with which nextest ends a stopped test.
 const CONFIG: &str = "[profile.default]\n\
                       slow-timeout = { period = \"8s\", terminate-after = 1, grace-period = \"4s\" }\n";
 
 impl Nextest {
-    /// Writes the files. `None`: there is no cargo-nextest.
+    /// Writes the files; `None` if cargo-nextest is not installed.
     pub(crate) fn find(suite: &Path, folder: &Path) -> Result<Option<Self>, Failure> {
         let version = Command::new("cargo-nextest").args(["nextest", "--version"]).stdout(Stdio::null()).status();
         if version.is_err() {
@@ -35,7 +35,7 @@ impl Nextest {
             .output()
             .context(|| "asking cargo for the workspace".to_owned())?;
         let metadata: Value = serde_json::from_slice(&output.stdout)
-            .context(|| format!("reading what cargo says of {}", manifest.display()))?;
+            .context(|| format!("reading cargo's metadata of {}", manifest.display()))?;
         let nextest = Self {
             workspace,
             metadata: folder.join("cargo.json"),
@@ -53,7 +53,7 @@ impl Nextest {
         Ok(Some(nextest))
     }
 
-    /// A run of the suite.
+    /// The command for a run of the suite.
     pub(crate) fn command(&self, arguments: &[String]) -> Command {
         let mut command = Command::new("cargo-nextest");
         command.args(["nextest", "run", "--no-fail-fast", "--cargo-metadata"]).arg(&self.metadata);
@@ -63,7 +63,7 @@ impl Nextest {
     }
 }
 
-/// What nextest must know of the binary, in its own words.
+/// The description of the binary in the format of nextest.
 fn binaries(suite: &Path, metadata: &Value) -> Result<Value, Failure> {
     let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
     let package = packages.iter().find(|package| package["name"] == "soak-suite");

@@ -1,4 +1,4 @@
-//! What the session costs, as ratios of things measured in the same run.
+//! The cost of the session, as ratios to references that are measured in the same run.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// So many sessions are started, one after the other.
+/// The number of sessions that are started, one after the other.
 const STARTS: u32 = 41;
 
-/// The suite is run so often for the rest.
+/// The number of runs of the suite for the other numbers.
 const RUNS: u32 = 3;
 
-/// No run takes longer.
-const LIMIT: Duration = Duration::from_mins(1);
+/// The time limit of a run.
+const RUN_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What was measured.
+/// The measured durations.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     entry: Samples,
@@ -29,7 +29,7 @@ pub(crate) struct Numbers {
     arrival: Samples,
 }
 
-/// A number and its bound.
+/// A measurement with its reference and its bound.
 struct Bound {
     what: &'static str,
     measured: Duration,
@@ -54,12 +54,12 @@ impl Numbers {
             Bound {
                 what: "an entry of the ledger",
                 measured: self.entry.median(),
-                against: "a line of the same length, written and brought to the same disk",
+                against: "a line of the same length, written and synced to the same disk",
                 unit: self.line.median(),
                 most: 2.0,
             },
             Bound {
-                what: "the session's server: from the first need to the first answer",
+                what: "the session server: from the first request to the first answer",
                 measured: self.server.median(),
                 against: "start and end of an empty program",
                 unit: self.empty.median(),
@@ -96,30 +96,31 @@ impl Numbers {
     }
 }
 
-/// Measures everything; what is compared is measured by turns.
+/// Takes all measurements. The two values of a comparison are measured alternately.
 pub(crate) fn measure(suite: &Path, empty: &Path) -> Result<Numbers, Failure> {
     let parent = std::env::temp_dir().join(format!("itest-soak-{}", std::process::id()));
     let mut numbers = Numbers::default();
     for round in 0..STARTS {
         let began = Instant::now();
-        let status = Command::new(empty).stdin(Stdio::null()).status().context(|| "running nothing".to_owned())?;
+        let status =
+            Command::new(empty).stdin(Stdio::null()).status().context(|| "running the empty program".to_owned())?;
         numbers.empty.add(began.elapsed());
         if !status.success() {
-            return Err(Failure::new("an empty program fails"));
+            return Err(Failure::new("the empty program failed"));
         }
         let events = run(suite, &parent, round, &["--exact", "needs_the_session"])?;
         numbers.server.add(setups(&events).into_iter().next().ok_or_else(|| Failure::new("no test was run"))?);
     }
     for round in 0..RUNS {
-        // The first one starts the server.
-        let events = run(suite, &parent, STARTS + round, &["needs_it_in_a_new_worker", "--jobs", "1"])?;
+        // The first test starts the server, so its setup does not count.
+        let events = run(suite, &parent, STARTS + round, &["needs_the_session_in_a_new_worker", "--jobs", "1"])?;
         for setup in setups(&events).into_iter().skip(1) {
             numbers.arrival.add(setup);
         }
     }
     for round in 0..RUNS {
         let stage = Stage::new(&parent, 2 * STARTS + round)?;
-        pass(suite, &stage, &["takes_many_things"])?;
+        pass(suite, &stage, &["registers_many_durable_steps"])?;
         let journal = fs::read_to_string(stage.journal()).context(|| "reading what was measured".to_owned())?;
         for line in journal.lines() {
             let times: Vec<_> =
@@ -144,14 +145,14 @@ fn run(suite: &Path, parent: &Path, round: u32, arguments: &[&str]) -> Result<Ve
 fn pass(suite: &Path, stage: &Stage, arguments: &[&str]) -> Result<Vec<Value>, Failure> {
     let arguments: Vec<String> = ["--format", "json"].iter().chain(arguments).map(|word| (*word).to_owned()).collect();
     let mut run = stage.start("run", suite, &arguments)?;
-    let status = run.wait(LIMIT)?;
+    let status = run.wait(RUN_TIMEOUT)?;
     if status.is_some_and(|status| status.success()) {
         return Ok(run.events());
     }
     Err(Failure::new(format!("{arguments:?} did not pass: {}", run.output())))
 }
 
-/// How long the fixtures of each test took, in the order in which the tests ended.
+/// The setup time of each test, in the order in which the tests ended.
 fn setups(events: &[Value]) -> Vec<Duration> {
     let ends = events.iter().filter(|event| event["event"] == "case_finished");
     let setup = |case: &Value| {

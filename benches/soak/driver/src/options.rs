@@ -1,4 +1,4 @@
-//! The command line: for how long, from which seed, and where to.
+//! The command line: duration, seed and output.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use figures::Failure;
 
 pub(crate) const HELP: &str = "\
-Kills a suite at random moments and looks at what is left.
+Kills a suite at random moments and checks for leftovers.
 
 Usage: run [OPTIONS]
 
-  --minutes N      soak for so long, 10 unless given
-  --rounds N       or for so many rounds
+  --minutes N      run for N minutes; the default is 10
+  --rounds N       run N rounds
   --seed N         repeat the random choices of another soak, as far as timing lets it
   --from N         begin with this round
-  --numbers        measure what the session costs, instead of soaking
-  --markdown FILE  write the tables to this file as well
+  --numbers        measure the cost of the session instead
+  --markdown FILE  also write the tables to this file
   --help           print this
 
 Exit code: 0 if nothing was left and no bound was missed, 1 if something was, 2 if the soak itself failed.";
 
-/// What the command line asked for.
+/// The request on the command line.
 #[derive(Debug)]
 pub(crate) enum Request {
     Help,
@@ -28,14 +28,14 @@ pub(crate) enum Request {
     Numbers(Options),
 }
 
-/// When to stop.
+/// The extent of the soak test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     Time(Duration),
     Rounds(u32),
 }
 
-/// How to soak.
+/// The options of the soak test.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) extent: Extent,
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) markdown: Option<PathBuf>,
 }
 
-/// Reads the arguments that follow the program's name.
+/// Parses the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Request, Failure> {
     let mut arguments = arguments.into_iter();
     let mut numbers = false;
@@ -86,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_understood() -> Result<(), Failure> {
+    fn options_are_parsed() -> Result<(), Failure> {
         let Request::Soak(options) = parsed("--minutes 3 --seed 7")? else {
-            return Err(Failure::new("a soak was asked for"));
+            return Err(Failure::new("a soak test was requested"));
         };
         assert_eq!((options.extent, options.seed), (Extent::Time(Duration::from_mins(3)), Some(7)));
         assert!(matches!(parsed("--numbers")?, Request::Numbers(_)));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_flags_get_one_clear_message() {
+    fn invalid_flag_gets_one_clear_message() {
         let message = |line| parsed(line).err().map(|failure| failure.to_string()).unwrap_or_default();
         assert_eq!(message("--fast"), "unknown argument `--fast`; `--help` lists the options");
         assert_eq!(message("--rounds"), "`--rounds` needs a value; `--help` lists the options");

@@ -1,4 +1,4 @@
-//! Finding the processes of a run, whoever their parents are, and sending them signals.
+//! Lists the processes of a run, whatever their parents are, and sends them signals.
 
 use std::fs;
 use std::io::Read as _;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// The variable that all processes of a run inherit.
+/// The environment variable that all processes of a run inherit.
 pub(crate) const MARK: &str = "SOAK_MARK";
 
-/// What a process is in its run.
+/// The role of a process in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The process that was started, or one on its way from there to a test: the supervisor, cargo-nextest.
+    /// The started process, or a process between it and the tests: the supervisor, cargo-nextest.
     Runner,
-    /// One that runs tests.
+    /// A process that runs tests.
     Worker,
-    /// A session's server.
+    /// A session server.
     Server,
-    /// One that executes the ledger of a dead one.
+    /// A process that executes the ledger of a dead process.
     Recovering,
-    /// What a test started.
+    /// A program that a test started.
     Program,
 }
 
@@ -32,19 +32,20 @@ pub(crate) struct Process {
     pub(crate) command: String,
 }
 
-/// The living processes whose mark begins with these characters. A zombie has ended.
+/// The living processes whose mark begins with these characters. Zombies are not included.
 pub(crate) fn marked(beginning: &str) -> Vec<Process> {
     let wanted = format!("{MARK}={beginning}");
     let entries = fs::read_dir("/proc").into_iter().flatten();
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter(|id| bears(*id, wanted.as_bytes())).filter_map(describe).collect()
+    numbers.filter(|id| has_mark(*id, wanted.as_bytes())).filter_map(describe).collect()
 }
 
-fn bears(id: u32, wanted: &[u8]) -> bool {
+fn has_mark(id: u32, wanted: &[u8]) -> bool {
     environment(id).split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted))
 }
 
-/// In one call: a process that executes another program meanwhile has nothing more to read, as at the end.
+/// Reads the environment in a single call, because a process that executes another program between two reads would give an
+/// incomplete result.
 fn environment(id: u32) -> Vec<u8> {
     let mut environment = vec![0; 1 << 16];
     let read = fs::File::open(format!("/proc/{id}/environ")).and_then(|mut file| file.read(&mut environment));
@@ -55,7 +56,7 @@ fn environment(id: u32) -> Vec<u8> {
 fn describe(id: u32) -> Option<Process> {
     let bytes = fs::read(format!("/proc/{id}/cmdline")).ok()?;
     let command = String::from_utf8_lossy(&bytes).replace('\0', " ").trim_end().to_owned();
-    let has = |word: &str| command.split(' ').any(|found| found == word);
+    let has = |word: &str| command.split(' ').any(|other| other == word);
     let is_suite = command.split(' ').next().is_some_and(|program| program.ends_with("soak-suite"));
     let role = if has("--itest-worker") {
         Role::Worker
@@ -78,7 +79,7 @@ fn number(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
-/// Sends a signal; says whether there was anyone to take it.
+/// Sends a signal, and returns whether the process exists.
 pub(crate) fn send(id: u32, signal: Signal) -> bool {
     number(id).is_some_and(|id| kill_process(id, signal).is_ok())
 }
@@ -88,14 +89,14 @@ pub(crate) fn send_to_group(leader: u32, signal: Signal) -> bool {
     number(leader).is_some_and(|leader| kill_process_group(leader, signal).is_ok())
 }
 
-/// Kills all of a run's processes that are wanted, after all of them have been stopped: none sees another one die.
+/// Kills the selected processes of a run. It stops all of them first, so that none can react to the death of another.
 ///
-/// Says how many there were.
+/// Returns their number.
 pub(crate) fn kill_stopped(mark: &str, is_wanted: impl Fn(&Process) -> bool) -> usize {
     let mut stopped: Vec<u32> = Vec::new();
     loop {
-        let found = marked(mark).into_iter().filter(&is_wanted);
-        let running: Vec<u32> = found.map(|process| process.id).filter(|id| !stopped.contains(id)).collect();
+        let processes = marked(mark).into_iter().filter(&is_wanted);
+        let running: Vec<u32> = processes.map(|process| process.id).filter(|id| !stopped.contains(id)).collect();
         if running.is_empty() {
             break;
         }

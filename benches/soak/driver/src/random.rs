@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// A sequence of choices.
+/// A pseudo-random sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
     state: u64,
 }
 
 impl Random {
-    /// The choices of one round: rounds do not depend on each other.
+    /// The sequence of one round. Rounds do not depend on each other.
     pub(crate) fn of_round(seed: u64, round: u32) -> Self {
         let mut random = Self { state: seed ^ (u64::from(round) << 32) };
         random.next();
@@ -23,29 +23,29 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below this one.
+    /// A random number below `limit`.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
         u32::try_from(self.next() % u64::from(limit.max(1))).unwrap_or(0)
     }
 
-    /// Whether something happens that happens so often in a hundred times.
-    pub(crate) fn percent(&mut self, often: u32) -> bool {
-        self.below(100) < often
+    /// Returns true with this probability in percent.
+    pub(crate) fn percent(&mut self, probability: u32) -> bool {
+        self.below(100) < probability
     }
 
-    /// One of them.
+    /// A random element.
     pub(crate) fn one_of<'t, Thing>(&mut self, things: &'t [Thing]) -> Option<&'t Thing> {
         let position = self.below(u32::try_from(things.len()).unwrap_or(u32::MAX));
         things.get(usize::try_from(position).ok()?)
     }
 
-    /// Each order of magnitude is as likely as the next.
+    /// A duration with a log-uniform distribution: each order of magnitude is equally likely.
     pub(crate) fn log_uniform(&mut self, least: Duration, most: Duration) -> Duration {
         let span = (most.as_secs_f64() / least.as_secs_f64()).max(1.0).ln();
         least.mul_f64((self.fraction() * span).exp())
     }
 
-    /// Each moment is as likely as the next.
+    /// A duration with a uniform distribution up to `most`.
     pub(crate) fn uniform(&mut self, most: Duration) -> Duration {
         most.mul_f64(self.fraction())
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_its_choices_and_rounds_differ() {
+    fn seed_repeats_its_choices_and_rounds_differ() {
         let drawn = |seed, round| {
             let mut random = Random::of_round(seed, round);
             (0..10).map(|_| random.below(1_000)).collect::<Vec<_>>()
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_stay_in_their_bounds() {
+    fn log_uniform_durations_stay_in_bounds() {
         let mut random = Random::of_round(1, 1);
         let (least, most) = (Duration::from_millis(1), Duration::from_secs(2));
         let drawn: Vec<_> = (0..1_000).map(|_| random.log_uniform(least, most)).collect();

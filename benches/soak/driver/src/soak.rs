@@ -1,4 +1,4 @@
-//! Rounds, until the time is up.
+//! Runs rounds until the time is up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::round::{Round, Suite};
 use crate::stage::Stage;
 use crate::tally::Tally;
 
-/// Soaks; says what came of it, and with which seed.
+/// Runs the soak test, and returns the results and the seed.
 pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Failure> {
     let seed = options.seed.unwrap_or_else(seed_of_the_moment);
     let parent = folder(seed)?;
@@ -23,7 +23,7 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
     let nextest = Nextest::find(suite, &parent)?;
     println!("seed {seed}, in {}, a run takes {typical:.1?}", parent.display());
     if nextest.is_none() {
-        println!("cargo-nextest is not there; all rounds are under cargo test");
+        println!("cargo-nextest is not installed; all rounds run under cargo test");
     }
     let suite = Suite { program: suite, nextest: nextest.as_ref(), typical };
     let mut tally = Tally::default();
@@ -39,12 +39,12 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
         let mut random = Random::of_round(seed, number);
         let mut round = Round::draw(number, &suite, &mut random);
         let stage = Stage::new(&parent, number)?;
-        round.play(&suite, &stage, &mut random)?;
+        round.execute(&suite, &stage, &mut random)?;
         tally.add(&round, &stage);
         if round.findings.is_empty() {
             stage.clear()?;
         } else {
-            tell(&round, seed, &stage);
+            print_findings(&round, seed, &stage);
         }
         if tally.rounds().is_multiple_of(50) {
             println!("{} rounds, {} findings, {:.0?}", tally.rounds(), tally.findings(), began.elapsed());
@@ -56,13 +56,13 @@ pub(crate) fn soak(options: &Options, suite: &Path) -> Result<(Tally, u64), Fail
     Ok((tally, seed))
 }
 
-/// Tells what was found, and ends what would only be in the way of later rounds. The folders stay.
-fn tell(round: &Round, seed: u64, stage: &Stage) {
-    let beside = if round.beside { ", with a run beside it" } else { "" };
+/// Prints the findings, and kills the remaining processes, because they would disturb later rounds. The folders stay.
+fn print_findings(round: &Round, seed: u64, stage: &Stage) {
+    let beside = if round.beside { ", with a second run" } else { "" };
     println!(
         "FOUND in round {} of seed {seed}, under {}: {} after {:.1?}{beside}; see {}",
         round.number,
-        round.runner.in_words(),
+        round.runner.name(),
         round.action,
         round.moment,
         stage.folder().display()
@@ -75,19 +75,19 @@ fn tell(round: &Round, seed: u64, stage: &Stage) {
     }
 }
 
-/// How long the suite runs when nothing is done to it.
+/// Measures the duration of a run without an action.
 fn typical(suite: &Path, parent: &Path) -> Result<Duration, Failure> {
     let stage = Stage::new(parent, 0)?;
     let began = Instant::now();
     let arguments = ["--format", "json", "--jobs", "3"].map(str::to_owned);
     let ended = stage.start("run", suite, &arguments)?.wait(Duration::from_mins(2))?;
     let typical = began.elapsed();
-    ended.ok_or_else(|| Failure::new("the suite does not end, and nothing was done to it"))?;
+    ended.ok_or_else(|| Failure::new("the suite does not end without an action"))?;
     stage.clear()?;
     Ok(typical)
 }
 
-/// Short, because sockets in it have short paths.
+/// Makes the folder of all rounds. Its path is short, because paths of sockets in it must be short.
 fn folder(seed: u64) -> Result<PathBuf, Failure> {
     let folder = std::env::temp_dir().join(format!("itest-soak-{}-{seed}", std::process::id()));
     fs::create_dir_all(&folder).context(|| format!("making {}", folder.display()))?;

@@ -11,10 +11,10 @@ use figures::{Context, Failure};
 use crate::nextest::Nextest;
 use crate::processes::MARK;
 
-/// What a test, a setup and a step of a teardown may take. A process that was stopped is waited for as long as this.
-pub(crate) const LIMIT_OF_TEST: &str = "4s";
+/// The time limit of a test, of a setup and of a teardown step. itest waits this long for a stopped process.
+pub(crate) const TEST_TIMEOUT: &str = "4s";
 
-/// Where a round takes place.
+/// The folders and the address of a round.
 #[derive(Debug)]
 pub(crate) struct Stage {
     folder: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) struct Run {
     pub(crate) child: Child,
     pub(crate) mark: String,
     events: PathBuf,
-    complaints: PathBuf,
+    stderr: PathBuf,
 }
 
 impl Stage {
@@ -63,17 +63,17 @@ impl Stage {
         self.folder.join("journal")
     }
 
-    /// Where children listen.
+    /// The address on which programs of tests listen.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// What the marks of all runs of this round begin with.
+    /// The common prefix of the marks of all runs of this round.
     pub(crate) fn mark(&self) -> String {
         format!("{}/", self.folder.display())
     }
 
-    /// Starts a run, in a process group of its own. Its name tells it from the round's others.
+    /// Starts a run in a process group of its own. The name must be unique in the round.
     pub(crate) fn start(&self, name: &str, program: &Path, arguments: &[String]) -> Result<Run, Failure> {
         let mut command = Command::new(program);
         command.args(arguments);
@@ -84,13 +84,13 @@ impl Stage {
     pub(crate) fn start_nextest(&self, name: &str, nextest: &Nextest, arguments: &[String]) -> Result<Run, Failure> {
         let mut command = nextest.command(arguments);
         let variables = ["ITEST_TIMEOUT", "ITEST_SETUP_TIMEOUT", "ITEST_TEARDOWN_TIMEOUT"];
-        command.envs(variables.map(|variable| (variable, LIMIT_OF_TEST)));
+        command.envs(variables.map(|variable| (variable, TEST_TIMEOUT)));
         self.spawn(name, command)
     }
 
     fn spawn(&self, name: &str, mut command: Command) -> Result<Run, Failure> {
         let mark = format!("{}{name}/", self.mark());
-        let (events, complaints) = (self.folder.join(format!("{name}.out")), self.folder.join(format!("{name}.err")));
+        let (events, stderr) = (self.folder.join(format!("{name}.out")), self.folder.join(format!("{name}.err")));
         let create = |path: &Path| File::create(path).context(|| format!("creating {}", path.display()));
         for (variable, _) in std::env::vars() {
             let ours =
@@ -109,21 +109,21 @@ impl Stage {
             .env(MARK, &mark)
             .stdin(Stdio::null())
             .stdout(create(&events)?)
-            .stderr(create(&complaints)?)
+            .stderr(create(&stderr)?)
             .process_group(0)
             .spawn()
             .context(|| format!("starting {}", command.get_program().display()))?;
-        Ok(Run { child, mark, events, complaints })
+        Ok(Run { child, mark, events, stderr })
     }
 
-    /// Removes everything.
+    /// Removes the folders of the round.
     pub(crate) fn clear(&self) -> Result<(), Failure> {
         fs::remove_dir_all(&self.folder).context(|| format!("removing {}", self.folder.display()))
     }
 }
 
 impl Run {
-    /// Waits for the end of the process that was started; none if it takes longer than this.
+    /// Waits for the end of the started process; `None` if it takes longer than `limit`.
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>, Failure> {
         let began = Instant::now();
         loop {
@@ -137,15 +137,15 @@ impl Run {
         }
     }
 
-    /// What it wrote to stdout, line by line.
+    /// The JSON events on stdout.
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         let text = fs::read_to_string(&self.events).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// What it wrote to stdout and stderr.
+    /// The output on stdout and stderr.
     pub(crate) fn output(&self) -> String {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
-        format!("{}{}", read(&self.events), read(&self.complaints))
+        format!("{}{}", read(&self.events), read(&self.stderr))
     }
 }

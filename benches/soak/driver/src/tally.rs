@@ -1,4 +1,4 @@
-//! What came of all rounds, in numbers.
+//! The results of all rounds, in numbers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,17 +11,17 @@ use crate::action::{Action, Hit};
 use crate::round::{Round, Runner};
 use crate::stage::Stage;
 
-/// A killed supervisor's run has given everything back after this time and that of its teardown functions.
-const REQUIRED: Duration = Duration::from_secs(1);
+/// The time after the death of its supervisor in which a run must give everything back, in addition to the time of its teardown functions.
+const MAX_RECOVERY_TIME: Duration = Duration::from_secs(1);
 
-/// What came of all rounds.
+/// The results of all rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     rounds: usize,
     beside: usize,
     under_nextest: usize,
     actions: BTreeMap<Action, Row>,
-    /// How often each kind of resource was taken.
+    /// The number of acquired resources of each kind.
     taken: BTreeMap<String, usize>,
     cleared: Samples,
     findings: usize,
@@ -62,17 +62,17 @@ impl Tally {
         self.findings
     }
 
-    /// Whether nothing was left, and nothing for too long.
+    /// Whether there were no findings, and every recovery was fast enough.
     pub(crate) fn is_clean(&self) -> bool {
-        self.findings == 0 && self.cleared.above(REQUIRED) == 0
+        self.findings == 0 && self.cleared.above(MAX_RECOVERY_TIME) == 0
     }
 
     pub(crate) fn markdown(&self, seed: u64) -> String {
         let mut text = format!(
-            "{} rounds, seed {seed}: {} of them under cargo-nextest, {} with a second run beside.\n\n",
+            "{} rounds, seed {seed}: {} of them under cargo-nextest, {} with a second run.\n\n",
             self.rounds, self.under_nextest, self.beside
         );
-        let mut table = Table::new(&["done to the run", "rounds", "in time", "found by the next start", "left"]);
+        let mut table = Table::new(&["action", "rounds", "in time", "removed by the next start", "findings"]);
         let mut sum = Row::default();
         for (action, row) in &self.actions {
             table.row(cells(&action.to_string(), *row));
@@ -83,7 +83,7 @@ impl Tally {
         }
         table.row(cells("**all**", sum));
         let _ = writeln!(text, "{table}");
-        let mut table = Table::new(&["taken", "times"]);
+        let mut table = Table::new(&["resource", "acquired"]);
         for (kind, times) in self.taken.iter().filter(|(kind, _)| *kind != "nothing") {
             table.row([Some(kind.replace('_', " ")), Some(times.to_string())]);
         }
@@ -92,12 +92,12 @@ impl Tally {
         let _ = writeln!(text, "{table}");
         let _ = writeln!(
             text,
-            "From SIGKILL of the supervisor under cargo test until nothing is left, {} times: median {:.0?}, at most {:.0?}, longer than {REQUIRED:?} {} \
+            "From SIGKILL of the supervisor under cargo test until nothing is left, {} times: median {:.0?}, at most {:.0?}, longer than {MAX_RECOVERY_TIME:?} {} \
              times.",
             self.cleared.count(),
             self.cleared.median(),
             self.cleared.most(),
-            self.cleared.above(REQUIRED),
+            self.cleared.above(MAX_RECOVERY_TIME),
         );
         text
     }

@@ -1,17 +1,17 @@
-//! Whether a run to which nothing was done went as it must.
+//! Checks of runs on which no action was performed.
 
 use serde_json::Value;
 
-/// Which tests a run consists of.
+/// The tests of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// All of them: some end badly, and none harms another.
+    /// All tests: the red ones fail, and the green ones must pass.
     GreenAndRed,
-    /// Those that pass.
+    /// Only green tests, which must pass.
     Green,
 }
 
-/// What did not go as it must.
+/// The failures of a run under cargo test that should not have happened.
 pub(crate) fn harm(events: &[Value], expected: Expected) -> Vec<String> {
     let named = |name: &'static str| events.iter().filter(move |event| event["event"] == name);
     let mut harm: Vec<String> = named("case_finished")
@@ -36,7 +36,7 @@ pub(crate) fn harm(events: &[Value], expected: Expected) -> Vec<String> {
     harm
 }
 
-/// What did not go as it must under cargo-nextest, by what it says of each test.
+/// The failures of a run under cargo-nextest that should not have happened, from its output.
 pub(crate) fn harm_under_nextest(output: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let is_bad = |line: &&str| {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn red_tests_may_fail_and_green_ones_may_not() {
+    fn only_failures_of_green_tests_are_reported() {
         let case = |id: &str, outcome: &str| json!({"event": "case_finished", "id": id, "outcome": outcome});
         let end = json!({"event": "run_finished", "success": false, "problems": [], "not_run": 0});
         let events = [case("red::fails", "failed"), case("green::passes", "passed"), end.clone()];
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn nextest_says_of_each_test_how_it_went() {
+    fn failures_are_read_from_the_output_of_nextest() {
         let output = "  PASS [ 0.1s] (1/3) suite green::passes\n  SIGABRT [ 0.1s] (2/3) suite red::aborts\n\
                       Summary [ 1s] 3 tests run: 1 passed, 2 failed\n  FAIL [ 0.1s] (3/3) suite green::fails\n";
         assert_eq!(harm_under_nextest(output), ["FAIL [ 0.1s] (3/3) suite green::fails"]);

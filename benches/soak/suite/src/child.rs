@@ -1,14 +1,14 @@
-//! A program that tests start: `soak-child ADDRESS KIND` listens on a port of that address and prints which.
+//! A program that tests start: `soak-child ADDRESS KIND` listens on a port of the address and prints the port.
 //!
-//! The kind says what it starts first: `alone` nothing, `parent` a child that sleeps, `forebear` a daemon that left its session
-//! and closed its streams.
+//! With kind `parent` it first starts a child that sleeps, and with `forebear` a daemon in a session of its own without streams. With
+//! `alone` it starts no process.
 
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// If everything fails, nothing lives for longer.
+/// The program ends after this time, even if every teardown fails.
 const LIFETIME: Duration = Duration::from_mins(10);
 
 fn main() -> std::io::Result<()> {

@@ -1,3 +1,3 @@
-//! The least a Rust program can do: what the start of the session's server is measured against.
+//! An empty program. The start of the session server is compared with its start.
 
 fn main() {}

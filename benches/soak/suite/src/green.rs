@@ -1,4 +1,4 @@
-//! Tests that pass, whatever happens to other tests, workers and runs.
+//! Tests that must pass, whatever happens to other tests, workers and runs.
 
 use std::fs;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use itest::prelude::*;
 use crate::resources::{Database, Harbour, Listening, Outside, Ship, Tree, Workshop};
 use crate::surroundings::note;
 
-/// A little time to be killed in.
-async fn while_away() {
+/// Waits a moment, so that signals can arrive while the test has its resources.
+async fn wait_a_moment() {
     tokio::time::sleep(Duration::from_millis(2)).await;
 }
 
@@ -26,14 +26,14 @@ async fn has_a_directory(
 ) -> Result<()> {
     note("temp_dir");
     fs::write(dir.join("file"), n.to_string())?;
-    while_away().await;
+    wait_a_moment().await;
     assert_eq!(fs::read_to_string(dir.join("file"))?, n.to_string());
     Ok(())
 }
 
 #[integration_test]
 async fn has_a_read_only_tree(tree: Tree, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(tree.is_there());
 }
 
@@ -43,7 +43,7 @@ async fn has_something_outside(
     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32,
     #[values(0, 1, 2)] _m: u32,
 ) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(outside.is_there());
 }
 
@@ -55,7 +55,7 @@ async fn has_a_program(
     #[values(0, 1, 2, 3, 4, 5, 6, 7)] _n: u32,
 ) -> Result<()> {
     let listening = Listening::start(kind, dir, teardown)?;
-    while_away().await;
+    wait_a_moment().await;
     assert!(listening.is_there());
     Ok(())
 }
@@ -64,7 +64,7 @@ async fn has_a_program(
 async fn has_a_database(database: Database, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32) -> Result<()> {
     note("database");
     sqlx::query("INSERT INTO things VALUES ('thing')").execute(&database.pool()).await?;
-    while_away().await;
+    wait_a_moment().await;
     let (things,): (i64,) = sqlx::query_as("SELECT count(*) FROM things").fetch_one(&database.pool()).await?;
     assert_eq!(things, 1);
     Ok(())
@@ -72,7 +72,7 @@ async fn has_a_database(database: Database, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 
 
 #[integration_test]
 async fn has_a_workshop(workshop: &Workshop, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(workshop.is_there());
 }
 
@@ -82,19 +82,19 @@ async fn is_in_the_harbour(
     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32,
     #[values(0, 1)] _m: u32,
 ) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(harbour.is_there());
 }
 
 #[integration_test]
 async fn is_on_the_ship(ship: &Ship, harbour: &Harbour, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(ship.is_there() && harbour.is_there());
 }
 
 #[integration_test]
 async fn renames_the_ship(ship: &mut Ship, #[values(0, 1, 2, 3)] _n: u32) {
-    while_away().await;
+    wait_a_moment().await;
     assert!(ship.is_there());
 }
 
@@ -111,7 +111,7 @@ async fn has_everything(
     #[values(0, 1, 2, 3, 4, 5)] _n: u32,
 ) -> Result<()> {
     let listening = Listening::start("forebear", dir, teardown)?;
-    while_away().await;
+    wait_a_moment().await;
     assert!(ship.is_there() && workshop.is_there() && outside.is_there() && tree.is_there() && listening.is_there());
     sqlx::query("INSERT INTO things VALUES ('thing')").execute(&database.pool()).await?;
     Ok(())

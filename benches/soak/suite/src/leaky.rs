@@ -1,4 +1,4 @@
-//! Tests that leave programs behind without having told anyone.
+//! Tests that leave programs behind, without a teardown step.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -13,8 +13,8 @@ fn leave(kind: &str) -> Result<()> {
     let mut started = command.stdout(Stdio::piped()).spawn()?;
     note(&format!("left_{kind}"));
     let mut line = String::new();
-    // Until it listens, and has started what it starts.
-    BufReader::new(started.stdout.take().ok_or("it has a pipe")?).read_line(&mut line)?;
+    // The program prints a line when it listens and has started its own child.
+    BufReader::new(started.stdout.take().ok_or("the program has a pipe")?).read_line(&mut line)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
-//! Hundreds of small tests that take all kinds of resources, and look whether they are there while they use them.
+//! Hundreds of small tests that acquire all kinds of resources, and check that they exist while they use them.
 //!
-//! The driver sets `SOAK_JOURNAL`, a file in which everything taken is noted; `SOAK_OUTSIDE`, a folder for things that no process
-//! holds; and `SOAK_ADDRESS`, on which children listen.
+//! The driver sets three variables: `SOAK_JOURNAL` is a file in which tests note acquired resources, `SOAK_OUTSIDE` is a folder for
+//! resources outside of processes, and `SOAK_ADDRESS` is the address on which programs listen.
 
 mod green;
 mod leaky;

@@ -1,4 +1,4 @@
-//! What the numbers are measured with. Results that only a test knows are written to the file that `SOAK_JOURNAL` names.
+//! The suite for the numbers. Tests write their own measurements to the file that `SOAK_JOURNAL` names.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -25,9 +25,9 @@ fn needs_the_session(trivial: &Trivial) {
     assert_ne!(trivial.process, std::process::id());
 }
 
-/// Its worker is replaced by a new one, because the next test is not to find another directory than it expects.
+/// Changes the working directory, so that itest replaces the worker for the next test.
 #[integration_test]
-fn needs_it_in_a_new_worker(
+fn needs_the_session_in_a_new_worker(
     trivial: &Trivial,
     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _n: u32,
     #[values(0, 1, 2, 3)] _m: u32,
@@ -40,7 +40,7 @@ fn needs_it_in_a_new_worker(
 #[teardown]
 fn give_nothing_back(_number: u32) {}
 
-/// The ledger of this process; there is one as soon as something was taken.
+/// The ledger of this process, which exists after its first durable step.
 fn ledger() -> Result<PathBuf> {
     let sessions = PathBuf::from(std::env::var("ITEST_SESSION_DIR")?);
     let beginning = format!("ledger-{}-", std::process::id());
@@ -55,9 +55,9 @@ fn ledger() -> Result<PathBuf> {
     Err("there is no ledger".into())
 }
 
-/// An entry of the ledger, and a line of the same length brought to the same disk, by turns.
+/// Measures an entry of the ledger and a line of the same length that is synced to the same disk, alternately.
 #[integration_test]
-fn takes_many_things(teardown: &Teardown) -> Result<()> {
+fn registers_many_durable_steps(teardown: &Teardown) -> Result<()> {
     teardown.durable(give_nothing_back, 100)?;
     let ledger = ledger()?;
     let before = fs::metadata(&ledger)?.len();

@@ -1,4 +1,4 @@
-//! Tests that end badly, each with its hands full.
+//! Tests that fail or crash while they have resources.
 
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ fn exits(outside: Outside, harbour: &Harbour, #[values(0, 1)] _n: u32) {
 }
 
 #[integration_test(tags("red"))]
-#[expect(unsafe_code, reason = "a crash by crashing")]
+#[expect(unsafe_code, reason = "the test crashes its process")]
 fn writes_to_nowhere(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1)] _n: u32) {
     let listening = Listening::start("parent", dir, teardown);
     assert!(outside.is_there() && listening.is_ok());
-    // SAFETY: there is none; the process ends here.
+    // SAFETY: this is unsound on purpose: the invalid write ends the process.
     unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };
 }
 
@@ -71,7 +71,7 @@ fn overflows_its_stack(outside: Outside, tree: Tree, #[values(0, 1)] _n: u32) {
     assert_eq!(deeper(&[0; 1024]), 0);
 }
 
-/// It holds a lock that others wait for.
+/// Crashes while it has a lock that other tests wait for.
 #[integration_test(tags("red"))]
 fn aborts_alone_on_the_ship(outside: Outside, ship: &mut Ship, #[values(0, 1)] _n: u32) {
     assert!(outside.is_there() && ship.is_there());

@@ -1,4 +1,4 @@
-//! What tests take: each kind notes that it was taken, and can tell whether it is still there.
+//! The resources of the tests. Each notes its acquisition, and can check whether it still exists.
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use sqlx::migrate::Migrator;
 
 use crate::surroundings::{address, child, note, outside};
 
-/// Giving back takes a moment, in which whoever does it can be killed.
+/// Removal takes a moment, so that its process can be killed meanwhile.
 #[teardown]
 fn remove_outside(path: PathBuf) -> Result<()> {
     std::thread::sleep(std::time::Duration::from_millis(5));
@@ -24,7 +24,7 @@ fn remove_outside(path: PathBuf) -> Result<()> {
     }
 }
 
-/// A file that no process holds.
+/// A file outside of processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Outside {
     path: PathBuf,
@@ -68,15 +68,15 @@ impl Listening {
 }
 
 fn listen(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<(Process, u16)> {
-    let told = dir.join("port");
-    let file = File::create(&told)?;
+    let port_file = dir.join("port");
+    let file = File::create(&port_file)?;
     let mut command = Command::new(child());
     command.args([address().as_str(), kind]).stdout(file);
     let process = Process::start(command, teardown)?;
     note(&format!("process_{kind}"));
     loop {
         let mut line = String::new();
-        BufReader::new(File::open(&told)?).read_line(&mut line)?;
+        BufReader::new(File::open(&port_file)?).read_line(&mut line)?;
         if line.ends_with('\n') {
             return Ok((process, line.trim_end().parse()?));
         }
@@ -91,7 +91,7 @@ fn answers(port: u16) -> bool {
     TcpStream::connect((address().as_str(), port)).is_ok()
 }
 
-/// Files, folders in folders, and some that cannot be written to.
+/// A tree of files and folders, some of them read-only.
 #[derive(Debug)]
 pub(crate) struct Tree {
     file: PathBuf,
@@ -117,7 +117,7 @@ impl Tree {
     }
 }
 
-/// A worker's own folder.
+/// A folder that belongs to a worker.
 #[derive(Debug)]
 pub(crate) struct Workshop {
     dir: TempDir,
@@ -137,7 +137,7 @@ impl Workshop {
     }
 }
 
-/// The run's own: a file that no process holds.
+/// A session fixture with files outside of processes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Harbour {
     outside: Outside,
@@ -151,7 +151,7 @@ fn harbour(teardown: &Teardown) -> Result<Harbour> {
     let deferred = dir.join("deferred");
     fs::write(&deferred, "deferred")?;
     let removed = deferred.clone();
-    teardown.defer("take the file in", async move { fs::remove_file(removed) });
+    teardown.defer("remove the deferred file", async move { fs::remove_file(removed) });
     Ok(Harbour { outside: taken, deferred })
 }
 
@@ -161,7 +161,7 @@ impl Harbour {
     }
 }
 
-/// The run's own, too, on the first: a program that listens.
+/// A session fixture that depends on the first one: a program that listens.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ship {
     outside: Outside,

@@ -1,18 +1,18 @@
-//! Where the driver wants things to be.
+//! The paths and the address that the driver sets.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Notes that something was taken.
+/// Notes the acquisition of a resource.
 pub(crate) fn note(what: &str) {
     let Some(path) = std::env::var_os("SOAK_JOURNAL") else { return };
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes())).expect("the journal can be written");
 }
 
-/// A path that nobody else uses, in the folder for things that no process holds.
+/// A unique path in the folder for resources outside of processes.
 pub(crate) fn outside(stem: &str) -> PathBuf {
     static NUMBERS: AtomicU32 = AtomicU32::new(0);
     let folder = std::env::var_os("SOAK_OUTSIDE").map_or_else(std::env::temp_dir, PathBuf::from);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fixtures::{Bank, Opening, VAULT, problem};
 
 #[integration_test(tags("smoke"), covers("POST /accounts", "GET /accounts/{id}"))]
-async fn an_account_is_opened_with_nothing_in_it(bank: &Bank, data: &Data) -> Result<()> {
+async fn new_account_has_a_zero_balance(bank: &Bank, data: &Data) -> Result<()> {
     #[arrange]
     let opening = Opening { credit_limit: 500, household: Some("Lovelace".to_owned()), ..data.make() };
 
@@ -18,20 +18,20 @@ async fn an_account_is_opened_with_nothing_in_it(bank: &Bank, data: &Data) -> Re
     assert_eq!((&account.owner, account.currency.as_str()), (&opening.owner, "EUR"));
     assert_eq!((account.balance, account.credit_limit), (0, 500));
     assert_eq!(account.household, opening.household);
-    let found: Account = bank.client.get(format!("/accounts/{}", account.id)).await?.assert_status(200).json()?;
-    assert_eq!(found, account);
+    let shown: Account = bank.client.get(format!("/accounts/{}", account.id)).await?.assert_status(200).json()?;
+    assert_eq!(shown, account);
     Ok(())
 }
 
 #[integration_test(covers("POST /accounts"))]
-#[case::nobodys(json!({"owner": " ", "currency": "EUR"}))]
+#[case::without_an_owner(json!({"owner": " ", "currency": "EUR"}))]
 #[case::in_small_letters(json!({"owner": "Ada", "currency": "eur"}))]
 #[case::in_four_letters(json!({"owner": "Ada", "currency": "EURO"}))]
 #[case::in_another_script(json!({"owner": "Ada", "currency": "ÄÖ"}))]
 #[case::with_a_debt(json!({"owner": "Ada", "currency": "EUR", "credit_limit": -1}))]
 #[case::in_a_household_without_a_name(json!({"owner": "Ada", "currency": "EUR", "household": ""}))]
 #[case::in_no_currency(json!({"owner": "Ada"}))]
-async fn an_account_that_makes_no_sense_is_refused(bank: &Bank, #[case] opening: Value) -> Result<()> {
+async fn invalid_account_is_refused(bank: &Bank, #[case] opening: Value) -> Result<()> {
     #[act]
     let response = bank.client.post("/accounts").json(&opening).await?;
 
@@ -42,7 +42,7 @@ async fn an_account_that_makes_no_sense_is_refused(bank: &Bank, #[case] opening:
 }
 
 #[integration_test(covers("GET /accounts/{id}", "GET /accounts/{id}/entries"))]
-async fn what_does_not_exist_is_not_found(bank: &Bank, #[values("", "/entries")] page: &str) -> Result<()> {
+async fn unknown_account_gets_404(bank: &Bank, #[values("", "/entries")] page: &str) -> Result<()> {
     #[act]
     let response = bank.client.get(format!("/accounts/1000000{page}")).await?;
 
@@ -52,8 +52,8 @@ async fn what_does_not_exist_is_not_found(bank: &Bank, #[values("", "/entries")]
 }
 
 #[integration_test(covers("GET /accounts/{id}/entries"))]
-async fn a_statement_has_every_entry_once_the_last_one_first(bank: &Bank, data: &Data) -> Result<()> {
-    #[arrange("five entries, and somebody else's")]
+async fn statement_pages_list_each_entry_once_newest_first(bank: &Bank, data: &Data) -> Result<()> {
+    #[arrange("five entries, and an entry of another account")]
     let (ada, bob) = (bank.account(data, 1000).await?, bank.account(data, 1).await?);
     for amount in [100, 200, 300] {
         bank.transfer(&data.unique("rent"), ada, bob, amount).await?.assert_status(201);
@@ -76,7 +76,7 @@ async fn a_statement_has_every_entry_once_the_last_one_first(bank: &Bank, data: 
 }
 
 #[integration_test(covers("GET /accounts/{id}/entries"))]
-async fn a_page_that_makes_no_sense_is_refused(
+async fn invalid_page_is_refused(
     bank: &Bank,
     #[values("limit=0", "limit=101", "limit=-1", "limit=many", "before=yesterday")] query: &str,
 ) -> Result<()> {

@@ -1,26 +1,26 @@
-//! Whether the books balance: what must hold of the ledger whatever has happened.
+//! The rules that the ledger must keep after every test.
 
 use itest::prelude::*;
 use sqlx::postgres::PgPool;
 
-/// What is wrong with the books; nothing, if they balance.
+/// Violations of the rules of the ledger; all empty if the books balance.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
-    /// The sum of all entries, which is zero.
+    /// The sum of all entries, which must be zero.
     sum: i64,
     /// Accounts whose balance is not the sum of their entries.
     miscounted: Vec<i64>,
     /// Entries whose running balance does not follow from the one before.
-    broken: Vec<i64>,
-    /// Accounts below their limit that no household covers for.
+    wrong_running_balance: Vec<i64>,
+    /// Accounts below their credit limit that belong to no household.
     overdrawn: Vec<i64>,
-    /// Transfers that are not two entries of their amount.
-    torn: Vec<i64>,
+    /// Transfers without exactly two entries of their amount.
+    incomplete: Vec<i64>,
 }
 
 impl Books {
     pub(crate) const BALANCED: Self =
-        Self { sum: 0, miscounted: vec![], broken: vec![], overdrawn: vec![], torn: vec![] };
+        Self { sum: 0, miscounted: vec![], wrong_running_balance: vec![], overdrawn: vec![], incomplete: vec![] };
 
     pub(crate) async fn read(pool: &PgPool) -> Result<Self> {
         let numbers = async |query: &'static str| sqlx::query_scalar::<_, i64>(query).fetch_all(pool).await;
@@ -31,14 +31,14 @@ impl Books {
                  WHERE balance <> (SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id = account.id)",
             )
             .await?,
-            broken: numbers(
+            wrong_running_balance: numbers(
                 "SELECT id FROM (SELECT id, balance, sum(amount) OVER (PARTITION BY account_id ORDER BY id) AS counted
                                  FROM entry) AS running
                  WHERE balance <> counted",
             )
             .await?,
             overdrawn: numbers("SELECT id FROM account WHERE household IS NULL AND balance < -credit_limit").await?,
-            torn: numbers(
+            incomplete: numbers(
                 "SELECT id FROM transfer
                  WHERE (SELECT array_agg((account_id, amount) ORDER BY amount) FROM entry WHERE transfer_id = transfer.id)
                        IS DISTINCT FROM ARRAY[(from_account, -amount), (to_account, amount)]",
@@ -48,7 +48,7 @@ impl Books {
     }
 }
 
-/// The keys of all transfers that begin with these letters.
+/// The idempotency keys of all transfers that begin with `stem`.
 pub(crate) async fn keys_in_the_ledger(pool: &PgPool, stem: &str) -> Result<Vec<String>> {
     let keys = sqlx::query_scalar(
         "SELECT idempotency_key FROM transfer WHERE starts_with(idempotency_key, $1) ORDER BY idempotency_key COLLATE \"C\"",

@@ -1,4 +1,4 @@
-//! Conflicts: transactions that the database breaks off because of others, and that are tried again.
+//! Conflicts: transactions that the database aborts because of other transactions, and that the bank retries.
 
 use bank::Config;
 use bank::retry::Retries;
@@ -9,17 +9,17 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use crate::books::{Books, keys_in_the_ledger};
 use crate::fixtures::{Bank, BankDb, OwnBankDb, config, problem};
-use crate::sessions::{somebody, until_waiting};
+use crate::sessions::{open_transaction, wait_for_blocked_sessions};
 
 const NONE: Retries = Retries { serialization_failures: 0, deadlocks: 0, given_up: 0 };
 
-/// The database itself, without the bank: this is what the bank has to live with.
+/// This test uses the database without the bank. It shows the error that the bank must handle.
 #[integration_test]
-async fn of_two_transactions_that_cannot_follow_one_another_one_fails(db: &BankDb) -> Result<()> {
-    #[arrange("each reads what the other one writes")]
+async fn one_of_two_unserializable_transactions_fails(db: &BankDb) -> Result<()> {
+    #[arrange("each transaction reads what the other one writes")]
     let begin = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT sum(balance) FROM account";
-    let mut one = somebody(&db.pool(), begin).await?;
-    let mut other = somebody(&db.pool(), begin).await?;
+    let mut one = open_transaction(&db.pool(), begin).await?;
+    let mut other = open_transaction(&db.pool(), begin).await?;
     sqlx::query("UPDATE account SET balance = 1 WHERE id = 1").execute(&mut *one).await?;
     sqlx::query("UPDATE account SET balance = 1 WHERE id = 2").execute(&mut *other).await?;
 
@@ -34,16 +34,16 @@ async fn of_two_transactions_that_cannot_follow_one_another_one_fails(db: &BankD
 }
 
 #[integration_test(tags("smoke"), covers("POST /transfers", "GET /retries"))]
-async fn a_transfer_that_others_overtake_is_tried_again(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
-    #[arrange("somebody has changed the account, and has not committed")]
+async fn transfer_is_retried_after_a_serialization_failure(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+    #[arrange("another transaction has changed the account, and has not committed")]
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
     let change = format!("UPDATE account SET owner = 'Augusta' WHERE id = {ada}");
-    let somebody = somebody(&db.pool(), &change).await?;
+    let blocker = open_transaction(&db.pool(), &change).await?;
     let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
-    until_waiting(&db.pool(), 1).await?;
+    wait_for_blocked_sessions(&db.pool(), 1).await?;
 
     #[act]
-    somebody.commit().await?;
+    blocker.commit().await?;
     let response = sent.await??;
 
     #[assert]
@@ -53,7 +53,7 @@ async fn a_transfer_that_others_overtake_is_tried_again(bank: &Bank, db: &BankDb
     Ok(())
 }
 
-/// Makes the first transfers fail when they commit, so many of them.
+/// Makes the commits of the first `times` transfers fail.
 async fn commits_fail(pool: &PgPool, times: u32, code: &str) -> Result<()> {
     let trouble = format!(
         "CREATE SEQUENCE trouble;
@@ -73,7 +73,7 @@ async fn commits_fail(pool: &PgPool, times: u32, code: &str) -> Result<()> {
 #[case::one(1, 201)]
 #[case::all_but_the_last(2, 201)]
 #[case::every(3, 503)]
-async fn three_attempts_are_made_of_which_fail(
+async fn transfer_is_given_up_after_three_failed_attempts(
     db: &OwnBankDb,
     data: &Data,
     teardown: &Teardown,
@@ -108,7 +108,7 @@ async fn three_attempts_are_made_of_which_fail(
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn what_would_fail_again_is_not_tried_again(db: &OwnBankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+async fn permanent_error_is_not_retried(db: &OwnBankDb, data: &Data, teardown: &Teardown) -> Result<()> {
     #[arrange]
     let bank = Bank::start(db.url(), &config(), teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
@@ -117,18 +117,18 @@ async fn what_would_fail_again_is_not_tried_again(db: &OwnBankDb, data: &Data, t
     #[act]
     let response = bank.transfer("rent", ada, bob, 10).await?;
 
-    #[assert("the client does not learn why")]
+    #[assert("the response does not contain the cause")]
     response.assert_status(500).assert_json("/detail", "something went wrong on our side");
     assert_eq!(problem(&response), "internal");
     assert_eq!((bank.balance(ada).await?, bank.retries().await?), (100, NONE));
     Ok(())
 }
 
-/// The transfer has locked Ada's account, and is stopped before it writes; somebody has locked the entries and waits for Ada's
-/// account. When the transfer goes on it closes the circle. It is the one that looks whether there is a deadlock, and is broken off,
-/// because somebody looks only after a minute.
+/// The transfer has locked Ada's account, and is stopped before it writes. Another transaction has locked the entries and waits for
+/// Ada's account. When the transfer goes on, the two deadlock. PostgreSQL aborts the transaction that checks for deadlocks first. This is
+/// the transfer, because the other one checks only after a minute.
 #[integration_test(covers("POST /transfers"))]
-async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+async fn transfer_is_retried_after_a_deadlock(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
     #[arrange]
     let may = sqlx::query_scalar("SELECT has_parameter_privilege('deadlock_timeout', 'SET')");
     if !may.fetch_one(&db.pool()).await? {
@@ -137,28 +137,28 @@ async fn a_transfer_in_a_deadlock_is_tried_again(db: &BankDb, data: &Data, teard
     let options = db.url().parse::<PgConnectOptions>()?.options([("deadlock_timeout", "10ms")]);
     let bank = Bank::connect(options, &config(), teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let stop = somebody(&db.pool(), "LOCK TABLE transfer IN SHARE MODE").await?;
-    let patiently = "SET LOCAL deadlock_timeout = '1min'; LOCK TABLE entry IN SHARE MODE";
-    let mut somebody = somebody(&db.pool(), patiently).await?;
+    let stop = open_transaction(&db.pool(), "LOCK TABLE transfer IN SHARE MODE").await?;
+    let statements = "SET LOCAL deadlock_timeout = '1min'; LOCK TABLE entry IN SHARE MODE";
+    let mut blocker = open_transaction(&db.pool(), statements).await?;
     let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
-    until_waiting(&db.pool(), 1).await?;
+    wait_for_blocked_sessions(&db.pool(), 1).await?;
 
-    #[act("the transfer goes on when somebody waits for it")]
+    #[act("the transfer goes on when the other transaction waits for it")]
     let lock = sqlx::query("SELECT FROM account WHERE id = $1 FOR UPDATE").bind(ada);
     let go_on = async {
-        until_waiting(&db.pool(), 2).await?;
+        wait_for_blocked_sessions(&db.pool(), 2).await?;
         Ok::<_, itest::Error>(stop.rollback().await?)
     };
-    let (locked, gone_on) = tokio::join!(lock.execute(&mut *somebody), go_on);
-    somebody.rollback().await?;
+    let (locked, gone_on) = tokio::join!(lock.execute(&mut *blocker), go_on);
+    blocker.rollback().await?;
     let response = sent.await??;
 
-    #[assert("somebody got what it waited for, and then the transfer did")]
+    #[assert("the other transaction got its lock, and then the transfer succeeded")]
     gone_on?;
     assert_eq!(locked?.rows_affected(), 1);
     response.assert_status(201);
     assert_eq!((bank.balance(ada).await?, bank.balance(bob).await?), (90, 10));
-    // The next attempt may have Ada's account before somebody wakes up, and be broken off again.
+    // The next attempt may lock Ada's account before the other transaction wakes up, and be aborted again.
     let retries = bank.retries().await?;
     assert!(retries.deadlocks > 0, "{retries:?}");
     assert_eq!(retries, Retries { deadlocks: retries.deadlocks, ..NONE });

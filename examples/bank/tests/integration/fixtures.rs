@@ -1,6 +1,7 @@
-//! What the tests ask for: a database, the bank itself, and accounts with something in them.
+//! Fixtures: a database, the bank itself, and accounts with money in them.
 //!
-//! `&Bank` is the test's one instance of the bank. `one: Bank, other: Bank` are two, each with a pool of its own, over one database.
+//! `&Bank` is the instance of the bank that the test's fixtures share. `one: Bank, other: Bank` are two instances over one database, each
+//! with its own pool.
 
 use bank::accounts::{Account, AccountId, Statement};
 use bank::retry::Retries;
@@ -14,16 +15,16 @@ use serde_json::json;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
-/// A database of the test's own: the bank's schema, and its vaults.
+/// A database of the test's own, with the bank's schema and its vaults.
 pub(crate) type BankDb = Postgres<BankSchema>;
 
-/// The same, for a test that changes the schema.
+/// A database for a test that changes the schema.
 pub(crate) type OwnBankDb = Postgres<Cloned<BankSchema>>;
 
-/// Where all euros come from.
+/// The account from which all euros come.
 pub(crate) const VAULT: AccountId = AccountId(1);
 
-/// Where all dollars come from.
+/// The account from which all dollars come.
 pub(crate) const DOLLAR_VAULT: AccountId = AccountId(2);
 
 pub(crate) struct BankSchema;
@@ -40,7 +41,7 @@ impl Schema for BankSchema {
     }
 }
 
-/// What it takes to open an account: somebody's, in euros, and not to be overdrawn.
+/// The body of a request that opens an account. By default it is in euros and has no credit.
 #[derive(Serialize)]
 pub(crate) struct Opening {
     pub(crate) owner: String,
@@ -55,7 +56,7 @@ impl Factory for Opening {
     }
 }
 
-/// The bank, listening on a port of its own.
+/// An instance of the bank, which listens on a port of its own.
 #[derive(Clone)]
 pub(crate) struct Bank {
     pub(crate) client: Client,
@@ -66,13 +67,13 @@ async fn bank(db: &BankDb, teardown: &Teardown) -> Result<Bank> {
     Bank::start(db.url(), &config(), teardown).await
 }
 
-/// How the bank is configured in tests: as in production, with fewer connections, as several tests share the server.
+/// The configuration of the bank in tests: the defaults with fewer connections, because several tests share the database server.
 pub(crate) fn config() -> Config {
     Config { connections: 5, ..Config::default() }
 }
 
 impl Bank {
-    /// One more instance, which connects as `main` does.
+    /// Starts an instance, which connects as `main` does.
     pub(crate) async fn start(url: &str, config: &Config, teardown: &Teardown) -> Result<Self> {
         Self::connect(url.parse()?, config, teardown).await
     }
@@ -90,14 +91,14 @@ impl Bank {
         self.client.post("/accounts").json(opening).await?.assert_status(201).json()
     }
 
-    /// Opens an account, and puts something into it.
+    /// Opens an account with a balance.
     pub(crate) async fn account(&self, data: &Data, balance: i64) -> Result<AccountId> {
         let account = self.open(&data.make()).await?;
         self.deposit(data, account.id, balance).await?;
         Ok(account.id)
     }
 
-    /// Takes euros out of the vault.
+    /// Transfers euros from the vault to an account.
     pub(crate) async fn deposit(&self, data: &Data, account: AccountId, amount: i64) -> Result<()> {
         if amount > 0 {
             self.transfer(&data.unique("deposit"), VAULT, account, amount).await?.assert_status(201);
@@ -105,7 +106,7 @@ impl Bank {
         Ok(())
     }
 
-    /// A transfer, to be sent.
+    /// The request for a transfer.
     pub(crate) fn transfer(&self, key: &str, from: AccountId, to: AccountId, amount: i64) -> Request {
         let transfer = json!({"from": from, "to": to, "amount": amount});
         self.client.post("/transfers").header("idempotency-key", key).json(&transfer)
@@ -120,13 +121,13 @@ impl Bank {
         self.client.get(format!("/accounts/{account}/entries{query}")).await?.assert_status(200).json()
     }
 
-    /// What this instance has had to try again.
+    /// The conflicts that this instance has counted.
     pub(crate) async fn retries(&self) -> Result<Retries> {
         self.client.get("/retries").await?.assert_status(200).json()
     }
 }
 
-/// What a problem is called.
+/// The identifier of the problem in a response.
 pub(crate) fn problem(response: &Response) -> String {
     response.at("/type").as_str().unwrap_or_default().trim_start_matches("/problems/").to_owned()
 }

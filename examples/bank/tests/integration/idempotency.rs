@@ -1,4 +1,4 @@
-//! A transfer happens once, however often and by whomever it is sent.
+//! Idempotency: a transfer is posted once, however often it is sent.
 
 use bank::transfers::Transfer;
 use bank::{Config, Isolation};
@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 
 use crate::books::{Books, keys_in_the_ledger};
 use crate::fixtures::{Bank, BankDb, config, problem};
-use crate::sessions::{somebody_who_stops_entries, until_waiting};
+use crate::sessions::{block_entries, wait_for_blocked_sessions};
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-async fn a_transfer_that_is_sent_again_is_told_again(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
-    #[arrange("everything is spent")]
+async fn repeated_transfer_returns_the_first_result(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+    #[arrange("the account is empty after the transfer")]
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
     let first: Transfer = bank.transfer("rent", ada, bob, 100).await?.assert_status(201).json()?;
 
@@ -27,7 +27,7 @@ async fn a_transfer_that_is_sent_again_is_told_again(bank: &Bank, db: &BankDb, d
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn a_key_belongs_to_one_transfer(bank: &Bank, data: &Data) -> Result<()> {
+async fn key_of_another_transfer_is_refused(bank: &Bank, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 100).await?);
     let eve = bank.account(data, 100).await?;
@@ -51,7 +51,7 @@ async fn a_key_belongs_to_one_transfer(bank: &Bank, data: &Data) -> Result<()> {
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn a_transfer_that_was_refused_may_be_sent_again(bank: &Bank, data: &Data) -> Result<()> {
+async fn refused_transfer_may_be_sent_again(bank: &Bank, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (bank.account(data, 0).await?, bank.account(data, 0).await?);
     bank.transfer("rent", ada, bob, 100).await?.assert_status(409);
@@ -67,7 +67,7 @@ async fn a_transfer_that_was_refused_may_be_sent_again(bank: &Bank, data: &Data)
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn of_twenty_that_are_sent_at_once_one_happens(one: Bank, other: Bank, db: &BankDb, data: &Data) -> Result<()> {
+async fn twenty_concurrent_copies_post_one_transfer(one: Bank, other: Bank, db: &BankDb, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (one.account(data, 1000).await?, one.account(data, 0).await?);
 
@@ -93,28 +93,28 @@ async fn of_twenty_that_are_sent_at_once_one_happens(one: Bank, other: Bank, db:
     Ok(())
 }
 
-/// Different accounts: no lock keeps them apart, only the key does.
+/// The transfers use different accounts, so that only the key and no lock prevents the second one.
 #[integration_test(covers("POST /transfers"))]
 #[case::read_committed(Isolation::ReadCommitted)]
 #[case::repeatable_read(Isolation::RepeatableRead)]
 #[case::serializable(Isolation::Serializable)]
-async fn of_two_transfers_with_one_key_at_once_one_happens(
+async fn two_concurrent_transfers_with_one_key_post_one(
     db: &BankDb,
     data: &Data,
     teardown: &Teardown,
     #[case] isolation: Isolation,
 ) -> Result<()> {
-    #[arrange("both have begun, and neither has ended")]
+    #[arrange("both transfers have begun, and neither has ended")]
     let bank = Bank::start(db.url(), &Config { isolation, ..config() }, teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
     let (eve, mallory) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let blocker = block_entries(&db.pool()).await?;
     let requests = [bank.transfer("rent", ada, bob, 10), bank.transfer("rent", eve, mallory, 10)];
     let sent: JoinSet<_> = requests.into_iter().map(itest::Request::send).collect();
-    until_waiting(&db.pool(), 2).await?;
+    wait_for_blocked_sessions(&db.pool(), 2).await?;
 
     #[act]
-    somebody.rollback().await?;
+    blocker.rollback().await?;
     let responses = sent.join_all().await;
 
     #[assert]
@@ -133,7 +133,7 @@ async fn of_two_transfers_with_one_key_at_once_one_happens(
 #[case::empty("")]
 #[case::too_long(&"k".repeat(65))]
 #[case::not_visible("é")]
-async fn a_key_that_makes_no_sense_is_refused(bank: &Bank, data: &Data, #[case] key: &str) -> Result<()> {
+async fn invalid_key_is_refused(bank: &Bank, data: &Data, #[case] key: &str) -> Result<()> {
     #[arrange]
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
 
@@ -147,7 +147,7 @@ async fn a_key_that_makes_no_sense_is_refused(bank: &Bank, data: &Data, #[case] 
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn a_transfer_without_a_key_is_refused(bank: &Bank) -> Result<()> {
+async fn transfer_without_a_key_is_refused(bank: &Bank) -> Result<()> {
     #[act]
     let transfer = serde_json::json!({"from": 1, "to": 2, "amount": 3});
     let response = bank.client.post("/transfers").json(&transfer).await?;

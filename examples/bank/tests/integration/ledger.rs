@@ -1,4 +1,4 @@
-//! The schema's own defences, against whoever writes to the database without the bank.
+//! The constraints of the schema, against writes that do not go through the bank.
 
 use itest::prelude::*;
 use sqlx::AssertSqlSafe;
@@ -9,7 +9,7 @@ use crate::fixtures::{Bank, BankDb, VAULT};
 const TRANSFER: &str =
     "INSERT INTO transfer (idempotency_key, from_account, to_account, amount) VALUES ('raw', 1, 3, 5)";
 
-/// The number of that transfer.
+/// The id of that transfer, as an SQL expression.
 const RAW: &str = "(SELECT id FROM transfer WHERE idempotency_key = 'raw')";
 
 #[integration_test(tags("smoke"))]
@@ -20,7 +20,7 @@ const RAW: &str = "(SELECT id FROM transfer WHERE idempotency_key = 'raw')";
 #[case::two_gifts("(TRANSFER, 1, 5, 0), (TRANSFER, 3, 5, 0)", false)]
 #[case::dollars_for_euros("(TRANSFER, 1, -5, 0), (TRANSFER, 2, 5, 0)", false)]
 #[case::three_entries("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 3, 0), (TRANSFER, 4, 2, 0)", false)]
-async fn a_transfer_is_committed_only_if_it_is_balanced(
+async fn only_balanced_transfers_are_committed(
     bank: &Bank,
     db: &BankDb,
     data: &Data,
@@ -32,7 +32,7 @@ async fn a_transfer_is_committed_only_if_it_is_balanced(
         bank.account(data, 0).await?;
     }
 
-    #[act("each statement is taken")]
+    #[act("each statement succeeds")]
     let mut transaction = db.pool().begin().await?;
     sqlx::query(TRANSFER).execute(&mut *transaction).await?;
     if !entries.is_empty() {
@@ -42,7 +42,7 @@ async fn a_transfer_is_committed_only_if_it_is_balanced(
     }
     let committed = transaction.commit().await;
 
-    #[assert("the commit is not")]
+    #[assert("the commit fails unless the transfer is balanced")]
     assert_eq!(violated(committed), if is_balanced { None } else { Some("double_entry".to_owned()) });
     Ok(())
 }
@@ -52,9 +52,14 @@ async fn a_transfer_is_committed_only_if_it_is_balanced(
     "INSERT INTO entry (transfer_id, account_id, amount, balance) SELECT transfer_id, 2, 5, 5 FROM entry WHERE account_id = 3"
 )]
 #[case::an_entry_is_changed("UPDATE entry SET amount = amount + 1 WHERE account_id = 3")]
-#[case::an_entry_is_given_to_somebody_else("UPDATE entry SET account_id = 2 WHERE account_id = 3")]
+#[case::an_entry_is_moved_to_another_account("UPDATE entry SET account_id = 2 WHERE account_id = 3")]
 #[case::an_entry_is_deleted("DELETE FROM entry WHERE account_id = 3")]
-async fn a_transfer_stays_balanced(bank: &Bank, db: &BankDb, data: &Data, #[case] forgery: &'static str) -> Result<()> {
+async fn posted_transfer_cannot_be_unbalanced(
+    bank: &Bank,
+    db: &BankDb,
+    data: &Data,
+    #[case] forgery: &'static str,
+) -> Result<()> {
     #[arrange]
     bank.account(data, 100).await?;
 
@@ -70,7 +75,7 @@ async fn a_transfer_stays_balanced(bank: &Bank, db: &BankDb, data: &Data, #[case
 }
 
 #[integration_test]
-async fn an_account_is_not_overdrawn_by_hand(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+async fn constraint_refuses_an_overdrawn_account(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
     #[arrange]
     let ada = bank.account(data, 100).await?;
 
@@ -84,7 +89,7 @@ async fn an_account_is_not_overdrawn_by_hand(bank: &Bank, db: &BankDb, data: &Da
     Ok(())
 }
 
-/// The constraint that was in the way, if anything was.
+/// The name of the violated constraint, if the statement failed.
 fn violated<T>(outcome: std::result::Result<T, sqlx::Error>) -> Option<String> {
     let error = outcome.err()?;
     Some(error.as_database_error().and_then(|error| error.constraint()).unwrap_or("another error").to_owned())

@@ -1,5 +1,5 @@
-//! The integration tests of the bank: the whole service over HTTP, on PostgreSQL, with real pools, real commits and others who are
-//! at work at the same time.
+//! The integration tests of the bank: the whole service over HTTP, on PostgreSQL, with real pools, real commits and
+//! concurrent transactions.
 
 mod accounts;
 mod books;

@@ -1,4 +1,4 @@
-//! The migrations: up, down and up again, with rows in the tables, and while the bank is open.
+//! The migrations: up, down and up again with rows in the tables, and while the bank is serving.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,8 +11,8 @@ use crate::books::Books;
 use crate::fixtures::{Bank, OwnBankDb, config};
 
 #[integration_test(tags("smoke"))]
-async fn migrations_go_up_and_down_and_keep_the_money(db: &OwnBankDb) -> Result<()> {
-    #[arrange("an empty database, as often as it is asked for")]
+async fn migrations_up_and_down_keep_the_balances(db: &OwnBankDb) -> Result<()> {
+    #[arrange("a function that returns an empty database")]
     let empty = async || -> Result<PgPool> {
         sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&db.pool()).await?;
         Ok(PgPool::connect(db.url()).await?)
@@ -46,9 +46,9 @@ async fn migrations_go_up_and_down_and_keep_the_money(db: &OwnBankDb) -> Result<
     Ok(())
 }
 
-/// A household may owe more in one account than the older schema allows: going back must still be possible.
+/// A household may owe more in one account than the older schema allows. Undoing the migration must still work.
 #[integration_test]
-async fn the_way_back_gives_credit_for_what_a_household_covers(db: &OwnBankDb) -> Result<()> {
+async fn undoing_households_grants_credit_to_overdrawn_accounts(db: &OwnBankDb) -> Result<()> {
     #[arrange]
     let household = "INSERT INTO account (owner, currency, balance, credit_limit, household)
                      VALUES ('Ada', 'EUR', -40, 10, 'Lovelace'), ('William', 'EUR', 60, 0, 'Lovelace')";
@@ -66,8 +66,8 @@ async fn the_way_back_gives_credit_for_what_a_household_covers(db: &OwnBankDb) -
     Ok(())
 }
 
-/// What the next release would do to the tables of this one, which goes on working meanwhile.
-const ONLINE: [&str; 4] = [
+/// Schema changes of a next release, which are made while this release is serving.
+const ONLINE_CHANGES: [&str; 4] = [
     "ALTER TABLE transfer ADD COLUMN reference text",
     "CREATE INDEX CONCURRENTLY transfer_by_reference ON transfer (reference)",
     "ALTER TABLE entry ADD COLUMN booked_on date NOT NULL DEFAULT current_date",
@@ -75,13 +75,13 @@ const ONLINE: [&str; 4] = [
 ];
 
 #[integration_test(tags("smoke"))]
-async fn the_bank_stays_open_while_its_schema_grows(db: &OwnBankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+async fn transfers_succeed_while_the_schema_changes(db: &OwnBankDb, data: &Data, teardown: &Teardown) -> Result<()> {
     #[arrange]
-    // The two customers are always in each other's way; that is not the point here.
+    // The two customers conflict all the time, so many attempts are allowed.
     let bank = Bank::start(db.url(), &Config { attempts: 100, ..config() }, teardown).await?;
     let (ada, bob) = (bank.account(data, 1_000_000).await?, bank.account(data, 1_000_000).await?);
     let has_grown = AtomicBool::new(false);
-    // One after another without a pause, until the schema has grown, and one more with the new schema.
+    // A customer sends transfers one after another until the schema is changed, and one more with the new schema.
     let customer = async |from, to| -> Result<Vec<u16>> {
         let mut statuses = Vec::new();
         loop {
@@ -94,7 +94,7 @@ async fn the_bank_stays_open_while_its_schema_grows(db: &OwnBankDb, data: &Data,
     };
     let grow = async || -> Result<()> {
         eventually(|| bank.balance(ada)).until(|balance| balance.as_ref().is_ok_and(|now| *now != 1_000_000)).await??;
-        for statement in ONLINE {
+        for statement in ONLINE_CHANGES {
             sqlx::query(statement).execute(&db.pool()).await?;
         }
         has_grown.store(true, Ordering::Relaxed);
@@ -104,7 +104,7 @@ async fn the_bank_stays_open_while_its_schema_grows(db: &OwnBankDb, data: &Data,
     #[act]
     let (grown, adas, bobs) = tokio::join!(grow(), customer(ada, bob), customer(bob, ada));
 
-    #[assert("nobody noticed")]
+    #[assert("all requests succeeded")]
     grown?;
     let statuses = [adas?, bobs?].concat();
     assert_eq!(statuses, vec![201; statuses.len()]);

@@ -1,4 +1,4 @@
-//! The program itself, as somebody starts and stops it on a server.
+//! The program itself, started and stopped as on a server.
 
 use std::fs::{self, File};
 use std::net::TcpStream;
@@ -11,16 +11,16 @@ use serde_json::json;
 
 use crate::books::{Books, keys_in_the_ledger};
 use crate::fixtures::{BankDb, OwnBankDb, VAULT};
-use crate::sessions::{somebody_who_stops_entries, until_waiting};
+use crate::sessions::{block_entries, wait_for_blocked_sessions};
 
-/// The program, running on a port of its own.
+/// The running program, with its address.
 struct Program {
     process: Process,
     address: String,
     client: Client,
 }
 
-/// Starts the program, and waits until it says where it listens.
+/// Starts the program, and waits until it prints its address.
 async fn start(url: &str, name: &str, dir: &TempDir, teardown: &Teardown) -> Result<Program> {
     let log = dir.join(name);
     let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
@@ -33,26 +33,26 @@ async fn start(url: &str, name: &str, dir: &TempDir, teardown: &Teardown) -> Res
 }
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-async fn the_program_ends_when_every_request_is_answered(
+async fn program_answers_running_requests_before_it_ends(
     db: &BankDb,
     dir: &TempDir,
     teardown: &Teardown,
 ) -> Result<()> {
-    #[arrange("a transfer is on its way")]
+    #[arrange("a transfer is running")]
     let program = start(db.url(), "log", dir, teardown).await?;
     let ada = program.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
     let ada: AccountId = serde_json::from_value(ada.assert_status(201).at("/id"))?;
-    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let blocker = block_entries(&db.pool()).await?;
     let transfer = json!({"from": VAULT, "to": ada, "amount": 5});
     let sent = program.client.post("/transfers").header("idempotency-key", "last").json(&transfer).send();
     let sent = tokio::spawn(sent);
-    until_waiting(&db.pool(), 1).await?;
+    wait_for_blocked_sessions(&db.pool(), 1).await?;
 
-    #[act("the program is asked to end; when it takes nobody in any more, the transfer goes on")]
+    #[act("the program gets SIGTERM; when it accepts no more connections, the transfer goes on")]
     let released = async {
-        let knock = || async { TcpStream::connect(&program.address).is_err() };
-        let closed = eventually(knock).equals(true).await;
-        somebody.rollback().await?;
+        let is_closed = || async { TcpStream::connect(&program.address).is_err() };
+        let closed = eventually(is_closed).equals(true).await;
+        blocker.rollback().await?;
         Ok::<_, itest::Error>(closed?)
     };
     let (ended, released, response) = tokio::join!(program.process.stop(), released, sent);
@@ -67,30 +67,29 @@ async fn the_program_ends_when_every_request_is_answered(
 }
 
 #[integration_test]
-async fn two_programs_that_start_at_once_migrate_once(
-    db: &OwnBankDb,
-    dir: &TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn two_programs_started_at_once_migrate_once(db: &OwnBankDb, dir: &TempDir, teardown: &Teardown) -> Result<()> {
     #[arrange("an empty database")]
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&db.pool()).await?;
 
     #[act]
     let (one, other) = tokio::join!(start(db.url(), "one", dir, teardown), start(db.url(), "other", dir, teardown));
 
-    #[assert("what one of them writes the other one reads")]
+    #[assert("each reads what the other one has written")]
     let account = one?.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
     account.assert_status(201);
     other?.client.get(format!("/accounts/{}", account.at("/id"))).await?.assert_json("/owner", "Ada");
     Ok(())
 }
 
-// The test is not async: it waits for another process, and itest runs it where that blocks nobody.
+// The test is not async, because it blocks on another process. itest runs it on a thread where this is allowed.
 #[integration_test]
 #[case::a_database(&[], "DATABASE_URL is missing")]
 #[case::an_address_of_one(&[("DATABASE_URL", "bank.db")], "DATABASE_URL is no address")]
 #[case::one_that_is_there(&[("DATABASE_URL", "postgres://bank@%2Fno%2Fsuch%2Ffolder/bank")], "cannot connect to the database")]
-fn the_program_does_not_start_without(#[case] environment: &[(&str, &str)], #[case] complaint: &str) -> Result<()> {
+fn missing_or_invalid_setting_prevents_the_start(
+    #[case] environment: &[(&str, &str)],
+    #[case] complaint: &str,
+) -> Result<()> {
     #[arrange]
     let mut program = Command::new(env!("CARGO_BIN_EXE_bank"));
     program.env_clear().envs(environment.iter().copied());

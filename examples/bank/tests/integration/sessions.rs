@@ -1,22 +1,22 @@
-//! Somebody else at the same database: sessions that hold locks, and a look at who waits for them.
+//! Other transactions on the database of the bank: they hold locks, and tests wait until sessions of the bank are blocked by them.
 
 use itest::prelude::*;
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
-/// A transaction of somebody else. It ends with `rollback`, `commit`, or when it is dropped.
-pub(crate) type Somebody = Transaction<'static, Postgres>;
+/// A transaction that is not the bank's. It ends with `rollback`, with `commit`, or when it is dropped.
+pub(crate) type OpenTransaction = Transaction<'static, Postgres>;
 
-/// Does something in a transaction, and leaves it open.
-pub(crate) async fn somebody(pool: &PgPool, statements: &str) -> Result<Somebody> {
+/// Executes statements in a transaction, and leaves it open.
+pub(crate) async fn open_transaction(pool: &PgPool, statements: &str) -> Result<OpenTransaction> {
     let mut transaction = pool.begin().await?;
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 
-/// Lets every transfer come as far as its first entry: it has read and locked what it wants to, and committed nothing.
-pub(crate) async fn somebody_who_stops_entries(pool: &PgPool) -> Result<Somebody> {
-    somebody(pool, "LOCK TABLE entry IN SHARE MODE").await
+/// Blocks every transfer before its first entry: by then it has read and locked its accounts, and committed nothing.
+pub(crate) async fn block_entries(pool: &PgPool) -> Result<OpenTransaction> {
+    open_transaction(pool, "LOCK TABLE entry IN SHARE MODE").await
 }
 
 /// The sessions of this database that wait for a lock.
@@ -28,8 +28,8 @@ async fn waiting(pool: &PgPool) -> Result<Vec<i32>> {
     Ok(waiting.fetch_all(pool).await?)
 }
 
-/// The sessions that wait for a lock, when there are so many of them.
-pub(crate) async fn until_waiting(pool: &PgPool, count: usize) -> Result<Vec<i32>> {
+/// Waits until exactly `count` sessions wait for a lock, and returns them.
+pub(crate) async fn wait_for_blocked_sessions(pool: &PgPool, count: usize) -> Result<Vec<i32>> {
     let enough = |waiting: &Result<Vec<i32>>| waiting.as_ref().is_ok_and(|waiting| waiting.len() == count);
     eventually(|| waiting(pool)).until(enough).await?
 }

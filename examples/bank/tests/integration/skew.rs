@@ -1,4 +1,4 @@
-//! Write skew: two transactions that read the same and write different things, and together break a rule that each of them kept.
+//! Write skew: two transactions read the same rows and write different ones, and together break a rule that each of them checked.
 
 use bank::Isolation::{ReadCommitted, RepeatableRead, Serializable};
 use bank::{Config, Isolation};
@@ -6,11 +6,11 @@ use itest::prelude::*;
 use tokio::task::JoinSet;
 
 use crate::fixtures::{Bank, BankDb, Opening, config, problem};
-use crate::sessions::{somebody_who_stops_entries, until_waiting};
+use crate::sessions::{block_entries, wait_for_blocked_sessions};
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-async fn the_accounts_of_a_household_cover_for_one_another(bank: &Bank, data: &Data) -> Result<()> {
-    #[arrange("sixty in one account, forty in the other, and as much in dollars")]
+async fn accounts_of_a_household_cover_each_other(bank: &Bank, data: &Data) -> Result<()> {
+    #[arrange("sixty in one account, forty in the other, and a third account in dollars")]
     let household = Some(data.unique("household"));
     let mine = bank.open(&Opening { household: household.clone(), ..data.make() }).await?.id;
     let yours = bank.open(&Opening { household: household.clone(), ..data.make() }).await?.id;
@@ -19,7 +19,7 @@ async fn the_accounts_of_a_household_cover_for_one_another(bank: &Bank, data: &D
     bank.deposit(data, mine, 60).await?;
     bank.deposit(data, yours, 40).await?;
 
-    #[act("all of it from one account, and then one more")]
+    #[act("spends the whole sum from one account, and then one more")]
     let all = bank.transfer(&data.unique("sofa"), mine, shop, 100).await?;
     let one_more = bank.transfer(&data.unique("sofa"), yours, shop, 1).await?;
 
@@ -30,12 +30,12 @@ async fn the_accounts_of_a_household_cover_for_one_another(bank: &Bank, data: &D
     Ok(())
 }
 
-/// A household has 100; both of its accounts are asked for 100, each by somebody else, and both have looked before either has taken.
+/// A household has 100, and two transfers take 100 each from its two accounts. Both have read the balances before either writes.
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-#[case::at_read_committed_it_spends_what_it_has_twice(ReadCommitted, [201, 201], -100)]
-#[case::at_repeatable_read_it_does_so_too(RepeatableRead, [201, 201], -100)]
-#[case::at_serializable_it_does_not(Serializable, [201, 409], 0)]
-async fn a_household_at_two_counters(
+#[case::read_committed_spends_it_twice(ReadCommitted, [201, 201], -100)]
+#[case::repeatable_read_spends_it_twice(RepeatableRead, [201, 201], -100)]
+#[case::serializable_spends_it_once(Serializable, [201, 409], 0)]
+async fn concurrent_transfers_from_one_household(
     db: &BankDb,
     data: &Data,
     teardown: &Teardown,
@@ -51,16 +51,16 @@ async fn a_household_at_two_counters(
     bank.deposit(data, mine, 50).await?;
     bank.deposit(data, yours, 50).await?;
     let (baker, tailor) = (bank.account(data, 0).await?, bank.account(data, 0).await?);
-    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let blocker = block_entries(&db.pool()).await?;
     let requests = [
         bank.transfer(&data.unique("cake"), mine, baker, 100),
         bank.transfer(&data.unique("suit"), yours, tailor, 100),
     ];
     let sent: JoinSet<_> = requests.into_iter().map(itest::Request::send).collect();
-    until_waiting(&db.pool(), 2).await?;
+    wait_for_blocked_sessions(&db.pool(), 2).await?;
 
     #[act("both go on")]
-    somebody.rollback().await?;
+    blocker.rollback().await?;
     let responses = sent.join_all().await;
 
     #[assert]

@@ -1,4 +1,4 @@
-//! Transfers one after another: what they do, and what is refused.
+//! Single transfers: their effect, and the requests that are refused.
 
 use bank::accounts::AccountId;
 use bank::transfers::Transfer;
@@ -9,7 +9,7 @@ use crate::books::Books;
 use crate::fixtures::{Bank, BankDb, DOLLAR_VAULT, Opening, VAULT, problem};
 
 #[integration_test(tags("smoke"), covers("POST /transfers", "GET /accounts/{id}"))]
-async fn a_transfer_moves_money_from_one_account_to_another(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
+async fn transfer_moves_money_between_accounts(bank: &Bank, db: &BankDb, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (bank.account(data, 1000).await?, bank.account(data, 50).await?);
 
@@ -30,7 +30,7 @@ async fn a_transfer_moves_money_from_one_account_to_another(bank: &Bank, db: &Ba
 #[case::all_of_the_credit(50, 150, 201, -50)]
 #[case::one_more_than_the_credit(50, 151, 409, 100)]
 #[case::far_too_much(50, i64::MAX, 409, 100)]
-async fn an_account_gives_what_is_in_it_and_its_credit(
+async fn transfer_is_limited_by_balance_and_credit(
     bank: &Bank,
     data: &Data,
     #[case] credit_limit: i64,
@@ -56,12 +56,12 @@ async fn an_account_gives_what_is_in_it_and_its_credit(
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn an_account_holds_no_more_than_can_be_counted(bank: &Bank, data: &Data) -> Result<()> {
+async fn balance_overflow_is_refused(bank: &Bank, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (bank.account(data, i64::MAX).await?, bank.open(&data.make()).await?);
     let rich = bank.open(&Opening { credit_limit: 1, ..data.make() }).await?;
 
-    #[act("one more for somebody who has everything")]
+    #[act("one more for an account at its limit")]
     let response = bank.transfer(&data.unique("tip"), rich.id, ada, 1).await?;
 
     #[assert]
@@ -72,7 +72,7 @@ async fn an_account_holds_no_more_than_can_be_counted(bank: &Bank, data: &Data) 
     Ok(())
 }
 
-const NOBODY: AccountId = AccountId(1_000_000);
+const UNKNOWN_ACCOUNT: AccountId = AccountId(1_000_000);
 
 #[integration_test(covers("POST /transfers"))]
 #[case::nothing(json!({"from": VAULT, "to": 3, "amount": 0}), "invalid")]
@@ -82,10 +82,10 @@ const NOBODY: AccountId = AccountId(1_000_000);
 #[case::half_a_cent(json!({"from": VAULT, "to": 3, "amount": 0.5}), "invalid")]
 #[case::no_amount(json!({"from": VAULT, "to": 3}), "invalid")]
 #[case::to_oneself(json!({"from": VAULT, "to": VAULT, "amount": 1}), "invalid")]
-#[case::from_nobody(json!({"from": NOBODY, "to": VAULT, "amount": 1}), "unknown-account")]
-#[case::to_nobody(json!({"from": VAULT, "to": NOBODY, "amount": 1}), "unknown-account")]
+#[case::from_an_unknown_account(json!({"from": UNKNOWN_ACCOUNT, "to": VAULT, "amount": 1}), "unknown-account")]
+#[case::to_an_unknown_account(json!({"from": VAULT, "to": UNKNOWN_ACCOUNT, "amount": 1}), "unknown-account")]
 #[case::in_another_currency(json!({"from": VAULT, "to": DOLLAR_VAULT, "amount": 1}), "other-currency")]
-async fn a_transfer_that_makes_no_sense_is_refused(
+async fn invalid_transfer_is_refused(
     bank: &Bank,
     db: &BankDb,
     data: &Data,
@@ -94,7 +94,7 @@ async fn a_transfer_that_makes_no_sense_is_refused(
 ) -> Result<()> {
     #[arrange]
     let ada = bank.account(data, 0).await?;
-    assert_eq!(ada, AccountId(3), "the cases name it");
+    assert_eq!(ada, AccountId(3), "the cases use this id");
 
     #[act]
     let response = bank.client.post("/transfers").header("idempotency-key", "k").json(&transfer).await?;
@@ -114,7 +114,7 @@ const JSON: &str = "application/json";
 #[case::a_form("application/x-www-form-urlencoded", "from=1", 415, "unsupported-media-type")]
 #[case::a_list(JSON, "[]", 422, "invalid")]
 #[case::three_megabytes(JSON, &format!("\"{}\"", "a".repeat(3_000_000)), 413, "body-too-large")]
-async fn a_body_that_is_not_understood_is_refused(
+async fn invalid_body_is_refused(
     bank: &Bank,
     #[values("/accounts", "/transfers")] path: &str,
     #[case] content_type: &str,
@@ -135,7 +135,7 @@ async fn a_body_that_is_not_understood_is_refused(
 #[case::no_page("GET", "/loans", 404, "not-found")]
 #[case::no_method("DELETE", "/accounts/1", 405, "method-not-allowed")]
 #[case::no_number("GET", "/accounts/one", 400, "bad-request")]
-async fn a_request_that_leads_nowhere_is_a_problem_too(
+async fn unknown_path_or_method_gets_a_problem_response(
     bank: &Bank,
     #[case] method: &str,
     #[case] path: &str,

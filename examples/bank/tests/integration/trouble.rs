@@ -1,4 +1,4 @@
-//! Trouble: locks that nobody gives back, a pool without connections, and connections that break.
+//! Failures: locks that are not released, a pool without free connections, and connections that break.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use sqlx::postgres::PgPool;
 
 use crate::books::{Books, keys_in_the_ledger};
 use crate::fixtures::{Bank, BankDb, config, problem};
-use crate::sessions::{somebody, somebody_who_stops_entries, until_waiting};
+use crate::sessions::{block_entries, open_transaction, wait_for_blocked_sessions};
 
-/// Longer than anything takes that does not have to wait, also on a machine that is busy.
+/// Longer than any statement that does not wait takes, also on a busy machine.
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(20);
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
 #[case::for_a_lock(Config { lock_timeout: SHORT, statement_timeout: LONG, ..config() }, "locked")]
 #[case::altogether(Config { lock_timeout: LONG, statement_timeout: SHORT, ..config() }, "too-busy")]
-async fn a_transfer_waits_only_so_long(
+async fn blocked_transfer_fails_after_its_timeout(
     db: &BankDb,
     data: &Data,
     teardown: &Teardown,
@@ -28,12 +28,12 @@ async fn a_transfer_waits_only_so_long(
     #[arrange]
     let bank = Bank::start(db.url(), &config, teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let somebody = somebody(&db.pool(), &format!("SELECT FROM account WHERE id = {bob} FOR UPDATE")).await?;
+    let blocker = open_transaction(&db.pool(), &format!("SELECT FROM account WHERE id = {bob} FOR UPDATE")).await?;
 
-    #[act("while somebody has the account, and after it")]
+    #[act("while the account is locked, and afterwards")]
     let meanwhile = bank.transfer("rent", ada, bob, 10).await?;
     let in_the_ledger = keys_in_the_ledger(&db.pool(), "rent").await?;
-    somebody.rollback().await?;
+    blocker.rollback().await?;
     let afterwards = bank.transfer("rent", ada, bob, 10).await?;
 
     #[assert]
@@ -47,18 +47,18 @@ async fn a_transfer_waits_only_so_long(
 }
 
 #[integration_test(covers("POST /transfers", "GET /accounts/{id}"))]
-async fn a_bank_without_a_free_connection_says_so(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
-    #[arrange("the only connection waits for somebody")]
+async fn request_without_a_free_connection_gets_503(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+    #[arrange("the only connection is blocked")]
     let config = Config { connections: 1, acquire_timeout: SHORT, lock_timeout: LONG, ..config() };
     let bank = Bank::start(db.url(), &config, teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let blocker = block_entries(&db.pool()).await?;
     let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
-    until_waiting(&db.pool(), 1).await?;
+    wait_for_blocked_sessions(&db.pool(), 1).await?;
 
     #[act]
     let meanwhile = bank.client.get(format!("/accounts/{ada}")).await?;
-    somebody.rollback().await?;
+    blocker.rollback().await?;
     let response = sent.await??;
 
     #[assert]
@@ -69,24 +69,20 @@ async fn a_bank_without_a_free_connection_says_so(db: &BankDb, data: &Data, tear
 }
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-async fn a_transfer_whose_connection_is_killed_leaves_nothing(
-    db: &BankDb,
-    data: &Data,
-    teardown: &Teardown,
-) -> Result<()> {
-    #[arrange("the only connection is in the middle of a transfer: the balance is changed, the entry is not yet there")]
+async fn killed_connection_leaves_no_partial_transfer(db: &BankDb, data: &Data, teardown: &Teardown) -> Result<()> {
+    #[arrange("the only connection is in the middle of a transfer: the balance is changed, and the entry is missing")]
     let bank = Bank::start(db.url(), &Config { connections: 1, ..config() }, teardown).await?;
     let (ada, bob) = (bank.account(data, 100).await?, bank.account(data, 0).await?);
-    let somebody = somebody_who_stops_entries(&db.pool()).await?;
+    let blocker = block_entries(&db.pool()).await?;
     let sent = tokio::spawn(bank.transfer("rent", ada, bob, 10).send());
-    let waiting = until_waiting(&db.pool(), 1).await?;
+    let waiting = wait_for_blocked_sessions(&db.pool(), 1).await?;
 
-    #[act("it is killed, and the transfer is sent again")]
+    #[act("the connection is killed, and the transfer is sent again")]
     kill(&db.pool(), &waiting).await?;
     let killed = sent.await??;
     let in_the_ledger = keys_in_the_ledger(&db.pool(), "rent").await?;
     let balances = (bank.balance(ada).await?, bank.balance(bob).await?);
-    somebody.rollback().await?;
+    blocker.rollback().await?;
     let again = bank.transfer("rent", ada, bob, 10).await?;
 
     #[assert]

@@ -1,4 +1,4 @@
--- Who may sign in.
+-- The users who may sign in.
 CREATE TYPE user_role AS ENUM ('customer', 'admin');
 
 CREATE TABLE users (

@@ -1,4 +1,4 @@
--- What has been bought, by whom, and how far it has come.
+-- Orders, with their customers and their status.
 CREATE TYPE order_status AS ENUM ('placed', 'paid', 'shipped', 'delivered', 'cancelled');
 
 CREATE TABLE orders (
@@ -6,8 +6,8 @@ CREATE TABLE orders (
     customer_id bigint NOT NULL REFERENCES users (id),
     status      order_status NOT NULL DEFAULT 'placed',
     total_cents bigint NOT NULL CHECK (total_cents >= 0),
-    -- The idempotency key of every attempt to pay this order. Random, because an order's number
-    -- is used again in every other installation that shares the gateway account.
+    -- The idempotency key of every attempt to pay this order. It is random, because other
+    -- installations that share the gateway account use the same order numbers.
     payment_key text NOT NULL UNIQUE DEFAULT gen_random_uuid()::text,
     created_at  timestamptz NOT NULL DEFAULT now()
 );

@@ -1,4 +1,4 @@
--- Who may sign in.
+-- The users who may sign in.
 CREATE TABLE users (
     id            INTEGER PRIMARY KEY,
     -- NOCASE: Ada@example.com and ada@example.com are one person.

@@ -1,12 +1,12 @@
--- What has been bought, by whom, and how far it has come.
+-- Orders, with their customers and their status.
 CREATE TABLE orders (
     id          INTEGER PRIMARY KEY,
     customer_id INTEGER NOT NULL REFERENCES users (id),
     status      TEXT NOT NULL DEFAULT 'placed'
                 CHECK (status IN ('placed', 'paid', 'shipped', 'delivered', 'cancelled')),
     total_cents INTEGER NOT NULL CHECK (total_cents >= 0),
-    -- The idempotency key of every attempt to pay this order. Random, because an order's number
-    -- is used again in every other installation that shares the gateway account.
+    -- The idempotency key of every attempt to pay this order. It is random, because other
+    -- installations that share the gateway account use the same order numbers.
     payment_key TEXT NOT NULL UNIQUE DEFAULT (lower(hex(randomblob(16)))),
     created_at  TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 ) STRICT;

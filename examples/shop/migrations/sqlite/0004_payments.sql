@@ -1,4 +1,4 @@
--- Charges the gateway has made. A payment of a cancelled order is one that has to be refunded.
+-- Charges that the gateway has made. The payment of a cancelled order must be refunded.
 CREATE TABLE payments (
     order_id     INTEGER PRIMARY KEY REFERENCES orders (id),
     charge_id    TEXT NOT NULL,

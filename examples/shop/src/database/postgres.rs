@@ -1,8 +1,8 @@
-//! What is particular to PostgreSQL: a server, and many writers at a time.
+//! The parts for PostgreSQL: a server with many concurrent writers.
 //!
 //! Each statement sees what was committed before it began, so what a transaction has read may have changed when it writes.
-//! Whoever decides by what they read locks it first. Orders are locked before products, and products in the order of
-//! their numbers: two who wait for each other would wait for ever.
+//! A transaction therefore locks the rows on which its decisions depend. Orders are locked before products, and products in the
+//! order of their numbers, so that two transactions cannot deadlock.
 
 use std::str::FromStr;
 
@@ -18,7 +18,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 pub(super) async fn open(url: &str) -> Result<PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?;
-    // A pool tries for half a minute, and then says only that it has timed out. One connection says why.
+    // A pool retries for half a minute, and then only reports a timeout. A single connection reports the cause.
     options.connect().await?.close().await?;
     PgPool::connect_with(options).await
 }

@@ -1,4 +1,4 @@
-//! What is particular to SQLite: a file, and one writer at a time.
+//! The parts for SQLite: a file with one writer at a time.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Takes the database's write lock at once. A transaction that starts by reading cannot wait for
-/// the lock later: if somebody else wrote in between, what it has read is outdated, and it fails.
+/// the lock later: if another transaction wrote in between, its snapshot is outdated, and it fails.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 pub(super) async fn open(url: &str) -> Result<SqlitePool, sqlx::Error> {

@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// How far an order has come: placed, paid, shipped, delivered; or cancelled before shipping.
+/// The status of an order: placed, paid, shipped, delivered; or cancelled before shipping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "order_status", rename_all = "snake_case")]
 pub enum OrderStatus {
     /// The stock is reserved.
     Placed,
-    /// The money has arrived.
+    /// The gateway has charged the card.
     Paid,
-    /// The parcel has left.
+    /// The parcel was sent.
     Shipped,
     /// The parcel has arrived.
     Delivered,
-    /// Nothing will be sent, and the stock is back.
+    /// The order will not be sent, and its stock is released.
     Cancelled,
 }
 
@@ -36,7 +36,7 @@ impl OrderStatus {
         )
     }
 
-    /// Refuses what [`may_become`](Self::may_become) does not allow.
+    /// Returns an error unless [`may_become`](Self::may_become) allows the change.
     pub(super) fn require(self, next: Self) -> Result<(), Error> {
         if self.may_become(next) { Ok(()) } else { Err(Error::IllegalTransition { from: self, to: next }) }
     }

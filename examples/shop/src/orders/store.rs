@@ -1,4 +1,4 @@
-//! Orders in the database. Whatever takes several statements is one transaction.
+//! Orders in the database. Operations with several statements are transactions.
 
 use sqlx::{FromRow, PgExecutor, SqliteExecutor};
 
@@ -9,7 +9,7 @@ use crate::payment::Charge;
 use crate::products::ProductId;
 use crate::users::UserId;
 
-/// One line of an order, with what all its lines have in common.
+/// One line of an order, with the columns of the order itself.
 #[derive(FromRow)]
 struct Line {
     customer_id: UserId,
@@ -19,9 +19,9 @@ struct Line {
     item: OrderItem,
 }
 
-/// What is left of a product, and at which price.
+/// The stock and the price of a product.
 #[derive(FromRow)]
-struct Shelf {
+struct Inventory {
     #[sqlx(try_from = "i64")]
     stock: u32,
     price_cents: i64,
@@ -33,7 +33,7 @@ pub(super) async fn place(database: &Database, customer: UserId, items: &[NewOrd
     transaction.lock_products(items.iter().map(|item| item.product_id).collect()).await?;
     let mut reserved = Vec::with_capacity(items.len());
     for item in items {
-        reserved.push(reserve(&mut transaction, *item).await?);
+        reserved.push(reserve_item(&mut transaction, *item).await?);
     }
     let total_cents =
         total(&reserved).ok_or_else(|| Error::Invalid("the order is worth more than can be counted".to_owned()))?;
@@ -50,7 +50,7 @@ pub(super) async fn find(database: &Database, id: OrderId) -> Result<Order, Erro
     load(database.pool(), id).await
 }
 
-/// The key that every attempt to pay this order is made with, so that only one can succeed.
+/// The idempotency key of all attempts to pay this order, so that only one can succeed.
 pub(super) async fn payment_key(database: &Database, id: OrderId) -> Result<String, Error> {
     let key = on!(database, |pool| {
         sqlx::query_scalar("SELECT payment_key FROM orders WHERE id = $1").bind(id).fetch_one(pool).await?
@@ -58,7 +58,7 @@ pub(super) async fn payment_key(database: &Database, id: OrderId) -> Result<Stri
     Ok(key)
 }
 
-/// Remembers a charge. Asked twice for the same order, the gateway answers with the same charge.
+/// Records a charge. A second charge for the same order is the same one, because of the idempotency key.
 pub(super) async fn record_payment(database: &Database, order: &Order, charge: &Charge) -> Result<(), Error> {
     on!(database, |pool| {
         sqlx::query(
@@ -74,7 +74,7 @@ pub(super) async fn record_payment(database: &Database, order: &Order, charge: &
     Ok(())
 }
 
-/// Moves an order along its life cycle. A cancelled order gives its stock back.
+/// Changes the status of an order. A cancelled order releases its stock.
 pub(super) async fn change_status(database: &Database, id: OrderId, next: OrderStatus) -> Result<Order, Error> {
     let mut transaction = database.begin().await?;
     transaction.lock_order(id).await?;
@@ -90,7 +90,7 @@ pub(super) async fn change_status(database: &Database, id: OrderId, next: OrderS
     if next == OrderStatus::Cancelled {
         transaction.lock_products(order.items.iter().map(|item| item.product_id).collect()).await?;
         for item in &order.items {
-            put_back(&mut transaction, item).await?;
+            release_item(&mut transaction, item).await?;
         }
     }
     transaction.commit().await?;
@@ -115,12 +115,12 @@ async fn load<'c>(executor: Either<impl SqliteExecutor<'c>, impl PgExecutor<'c>>
     Ok(Order { id, customer_id, status, items, total_cents })
 }
 
-/// Takes one line's stock, and fixes the price it is sold at.
-async fn reserve(transaction: &mut Transaction, item: NewOrderItem) -> Result<OrderItem, Error> {
+/// Reserves the stock of one line, and fixes its price.
+async fn reserve_item(transaction: &mut Transaction, item: NewOrderItem) -> Result<OrderItem, Error> {
     let NewOrderItem { product_id, quantity } = item;
-    let shelf = shelf(transaction, product_id).await?;
-    let Some(left) = shelf.stock.checked_sub(quantity) else {
-        return Err(Error::OutOfStock { product: product_id, requested: quantity, available: shelf.stock });
+    let inventory = inventory(transaction, product_id).await?;
+    let Some(left) = inventory.stock.checked_sub(quantity) else {
+        return Err(Error::OutOfStock { product: product_id, requested: quantity, available: inventory.stock });
     };
     on!(transaction, |transaction| {
         sqlx::query("UPDATE products SET stock = $1 WHERE id = $2")
@@ -129,11 +129,11 @@ async fn reserve(transaction: &mut Transaction, item: NewOrderItem) -> Result<Or
             .execute(&mut **transaction)
             .await?;
     });
-    Ok(OrderItem { product_id, quantity, unit_price_cents: shelf.price_cents })
+    Ok(OrderItem { product_id, quantity, unit_price_cents: inventory.price_cents })
 }
 
-/// Gives one line's stock back.
-async fn put_back(transaction: &mut Transaction, item: &OrderItem) -> Result<(), Error> {
+/// Releases the stock of one line.
+async fn release_item(transaction: &mut Transaction, item: &OrderItem) -> Result<(), Error> {
     on!(transaction, |transaction| {
         sqlx::query("UPDATE products SET stock = stock + $1 WHERE id = $2")
             .bind(i64::from(item.quantity))
@@ -144,14 +144,14 @@ async fn put_back(transaction: &mut Transaction, item: &OrderItem) -> Result<(),
     Ok(())
 }
 
-async fn shelf(transaction: &mut Transaction, id: ProductId) -> Result<Shelf, Error> {
-    let found: Option<Shelf> = on!(transaction, |transaction| {
+async fn inventory(transaction: &mut Transaction, id: ProductId) -> Result<Inventory, Error> {
+    let inventory: Option<Inventory> = on!(transaction, |transaction| {
         sqlx::query_as("SELECT stock, price_cents FROM products WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut **transaction)
             .await?
     });
-    found.ok_or(Error::UnknownProduct(id))
+    inventory.ok_or(Error::UnknownProduct(id))
 }
 
 async fn insert_order(transaction: &mut Transaction, customer: UserId, total_cents: i64) -> Result<OrderId, Error> {
@@ -163,7 +163,7 @@ async fn insert_order(transaction: &mut Transaction, customer: UserId, total_cen
             .await
     });
     inserted.map_err(|error| match error.as_database_error() {
-        // The only foreign key here is the customer: the token outlived its user.
+        // The only foreign key here is the customer, so the user of the token was deleted.
         Some(cause) if cause.is_foreign_key_violation() => Error::Unauthenticated("the token's user does not exist"),
         _ => error.into(),
     })
@@ -186,7 +186,7 @@ async fn insert_item(transaction: &mut Transaction, order: OrderId, line: i64, i
     Ok(())
 }
 
-/// What all items cost together, unless that is more than fits.
+/// The total price of all items, unless it overflows.
 fn total(items: &[OrderItem]) -> Option<i64> {
     items.iter().try_fold(0_i64, |sum, item| {
         let price = item.unit_price_cents.checked_mul(i64::from(item.quantity))?;

@@ -1,4 +1,4 @@
-//! Who may do what: tokens and roles.
+//! Access control: tokens and roles.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +21,7 @@ use crate::fixtures::{Admin, Customer, PASSWORD, Shop};
 #[case::ship("POST", "/orders/1/ship")]
 #[case::deliver("POST", "/orders/1/deliver")]
 #[case::cancel("POST", "/orders/1/cancel")]
-async fn nobody_may_do_this_without_a_token<Db: Database>(
+async fn request_without_a_token_is_refused<Db: Database>(
     shop: &Shop<Db>,
     #[case] method: &str,
     #[case] path: &str,
@@ -39,7 +39,7 @@ async fn nobody_may_do_this_without_a_token<Db: Database>(
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_expired_token_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
+async fn expired_token_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let a_second_ago = SystemTime::now() - Duration::from_secs(1);
     let token = shop.config.keys().issue_until(customer.id, Role::Customer, a_second_ago)?;
@@ -54,7 +54,7 @@ async fn an_expired_token_is_refused<Db: Database>(shop: &Shop<Db>, customer: Cu
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_token_is_valid_for_as_long_as_the_shop_says<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn token_expires_after_the_configured_lifetime<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 
@@ -74,10 +74,7 @@ async fn a_token_is_valid_for_as_long_as_the_shop_says<Db: Database>(shop: &Shop
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_token_signed_with_another_key_is_refused<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-) -> Result<()> {
+async fn token_signed_with_another_key_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let forger = Config { token_key: "a key that the shop does not know of".into(), ..shop.config.clone() };
     let token = forger.keys().issue(customer.id, Role::Admin)?;
@@ -92,7 +89,7 @@ async fn a_token_signed_with_another_key_is_refused<Db: Database>(
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_customer_cannot_put_an_admins_name_on_their_token<Db: Database>(
+async fn token_with_claims_of_an_admin_is_refused<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
     admin: Admin<Db>,
@@ -120,7 +117,7 @@ const UNSIGNED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.\
 #[case::nonsense("Bearer abc")]
 #[case::a_password("Basic YWRhQGV4YW1wbGUuY29tOmNvcnJlY3QgaG9yc2U=")]
 #[case::an_unsigned_token(UNSIGNED)]
-async fn what_is_no_token_does_not_sign_anybody_in<Db: Database>(
+async fn invalid_authorization_header_is_refused<Db: Database>(
     shop: &Shop<Db>,
     #[case] authorization: &str,
 ) -> Result<()> {
@@ -134,7 +131,7 @@ async fn what_is_no_token_does_not_sign_anybody_in<Db: Database>(
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn the_token_of_somebody_who_is_gone_buys_nothing<Db: Database>(
+async fn token_of_a_deleted_user_is_refused<Db: Database>(
     shop: &Shop<Db>,
     db: &Db,
     customer: Customer<Db>,
@@ -154,7 +151,7 @@ async fn the_token_of_somebody_who_is_gone_buys_nothing<Db: Database>(
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_promoted_customer_has_to_sign_in_again<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
+async fn promoted_customer_needs_a_new_token<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let customer = shop.customer("ada@example.com").await?;
@@ -177,7 +174,7 @@ async fn a_promoted_customer_has_to_sign_in_again<Db: Database>(shop: &Shop<Db>,
 #[case::restock("PUT", "/products/1/stock")]
 #[case::ship("POST", "/orders/1/ship")]
 #[case::deliver("POST", "/orders/1/deliver")]
-async fn a_customer_may_not<Db: Database>(
+async fn customer_may_not_do_admin_work<Db: Database>(
     customer: Customer<Db>,
     #[case] method: &str,
     #[case] path: &str,
@@ -195,10 +192,10 @@ async fn a_customer_may_not<Db: Database>(
 #[case::seen("GET", "")]
 #[case::paid("POST", "/pay")]
 #[case::cancelled("POST", "/cancel")]
-async fn somebody_elses_order_cannot_be<Db: Database>(
+async fn order_of_another_customer_is_forbidden<Db: Database>(
     shop: &Shop<Db>,
     owner: Customer<Db>,
-    stranger: Customer<Db>,
+    other_customer: Customer<Db>,
     #[case] method: &str,
     #[case] step: &str,
 ) -> Result<()> {
@@ -208,7 +205,8 @@ async fn somebody_elses_order_cannot_be<Db: Database>(
 
     #[act]
     let path = format!("/orders/{}{step}", order.id);
-    let response = stranger.client.request(method.parse()?, path).json(&json!({"card_token": "tok_visa"})).await?;
+    let response =
+        other_customer.client.request(method.parse()?, path).json(&json!({"card_token": "tok_visa"})).await?;
 
     #[assert]
     response.assert_status(403).assert_json("/error/code", "forbidden");
@@ -218,11 +216,7 @@ async fn somebody_elses_order_cannot_be<Db: Database>(
 
 #[integration_test(tags("auth"), covers("GET /orders/{id}"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_admin_sees_everybodys_order<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-    admin: Admin<Db>,
-) -> Result<()> {
+async fn admin_sees_every_order<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>, admin: Admin<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
@@ -237,7 +231,7 @@ async fn an_admin_sees_everybodys_order<Db: Database>(
 
 #[integration_test(tags("auth"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_admin_does_not_pay_or_cancel_for_a_customer<Db: Database>(
+async fn admin_may_not_pay_or_cancel_for_a_customer<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
     admin: Admin<Db>,

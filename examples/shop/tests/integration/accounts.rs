@@ -10,7 +10,7 @@ use crate::fixtures::{PASSWORD, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /users"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn anybody_can_register<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<()> {
+async fn visitor_can_register<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<()> {
     #[arrange]
     let email = format!("{}@example.com", random.word(12));
 
@@ -28,7 +28,7 @@ async fn anybody_can_register<Db: Database>(shop: &Shop<Db>, mut random: TestRng
 #[over(Db = [Sqlite, Postgres])]
 #[case::once_more("ada@example.com")]
 #[case::in_upper_case("ADA@EXAMPLE.COM")]
-async fn an_address_registers_only_once<Db: Database>(shop: &Shop<Db>, #[case] again: &str) -> Result<()> {
+async fn address_registers_only_once<Db: Database>(shop: &Shop<Db>, #[case] again: &str) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 
@@ -54,7 +54,7 @@ async fn an_address_registers_only_once<Db: Database>(shop: &Shop<Db>, #[case] a
 #[case::no_password("ada@example.com", "")]
 #[case::seven_characters("ada@example.com", "1234567")]
 #[case::seven_characters_of_fourteen_bytes("ada@example.com", "äöüäöüä")]
-async fn a_bad_registration_is_refused<Db: Database>(
+async fn invalid_registration_is_refused<Db: Database>(
     shop: &Shop<Db>,
     db: &Db,
     #[case] email: &str,
@@ -75,7 +75,7 @@ async fn a_bad_registration_is_refused<Db: Database>(
 #[case::the_longest_address(&format!("{}@example.com", "a".repeat(242)), PASSWORD)]
 #[case::the_shortest_password("ada@example.com", "12345678")]
 #[case::a_password_of_any_language("ada@example.com", "äöüäöüäö")]
-async fn what_is_just_good_enough_can_register_and_sign_in<Db: Database>(
+async fn shortest_and_longest_credentials_are_accepted<Db: Database>(
     shop: &Shop<Db>,
     #[case] email: &str,
     #[case] password: &str,
@@ -91,7 +91,7 @@ async fn what_is_just_good_enough_can_register_and_sign_in<Db: Database>(
 
 #[integration_test(tags("auth"), covers("POST /users"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_password_is_kept_only_as_a_hash<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
+async fn password_is_stored_only_as_a_hash<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[act]
     let response = shop.register("ada@example.com", PASSWORD).await?;
 
@@ -105,7 +105,7 @@ async fn a_password_is_kept_only_as_a_hash<Db: Database>(shop: &Shop<Db>, db: &D
 
 #[integration_test(tags("auth", "smoke"), covers("POST /tokens"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn signing_in_gives_a_token_of_ones_role<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
+async fn token_has_the_role_of_its_user<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
     let bob: User = shop.register("bob@example.com", PASSWORD).await?.json()?;
@@ -123,7 +123,7 @@ async fn signing_in_gives_a_token_of_ones_role<Db: Database>(shop: &Shop<Db>, db
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn signing_in_does_not_mind_upper_case<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn email_for_sign_in_is_case_insensitive<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("Ada@Example.com", PASSWORD).await?.assert_status(201);
 
@@ -138,7 +138,7 @@ async fn signing_in_does_not_mind_upper_case<Db: Database>(shop: &Shop<Db>) -> R
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn what_is_no_address_signs_nobody_in<Db: Database>(
+async fn invalid_address_cannot_sign_in<Db: Database>(
     shop: &Shop<Db>,
     #[values("", "ada", "ada\0@example.com")] email: &str,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ async fn what_is_no_address_signs_nobody_in<Db: Database>(
 
 #[integration_test(tags("auth"), covers("POST /tokens"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_wrong_password_and_an_unknown_address_look_the_same<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn wrong_password_and_unknown_address_get_the_same_response<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     shop.register("ada@example.com", PASSWORD).await?.assert_status(201);
 
@@ -160,7 +160,7 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same<Db: Database>(sho
     let wrong_password = shop.sign_in("ada@example.com", "battery staple").await?;
     let unknown_address = shop.sign_in("bob@example.com", PASSWORD).await?;
 
-    #[assert("nobody learns who is registered")]
+    #[assert("the response does not show which addresses are registered")]
     wrong_password.assert_status(401).assert_json("/error/code", "wrong_credentials");
     assert_eq!(wrong_password.status(), unknown_address.status());
     assert_eq!(wrong_password.text(), unknown_address.text());

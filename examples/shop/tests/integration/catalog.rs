@@ -1,4 +1,4 @@
-//! What is for sale.
+//! The catalog of products.
 
 use itest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::fixtures::{Admin, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /products", "GET /products/{id}"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn what_an_admin_adds_is_for_sale<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
+async fn added_product_is_in_the_catalog<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
     #[arrange]
     let book = json!({"sku": "B-1", "name": "The Book", "price_cents": 1299, "stock": 10});
 
@@ -40,7 +40,7 @@ async fn what_an_admin_adds_is_for_sale<Db: Database>(shop: &Shop<Db>, admin: Ad
 #[case::negative_stock("/stock", json!(-1))]
 #[case::stock_of_more_than_32_bits("/stock", json!(4_294_967_296_u64))]
 #[case::unknown_stock("/stock", Value::Null)]
-async fn a_product_that_makes_no_sense_is_refused<Db: Database>(
+async fn invalid_product_is_refused<Db: Database>(
     shop: &Shop<Db>,
     admin: Admin<Db>,
     #[case] field: &str,
@@ -61,7 +61,7 @@ async fn a_product_that_makes_no_sense_is_refused<Db: Database>(
 
 #[integration_test(covers("POST /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_product_may_be_free_and_sold_out<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn product_may_be_free_and_sold_out<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[act]
     let leaflet = shop.product("leaflet", 0, 0).await?;
 
@@ -72,7 +72,7 @@ async fn a_product_may_be_free_and_sold_out<Db: Database>(shop: &Shop<Db>) -> Re
 
 #[integration_test(covers("POST /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_sku_may_have_two_hundred_characters_of_any_language<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn sku_may_have_two_hundred_characters_of_any_language<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     let sku = "本".repeat(200);
 
@@ -86,7 +86,7 @@ async fn a_sku_may_have_two_hundred_characters_of_any_language<Db: Database>(sho
 
 #[integration_test(covers("POST /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_sku_belongs_to_one_product<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
+async fn duplicate_sku_is_refused<Db: Database>(shop: &Shop<Db>, admin: Admin<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
 
@@ -102,7 +102,7 @@ async fn a_sku_belongs_to_one_product<Db: Database>(shop: &Shop<Db>, admin: Admi
 
 #[integration_test(covers("PUT /products/{id}/stock"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn restocking_sets_what_is_left_of_one_product<Db: Database>(
+async fn restocking_sets_the_stock_of_one_product<Db: Database>(
     shop: &Shop<Db>,
     admin: Admin<Db>,
     #[values(0, 7, u32::MAX)] stock: u32,
@@ -126,7 +126,7 @@ async fn restocking_sets_what_is_left_of_one_product<Db: Database>(
 #[over(Db = [Sqlite, Postgres])]
 #[case::seen("GET", "/products/1")]
 #[case::restocked("PUT", "/products/1/stock")]
-async fn a_product_that_does_not_exist_cannot_be<Db: Database>(
+async fn unknown_product_gets_404<Db: Database>(
     admin: Admin<Db>,
     #[case] method: &str,
     #[case] path: &str,
@@ -141,7 +141,7 @@ async fn a_product_that_does_not_exist_cannot_be<Db: Database>(
 
 #[integration_test(covers("GET /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn the_pages_of_the_catalog_show_everything_once<Db: Database>(
+async fn catalog_pages_list_each_product_once<Db: Database>(
     shop: &Shop<Db>,
     #[values(1, 2, 3, 5, 6, 100)] limit: usize,
 ) -> Result<()> {
@@ -151,7 +151,7 @@ async fn the_pages_of_the_catalog_show_everything_once<Db: Database>(
         all.push(shop.product(name, 100, 1).await?);
     }
 
-    #[act("a customer leafs through the catalog")]
+    #[act("a customer reads the catalog page by page")]
     let mut pages = Vec::new();
     let mut after = None;
     loop {
@@ -172,7 +172,7 @@ async fn the_pages_of_the_catalog_show_everything_once<Db: Database>(
 
 #[integration_test(covers("GET /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_page_has_twenty_products_unless_asked_for_more<Db: Database>(shop: &Shop<Db>) -> Result<()> {
+async fn default_page_has_twenty_products<Db: Database>(shop: &Shop<Db>) -> Result<()> {
     #[arrange]
     for number in 1..=21 {
         shop.product(&format!("book {number}"), 1299, 1).await?;
@@ -190,7 +190,7 @@ async fn a_page_has_twenty_products_unless_asked_for_more<Db: Database>(shop: &S
 
 #[integration_test(covers("GET /products"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_page_that_cannot_be_is_refused<Db: Database>(
+async fn invalid_page_is_refused<Db: Database>(
     shop: &Shop<Db>,
     #[values("limit=0", "limit=101", "limit=-1", "limit=many", "after=-1", "after=book")] query: &str,
 ) -> Result<()> {

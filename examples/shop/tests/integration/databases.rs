@@ -1,4 +1,4 @@
-//! The databases that the tests run over, each test over all of them.
+//! The databases over which each test runs.
 
 use itest::prelude::*;
 use itest::{postgres, sqlite};
@@ -8,13 +8,13 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
-/// A database of the test's own on SQLite, with the shop's schema and nothing in it.
+/// A SQLite database of the test's own, with the shop's schema and no rows.
 pub(crate) type Sqlite = sqlite::Sqlite<ShopSchema>;
 
-/// The same in a file, which outlives the connections to it.
+/// A SQLite database in a file, which survives its connections.
 pub(crate) type SqliteFile = sqlite::Sqlite<ShopFile>;
 
-/// The same on PostgreSQL. Where there is no server and no programs to start one, its tests are skipped.
+/// A PostgreSQL database of the test's own. Its tests are skipped if there is no server and no program to start one.
 pub(crate) type Postgres = postgres::Postgres<ShopSchema>;
 
 pub(crate) struct ShopSchema;
@@ -41,15 +41,15 @@ impl sqlite::Schema for ShopFile {
     }
 }
 
-/// What a test may ask of its database, whichever it is.
+/// The operations that tests need of every database.
 pub(crate) trait Database: 'static {
-    /// What the shop is given.
+    /// The pool for the shop.
     fn pool(&self) -> shop::Database;
 
-    /// What the program is given.
+    /// The URL for the program.
     fn url(&self) -> &str;
 
-    /// Runs a statement behind the shop's back.
+    /// Executes a statement directly, without the shop.
     async fn execute(&self, statement: &'static str) -> Result<()> {
         match self.pool() {
             shop::Database::Sqlite(pool) => sqlx::query(statement).execute(&pool).await.map(|_| ())?,
@@ -58,7 +58,7 @@ pub(crate) trait Database: 'static {
         Ok(())
     }
 
-    /// The one row that a query finds.
+    /// The single row of a query's result.
     async fn row<Row>(&self, query: &'static str) -> Result<Row>
     where
         Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,

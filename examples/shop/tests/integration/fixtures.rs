@@ -1,7 +1,7 @@
-//! What the tests ask for: the shop itself, and people who use it. `Db` is the database that it is served from.
+//! Fixtures: the shop itself, and its users. `Db` is the database of the shop.
 //!
-//! Ask for `&Shop<Db>`, `&Gateway` and `&Db` to get the ones that belong together, and for `Customer<Db>` by value: each
-//! is somebody else.
+//! `&Shop<Db>`, `&Gateway` and `&Db` are shared by all fixtures of a test, so they belong together. Each `Customer<Db>` by
+//! value is another user.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use shop::users::{User, UserId};
 use crate::databases::Database;
 use crate::gateway::Gateway;
 
-/// Everybody signs in with it.
+/// The password of all users.
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// The shop, listening on a port of its own, and a client that is not signed in.
+/// An instance of the shop, which listens on a port of its own, and a client that is not signed in.
 pub(crate) struct Shop<Db> {
     pub(crate) client: Client,
     pub(crate) config: Config,
@@ -35,7 +35,7 @@ async fn shop<Db: Database>(db: &Db, gateway: &Gateway, teardown: &Teardown) -> 
     Shop::start(db.pool(), config(gateway.url()), teardown).await
 }
 
-/// One more instance of the shop over the same database. It gives the gateway no time at all.
+/// Another instance of the shop over the same database, with a very short timeout for the gateway.
 pub(crate) struct ImpatientShop<Db>(pub(crate) Shop<Db>);
 
 #[fixture]
@@ -44,7 +44,7 @@ async fn impatient_shop<Db: Database>(db: &Db, gateway: &Gateway, teardown: &Tea
     Ok(ImpatientShop(Shop::start(db.pool(), config, teardown).await?))
 }
 
-/// How the shop is configured in tests: as in production, but for passwords that are quickly checked.
+/// The configuration of the shop in tests: the defaults, with a low cost of password hashing.
 pub(crate) fn config(gateway_url: impl Into<String>) -> Config {
     Config {
         password_cost: PasswordCost::MINIMAL,
@@ -58,14 +58,14 @@ impl<Db> Shop<Db> {
         Ok(Self { client: server.client(), config, database, over: PhantomData })
     }
 
-    /// Registers somebody and signs them in.
+    /// Registers a customer and signs them in.
     pub(crate) async fn customer(&self, email: &str) -> Result<Customer<Db>> {
         let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
         let token: Token = self.sign_in(email, PASSWORD).await?.assert_status(201).json()?;
         Ok(Customer { id: user.id, client: self.client.with_bearer(&token.access_token), token, over: PhantomData })
     }
 
-    /// Registers somebody, makes them an admin, and signs them in.
+    /// Registers a user, makes them an admin, and signs them in.
     pub(crate) async fn admin(&self, email: &str) -> Result<Admin<Db>> {
         let user: User = self.register(email, PASSWORD).await?.assert_status(201).json()?;
         shop::users::promote(&self.database, user.id).await?;
@@ -81,7 +81,7 @@ impl<Db> Shop<Db> {
         self.client.post("/tokens").json(&json!({"email": email, "password": password})).await
     }
 
-    /// Puts something on the shelves. The name is the SKU, too.
+    /// Adds a product, whose SKU is its name.
     pub(crate) async fn product(&self, name: &str, price_cents: i64, stock: u32) -> Result<Product> {
         let token = self.config.keys().issue(UserId(0), Role::Admin)?;
         let product = json!({"sku": name, "name": name, "price_cents": price_cents, "stock": stock});
@@ -89,14 +89,14 @@ impl<Db> Shop<Db> {
         response.assert_status(201).json()
     }
 
-    /// How many are left.
+    /// The stock of a product.
     pub(crate) async fn stock(&self, product: &Product) -> Result<u32> {
         let product: Product = self.client.get(format!("/products/{}", product.id)).await?.assert_status(200).json()?;
         Ok(product.stock)
     }
 }
 
-/// Somebody who is registered and signed in.
+/// A registered customer who is signed in.
 pub(crate) struct Customer<Db> {
     pub(crate) id: UserId,
     pub(crate) client: Client,
@@ -110,7 +110,7 @@ async fn customer<Db: Database>(shop: &Shop<Db>, mut random: TestRng) -> Result<
 }
 
 impl<Db> Customer<Db> {
-    /// The same person at another instance of the shop.
+    /// The same customer as a client of another instance of the shop.
     pub(crate) fn at(&self, shop: &Shop<Db>) -> Self {
         let token = self.token.clone();
         Self { id: self.id, client: shop.client.with_bearer(&token.access_token), token, over: PhantomData }
@@ -130,19 +130,19 @@ impl<Db> Customer<Db> {
         self.client.post(format!("/orders/{order}/cancel")).await
     }
 
-    /// An order that was placed.
+    /// Places an order.
     pub(crate) async fn order(&self, product: &Product, quantity: u32) -> Result<Order> {
         self.places(&[(product.id, quantity)]).await?.assert_status(201).json()
     }
 
-    /// An order that was placed and paid.
+    /// Places and pays an order.
     pub(crate) async fn paid_order(&self, product: &Product, quantity: u32) -> Result<Order> {
         let order = self.order(product, quantity).await?;
         self.pays(order.id, "tok_visa").await?.assert_status(200);
         self.sees(order.id).await
     }
 
-    /// What an order of theirs has become.
+    /// The current state of one of the customer's orders.
     pub(crate) async fn sees(&self, order: OrderId) -> Result<Order> {
         self.client.get(format!("/orders/{order}")).await?.assert_status(200).json()
     }
@@ -152,7 +152,7 @@ impl<Db> Customer<Db> {
     }
 }
 
-/// Somebody who runs the shop.
+/// An admin who is signed in.
 pub(crate) struct Admin<Db> {
     pub(crate) client: Client,
     pub(crate) token: Token,

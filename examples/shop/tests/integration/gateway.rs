@@ -1,4 +1,4 @@
-//! The payment gateway, which is somebody else's service: a stand-in that does what it is told.
+//! A stand-in for the payment gateway, which is an external service. Tests choose its responses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use shop::payment::{Charge, ChargeRequest};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// A stand-in for the payment gateway. It approves of every card until it is told otherwise.
+/// A stand-in for the payment gateway. By default it approves every card.
 pub(crate) struct Gateway {
     server: MockServer,
-    till: Till,
+    responder: Responder,
 }
 
 #[fixture]
 async fn gateway() -> Gateway {
-    // Not one from the pool: a pooled server and its thread outlive their test.
-    let (server, till) = (MockServer::builder().start().await, Till::default());
-    Mock::given(method("POST")).and(path("/charges")).respond_with(till.clone()).mount(&server).await;
-    Gateway { server, till }
+    // A pooled server is not used, because it and its thread would outlive the test.
+    let (server, responder) = (MockServer::builder().start().await, Responder::default());
+    Mock::given(method("POST")).and(path("/charges")).respond_with(responder.clone()).mount(&server).await;
+    Gateway { server, responder }
 }
 
 impl Gateway {
@@ -29,53 +29,53 @@ impl Gateway {
     }
 
     pub(crate) fn approves(&self) {
-        self.till.change(|state| state.answer = Answer::Approves);
+        self.responder.change(|state| state.answer = Answer::Approves);
     }
 
     pub(crate) fn declines(&self) {
-        self.till.change(|state| state.answer = Answer::Status(402));
+        self.responder.change(|state| state.answer = Answer::Status(402));
     }
 
     pub(crate) fn is_down(&self) {
-        self.till.change(|state| state.answer = Answer::Status(503));
+        self.responder.change(|state| state.answer = Answer::Status(503));
     }
 
-    /// Takes no money and answers with a status.
+    /// Makes no charge and answers with a status.
     pub(crate) fn answers(&self, status: u16) {
-        self.till.change(|state| state.answer = Answer::Status(status));
+        self.responder.change(|state| state.answer = Answer::Status(status));
     }
 
-    /// Takes the money, but says so when nobody listens any more.
+    /// Makes the charge, but answers after the client's timeout.
     pub(crate) fn answers_late(&self) {
-        self.till.change(|state| state.answer = Answer::ApprovesLate);
+        self.responder.change(|state| state.answer = Answer::ApprovesLate);
     }
 
-    /// Succeeds without saying what it has done.
+    /// Answers with success and an invalid body.
     pub(crate) fn answers_nonsense(&self) {
-        self.till.change(|state| state.answer = Answer::Nonsense);
+        self.responder.change(|state| state.answer = Answer::Nonsense);
     }
 
-    /// Asks its clients to go somewhere else.
+    /// Answers with a redirect to another gateway.
     pub(crate) fn redirects_to(&self, other: &Self) {
         let address = format!("{}/charges", other.url());
-        self.till.change(|state| state.answer = Answer::Redirect(address));
+        self.responder.change(|state| state.answer = Answer::Redirect(address));
     }
 
-    /// What it was asked for, whether it took the money or not.
+    /// All requests that the gateway received, also those without a charge.
     pub(crate) async fn requests(&self) -> Result<Vec<ChargeRequest>> {
         let received = self.server.received_requests().await.unwrap_or_default();
         Ok(received.iter().map(Request::body_json).collect::<Result<_, _>>()?)
     }
 
-    /// The money it has taken.
+    /// The charges that the gateway has made.
     pub(crate) fn charges(&self) -> Vec<ChargeRequest> {
-        self.till.change(|state| state.charges.clone())
+        self.responder.change(|state| state.charges.clone())
     }
 }
 
-/// What the gateway remembers. A key that it has seen gets the charge that was made for it.
+/// The shared state of the stand-in. A request with a known idempotency key gets the earlier charge.
 #[derive(Clone, Default)]
-struct Till(Arc<Mutex<State>>);
+struct Responder(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -93,7 +93,7 @@ enum Answer {
     Redirect(String),
 }
 
-impl Till {
+impl Responder {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-impl Respond for Till {
+impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let Ok(request) = request.body_json() else { return ResponseTemplate::new(400) };
         self.change(|state| match state.answer.clone() {

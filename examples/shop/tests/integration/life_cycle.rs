@@ -1,4 +1,4 @@
-//! How an order moves from one status to the next.
+//! The status changes of orders.
 
 use itest::prelude::*;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::gateway::Gateway;
     covers("POST /orders", "POST /orders/{id}/pay", "POST /orders/{id}/ship", "POST /orders/{id}/deliver")
 )]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
+async fn order_is_placed_paid_shipped_and_delivered<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -38,7 +38,7 @@ async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
     gateway.declines();
     let response = customer.pays(order.id, "tok_expired").await?;
 
-    #[assert("nothing has happened")]
+    #[assert("the order is still placed")]
     response.assert_status(402);
     assert_eq!(customer.status_of(order.id).await?, Placed);
 
@@ -46,7 +46,7 @@ async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
     gateway.approves();
     let response = customer.pays(order.id, "tok_visa").await?;
 
-    #[assert("the shop has its money")]
+    #[assert("the card is charged")]
     response.assert_status(200).assert_json("/amount_cents", 2598);
     assert_eq!(gateway.charges().len(), 1);
 
@@ -60,7 +60,7 @@ async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
     #[act("the parcel arrives")]
     let response = admin.delivers(order.id).await?;
 
-    #[assert("the customer sees it, and the two books are gone for good")]
+    #[assert("the customer sees the status, and the stock stays reduced")]
     response.assert_status(200).assert_json("/status", "delivered");
     assert_eq!(customer.sees(order.id).await?, Order { status: Delivered, ..order });
     assert_eq!(shop.stock(&book).await?, 8);
@@ -69,7 +69,7 @@ async fn an_order_goes_from_the_shelf_to_the_door<Db: Database>(
 
 #[integration_test]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_order_takes_no_step_that_it_must_not_take<Db: Database>(
+async fn illegal_status_change_is_refused<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
     admin: Admin<Db>,
@@ -78,7 +78,7 @@ async fn an_order_takes_no_step_that_it_must_not_take<Db: Database>(
 ) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
-    let order = an_order_that_is(from, &book, &customer, &admin).await?;
+    let order = order_with_status(from, &book, &customer, &admin).await?;
 
     #[act]
     let client = if matches!(step, "ship" | "deliver") { &admin.client } else { &customer.client };
@@ -105,7 +105,7 @@ async fn an_order_takes_no_step_that_it_must_not_take<Db: Database>(
 
 #[integration_test(covers("POST /orders/{id}/cancel"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn cancelling_gives_the_stock_back<Db: Database>(
+async fn cancelling_restores_the_stock<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
     admin: Admin<Db>,
@@ -113,7 +113,7 @@ async fn cancelling_gives_the_stock_back<Db: Database>(
 ) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
-    let order = an_order_that_is(status, &book, &customer, &admin).await?;
+    let order = order_with_status(status, &book, &customer, &admin).await?;
     assert_eq!(shop.stock(&book).await?, 9);
 
     #[act]
@@ -127,7 +127,7 @@ async fn cancelling_gives_the_stock_back<Db: Database>(
 
 #[integration_test(covers("POST /orders/{id}/cancel"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn cancelling_again_and_again_gives_the_stock_back_once<Db: Database>(
+async fn concurrent_cancellations_restore_the_stock_once<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
 ) -> Result<()> {
@@ -148,8 +148,8 @@ async fn cancelling_again_and_again_gives_the_stock_back_once<Db: Database>(
     Ok(())
 }
 
-/// Places an order of one and takes it, step by step, to a status.
-async fn an_order_that_is<Db>(
+/// Places an order of one item and changes its status step by step.
+async fn order_with_status<Db>(
     status: OrderStatus,
     product: &Product,
     customer: &Customer<Db>,

@@ -1,4 +1,4 @@
-//! Placing orders: what they reserve, and what is refused.
+//! Placing orders: reserved stock, and refused orders.
 
 use itest::prelude::*;
 use serde_json::{Value, json};
@@ -11,10 +11,7 @@ use crate::fixtures::{Admin, Customer, Shop};
 
 #[integration_test(tags("smoke"), covers("POST /orders", "GET /orders/{id}"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_order_reserves_the_stock_of_every_line<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-) -> Result<()> {
+async fn order_reserves_the_stock_of_every_line<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 3).await?;
@@ -47,7 +44,7 @@ async fn an_order_reserves_the_stock_of_every_line<Db: Database>(
 #[case::less_than_nothing(json!({"items": [{"product_id": 1, "quantity": -1}]}))]
 #[case::half_of_it(json!({"items": [{"product_id": 1, "quantity": 0.5}]}))]
 #[case::one_line_with_nothing(json!({"items": [{"product_id": 1, "quantity": 1}, {"product_id": 1, "quantity": 0}]}))]
-async fn an_order_that_makes_no_sense_is_refused<Db: Database>(
+async fn invalid_order_is_refused<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
     #[case] order: Value,
@@ -66,7 +63,7 @@ async fn an_order_that_makes_no_sense_is_refused<Db: Database>(
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn more_than_is_left_cannot_be_ordered<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
+async fn order_above_the_stock_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 2).await?;
 
@@ -82,7 +79,7 @@ async fn more_than_is_left_cannot_be_ordered<Db: Database>(shop: &Shop<Db>, cust
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn the_lines_of_an_order_share_what_is_left<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
+async fn lines_of_one_order_share_the_stock<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 5).await?;
 
@@ -97,10 +94,7 @@ async fn the_lines_of_an_order_share_what_is_left<Db: Database>(shop: &Shop<Db>,
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn one_line_out_of_stock_leaves_the_stock_of_all_lines<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-) -> Result<()> {
+async fn out_of_stock_line_reserves_nothing<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 1).await?;
@@ -118,10 +112,7 @@ async fn one_line_out_of_stock_leaves_the_stock_of_all_lines<Db: Database>(
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn one_unknown_product_leaves_the_stock_of_all_lines<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-) -> Result<()> {
+async fn unknown_product_reserves_nothing<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
 
@@ -137,10 +128,7 @@ async fn one_unknown_product_leaves_the_stock_of_all_lines<Db: Database>(
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_order_worth_more_than_can_be_counted_is_refused<Db: Database>(
-    shop: &Shop<Db>,
-    customer: Customer<Db>,
-) -> Result<()> {
+async fn order_with_overflowing_total_is_refused<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let palace = shop.product("palace", i64::MAX, 10).await?;
 
@@ -155,7 +143,7 @@ async fn an_order_worth_more_than_can_be_counted_is_refused<Db: Database>(
 
 #[integration_test(tags("smoke"), covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn only_one_of_two_customers_gets_the_last_one<Db: Database>(
+async fn only_one_of_two_customers_gets_the_last_item<Db: Database>(
     shop: &Shop<Db>,
     ada: Customer<Db>,
     bob: Customer<Db>,
@@ -177,7 +165,7 @@ async fn only_one_of_two_customers_gets_the_last_one<Db: Database>(
 
 #[integration_test(covers("POST /orders"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_crowd_buys_no_more_than_there_is<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
+async fn concurrent_orders_never_exceed_the_stock<Db: Database>(shop: &Shop<Db>, customer: Customer<Db>) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 5).await?;
     let order = json!({"items": [{"product_id": book.id, "quantity": 1}]});
@@ -203,7 +191,7 @@ async fn a_crowd_buys_no_more_than_there_is<Db: Database>(shop: &Shop<Db>, custo
 
 #[integration_test(timeout = "10s", covers("POST /orders", "POST /orders/{id}/cancel"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn those_who_want_the_same_things_do_not_block_each_other<Db: Database>(
+async fn orders_in_opposite_line_order_do_not_deadlock<Db: Database>(
     shop: &Shop<Db>,
     customer: Customer<Db>,
 ) -> Result<()> {
@@ -216,7 +204,7 @@ async fn those_who_want_the_same_things_do_not_block_each_other<Db: Database>(
         cancels.push(customer.client.post(format!("/orders/{}/cancel", order.id)));
     }
 
-    #[act("some take the book first, some the pen, and some put both back")]
+    #[act("some orders have the book first, some the pen, and some orders are cancelled")]
     let line = |product: &Product| json!({"product_id": product.id, "quantity": 1});
     let book_first = json!({"items": [line(&book), line(&pen)]});
     let pen_first = json!({"items": [line(&pen), line(&book)]});
@@ -242,7 +230,7 @@ async fn those_who_want_the_same_things_do_not_block_each_other<Db: Database>(
 #[case::shipped("POST", "/ship")]
 #[case::delivered("POST", "/deliver")]
 #[case::cancelled("POST", "/cancel")]
-async fn an_order_that_does_not_exist_cannot_be<Db: Database>(
+async fn unknown_order_gets_404<Db: Database>(
     admin: Admin<Db>,
     #[case] method: &str,
     #[case] step: &str,

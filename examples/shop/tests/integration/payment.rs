@@ -1,4 +1,4 @@
-//! Paying through the gateway, and everything that the gateway can do wrong.
+//! Payments through the gateway, and failures of the gateway.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn paying_charges_the_card_once<Db: Database>(
     assert_eq!(customer.status_of(order.id).await?, OrderStatus::Paid);
     let requests = gateway.requests().await?;
     let [ChargeRequest { amount_cents: 2598, card_token, .. }] = requests.as_slice() else {
-        return Err(format!("the gateway was asked for {requests:?}").into());
+        return Err(format!("the gateway received {requests:?}").into());
     };
     assert_eq!(card_token, "tok_visa");
     Ok(())
@@ -45,7 +45,7 @@ async fn paying_charges_the_card_once<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_declined_card_leaves_the_order_placed<Db: Database>(
+async fn declined_card_leaves_the_order_placed<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -66,7 +66,7 @@ async fn a_declined_card_leaves_the_order_placed<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_gateway_that_fails_leaves_the_order_placed<Db: Database>(
+async fn failing_gateway_leaves_the_order_placed<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -88,7 +88,7 @@ async fn a_gateway_that_fails_leaves_the_order_placed<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_gateway_that_talks_nonsense_has_failed<Db: Database>(
+async fn invalid_gateway_response_counts_as_failure<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -109,33 +109,33 @@ async fn a_gateway_that_talks_nonsense_has_failed<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn the_card_is_shown_to_nobody_but_the_gateway<Db: Database>(
+async fn redirect_of_the_gateway_is_not_followed<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
-    elsewhere: Gateway,
+    other_gateway: Gateway,
     customer: Customer<Db>,
 ) -> Result<()> {
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
-    gateway.redirects_to(&elsewhere);
+    gateway.redirects_to(&other_gateway);
 
     #[act]
     let response = customer.pays(order.id, "tok_visa").await?;
 
     #[assert]
     response.assert_status(502).assert_json("/error/code", "gateway_failed");
-    assert_eq!(elsewhere.requests().await?, []);
+    assert_eq!(other_gateway.requests().await?, []);
     Ok(())
 }
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn an_unreachable_gateway_leaves_the_order_placed<Db: Database>(db: &Db, teardown: &Teardown) -> Result<()> {
-    #[arrange("a port that is taken, but nobody listens there")]
-    let nobody = TcpSocket::new_v4()?;
-    nobody.bind("127.0.0.1:0".parse()?)?;
-    let gateway = format!("http://{}", nobody.local_addr()?);
+async fn unreachable_gateway_leaves_the_order_placed<Db: Database>(db: &Db, teardown: &Teardown) -> Result<()> {
+    #[arrange("a port that is bound, but not listening")]
+    let socket = TcpSocket::new_v4()?;
+    socket.bind("127.0.0.1:0".parse()?)?;
+    let gateway = format!("http://{}", socket.local_addr()?);
     let shop = Shop::<Db>::start(db.pool(), config(gateway), teardown).await?;
     let customer = shop.customer("ada@example.com").await?;
     let book = shop.product("book", 1299, 10).await?;
@@ -152,7 +152,7 @@ async fn an_unreachable_gateway_leaves_the_order_placed<Db: Database>(db: &Db, t
 
 #[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_slow_gateway_is_not_waited_for<Db: Database>(
+async fn slow_gateway_times_out<Db: Database>(
     ImpatientShop(shop): &ImpatientShop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -176,7 +176,7 @@ async fn a_slow_gateway_is_not_waited_for<Db: Database>(
 #[over(Db = [Sqlite, Postgres])]
 #[case::a_declined_card(Gateway::declines, 402)]
 #[case::a_gateway_that_is_down(Gateway::is_down, 502)]
-async fn paying_again_works_after<Db: Database>(
+async fn payment_can_be_repeated_after_a_failure<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -210,7 +210,7 @@ async fn paying_again_after_a_timeout_does_not_charge_again<Db: Database>(
     gateway: &Gateway,
     customer: Customer<Db>,
 ) -> Result<()> {
-    #[arrange("the gateway takes the money, but the shop does not hear of it")]
+    #[arrange("the gateway makes the charge, but its response comes after the timeout")]
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
     gateway.answers_late();
@@ -230,7 +230,7 @@ async fn paying_again_after_a_timeout_does_not_charge_again<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_paid_order_is_not_paid_again<Db: Database>(
+async fn paid_order_cannot_be_paid_again<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -250,7 +250,7 @@ async fn a_paid_order_is_not_paid_again<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn paying_again_and_again_charges_once<Db: Database>(
+async fn concurrent_payments_charge_once<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -274,7 +274,7 @@ async fn paying_again_and_again_charges_once<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn every_order_is_a_charge_of_its_own<Db: Database>(
+async fn each_order_gets_its_own_charge<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -295,7 +295,7 @@ async fn every_order_is_a_charge_of_its_own<Db: Database>(
 
 #[integration_test(tags("payments"), covers("POST /orders/{id}/pay"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn the_gateway_is_not_bothered_without_a_card<Db: Database>(
+async fn payment_without_a_card_sends_no_charge<Db: Database>(
     shop: &Shop<Db>,
     gateway: &Gateway,
     customer: Customer<Db>,
@@ -316,16 +316,13 @@ async fn the_gateway_is_not_bothered_without_a_card<Db: Database>(
 
 #[integration_test(timeout = "10s", tags("payments"), covers("POST /orders/{id}/pay", "POST /orders/{id}/cancel"))]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record<Db: Database>(
-    db: &Db,
-    teardown: &Teardown,
-) -> Result<()> {
-    #[arrange("a gateway that answers when it is told to")]
-    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (asking, answering) = (Arc::clone(&asked), Arc::clone(&answer));
+async fn charge_for_a_cancelled_order_is_recorded<Db: Database>(db: &Db, teardown: &Teardown) -> Result<()> {
+    #[arrange("a gateway that answers on a signal")]
+    let (requested, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (notify_requested, wait_for_answer) = (Arc::clone(&requested), Arc::clone(&answer));
     let charge = async move || {
-        asking.notify_one();
-        answering.notified().await;
+        notify_requested.notify_one();
+        wait_for_answer.notified().await;
         axum::Json(json!({"charge_id": "ch_7"}))
     };
     let gateway = Server::start(Router::new().route("/charges", post(charge)), teardown).await?;
@@ -334,16 +331,16 @@ async fn a_charge_for_an_order_cancelled_meanwhile_is_on_record<Db: Database>(
     let book = shop.product("book", 1299, 10).await?;
     let order = customer.order(&book, 1).await?;
 
-    #[act("the customer cancels while the gateway takes the money")]
+    #[act("the customer cancels while the gateway makes the charge")]
     let cancelling = async {
-        asked.notified().await;
+        requested.notified().await;
         let response = customer.cancels(order.id).await;
         answer.notify_one();
         response
     };
     let (paid, cancelled) = tokio::join!(customer.pays(order.id, "tok_visa"), cancelling);
 
-    #[assert("somebody will give the money back")]
+    #[assert("the charge is recorded, so that it can be refunded")]
     cancelled?.assert_status(200);
     paid?.assert_status(409).assert_json("/error/code", "illegal_transition");
     assert_eq!(customer.status_of(order.id).await?, OrderStatus::Cancelled);

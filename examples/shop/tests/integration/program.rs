@@ -1,4 +1,4 @@
-//! The program itself, as somebody starts it on a server.
+//! The program itself, started as on a server.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -8,7 +8,7 @@ use itest::{Client, Process, TempDir};
 
 use crate::databases::{Database, Postgres, SqliteFile};
 
-/// What the program needs to run.
+/// The required environment variables of the program.
 const ENVIRONMENT: [(&str, &str); 4] = [
     ("DATABASE_URL", "sqlite::memory:"),
     ("GATEWAY_URL", "http://127.0.0.1:9"),
@@ -16,7 +16,7 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("LISTEN_ADDRESS", "127.0.0.1:0"),
 ];
 
-// The test is not async: it waits for another process, and itest runs it where that blocks nobody.
+// The test is not async, because it blocks on another process. itest runs it on a thread where this is allowed.
 #[integration_test]
 #[case::a_database("DATABASE_URL", None, "DATABASE_URL is missing")]
 #[case::a_gateway("GATEWAY_URL", None, "GATEWAY_URL is missing")]
@@ -28,7 +28,7 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 #[case::a_gateway_it_can_talk_to("GATEWAY_URL", Some("ftp://127.0.0.1"), "GATEWAY_URL must start with http://")]
 #[case::a_key_that_is_long_enough("TOKEN_KEY", Some("secret"), "TOKEN_KEY is too short")]
 #[case::an_address_to_listen_on("LISTEN_ADDRESS", Some("nowhere"), "cannot listen on nowhere")]
-fn the_program_does_not_start_without(
+fn missing_or_invalid_setting_prevents_the_start(
     #[case] variable: &str,
     #[case] value: Option<&str>,
     #[case] complaint: &str,
@@ -49,7 +49,7 @@ fn the_program_does_not_start_without(
 
 #[integration_test(tags("smoke"), timeout = "30s")]
 #[over(Db = [sqlite: SqliteFile, Postgres])]
-async fn the_program_serves_the_database_that_it_is_told<Db: Database>(
+async fn program_serves_the_configured_database<Db: Database>(
     db: &Db,
     dir: TempDir,
     teardown: &Teardown,

@@ -1,5 +1,4 @@
-//! What every endpoint has in common: how it refuses requests that it does not understand, and that
-//! it keeps its troubles to itself.
+//! Rules for all endpoints: invalid requests are refused, and internal errors are not shown to clients.
 
 use itest::prelude::*;
 use shop::error::ErrorBody;
@@ -19,7 +18,7 @@ const JSON: &str = "application/json";
 #[case::a_field_too_few(JSON, r#"{"email": "ada@example.com"}"#, 422, "invalid")]
 #[case::a_field_of_another_type(JSON, r#"{"email": 1, "password": "correct horse"}"#, 422, "invalid")]
 #[case::three_megabytes(JSON, &format!("\"{}\"", "a".repeat(3_000_000)), 413, "body_too_large")]
-async fn a_body_that_is_not_understood_is_refused<Db: Database>(
+async fn invalid_body_is_refused<Db: Database>(
     shop: &Shop<Db>,
     #[values("/users", "/tokens")] path: &str,
     #[case] content_type: &str,
@@ -43,11 +42,7 @@ async fn a_body_that_is_not_understood_is_refused<Db: Database>(
 #[case::unknown("GET", "/baskets")]
 #[case::slash_at_the_end("GET", "/products/")]
 #[case::unknown_step("POST", "/orders/1/return")]
-async fn a_page_that_does_not_exist_is_not_found<Db: Database>(
-    shop: &Shop<Db>,
-    #[case] method: &str,
-    #[case] path: &str,
-) -> Result<()> {
+async fn unknown_path_gets_404<Db: Database>(shop: &Shop<Db>, #[case] method: &str, #[case] path: &str) -> Result<()> {
     #[act]
     let response = shop.client.request(method.parse()?, path).await?;
 
@@ -63,7 +58,7 @@ async fn a_page_that_does_not_exist_is_not_found<Db: Database>(
 #[case::stock("POST", "/products/1/stock", "PUT")]
 #[case::an_order("PATCH", "/orders/1", "GET,HEAD")]
 #[case::paying("GET", "/orders/1/pay", "POST")]
-async fn a_method_that_is_not_allowed_names_those_that_are<Db: Database>(
+async fn wrong_method_gets_the_allowed_methods<Db: Database>(
     shop: &Shop<Db>,
     #[case] method: &str,
     #[case] path: &str,
@@ -79,7 +74,7 @@ async fn a_method_that_is_not_allowed_names_those_that_are<Db: Database>(
 
 #[integration_test]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_number_that_is_none_is_refused<Db: Database>(
+async fn invalid_id_is_refused<Db: Database>(
     customer: Customer<Db>,
     #[values("products", "orders")] things: &str,
     #[values("one", "1.5", "9223372036854775808")] number: &str,
@@ -94,7 +89,7 @@ async fn a_number_that_is_none_is_refused<Db: Database>(
 
 #[integration_test]
 #[over(Db = [Sqlite, Postgres])]
-async fn a_broken_database_is_nobodys_business<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
+async fn database_error_is_not_shown_to_the_client<Db: Database>(shop: &Shop<Db>, db: &Db) -> Result<()> {
     #[arrange]
     db.execute("ALTER TABLE products RENAME COLUMN price_cents TO price").await?;
 

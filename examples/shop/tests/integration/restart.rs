@@ -1,4 +1,4 @@
-//! What is left when the shop is started again.
+//! The shop keeps its data when it is restarted.
 
 use itest::prelude::*;
 use shop::orders::OrderStatus;
@@ -22,7 +22,7 @@ async fn orders_survive_a_restart<Db: Database>(db: &Db, gateway: &Gateway, tear
     let after = open(db, teardown).await?;
     let shop = Shop::<Db>::start(after, config(gateway.url()), teardown).await?;
 
-    #[assert("everything is there, and yesterday's token is still good")]
+    #[assert("the data is unchanged, and the earlier token is still valid")]
     assert_eq!(order.status, OrderStatus::Paid);
     assert_eq!(ada.at(&shop).sees(order.id).await?, order);
     assert_eq!(shop.stock(&book).await?, 8);

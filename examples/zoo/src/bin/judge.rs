@@ -1,4 +1,4 @@
-//! Runs the detector on the zoo and judges what it says: `cargo run -p zoo --bin judge -- --seeds 5`.
+//! Runs the detector on the zoo and compares its verdicts with the answer key: `cargo run -p zoo --bin judge -- --seeds 5`.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -32,26 +32,26 @@ fn main() -> ExitCode {
 }
 
 fn judge() -> Result<bool, Problem> {
-    let Some(wishes) = Wishes::read(std::env::args().skip(1))? else {
+    let Some(options) = Options::read(std::env::args().skip(1))? else {
         return print(&format!("{USAGE}\n")).map(|()| true);
     };
     let key = Key::read()?;
     let mut score = Score::default();
-    for source in &wishes.sources {
+    for source in &options.sources {
         let detection = match source {
-            Source::File(path) => heard_from(path)?,
-            Source::Run(seed) => detected(*seed, &wishes.arguments)?,
+            Source::File(path) => read_detection(path)?,
+            Source::Run(seed) => run_detection(*seed, &options.arguments)?,
         };
         score.add(&key, &detection)?;
     }
     let mut table = Vec::new();
-    score.print(&mut table).map_err(written)?;
+    score.print(&mut table).map_err(write_problem)?;
     print(&String::from_utf8_lossy(&table))?;
     Ok(score.is_good())
 }
 
-/// What is asked for on the command line.
-struct Wishes {
+/// The options of the command line.
+struct Options {
     sources: Vec<Source>,
     arguments: Vec<String>,
 }
@@ -61,8 +61,8 @@ enum Source {
     File(PathBuf),
 }
 
-impl Wishes {
-    /// Nothing, if somebody wants to know how it is used.
+impl Options {
+    /// Parses the arguments; `None` if the help is requested.
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, Problem> {
         let mut sources = Vec::new();
         while let Some(flag) = arguments.next() {
@@ -87,16 +87,16 @@ fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::new(format!("`{text}` is no whole number")))
 }
 
-fn heard_from(path: &PathBuf) -> Result<Detection, Problem> {
+fn read_detection(path: &PathBuf) -> Result<Detection, Problem> {
     let text =
         fs::read_to_string(path).map_err(|error| Problem::because(format!("cannot read {}", path.display()), error))?;
     let mut detection = Detection::default();
-    text.lines().try_for_each(|line| detection.hear(line))?;
+    text.lines().try_for_each(|line| detection.read_line(line))?;
     Ok(detection)
 }
 
-/// Lets the detector run; what it tells people goes to the standard error as it comes.
-fn detected(seed: Option<u64>, arguments: &[String]) -> Result<Detection, Problem> {
+/// Runs the detector. Its messages go to the standard error.
+fn run_detection(seed: Option<u64>, arguments: &[String]) -> Result<Detection, Problem> {
     let mut command = cargo_test();
     command.args(["--", "--detect", "--format", "json"]).stdout(Stdio::piped());
     if let Some(seed) = seed {
@@ -108,18 +108,18 @@ fn detected(seed: Option<u64>, arguments: &[String]) -> Result<Detection, Proble
     let mut detection = Detection::default();
     if let Some(lines) = child.stdout.take() {
         for line in BufReader::new(lines).lines() {
-            detection.hear(&line.map_err(failed)?)?;
+            detection.read_line(&line.map_err(failed)?)?;
         }
     }
-    // That tests lie may well be an error to the detector: its last line says whether it came to an end.
+    // The exit code is ignored, because the detector fails if tests lie. Its last line shows whether it finished.
     child.wait().map_err(failed)?;
     Ok(detection)
 }
 
 fn print(text: &str) -> Result<(), Problem> {
-    io::stdout().write_all(text.as_bytes()).map_err(written)
+    io::stdout().write_all(text.as_bytes()).map_err(write_problem)
 }
 
-fn written(error: io::Error) -> Problem {
+fn write_problem(error: io::Error) -> Problem {
     Problem::because("cannot write the result", error)
 }

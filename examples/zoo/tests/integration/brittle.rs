@@ -1,4 +1,4 @@
-//! Tests that pass only after another one, which happens to do their arranging.
+//! Brittle tests: they pass only after another test, which happens to set up their state.
 
 use std::env;
 use std::fs;
@@ -50,7 +50,7 @@ fn the_index_names_the_pages(office: &Office) -> Result<()> {
 }
 
 #[integration_test]
-fn the_service_is_asked_with_a_key() {
+fn the_service_is_called_with_a_key() {
     let key = env::var("ZOO_API_KEY").unwrap_or_default();
     assert_eq!(key.len(), 4, "there is no key");
 }
@@ -62,7 +62,7 @@ fn a_key_is_configured() {
     assert!(env::var("ZOO_API_KEY").is_ok());
 }
 
-/// Sets the state: the copier is a worker fixture, and warm from now on.
+/// Sets the state: the copier is a worker fixture, which stays warm for later tests.
 #[integration_test]
 fn the_copier_warms_up(machines: &mut Machines) {
     machines.sheets = 1;
@@ -87,7 +87,7 @@ fn a_backup_is_made() -> Result<()> {
     Ok(())
 }
 
-/// The first of two: there must be an order before it can be paid.
+/// The first of two setters: an order must exist before it can be paid.
 #[integration_test]
 async fn an_order_is_placed(books: &Books) -> Result<()> {
     books.execute("INSERT OR IGNORE INTO orders VALUES ('first', 'placed')").await?;
@@ -95,7 +95,7 @@ async fn an_order_is_placed(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// The second of two: it pays all orders, which may be none.
+/// The second of two setters: it pays all orders, if there are any.
 #[integration_test]
 async fn all_orders_are_paid(books: &Books) -> Result<()> {
     books.execute("UPDATE orders SET status = 'paid'").await?;
@@ -114,7 +114,7 @@ fn the_release_is_signed(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// The second of two: it hashes what was packed, if there is anything.
+/// The second of two setters: it hashes the package, if there is one.
 #[integration_test]
 fn packages_are_hashed(office: &Office) -> Result<()> {
     if let Ok(package) = fs::read(office.join("package")) {
@@ -123,14 +123,14 @@ fn packages_are_hashed(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// The first of two.
+/// The first of two setters.
 #[integration_test]
 fn the_sources_are_packed(office: &Office) -> Result<()> {
     fs::write(office.join("package"), "sources")?;
     Ok(())
 }
 
-/// Sets the state, until somebody else takes it back.
+/// Sets the state, until another test undoes it.
 #[integration_test]
 fn a_session_is_opened() {
     SESSION.store(true, Ordering::Relaxed);
@@ -139,7 +139,7 @@ fn a_session_is_opened() {
 
 #[integration_test]
 fn the_session_goes_on() {
-    assert!(SESSION.load(Ordering::Relaxed), "nobody has a session");
+    assert!(SESSION.load(Ordering::Relaxed), "there is no session");
 }
 
 /// Undoes what the setter did.

@@ -1,4 +1,4 @@
-//! Tests that always fail, and are right to: what they check is not so.
+//! Broken tests: they always fail, because their claims are wrong.
 
 use std::fs;
 

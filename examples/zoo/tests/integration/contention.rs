@@ -1,7 +1,7 @@
-//! Pairs of tests that pass one after the other in any order, and fail beside each other.
+//! Pairs of tests that pass one after the other in any order, and fail at the same time.
 //!
-//! The application of these tests needs a few milliseconds for what it does. That is the window in which the other one comes in
-//! between; with a real service it is just as wide, and nobody sees it in the code.
+//! The application of these tests needs a few milliseconds for its work. In this window the other test can interfere. With a real
+//! service the window is just as long, and the code does not show it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ fn balance() -> i64 {
     fs::read_to_string(temporary("account")).ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }
 
-/// Loses its update when the other one writes what it had read before.
+/// Loses its update when the other test overwrites it with an older value.
 #[integration_test]
 async fn a_deposit_is_booked() -> Result<()> {
     let before = balance();
@@ -29,7 +29,7 @@ async fn a_deposit_is_booked() -> Result<()> {
     Ok(())
 }
 
-/// Overwrites the other one's update, and does not notice.
+/// Overwrites the update of the other test, and does not notice.
 #[integration_test]
 async fn a_withdrawal_is_booked() -> Result<()> {
     let before = balance();
@@ -45,7 +45,7 @@ async fn set_stock(books: &Books, quantity: i64) -> Result<u64> {
     Ok(update.execute(books.pool()).await?.rows_affected())
 }
 
-/// Loses its update: it reads and writes without a transaction, as the application does.
+/// Loses its update, because it reads and writes without a transaction, like the application.
 #[integration_test]
 async fn two_atlases_arrive(books: &Books) -> Result<()> {
     let before = books.number(STOCK).await?;
@@ -64,7 +64,7 @@ async fn an_atlas_is_sold(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// One port for two pages: whoever comes second fails, and at the very same moment both may.
+/// Two servers use one port: the second one fails, and at exactly the same time both may fail.
 #[integration_test]
 async fn the_dashboard_is_served() -> Result<()> {
     let listener = TcpListener::bind(fixed_address("pages"))?;
@@ -81,7 +81,7 @@ async fn the_map_is_served() -> Result<()> {
     Ok(())
 }
 
-/// Waits for the lock, and has it for a while.
+/// Waits for the lock, and keeps it for a while.
 #[integration_test]
 async fn the_nightly_import_runs(office: &Office) -> Result<()> {
     let lock = office.join("import.lock");
@@ -91,7 +91,7 @@ async fn the_nightly_import_runs(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Does not wait.
+/// Does not wait for the lock.
 #[integration_test]
 async fn a_manual_import_runs(office: &Office) -> Result<()> {
     let lock = office.join("import.lock");
@@ -103,7 +103,7 @@ async fn a_manual_import_runs(office: &Office) -> Result<()> {
 
 const MOVEMENTS: &str = "SELECT count(*) FROM movements";
 
-/// Counts what everybody writes: both fail.
+/// Counts the rows of all tests, so both tests fail.
 #[integration_test]
 async fn a_delivery_is_one_movement(books: &Books) -> Result<()> {
     let before = books.number(MOVEMENTS).await?;
@@ -124,7 +124,7 @@ async fn a_return_is_one_movement(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// Reads back what it wrote, under a name that another test chose, too.
+/// Reads back its file, whose name another test uses, too.
 #[integration_test]
 async fn a_summary_is_printed() -> Result<()> {
     fs::write(temporary("report"), "summary")?;
@@ -140,7 +140,7 @@ async fn details_are_printed() -> Result<()> {
     Ok(())
 }
 
-/// Somebody else tidies up while it works.
+/// Another test removes its file while it works.
 #[integration_test]
 async fn an_upload_is_kept(office: &Office) -> Result<()> {
     let picture = office.join("uploads").join("picture");
@@ -155,13 +155,13 @@ async fn an_upload_is_kept(office: &Office) -> Result<()> {
 async fn uploads_are_cleared(office: &Office) -> Result<()> {
     work_for(4).await;
     match fs::remove_dir_all(office.join("uploads")) {
-        // A picture that comes at this very moment stays.
+        // A picture that is added during the removal stays.
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-/// A transaction that takes its time; it waits for others.
+/// Has a slow transaction, and waits for others.
 #[integration_test]
 async fn a_coin_is_counted_slowly(office: &Office) -> Result<()> {
     let options = office.vault().busy_timeout(std::time::Duration::from_secs(5));
@@ -174,7 +174,7 @@ async fn a_coin_is_counted_slowly(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Does not wait for others: "database is locked".
+/// Does not wait for others, and fails with "database is locked".
 #[integration_test]
 async fn a_coin_is_thrown_in(office: &Office) -> Result<()> {
     let mut vault = office.vault().connect().await?;
@@ -190,7 +190,7 @@ fn ledger(office: &Office) -> Result<File> {
     Ok(File::options().create(true).append(true).open(path)?)
 }
 
-/// Locks the file, and has it for a while.
+/// Locks the file for a while.
 #[integration_test]
 async fn the_ledger_is_closed_for_the_year(office: &Office) -> Result<()> {
     let ledger = ledger(office)?;
@@ -200,19 +200,19 @@ async fn the_ledger_is_closed_for_the_year(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Does not wait.
+/// Does not wait for the lock.
 #[integration_test]
 async fn the_ledger_is_audited(office: &Office) -> Result<()> {
     let ledger = ledger(office)?;
     work_for(4).await;
     match ledger.try_lock() {
         Ok(()) => Ok(ledger.unlock()?),
-        Err(TryLockError::WouldBlock) => Err("somebody else has the ledger".into()),
+        Err(TryLockError::WouldBlock) => Err("another test has locked the ledger".into()),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
-/// Takes the last row for its own.
+/// Assumes that the last row is its own.
 #[integration_test]
 async fn the_last_arrival_is_a_lion(books: &Books) -> Result<()> {
     books.execute("INSERT INTO arrivals (what) VALUES ('lion')").await?;

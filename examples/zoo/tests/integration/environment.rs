@@ -1,4 +1,4 @@
-//! Tests that cannot even begin: what they need is not there, or not always.
+//! Tests that fail in their setup, because a service is never or not always available.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpStream;
@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use itest::prelude::*;
 
-/// A message broker that nobody has started.
+/// A message broker that does not run.
 struct Broker {
     connection: TcpStream,
 }
 
 impl Broker {
     fn connect() -> Result<Self> {
-        // Nothing listens there on any machine of this century.
+        // No server uses port 1.
         let connection = TcpStream::connect(("127.0.0.1", 1));
         let connection = connection.map_err(|error| format!("cannot reach the broker at 127.0.0.1:1: {error}"))?;
         Ok(Self { connection })
@@ -44,7 +44,7 @@ fn a_topic_is_created(broker: Broker) {
     assert!(broker.is_connected());
 }
 
-/// It connects by itself, in its arranging.
+/// Connects in its arrange phase.
 #[integration_test]
 fn a_subscription_is_made() -> Result<()> {
     #[arrange]
@@ -67,14 +67,14 @@ fn a_subscription_is_ended() -> Result<()> {
     Ok(())
 }
 
-/// One of a few licences, which others use, too.
+/// One of a few licences, which other users need, too.
 struct Licence {
     number: u64,
 }
 
 #[fixture]
 fn licence() -> Result<Licence> {
-    // Three times out of ten all of them are in use.
+    // All licences are in use with a probability of 30 %.
     match RandomState::new().hash_one(Instant::now()) % 10 {
         0..3 => Err("all licences are in use".into()),
         number => Ok(Licence { number }),

@@ -1,4 +1,4 @@
-//! A suite of tests that lie, one file for each way to do so, and of honest ones that are tempting to accuse.
+//! A suite of lying tests, one file for each kind of lie, and of honest tests that look similar.
 
 mod application;
 mod brittle;

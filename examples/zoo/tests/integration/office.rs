@@ -1,4 +1,4 @@
-//! What all tests of a run share: an office with a folder and a database, and a till that one at a time may use.
+//! The fixtures that all tests of a run share: an office with a folder and a database, and a till that tests borrow exclusively.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -57,7 +57,7 @@ impl Office {
         &self.folder
     }
 
-    /// A second database. Whoever finds it locked does not wait.
+    /// A second database. A connection that finds it locked fails at once.
     pub(crate) fn vault(&self) -> SqliteConnectOptions {
         let options = SqliteConnectOptions::new().filename(self.join("vault.sqlite")).create_if_missing(true);
         options.synchronous(SqliteSynchronous::Off).busy_timeout(Duration::ZERO)
@@ -66,7 +66,7 @@ impl Office {
 
 fn connection_to(path: &Path) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    // Nobody reads this database after a power cut.
+    // The database does not need to survive a power cut.
     options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Off)
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Books {
 
 #[fixture(scope = "worker")]
 async fn books(office: &Office, teardown: &Teardown) -> Result<Books> {
-    // One connection, opened here: one that is opened by a test is a thread that the test has left behind.
+    // The only connection is opened here, because the thread of a connection that a test opens would count as the test's leak.
     let options = SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).max_connections(1);
     let pool = options.connect_with(connection_to(&office.join("books.sqlite"))).await?;
     let closed = pool.clone();
@@ -92,23 +92,23 @@ impl Books {
         &self.pool
     }
 
-    /// Executes a statement, and tells how many rows it changed.
+    /// Executes a statement, and returns the number of changed rows.
     pub(crate) async fn execute(&self, statement: &'static str) -> Result<u64> {
         Ok(sqlx::query(statement).execute(&self.pool).await?.rows_affected())
     }
 
-    /// The one number that a query is about.
+    /// The number that a query returns.
     pub(crate) async fn number(&self, query: &'static str) -> Result<i64> {
         Ok(sqlx::query_scalar(query).fetch_one(&self.pool).await?)
     }
 
-    /// The one text that a query is about, if there is any.
+    /// The text that a query returns, if it returns a row.
     pub(crate) async fn text(&self, query: &'static str) -> Result<Option<String>> {
         Ok(sqlx::query_scalar(query).fetch_optional(&self.pool).await?)
     }
 }
 
-/// A file with a sum in it. Who wants it for themselves asks for `&mut Till`.
+/// A file with a sum. Tests that change it borrow `&mut Till`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Till {
     path: PathBuf,
@@ -122,29 +122,29 @@ fn till(teardown: &Teardown) -> Result<Till> {
 }
 
 impl Till {
-    /// What is in it.
+    /// The sum in the till.
     pub(crate) fn sum(&self) -> Result<u32> {
         Ok(std::fs::read_to_string(&self.path)?.parse()?)
     }
 
-    /// Puts another sum into it.
+    /// Writes a new sum.
     pub(crate) fn put(&mut self, sum: u32) -> Result<()> {
         Ok(std::fs::write(&self.path, sum.to_string())?)
     }
 }
 
-/// A worker's machines, which keep what was done to them.
+/// The machines of a worker, which keep their state between tests.
 #[derive(Debug, Default)]
 pub(crate) struct Machines {
     /// Whether the only phone line is taken.
     pub(crate) line_taken: AtomicU32,
-    /// What the calculator shows.
+    /// The number on the calculator's display.
     pub(crate) calculator: u32,
     /// The number on the last ticket of the ticket machine.
     pub(crate) tickets: AtomicU32,
-    /// The letter that the typewriter has been taught.
+    /// The additional letter of the typewriter.
     pub(crate) letter: Mutex<Option<&'static str>>,
-    /// Sheets that were copied, since whoever wants to know has set it to zero.
+    /// The number of copied sheets.
     pub(crate) sheets: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Tests that work once: the second time they find what they left behind themselves.
+//! Tests that are not idempotent: the second time they fail because of their own leftovers.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,14 +10,14 @@ use crate::application::{LOGGER, METRICS, locked};
 use crate::office::{Books, Machines, Office};
 use crate::surroundings::{fixed_address, set_variable, temporary};
 
-/// The address is taken the second time.
+/// The address exists the second time.
 #[integration_test]
 async fn an_account_is_created(books: &Books) -> Result<()> {
     assert_eq!(books.execute("INSERT INTO accounts VALUES ('ada@example.com')").await?, 1);
     Ok(())
 }
 
-/// `create_new` is what a careful export does, and the test never takes the file away.
+/// An export uses `create_new`, and the test never removes the file.
 #[integration_test]
 fn an_export_overwrites_nothing(office: &Office) -> Result<()> {
     File::create_new(office.join("export"))?;
@@ -25,7 +25,7 @@ fn an_export_overwrites_nothing(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// The application has one logger, and so has the process.
+/// The logger can be installed only once in a process.
 #[integration_test]
 fn the_logger_is_installed() {
     assert_eq!(LOGGER.set("to the console"), Ok(()));
@@ -44,7 +44,7 @@ fn a_cache_folder_is_made() -> Result<()> {
     Ok(())
 }
 
-/// The listener outlives the test.
+/// The listener stays open after the test.
 #[integration_test]
 fn metrics_are_served() -> Result<()> {
     let listener = TcpListener::bind(fixed_address("metrics"))?;
@@ -53,7 +53,7 @@ fn metrics_are_served() -> Result<()> {
     Ok(())
 }
 
-/// The ticket machine is a fixture of the whole worker.
+/// The ticket machine is a worker fixture.
 #[integration_test]
 fn the_first_ticket_is_number_one(machines: &Machines) {
     assert_eq!(machines.next_ticket(), 1);

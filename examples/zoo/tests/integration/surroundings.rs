@@ -1,4 +1,4 @@
-//! What tests share because they share a process, a machine or a folder: variables, ports, temporary files.
+//! State that tests share through the process, the machine or a folder: variables, ports, temporary files.
 
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Ports that the system gives to nobody by itself begin here, and end where Linux takes those of outgoing connections.
+/// The first of the ports that the system does not assign by itself. They end where Linux's ports for outgoing connections begin.
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u16 = 12_000;
 
-/// Sets a variable of the process, or takes it away.
+/// Sets or removes an environment variable of the process.
 #[expect(unsafe_code, reason = "tests of an application that is configured by its environment change it")]
 pub(crate) fn set_variable(name: &str, value: Option<&str>) {
     match value {
@@ -21,14 +21,14 @@ pub(crate) fn set_variable(name: &str, value: Option<&str>) {
     }
 }
 
-/// A file where everybody puts theirs, under a name that anybody could have thought of.
+/// A path in the common temp dir, under a name that other tests may use, too.
 pub(crate) fn temporary(name: &str) -> PathBuf {
     env::temp_dir().join(format!("zoo-{name}"))
 }
 
-/// The address that is written into an application's configuration: always the same one for tests that share their temp dir.
+/// The fixed address of an application: the same one for all tests that share a temp dir.
 ///
-/// Where every address that begins with 127 is this machine, it is one of millions: runs beside each other do not meet there.
+/// On Linux every address that begins with 127 is local, so the address is one of millions, and concurrent runs do not collide.
 pub(crate) fn fixed_address(application: &str) -> SocketAddr {
     let mut hasher = DefaultHasher::new();
     (env::temp_dir(), application).hash(&mut hasher);
@@ -40,7 +40,7 @@ pub(crate) fn fixed_address(application: &str) -> SocketAddr {
     (address, port).into()
 }
 
-/// The time that the application needs for what it does: a window in which somebody else can come in between.
+/// Simulates the time that the application needs. In this window another test can interfere.
 pub(crate) async fn work_for(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }

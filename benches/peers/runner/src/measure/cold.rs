@@ -1,4 +1,4 @@
-//! Measures builds of what a suite depends on from an empty target directory.
+//! Measures builds of a suite's dependencies from an empty target directory.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -49,7 +49,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
     for cold in Cold::ALL {
         if wanted.contains(&cold.suite()) {
             let suite = Generated::write(&bench.layout, cold.suite(), bench.options.tests)?;
-            cargo.fetch(&suite).context(|| format!("downloading what {} depends on", cold.suite().name()))?;
+            cargo.fetch(&suite).context(|| format!("downloading the dependencies of {}", cold.suite().name()))?;
             subjects.push((cold, suite));
         }
     }

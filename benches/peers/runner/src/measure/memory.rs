@@ -1,4 +1,4 @@
-//! Measures how much memory a run of a large suite takes.
+//! Measures the peak memory of a run of a large suite.
 
 use figures::{Context, Failure};
 

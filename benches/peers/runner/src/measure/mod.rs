@@ -13,7 +13,7 @@ use figures::Failure;
 use crate::results::Results;
 use crate::workbench::Workbench;
 
-/// One thing to measure.
+/// A kind of measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measurement {
     Run,
@@ -26,11 +26,11 @@ pub(crate) enum Measurement {
 }
 
 impl Measurement {
-    /// Rebuilding comes after everything that runs a binary: it leaves changed ones behind.
+    /// Rebuilds come after all measurements that run a binary, because they change the binaries.
     pub(crate) const ALL: [Self; 7] =
         [Self::Run, Self::Size, Self::Scale, Self::Start, Self::Memory, Self::Rebuild, Self::Cold];
 
-    /// What `--only` takes.
+    /// The name for `--only`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -53,7 +53,7 @@ impl Measurement {
     }
 }
 
-/// Measures everything that was asked for.
+/// Takes all requested measurements.
 pub(crate) fn all(bench: &mut Workbench) -> Result<Results, Failure> {
     let mut results = Results::default();
     for peer in &bench.options.skipped {

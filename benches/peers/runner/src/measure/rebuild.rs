@@ -1,4 +1,4 @@
-//! Measures how long Cargo takes after the body of one test was changed.
+//! Measures Cargo's rebuild after a change in the body of one test.
 
 use figures::Failure;
 
@@ -22,7 +22,7 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
         &built,
         |built| built.generated.suite.name().to_owned(),
         |_, built| {
-            // The generated suites hold a 1.
+            // The generated suites contain the literal 1.
             literal += 1;
             built.generated.edit(literal)?;
             cargo.rebuild(&built.generated)

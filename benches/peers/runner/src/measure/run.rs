@@ -40,6 +40,6 @@ pub(crate) fn measure(bench: &mut Workbench, results: &mut Results) -> Result<()
 
 fn has_nextest(bench: &mut Workbench) -> Result<bool, Failure> {
     let built = bench.built(Suite::Libtest, bench.options.tests)?;
-    let asked = bench.cargo().ask(&built.generated, &["nextest", "--version"]);
-    Ok(asked.is_ok())
+    let version = bench.cargo().query(&built.generated, &["nextest", "--version"]);
+    Ok(version.is_ok())
 }

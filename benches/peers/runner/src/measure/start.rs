@@ -1,4 +1,4 @@
-//! Measures how long test binaries take to start, against a program that does nothing.
+//! Measures the start of test binaries, compared with a program that does nothing.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,7 +16,7 @@ use crate::workbench::{Built, Workbench};
 const SUITES: [Suite; 3] = [Suite::Itest, Suite::Libtest, Suite::LibtestMimicInventory];
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A program and what to start it with.
+/// A program with its arguments.
 struct Program {
     start: Start,
     file: PathBuf,
@@ -67,7 +67,7 @@ fn program(start: Start, built: &Built, arguments: Vec<String>) -> Program {
     Program { start, file: built.executable.clone(), folder: built.generated.folder.clone(), arguments }
 }
 
-/// The first name in the list, which has to have a line for every test.
+/// The first name in the list, which must have a line for every test.
 fn first_test(bench: &Workbench, list: &Program) -> Result<String, Failure> {
     let finished = bench.launcher.capture(&mut list.command(), LIMIT)?;
     let names: Vec<_> = finished.stdout.lines().filter_map(|line| line.strip_suffix(": test")).collect();

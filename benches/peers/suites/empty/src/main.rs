@@ -1,3 +1,3 @@
-//! The least a Rust program can do: what the start of a test binary is measured against.
+//! An empty program. The start of test binaries is compared with its start.
 
 fn main() {}

@@ -1,4 +1,4 @@
-//! What one at a time may use: an exclusively borrowed session fixture, and `serial`.
+//! Exclusive resources: an exclusively borrowed session fixture, and `serial`.
 
 use std::fs::{self, File};
 
@@ -7,7 +7,7 @@ use itest::prelude::*;
 use crate::office::{Office, Till};
 use crate::surroundings::work_for;
 
-/// A lost update, were it not for the `&mut`.
+/// Without `&mut`, this test would lose updates.
 #[integration_test]
 async fn the_till_is_filled(till: &mut Till, #[values(1, 2, 5, 10, 20, 50)] coin: u32) -> Result<()> {
     let before = till.sum()?;
@@ -21,12 +21,12 @@ async fn the_till_is_filled(till: &mut Till, #[values(1, 2, 5, 10, 20, 50)] coin
 #[integration_test]
 fn the_till_is_counted_twice(till: &Till, #[values(0, 1, 2, 3, 4, 5)] _n: u32) -> Result<()> {
     let (first, second) = (till.sum()?, till.sum()?);
-    assert_eq!(first, second, "somebody filled it meanwhile");
+    assert_eq!(first, second, "another test filled it meanwhile");
     assert!(first >= 100);
     Ok(())
 }
 
-/// A file with a name that all of these know. They are never beside each other.
+/// All cases use a file with the same name, but never run at the same time.
 #[integration_test(serial = "printer")]
 async fn the_printer_prints_one_at_a_time(
     office: &Office,
@@ -39,13 +39,13 @@ async fn the_printer_prints_one_at_a_time(
     Ok(())
 }
 
-/// The same printer, first switched on: there is nothing in it before, and nothing afterwards.
+/// The file of the printer tests does not exist before or after them.
 #[integration_test(serial = "printer")]
 fn the_printer_is_empty(office: &Office, #[values(0, 1, 2, 3)] _n: u32) {
     assert!(!office.join("printer").exists());
 }
 
-/// A lock file as the imports have it, and everybody waits.
+/// Uses a lock file like the imports, but every test waits for it.
 #[integration_test]
 async fn a_lock_is_waited_for(office: &Office, #[values(0, 1, 2, 3, 4)] _n: u32) -> Result<()> {
     let lock = office.join("patient.lock");
@@ -55,7 +55,7 @@ async fn a_lock_is_waited_for(office: &Office, #[values(0, 1, 2, 3, 4)] _n: u32)
     Ok(())
 }
 
-/// A locked file as the ledger is, and everybody waits.
+/// Locks a file like the ledger, but every test waits for it.
 #[integration_test]
 async fn a_locked_file_is_waited_for(office: &Office, #[values(0, 1, 2, 3, 4)] _n: u32) -> Result<()> {
     let file = File::options().create(true).append(true).open(office.join("patient"))?;

@@ -1,4 +1,4 @@
-//! Time: nothing is assumed of it but that it goes by.
+//! Time: the tests only assume that it passes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ async fn work_takes_at_least_its_time(#[values(1, 2, 3, 4, 5)] milliseconds: u64
     assert!(start.elapsed() >= Duration::from_millis(milliseconds));
 }
 
-/// It waits for what happens, and not for so long.
+/// Waits for an event, and not for a fixed time.
 #[integration_test]
 async fn a_task_is_awaited(#[values(0, 1, 2, 3)] milliseconds: u64) -> Result<()> {
     let done = Arc::new(AtomicBool::new(false));

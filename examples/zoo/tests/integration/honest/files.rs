@@ -1,4 +1,4 @@
-//! Files: in a folder of the test's own, or in the shared one under a name that nobody else has.
+//! Files in a folder of the test's own, or in the shared folder under a unique name.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use itest::prelude::*;
 use crate::office::Office;
 use crate::surroundings::work_for;
 
-/// A path in the folder of all, for one test of one process only.
+/// A unique path in the shared folder.
 fn unique(office: &Office, stem: &str) -> PathBuf {
     static NUMBERS: AtomicU32 = AtomicU32::new(0);
     office.join(format!("{stem}-{}-{}", process::id(), NUMBERS.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The same name every time, and every time another folder.
+/// The same file name every time, but each time in another folder.
 #[integration_test]
 #[case::empty("")]
 #[case::short("dark")]
@@ -34,7 +34,7 @@ fn settings_come_back(
     Ok(())
 }
 
-/// In the folder of all, and taken away again.
+/// Writes to the shared folder, and removes its file.
 #[integration_test]
 fn a_shared_folder_bears_many(office: &Office, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] n: u32) -> Result<()> {
     let path = unique(office, "honest");
@@ -44,7 +44,7 @@ fn a_shared_folder_bears_many(office: &Office, #[values(0, 1, 2, 3, 4, 5, 6, 7, 
     Ok(())
 }
 
-/// It takes its time between writing and reading, and nobody can come in between.
+/// Waits between writing and reading a file that no other test can reach.
 #[integration_test]
 async fn a_slow_report_is_read_back(dir: TempDir, #[values(2, 3, 4, 5)] milliseconds: u64) -> Result<()> {
     fs::write(dir.join("report"), "summary")?;
@@ -53,9 +53,9 @@ async fn a_slow_report_is_read_back(dir: TempDir, #[values(2, 3, 4, 5)] millisec
     Ok(())
 }
 
-/// It leaves its file behind, which disturbs nobody.
+/// Leaves its file behind, which affects no other test.
 #[integration_test]
-fn a_forgotten_file_hurts_nobody(office: &Office, #[values(0, 1, 2, 3, 4)] _n: u32) -> Result<()> {
+fn a_forgotten_file_affects_no_other_test(office: &Office, #[values(0, 1, 2, 3, 4)] _n: u32) -> Result<()> {
     File::create_new(unique(office, "forgotten"))?;
     Ok(())
 }

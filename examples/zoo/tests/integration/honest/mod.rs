@@ -1,4 +1,4 @@
-//! Tests that are tempting to accuse: they share what the lying ones share, and give no cause for complaint.
+//! Honest tests: they share the same state as the lying tests, but are correct.
 
 mod alone;
 mod clock;

@@ -1,4 +1,4 @@
-//! Ports: any that is free.
+//! Ports that the system chooses.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -22,18 +22,18 @@ fn a_server_echoes(#[values("a", "lion", "two lions", "a hundred zebras")] text:
         Ok(echo)
     });
     let (mut stream, _) = listener.accept()?;
-    let mut heard = String::new();
-    stream.read_to_string(&mut heard)?;
-    stream.write_all(heard.as_bytes())?;
+    let mut received = String::new();
+    stream.read_to_string(&mut received)?;
+    stream.write_all(received.as_bytes())?;
     drop(stream);
     let echo = client.join().map_err(|_| "the client panicked")??;
     assert_eq!(echo, text);
     Ok(())
 }
 
-/// Held for a while, as the dashboard's is.
+/// Keeps a port for a while, like the dashboard.
 #[integration_test]
-async fn a_free_port_is_held(#[values(2, 3, 4, 5)] milliseconds: u64) -> Result<()> {
+async fn a_free_port_is_used(#[values(2, 3, 4, 5)] milliseconds: u64) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let second = TcpListener::bind("127.0.0.1:0")?;
     work_for(milliseconds).await;
@@ -41,7 +41,7 @@ async fn a_free_port_is_held(#[values(2, 3, 4, 5)] milliseconds: u64) -> Result<
     Ok(())
 }
 
-/// A socket of the same name every time, in a folder of its own.
+/// A socket with the same name every time, in a folder of the test's own.
 #[integration_test]
 async fn a_socket_is_listened_on(dir: TempDir, #[values(0, 1, 2, 3, 4)] milliseconds: u64) -> Result<()> {
     let listener = UnixListener::bind(dir.join("socket"))?;

@@ -1,4 +1,4 @@
-//! What belongs to the process: variables, the working directory, globals. It is put back, or set before it is used.
+//! Process state: variables, the working directory, globals. The tests restore it, or set it before they use it.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::application::{COUNTER, LANGUAGE, PRICES, locked};
 use crate::office::Machines;
 use crate::surroundings::set_variable;
 
-/// Puts a variable back when it goes, also when the test has failed.
+/// Restores a variable when it is dropped, also if the test fails.
 struct Variable {
     name: &'static str,
     before: Option<String>,
@@ -30,7 +30,7 @@ impl Drop for Variable {
     }
 }
 
-/// Goes back to where the process was.
+/// Restores the working directory when it is dropped.
 struct Directory {
     before: PathBuf,
 }
@@ -50,7 +50,7 @@ impl Drop for Directory {
     }
 }
 
-/// The same variables that others set and leave.
+/// Uses the same variables that other tests set and leave.
 #[integration_test]
 fn a_variable_is_put_back(
     #[values("ZOO_CURRENCY", "ZOO_PROXY", "ZOO_FEATURE", "ZOO_API_KEY")] name: &'static str,
@@ -76,7 +76,7 @@ fn the_directory_is_put_back(dir: TempDir, #[values(0, 1, 2, 3, 4)] _n: u32) -> 
     Ok(())
 }
 
-/// It asks for the language that it needs, and gives back the one that it found.
+/// Sets the language that it needs, and restores the earlier one.
 #[integration_test]
 fn a_language_is_chosen(#[values("en", "de", "fr", "it")] language: &'static str) {
     let before = std::mem::replace(&mut *locked(&LANGUAGE), language);
@@ -85,14 +85,14 @@ fn a_language_is_chosen(#[values("en", "de", "fr", "it")] language: &'static str
     assert_eq!(chosen, language);
 }
 
-/// Its own articles, in the cache of all. Whether they were there before is no question.
+/// Uses its own articles in the shared cache. It does not matter whether they exist before.
 #[integration_test]
 fn a_price_of_its_own(#[values("chair", "table", "vase", "clock", "mirror")] article: &'static str) {
     locked(&PRICES).insert(article, 10);
     assert_eq!(locked(&PRICES).get(article), Some(&10));
 }
 
-/// Relative to what it found.
+/// Counts relative to the initial value.
 #[integration_test]
 fn a_counter_counts(#[values(1, 2, 3, 4, 5)] step: u32) {
     let before = COUNTER.load(Ordering::Relaxed);
@@ -101,7 +101,7 @@ fn a_counter_counts(#[values(1, 2, 3, 4, 5)] step: u32) {
     COUNTER.store(before, Ordering::Relaxed);
 }
 
-/// Tickets have rising numbers, whatever the first one was. It does not draw one: the machine is not its own.
+/// Reads the counter twice. It draws no ticket, because other tests share the machine.
 #[integration_test]
 fn tickets_are_counted(machines: &Machines, #[values(0, 1, 2, 3)] _n: u32) {
     let before = machines.tickets.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Random data that repeats with the run's seed, and claims that hold for all of it.
+//! Random data that repeats with the run's seed, and claims that hold for every value.
 
 use itest::prelude::*;
 
@@ -12,7 +12,7 @@ fn sorting_keeps_everything(mut random: TestRng, #[values(0, 1, 2, 3, 5, 8, 13, 
 }
 
 #[integration_test]
-fn words_are_as_long_as_asked(mut random: TestRng, #[values(0, 1, 2, 4, 8, 16, 32, 64)] length: usize) {
+fn words_have_the_requested_length(mut random: TestRng, #[values(0, 1, 2, 4, 8, 16, 32, 64)] length: usize) {
     assert_eq!(random.word(length).len(), length);
 }
 
@@ -21,7 +21,7 @@ fn numbers_keep_to_their_range(mut random: TestRng, #[values(1, 10, 100, 1000)] 
     assert!((0..100).all(|_| (low..=high).contains(&random.within(low..=high))));
 }
 
-/// Two of one length are the same once in 36^20 times.
+/// Two words are the same with a probability of 36^-20.
 #[integration_test]
 fn names_are_unique(mut random: TestRng, #[values(0, 1, 2, 3, 4, 5)] _n: u32) {
     assert_ne!(random.word(20), random.word(20));

@@ -1,4 +1,4 @@
-//! Rows in the database of all: found by a key that nobody else has, or never committed.
+//! Rows in the shared database: selected by a unique key, or never committed.
 
 use itest::prelude::*;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::office::Books;
 use crate::surroundings::work_for;
 
-/// A key of this test alone, also if the same test runs beside it in another process.
+/// Adds a note with a random key, which is unique even if the same test runs in another process.
 async fn add_note(pool: &SqlitePool, text: &str) -> Result<String> {
     let add = sqlx::query_scalar("INSERT INTO notes VALUES (hex(randomblob(16)), ?) RETURNING id");
     Ok(add.bind(text).fetch_one(pool).await?)
@@ -18,13 +18,13 @@ async fn note(pool: &SqlitePool, id: &str) -> Result<Option<String>> {
 }
 
 #[integration_test]
-async fn a_note_is_found_again(books: &Books, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)] n: u32) -> Result<()> {
+async fn a_note_is_read_back(books: &Books, #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)] n: u32) -> Result<()> {
     let id = add_note(books.pool(), &n.to_string()).await?;
     assert_eq!(note(books.pool(), &id).await?, Some(n.to_string()));
     Ok(())
 }
 
-/// Read, wait, write, wait, read: as the lost updates do it, on a row of its own.
+/// Reads, waits, writes, waits and reads, like the lost updates, but on its own row.
 #[integration_test]
 async fn a_note_is_rewritten(books: &Books, #[values(1, 2)] before: u64, #[values(1, 2)] after: u64) -> Result<()> {
     let id = add_note(books.pool(), "draft").await?;
@@ -43,7 +43,7 @@ async fn a_note_is_taken_away(books: &Books, #[values(0, 1, 2, 3, 4, 5, 6, 7)] n
     Ok(())
 }
 
-/// What a transaction does to everybody's rows is rolled back, and nobody has seen it.
+/// Changes rows of all tests in a transaction that is rolled back, so that no other test sees the changes.
 #[integration_test]
 #[case::guests("DELETE FROM guests", "SELECT count(*) FROM guests")]
 #[case::orders("DELETE FROM orders", "SELECT count(*) FROM orders")]
@@ -64,23 +64,23 @@ async fn everything_can_be_deleted(
     Ok(())
 }
 
-/// A database of its own, in memory: the same table and the same row every time.
+/// Uses a database of its own in memory, with the same table and row every time.
 #[integration_test]
 async fn an_account_of_its_own(#[values("ada", "grace", "edith", "mary", "joan", "barbara")] name: &str) -> Result<()> {
     let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await?;
     sqlx::raw_sql("CREATE TABLE accounts (name TEXT PRIMARY KEY)").execute(&mut connection).await?;
     sqlx::query("INSERT INTO accounts VALUES (?)").bind(name).execute(&mut connection).await?;
-    let found: String = sqlx::query_scalar("SELECT name FROM accounts").fetch_one(&mut connection).await?;
+    let read: String = sqlx::query_scalar("SELECT name FROM accounts").fetch_one(&mut connection).await?;
     connection.close().await?;
-    assert_eq!(found, name);
+    assert_eq!(read, name);
     Ok(())
 }
 
-/// There are always some shelves, whatever others add.
+/// Some shelves always exist, whatever other tests add.
 #[integration_test]
 async fn shelves_are_there(books: &Books, #[values("novels", "poems", "maps")] name: &str) -> Result<()> {
     let query = sqlx::query_scalar("SELECT count(*) FROM shelves WHERE name = ?").bind(name);
-    let found: i64 = query.fetch_one(books.pool()).await?;
-    assert_eq!(found, 1);
+    let count: i64 = query.fetch_one(books.pool()).await?;
+    assert_eq!(count, 1);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Victims that are saved by a third test, if it happens to run in between: cleaners make them fail less often.
+//! Victims with cleaners: a third test that runs in between undoes the pollution, so that they fail less often.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Tests that fail after another one, which is to blame: it leaves something behind and is content.
+//! Victims: tests that fail after a polluter, which passes but changes shared state.
 
 mod cleaned;
 mod several;

@@ -1,4 +1,4 @@
-//! Victims of more than one: of either of two, of two together, and of chains in which one arms what another one fires.
+//! Victims of several polluters: of either of two, of two together, and of chains in which one polluter enables the other.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::application::{CART, CLOSING_HOOK, KNOWN_RATE, LOG, RATE, REFUSING, lo
 use crate::office::{Books, Office};
 use crate::surroundings::set_variable;
 
-/// Pollutes by itself, as the next one does.
+/// Pollutes by itself, like the next polluter.
 #[integration_test]
 fn a_book_is_put_into_the_cart() {
     *locked(&CART) = Some("book");
@@ -37,7 +37,7 @@ fn no_draft_is_left(office: &Office) {
     assert!(!office.join("draft").exists());
 }
 
-/// Pollutes by itself: what it writes is not taken away when it is done.
+/// Pollutes by itself: it does not remove its file.
 #[integration_test]
 fn a_letter_is_drafted(office: &Office) -> Result<()> {
     fs::write(office.join("draft"), "letter")?;
@@ -45,7 +45,7 @@ fn a_letter_is_drafted(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Pollutes by itself, the same file.
+/// Pollutes by itself, with the same file.
 #[integration_test]
 fn a_speech_is_drafted(office: &Office) -> Result<()> {
     fs::write(office.join("draft"), "speech")?;
@@ -72,7 +72,7 @@ fn the_feature_is_off() {
     assert!(env::var_os("ZOO_FEATURE").is_none());
 }
 
-/// Half of it: one node is no conflict.
+/// One half of the pollution: a single node is no conflict.
 #[integration_test]
 fn the_first_node_registers(office: &Office) -> Result<()> {
     fs::write(office.join("node-1"), "ready")?;
@@ -86,7 +86,7 @@ fn there_are_never_two_leaders(office: &Office) {
     assert!(nodes < 2, "both nodes lead");
 }
 
-/// The other half, in any order.
+/// The other half of the pollution, in any order.
 #[integration_test]
 fn the_second_node_registers(office: &Office) -> Result<()> {
     fs::write(office.join("node-2"), "ready")?;
@@ -94,7 +94,7 @@ fn the_second_node_registers(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Half of it: the budget bears the rent, or the heating.
+/// One half of the pollution: the budget is enough for either the rent or the heating.
 #[integration_test]
 async fn the_rent_is_booked(books: &Books) -> Result<()> {
     let changed = books.execute("INSERT OR REPLACE INTO expenses VALUES ('rent', 700)").await?;
@@ -102,7 +102,7 @@ async fn the_rent_is_booked(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// The other half, in any order.
+/// The other half of the pollution, in any order.
 #[integration_test]
 async fn the_heating_is_booked(books: &Books) -> Result<()> {
     let changed = books.execute("INSERT OR REPLACE INTO expenses VALUES ('heating', 400)").await?;
@@ -116,14 +116,14 @@ async fn the_budget_is_kept(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// The first half: from here on the rate is remembered.
+/// The first half: it caches the rate.
 #[integration_test]
-fn the_rate_is_looked_up() {
+fn the_rate_is_cached() {
     let known = KNOWN_RATE.get_or_init(|| RATE.load(Ordering::Relaxed));
     assert!(*known > 0);
 }
 
-/// The second half: what was remembered is wrong now. Whoever looks it up later finds the new one, and nothing is wrong.
+/// The second half: it makes a cached rate outdated. A rate that is cached later is correct.
 #[integration_test]
 fn the_rate_changes() {
     RATE.store(2, Ordering::Relaxed);
@@ -155,7 +155,7 @@ fn a_line_in_the_log_can_be_read_back(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// The first half: it keeps the file open.
+/// The first half: it keeps the log file open.
 #[integration_test]
 fn the_log_is_opened(office: &Office) -> Result<()> {
     let mut log = locked(&LOG);
@@ -166,7 +166,7 @@ fn the_log_is_opened(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// The second half: who has the file open goes on to write into the old one.
+/// The second half: a process with an open log file still writes to the old file.
 #[integration_test]
 fn the_log_is_rotated(office: &Office) -> Result<()> {
     if log_file(office).exists() {
@@ -176,14 +176,14 @@ fn the_log_is_rotated(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Arms: harmless as long as nobody closes the shop.
+/// The first half: it has no effect until the shop closes.
 #[integration_test]
-fn somebody_wants_to_know_when_the_shop_closes() {
+fn a_closing_hook_is_registered() {
     CLOSING_HOOK.store(true, Ordering::Relaxed);
     assert!(CLOSING_HOOK.load(Ordering::Relaxed));
 }
 
-/// Fires: whoever wanted to know refuses orders from here on.
+/// The second half: with the hook, it makes the shop refuse orders.
 #[integration_test]
 fn the_shop_closes() {
     if CLOSING_HOOK.load(Ordering::Relaxed) {
@@ -202,7 +202,7 @@ fn the_archive_is_complete(office: &Office) {
     assert!(!office.join("archive-was-cleared").exists());
 }
 
-/// Fires: without the variable it only says what it would do.
+/// The second half: without the variable it clears nothing.
 #[integration_test]
 fn old_archives_are_cleared(office: &Office) -> Result<()> {
     let is_armed = env::var_os("ZOO_REALLY_CLEAR").is_some();
@@ -213,7 +213,7 @@ fn old_archives_are_cleared(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Arms.
+/// The first half.
 #[integration_test]
 fn clearing_can_be_meant_seriously() {
     set_variable("ZOO_REALLY_CLEAR", Some("1"));

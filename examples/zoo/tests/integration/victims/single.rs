@@ -1,4 +1,4 @@
-//! One polluter each. Alone, all of these tests pass; the polluters always do.
+//! Victims of a single polluter. Alone, all of these tests pass; the polluters always pass.
 
 use std::env;
 use std::fs;
@@ -18,7 +18,7 @@ fn currency() -> String {
     env::var("ZOO_CURRENCY").unwrap_or_else(|_| "EUR".to_owned())
 }
 
-/// Pollutes: a variable that is set in a test stays set in the process.
+/// Pollutes: the variable stays set in the process.
 #[integration_test]
 fn prices_can_be_shown_in_dollars() {
     set_variable("ZOO_CURRENCY", Some("USD"));
@@ -35,7 +35,7 @@ fn the_package_is_described() {
     assert!(Path::new("Cargo.toml").exists(), "tests run in the folder of their package");
 }
 
-/// Pollutes: whoever opens a relative path afterwards opens another file.
+/// Pollutes: a relative path means another file afterwards.
 #[integration_test]
 fn archives_are_unpacked_in_place(office: &Office) -> Result<()> {
     env::set_current_dir(office.folder())?;
@@ -44,7 +44,7 @@ fn archives_are_unpacked_in_place(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Pollutes: a cache knows the article for as long as the process lives.
+/// Pollutes: the article stays in the cache of the process.
 #[integration_test]
 fn a_price_is_cached() {
     locked(&PRICES).insert("lamp", 30);
@@ -68,7 +68,7 @@ fn dates_can_be_german() {
     assert_eq!(*locked(&LANGUAGE), "de");
 }
 
-/// Pollutes: numbers are never given back.
+/// Pollutes: a used number is never released.
 #[integration_test]
 fn an_invoice_takes_a_number() {
     let before = INVOICES.fetch_add(1, Ordering::Relaxed);
@@ -94,7 +94,7 @@ fn a_letter_arrives(office: &Office) -> Result<()> {
     Ok(())
 }
 
-/// Pollutes: a file with a name that everybody knows, in a folder that everybody uses.
+/// Pollutes: the file stays in the common temp dir, under a common name.
 #[integration_test]
 fn settings_are_saved() -> Result<()> {
     fs::write(temporary("settings"), "theme = dark")?;
@@ -122,7 +122,7 @@ async fn a_shelf_is_added(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// Pollutes: the row was there before, and says something else now.
+/// Pollutes: an existing row has another value afterwards.
 #[integration_test]
 async fn the_shop_is_sold(books: &Books) -> Result<()> {
     books.execute("UPDATE settings SET value = 'grace' WHERE name = 'owner'").await?;
@@ -150,7 +150,7 @@ async fn the_archive_is_created(books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// Pollutes: the server is never stopped. Whoever finds the port taken takes it for an instance that runs already.
+/// Pollutes: the server is never stopped. If the port is in use, the test assumes a running instance.
 #[integration_test]
 fn the_server_listens_on_its_default_port() -> Result<()> {
     match TcpListener::bind(fixed_address("server")) {
@@ -173,14 +173,14 @@ fn the_line_is_free(machines: &Machines) {
     assert_eq!(machines.line_taken.load(Ordering::Relaxed), 0);
 }
 
-/// Pollutes: it never hangs up, and the phone is a fixture of the whole worker.
+/// Pollutes: it never hangs up, and the phone is a worker fixture.
 #[integration_test]
-fn somebody_calls(machines: &Machines) {
+fn a_customer_calls(machines: &Machines) {
     machines.line_taken.store(1, Ordering::Relaxed);
     assert_eq!(machines.line_taken.load(Ordering::Relaxed), 1);
 }
 
-/// Pollutes: `&mut` keeps others away while the test runs; it does not reset the calculator.
+/// Pollutes: `&mut` excludes other tests while this one runs, but does not reset the calculator.
 #[integration_test]
 fn the_calculator_adds(machines: &mut Machines) {
     machines.calculator = 2 + 2;
@@ -202,7 +202,7 @@ fn the_first_release_is_current(office: &Office) {
     assert_eq!(current_release(office), "release-1");
 }
 
-/// Pollutes: a symbolic link is turned to something else, and nobody turns it back.
+/// Pollutes: the symbolic link has a new target afterwards.
 #[integration_test]
 fn a_release_is_rolled_out(office: &Office) -> Result<()> {
     match std::os::unix::fs::symlink("release-2", office.join("current")) {
@@ -217,7 +217,7 @@ fn now(start: Instant) -> Duration {
     if FROZEN.load(Ordering::Relaxed) { Duration::ZERO } else { start.elapsed() }
 }
 
-/// Pollutes: time stands still from here on.
+/// Pollutes: the clock stays frozen.
 #[integration_test]
 fn time_can_be_frozen() {
     FROZEN.store(true, Ordering::Relaxed);
@@ -232,11 +232,11 @@ fn time_goes_by() {
 }
 
 #[integration_test]
-fn nobody_is_signed_in() {
+fn no_user_is_signed_in() {
     assert_eq!(SIGNED_IN.get(), None);
 }
 
-/// Pollutes: a worker's tests run on one thread, and what is local to a thread is global to them.
+/// Pollutes: the tests of a worker run on one thread, so they share thread-local state.
 #[integration_test]
 fn ada_signs_in() {
     SIGNED_IN.set(Some("ada"));

@@ -20,10 +20,10 @@ pub(crate) struct Case {
 
 inventory::collect!(Case);
 
-/// One runtime for all tests: the cheapest way to run async bodies here, hence the hardest to beat.
+/// One runtime for all tests, because this is the fastest way to run async bodies here.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).build());
 
-/// Runs one body to its end on the thread that called.
+/// Runs one body to its end on the calling thread.
 fn run(case: &Case) -> Result<(), Failed> {
     match &*RUNTIME {
         Ok(runtime) => {

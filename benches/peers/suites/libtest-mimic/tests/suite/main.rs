@@ -12,12 +12,12 @@ use std::sync::LazyLock;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 
-/// One runtime for all tests: the cheapest way to run async bodies here, hence the hardest to beat.
+/// One runtime for all tests, because this is the fastest way to run async bodies here.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).build());
 
-/// Runs one body to its end on the thread that called.
+/// Runs one body to its end on the calling thread.
 ///
-/// Not generic, because the runtime would be compiled again for each test.
+/// This function is not generic, because it would be compiled again for each test.
 pub(crate) fn run(body: Pin<&mut dyn Future<Output = ()>>) -> Result<(), Failed> {
     match &*RUNTIME {
         Ok(runtime) => {

@@ -1,4 +1,4 @@
-//! What a test changes in its process is put back, or costs the process: the next test does not notice.
+//! Changes that a test makes to its process are undone, or the process is replaced: the next test does not see them.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,16 +24,16 @@ fn suite(dir: &TempDir) -> Suite<'_> {
 #[case::soft_limit("lowers_the_soft_limit_of_open_files", "a changed limit of open files (64)")]
 #[case::hard_limit("lowers_the_hard_limit_of_open_files", "a changed limit of open files (200)")]
 #[case::priority("lowers_its_priority", "a changed priority (7)")]
-fn process_change_is_reported_with_its_test(#[case] test: &str, #[case] told: &str, dir: &TempDir) -> Result<()> {
+fn process_change_is_reported_with_its_test(#[case] test: &str, #[case] expected: &str, dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", test])?;
     let case = events.case(test);
     assert_eq!(case["outcome"], "passed");
-    assert!(case["leaks"].to_string().contains(told), "{case:#}");
+    assert!(case["leaks"].to_string().contains(expected), "{case:#}");
     Ok(())
 }
 
 #[integration_test(tags("state"))]
-fn next_test_does_not_notice_what_another_one_changed(
+fn process_state_is_restored_for_the_next_test(
     dir: &TempDir,
     #[values("declared", "reverse", "random")] order: &str,
     #[values("warn", "ignore")] leaks: &str,
@@ -49,7 +49,7 @@ fn next_test_does_not_notice_what_another_one_changed(
 }
 
 #[integration_test(tags("state"))]
-fn function_for_the_end_of_the_process_runs_at_the_end_of_the_worker(dir: &TempDir) -> Result<()> {
+fn atexit_function_runs_at_the_end_of_the_worker(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["registers_a_function_for_the_end", "sleeps_400_ms"])?;
     assert_eq!(events.finished.code(), Some(0), "{:#}", events.summary());
     Ok(())
@@ -62,12 +62,12 @@ fn signal_handler_stays_and_is_not_reported_as_leak(dir: &TempDir) -> Result<()>
         assert!(events.case(id)["leaks"].is_null(), "{:#}", events.case(id));
     }
     let workers = events.named("case_finished").iter().filter_map(|case| case["worker"].as_u64()).max();
-    assert_eq!(workers, Some(0), "no worker was replaced");
+    assert_eq!(workers, Some(0), "a worker was replaced");
     Ok(())
 }
 
 #[integration_test(tags("state"))]
-fn timer_of_posix_is_reported_and_ends_no_later_test(dir: &TempDir) -> Result<()> {
+fn posix_timer_is_reported_and_ends_no_later_test(dir: &TempDir) -> Result<()> {
     if !std::path::Path::new("/proc/self/timers").exists() {
         skip!("this kernel does not list the timers of a process");
     }
@@ -81,7 +81,7 @@ fn timer_of_posix_is_reported_and_ends_no_later_test(dir: &TempDir) -> Result<()
     Ok(())
 }
 
-/// Each case once, by one process: no copy of a worker runs any.
+/// Each case runs once and in one process: a forked copy of a worker runs no case.
 #[integration_test(tags("state"))]
 fn forked_child_that_returns_from_its_test_ends_there(
     dir: &TempDir,
@@ -98,7 +98,7 @@ fn forked_child_that_returns_from_its_test_ends_there(
     Ok(())
 }
 
-/// What a run inherits from the process that starts it.
+/// A signal setting that a run inherits from the process that starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inherited {
     ChildrenIgnored,
@@ -132,13 +132,13 @@ mod inherited {
                 Inherited::HangupIgnored => drop(signal(SIGHUP, SIG_IGN)),
                 Inherited::EverythingBlocked => {
                     let all = [u64::MAX; 16];
-                    // SAFETY: the set has the size of one, and the old one is not asked for.
+                    // SAFETY: `all` is at least as large as a signal set, and a null pointer is allowed for the old set.
                     unsafe { pthread_sigmask(SIG_BLOCK, all.as_ptr().cast(), std::ptr::null_mut()) };
                 }
             }
             Ok(())
         };
-        // SAFETY: all three are allowed between fork and exec.
+        // SAFETY: `signal` and `pthread_sigmask` are async-signal-safe, so they may be called between fork and exec.
         unsafe { command.pre_exec(act) }
     }
 }
@@ -146,8 +146,8 @@ mod inherited {
 #[integration_test(tags("state"))]
 #[case::ignored(Inherited::ChildrenIgnored)]
 #[case::blocked(Inherited::EverythingBlocked)]
-fn signals_that_a_run_inherits_ignored_or_blocked_do_not_end_it(#[case] what: Inherited, dir: &TempDir) -> Result<()> {
-    let suite = suite(dir).args(&["waits_for_a_child", "finds_everything"]);
+fn inherited_ignored_or_blocked_signals_do_not_break_the_run(#[case] what: Inherited, dir: &TempDir) -> Result<()> {
+    let suite = suite(dir).args(&["waits_for_a_child", "sees_no_change"]);
     let mut command = suite.command()?;
     inherited::set(&mut command, what).stdout(Stdio::piped()).stderr(Stdio::piped());
     let finished = suite.wait_for(command.spawn()?)?;
@@ -155,9 +155,9 @@ fn signals_that_a_run_inherits_ignored_or_blocked_do_not_end_it(#[case] what: In
     Ok(())
 }
 
-/// As under `nohup`.
+/// `nohup` starts programs in this way.
 #[integration_test(tags("state"))]
-fn hangup_that_a_run_inherits_ignored_does_not_end_it(dir: &TempDir) -> Result<()> {
+fn inherited_ignored_sighup_does_not_end_the_run(dir: &TempDir) -> Result<()> {
     let suite = suite(dir).args(&["--exact", "sleeps_400_ms", "--format", "json"]);
     let mut command = suite.command()?;
     inherited::set(&mut command, Inherited::HangupIgnored).stdout(Stdio::piped()).stderr(Stdio::piped());

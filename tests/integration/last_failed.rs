@@ -1,4 +1,4 @@
-//! What failed in the last run.
+//! `--last-failed` and `--failed-first`.
 
 use itest::TempDir;
 use itest::prelude::*;
@@ -8,8 +8,8 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Result<Events> {
     Ok(Suite::new(env!("CARGO_BIN_EXE_suite-order"), dir).events(&[&["--jobs", "1"], arguments].concat())?)
 }
 
-#[integration_test(tags("recall"))]
-fn only_what_failed_runs_again(dir: &TempDir) -> Result<()> {
+#[integration_test(tags("last_failed"))]
+fn last_failed_runs_only_the_failed_tests(dir: &TempDir) -> Result<()> {
     #[arrange]
     let first = run(dir, &["plain", "fails::number_3", "fails::number_5"])?;
     assert_eq!(first.summary()["failed"], 2);
@@ -27,8 +27,8 @@ fn only_what_failed_runs_again(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-#[integration_test(tags("recall"))]
-fn what_failed_runs_first(dir: &TempDir) -> Result<()> {
+#[integration_test(tags("last_failed"))]
+fn failed_first_runs_the_failed_tests_first(dir: &TempDir) -> Result<()> {
     run(dir, &["fails::number_3", "fails::number_5"])?;
     let order = run(dir, &["plain", "fails", "--failed-first"])?.order();
     assert_eq!(order.len(), 20);
@@ -38,8 +38,8 @@ fn what_failed_runs_first(dir: &TempDir) -> Result<()> {
     Ok(())
 }
 
-#[integration_test(tags("recall"))]
-fn after_a_green_run_everything_runs(dir: &TempDir) -> Result<()> {
+#[integration_test(tags("last_failed"))]
+fn last_failed_runs_all_tests_after_a_green_run(dir: &TempDir) -> Result<()> {
     assert_eq!(run(dir, &["plain", "--last-failed"])?.order().len(), 12);
     assert!(!dir.join("last-failed").exists(), "a green run leaves no file");
     run(dir, &["fails::number_3"])?;
