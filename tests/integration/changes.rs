@@ -2,10 +2,33 @@
 
 use itest::TempDir;
 use itest::prelude::*;
-use itest_tests::Suite;
+use itest_tests::{Events, Suite};
 
 fn suite(dir: &TempDir) -> Suite<'_> {
     Suite::new(env!("CARGO_BIN_EXE_suite-changes"), dir)
+}
+
+/// The text of the note about the rows that a test changed.
+fn changed_rows(events: &Events, test: &str) -> Option<String> {
+    let notes = events.case(test)["notes"].as_array().cloned().unwrap_or_default();
+    let note = notes.iter().find(|note| note["title"] == "rows that the test changed")?;
+    note["text"].as_str().map(str::to_owned)
+}
+
+/// A note is part of the test's report in every format.
+#[integration_test]
+#[case::pretty(&[], "  rows that the test changed:\n  | none\n")]
+#[case::terse(&["--format", "terse"], "  rows that the test changed:\n  | none\n")]
+#[case::json(&["--format", "json"], r#""notes":[{"title":"rows that the test changed","text":"none"}]"#)]
+#[case::libtest(&["--format", "json", "-Z", "unstable-options"], r"rows that the test changed:\nnone\n")]
+#[case::ctrf(&["--ctrf", "report"], r#""notes":[{"title":"rows that the test changed","text":"none"}]"#)]
+#[case::junit(&["--junit", "report"], "rows that the test changed:\nnone\n")]
+#[case::record(&["--record", "report"], r#""notes":[{"title":"rows that the test changed","text":"none"}]"#)]
+fn note_of_a_fixture_is_in_every_report(#[case] arguments: &[&str], #[case] note: &str, dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).args(&["--show-data", "reads_only"]).args(arguments).run()?;
+    let report = std::fs::read_to_string(dir.join("report")).unwrap_or_else(|_| finished.stdout());
+    assert!(report.contains(note), "{report}");
+    Ok(())
 }
 
 #[integration_test(tags("postgres", "mysql"))]
@@ -17,17 +40,13 @@ fn failed_test_shows_the_rows_it_changed(
     let events = suite(dir).events(&["--show-data", "--jobs", "1", &format!("sells::{backend}")])?;
     #[assert]
     for customer in ["first", "second"] {
-        let stderr = events.case(&format!("sells::{backend}::customer_{customer}"))["stderr"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let rows = changed_rows(&events, &format!("sells::{backend}::customer_{customer}"));
         let expected = format!(
-            "itest: what the test did to the rows of its database:\n  \
-             product: 1 added, 1 changed, 1 deleted\n    \
-             + id=10 name='for the {customer}' stock=1\n    ~ id=2: stock: 10 → 9\n    - id=3 name='old map' stock=NULL\n  \
-             visit: 2 added\n    + page=/products\n    + page=/products\n"
+            "product: 1 added, 1 changed, 1 deleted\n  \
+             + id=10 name='for the {customer}' stock=1\n  ~ id=2: stock: 10 → 9\n  - id=3 name='old map' stock=NULL\n\
+             visit: 2 added\n  + page=/products\n  + page=/products\n"
         );
-        assert!(stderr.contains(&expected), "{stderr}, in: {}", events.finished.stdout());
+        assert_eq!(rows.as_deref(), Some(expected.as_str()), "in: {}", events.finished.stdout());
     }
     events.finished.assert_nothing_left();
     Ok(())
@@ -36,33 +55,32 @@ fn failed_test_shows_the_rows_it_changed(
 #[integration_test(tags("postgres"))]
 fn show_data_reports_missing_or_unreadable_changes(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--show-data", "reads_only", "passes", "breaks_its_transaction"])?;
-    let stderr_of = |test: &str| events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(stderr_of("reads_only"), "itest: the test changed no rows of its database\n");
-    assert_eq!(stderr_of("passes"), "");
-    let broken = stderr_of("breaks_its_transaction");
-    assert!(broken.contains("cannot be shown") && broken.contains("rows"), "{broken}");
+    assert_eq!(changed_rows(&events, "reads_only").as_deref(), Some("none"));
+    assert_eq!(changed_rows(&events, "passes"), None);
+    let broken = changed_rows(&events, "breaks_its_transaction").unwrap_or_default();
+    assert!(broken.contains("they cannot be shown: "), "{broken}");
     Ok(())
 }
 
 #[integration_test]
 fn changed_rows_are_not_shown_without_show_data(dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["reads_only"])?;
-    assert_eq!(events.case("reads_only")["stderr"].as_str(), None);
+    assert_eq!(changed_rows(&events, "reads_only"), None);
     Ok(())
 }
 
 /// Columns that `SELECT *` leaves out belong to the rows, too. The tables in which a virtual table keeps its index are internal and not shown.
 #[integration_test(tags("postgres", "mysql"))]
-#[case::postgres("changes_generated_columns_of_postgres", "  product: 1 added\n    + id=2 twice=4\n")]
+#[case::postgres("changes_generated_columns_of_postgres", "product: 1 added\n  + id=2 twice=4\n")]
 #[case::mariadb(
     "changes_invisible_columns_of_mariadb",
-    "  product: 1 added, 1 changed\n    + id=2 co`lour=7 twice=4\n    ~ id=1: co`lour: 7 → 8\n"
+    "product: 1 added, 1 changed\n  + id=2 co`lour=7 twice=4\n  ~ id=1: co`lour: 7 → 8\n"
 )]
 #[case::sqlite(
     "changes_virtual_tables_of_sqlite",
-    "  area: 1 added\n    + id=1 west=2.0 east=4.0\n  \
-     broken: not compared, it cannot be read: no such table: main.nowhere\n  \
-     product: 1 added\n    + id=2 twice=4 thrice=6\n  search: 1 added\n    + text=hello\n"
+    "area: 1 added\n  + id=1 west=2.0 east=4.0\n\
+     broken: not compared, it cannot be read: no such table: main.nowhere\n\
+     product: 1 added\n  + id=2 twice=4 thrice=6\nsearch: 1 added\n  + text=hello\n"
 )]
 fn special_columns_and_tables_are_shown_as_the_test_sees_them(
     #[case] test: &str,
@@ -70,8 +88,7 @@ fn special_columns_and_tables_are_shown_as_the_test_sees_them(
     dir: &TempDir,
 ) -> Result<()> {
     let events = suite(dir).events(&["--show-data", test])?;
-    let stderr = events.case(test)["stderr"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(stderr, format!("itest: what the test did to the rows of its database:\n{changes}"));
+    assert_eq!(changed_rows(&events, test).as_deref(), Some(changes));
     Ok(())
 }
 

@@ -116,13 +116,13 @@ fn history_reports_different_outcomes_of_the_same_commit(#[case] changes: bool, 
     let test = test_of(&events, "fails_every_fourth_time");
     assert_eq!((&test["attempts"], &test["failures"]), (&5.into(), &1.into()));
     let mixed = &test["same_code_different_outcomes"];
-    let text = run(dir, &["--history"])?.stdout();
+    let report = run(dir, &["--history"])?.stdout();
     if changes {
         assert_eq!(mixed, &Value::Null);
-        assert!(text.contains("failing:") && text.contains("5 commits"), "{text}");
+        assert!(report.contains("failing:") && report.contains("5 commits"), "{report}");
     } else {
         assert_eq!((&mixed["passed"], &mixed["failed"]), (&4.into(), &1.into()));
-        assert!(text.contains("commit 0123456789ab: passed 4 times, failed once"), "{text}");
+        assert!(report.contains("commit 0123456789ab: passed 4 times, failed once"), "{report}");
     }
     Ok(())
 }

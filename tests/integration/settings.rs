@@ -58,7 +58,7 @@ fn fixture_receives_its_setting_from_the_highest_layer(
 
     #[assert]
     let output = format!("{}{}", finished.stdout(), finished.stderr());
-    assert_eq!(output.contains("what the test did to the rows of its database"), is_shown, "{output}");
+    assert_eq!(output.contains("rows that the test changed"), is_shown, "{output}");
     Ok(())
 }
 

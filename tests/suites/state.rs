@@ -198,10 +198,10 @@ fn sees_no_change_of_other_tests(#[values(0, 1, 2, 3)] _turn: u8) -> Result<()> 
 
 /// The umask of the process that has started this worker.
 fn umask_of_supervisor() -> Result<String> {
-    let parent = getppid().ok_or(std::io::ErrorKind::NotFound)?;
+    let parent = getppid().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
     let status = std::fs::read_to_string(format!("/proc/{}/status", parent.as_raw_nonzero()))?;
     let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    Ok(umask.ok_or(std::io::ErrorKind::NotFound)?.trim().to_owned())
+    Ok(umask.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?.trim().to_owned())
 }
 
 #[integration_test(ignore = "not all kernels list it, so that it could end a later test")]

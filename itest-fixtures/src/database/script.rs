@@ -105,7 +105,7 @@ fn cut(script: &str, start: usize, end: usize) -> Statement<'_> {
 struct Body {
     word_count: usize,
     is_create: bool,
-    has_body: bool,
+    has_started: bool,
     depth: usize,
     /// Whether the last word was `END`. The next word decides which block it closes.
     is_after_end: bool,
@@ -130,8 +130,8 @@ impl Body {
         }
         self.word_count += 1;
         self.is_create |= self.word_count == 1 && word == "CREATE";
-        self.has_body |= self.is_create && WITH_BODY.contains(&word);
-        if self.has_body && BLOCK_STARTS.contains(&word) {
+        self.has_started |= self.is_create && WITH_BODY.contains(&word);
+        if self.has_started && BLOCK_STARTS.contains(&word) {
             self.depth += 1;
         }
         self.is_after_end = self.depth > 0 && word == "END";

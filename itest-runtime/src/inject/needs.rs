@@ -35,7 +35,7 @@ impl ScopeStore {
     /// that needs the fixture.
     pub(crate) fn receive(&mut self, fixture: &FixtureDescriptor, answer: Result<String, Caught>) {
         let value = answer.and_then(|json| match fixture.codec {
-            Some(codec) => codec.from_json(&json).map_err(Caught::Panic),
+            Some(codec) => codec.decode(&json).map_err(Caught::Panic),
             None => Err(Caught::Panic(Problem::new("itest: this fixture has no codec; please report this"))),
         });
         let state = match value {

@@ -68,11 +68,11 @@ impl ValueCodec {
         }
     }
 
-    pub(crate) fn to_json(&self, value: &dyn Any) -> Result<String, Problem> {
+    pub(crate) fn encode(&self, value: &dyn Any) -> Result<String, Problem> {
         (self.to_json)(value)
     }
 
-    pub(crate) fn from_json(&self, json: &str) -> Result<Box<dyn Any>, Problem> {
+    pub(crate) fn decode(&self, json: &str) -> Result<Box<dyn Any>, Problem> {
         (self.from_json)(json)
     }
 }

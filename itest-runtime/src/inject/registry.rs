@@ -301,9 +301,9 @@ mod tests {
             let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             let order = ordered(&named, Order::Declared, Seed(1)).unwrap();
-            let names: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
+            let sorted: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
             let listed = ["sqlite::one", "sqlite::two", "postgres::one", "postgres::two"];
-            assert_eq!(names, listed.map(|case| format!("orders::sell::{case}")));
+            assert_eq!(sorted, listed.map(|case| format!("orders::sell::{case}")));
         }
     }
 

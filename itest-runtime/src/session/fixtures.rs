@@ -263,7 +263,7 @@ async fn make(fixture: &'static FixtureDescriptor, store: &mut ScopeStore, conte
     };
     let value = make_session_value(&mut scopes, fixture).await.map_err(|failure| failure.caught)?;
     let remark = fixture.remark.and_then(|remark| remark(value.as_ref()));
-    Ok(Made { value: codec.to_json(value.as_ref()).map_err(Caught::Panic)?, remark })
+    Ok(Made { value: codec.encode(value.as_ref()).map_err(Caught::Panic)?, remark })
 }
 
 fn failed(message: String) -> Caught {
