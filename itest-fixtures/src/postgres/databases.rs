@@ -7,6 +7,7 @@ use itest_runtime::Error;
 
 use super::address::with_settings;
 use super::connection::{PostgresDriver, quoted, run};
+use super::inventory::NoSnapshot;
 use super::isolation::Isolation;
 use super::migration_lock::MigrationLock;
 use super::pool::{self, Returned, TestTransaction, reset};
@@ -63,7 +64,11 @@ pub(super) async fn prepare(context: &Context<PostgresDriver>, name: &str) -> Re
     let snapshot = match (isolation, context.blueprint.setting_that_hides_changes()) {
         (Isolation::Clone, _) => Err(NotRecycled::new("it is a clone of one test")),
         (_, Some(setting)) => Err(NotRecycled::new(format!("the migrations set {setting} for the database"))),
-        _ => PostgresSnapshot::of(context.server.address(), name).await?,
+        _ => match PostgresSnapshot::of(context.server.address(), name).await {
+            Ok(snapshot) => Ok(snapshot),
+            Err(NoSnapshot::NotRecyclable(reason)) => Err(NotRecycled::new(reason)),
+            Err(NoSnapshot::Failed(error)) => return Err(error),
+        },
     };
     let sessions = Sessions::new(options_of_tests(context, name)?, isolation, context.max_connections);
     Ok(Prepared { sessions, snapshot })

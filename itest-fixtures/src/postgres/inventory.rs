@@ -79,31 +79,28 @@ pub(super) struct Inventory {
     pub(super) reads_settings: bool,
 }
 
-/// The inventory, or the reason why the database cannot be recycled at all.
-pub(super) type InventoryOrReason = Result<Inventory, &'static str>;
+/// Why a database has no snapshot.
+#[derive(Debug)]
+pub(super) enum NoSnapshot {
+    /// The database cannot be recycled at all, for this reason.
+    NotRecyclable(&'static str),
+    /// The server has not answered as it should.
+    Failed(Error),
+}
 
 impl Inventory {
     /// Reads the inventory of a database that no other session uses.
-    pub(super) async fn read(connection: &mut PgConnection) -> Result<InventoryOrReason, Error> {
-        Self::query(connection).await.map_err(|error| failed_to("read the contents of a new database", &error))
+    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, NoSnapshot> {
+        let failed = |error: sqlx::Error| NoSnapshot::Failed(failed_to("read the contents of a new database", &error));
+        match obstacle(connection).await.map_err(failed)? {
+            Some(reason) => Err(NoSnapshot::NotRecyclable(reason)),
+            None => Self::query(connection).await.map_err(failed),
+        }
     }
 
-    async fn query(connection: &mut PgConnection) -> Result<InventoryOrReason, sqlx::Error> {
-        if connection.execute("BEGIN; SET LOCAL session_replication_role = replica; COMMIT").await.is_err() {
-            connection.execute("ROLLBACK").await?;
-            return Ok(Err("the role may not set session_replication_role"));
-        }
+    async fn query(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let database = sqlx::query_scalar("SELECT oid FROM pg_database WHERE datname = current_database()");
         let database = database.fetch_one(&mut *connection).await?;
-        let has_always_trigger: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND NOT tgisinternal)
-                 OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND oid >= 16384)",
-        )
-        .fetch_one(&mut *connection)
-        .await?;
-        if has_always_trigger {
-            return Ok(Err("a trigger or a rule fires always, also when rows are restored"));
-        }
         let relations = relations(connection).await?;
         let sequences = sequences(connection).await?;
         let catalogs = sqlx::query(
@@ -113,8 +110,23 @@ impl Inventory {
         let catalogs = catalogs.fetch_all(&mut *connection).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
         let entries = entries(connection).await?;
         let reads_settings = sqlx::query_scalar(READS_SETTINGS).fetch_one(&mut *connection).await?;
-        Ok(Ok(Self { database, relations, sequences, catalogs, entries, reads_settings }))
+        Ok(Self { database, relations, sequences, catalogs, entries, reads_settings })
     }
+}
+
+/// The reason why the rows of the database cannot be restored, if there is one.
+async fn obstacle(connection: &mut PgConnection) -> Result<Option<&'static str>, sqlx::Error> {
+    if connection.execute("BEGIN; SET LOCAL session_replication_role = replica; COMMIT").await.is_err() {
+        connection.execute("ROLLBACK").await?;
+        return Ok(Some("the role may not set session_replication_role"));
+    }
+    let has_always_trigger: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgenabled IN ('A', 'R') AND NOT tgisinternal)
+             OR EXISTS (SELECT FROM pg_rewrite WHERE ev_enabled IN ('A', 'R') AND oid >= 16384)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(has_always_trigger.then_some("a trigger or a rule fires always, also when rows are restored"))
 }
 
 async fn relations(connection: &mut PgConnection) -> Result<Vec<Relation>, sqlx::Error> {

@@ -9,14 +9,12 @@ use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::Oid;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use itest_runtime::Error;
-
 use super::change_detector::{
     ChangeDetector, Observation, SchemaChange, State, TransactionId, catalog_counts, compare_schema,
     current_transaction_id,
 };
 use super::connection::{connect, literal};
-use super::inventory::{Inventory, Relation, RelationKind, entries};
+use super::inventory::{Inventory, NoSnapshot, Relation, RelationKind, entries};
 use crate::database::{NotRecycled, Snapshot, describe, failed_to};
 use crate::service::Address;
 
@@ -60,13 +58,10 @@ struct DeadRows {
 }
 
 impl PostgresSnapshot {
-    /// Reads the first state of a new clone that no test uses yet. [`NotRecycled`] says why it cannot be recycled at all.
-    pub(super) async fn of(address: &Address, database: &str) -> Result<Result<Self, NotRecycled>, Error> {
-        let mut connection = connect(address, Some(database)).await?;
-        let inventory = match Inventory::read(&mut connection).await? {
-            Ok(inventory) => inventory,
-            Err(reason) => return Ok(Err(NotRecycled::new(reason))),
-        };
+    /// Reads the first state of a new clone that no test uses yet.
+    pub(super) async fn of(address: &Address, database: &str) -> Result<Self, NoSnapshot> {
+        let mut connection = connect(address, Some(database)).await.map_err(NoSnapshot::Failed)?;
+        let inventory = Inventory::read(&mut connection).await?;
         let change_detector = ChangeDetector::of(&inventory);
         let begin = async {
             // `stats_fetch_consistency = none`, so that each observation reads the current counts. `session_replication_role = replica`, so
@@ -78,13 +73,13 @@ impl PostgresSnapshot {
             let observation = change_detector.observe(&mut connection, &[]).await?;
             Ok::<_, sqlx::Error>((counts, since, observation))
         };
-        let (counts, since, observation) =
-            begin.await.map_err(|error| failed_to("read the state of a new database", &error))?;
+        let failed = |error| NoSnapshot::Failed(failed_to("read the state of a new database", &error));
+        let (counts, since, observation) = begin.await.map_err(failed)?;
         let Observation::State(state) = observation else {
-            return Ok(Err(NotRecycled::new("another session uses it already")));
+            return Err(NoSnapshot::NotRecyclable("another session uses it already"));
         };
         let (dead_rows, last_answer) = (DeadRows::default(), Instant::now());
-        Ok(Ok(Self { connection, inventory, change_detector, state, counts, since, dead_rows, last_answer }))
+        Ok(Self { connection, inventory, change_detector, state, counts, since, dead_rows, last_answer })
     }
 
     /// Whether the next test needs new sessions, because the schema could read settings that a test has left on its sessions.

@@ -1,6 +1,5 @@
 //! The account that a private server runs under if the tests run as root.
 
-use std::fs;
 use std::io;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -8,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use itest_runtime::Error;
+use nix::unistd::User;
 
 use crate::failure::failed_to;
 
@@ -29,22 +29,17 @@ impl Account {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }
-        let known = fs::read_to_string("/etc/passwd").map_err(|error| failed_to("read /etc/passwd", &error))?;
-        let account = accounts.iter().find_map(|name| Self::named(&known, name));
-        let missing = || {
-            let accounts = accounts.join("` or `");
-            let remedy = "run the tests as another user, or set the URL of a server for tests";
-            Error::new(format!(
-                "{server} does not run as root, and there is no user `{accounts}` that it could run as; {remedy}"
-            ))
-        };
-        account.map(Some).ok_or_else(missing)
-    }
-
-    fn named(users: &str, name: &str) -> Option<Self> {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some(Self { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+        for name in accounts {
+            let user = User::from_name(name).map_err(|error| failed_to(&format!("look up the user {name}"), &error))?;
+            if let Some(user) = user {
+                return Ok(Some(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }));
+            }
+        }
+        let accounts = accounts.join("` or `");
+        let remedy = "run the tests as another user, or set the URL of a server for tests";
+        Err(Error::new(format!(
+            "{server} does not run as root, and there is no user `{accounts}` that it could run as; {remedy}"
+        )))
     }
 
     /// Makes a program run under this account.
@@ -63,9 +58,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_is_parsed_from_the_list_of_accounts() {
-        let users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:104:106:,,,:/var/lib/postgresql:/bin/bash\n";
-        assert_eq!(Account::named(users, "postgres"), Some(Account { uid: 104, gid: 106 }));
-        assert_eq!(Account::named(users, "nobody"), None);
+    fn first_known_account_is_used_instead_of_root() {
+        let account = Account::instead_of_root("the server", &["no_such_user", "root"]).unwrap();
+        let root = Account { uid: 0, gid: 0 };
+        assert_eq!(account, rustix::process::geteuid().is_root().then_some(root));
+    }
+
+    #[test]
+    fn missing_accounts_are_named() {
+        let account = Account::instead_of_root("the server", &["no_such_user", "nor_this_one"]);
+        if rustix::process::geteuid().is_root() {
+            let message = account.unwrap_err().to_string();
+            assert!(message.contains("there is no user `no_such_user` or `nor_this_one`"), "{message}");
+        } else {
+            assert_eq!(account.unwrap(), None);
+        }
     }
 }

@@ -37,7 +37,7 @@ fn flag(setting: &Setting) -> String {
 
 fn refused(setting: &Setting) -> String {
     let modes: Vec<_> = setting.without_effect_in.iter().map(|mode| format!("`{}`", mode.flag())).collect();
-    let excluded: Vec<_> = setting.excludes.iter().map(|exclusion| format!("`--{}`", exclusion.key)).collect();
+    let excluded: Vec<_> = setting.excludes.iter().map(|exclusion| format!("`--{}`", exclusion.other)).collect();
     let mut text = String::new();
     if !modes.is_empty() {
         let _ = write!(text, " It is refused beside {}.", modes.join(", "));

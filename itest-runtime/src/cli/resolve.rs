@@ -96,9 +96,9 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
         if given.value() != Some(SettingValue::bare(true)) {
             continue;
         }
-        for Exclusion { key, allowed, reason } in excludes {
+        for Exclusion { other, allowed, reason } in excludes {
             let is_excluded = |other: &&&GivenSetting| other.value().is_none_or(|value| value.as_text() != *allowed);
-            if let Some(other) = first.get(key).filter(is_excluded) {
+            if let Some(other) = first.get(other).filter(is_excluded) {
                 let what = format!("contradicts --{}{reason}", given.key);
                 return Err(UsageError::new(redacted(&other.place), what));
             }

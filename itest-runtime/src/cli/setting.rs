@@ -31,7 +31,7 @@ pub(super) enum Scope {
 /// A setting that cannot have any other value than one while another setting is on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exclusion {
-    pub(super) key: &'static str,
+    pub(super) other: &'static str,
     /// The only value that is allowed.
     pub(super) allowed: &'static str,
     /// The end of the message, behind the flag that excludes the value.

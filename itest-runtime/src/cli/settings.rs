@@ -230,9 +230,9 @@ static JUDGEMENT: &[Setting] = &[
         help: "Run the tests one by one on a thread of this process, for debuggers",
         scope: Scope::Test,
         excludes: &[
-            Exclusion { key: "jobs", allowed: "1", reason: ", which runs one test at a time; give one of them" },
+            Exclusion { other: "jobs", allowed: "1", reason: ", which runs one test at a time; give one of them" },
             Exclusion {
-                key: "keep-failed",
+                other: "keep-failed",
                 allowed: "false",
                 reason: ": what a test has taken outlives it only in a process of its own",
             },

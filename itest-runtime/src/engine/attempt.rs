@@ -15,7 +15,7 @@ use crate::inject::{
     return_lent, session_needs,
 };
 use crate::model::{
-    AttemptReport, Failed, KeptResources, Limits, Outcome, Phase, Problem, Prospects, SourceLocation, Turn,
+    AttemptReport, Failed, KeptResources, Limits, Note, Outcome, Phase, Problem, Prospects, Seed, SourceLocation, Turn,
     WorkerConfig, WorkerId,
 };
 use crate::process::{end_forked_child, stopped_descendants};
@@ -62,12 +62,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let AttemptContext { session, worker, client, ledger, config, id, runtimes, leaks, cancelled, watch } = context;
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
-    // Only fixtures ask for it, and most tests of a large suite have few.
-    let info = (!entry.parameters.is_empty()).then(|| {
-        let location = SourceLocation::new(entry.location);
-        let name = entry.cases.get(case.row as usize).copied().unwrap_or_default();
-        TestInfo::new(case.id(), location, *entry.meta, *seed, id).of_case(name).during(turn)
-    });
+    let info = test_info(turn, case, *seed, id);
     let observer = watch.clone();
     begin_panics();
     begin_phases(Box::new(move |phase| observer.enter(phase)));
@@ -84,34 +79,27 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
     let mut pace = Pace { runtimes, limits, cancelled, watch };
     let setup = match pace.fetch(case, &mut scopes, client) {
-        Ok(()) if entry.parameters.is_empty() => Ok(Ok(Vec::new())),
+        Ok(()) if entry.parameters.is_empty() => Ok(Vec::new()),
         Ok(()) => pace.set_up(case, &mut scopes).await,
-        Err(end) => Err(end),
+        Err(end) => Err(SetupEnd::Stopped(end)),
     };
     let making = scopes.in_setup.last().map(|fixture| fixture.short_name());
 
     let (verdict, own) = match setup {
-        Ok(Ok(slots)) => {
+        Ok(slots) => {
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
             let ran = pace.run(case, &mut inputs).await;
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
             ran
         }
-        Ok(Err(failure)) => {
-            let verdict = judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture)));
-            // The session's fixtures are made once in a run, well or not.
-            let prospects = if failure.scope == Scope::Session { Prospects::None } else { Prospects::Open };
-            (Verdict { prospects, ..verdict }, None)
-        }
-        Err(end) => (judge(end, Where::setup(making)), None),
+        Err(end) => (judge_setup(end, making), None),
     };
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
         let report = report(turn.case, verdict, Vec::new(), end_phases());
-        let notes = info.as_ref().map(TestInfo::take_notes).unwrap_or_default();
-        let report = AttemptReport { kept: Some(kept), notes, ..report };
+        let report = AttemptReport { kept: Some(kept), notes: notes(info.as_ref()), ..report };
         return Attempted { report, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
@@ -126,9 +114,44 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
     drop(driver);
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    let notes = info.as_ref().map(TestInfo::take_notes).unwrap_or_default();
     let report = report(turn.case, verdict, problems, end_phases());
-    Attempted { report: AttemptReport { notes, ..report }, kept: None, tasks_left }
+    Attempted { report: AttemptReport { notes: notes(info.as_ref()), ..report }, kept: None, tasks_left }
+}
+
+/// Describes the test for its fixtures. A test without fixtures needs no description.
+fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> Option<TestInfo> {
+    let entry = case.entry;
+    if entry.parameters.is_empty() {
+        return None;
+    }
+    let location = SourceLocation::new(entry.location);
+    let name = entry.cases.get(case.row as usize).copied().unwrap_or_default();
+    Some(TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn))
+}
+
+/// The notes that fixtures have added about the test.
+fn notes(info: Option<&TestInfo>) -> Vec<Note> {
+    info.map(TestInfo::take_notes).unwrap_or_default()
+}
+
+/// Why setup ended before the body could run.
+enum SetupEnd {
+    /// A fixture failed.
+    Failed(SetupFailure),
+    /// The time was over, or the run was cancelled.
+    Stopped(End),
+}
+
+fn judge_setup(end: SetupEnd, in_setup: Option<String>) -> Verdict {
+    match end {
+        SetupEnd::Failed(failure) => {
+            // A session fixture is set up once in a run, so that another attempt would fail in the same way.
+            let prospects = if failure.scope == Scope::Session { Prospects::None } else { Prospects::Open };
+            let verdict = judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture)));
+            Verdict { prospects, ..verdict }
+        }
+        SetupEnd::Stopped(end) => judge(end, Where::setup(in_setup)),
+    }
 }
 
 /// The stretches of an attempt, each within its budget.
@@ -153,11 +176,7 @@ impl Pace<'_> {
     }
 
     /// Makes the fixtures.
-    async fn set_up(
-        &mut self,
-        case: RegisteredCase,
-        scopes: &mut Scopes<'_>,
-    ) -> Result<Result<Vec<Slot>, SetupFailure>, End> {
+    async fn set_up(&mut self, case: RegisteredCase, scopes: &mut Scopes<'_>) -> Result<Vec<Slot>, SetupEnd> {
         let parameters = case.entry.parameters;
         let limit = self.limits.setup;
         self.watch.begin(Phase::Setup, limit);
@@ -167,7 +186,7 @@ impl Pace<'_> {
             Ok(Err(SetupFailure { caught: Caught::Skip(_), .. })) => Outcome::Skipped,
             _ => Outcome::Errored,
         });
-        made
+        made.map_err(SetupEnd::Stopped)?.map_err(SetupEnd::Failed)
     }
 
     /// Runs the body, on the runtime that it asks for.

@@ -60,7 +60,7 @@ pub(crate) use panic_log::PanicLog;
 pub(crate) use resource_baseline::{ResourceBaseline, Snapshot};
 pub(crate) use signals::{clear_inherited_signals, ignore_termination_signals, is_ignored};
 pub(crate) use spawn::{
-    MIN_OPEN_FILES, Reaped, WORKER_NAME, affordable_workers, is_ended, open_files_limit, own_binary, reap,
+    Departure, MIN_OPEN_FILES, Reaped, WORKER_NAME, affordable_workers, is_ended, open_files_limit, own_binary, reap,
     spawn_process, spawn_thread,
 };
 pub(crate) use state::{EarlierState, ProcessState, Stdin};

@@ -125,6 +125,15 @@ pub(crate) struct Reaped {
     pub(crate) is_killed: bool,
 }
 
+/// Why a worker has closed its socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// It has shut down in good order.
+    ShutDown,
+    /// It is crashing, or has lost its connection.
+    Crash,
+}
+
 /// Waits until a worker with a closed socket has ended, and then kills the processes that are left in its process group or have
 /// its mark. Kills the worker itself if it does not end in time.
 ///
@@ -134,9 +143,12 @@ pub(crate) struct Reaped {
 /// # Errors
 ///
 /// When waiting for the process fails.
-pub(crate) async fn reap(mut child: Child, has_shut_down: bool, mark: Option<Mark>) -> io::Result<Reaped> {
+pub(crate) async fn reap(mut child: Child, departure: Departure, mark: Option<Mark>) -> io::Result<Reaped> {
     let Some(leader) = child.id() else { return Ok(Reaped { status: child.wait().await?, is_killed: false }) };
-    let timeout = if has_shut_down { SHUTDOWN_TIMEOUT } else { CRASH_TIMEOUT };
+    let timeout = match departure {
+        Departure::ShutDown => SHUTDOWN_TIMEOUT,
+        Departure::Crash => CRASH_TIMEOUT,
+    };
     let is_killed = tokio::time::timeout(timeout, wait_until_ended(leader)).await.is_err();
     // The group is killed before `wait`, because the system may give the pid to another process after `wait`.
     kill_group(leader);

@@ -40,6 +40,30 @@ impl Console {
         }
         out.write_all(b"\n")
     }
+
+    /// Writes the lines at the start of a run: the number of tests, their order, and the part of the suite.
+    fn begin(&mut self, started: &Event, out: &mut dyn Write) -> io::Result<()> {
+        let Event::RunStarted { selected, order, seed, jobs, repeats, facts } = started else { return Ok(()) };
+        self.summary.begin(*seed);
+        if let Some(live) = &mut self.live {
+            live.begin(*selected);
+        }
+        writeln!(out, "\nrunning {}", count(*selected, "test"))?;
+        let order = match order {
+            Order::Random => format!("random order, seed {seed}"),
+            Order::Declared => format!("declared order, seed {seed}"),
+            Order::Reverse => format!("reverse order, seed {seed}"),
+            Order::LongestFirst => format!("the longest first, seed {seed}"),
+            Order::Given => format!("in the order given, seed {seed}"),
+        };
+        let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
+        let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));
+        writeln!(out, "{}", Styled(self.options.color, Style::Dim, line))?;
+        match &facts.shard {
+            None => Ok(()),
+            Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
+        }
+    }
 }
 
 impl Reporter for Console {
@@ -51,27 +75,7 @@ impl Reporter for Console {
             }
         }
         match event {
-            Event::RunStarted { selected, order, seed, jobs, repeats, facts } => {
-                self.summary.begin(*seed);
-                if let Some(live) = &mut self.live {
-                    live.begin(*selected);
-                }
-                writeln!(out, "\nrunning {}", count(*selected, "test"))?;
-                let order = match order {
-                    Order::Random => format!("random order, seed {seed}"),
-                    Order::Declared => format!("declared order, seed {seed}"),
-                    Order::Reverse => format!("reverse order, seed {seed}"),
-                    Order::LongestFirst => format!("the longest first, seed {seed}"),
-                    Order::Given => format!("in the order given, seed {seed}"),
-                };
-                let repeats = repeats.in_words().map_or_else(String::new, |words| format!(", {words}"));
-                let line = format!("{order}, {}{repeats}", count(*jobs, "worker"));
-                writeln!(out, "{}", Styled(self.options.color, Style::Dim, line))?;
-                match &facts.shard {
-                    None => Ok(()),
-                    Some(shard) => writeln!(out, "{}", shard_in_words(shard, *selected)),
-                }
-            }
+            Event::RunStarted { .. } => self.begin(event, out),
             Event::CaseIgnored { id, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
                 writeln!(out, "test {id} ... {}{reason}", Styled(self.options.color, Style::Yellow, "ignored"))

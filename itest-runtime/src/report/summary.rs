@@ -91,33 +91,7 @@ impl SummarySection {
         for list in [&mut self.failed, &mut self.shown, &mut self.flaky, &mut self.quarantined] {
             list.sort_by(|left, right| left.id.cmp(&right.id));
         }
-        if !self.shown.is_empty() {
-            writeln!(out, "\nsuccesses:\n")?;
-            for case in &self.shown {
-                writeln!(out, "---- {} ----", case.id)?;
-                write_output(case, options, out)?;
-            }
-        }
-        if !self.quarantined.is_empty() {
-            writeln!(out, "\nfailures in quarantine:\n")?;
-            for case in &self.quarantined {
-                write_failure(case, self.seed, options, out)?;
-            }
-        }
-        if !self.failed.is_empty() {
-            writeln!(out, "\nfailures:\n")?;
-            for case in &self.failed {
-                write_failure(case, self.seed, options, out)?;
-            }
-            writeln!(out, "failures:")?;
-            let counted = |id: &TestId| self.failed.iter().any(|case| case.id == *id);
-            for (id, times) in self.failures.iter().filter(|(id, _)| counted(id)) {
-                match summary.rounds {
-                    0 | 1 => writeln!(out, "    {id}")?,
-                    rounds => writeln!(out, "    {id}, in {times} of {rounds} rounds")?,
-                }
-            }
-        }
+        self.write_cases(summary, options, out)?;
         writeln!(out)?;
         let warning = Styled(options.color, Style::Yellow, "warning");
         self.leaks.sort();
@@ -149,6 +123,38 @@ impl SummarySection {
             summary.filtered_out,
             summary.elapsed.as_secs_f64(),
         )
+    }
+
+    /// Writes the details of cases: passed ones whose output is shown, failures in quarantine, and failures.
+    fn write_cases(&self, summary: &Summary, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+        if !self.shown.is_empty() {
+            writeln!(out, "\nsuccesses:\n")?;
+            for case in &self.shown {
+                writeln!(out, "---- {} ----", case.id)?;
+                write_output(case, options, out)?;
+            }
+        }
+        if !self.quarantined.is_empty() {
+            writeln!(out, "\nfailures in quarantine:\n")?;
+            for case in &self.quarantined {
+                write_failure(case, self.seed, options, out)?;
+            }
+        }
+        if !self.failed.is_empty() {
+            writeln!(out, "\nfailures:\n")?;
+            for case in &self.failed {
+                write_failure(case, self.seed, options, out)?;
+            }
+            writeln!(out, "failures:")?;
+            let counted = |id: &TestId| self.failed.iter().any(|case| case.id == *id);
+            for (id, times) in self.failures.iter().filter(|(id, _)| counted(id)) {
+                match summary.rounds {
+                    0 | 1 => writeln!(out, "    {id}")?,
+                    rounds => writeln!(out, "    {id}, in {times} of {rounds} rounds")?,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn write_remarks(&self, summary: &Summary, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {

@@ -46,6 +46,15 @@ struct Contents<T> {
     dropping_tasks: JoinSet<Result<(), Error>>,
 }
 
+/// What happens to the drops that run when a pool is cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunningDrops {
+    /// They are waited for.
+    Finish,
+    /// They are abandoned, because the server ends with the run and its databases with it.
+    Abandon,
+}
+
 impl<M: Maker> Default for IdleDatabases<M> {
     fn default() -> Self {
         let contents = Mutex::new(Contents { free: Vec::new(), ahead: None, dropping_tasks: JoinSet::new() });
@@ -124,9 +133,8 @@ impl<M: Maker> IdleDatabases<M> {
         contents.dropping_tasks.spawn_on(task, &background());
     }
 
-    /// Closes all connections. It waits for running drops, unless the server ends with the run. If a drop takes too long, the worker's
-    /// entry in the ledger drops the database.
-    pub(crate) async fn clear(&self, is_private: bool) {
+    /// Closes all connections. If a drop that is waited for takes too long, the worker's entry in the ledger drops the database.
+    pub(crate) async fn clear(&self, running_drops: RunningDrops) {
         let (free, ahead, mut dropping_tasks) = {
             let mut contents = self.contents();
             (std::mem::take(&mut contents.free), contents.ahead.take(), std::mem::take(&mut contents.dropping_tasks))
@@ -138,7 +146,7 @@ impl<M: Maker> IdleDatabases<M> {
         for made in free {
             M::close(made).await;
         }
-        if !is_private {
+        if running_drops == RunningDrops::Finish {
             let all = async { while dropping_tasks.join_next().await.is_some() {} };
             let _ = tokio::time::timeout(DROP_TIMEOUT, all).await;
         }
@@ -194,7 +202,7 @@ mod tests {
         maker.may_drop.add_permits(1);
         one_more.await;
         assert!(maker.dropped.load(Ordering::Relaxed) >= 1);
-        idle.clear(false).await;
+        idle.clear(RunningDrops::Finish).await;
         assert_eq!(maker.dropped.load(Ordering::Relaxed), MAX_DROPPING + 1);
     }
 }

@@ -10,7 +10,7 @@ use itest_runtime::{Error, Outcome, Teardown, TestId};
 
 use super::driver::{Context, Database, Driver, Prepared, Snapshot as _};
 use super::drop_connections::DropConnections;
-use super::idle::{IdleDatabases, Maker};
+use super::idle::{IdleDatabases, Maker, RunningDrops};
 use super::leftovers::Leftovers;
 use super::recycling::Recycling;
 use crate::database::connect::{Connect, Connection, close};
@@ -79,7 +79,8 @@ impl<D: Driver> Pool<D> {
 
     /// Closes all connections. The remaining databases are dropped by the number of their owner.
     async fn close(&self) {
-        self.idle.clear(self.context.server.is_private()).await;
+        let is_private = self.context.server.is_private();
+        self.idle.clear(if is_private { RunningDrops::Abandon } else { RunningDrops::Finish }).await;
         for connection in self.drop_connections.take() {
             close::<D>(connection).await;
         }

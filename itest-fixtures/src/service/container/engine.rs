@@ -16,7 +16,7 @@ use itest_runtime::{Error, Teardown};
 
 use super::host::{HOST, STANDARD_HOST};
 use super::removal;
-use super::spec::Spec;
+use super::spec::{EngineHost, Spec};
 use crate::failure::failed_to;
 use crate::service::offer::Offer;
 
@@ -69,7 +69,7 @@ impl Engine {
     /// When the image cannot be pulled, or the engine cannot start the container.
     pub(super) async fn start(&self, spec: &Spec, teardown: &Teardown) -> Result<Started, Error> {
         let name = spec.name();
-        let request = self.with_image(spec, spec.request(&name, is_local())).await?;
+        let request = self.with_image(spec, spec.request(&name, engine_host())).await?;
         removal::register(&name, teardown)?;
         let started = request.start().await;
         let started = started.map_err(|error| cannot_start(spec, &error))?;
@@ -113,10 +113,9 @@ impl Engine {
     }
 }
 
-/// Whether the engine's 127.0.0.1 is that of this process. Inside of a container it is a different one.
-fn is_local() -> bool {
+fn engine_host() -> EngineHost {
     let is_socket = variable(HOST).is_none_or(|host| host.starts_with("unix://"));
-    is_socket && !Path::new("/.dockerenv").exists()
+    if is_socket && !Path::new("/.dockerenv").exists() { EngineHost::Local } else { EngineHost::Remote }
 }
 
 fn cannot_start(spec: &Spec, error: &TestcontainersError) -> Error {

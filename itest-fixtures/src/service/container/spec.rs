@@ -33,6 +33,15 @@ pub(super) struct Spec {
     pub(super) password: Password,
 }
 
+/// Where the container engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EngineHost {
+    /// On this machine: 127.0.0.1 of the engine is that of this process.
+    Local,
+    /// On another machine, or outside of the container that this process runs in.
+    Remote,
+}
+
 impl Spec {
     /// The container of a service.
     ///
@@ -57,9 +66,9 @@ impl Spec {
         format!("{PREFIX}{}-{}-{number:016x}", self.service, std::process::id())
     }
 
-    /// The request to the engine. The server's files are in memory. If the engine is on this machine (`is_local`), the port is open to this
-    /// machine only.
-    pub(super) fn request(&self, name: &str, is_local: bool) -> ContainerRequest<GenericImage> {
+    /// The request to the engine. The server's files are in memory. If the engine is on this machine, the port is open to this machine
+    /// only.
+    pub(super) fn request(&self, name: &str, engine: EngineHost) -> ContainerRequest<GenericImage> {
         let port = ContainerPort::Tcp(self.port);
         let (image, tag) = split(&self.image);
         let image = GenericImage::new(image, tag).with_exposed_port(port);
@@ -74,7 +83,7 @@ impl Spec {
         for name in self.settings.password_variables {
             request = request.with_env_var(*name, self.password.expose());
         }
-        if !is_local {
+        if engine == EngineHost::Remote {
             return request;
         }
         request.with_host_config_modifier(move |config: &mut HostConfig| {
@@ -110,11 +119,11 @@ mod tests {
             password: Password::random().unwrap(),
         };
         let mut config = HostConfig { publish_all_ports: Some(true), ..HostConfig::default() };
-        spec.request("itest-1", true).host_config_modifier().unwrap()(&mut config);
+        spec.request("itest-1", EngineHost::Local).host_config_modifier().unwrap()(&mut config);
         let bound = config.port_bindings.unwrap().remove("5432/tcp").flatten().unwrap();
         assert_eq!(bound, [PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None }]);
         assert_eq!(config.publish_all_ports, Some(false));
-        assert!(spec.request("itest-1", false).host_config_modifier().is_none());
+        assert!(spec.request("itest-1", EngineHost::Remote).host_config_modifier().is_none());
     }
 
     #[test]

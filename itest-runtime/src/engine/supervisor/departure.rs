@@ -10,7 +10,7 @@ use crate::process::Reaped;
 
 /// What follows from the end of a worker's connection.
 #[derive(Debug)]
-pub(super) enum Departure {
+pub(super) enum Disconnected {
     /// A process that has to be waited for.
     Process(Child),
     /// A thread, or a process that stays with what its failed test has taken.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::super::judgement::{WorkerEnd, died, hung};
 use super::super::worker::{WORKER_FLAG, work_as_thread};
 use super::assignment::Assignment;
-use super::departure::{Departure, EndCause, LostCase, WorkerEnded};
+use super::departure::{Disconnected, EndCause, LostCase, WorkerEnded};
 use super::process::WorkerProcess;
 use super::queue::AssignmentQueue;
 use super::state::{KillReason, WorkerState};
@@ -182,16 +182,16 @@ impl WorkerHandle {
     }
 
     /// Notes that the worker's connection is closed, and its last output.
-    pub(super) fn disconnect(&mut self, output: Output) -> Departure {
+    pub(super) fn disconnect(&mut self, output: Output) -> Disconnected {
         self.last_output = output;
         let child = self.process.as_mut().and_then(WorkerProcess::take_child);
         match child {
             Some(_) if self.leftovers == Leftovers::Kept => {
                 self.shut_down();
-                Departure::Over
+                Disconnected::Over
             }
-            Some(child) => Departure::Process(child),
-            None => Departure::Over,
+            Some(child) => Disconnected::Process(child),
+            None => Disconnected::Over,
         }
     }
 

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::departure::{Departure, not_reaped};
+use super::departure::{Disconnected, not_reaped};
 use super::handle::{WorkerHandle, WorkerMessage, WorkerSettings};
 use super::session::RunSession;
 use super::state::KillReason;
@@ -18,7 +18,7 @@ use crate::inject::{Registry, given_fixture_settings};
 use crate::model::{
     AttemptReport, HarnessError, Isolation, Lane, Output, RunConfig, TraceScope, WorkerConfig, WorkerId,
 };
-use crate::process::{FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
+use crate::process::{Departure, FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
 
 /// What happens to the workers.
 #[derive(Debug)]
@@ -206,14 +206,14 @@ impl WorkerPool {
     /// has no process to wait for.
     pub(super) fn disconnect(&mut self, id: WorkerId, output: Output, session: &RunSession) -> Option<Reaped> {
         let worker = self.workers.get_mut(&id)?;
-        let Departure::Process(child) = worker.disconnect(output) else { return Some(not_reaped()) };
-        let has_shut_down = worker.has_shut_down();
+        let Disconnected::Process(child) = worker.disconnect(output) else { return Some(not_reaped()) };
+        let departure = if worker.has_shut_down() { Departure::ShutDown } else { Departure::Crash };
         let mark = worker.may_have_leftovers().then(|| session.mark_of(id));
         // The locks of the case are freed, and its next attempt begins, after the session's server has given back what it took.
         let process = child.id().filter(|_| worker.is_waited_for(self.config.retries));
         let settled = process.map(|process| session.settle(process));
         self.exits.spawn(async move {
-            let reaped = reap(child, has_shut_down, mark).await;
+            let reaped = reap(child, departure, mark).await;
             if let Some(settled) = settled {
                 settled.await;
             }
