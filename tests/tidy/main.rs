@@ -1,6 +1,7 @@
 //! Keeps the repository in order: layers, pure modules, file sizes, and which file may name what.
 
 mod circles;
+mod dependencies;
 mod language;
 
 use std::collections::BTreeMap;
