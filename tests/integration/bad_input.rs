@@ -68,7 +68,11 @@ fn a_wrong_variable_is_named(
 fn a_misspelt_variable_is_noticed(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("ITEST_JOB", "2").run()?;
     assert_eq!(finished.code(), Some(0));
-    assert!(finished.stderr().contains("ITEST_JOB means nothing; did you mean ITEST_JOBS?"), "{}", finished.stderr());
+    assert!(
+        finished.stderr().contains("ITEST_JOB is not known to itest; did you mean ITEST_JOBS?"),
+        "{}",
+        finished.stderr()
+    );
     Ok(())
 }
 
@@ -76,7 +80,7 @@ fn a_misspelt_variable_is_noticed(dir: &TempDir) -> Result<()> {
 #[case::unknown_key("[profile.default]\n\njbos = 2\n", "itest.toml:3: unknown setting `jbos`; did you mean `jobs`?")]
 #[case::bad_value("[profile.default]\njobs = 0\n", "itest.toml:2: jobs: expected a whole number from 1")]
 #[case::no_toml("[profile.default\n", "itest.toml:1: ")]
-#[case::no_profile("jobs = 2\n", "settings stand under [profile.default]")]
+#[case::no_profile("jobs = 2\n", "settings belong under [profile.default]")]
 fn a_wrong_file_is_named_with_its_line(#[case] text: &str, #[case] message: &str, dir: &TempDir) -> Result<()> {
     std::fs::write(dir.join("itest.toml"), text)?;
     let finished = Suite::new(SELECTION, dir).run()?;
@@ -126,7 +130,7 @@ fn the_command_line_comes_before_the_environment_before_the_file(dir: &TempDir) 
 #[case::one_of_two(&["pay", "refnud"], "no test has a name that contains `refnud`")]
 #[case::exact(&["--exact", "orders::pya"], "no test is named `orders::pya`; did you mean `orders::pay`?")]
 #[case::part_is_not_exact(&["--exact", "pay"], "no test is named `pay`")]
-#[case::tag(&["--tag", "paymets"], "no test bears the tag `paymets`; did you mean `payments`?")]
+#[case::tag(&["--tag", "paymets"], "no test has the tag `paymets`; did you mean `payments`?")]
 #[case::tags_apart(&["--tag", "fast & slow"], "no test passes all of the filters")]
 #[case::all_skipped(&["pay", "--skip", "pay"], "nothing matched")]
 #[case::quotes(&["it's \"quoted\""], "contains `it\\'s \\\"quoted\\\"`")]

@@ -158,7 +158,7 @@ fn an_entry_that_is_no_longer_needed_is_told(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("quarantine"))]
 #[case::no_owner(
     "[[quarantine]]\ntest = \"a\"\nreason = \"b\"\nuntil = \"2026-12-31\"\n",
-    "itest.toml:1: a [[quarantine]] without `owner`; say who looks after it"
+    "itest.toml:1: a [[quarantine]] needs `owner`: who looks after it"
 )]
 #[case::no_day(
     "[[quarantine]]\ntest = \"a\"\nowner = \"o\"\nreason = \"b\"\nuntil = \"soon\"\n",

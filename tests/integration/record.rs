@@ -185,7 +185,7 @@ fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir)
 #[case::endless("--report", "/dev/zero", "it is no record of itest")]
 #[case::later("--replay", "later", "it has format version 99")]
 #[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
-#[case::nothing_left("--replay", "gone", "none of the tests that were recorded is there any more")]
+#[case::nothing_left("--replay", "gone", "the suite has none of the recorded tests any more")]
 #[case::damaged("--report", "damaged", "it is damaged at byte")]
 fn what_is_no_record_of_this_suite_is_refused(
     #[case] flag: &str,
@@ -222,7 +222,7 @@ fn a_record_tells_of_tests_that_are_gone_and_of_fields_that_are_new(dir: &TempDi
     bytes.extend(format!("{line}\n{{\"event\":\"a_new_event\",\"x\":1}}\n").bytes());
     fs::write(&record, bytes)?;
     let events = suite(dir).events(&["--replay", "last"])?;
-    assert!(events.finished.stderr().contains("1 recorded tests are not there any more: gone"));
+    assert!(events.finished.stderr().contains("the suite does not have 1 recorded tests any more: gone"));
     assert_eq!(events.order().len(), 2 + usize::from(events.order().contains(&"plain::number_11".to_owned())) * 2);
     Ok(())
 }
@@ -247,7 +247,7 @@ fn lanes_run_in_lockstep_each_in_a_process(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("record"))]
 #[case::unknown(&["--lane", "plain::numbr_1"], "did you mean `plain::number_1`?")]
 #[case::empty(&["--lane", " "], "names no test")]
-#[case::filter(&["--lane", "plain::number_1", "meets"], "says which tests run")]
+#[case::filter(&["--lane", "plain::number_1", "meets"], "names the tests to run")]
 #[case::both(&["--lane", "plain::number_1", "--replay", "last"], "contradicts --lane")]
 fn a_lane_that_means_nothing_is_refused(
     #[case] arguments: &[&str],
@@ -286,6 +286,6 @@ fn place_that_cannot_be_written_is_named(dir: &TempDir) -> Result<()> {
     let folder = dir.join("records/itest-tests-suite_order").display().to_string();
     assert!(told.contains(&format!("this run is not recorded: the folder {folder}: ")), "{told}");
     let file = dir.join("last-failed/itest-tests-suite_order").display().to_string();
-    assert!(told.contains(&format!("what failed cannot be kept for --last-failed: {file}: ")), "{told}");
+    assert!(told.contains(&format!("the failed tests cannot be saved for --last-failed: {file}: ")), "{told}");
     Ok(())
 }

@@ -117,7 +117,7 @@ fn a_part_that_makes_no_sense_is_refused(
 fn half_a_part_is_refused(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("CIRCLE_NODE_INDEX", "1").run()?;
     assert_eq!(finished.code(), Some(2));
-    assert!(finished.stderr().contains("CIRCLE_NODE_TOTAL is not set"), "{}", finished.stderr());
+    assert!(finished.stderr().contains("needs CIRCLE_NODE_TOTAL, which is not set"), "{}", finished.stderr());
     Ok(())
 }
 

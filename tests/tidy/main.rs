@@ -198,7 +198,7 @@ fn planning_knows_no_clock_no_files_and_no_runtime() {
 #[test]
 fn one_room_speaks_with_libtest_mimic() {
     for source in runtime().iter().filter(|source| words_of_code(source).contains("libtest_mimic")) {
-        assert_eq!(source.path, Path::new("cli/contract.rs"));
+        assert_eq!(source.path, Path::new("cli/command_line.rs"));
     }
 }
 

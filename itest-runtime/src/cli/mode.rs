@@ -1,4 +1,4 @@
-//! What this process does with the suite: run its tests, list them, search for lying ones, report past runs, and so on.
+//! What this process does with the suite: run its tests, list them, search for unreliable ones, report past runs, and so on.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -15,7 +15,7 @@ pub(super) enum Mode {
     Replay { record: String },
     /// Print the names of the selected tests.
     List,
-    /// Search for tests that lie.
+    /// Search for unreliable tests.
     Detect,
     /// Search for the cause of a recorded failure of this test.
     Bisect { test: String, record: Option<String> },
@@ -118,9 +118,9 @@ pub(super) struct ModeFlags {
 /// The flags without a value: their names and what `--help` says of them.
 const SWITCHES: [(&str, &str); 4] = [
     ("print-config", "Print every setting with its value and where it comes from"),
-    ("sweep", "Give back what killed runs have left, and run no tests"),
-    ("history", "Print what past runs say of the tests, or of those that a FILTER names, and run no tests"),
-    ("detect", "Search for tests that lie: find them, name the kind of lie and the tests that make them lie"),
+    ("sweep", "Give back the resources that killed runs have left behind, and run no tests"),
+    ("history", "Print statistics about the tests in past runs, or about those that match a FILTER, and run no tests"),
+    ("detect", "Search for tests that lie: whose result depends on order, other tests or chance; name the causes"),
 ];
 
 /// The flags with a value: their names, the name of the value, and what `--help` says of them.
@@ -129,7 +129,7 @@ const VALUES: [(&str, &str, ArgAction, &str); 4] = [
         "lane",
         "NAMES",
         ArgAction::Append,
-        "Run these tests in this order in one worker; several lanes run side by side, in lockstep",
+        "Run these tests in this order in one worker; several lanes run in parallel, in lockstep",
     ),
     (
         "replay",
@@ -147,7 +147,7 @@ const VALUES: [(&str, &str, ArgAction, &str); 4] = [
         "bisect",
         "TEST",
         ArgAction::Set,
-        "Find out what makes a test fail that failed in the last recorded run, or in that of --replay",
+        "Search for the cause of this test's failure in the last recorded run, or in the record of --replay",
     ),
 ];
 

@@ -1,6 +1,6 @@
-//! Refuses what the command line says to a mode that does not listen to it, because the user waits for an effect that never comes.
+//! Refuses settings and filters of the command line that have no effect in the chosen mode, because the user expects an effect.
 
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::settings::find;
 use crate::model::{UsageError, redacted};
 

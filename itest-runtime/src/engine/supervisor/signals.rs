@@ -15,7 +15,7 @@ const ABANDONED: &str = "the end of cargo-nextest";
 /// The name that stands for a signal when the time of the run is over.
 pub(crate) const TIME_IS_UP: &str = "the end of its time";
 
-/// What a signal asks the run to do.
+/// The request that a signal makes to the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// End. The text is the signal's name.

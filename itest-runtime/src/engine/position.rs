@@ -1,4 +1,4 @@
-//! Where an attempt is, told to whoever may have to end it.
+//! Publishes the position of an attempt, so that the supervisor can end a worker that hangs.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,55 +8,55 @@ use crate::inject::sleep;
 use crate::model::{CaseIndex, Phase};
 use crate::process::{Position, StatusFile, StopDetector, monotonic};
 
-/// Keeps the status file up to date for one attempt.
+/// Writes the position of the running attempt to the status file of the worker.
 #[derive(Debug, Clone)]
-pub(super) struct Watch {
+pub(super) struct PositionPublisher {
     status_file: Rc<StatusFile>,
     stop_detector: StopDetector,
     position: Rc<Cell<Position>>,
 }
 
-impl Watch {
+impl PositionPublisher {
     pub(super) fn new(status_file: &Rc<StatusFile>, stop_detector: StopDetector) -> Self {
         let idle = Position { case: None, phase: Phase::Teardown, deadline: None };
         Self { status_file: Rc::clone(status_file), stop_detector, position: Rc::new(Cell::new(idle)) }
     }
 
-    /// Waits for so long, not counting the time in which the process was stopped.
-    pub(super) async fn running_for(&self, limit: Duration) {
+    /// Waits until the process has run for this time. The time in which the process was stopped does not count.
+    pub(super) async fn wait_running_time(&self, limit: Duration) {
         let mut left = limit;
         while !left.is_zero() {
             let (began, stopped) = (monotonic(), self.stop_detector.stopped());
             sleep(left).await;
             if monotonic().saturating_sub(began) > left + StopDetector::MIN_STOP {
-                // The next beat tells whether the process was stopped, or only busy.
+                // The detector needs one more interval to tell a stopped process from a busy one.
                 sleep(StopDetector::INTERVAL * 2).await;
             }
             left = self.stop_detector.stopped().saturating_sub(stopped);
         }
     }
 
-    /// The worker holds this case now, or none; the status file shows it from the next [`Self::begin`] on.
-    pub(super) fn holds(&self, case: Option<CaseIndex>) {
+    /// Sets the case that the worker runs. The status file shows the case from the next [`Self::begin_phase`] on.
+    pub(super) fn set_case(&self, case: Option<CaseIndex>) {
         self.position.set(Position { case, phase: Phase::Setup, deadline: None });
     }
 
-    /// A stretch with a budget of its own begins.
-    pub(super) fn begin(&self, phase: Phase, limit: Duration) {
-        // A limit beyond what the clock can hold is no limit.
+    /// Publishes that a phase with its own time limit begins.
+    pub(super) fn begin_phase(&self, phase: Phase, limit: Duration) {
+        // A deadline that the clock cannot represent is no deadline.
         let deadline = monotonic().checked_add(limit);
-        self.show(Position { phase, deadline, ..self.position.get() });
+        self.publish(Position { phase, deadline, ..self.position.get() });
     }
 
-    /// Another phase of the body begins; setup and teardown are stretches of their own.
-    pub(super) fn enter(&self, phase: Phase) {
+    /// Publishes the next phase of the body. The deadline of the body stays. Setup and teardown use [`Self::begin_phase`].
+    pub(super) fn enter_body_phase(&self, phase: Phase) {
         let position = self.position.get();
         if matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert) {
-            self.show(Position { phase, ..position });
+            self.publish(Position { phase, ..position });
         }
     }
 
-    fn show(&self, position: Position) {
+    fn publish(&self, position: Position) {
         self.position.set(position);
         self.status_file.write_position(position);
     }
