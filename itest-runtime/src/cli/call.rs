@@ -73,7 +73,7 @@ impl Call {
         repeat
     }
 
-    /// The command that repeats a reported run: a replay of its record. If there is no single record, the command has the arguments of the run.
+    /// The command that repeats a reported run: a replay of its record, or the arguments of the run if there is no single record.
     pub(super) fn repeat_of_report(&self, recorded: &[String], config: &RunConfig) -> Repeat {
         let record = match self.line.mode.reported_records() {
             [only] => Some(only.clone()),

@@ -33,7 +33,8 @@ use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
 use crate::report::swept_in_words;
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
 
-/// Runs this binary in the role that its arguments request: as the supervisor that the user starts, a worker, or a session server.
+/// Runs this binary in the role that its arguments request: as the supervisor that the user starts, a worker, a session server,
+/// or a process that recovers resources.
 #[must_use]
 pub fn main(identity: Identity) -> ExitCode {
     clear_inherited_signals();

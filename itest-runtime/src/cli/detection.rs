@@ -20,8 +20,8 @@ use crate::model::{
 use crate::plan::ordered;
 use crate::report::{DetectionReport, DetectionSummary, Record};
 
-/// The default number of lanes in a probe. The tests must overlap, so the number does not depend on the processors.
-const DEFAULT_LANES: usize = 4;
+/// The number of lanes in a probe if the run has at most two workers. Tests must overlap to disturb each other, even if that is slower.
+const LANES_OF_SMALL_RUNS: usize = 4;
 
 /// Searches for unreliable tests among the selected ones.
 ///
@@ -53,7 +53,7 @@ pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> 
     }
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
     let mut search = Search::new(call, config, registry, &cases)?;
-    let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { DEFAULT_LANES };
+    let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { LANES_OF_SMALL_RUNS };
     let (report, sink, runner) = (&mut search.report, &mut search.sink, &mut search.runner);
     let budget = config.budget.in_words();
     sink.write(|out| report.begin(subjects.len(), config.seed, &budget, out));

@@ -36,7 +36,7 @@ impl Durations {
         Ok(Self { durations: record.durations(), basis: Some(format!("{:08x}", crc32fast::hash(&bytes))) })
     }
 
-    /// Reads the durations of the configured record. Without one, takes the newest duration of each test from the last records of this suite.
+    /// Reads the durations of the configured record, or else the newest duration of each test in the last records of this suite.
     ///
     /// # Errors
     ///

@@ -23,8 +23,7 @@ pub(super) struct Profiles {
 }
 
 impl Profiles {
-    /// Reads the given file, or else the nearest one in `folder` and its parents up to the root of the workspace. Without a file there are no
-    /// profiles.
+    /// Reads the given file, or else the nearest one in `folder` and its parents up to the root of the workspace, if there is one.
     ///
     /// # Errors
     ///
@@ -89,7 +88,8 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// When the file has no such profile. `requested_by` is the flag or the variable that names it.
+    /// When the file does not have this profile; `default` and `ci` may be missing. `requested_by` is the flag or the variable that names
+    /// it.
     pub(super) fn settings(&self, name: &str, requested_by: &str) -> Result<Vec<GivenSetting>, UsageError> {
         if !self.has(name) && !["default", "ci"].contains(&name) {
             let names: Vec<_> = self.profiles.iter().map(|(profile, _)| profile.as_str()).collect();

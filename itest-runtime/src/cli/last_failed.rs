@@ -23,7 +23,7 @@ impl LastFailed {
     /// Reads the names for this suite. None if there is no folder for the file, or cargo-nextest runs the tests.
     pub(super) fn of(identity: Identity, config: &RunConfig) -> Option<Self> {
         let (package, target) = (identity.package?, identity.target?);
-        // The file is beside the sessions in cargo's target folder. A temporary directory is not used, because its files may be removed.
+        // The file is beside the sessions in cargo's target folder, never in the temporary directory.
         let roots = roots(config);
         let root = roots.first().filter(|_| config.session.dir.is_some() || roots.len() > 1)?;
         if config.session.nextest.is_some() {

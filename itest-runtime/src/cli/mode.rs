@@ -1,10 +1,10 @@
-//! What this process does with the suite: run its tests, list them, search for unreliable ones, report past runs, and so on.
+//! The modes of a test binary: run the tests, list them, search for unreliable ones, report past runs, and so on.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::model::UsageError;
 
-/// What this process does. Each mode is chosen on the command line alone: it has no variable and no key in a file.
+/// The task of this process. Only the command line chooses it: a mode has no variable and no key in `itest.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Run the selected tests.
@@ -23,7 +23,7 @@ pub(super) enum Mode {
     Report { records: Vec<String> },
     /// Print statistics about past runs.
     History,
-    /// Give back what killed runs have left.
+    /// Give back the leftovers of killed runs.
     Sweep,
     /// Print every setting with its value and its source.
     PrintConfig,
@@ -162,7 +162,7 @@ impl ModeFlags {
         command.args(switches).args(values)
     }
 
-    /// Takes what was given.
+    /// Takes the flags of modes from the parsed command line.
     pub(super) fn take(matches: &mut ArgMatches) -> Self {
         let many =
             |matches: &mut ArgMatches, name| matches.remove_many(name).map(Iterator::collect).unwrap_or_default();
@@ -210,7 +210,7 @@ impl ModeFlags {
             let what = format!("contradicts {}; give one of them", one.kind().flag());
             return Err(UsageError::new(other.kind().flag(), what));
         }
-        // A list of what another mode would run is a list all the same.
+        // `--list` has priority: beside another mode it still prints a list.
         Ok(list.or(modes.pop()).unwrap_or(Mode::Run))
     }
 }

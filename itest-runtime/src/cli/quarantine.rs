@@ -6,8 +6,7 @@ use crate::inject::Registry;
 use crate::model::{Date, Outcome, QuarantineEntry, QuarantinePolicy, RunConfig, TestId};
 use crate::plan::{QuarantineReview, QuarantineStatus, REQUIRED_PASSES, quarantine_status};
 
-/// Sets the quarantined tests in the configuration. Returns warnings about entries. `unneeded` selects the entries that are not needed any
-/// more.
+/// Sets the quarantined tests in the configuration. Returns warnings about entries. `unneeded` finds entries to remove.
 pub(super) fn apply_quarantine(
     call: &Call,
     config: &mut RunConfig,

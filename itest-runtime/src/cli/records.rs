@@ -68,7 +68,7 @@ fn binary_version() -> Option<String> {
     Some(format!("{:x}-{:x}", metadata.len(), written.as_nanos()))
 }
 
-/// The commit that is checked out. It is read from the files of git, so that git need not be installed.
+/// The commit that is checked out. It is read from the files in `.git`.
 fn commit() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())?;
@@ -84,7 +84,7 @@ fn commit() -> Option<String> {
 
 /// The folder of the suite's records. None if there is no target folder, or cargo-nextest runs the tests.
 pub(super) fn folder(call: &Call, config: &RunConfig) -> Option<PathBuf> {
-    // The folder is beside the sessions in cargo's target folder. A temporary directory is not used, because its files may be removed.
+    // The folder is beside the sessions in cargo's target folder, never in the temporary directory.
     let roots = roots(config);
     let root = roots.first().filter(|_| config.session.dir.is_some() || roots.len() > 1)?;
     if config.session.nextest.is_some() {

@@ -55,8 +55,7 @@ pub(super) fn report(
     Ok(writers.iter().fold(outcome, |outcome, writer| writer.status(outcome)))
 }
 
-/// Checks that the records of shards belong to one split, because shards of different splits may both lack a test. Warns of missing
-/// shards.
+/// Checks that the records of shards belong to one split, because different splits together may lack a test. Warns of missing shards.
 ///
 /// # Errors
 ///

@@ -146,7 +146,7 @@ fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, S
         config.failed = Failed::GiveBack;
         config.capture = Capture::Inherited;
         config.stack = requested_stack().unwrap_or(config.stack);
-        // A test that installs its own subscriber cannot be run again in another process, so itest installs none for the whole process.
+        // A test that installs its own subscriber cannot run again in another process, so itest leaves the global subscriber to the tests.
         config.trace = TraceScope::Threads;
     } else if !sources.contains_key("jobs") {
         config.jobs = processors();

@@ -95,9 +95,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         Ok(Ok(slots)) => {
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
-            let ran = phases.run(case, &mut inputs).await;
+            let result = phases.run(case, &mut inputs).await;
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
-            ran
+            result
         }
         Ok(Err(failure)) => {
             let verdict = judge(End::Caught(failure.caught), ReachedPhase::setup(Some(failure.fixture)));
@@ -162,13 +162,13 @@ impl PhaseRunner<'_> {
         let parameters = case.entry.parameters;
         let limit = self.limits.setup;
         self.position.begin_phase(Phase::Setup, limit);
-        let made = bounded(limit, self.cancelled, self.position, fill(scopes, parameters)).await;
-        end_forked_child(match &made {
+        let setup_result = bounded(limit, self.cancelled, self.position, fill(scopes, parameters)).await;
+        end_forked_child(match &setup_result {
             Ok(Ok(_)) => Outcome::Passed,
             Ok(Err(SetupFailure { caught: Caught::Skip(_), .. })) => Outcome::Skipped,
             _ => Outcome::Errored,
         });
-        made
+        setup_result
     }
 
     /// Runs the body on the runtime that the test requests.

@@ -10,8 +10,7 @@ use crate::model::{Isolation, Leaks};
 use crate::process::{Channel, EarlierState, Leak, ProcessState, ResourceBaseline, Snapshot, Stdin, Surroundings};
 use crate::session::{Footprint, SessionClient};
 
-/// Additional waits while a leaked thread is busy, or while the number of leaks decreases. On a loaded machine these leaks may be about to
-/// end.
+/// Additional delays while a leaked thread is busy or the number of leaks decreases, because these leaks may be about to end.
 const SETTLE_DELAYS_WHILE_BUSY: [Duration; 10] = [Duration::from_millis(120); 10];
 
 /// How many tasks a client may have for each connection of its pool. tonic has one task for the connection and one for its queue.
@@ -123,8 +122,7 @@ impl LeakChecker {
         }
     }
 
-    /// Handles the beginning or the end of a worker fixture's setup. The resources that are opened in between belong to the fixture and are no
-    /// leaks.
+    /// Handles the beginning or the end of a worker fixture's setup. Resources opened in between belong to the fixture and are no leaks.
     pub(super) fn exclude_fixture(&mut self, making: Making) {
         match (making, &mut self.making) {
             (Making::Begins, Some(before)) => before.depth += 1,
@@ -284,8 +282,7 @@ impl LeakCheck<'_> {
     }
 }
 
-/// The changes of environment variables and of the working directory. Changed variables are not restored, because the worker process is
-/// replaced.
+/// The changes of environment variables and of the working directory. They are not restored, because the worker process is replaced.
 fn environment_changes(surroundings: &Surroundings, isolation: Isolation) -> LeakFindings {
     let mut leaks: Vec<String> = Vec::new();
     let variables = surroundings.changed_variables();

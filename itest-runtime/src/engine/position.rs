@@ -24,15 +24,15 @@ impl PositionPublisher {
 
     /// Waits until the process has run for this time. The time in which the process was stopped does not count.
     pub(super) async fn wait_running_time(&self, limit: Duration) {
-        let mut left = limit;
-        while !left.is_zero() {
+        let mut remaining = limit;
+        while !remaining.is_zero() {
             let (began, stopped) = (monotonic(), self.stop_detector.stopped());
-            sleep(left).await;
-            if monotonic().saturating_sub(began) > left + StopDetector::MIN_STOP {
+            sleep(remaining).await;
+            if monotonic().saturating_sub(began) > remaining + StopDetector::MIN_STOP {
                 // The detector needs one more interval to tell a stopped process from a busy one.
                 sleep(StopDetector::INTERVAL * 2).await;
             }
-            left = self.stop_detector.stopped().saturating_sub(stopped);
+            remaining = self.stop_detector.stopped().saturating_sub(stopped);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The tokio runtimes of a worker. Setup and bodies run on the tests' runtime, which they may block. Teardown runs on the harness's runtime.
+//! The tokio runtimes of a worker: the tests' runtime for setup and bodies, which may block it, and the harness's for teardown.
 
 use std::io;
 use std::sync::Arc;
@@ -143,15 +143,15 @@ impl OwnRuntime {
         Some(Driver { stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Shuts down this runtime when its tasks have ended, or after about 0.1 s. Returns the number of tasks that still ran. The caller runs on
-    /// the tests' runtime.
+    /// Shuts down this runtime when its tasks have ended, or after about 0.1 s. Returns the number of tasks that still ran. The caller runs
+    /// on the tests' runtime.
     pub(super) fn shut_down(self) -> usize {
-        let mut left = 0;
+        let mut remaining = 0;
         for delay in SETTLE_DELAYS {
             // A runtime without threads runs its tasks only during this call.
             self.run(sleep(delay));
-            left = self.runtime.metrics().num_alive_tasks();
-            if left == 0 {
+            remaining = self.runtime.metrics().num_alive_tasks();
+            if remaining == 0 {
                 break;
             }
         }
@@ -159,7 +159,7 @@ impl OwnRuntime {
         if let Ok(runtime) = Arc::try_unwrap(self.runtime) {
             block_in_place(|| runtime.shutdown_timeout(SHUTDOWN_TIMEOUT));
         }
-        left
+        remaining
     }
 }
 

@@ -283,7 +283,7 @@ impl Claims {
     const BATCH_SIZE: usize = 16;
 
     fn next(&mut self, channel: &Channel) -> io::Result<Option<Turn>> {
-        // A child process that was forked in a teardown step also reaches this line. It must end here, because only its parent is the worker.
+        // A child process that a teardown step forked also reaches this line. It must end here, because only its parent is the worker.
         end_forked_child(Outcome::Passed);
         if self.claimed.is_empty() {
             let is_short = self.last.is_some_and(|last| last < Self::SHORT_TEST);
