@@ -164,7 +164,7 @@ fn one_run_is_not_reported_as_two(dir: &TempDir) -> Result<()> {
     suite(dir).args(&["plain::number_1"]).run()?;
     let finished = suite(dir).args(&["--report", "last", "--report", "last"]).run()?;
     assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
-    assert!(finished.stderr().contains("--report last: this run is there already"), "{}", finished.stderr());
+    assert!(finished.stderr().contains("--report last: the report already has this run"), "{}", finished.stderr());
     Ok(())
 }
 
@@ -184,7 +184,7 @@ fn a_reported_run_is_repeated_by_its_record_and_not_by_its_report(dir: &TempDir)
 #[case::empty("--report", "empty", "it is no record of itest")]
 #[case::endless("--report", "/dev/zero", "it is no record of itest")]
 #[case::later("--replay", "later", "it has format version 99")]
-#[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
+#[case::other_suite("--replay", "other", "it is a record of the suite shop-integration")]
 #[case::nothing_left("--replay", "gone", "the suite has none of the recorded tests any more")]
 #[case::damaged("--report", "damaged", "it is damaged at byte")]
 fn what_is_no_record_of_this_suite_is_refused(

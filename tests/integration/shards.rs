@@ -240,7 +240,7 @@ fn the_merged_record_of_all_parts_is_what_the_next_ones_are_split_by(dir: &TempD
     assert_eq!(other.order().len(), 18);
     let of_another_suite = Suite::new(SELECTION, dir).args(&split).args(&["--shard", "1/2"]).run()?;
     assert_eq!(of_another_suite.code(), Some(2));
-    assert!(of_another_suite.stderr().contains("and this is itest-tests-suite"), "{}", of_another_suite.stderr());
+    assert!(of_another_suite.stderr().contains("and this suite is itest-tests-suite"), "{}", of_another_suite.stderr());
     Ok(())
 }
 

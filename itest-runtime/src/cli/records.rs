@@ -246,7 +246,7 @@ pub(super) fn check(flag: &str, record: &Record, call: &Call, registry: &Registr
     let own = facts(call, registry);
     let Facts { suite, build, .. } = &record.facts;
     if *suite != own.suite {
-        let what = format!("the record is of the suite {suite}, and this is {}", own.suite);
+        let what = format!("it is a record of the suite {suite}, and this suite is {}", own.suite);
         return Err(UsageError::new(flag, what));
     }
     if *build != own.build {
