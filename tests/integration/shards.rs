@@ -101,7 +101,7 @@ fn an_empty_part_is_green_and_says_so(dir: &TempDir) -> Result<()> {
 #[case::nonsense(&["--shard", "half"], "--shard half: expected a part and the number of parts, such as 2/5")]
 #[case::nobody_knows(&["--shard", "auto/3"], "--shard auto/3: nothing says which part this is")]
 #[case::no_durations(&["--shard", "1/2", "--shard-by", "durations"], "--shard-by durations: needs --durations RECORD")]
-#[case::replay(&["--shard", "1/2", "--lane", "moon"], "--shard 1/2: means nothing to --lane: the lanes name the tests")]
+#[case::replay(&["--shard", "1/2", "--lane", "moon"], "--shard 1/2: has no effect with --lane: the lanes name the tests")]
 fn a_part_that_makes_no_sense_is_refused(
     #[case] arguments: &[&str],
     #[case] message: &str,

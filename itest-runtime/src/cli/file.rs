@@ -18,7 +18,7 @@ const FILE_NAME: &str = "itest.toml";
 pub(super) struct Profiles {
     path: PathBuf,
     /// The names of the profiles, and the settings of each in the order of the file.
-    profiles: Vec<(String, Vec<GivenSetting>)>,
+    by_name: Vec<(String, Vec<GivenSetting>)>,
     pub(super) quarantine: Vec<QuarantineEntry>,
 }
 
@@ -76,12 +76,12 @@ impl Profiles {
                 parsed.push((profile.get_ref().clone().into_owned(), lines.collect::<Result<_, _>>()?));
             }
         }
-        Ok(Self { path, profiles: parsed, quarantine })
+        Ok(Self { path, by_name: parsed, quarantine })
     }
 
     /// Whether the file has this profile.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.profiles.iter().any(|(profile, _)| profile == name)
+        self.by_name.iter().any(|(profile, _)| profile == name)
     }
 
     /// The settings of a profile, after those of the profile `default`, so that the profile's own have priority.
@@ -92,7 +92,7 @@ impl Profiles {
     /// it.
     pub(super) fn settings(&self, name: &str, requested_by: &str) -> Result<Vec<GivenSetting>, UsageError> {
         if !self.has(name) && !["default", "ci"].contains(&name) {
-            let names: Vec<_> = self.profiles.iter().map(|(profile, _)| profile.as_str()).collect();
+            let names: Vec<_> = self.by_name.iter().map(|(profile, _)| profile.as_str()).collect();
             let available = match names.as_slice() {
                 [] => "there is no itest.toml with profiles".to_owned(),
                 names => format!("{} has {}", self.path.display(), names.join(", ")),
@@ -103,7 +103,7 @@ impl Profiles {
         if name != "default" {
             layers.push(name);
         }
-        let of = |layer| self.profiles.iter().filter(move |(profile, _)| profile == layer);
+        let of = |layer| self.by_name.iter().filter(move |(profile, _)| profile == layer);
         let lines = layers.into_iter().flat_map(of).flat_map(|(_, lines)| lines.iter().cloned()).collect();
         Ok(lines)
     }

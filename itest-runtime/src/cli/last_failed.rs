@@ -21,7 +21,7 @@ pub(super) struct LastFailed {
 
 impl LastFailed {
     /// Reads the names for this suite. None if there is no folder for the file, or cargo-nextest runs the tests.
-    pub(super) fn of(identity: Identity, config: &RunConfig) -> Option<Self> {
+    pub(super) fn load(identity: Identity, config: &RunConfig) -> Option<Self> {
         let (package, target) = (identity.package?, identity.target?);
         // The file is beside the sessions in cargo's target folder, never in the temporary directory.
         let roots = roots(config);

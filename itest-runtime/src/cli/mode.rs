@@ -92,9 +92,9 @@ impl ModeKind {
         match self {
             Self::Lanes => "the lanes name the tests, their order and their workers, and each test runs once",
             Self::Replay => "the record names the tests, their order and their workers",
-            Self::Detect | Self::Bisect => "filters and --tag say where to look, --logfile where to write",
-            Self::Report => "the whole record is reported",
-            Self::Run | Self::List | Self::History | Self::Sweep | Self::PrintConfig => "it has no effect there",
+            Self::Detect | Self::Bisect => "filters and --tag select the tests, and --logfile the output file",
+            Self::Report => "a report shows the whole record",
+            Self::Run | Self::List | Self::History | Self::Sweep | Self::PrintConfig => "this mode does not use it",
         }
     }
 

@@ -45,16 +45,16 @@ struct RunPlan {
 pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result<ExitStatus, Refusal> {
     let Resolved { mut config, sources, .. } = resolved;
     touch_status_file(&call.environment);
-    let mut last_failed = LastFailed::of(call.identity, &config);
+    let mut last_failed = LastFailed::load(call.identity, &config);
     let mut notices = Vec::new();
     let source_of_shard = sources.get("shard").map_or("", String::as_str);
     let inputs = PlanInputs { source_of_shard, last_failed: last_failed.as_ref() };
     let plan = plan_run(call, &mut config, &registry, inputs, &mut notices)?;
     let facts = Facts { shard: plan.shard, ..records::facts(call, &registry) };
     let today = Date::of_unix_ms(facts.began_unix_ms);
-    // The engine takes the configuration, but the records are pruned after the run.
-    let config_after_run = config.clone();
-    let attempts = || records::attempts(records::newest_first(call, &config_after_run));
+    // Records are pruned after the run, when the engine owns the other copy of the configuration.
+    let records_config = config.clone();
+    let attempts = || records::attempts(records::newest_first(call, &records_config));
     notices.extend(apply_quarantine(call, &mut config, &registry, today, |need| unneeded_of(need, attempts())));
     let recorder = records::recorder(call, &config, &facts)?;
     let is_recorded = recorder.is_some();
@@ -95,7 +95,7 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         }
     })?;
     if is_recorded {
-        prune_records(call, &config_after_run, record.as_deref(), &summary);
+        prune_records(call, &records_config, record.as_deref(), &summary);
     }
     if let Some(Err(error)) = last_failed.map(|last| last.save()) {
         print_to_stderr(&format!("warning: the failed tests cannot be saved for --last-failed: {error}"));
