@@ -32,9 +32,9 @@ fn assert_refused(finished: &Finished, code: i32, message: &str) {
 #[case::in_process_in_parallel(&["--in-process", "--jobs", "2"], "contradicts --in-process")]
 #[case::two_searches(&["--detect", "--bisect", "first"], "--bisect: contradicts --detect; give one of them")]
 #[case::search_in_lanes(&["--detect", "--lane", "first"], "--lane: contradicts --detect")]
-#[case::order_of_lanes(&["--lane", "pays", "--order", "declared"], "--order declared: means nothing to --lane")]
-#[case::workers_of_a_record(&["--replay", "last", "--jobs", "3"], "--jobs 3: means nothing to --replay")]
-#[case::filter_of_a_report(&["--report", "last", "pays"], "pays: means nothing to --report")]
+#[case::order_of_lanes(&["--lane", "pays", "--order", "declared"], "--order declared: has no effect with --lane")]
+#[case::workers_of_a_record(&["--replay", "last", "--jobs", "3"], "--jobs 3: has no effect with --replay")]
+#[case::filter_of_a_report(&["--report", "last", "pays"], "pays: has no effect with --report")]
 #[case::lane_in_quotes(&["--lane", "it's"], r"--lane 'it'\''s'")]
 #[case::search_in_the_past(&["--detect", "--report", "last"], "--detect: contradicts --report")]
 #[case::no_failures(&["--fail-fast=0"], "--fail-fast 0: expected a whole number from 1")]
@@ -68,7 +68,11 @@ fn invalid_environment_variable_is_named_in_the_error(
 fn misspelt_environment_variable_is_warned_about(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("ITEST_JOB", "2").run()?;
     assert_eq!(finished.code(), Some(0));
-    assert!(finished.stderr().contains("ITEST_JOB means nothing; did you mean ITEST_JOBS?"), "{}", finished.stderr());
+    assert!(
+        finished.stderr().contains("ITEST_JOB is not known to itest; did you mean ITEST_JOBS?"),
+        "{}",
+        finished.stderr()
+    );
     Ok(())
 }
 
@@ -76,7 +80,7 @@ fn misspelt_environment_variable_is_warned_about(dir: &TempDir) -> Result<()> {
 #[case::unknown_key("[profile.default]\n\njbos = 2\n", "itest.toml:3: unknown setting `jbos`; did you mean `jobs`?")]
 #[case::bad_value("[profile.default]\njobs = 0\n", "itest.toml:2: jobs: expected a whole number from 1")]
 #[case::no_toml("[profile.default\n", "itest.toml:1: ")]
-#[case::no_profile("jobs = 2\n", "settings stand under [profile.default]")]
+#[case::no_profile("jobs = 2\n", "settings belong under [profile.default]")]
 fn invalid_config_file_is_reported_with_its_line(
     #[case] text: &str,
     #[case] message: &str,
@@ -130,7 +134,7 @@ fn command_line_overrides_environment_and_environment_overrides_file(dir: &TempD
 #[case::one_of_two(&["pay", "refnud"], "no test has a name that contains `refnud`")]
 #[case::exact(&["--exact", "orders::pya"], "no test is named `orders::pya`; did you mean `orders::pay`?")]
 #[case::part_is_not_exact(&["--exact", "pay"], "no test is named `pay`")]
-#[case::tag(&["--tag", "paymets"], "no test bears the tag `paymets`; did you mean `payments`?")]
+#[case::tag(&["--tag", "paymets"], "no test has the tag `paymets`; did you mean `payments`?")]
 #[case::tags_apart(&["--tag", "fast & slow"], "no test passes all of the filters")]
 #[case::all_skipped(&["pay", "--skip", "pay"], "nothing matched")]
 #[case::quotes(&["it's \"quoted\""], "contains `it\\'s \\\"quoted\\\"`")]

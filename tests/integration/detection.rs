@@ -159,9 +159,9 @@ fn bisect_reports_a_failure_it_cannot_reproduce(dir: &TempDir) -> Result<()> {
 #[case::unknown(&["--bisect", "expects_no_numbr"], "did you mean `expects_no_number`?")]
 #[case::passed(&["--bisect", "is_honest::number_1"], "it did not fail in the record")]
 #[case::in_process(&["--detect", "--in-process"], "needs worker processes")]
-#[case::in_parts(&["--detect", "--shard", "1/2"], "--shard 1/2: means nothing to --detect: filters and --tag say where to look")]
-#[case::of_the_last_run(&["--detect", "--last-failed"], "--last-failed true: means nothing to --detect")]
-#[case::into_a_report(&["--bisect", "is_wrong", "--junit", "j.xml"], "--junit j.xml: means nothing to --bisect")]
+#[case::in_parts(&["--detect", "--shard", "1/2"], "--shard 1/2: has no effect with --detect: filters and --tag select the tests")]
+#[case::of_the_last_run(&["--detect", "--last-failed"], "--last-failed true: has no effect with --detect")]
+#[case::into_a_report(&["--bisect", "is_wrong", "--junit", "j.xml"], "--junit j.xml: has no effect with --bisect")]
 #[case::too_small(&["--detect", "--budget", "2"], "--budget 2: too small: to run all")]
 fn invalid_detection_arguments_are_refused(
     #[case] arguments: &[&str],

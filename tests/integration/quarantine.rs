@@ -162,7 +162,7 @@ fn entry_without_recent_failures_is_reported(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("quarantine"))]
 #[case::no_owner(
     "[[quarantine]]\ntest = \"a\"\nreason = \"b\"\nuntil = \"2026-12-31\"\n",
-    "itest.toml:1: a [[quarantine]] without `owner`; say who looks after it"
+    "itest.toml:1: a [[quarantine]] needs `owner`: who looks after it"
 )]
 #[case::no_day(
     "[[quarantine]]\ntest = \"a\"\nowner = \"o\"\nreason = \"b\"\nuntil = \"soon\"\n",

@@ -164,7 +164,7 @@ fn record_given_twice_is_refused(dir: &TempDir) -> Result<()> {
     suite(dir).args(&["plain::number_1"]).run()?;
     let finished = suite(dir).args(&["--report", "last", "--report", "last"]).run()?;
     assert_eq!(finished.code(), Some(2), "{}", finished.stdout());
-    assert!(finished.stderr().contains("--report last: this run is there already"), "{}", finished.stderr());
+    assert!(finished.stderr().contains("--report last: the report already has this run"), "{}", finished.stderr());
     Ok(())
 }
 
@@ -185,8 +185,8 @@ fn report_prints_a_command_that_replays_its_record(dir: &TempDir) -> Result<()> 
 #[case::empty("--report", "empty", "it is no record of itest")]
 #[case::endless("--report", "/dev/zero", "it is no record of itest")]
 #[case::later("--replay", "later", "it has format version 99")]
-#[case::other_suite("--replay", "other", "the record is of the suite shop-integration")]
-#[case::nothing_left("--replay", "gone", "none of the tests that were recorded is there any more")]
+#[case::other_suite("--replay", "other", "it is a record of the suite shop-integration")]
+#[case::nothing_left("--replay", "gone", "the suite has none of the recorded tests any more")]
 #[case::damaged("--report", "damaged", "it is damaged at byte")]
 fn unusable_record_is_refused(
     #[case] flag: &str,
@@ -223,7 +223,7 @@ fn replay_accepts_removed_tests_and_unknown_fields(dir: &TempDir) -> Result<()> 
     bytes.extend(format!("{line}\n{{\"event\":\"a_new_event\",\"x\":1}}\n").bytes());
     fs::write(&record, bytes)?;
     let events = suite(dir).events(&["--replay", "last"])?;
-    assert!(events.finished.stderr().contains("1 recorded tests are not there any more: gone"));
+    assert!(events.finished.stderr().contains("the suite does not have 1 recorded tests any more: gone"));
     assert_eq!(events.order().len(), 2 + usize::from(events.order().contains(&"plain::number_11".to_owned())) * 2);
     Ok(())
 }
@@ -248,7 +248,7 @@ fn lanes_run_in_lockstep_each_in_a_process(dir: &TempDir) -> Result<()> {
 #[integration_test(tags("record"))]
 #[case::unknown(&["--lane", "plain::numbr_1"], "did you mean `plain::number_1`?")]
 #[case::empty(&["--lane", " "], "names no test")]
-#[case::filter(&["--lane", "plain::number_1", "meets"], "says which tests run")]
+#[case::filter(&["--lane", "plain::number_1", "meets"], "names the tests to run")]
 #[case::both(&["--lane", "plain::number_1", "--replay", "last"], "contradicts --lane")]
 fn invalid_lane_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = suite(dir).args(arguments).run()?;
@@ -283,6 +283,6 @@ fn unwritable_record_folder_is_named_in_a_warning(dir: &TempDir) -> Result<()> {
     let folder = dir.join("records/itest-tests-suite_order").display().to_string();
     assert!(stderr.contains(&format!("this run is not recorded: the folder {folder}: ")), "{stderr}");
     let file = dir.join("last-failed/itest-tests-suite_order").display().to_string();
-    assert!(stderr.contains(&format!("what failed cannot be kept for --last-failed: {file}: ")), "{stderr}");
+    assert!(stderr.contains(&format!("the failed tests cannot be saved for --last-failed: {file}: ")), "{stderr}");
     Ok(())
 }

@@ -101,7 +101,7 @@ fn empty_shard_passes_with_a_message(dir: &TempDir) -> Result<()> {
 #[case::nonsense(&["--shard", "half"], "--shard half: expected a part and the number of parts, such as 2/5")]
 #[case::no_index(&["--shard", "auto/3"], "--shard auto/3: nothing says which part this is")]
 #[case::no_durations(&["--shard", "1/2", "--shard-by", "durations"], "--shard-by durations: needs --durations RECORD")]
-#[case::replay(&["--shard", "1/2", "--lane", "moon"], "--shard 1/2: means nothing to --lane: the lanes name the tests")]
+#[case::replay(&["--shard", "1/2", "--lane", "moon"], "--shard 1/2: has no effect with --lane: the lanes name the tests")]
 fn invalid_shard_is_refused(#[case] arguments: &[&str], #[case] message: &str, dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).args(arguments).run()?;
     assert_eq!((finished.code(), finished.stdout().as_str()), (Some(2), ""));
@@ -113,7 +113,7 @@ fn invalid_shard_is_refused(#[case] arguments: &[&str], #[case] message: &str, d
 fn shard_index_without_total_is_refused(dir: &TempDir) -> Result<()> {
     let finished = Suite::new(SELECTION, dir).env("CIRCLE_NODE_INDEX", "1").run()?;
     assert_eq!(finished.code(), Some(2));
-    assert!(finished.stderr().contains("CIRCLE_NODE_TOTAL is not set"), "{}", finished.stderr());
+    assert!(finished.stderr().contains("needs CIRCLE_NODE_TOTAL, which is not set"), "{}", finished.stderr());
     Ok(())
 }
 
@@ -239,7 +239,7 @@ fn merged_record_of_all_shards_provides_the_durations(dir: &TempDir) -> Result<(
     assert_eq!(other.order().len(), 18);
     let of_another_suite = Suite::new(SELECTION, dir).args(&split).args(&["--shard", "1/2"]).run()?;
     assert_eq!(of_another_suite.code(), Some(2));
-    assert!(of_another_suite.stderr().contains("and this is itest-tests-suite"), "{}", of_another_suite.stderr());
+    assert!(of_another_suite.stderr().contains("and this suite is itest-tests-suite"), "{}", of_another_suite.stderr());
     Ok(())
 }
 

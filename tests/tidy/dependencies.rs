@@ -9,7 +9,15 @@ use super::root;
 
 /// The licences that dependencies may have. A dependency with several licences needs one of these.
 const LICENCES: [&str; 9] = [
-    "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "Unicode-3.0", "Zlib", "BSL-1.0",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "Unicode-3.0",
+    "Zlib",
+    "BSL-1.0",
 ];
 
 /// The packages of the workspace and all that they depend on, with all features.
@@ -34,9 +42,8 @@ fn dependencies_have_permissive_licences_and_come_from_the_registry() {
         }
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name} names no licence"));
         let expression = Expression::parse_mode(licence, spdx::ParseMode::LAX).unwrap();
-        let is_allowed = expression.evaluate(|required| {
-            required.license.id().is_some_and(|id| LICENCES.contains(&id.name))
-        });
+        let is_allowed =
+            expression.evaluate(|required| required.license.id().is_some_and(|id| LICENCES.contains(&id.name)));
         assert!(is_allowed, "{name} has the licence {licence}");
     }
 }

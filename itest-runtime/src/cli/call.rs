@@ -1,8 +1,8 @@
-//! How this process was called: as which suite, with which arguments, in which environment.
+//! The call of this process: its suite, its arguments and its environment.
 
 use std::io::{self, IsTerminal};
 
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::environment::Environment;
 use super::identity::Identity;
 use super::invocation::{Consequence, consequence};
@@ -11,23 +11,23 @@ use super::selection::NothingMatched;
 use crate::model::{Capture, Color, Format, RunConfig, Sharding};
 use crate::report::{ColorMode, Repeat, ReportOptions, TimeColumn};
 
-/// The suite, and what was said to it.
+/// The suite, and the arguments and the environment that it was started with.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) identity: Identity,
     pub(super) line: CommandLine,
-    /// The arguments as they were given.
-    pub(super) given: Vec<String>,
+    /// The arguments as the user wrote them, without secrets.
+    pub(super) arguments: Vec<String>,
     pub(super) environment: Environment,
 }
 
 impl Call {
-    /// The suite's name, where cargo gave it one.
+    /// The name of the suite. None if cargo did not build it.
     pub(super) fn suite(&self) -> Option<String> {
         Some(format!("{}-{}", self.identity.package?, self.identity.target?))
     }
 
-    /// How the user starts this suite.
+    /// The command that starts this suite, without arguments.
     pub(super) fn program(&self) -> String {
         match self.identity {
             Identity { package: Some(package), target: Some(target) } => {
@@ -37,12 +37,12 @@ impl Call {
         }
     }
 
-    /// What is to be said where nothing matches a selection, and that is no error.
+    /// Handles a selection that matches no test, as `--no-tests` says. Returns the notice to print, if there is one.
     ///
     /// # Errors
     ///
-    /// That nothing matches, where this very suite was meant.
-    pub(super) fn without_match(
+    /// When a selection without a match is an error.
+    pub(super) fn handle_no_match(
         &self,
         nothing: &NothingMatched,
         config: &RunConfig,
@@ -54,26 +54,26 @@ impl Call {
         }
     }
 
-    /// How tests are run again.
+    /// The command that runs tests of this suite again. The report adds the seed.
     pub(super) fn repeat(&self) -> Repeat {
         Repeat {
             program: self.program(),
-            arguments: without(&["--seed", "--shuffle-seed"], self.given.clone()),
-            of_one_test: self.line.of_one_test(),
+            arguments: without_flags(&["--seed", "--shuffle-seed"], self.arguments.clone()),
+            of_one_test: self.line.arguments_for_one_test(),
         }
     }
 
-    /// How this very run is repeated, also where nobody says which part of the suite it is.
-    fn repeat_of(&self, config: &RunConfig) -> Repeat {
+    /// The command that repeats this run. It names the shard, because the variables of the CI system may be missing then.
+    fn repeat_of_run(&self, config: &RunConfig) -> Repeat {
         let mut repeat = self.repeat();
         if let Sharding::Part(shard) = config.shard {
-            repeat.arguments = without(&["--shard"], repeat.arguments);
+            repeat.arguments = without_flags(&["--shard"], repeat.arguments);
             repeat.arguments.extend(["--shard".to_owned(), shard.to_string()]);
         }
         repeat
     }
 
-    /// How the run is repeated that is only reported: by its record, or else with the arguments that it was given.
+    /// The command that repeats a reported run: a replay of its record, or the arguments of the run if there is no single record.
     pub(super) fn repeat_of_report(&self, recorded: &[String], config: &RunConfig) -> Repeat {
         let record = match self.line.mode.reported_records() {
             [only] => Some(only.clone()),
@@ -81,7 +81,7 @@ impl Call {
         };
         let arguments = match record {
             Some(record) => vec!["--replay".to_owned(), record],
-            None => without(
+            None => without_flags(
                 &["--seed", "--shuffle-seed", "--shard", "--record", "--junit", "--ctrf", "--logfile"],
                 recorded.to_vec(),
             ),
@@ -89,8 +89,8 @@ impl Call {
         Repeat { arguments, ..self.repeat() }
     }
 
-    /// What the report for people looks like.
-    pub(super) fn look(&self, config: &RunConfig) -> ReportOptions {
+    /// The options of the reports for people.
+    pub(super) fn report_options(&self, config: &RunConfig) -> ReportOptions {
         let to_terminal = self.line.logfile().is_none()
             && io::stdout().is_terminal()
             && self.environment.find("TERM") != Some("dumb");
@@ -99,7 +99,7 @@ impl Call {
             Color::Never => false,
             Color::Auto => to_terminal && self.environment.find("NO_COLOR").is_none(),
         };
-        // With the tests' own output on the terminal, a line that is redrawn would only be in its way.
+        // A live line would overwrite output that the tests write directly to the terminal.
         let has_live_line = to_terminal && config.format == Format::Pretty && config.capture == Capture::Captured;
         let width = || match rustix::termios::tcgetwinsize(io::stdout()) {
             Ok(size) if size.ws_col >= 20 => usize::from(size.ws_col),
@@ -110,19 +110,19 @@ impl Call {
             live_width: has_live_line.then(width),
             time: if config.report_time { TimeColumn::Shown } else { TimeColumn::Hidden },
             output: config.show_output,
-            repeat: self.repeat_of(config),
+            repeat: self.repeat_of_run(config),
             record: None,
         }
     }
 }
 
-/// Arguments without these flags and their values; what stands in for them is printed beside.
-fn without(flags: &[&str], given: Vec<String>) -> Vec<String> {
+/// The arguments without these flags and their values, for a command that sets these flags itself.
+fn without_flags(flags: &[&str], arguments: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
-    let mut given = given.into_iter();
-    while let Some(argument) = given.next() {
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
         if flags.contains(&argument.as_str()) {
-            given.next();
+            arguments.next();
         } else if !argument.split_once('=').is_some_and(|(flag, _)| flags.contains(&flag)) {
             kept.push(argument);
         }

@@ -1,4 +1,4 @@
-//! From `main` to the exit code.
+//! The entry point of a test binary: it runs as a supervisor, a worker or a session server, and returns the exit code.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::call::Call;
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::detection::{bisection, detection};
 use super::environment::Environment;
 use super::fixture_settings::fixture_settings;
@@ -15,15 +15,15 @@ use super::history::history;
 use super::identity::Identity;
 use super::listing::{discover, list};
 use super::mode::Mode;
-use super::outlet::{complain, print};
+use super::output::{print_to_stderr, print_to_stdout};
 use super::print_config::print_config;
 use super::refusal::Refusal;
 use super::report::report;
 use super::resolve::resolve;
-use super::run::{choose, named, run};
-use super::selection::Selected;
-use super::share::share;
-use super::stack::on_stack_of_tests;
+use super::run::{named_cases, run, select_cases};
+use super::selection::SelectedCases;
+use super::shard::keep_own_shard;
+use super::stack::on_test_stack;
 use super::without_effect::refuse_words_without_effect;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::{Registry, give_fixture_settings};
@@ -33,23 +33,24 @@ use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
 use crate::report::swept_in_words;
 use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
 
-/// Runs this binary as whatever it was started as: supervisor, worker, or list of tests.
+/// Runs this binary in the role that its arguments request: as the supervisor that the user starts, a worker, a session server,
+/// or a process that recovers resources.
 #[must_use]
 pub fn main(identity: Identity) -> ExitCode {
     clear_inherited_signals();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let part = arguments.get(1).and_then(|argument| argument.to_str());
-    let played = match part {
-        Some(WORKER_FLAG) => Some(on_stack_of_tests(|| work_as_child(&Registry::collect()))),
+    let role = arguments.get(1).and_then(|argument| argument.to_str());
+    let result = match role {
+        Some(WORKER_FLAG) => Some(on_test_stack(|| work_as_child(&Registry::collect()))),
         Some(SESSION_FLAG) => {
             Some(serve_session(&Registry::collect(), arguments.get(2).map(PathBuf::from).unwrap_or_default()))
         }
         Some(RECOVER_FLAG) => Some(recover_as_child(&arguments[2..])),
         _ => None,
     };
-    let status = match played {
-        Some(played) => played.map(|()| ExitStatus::Passed).map_err(Refusal::from),
-        None => serve(identity, arguments),
+    let status = match result {
+        Some(result) => result.map(|()| ExitStatus::Passed).map_err(Refusal::from),
+        None => run_command(identity, arguments),
     };
     let status = status.unwrap_or_else(|refusal| {
         let (status, message) = match refusal {
@@ -57,42 +58,43 @@ pub fn main(identity: Identity) -> ExitCode {
             Refusal::NothingMatched(error) => (ExitStatus::NothingMatched, error.to_string()),
             Refusal::Harness(error) => (ExitStatus::Harness, error.chain()),
         };
-        complain(&format!("error: {message}"));
+        print_to_stderr(&format!("error: {message}"));
         status
     });
     ExitCode::from(status.code())
 }
 
-fn serve(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
-    let given: Vec<String> =
+/// Runs the command that the user has started.
+fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
+    let shown_arguments: Vec<String> =
         arguments.iter().skip(1).map(|argument| redacted(&argument.to_string_lossy()).into_owned()).collect();
     let line = match CommandLine::parse(arguments) {
         Ok(line) => line,
         Err(error) => {
-            // A mistake may repeat what was given.
+            // The message may repeat an argument with a secret in it.
             let text = redacted(&error.render().to_string()).into_owned();
             if error.use_stderr() {
-                // A closed stream changes nothing.
+                // If stderr is closed, the exit code still tells the user of the mistake.
                 let _ = std::io::stderr().write_all(text.as_bytes());
                 return Ok(ExitStatus::Usage);
             }
-            return Ok(print(|out| out.write_all(text.as_bytes())));
+            return Ok(print_to_stdout(|out| out.write_all(text.as_bytes())));
         }
     };
     let environment = Environment::read()?;
-    let call = Call { identity, line, given, environment };
+    let call = Call { identity, line, arguments: shown_arguments, environment };
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let resolved = resolve(&call.line, &call.environment, &folder)?;
     for (name, likely) in call.environment.misspelt() {
-        complain(&format!("warning: the variable {name} means nothing; did you mean {likely}?"));
+        print_to_stderr(&format!("warning: the variable {name} is not known to itest; did you mean {likely}?"));
     }
     refuse_words_without_effect(&call.line)?;
     let config = &resolved.config;
     give_fixture_settings(fixture_settings(config, &call.environment));
     match &call.line.mode {
-        Mode::PrintConfig => Ok(print(|out| out.write_all(print_config(&resolved).as_bytes()))),
+        Mode::PrintConfig => Ok(print_to_stdout(|out| out.write_all(print_config(&resolved).as_bytes()))),
         Mode::List => list_tests(&call, resolved.config, &Registry::collect()),
-        Mode::Sweep => check_open_files().and_then(|()| sweep_up(config)),
+        Mode::Sweep => check_open_files().and_then(|()| sweep_leftovers(config)),
         Mode::Report { records } => report(&call, records, config, &Registry::collect()),
         Mode::History => history(&call, resolved.config, &Registry::collect()),
         Mode::Detect => detection(&call, config, checked_registry()?),
@@ -129,27 +131,27 @@ fn history(_: &Call, _: RunConfig, _: &Registry) -> Result<ExitStatus, Refusal> 
 
 fn list_tests(call: &Call, config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {
     let config = RunConfig { no_tests: NoTests::Pass, ..config };
-    let mut selected = choose(registry, call, &config, &mut Vec::new())?;
-    share(&mut selected, call, &config, "")?;
-    let Selected { mut cases, ignored, .. } = selected;
+    let mut selected = select_cases(registry, call, &config, &mut Vec::new())?;
+    keep_own_shard(&mut selected, call, &config, "")?;
+    let SelectedCases { mut cases, ignored, .. } = selected;
     cases.extend(ignored);
-    let sorted = by_name(&named(&cases))?;
+    let sorted = by_name(&named_cases(&cases))?;
     if config.format == Format::LibtestJson {
-        return Ok(print(|out| discover(sorted.iter().map(|position| &cases[*position]), out)));
+        return Ok(print_to_stdout(|out| discover(sorted.iter().map(|position| &cases[*position]), out)));
     }
-    Ok(print(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)))
+    Ok(print_to_stdout(|out| list(sorted.iter().map(|position| &*cases[*position].name), config.format, out)))
 }
 
-/// Gives back what dead runs left, and does nothing else.
-fn sweep_up(config: &RunConfig) -> Result<ExitStatus, Refusal> {
+/// Gives back the leftovers of killed runs.
+fn sweep_leftovers(config: &RunConfig) -> Result<ExitStatus, Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(HarnessError::io("start an event loop"))?;
     let swept = runtime.block_on(sweep(&roots(config)));
     for problem in &swept.recovered.problems {
-        complain(&format!("error: what a dead run left cannot be given back: {problem}"));
+        print_to_stderr(&format!("error: leftovers of a killed run cannot be given back: {problem}"));
     }
-    let told = print(|out| writeln!(out, "{}", swept_in_words(&swept)));
-    Ok(if swept.recovered.problems.is_empty() { told } else { ExitStatus::Harness })
+    let status = print_to_stdout(|out| writeln!(out, "{}", swept_in_words(&swept)));
+    Ok(if swept.recovered.problems.is_empty() { status } else { ExitStatus::Harness })
 }

@@ -1,4 +1,4 @@
-//! What a run is like when nobody says anything.
+//! The default configuration of a run.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -16,9 +16,9 @@ use crate::model::{
 pub(super) fn base() -> RunConfig {
     RunConfig {
         order: Order::Random,
-        // Short enough to be typed; a hasher's random key is the standard library's one source of randomness.
+        // The seed is short enough to type. The random key of a hasher is the only randomness in the standard library.
         seed: Seed(RandomState::new().hash_one("itest") % 10_000_000_000),
-        // Counted when it is known that they are needed: that takes the system a dozen files.
+        // `resolve` counts the processors only if the number is needed, because counting them opens a dozen files.
         jobs: NonZeroUsize::MIN,
         fail_fast: None,
         shard: Sharding::Whole,

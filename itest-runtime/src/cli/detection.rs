@@ -1,18 +1,18 @@
-//! `--detect` and `--bisect`: from the command line to the laboratory and back to a report.
+//! `--detect` and `--bisect`: searches for unreliable tests and for the cause of a recorded failure.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::outlet::{Sink, complain};
+use super::output::{Sink, print_to_stderr};
 use super::records;
 use super::refusal::Refusal;
-use super::run::{choose, described, named};
-use super::script::{find, known};
-use super::selection::Selected;
+use super::run::{describe_cases, named_cases, select_cases};
+use super::script::{cases_by_name, find};
+use super::selection::SelectedCases;
 use crate::detect::{Confidence, Detection, DetectionProgress, Subject, Tally, detect, explain};
-use crate::engine::{Halt, WorkerLaboratory, signal_number};
+use crate::engine::{StopReason, WorkerProbeRunner, signal_number};
 use crate::inject::{Candidate, Registry, TestEntry};
 use crate::model::{
     CaseIndex, CaseReport, ExitStatus, HarnessError, Isolation, Lie, NoTests, Order, RunConfig, UsageError, Verdict,
@@ -20,48 +20,51 @@ use crate::model::{
 use crate::plan::ordered;
 use crate::report::{DetectionReport, DetectionSummary, Record};
 
-/// So many tests run side by side, if nobody says otherwise: they must overlap, not be fast.
-const LANES: usize = 4;
+/// The number of lanes in a probe if the run has at most two workers. Tests must overlap to disturb each other, even if that is slower.
+const LANES_OF_SMALL_RUNS: usize = 4;
 
-/// Looks for tests that lie among those that are selected.
+/// Searches for unreliable tests among the selected ones.
 ///
 /// # Errors
 ///
 /// When nothing is selected, or probes cannot be run at all.
 pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
-    refuse_threads("--detect", config)?;
+    require_processes("--detect", config)?;
     let mut notices = Vec::new();
-    let Selected { cases, .. } = choose(&registry, call, config, &mut notices)?;
+    let SelectedCases { cases, .. } = select_cases(&registry, call, config, &mut notices)?;
     for notice in &notices {
-        complain(notice);
+        print_to_stderr(notice);
     }
     if cases.is_empty() && !notices.is_empty() {
         return Ok(ExitStatus::Passed);
     }
     let cases = in_declared_order(&cases, config)?;
     if cases.is_empty() && config.no_tests != NoTests::Pass {
-        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to look at")));
+        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to examine")));
     }
     if let Some(most) = config.budget.executions
         && most < cases.len()
     {
-        let what = format!("too small: to run all {} tests once takes as many; give more, or a filter", cases.len());
+        let what = format!(
+            "too small: to run all {} tests once takes that many executions; give a larger budget, or a filter",
+            cases.len()
+        );
         return Err(UsageError::new(format!("--budget {most}"), what).into());
     }
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
-    let mut stage = Stage::set(call, config, registry, &cases)?;
-    let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { LANES };
-    let (report, sink, lab) = (&mut stage.report, &mut stage.sink, &mut stage.lab);
+    let mut search = Search::new(call, config, registry, &cases)?;
+    let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { LANES_OF_SMALL_RUNS };
+    let (report, sink, runner) = (&mut search.report, &mut search.sink, &mut search.runner);
     let budget = config.budget.in_words();
     sink.write(|out| report.begin(subjects.len(), config.seed, &budget, out));
-    let detection = detect(lab, &subjects, config.seed, lanes, &mut |note| match note {
+    let detection = detect(runner, &subjects, config.seed, lanes, &mut |progress| match progress {
         DetectionProgress::Stage(words) => sink.write(|out| report.stage(words, out)),
         DetectionProgress::Verdict(verdict) => sink.write(|out| report.verdict(verdict, out)),
     });
-    stage.end(subjects.len(), &detection)
+    search.end(subjects.len(), &detection)
 }
 
-/// Finds out what makes a test fail that failed in a recorded run.
+/// Searches for the cause of a failure in a recorded run.
 ///
 /// # Errors
 ///
@@ -73,9 +76,9 @@ pub(super) fn bisection(
     test: &str,
     recorded: Option<&str>,
 ) -> Result<ExitStatus, Refusal> {
-    refuse_threads("--bisect", config)?;
+    require_processes("--bisect", config)?;
     let flag = format!("--bisect {test}");
-    let known = known(&registry);
+    let known = cases_by_name(&registry);
     let suspect = find(&known, &flag, test)?.index;
     let record = records::read(&flag, recorded.unwrap_or("last"), call, config)?;
     records::check(&flag, &record, call, &registry)?;
@@ -85,53 +88,53 @@ pub(super) fn bisection(
             "it did not fail in the record; name a record in which it did with --replay, or use --detect",
         )
     })?;
-    // Nobody else can have made it fail; and a filter says where to look.
+    // Only a test of the recorded run can have caused the failure. A filter restricts the search further.
     let recorded: HashSet<&str> = record.attempts().iter().map(|attempt| attempt.id.as_str()).collect();
     let chosen: HashSet<CaseIndex> =
-        choose(&registry, call, config, &mut Vec::new())?.cases.iter().map(|case| case.index).collect();
-    let is_meant = |case: &Candidate| {
+        select_cases(&registry, call, config, &mut Vec::new())?.cases.iter().map(|case| case.index).collect();
+    let is_candidate = |case: &Candidate| {
         let is_chosen = config.selection.is_everything() || chosen.contains(&case.index);
         case.index == suspect || recorded.contains(&*case.name) && is_chosen
     };
     let indices = |attempts: Vec<&CaseReport>| -> Vec<CaseIndex> {
-        let found = attempts.iter().filter_map(|attempt| known.get(attempt.id.as_str()));
-        found.filter(|case| is_meant(case)).map(|case| case.index).collect()
+        let known_cases = attempts.iter().filter_map(|attempt| known.get(attempt.id.as_str()));
+        known_cases.filter(|case| is_candidate(case)).map(|case| case.index).collect()
     };
     let (same_worker, all_before, beside) =
         (indices(failing.same_worker), indices(failing.all_before), indices(failing.beside));
     let config = RunConfig { seed: record.seed, ..config.clone() };
-    let meant: Vec<Candidate> = known.values().filter(|case| is_meant(case)).cloned().collect();
-    let cases: Vec<Candidate> = in_declared_order(&meant, &config)?;
+    let candidates: Vec<Candidate> = known.values().filter(|case| is_candidate(case)).cloned().collect();
+    let cases: Vec<Candidate> = in_declared_order(&candidates, &config)?;
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
-    let mut stage = Stage::set(call, &config, registry, &cases)?;
-    let detection = explain(&mut stage.lab, &subjects, suspect, &[same_worker, all_before], &beside);
+    let mut search = Search::new(call, &config, registry, &cases)?;
+    let detection = explain(&mut search.runner, &subjects, suspect, &[same_worker, all_before], &beside);
     for verdict in &detection.verdicts {
-        let report = &mut stage.report;
-        stage.sink.write(|out| report.verdict(verdict, out));
+        let report = &mut search.report;
+        search.sink.write(|out| report.verdict(verdict, out));
     }
-    let reproduced = detection.verdicts.iter().any(|verdict| !is_unseen(verdict));
-    if !reproduced && stage.lab.halt.is_none() {
+    let is_reproduced = detection.verdicts.iter().any(|verdict| !is_only_recorded(verdict));
+    if !is_reproduced && search.runner.stop_reason.is_none() {
         let rate = detection.verdicts.first().map(|verdict| verdict.with).unwrap_or_default();
         let runs = rate.runs.saturating_sub(1);
-        stage.sink.write(|out| {
+        search.sink.write(|out| {
             writeln!(out, "\nthe failure could not be reproduced: {test} failed once when it was recorded, and never in {runs} runs of this search")
         });
     }
-    stage.end(1, &detection)
+    search.end(1, &detection)
 }
 
-/// The recorded failure was the only one.
-fn is_unseen(verdict: &Verdict) -> bool {
+/// Whether the recorded failure is the only one, so that no probe has reproduced it.
+fn is_only_recorded(verdict: &Verdict) -> bool {
     verdict.lie == Lie::Flaky && verdict.with.failures <= 1
 }
 
-/// A recorded failure, and what had to do with it.
+/// A recorded failure, and the attempts that may have caused it.
 struct FailingRun<'r> {
-    /// What the worker had run before.
+    /// The earlier attempts in the same worker.
     same_worker: Vec<&'r CaseReport>,
-    /// What had run before anywhere.
+    /// The attempts in all workers that had ended before.
     all_before: Vec<&'r CaseReport>,
-    /// What ran meanwhile.
+    /// The attempts in other workers that overlapped with the failed one.
     beside: Vec<&'r CaseReport>,
 }
 
@@ -142,41 +145,41 @@ fn failing_run<'r>(record: &'r Record, test: &str) -> Option<FailingRun<'r>> {
     let failed = attempts[position];
     let (before, after) = attempts.split_at(position);
     let end = |attempt: &CaseReport| attempt.started + attempt.elapsed;
-    let (beside, over): (Vec<_>, Vec<_>) =
+    let (beside, ended): (Vec<_>, Vec<_>) =
         before.iter().copied().partition(|attempt| attempt.worker != failed.worker && end(attempt) > failed.started);
     let later = after.iter().skip(1).copied();
-    let meanwhile = later.filter(|attempt| attempt.worker != failed.worker && attempt.started < end(failed));
+    let started_during = later.filter(|attempt| attempt.worker != failed.worker && attempt.started < end(failed));
     Some(FailingRun {
         same_worker: before.iter().copied().filter(|attempt| attempt.worker == failed.worker).collect(),
-        all_before: over,
-        beside: beside.into_iter().chain(meanwhile).collect(),
+        all_before: ended,
+        beside: beside.into_iter().chain(started_during).collect(),
     })
 }
 
-/// Everything that a search needs.
-struct Stage {
-    lab: WorkerLaboratory,
+/// A running search: the probes, and the report of their results.
+struct Search {
+    runner: WorkerProbeRunner,
     report: DetectionReport,
     sink: Sink,
 }
 
-impl Stage {
-    fn set(call: &Call, config: &RunConfig, registry: Registry, cases: &[Candidate]) -> Result<Self, Refusal> {
-        let described = described(&registry, cases);
-        let lab = WorkerLaboratory::new(Arc::new(registry), described, config)?;
+impl Search {
+    fn new(call: &Call, config: &RunConfig, registry: Registry, cases: &[Candidate]) -> Result<Self, Refusal> {
+        let described = describe_cases(&registry, cases);
+        let runner = WorkerProbeRunner::new(Arc::new(registry), described, config)?;
         let sink = match call.line.logfile() {
             None => Sink::stdout(),
             Some(path) => Sink::file("--logfile", Path::new(path))?,
         };
-        Ok(Self { lab, report: DetectionReport::new(config.format, call.look(config)), sink })
+        Ok(Self { runner, report: DetectionReport::new(config.format, call.report_options(config)), sink })
     }
 
     fn end(mut self, tests: usize, detection: &Detection) -> Result<ExitStatus, Refusal> {
-        let stopped = match &self.lab.halt {
+        let stopped = match &self.runner.stop_reason {
             None => None,
-            Some(Halt::Budget) => Some("the budget is used up".to_owned()),
-            Some(Halt::Signal(signal)) => Some(format!("ended by {signal}")),
-            Some(Halt::Failed(error)) => Some(error.chain()),
+            Some(StopReason::BudgetUsedUp) => Some("the budget is used up".to_owned()),
+            Some(StopReason::Signal(signal)) => Some(format!("ended by {signal}")),
+            Some(StopReason::HarnessFailed(error)) => Some(error.chain()),
         };
         let summary = DetectionSummary {
             tests,
@@ -184,15 +187,15 @@ impl Stage {
             skipped: detection.skipped,
             in_words: Tally::new(detection.least_runs, 0).in_words(Confidence::P95),
             stopped,
-            probes: self.lab.probes,
-            executions: self.lab.executions,
-            elapsed: self.lab.elapsed(),
+            probes: self.runner.probes,
+            executions: self.runner.executions,
+            elapsed: self.runner.elapsed(),
         };
         let report = &self.report;
         self.sink.write(|out| report.end(&summary, out));
-        let status = match self.lab.halt.take() {
-            Some(Halt::Failed(error)) => return Err(HarnessError::into(error)),
-            Some(Halt::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
+        let status = match self.runner.stop_reason.take() {
+            Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
+            Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
             _ if detection.verdicts.is_empty() => ExitStatus::Passed,
             _ => ExitStatus::TestsFailed,
         };
@@ -200,23 +203,26 @@ impl Stage {
     }
 }
 
-/// Probes need processes of their own.
-fn refuse_threads(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
+/// Refuses a run without worker processes, because each probe needs new processes.
+fn require_processes(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
     if config.session.nextest.is_some() {
         return Err(UsageError::new(flag, "does not work under cargo-nextest, which starts a process for each test"));
     }
     if config.isolation == Isolation::InProcess {
-        return Err(UsageError::new(flag, "needs worker processes; it contradicts --in-process and debuggers"));
+        return Err(UsageError::new(
+            flag,
+            "needs worker processes, so it works neither with --in-process nor under a debugger",
+        ));
     }
     Ok(())
 }
 
 fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {
-    let order = ordered(&named(cases), Order::Declared, config.seed)?;
+    let order = ordered(&named_cases(cases), Order::Declared, config.seed)?;
     Ok(order.into_iter().map(|position| cases[position].clone()).collect())
 }
 
-/// What a test may share with others: its module, its tags, its locks, and what it asks for.
+/// The subject of a detection: a test with the things that it may share with other tests, which are its module, tags and fixtures.
 fn subject(case: &Candidate) -> Subject {
     let entry: &TestEntry = case.entry();
     let module = entry.name.rsplit_once("::").map(|(module, _)| format!("module {module}"));

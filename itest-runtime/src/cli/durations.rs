@@ -1,4 +1,4 @@
-//! How long tests took in the past: by a record that was named, or by the last ones of this suite.
+//! The past durations of tests, from the record that `--durations` names or from the last records of this suite.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,20 +10,20 @@ use crate::inject::Candidate;
 use crate::model::{RunConfig, UsageError};
 use crate::report::Record;
 
-/// Lengths by name.
+/// The past durations of tests, by name.
 #[derive(Debug, Default)]
 pub(super) struct Durations {
-    lengths: HashMap<String, Duration>,
-    /// Differs between files.
+    durations: HashMap<String, Duration>,
+    /// The checksum of the file, which shows whether two shards used the same file.
     pub(super) basis: Option<String>,
 }
 
 impl Durations {
-    /// What a file says.
+    /// Reads the durations of a record.
     ///
     /// # Errors
     ///
-    /// When it is no record of this suite.
+    /// When the file is no record of this suite.
     pub(super) fn of_file(path: &Path, call: &Call) -> Result<Self, UsageError> {
         let place = format!("--durations {}", path.display());
         let cannot = |why: String| UsageError::new(&place, format!("cannot be used: {why}"));
@@ -31,17 +31,17 @@ impl Durations {
         let record = Record::read(&bytes).map_err(|error| cannot(error.to_string()))?;
         let own = call.suite().unwrap_or_default();
         if record.facts.suite != own {
-            return Err(cannot(format!("it is of the suite {}, and this is {own}", record.facts.suite)));
+            return Err(cannot(format!("it is a record of the suite {}, and this suite is {own}", record.facts.suite)));
         }
-        Ok(Self { lengths: record.durations(), basis: Some(format!("{:08x}", crc32fast::hash(&bytes))) })
+        Ok(Self { durations: record.durations(), basis: Some(format!("{:08x}", crc32fast::hash(&bytes))) })
     }
 
-    /// What the file of the configuration says, or else the last records of this suite: of each test the newest one.
+    /// Reads the durations of the configured record, or else the newest duration of each test in the last records of this suite.
     ///
     /// # Errors
     ///
-    /// A file that was named and is no record of this suite.
-    pub(super) fn known(call: &Call, config: &RunConfig, cases: &[Candidate]) -> Result<Self, UsageError> {
+    /// When the configured file is no record of this suite.
+    pub(super) fn load(call: &Call, config: &RunConfig, cases: &[Candidate]) -> Result<Self, UsageError> {
         if let Some(path) = &config.durations {
             return Self::of_file(path, call);
         }
@@ -50,17 +50,17 @@ impl Durations {
             if cases.iter().all(|case| known.of(&case.name).is_some()) {
                 break;
             }
-            // What cannot be read any more is as good as pruned.
+            // An unreadable record is skipped like a removed one.
             let Some(record) = std::fs::read(path).ok().and_then(|bytes| Record::read(&bytes).ok()) else { continue };
-            for (name, length) in record.durations() {
-                known.lengths.entry(name).or_insert(length);
+            for (name, duration) in record.durations() {
+                known.durations.entry(name).or_insert(duration);
             }
         }
         Ok(known)
     }
 
-    /// How long a test took.
+    /// The past duration of a test.
     pub(super) fn of(&self, name: &str) -> Option<Duration> {
-        self.lengths.get(name).copied()
+        self.durations.get(name).copied()
     }
 }

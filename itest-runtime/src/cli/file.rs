@@ -1,34 +1,35 @@
-//! `itest.toml`: profiles of settings, with the line of each, and the quarantine.
+//! The configuration file `itest.toml`: profiles of settings, and the quarantine.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::entries::entries;
+use super::quarantine_entries::quarantine_entries;
 use super::settings::{GivenSetting, all, find};
 use super::values::closest;
 use crate::model::{QuarantineEntry, UsageError};
 
-/// The name that is looked for.
-const NAME: &str = "itest.toml";
+/// The name of the configuration file.
+const FILE_NAME: &str = "itest.toml";
 
 /// The profiles of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Profiles {
     path: PathBuf,
-    named: Vec<(String, Vec<GivenSetting>)>,
+    /// The names of the profiles, and the settings of each in the order of the file.
+    by_name: Vec<(String, Vec<GivenSetting>)>,
     pub(super) quarantine: Vec<QuarantineEntry>,
 }
 
 impl Profiles {
-    /// Reads the file that was named, or the nearest one from `folder` up to the workspace's root; without one, nothing.
+    /// Reads the given file, or else the nearest one in `folder` and its parents up to the root of the workspace, if there is one.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, is no TOML, or has a key or a value that means nothing.
-    pub(super) fn find(named: Option<&str>, folder: &Path) -> Result<Self, UsageError> {
-        let path = match named {
+    /// When the file cannot be read, is not valid TOML, or has an unknown key or an invalid value.
+    pub(super) fn find(path: Option<&str>, folder: &Path) -> Result<Self, UsageError> {
+        let path = match path {
             Some(path) => PathBuf::from(path),
             None => match nearest(folder) {
                 Some(path) => path,
@@ -46,18 +47,18 @@ impl Profiles {
             let place = place(error.span().map_or(0, |span| span.start));
             UsageError::new(place, error.message().to_owned())
         })?;
-        let mut found = Vec::new();
+        let mut parsed = Vec::new();
         let mut quarantine = Vec::new();
         for (name, value) in document.get_ref() {
             let profiles = match (name.get_ref().as_ref(), value.get_ref()) {
                 ("profile", DeValue::Table(profiles)) => profiles,
                 ("quarantine", list) => {
-                    quarantine = entries(list, name.span().start, place)?;
+                    quarantine = quarantine_entries(list, name.span().start, place)?;
                     continue;
                 }
                 (other, _) => {
                     let what = format!(
-                        "unknown key `{other}`; settings stand under [profile.default] or another profile, tests that may fail under [[quarantine]]"
+                        "unknown key `{other}`; settings belong under [profile.default] or another profile, tests that may fail under [[quarantine]]"
                     );
                     return Err(UsageError::new(place(name.span().start), what));
                 }
@@ -72,36 +73,37 @@ impl Profiles {
                     let place = place(key.span().start);
                     setting(key.get_ref(), value.get_ref(), place)
                 });
-                found.push((profile.get_ref().clone().into_owned(), lines.collect::<Result<_, _>>()?));
+                parsed.push((profile.get_ref().clone().into_owned(), lines.collect::<Result<_, _>>()?));
             }
         }
-        Ok(Self { path, named: found, quarantine })
+        Ok(Self { path, by_name: parsed, quarantine })
     }
 
     /// Whether the file has this profile.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.named.iter().any(|(profile, _)| profile == name)
+        self.by_name.iter().any(|(profile, _)| profile == name)
     }
 
-    /// The lines of a profile, those of `default` before its own.
+    /// The settings of a profile, after those of the profile `default`, so that the profile's own have priority.
     ///
     /// # Errors
     ///
-    /// A profile that was asked for and is not there.
-    pub(super) fn lines(&self, name: &str, asked_by: &str) -> Result<Vec<GivenSetting>, UsageError> {
+    /// When the file does not have this profile; `default` and `ci` may be missing. `requested_by` is the flag or the variable that names
+    /// it.
+    pub(super) fn settings(&self, name: &str, requested_by: &str) -> Result<Vec<GivenSetting>, UsageError> {
         if !self.has(name) && !["default", "ci"].contains(&name) {
-            let names: Vec<_> = self.named.iter().map(|(profile, _)| profile.as_str()).collect();
-            let there = match names.as_slice() {
+            let names: Vec<_> = self.by_name.iter().map(|(profile, _)| profile.as_str()).collect();
+            let available = match names.as_slice() {
                 [] => "there is no itest.toml with profiles".to_owned(),
                 names => format!("{} has {}", self.path.display(), names.join(", ")),
             };
-            return Err(UsageError::new(asked_by, format!("unknown profile `{name}`; {there}")));
+            return Err(UsageError::new(requested_by, format!("unknown profile `{name}`; {available}")));
         }
         let mut layers = vec!["default"];
         if name != "default" {
             layers.push(name);
         }
-        let of = |layer| self.named.iter().filter(move |(profile, _)| profile == layer);
+        let of = |layer| self.by_name.iter().filter(move |(profile, _)| profile == layer);
         let lines = layers.into_iter().flat_map(of).flat_map(|(_, lines)| lines.iter().cloned()).collect();
         Ok(lines)
     }
@@ -109,7 +111,7 @@ impl Profiles {
 
 fn nearest(folder: &Path) -> Option<PathBuf> {
     for folder in folder.ancestors() {
-        let path = folder.join(NAME);
+        let path = folder.join(FILE_NAME);
         if path.exists() {
             return Some(path);
         }
@@ -146,16 +148,16 @@ fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<GivenSetting
 mod tests {
     use super::*;
 
-    fn complaint(text: &str) -> String {
+    fn error(text: &str) -> String {
         Profiles::parse("itest.toml".into(), text).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_profile_inherits_from_the_default_one() {
+    fn profile_inherits_the_settings_of_the_default_profile() {
         let text = "[profile.default]\njobs = 2\nslow = \"1s\"\n[profile.ci]\njobs = 4\n";
         let profiles = Profiles::parse("itest.toml".into(), text).unwrap();
         let texts = |name| {
-            let lines = profiles.lines(name, "--profile").unwrap();
+            let lines = profiles.settings(name, "--profile").unwrap();
             lines.into_iter().map(|line| format!("{}={} {}", line.key, line.text, line.place)).collect::<Vec<_>>()
         };
         assert_eq!(texts("default"), ["jobs=2 itest.toml:2: jobs", "slow=1s itest.toml:3: slow"]);
@@ -163,19 +165,19 @@ mod tests {
             texts("ci"),
             ["jobs=2 itest.toml:2: jobs", "slow=1s itest.toml:3: slow", "jobs=4 itest.toml:5: jobs"]
         );
-        let unknown = profiles.lines("nightly", "--profile nightly").unwrap_err().to_string();
+        let unknown = profiles.settings("nightly", "--profile nightly").unwrap_err().to_string();
         assert_eq!(unknown, "--profile nightly: unknown profile `nightly`; itest.toml has ci, default");
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line_and_a_suggestion() {
+    fn error_has_a_line_and_a_suggestion() {
         assert_eq!(
-            complaint("[profile.default]\n\njbos = 2\n"),
+            error("[profile.default]\n\njbos = 2\n"),
             "itest.toml:3: unknown setting `jbos`; did you mean `jobs`?"
         );
-        assert!(complaint("[profile.default]\njobs = \n").starts_with("itest.toml:2: "));
-        assert!(complaint("jobs = 2\n").contains("settings stand under [profile.default]"));
-        assert!(complaint("[profile]\nci = 3\n").contains("write [profile.ci]"));
-        assert!(complaint("[profile.ci]\njobs = [1]\n").contains("takes text, a whole number"));
+        assert!(error("[profile.default]\njobs = \n").starts_with("itest.toml:2: "));
+        assert!(error("jobs = 2\n").contains("settings belong under [profile.default]"));
+        assert!(error("[profile]\nci = 3\n").contains("write [profile.ci]"));
+        assert!(error("[profile.ci]\njobs = [1]\n").contains("takes text, a whole number"));
     }
 }

@@ -1,48 +1,48 @@
-//! What GitHub Actions is told, where its variables are set or somebody asks for it.
+//! The reports for GitHub Actions. They are written in a GitHub job, or if `--annotations` requests them.
 
 use std::path::{Path, PathBuf};
 
 use super::call::Call;
-use super::outlet::{Flush, Outlet, Sink, complain};
+use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use crate::model::{Annotations, Format, RunConfig};
 use crate::report::{self, ReportOptions, Sources, StepSummary};
 
-/// The file to which each step appends its page.
-const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// The variable that names the file to which a step appends its summary.
+const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// The reports for GitHub: none, where this is another place.
-pub(super) fn outlets(call: &Call, config: &RunConfig, look: &ReportOptions) -> Vec<Outlet> {
+/// The writers of the reports for GitHub. There are none outside of GitHub.
+pub(super) fn report_writers(call: &Call, config: &RunConfig, options: &ReportOptions) -> Vec<ReportWriter> {
     let environment = &call.environment;
-    let is_told = match config.annotations {
+    let is_enabled = match config.annotations {
         Annotations::Auto => environment.find("GITHUB_ACTIONS") == Some("true"),
         Annotations::Github => true,
         Annotations::Nothing => false,
     };
-    if !is_told {
+    if !is_enabled {
         return Vec::new();
     }
     let sources = sources(environment.find("GITHUB_WORKSPACE").map(Path::new));
-    // The runner listens to both streams; what programs read from stdout must stay as they expect it.
+    // GitHub reads annotations from both streams. A format for programs needs stdout for itself.
     let sink = match config.format {
         Format::Pretty | Format::Terse => Sink::stdout(),
         Format::Json | Format::LibtestJson => Sink::stderr(),
     };
     let annotations = report::Annotations::new(sources.clone());
-    let mut outlets = vec![Outlet::new(Box::new(annotations), sink, Flush::AtTheEnd)];
-    if let Some(path) = environment.find(SUMMARY) {
-        match Sink::end_of(SUMMARY, Path::new(path)) {
+    let mut writers = vec![ReportWriter::new(Box::new(annotations), sink, Flush::AtEnd)];
+    if let Some(path) = environment.find(SUMMARY_VARIABLE) {
+        match Sink::append_to(SUMMARY_VARIABLE, Path::new(path)) {
             Ok(sink) => {
                 let suite = call.suite().unwrap_or_else(|| "The suite".to_owned());
-                let page = StepSummary::new(suite, sources, look.repeat.clone());
-                outlets.push(Outlet::new(Box::new(page), sink, Flush::AtTheEnd));
+                let summary = StepSummary::new(suite, sources, options.repeat.clone());
+                writers.push(ReportWriter::new(Box::new(summary), sink, Flush::AtEnd));
             }
-            Err(error) => complain(&format!("warning: the summary of this step is not written: {error}")),
+            Err(error) => print_to_stderr(&format!("warning: the summary of this step is not written: {error}")),
         }
     }
-    outlets
+    writers
 }
 
-/// Where the workspace is in the repository: its root has the lock file.
+/// The position of the workspace in the repository. The root of the workspace is the folder with the lock file.
 fn sources(repository: Option<&Path>) -> Sources {
     let Some(repository) = repository else { return Sources::default() };
     let folder = std::env::current_dir().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! `--history`, and what makes it possible: records are taken in when somebody asks, and before they go.
+//! `--history`, and the import of records into the history. Records are imported by `--history`, and before they are removed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::call::Call;
-use super::outlet::{complain, print};
+use super::output::{print_to_stderr, print_to_stdout};
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
 use super::refusal::Refusal;
@@ -15,19 +15,19 @@ use crate::inject::Registry;
 use crate::model::{Date, ExitStatus, Format, HarnessError, RunConfig, Summary, TestId, UsageError};
 use crate::report::{Extent, Record};
 
-/// The file's name, beside the folder of records.
-const NAME: &str = "history.sqlite";
+/// The name of the database file, which is beside the folder of records.
+const FILE_NAME: &str = "history.sqlite";
 
-/// Who asks waits for so long.
-const LIMIT_OF_QUESTION: Duration = Duration::from_mins(1);
+/// The time limit of `--history`.
+const QUERY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The end of a run waits for so long.
-const LIMIT_OF_RUN: Duration = Duration::from_secs(5);
+/// The time limit of the import at the end of a run.
+const UPDATE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A record without an end that is older than this is that of a run that was killed.
-const LONGEST_RUN: Duration = Duration::from_hours(24);
+/// After this time, the run of an incomplete record counts as killed.
+const MAX_RUN_DURATION: Duration = Duration::from_hours(24);
 
-/// Tells what the past runs say, from the database or, where that cannot be had, from the records that are there.
+/// Prints statistics about past runs, from the database or, if the database is not available, from the existing records.
 pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -> Result<ExitStatus, Refusal> {
     let place = "--history";
     let Some((suite, address)) = call.suite().zip(address(call, &config)) else {
@@ -36,17 +36,17 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     let mut paths = records::newest_first(call, &config);
     paths.reverse();
     records::warn_of_unusable(&paths);
-    let keeping = Keeping::of(&config);
-    let (runs, label) = match within(LIMIT_OF_QUESTION, &address, all_runs(&address, &suite, &keeping, &paths))? {
+    let retention = Retention::of(&config);
+    let (runs, label) = match with_timeout(QUERY_TIMEOUT, &address, all_runs(&address, &suite, &retention, &paths))? {
         Ok(runs) => (runs, address.label().to_owned()),
         Err(error) => {
-            complain(&format!("warning: {}; this is what the records say that are there", error.in_one_line()));
-            (paths.iter().filter_map(|path| run_of(path, &keeping)).collect(), "records".to_owned())
+            print_to_stderr(&format!("warning: {}; only the existing records are shown", error.in_one_line()));
+            (paths.iter().filter_map(|path| run_of(path, &retention)).collect(), "records".to_owned())
         }
     };
     let remarks = apply_quarantine(call, &mut config, registry, today(), |need| unneeded_of(need, newest_first(&runs)));
     for remark in remarks {
-        complain(&format!("warning: {remark}"));
+        print_to_stderr(&format!("warning: {remark}"));
     }
     let known: BTreeSet<TestId> = registry.candidates().map(|case| case.id()).collect();
     let selection = &config.selection;
@@ -54,87 +54,87 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
         |name: &str, word: &String| if call.line.is_exact() { name == word } else { name.contains(word.as_str()) };
     let selects = |test: &TestId| {
         let name = test.as_str();
-        let is_asked = selection.filters.is_empty() || selection.filters.iter().any(|filter| matches(name, filter));
-        known.contains(test) && is_asked && !selection.skips.iter().any(|skip| matches(name, skip))
+        let is_selected = selection.filters.is_empty() || selection.filters.iter().any(|filter| matches(name, filter));
+        known.contains(test) && is_selected && !selection.skips.iter().any(|skip| matches(name, skip))
     };
     let past = SuiteHistory::of(&runs, selects);
     if past.tests.is_empty()
         && !selection.is_everything()
-        && let Some(notice) = call.without_match(&NothingMatched::History, &config)?
+        && let Some(notice) = call.handle_no_match(&NothingMatched::History, &config)?
     {
-        complain(&notice);
+        print_to_stderr(&notice);
     }
     let title = format!("{suite} ({label})");
-    Ok(print(|out| match config.format {
+    Ok(print_to_stdout(|out| match config.format {
         Format::Json | Format::LibtestJson => write_lines(&past, &suite, &config.quarantined, out),
         Format::Pretty | Format::Terse => write_table(&past, &title, &config.quarantined, out),
     }))
 }
 
-/// Takes in what would be lost otherwise: records that are about to be removed, if there is a history; and this run's own, if the
-/// history is one that others read, because the machine may be gone tomorrow. Whatever goes wrong, the run is none the worse.
+/// Imports the records that are about to be removed, if there is a history. A shared history (`--history-url`) also receives the record of
+/// this run, because the machine may not exist tomorrow. An error is printed and does not fail the run.
 ///
-/// What may go is left of the records that are about to be removed: what could not be taken in stays for another while.
-pub(super) fn keep_up(
+/// Returns the records to remove. If the import fails or the run was interrupted, up to `--records` of them are kept for the next import.
+pub(super) fn update_history(
     call: &Call,
     config: &RunConfig,
     own: Option<&Path>,
-    mut leaving: Vec<PathBuf>,
+    mut to_remove: Vec<PathBuf>,
     summary: &Summary,
 ) -> Vec<PathBuf> {
-    let Some((suite, address)) = call.suite().zip(address(call, config)) else { return leaving };
+    let Some((suite, address)) = call.suite().zip(address(call, config)) else { return to_remove };
     let is_shared = config.history_url.is_some();
-    let is_there = is_shared || file(config, call).is_some_and(|path| path.exists());
-    if !is_there {
-        return leaving;
+    let exists = is_shared || file(config, call).is_some_and(|path| path.exists());
+    if !exists {
+        return to_remove;
     }
     let own = own.filter(|_| is_shared).map(Path::to_path_buf);
-    let paths: Vec<PathBuf> = leaving.iter().cloned().chain(own).collect();
-    // Whoever ends a run wants it to end.
+    let paths: Vec<PathBuf> = to_remove.iter().cloned().chain(own).collect();
+    // An interrupted run must end without a wait for the database.
     if paths.is_empty() || summary.interrupted_by.is_some() {
-        leaving.truncate(leaving.len().saturating_sub(config.records));
-        return leaving;
+        to_remove.truncate(to_remove.len().saturating_sub(config.records));
+        return to_remove;
     }
-    let keeping = Keeping::of(config);
-    let kept = async {
+    let retention = Retention::of(config);
+    let update = async {
         let mut store = Store::open(&address).await?;
-        if take_in(&mut store, &keeping, &paths).await? > 0 {
-            store.forget(&suite, keeping.since).await?;
+        if import(&mut store, &retention, &paths).await? > 0 {
+            store.forget(&suite, retention.since).await?;
         }
         store.close().await
     };
-    let failed = match within(LIMIT_OF_RUN, &address, kept) {
-        Ok(Ok(())) => return leaving,
+    let problem = match with_timeout(UPDATE_TIMEOUT, &address, update) {
+        Ok(Ok(())) => return to_remove,
         Ok(Err(error)) => error.in_one_line(),
         Err(error) => error.chain(),
     };
-    complain(&format!("warning: the history is not up to date: {failed}"));
-    leaving.truncate(leaving.len().saturating_sub(config.records));
-    leaving
+    print_to_stderr(&format!("warning: the history is not up to date: {problem}"));
+    to_remove.truncate(to_remove.len().saturating_sub(config.records));
+    to_remove
 }
 
 async fn all_runs(
     address: &Address,
     suite: &str,
-    keeping: &Keeping,
+    retention: &Retention,
     paths: &[PathBuf],
 ) -> Result<Vec<Run>, HistoryError> {
     let mut store = Store::open(address).await?;
-    take_in(&mut store, keeping, paths).await?;
-    store.forget(suite, keeping.since).await?;
+    import(&mut store, retention, paths).await?;
+    store.forget(suite, retention.since).await?;
     let runs = store.runs(suite).await?;
     store.close().await?;
     Ok(runs)
 }
 
-/// Takes in what is not there yet, and counts it.
-async fn take_in(store: &mut Store, keeping: &Keeping, paths: &[PathBuf]) -> Result<usize, HistoryError> {
+/// Imports the records that the history does not have yet. Returns their number.
+async fn import(store: &mut Store, retention: &Retention, paths: &[PathBuf]) -> Result<usize, HistoryError> {
     let mut new = 0;
     for path in paths {
-        // Its first line says which run it is; the rest is read only if that is needed.
+        // The first line of a record identifies the run. The rest is read only if the run is new.
         let Some(head) = records::read_head(path) else { continue };
         if !store.has(&Key::of(&head)).await?
-            && let Some(run) = run_of(path, keeping)
+            && let Some(run) = run_of(path, retention)
         {
             new += usize::from(store.add(&run).await? == Insertion::New);
         }
@@ -142,30 +142,34 @@ async fn take_in(store: &mut Store, keeping: &Keeping, paths: &[PathBuf]) -> Res
     Ok(new)
 }
 
-/// How far back the history goes, in milliseconds since 1970.
+/// Which runs the history keeps. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Copy)]
-struct Keeping {
+struct Retention {
+    /// Older runs are removed.
     since: u64,
-    /// Runs that began before this have come to their end.
-    over: u64,
+    /// Runs that began before this time have ended.
+    ended_before: u64,
 }
 
-impl Keeping {
+impl Retention {
     fn of(config: &RunConfig) -> Self {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let now = now();
-        Self { since: now.saturating_sub(millis(config.history_keep)), over: now.saturating_sub(millis(LONGEST_RUN)) }
+        Self {
+            since: now.saturating_sub(millis(config.history_keep)),
+            ended_before: now.saturating_sub(millis(MAX_RUN_DURATION)),
+        }
     }
 
-    /// Whether a record is worth taking in; one whose run may still be going on is left for later.
-    fn takes(&self, record: &Record) -> bool {
+    /// Whether the history keeps the run of a record. A run that may not have ended is imported later.
+    fn includes(&self, record: &Record) -> bool {
         let began = record.facts.began_unix_ms;
-        began >= self.since && (record.extent == Extent::Whole || began < self.over)
+        began >= self.since && (record.extent == Extent::Whole || began < self.ended_before)
     }
 }
 
-fn run_of(path: &Path, keeping: &Keeping) -> Option<Run> {
-    records::read_quietly(path).filter(|record| keeping.takes(record)).map(|record| Run::of(&record))
+fn run_of(path: &Path, retention: &Retention) -> Option<Run> {
+    records::read_if_valid(path).filter(|record| retention.includes(record)).map(|record| Run::of(&record))
 }
 
 fn newest_first(runs: &[Run]) -> impl Iterator<Item = (TestId, crate::model::Outcome)> {
@@ -173,8 +177,8 @@ fn newest_first(runs: &[Run]) -> impl Iterator<Item = (TestId, crate::model::Out
     attempts.map(|attempt| (attempt.test.clone(), attempt.outcome))
 }
 
-/// Waits for the history, and not for ever.
-fn within<T>(
+/// Runs work on the history with a time limit.
+fn with_timeout<T>(
     limit: Duration,
     address: &Address,
     work: impl Future<Output = Result<T, HistoryError>>,
@@ -183,11 +187,11 @@ fn within<T>(
         .enable_all()
         .build()
         .map_err(HarnessError::io("start an event loop for the history"))?;
-    let silent = |_| HistoryError::Silent { place: address.label().to_owned(), seconds: limit.as_secs() };
-    Ok(runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(silent).flatten() }))
+    let timed_out = |_| HistoryError::Silent { place: address.label().to_owned(), seconds: limit.as_secs() };
+    Ok(runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() }))
 }
 
-/// Where the history is: where the setting says, or beside the records.
+/// The address of the history: the one of `--history-url`, or a file beside the records.
 fn address(call: &Call, config: &RunConfig) -> Option<Address> {
     match &config.history_url {
         Some(url) => Address::parse(url.expose()).ok(),
@@ -196,8 +200,8 @@ fn address(call: &Call, config: &RunConfig) -> Option<Address> {
 }
 
 fn file(config: &RunConfig, call: &Call) -> Option<PathBuf> {
-    // The folder of all suites' records is one up from this one's.
-    Some(records::folder(call, config)?.parent()?.with_file_name(NAME))
+    // Each suite has its own folder of records. The history is beside the parent folder, and all suites share it.
+    Some(records::folder(call, config)?.parent()?.with_file_name(FILE_NAME))
 }
 
 fn today() -> Date {

@@ -1,4 +1,4 @@
-//! The settings of the history.
+//! The settings of the history of past runs.
 
 use super::setting::{Access, Setting, Shape};
 use super::values::{SettingValue, duration};
@@ -32,7 +32,7 @@ pub(super) const HISTORY_URL: Setting = Setting {
 pub(super) const HISTORY_KEEP: Setting = Setting {
     key: "history-keep",
     shape: Shape::Value("DURATION"),
-    help: "How long past runs are remembered there, such as 30days",
+    help: "How long this database keeps past runs, such as 30days",
     default: Some("90days"),
     access: Access::Run {
         set: |config, text| duration(text).map(|keep| config.history_keep = keep),

@@ -1,6 +1,6 @@
-//! Which suite a binary is.
+//! The identity of a test suite.
 
-/// Which suite this binary is; `itest::main!()` fills it in.
+/// The identity of this binary's suite. `itest::main!()` fills it in.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     /// The package's name.

@@ -1,36 +1,36 @@
-//! What was started: this suite alone, or a `cargo test` that runs several suites one after the other with the same selection.
+//! Determines whether the user started this suite alone, or a `cargo test` that runs several suites with the same selection.
 
 use super::environment::Environment;
 use super::selection::NothingMatched;
 use crate::model::{NoTests, RunConfig};
 use crate::process::command_line_of_ancestor;
 
-/// What was started.
+/// The command that the user started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Invocation {
-    /// This suite, by itself.
+    /// A command that runs this suite alone.
     ThisSuite,
-    /// Several suites: cargo passes the same arguments to each of them, and ends at the first one that fails.
+    /// A `cargo test` that runs several suites. Cargo passes the same arguments to each of them, and stops after the first one that fails.
     SeveralSuites,
 }
 
-/// What it means that nothing in this suite matches.
+/// The consequence of a selection that matches no test of this suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consequence {
     /// The run is refused.
     Error,
-    /// The run goes on without tests, and says so.
+    /// The run has no tests, and a notice says so.
     Notice,
-    /// The run goes on without tests.
+    /// The run has no tests, and nothing is printed.
     Silence,
 }
 
-/// What follows from a selection without a match, as `--no-tests` says.
+/// The consequence of a selection without a match, which depends on `--no-tests`.
 pub(super) fn consequence(nothing: &NothingMatched, config: &RunConfig, environment: &Environment) -> Consequence {
     match config.no_tests {
         NoTests::Fail => Consequence::Error,
         NoTests::Pass => Consequence::Silence,
-        // All of the suite is asked for, and there is nothing of it: that is a mistake in the suite, whoever else runs.
+        // A suite without any test is a mistake, even if other suites run.
         NoTests::Auto if *nothing == NothingMatched::EmptySuite && config.selection.is_everything() => {
             Consequence::Error
         }
@@ -42,9 +42,9 @@ pub(super) fn consequence(nothing: &NothingMatched, config: &RunConfig, environm
 }
 
 fn invocation(environment: &Environment) -> Invocation {
-    // cargo-nextest has chosen the tests itself, and names each of them.
+    // cargo-nextest selects the tests itself and starts this suite for one of them.
     let is_nextest = environment.nextest_run().is_some();
-    // Cargo sets this variable for every test binary that it runs. Without it there is no need to look at other processes.
+    // Cargo sets this variable for every test binary that it runs. Without it the search for cargo's process is not needed.
     let is_under_cargo = environment.find("CARGO").is_some();
     if is_nextest || !is_under_cargo {
         return Invocation::ThisSuite;
@@ -71,10 +71,10 @@ const OTHER_TARGETS: [&str; 12] = [
     "--doc",
 ];
 
-/// Short flags of cargo without a value, which may stand together with others.
+/// Short flags of cargo without a value, which may be combined with others in one word.
 const SHORT_SWITCHES: &str = "vqrhn";
 
-/// Whether cargo's command line names exactly one package and exactly one test target, in any of the ways that cargo understands.
+/// Whether cargo's command line names exactly one package and exactly one test target, in any form that cargo accepts.
 fn names_one_suite(words: &[String]) -> bool {
     let mut packages: Vec<&str> = Vec::new();
     let mut tests: Vec<&str> = Vec::new();
@@ -91,7 +91,7 @@ fn names_one_suite(words: &[String]) -> bool {
                 None => continue,
             },
         };
-        // Without a value cargo lists what there is, and runs nothing.
+        // Without a value cargo lists the available names, and runs no tests.
         names.extend(value.or_else(|| words.next_if(|next| !next.starts_with('-'))));
     }
     let is_one = |names: &mut Vec<&str>| {
@@ -101,7 +101,7 @@ fn names_one_suite(words: &[String]) -> bool {
     is_one(&mut packages) && is_one(&mut tests)
 }
 
-/// What follows `-p` in a word such as `-p`, `-pshop`, `-p=shop` or `-vp`.
+/// The value of `-p` in a word such as `-p`, `-pshop`, `-p=shop` or `-vp`.
 fn short_package(word: &str) -> Option<&str> {
     let flags = word.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
     let (before, value) = flags.split_once('p')?;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn one_package_and_one_test_target_are_one_suite_in_every_spelling() {
+    fn one_package_with_one_test_target_is_one_suite() {
         for line in [
             "cargo test -p shop --test integration",
             "/usr/bin/cargo test --package shop --test integration payment",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_several_suites() {
+    fn other_cargo_commands_may_run_several_suites() {
         for line in [
             "cargo test",
             "cargo test payment",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn suite_that_cargo_did_not_start_is_meant_itself() {
+    fn suite_outside_of_cargo_test_runs_alone() {
         assert_eq!(invocation(&Environment::default()), Invocation::ThisSuite);
         let nextest = [
             ("CARGO", "/bin/cargo"),

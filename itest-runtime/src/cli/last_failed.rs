@@ -1,4 +1,4 @@
-//! Which tests failed when they last ran: a file with a name a line, kept from run to run.
+//! The tests that failed when they last ran. Their names are stored in a file, one name per line.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,15 +13,17 @@ use crate::session::roots;
 #[derive(Debug)]
 pub(super) struct LastFailed {
     path: PathBuf,
+    /// The names before this run.
     before: BTreeSet<String>,
+    /// The names with the results of this run.
     now: BTreeSet<String>,
 }
 
 impl LastFailed {
-    /// Those of this suite. None where there is no place for such a file, or somebody else looks after that.
-    pub(super) fn of(identity: Identity, config: &RunConfig) -> Option<Self> {
+    /// Reads the names for this suite. None if there is no folder for the file, or cargo-nextest runs the tests.
+    pub(super) fn load(identity: Identity, config: &RunConfig) -> Option<Self> {
         let (package, target) = (identity.package?, identity.target?);
-        // Beside the sessions, in the folder of what cargo built; the temp dir is not a place for it.
+        // The file is beside the sessions in cargo's target folder, never in the temporary directory.
         let roots = roots(config);
         let root = roots.first().filter(|_| config.session.dir.is_some() || roots.len() > 1)?;
         if config.session.nextest.is_some() {
@@ -37,8 +39,8 @@ impl LastFailed {
         self.before.contains(name)
     }
 
-    /// Learns how a test ended.
-    pub(super) fn event(&mut self, event: &Event) {
+    /// Adds or removes the test of an event, depending on its result.
+    pub(super) fn handle_event(&mut self, event: &Event) {
         let Event::CaseFinished(case) = event else { return };
         if case.report.outcome == Outcome::Interrupted {
             return;
@@ -50,11 +52,11 @@ impl LastFailed {
         }
     }
 
-    /// Writes down what was learnt. It is a convenience: where it cannot be written, the run is none the worse.
+    /// Saves the names for the next run.
     ///
     /// # Errors
     ///
-    /// The file, and why it cannot be written.
+    /// When the file cannot be written. The run itself is not affected.
     pub(super) fn save(&self) -> Result<(), String> {
         self.write().map_err(|error| format!("{}: {error}", self.path.display()))
     }

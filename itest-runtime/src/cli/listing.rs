@@ -1,4 +1,4 @@
-//! `--list`: names, and nothing else is touched.
+//! `--list`: prints the names of the selected tests.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::inject::Candidate;
 use crate::model::Format;
 
-/// Prints one line a name, as libtest does.
+/// Prints one line for each name, as libtest does.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub(super) fn list<'n>(names: impl Iterator<Item = &'n str>, format: Format, out
     out.flush()
 }
 
-/// Prints libtest's JSON lines of a list. Where a test ends in the source is not known here: its end is its beginning.
+/// Prints libtest's JSON lines of a list. The end of a test in the source is not known, so its beginning stands for it.
 ///
 /// # Errors
 ///

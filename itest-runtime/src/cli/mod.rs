@@ -1,13 +1,12 @@
-//! Floor 5: arguments, environment and `itest.toml` become a run; the only room that reads any of them.
+//! Layer 5: the command line. It turns arguments, environment variables and `itest.toml` into a run. No other layer reads these.
 
 mod call;
 mod ci_shard;
 mod command;
-mod contract;
+mod command_line;
 mod defaults;
 mod detection;
 mod durations;
-mod entries;
 mod environment;
 mod file;
 mod fixture_settings;
@@ -19,13 +18,12 @@ mod history_settings;
 mod identity;
 mod invocation;
 mod last_failed;
-#[cfg(test)]
-mod layers;
 mod listing;
 mod mode;
-mod outlet;
+mod output;
 mod print_config;
 mod quarantine;
+mod quarantine_entries;
 mod records;
 mod reference;
 mod refusal;
@@ -38,7 +36,9 @@ mod script;
 mod selection;
 mod setting;
 mod settings;
-mod share;
+#[cfg(test)]
+mod settings_tests;
+mod shard;
 mod stack;
 mod values;
 mod variable;

@@ -1,10 +1,10 @@
-//! What this process does with the suite: run its tests, list them, search for lying ones, report past runs, and so on.
+//! The modes of a test binary: run the tests, list them, search for unreliable ones, report past runs, and so on.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::model::UsageError;
 
-/// What this process does. Each mode is chosen on the command line alone: it has no variable and no key in a file.
+/// The task of this process. Only the command line chooses it: a mode has no variable and no key in `itest.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Run the selected tests.
@@ -15,7 +15,7 @@ pub(super) enum Mode {
     Replay { record: String },
     /// Print the names of the selected tests.
     List,
-    /// Search for tests that lie.
+    /// Search for unreliable tests.
     Detect,
     /// Search for the cause of a recorded failure of this test.
     Bisect { test: String, record: Option<String> },
@@ -23,7 +23,7 @@ pub(super) enum Mode {
     Report { records: Vec<String> },
     /// Print statistics about past runs.
     History,
-    /// Give back what killed runs have left.
+    /// Give back the leftovers of killed runs.
     Sweep,
     /// Print every setting with its value and its source.
     PrintConfig,
@@ -92,9 +92,9 @@ impl ModeKind {
         match self {
             Self::Lanes => "the lanes name the tests, their order and their workers, and each test runs once",
             Self::Replay => "the record names the tests, their order and their workers",
-            Self::Detect | Self::Bisect => "filters and --tag say where to look, --logfile where to write",
-            Self::Report => "the whole record is reported",
-            Self::Run | Self::List | Self::History | Self::Sweep | Self::PrintConfig => "it has no effect there",
+            Self::Detect | Self::Bisect => "filters and --tag select the tests, and --logfile the output file",
+            Self::Report => "a report shows the whole record",
+            Self::Run | Self::List | Self::History | Self::Sweep | Self::PrintConfig => "this mode does not use it",
         }
     }
 
@@ -118,9 +118,9 @@ pub(super) struct ModeFlags {
 /// The flags without a value: their names and what `--help` says of them.
 const SWITCHES: [(&str, &str); 4] = [
     ("print-config", "Print every setting with its value and where it comes from"),
-    ("sweep", "Give back what killed runs have left, and run no tests"),
-    ("history", "Print what past runs say of the tests, or of those that a FILTER names, and run no tests"),
-    ("detect", "Search for tests that lie: find them, name the kind of lie and the tests that make them lie"),
+    ("sweep", "Give back the resources that killed runs have left behind, and run no tests"),
+    ("history", "Print statistics about the tests in past runs, or about those that match a FILTER, and run no tests"),
+    ("detect", "Search for tests that lie: whose result depends on order, other tests or chance; name the causes"),
 ];
 
 /// The flags with a value: their names, the name of the value, and what `--help` says of them.
@@ -129,7 +129,7 @@ const VALUES: [(&str, &str, ArgAction, &str); 4] = [
         "lane",
         "NAMES",
         ArgAction::Append,
-        "Run these tests in this order in one worker; several lanes run side by side, in lockstep",
+        "Run these tests in this order in one worker; several lanes run in parallel, in lockstep",
     ),
     (
         "replay",
@@ -147,7 +147,7 @@ const VALUES: [(&str, &str, ArgAction, &str); 4] = [
         "bisect",
         "TEST",
         ArgAction::Set,
-        "Find out what makes a test fail that failed in the last recorded run, or in that of --replay",
+        "Search for the cause of this test's failure in the last recorded run, or in the record of --replay",
     ),
 ];
 
@@ -162,7 +162,7 @@ impl ModeFlags {
         command.args(switches).args(values)
     }
 
-    /// Takes what was given.
+    /// Takes the flags of modes from the parsed command line.
     pub(super) fn take(matches: &mut ArgMatches) -> Self {
         let many =
             |matches: &mut ArgMatches, name| matches.remove_many(name).map(Iterator::collect).unwrap_or_default();
@@ -210,7 +210,7 @@ impl ModeFlags {
             let what = format!("contradicts {}; give one of them", one.kind().flag());
             return Err(UsageError::new(other.kind().flag(), what));
         }
-        // A list of what another mode would run is a list all the same.
+        // `--list` has priority: beside another mode it still prints a list.
         Ok(list.or(modes.pop()).unwrap_or(Mode::Run))
     }
 }

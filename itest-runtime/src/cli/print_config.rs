@@ -27,7 +27,7 @@ fn write_line(text: &mut String, line: &str, value: &SettingValue, source: &str)
     let source = source.escape_debug();
     // Writing to a string cannot fail.
     let _ = match value {
-        // A file with this line would give another value, so the line is a comment.
+        // The line is a comment, because a file with it would set a value without the secret.
         SettingValue::Redacted(_) => writeln!(text, "# {line} # {source}; the secret in it is not printed"),
         _ => writeln!(text, "{line:<28} # {source}"),
     };

@@ -1,4 +1,4 @@
-//! What the quarantine comes to today, and what is to be said about it.
+//! Applies the quarantine of `itest.toml` to a run, and warns of entries that are unknown, expired or not needed any more.
 
 use super::call::Call;
 use super::values::closest;
@@ -6,7 +6,7 @@ use crate::inject::Registry;
 use crate::model::{Date, Outcome, QuarantineEntry, QuarantinePolicy, RunConfig, TestId};
 use crate::plan::{QuarantineReview, QuarantineStatus, REQUIRED_PASSES, quarantine_status};
 
-/// Fills in whose failures are borne, and says what is wrong with the entries. `unneeded` finds out which are no longer needed.
+/// Sets the quarantined tests in the configuration. Returns warnings about entries. `unneeded` finds entries to remove.
 pub(super) fn apply_quarantine(
     call: &Call,
     config: &mut RunConfig,
@@ -20,17 +20,17 @@ pub(super) fn apply_quarantine(
     let suite = call.suite().unwrap_or_default();
     let own: Vec<&QuarantineEntry> = config.quarantine_entries.iter().filter(|entry| entry.is_of(&suite)).collect();
     let cases: Vec<TestId> = registry.candidates().map(|case| case.id()).collect();
-    let found = quarantine_status(&own, &cases, today);
-    // Under cargo-nextest each test has a process of its own, and each would say the same.
+    let status = quarantine_status(&own, &cases, today);
+    // Under cargo-nextest each test has its own process, and each of them would repeat the warnings.
     let is_silent = config.session.nextest.is_some();
     let remarks =
-        if is_silent { Vec::new() } else { remarks(&found, &suite, &cases, unneeded(QuarantineReview::of(&found))) };
-    config.quarantined = found.cases;
+        if is_silent { Vec::new() } else { remarks(&status, &suite, &cases, unneeded(QuarantineReview::of(&status))) };
+    config.quarantined = status.cases;
     remarks
 }
 
-/// Entries all of whose tests passed in all of these attempts, newest first. No more are read than that needs: for most entries
-/// it is soon decided, because their tests do fail.
+/// The entries whose tests passed in all of these attempts. The attempts are sorted from the newest to the oldest, and are read only
+/// until each entry is decided. Most entries are decided early, because their tests fail.
 pub(super) fn unneeded_of(
     mut review: QuarantineReview<'_>,
     attempts: impl Iterator<Item = (TestId, Outcome)>,
@@ -48,23 +48,23 @@ pub(super) fn unneeded_of(
 }
 
 fn remarks(
-    found: &QuarantineStatus<'_>,
+    status: &QuarantineStatus<'_>,
     suite: &str,
     cases: &[TestId],
     unneeded: Vec<&QuarantineEntry>,
 ) -> Vec<String> {
-    let unknown = found.unknown.iter().map(|entry| {
+    let unknown = status.unknown.iter().map(|entry| {
         let likely = closest(&entry.test, cases.iter().map(TestId::as_str));
-        let hint = likely.map_or_else(String::new, |likely| format!("did you mean `{likely}`? else "));
+        let hint = likely.map_or_else(String::new, |likely| format!("did you mean `{likely}`? If not, "));
         let elsewhere = if entry.suite.is_none() {
-            format!("; if it is of another suite than {suite}, say `suite`")
+            format!("; if the test belongs to another suite than {suite}, add the key `suite`")
         } else {
             String::new()
         };
         let QuarantineEntry { place, test, .. } = entry;
         format!("{place}: no test is named `{test}`, which is in quarantine; {hint}remove the entry{elsewhere}")
     });
-    let expired = found.expired.iter().map(|entry| {
+    let expired = status.expired.iter().map(|entry| {
         let QuarantineEntry { place, test, quarantine, .. } = entry;
         let (until, owner) = (quarantine.until, &quarantine.owner);
         format!("the quarantine of `{test}` ended on {until}: its failures count again; owner {owner} ({place})")

@@ -1,4 +1,4 @@
-//! Where records of runs are kept, and what they say of the surroundings.
+//! The records of runs: their folder, their facts about the environment, and reading and removing them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::call::Call;
-use super::outlet::{Flush, Outlet, Sink, complain};
+use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use crate::inject::Registry;
 use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError};
 use crate::report::{Extent, Record, Recorder};
 use crate::session::roots;
 
-/// The ending of a record's name.
+/// The file extension of records.
 const EXTENSION: &str = "itest";
 
-/// The name that stands for the last record.
-const LAST: &str = "last";
+/// The argument that stands for the newest record.
+const LAST_RECORD: &str = "last";
 
-/// Variables that tell which commit, job and branch a run belongs to, and the names that they go by here.
-const FOREIGN: [(&str, &str); 9] = [
+/// Variables of CI systems with the commit and the job of a run, and their keys in a record.
+const CI_VARIABLES: [(&str, &str); 9] = [
     ("GITHUB_SHA", "commit"),
     ("CI_COMMIT_SHA", "commit"),
     ("CIRCLE_SHA1", "commit"),
@@ -32,14 +32,14 @@ const FOREIGN: [(&str, &str); 9] = [
     ("CIRCLE_JOB", "ci_job"),
 ];
 
-/// What a record says of the surroundings.
+/// The facts about the suite, its build and its environment for a record.
 pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut environment = BTreeMap::from([
         ("os".to_owned(), std::env::consts::OS.to_owned()),
         ("arch".to_owned(), std::env::consts::ARCH.to_owned()),
     ]);
-    for (variable, name) in FOREIGN {
+    for (variable, name) in CI_VARIABLES {
         if let Some(value) = call.environment.find(variable) {
             environment.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }
@@ -50,25 +50,25 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
         environment.insert("commit".to_owned(), commit);
     }
     environment.insert("process".to_owned(), std::process::id().to_string());
-    environment.extend(binary().map(|binary| ("binary".to_owned(), binary)));
+    environment.extend(binary_version().map(|binary| ("binary".to_owned(), binary)));
     Facts {
         suite: call.suite().unwrap_or_default(),
         build: format!("{:016x}", registry.fingerprint()),
         began_unix_ms: u64::try_from(began.as_millis()).unwrap_or(u64::MAX),
-        arguments: call.given.clone(),
+        arguments: call.arguments.clone(),
         shard: None,
         environment,
     }
 }
 
-/// What differs between two builds of this binary: its length, and when it was written.
-fn binary() -> Option<String> {
+/// An identification of this build of the binary: its size and its modification time.
+fn binary_version() -> Option<String> {
     let metadata = fs::metadata(std::env::current_exe().ok()?).ok()?;
     let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{:x}-{:x}", metadata.len(), written.as_nanos()))
 }
 
-/// The commit that is checked out, as git's own files say.
+/// The commit that is checked out. It is read from the files in `.git`.
 fn commit() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())?;
@@ -82,9 +82,9 @@ fn commit() -> Option<String> {
     line.split(' ').next().map(str::to_owned)
 }
 
-/// The folder of a suite's records. None where there is no place for it, or where somebody else looks after that.
+/// The folder of the suite's records. None if there is no target folder, or cargo-nextest runs the tests.
 pub(super) fn folder(call: &Call, config: &RunConfig) -> Option<PathBuf> {
-    // Beside the sessions, in the folder of what cargo built; the temp dir is not a place for it.
+    // The folder is beside the sessions in cargo's target folder, never in the temporary directory.
     let roots = roots(config);
     let root = roots.first().filter(|_| config.session.dir.is_some() || roots.len() > 1)?;
     if config.session.nextest.is_some() {
@@ -93,58 +93,58 @@ pub(super) fn folder(call: &Call, config: &RunConfig) -> Option<PathBuf> {
     Some(root.with_file_name("records").join(call.suite()?))
 }
 
-/// What writes this run's record, where one is written.
+/// The writer of this run's record, if the run is recorded.
 ///
 /// # Errors
 ///
-/// A file that was asked for and cannot be made. Where nobody asked, a record that cannot be written is no reason not to run.
-pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result<Option<Outlet>, UsageError> {
-    let outlet = |sink| Outlet::new(Box::<Recorder>::default(), sink, Flush::AtTheEnd);
+/// When the file of `--record` cannot be created. Without that flag, a record that cannot be created is only a warning.
+pub(super) fn recorder(call: &Call, config: &RunConfig, facts: &Facts) -> Result<Option<ReportWriter>, UsageError> {
+    let writer = |sink| ReportWriter::new(Box::<Recorder>::default(), sink, Flush::AtEnd);
     let Some(path) = path(call, config, facts) else { return Ok(None) };
     if config.record.is_some() {
-        return Ok(Some(outlet(Sink::file("--record", &path)?)));
+        return Ok(Some(writer(Sink::file("--record", &path)?)));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    let made = fs::create_dir_all(folder)
+    let created = fs::create_dir_all(folder)
         .map_err(|error| UsageError::new(format!("the folder {}", folder.display()), error.to_string()));
-    match made.and_then(|()| Sink::file("the record", &path)) {
-        Ok(sink) => Ok(Some(outlet(sink).unasked())),
+    match created.and_then(|()| Sink::file("the record", &path)) {
+        Ok(sink) => Ok(Some(writer(sink).optional())),
         Err(error) => {
-            complain(&format!("warning: this run is not recorded: {error}"));
+            print_to_stderr(&format!("warning: this run is not recorded: {error}"));
             Ok(None)
         }
     }
 }
 
-/// Where this run's record is, if there is one.
+/// The path of this run's record, if the run is recorded.
 pub(super) fn path(call: &Call, config: &RunConfig, facts: &Facts) -> Option<PathBuf> {
     if config.record.is_some() {
         return config.record.clone();
     }
     let folder = folder(call, config).filter(|_| config.records > 0)?;
     let began = UNIX_EPOCH + std::time::Duration::from_millis(facts.began_unix_ms.min(LAST_UNIX_MS));
-    // A colon is no good in a name that is typed.
+    // A file name without colons is easier to type.
     let began = humantime::format_rfc3339_millis(began).to_string().replace(':', "-");
     Some(folder.join(format!("{began}-{}.{EXTENSION}", std::process::id())))
 }
 
-/// The oldest records, if there are more than are to be kept.
-pub(super) fn superfluous(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
+/// The oldest records beyond the number that `--records` keeps.
+pub(super) fn surplus(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
     let Some(folder) = folder(call, config).filter(|_| config.record.is_none()) else { return Vec::new() };
     let mut all = all_in(&folder).unwrap_or_default();
     all.truncate(all.len().saturating_sub(config.records));
     all
 }
 
-/// Removes records.
+/// Removes these records.
 pub(super) fn remove(paths: &[PathBuf]) {
     for path in paths {
-        // Another run may have been quicker.
+        // Another run may have removed the record already.
         let _ = fs::remove_file(path);
     }
 }
 
-/// All records of a folder, oldest first.
+/// All records of a folder, from the oldest to the newest.
 fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut records: Vec<_> =
@@ -153,14 +153,14 @@ fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(records)
 }
 
-/// All records of a suite, newest first.
+/// All records of the suite, from the newest to the oldest.
 pub(super) fn newest_first(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
     let mut all = folder(call, config).and_then(|folder| all_in(&folder).ok()).unwrap_or_default();
     all.reverse();
     all
 }
 
-/// Reads the beginning of a record, which says of which run it is.
+/// Reads the first line of a record, which identifies the run.
 #[cfg(feature = "history")]
 pub(super) fn read_head(path: &Path) -> Option<Record> {
     let mut line = Vec::new();
@@ -168,41 +168,41 @@ pub(super) fn read_head(path: &Path) -> Option<Record> {
     Record::read(&line).ok()
 }
 
-/// Reads a record that nobody named; what cannot be read is none.
-pub(super) fn read_quietly(path: &Path) -> Option<Record> {
+/// Reads a record from the folder. None if it is not readable.
+pub(super) fn read_if_valid(path: &Path) -> Option<Record> {
     Record::read(&fs::read(path).ok()?).ok()
 }
 
-/// Warns of records that cannot be used. An empty one is that of a run that has just begun.
+/// Warns of records that cannot be used. An empty record is ignored, because its run has just begun.
 #[cfg(feature = "history")]
 pub(super) fn warn_of_unusable(paths: &[PathBuf]) {
     for path in paths {
         let Ok(bytes) = read_bytes(path) else { continue };
         if let Some(error) = Record::read(&bytes).err().filter(|_| !bytes.is_empty()) {
-            complain(&format!("warning: {} cannot be used: {error}", path.display()));
+            print_to_stderr(&format!("warning: {} cannot be used: {error}", path.display()));
         }
     }
 }
 
-/// All attempts of records, those of the first record first, the last ones of each first. They are read when they are asked for.
+/// The attempts of these records. Within a record, the last attempt comes first. Each record is read only when it is needed.
 pub(super) fn attempts(paths: Vec<PathBuf>) -> impl Iterator<Item = (TestId, Outcome)> {
     let of = |path: PathBuf| {
-        // What cannot be read says nothing.
-        let record = read_quietly(&path).unwrap_or_default();
+        // An unreadable record has no attempts.
+        let record = read_if_valid(&path).unwrap_or_default();
         let outcome = |case: &&CaseReport| (case.id.clone(), case.report.outcome);
         record.attempts().iter().rev().map(outcome).collect::<Vec<_>>()
     };
     paths.into_iter().flat_map(of)
 }
 
-/// Reads the record that a flag names: a file, or the last one.
+/// Reads the record that a flag names: a file, or the newest record.
 ///
 /// # Errors
 ///
-/// When there is none, or it cannot be read.
+/// When there is no record, or it cannot be read.
 pub(super) fn read(flag: &str, name: &str, call: &Call, config: &RunConfig) -> Result<Record, UsageError> {
     let place = format!("{flag} {name}");
-    let path = if name == LAST {
+    let path = if name == LAST_RECORD {
         let folder =
             folder(call, config).ok_or_else(|| UsageError::new(&place, "this suite has no folder of records"))?;
         let newest = all_in(&folder).unwrap_or_default().pop();
@@ -214,16 +214,19 @@ pub(super) fn read(flag: &str, name: &str, call: &Call, config: &RunConfig) -> R
     let bytes = read_bytes(&path).map_err(|error| cannot(error.to_string()))?;
     let record = Record::read(&bytes).map_err(|error| cannot(error.to_string()))?;
     if record.extent == Extent::CutOff {
-        complain(&format!("warning: {} ends early: it holds what was over when the run was cut off", path.display()));
+        print_to_stderr(&format!(
+            "warning: {} ends early: it has only the tests that had ended when the run was cut off",
+            path.display()
+        ));
     }
     Ok(record)
 }
 
-/// Everything that a file holds, if it begins as records do: what is none may have no end.
+/// Reads a file. A file that does not begin like a record is read only up to its first byte, because it may be endless.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// When the file cannot be read.
 pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
@@ -234,20 +237,20 @@ pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a record of another suite, and warns of one of another build.
+/// Checks that a record belongs to this suite, and warns if it was made by another build.
 ///
 /// # Errors
 ///
-/// What differs.
+/// When the record belongs to another suite.
 pub(super) fn check(flag: &str, record: &Record, call: &Call, registry: &Registry) -> Result<(), UsageError> {
     let own = facts(call, registry);
     let Facts { suite, build, .. } = &record.facts;
     if *suite != own.suite {
-        let what = format!("the record is of the suite {suite}, and this is {}", own.suite);
+        let what = format!("it is a record of the suite {suite}, and this suite is {}", own.suite);
         return Err(UsageError::new(flag, what));
     }
     if *build != own.build {
-        complain(&format!("warning: {flag}: the suite's tests have changed since this was recorded"));
+        print_to_stderr(&format!("warning: {flag}: the suite's tests have changed since this was recorded"));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Why there is no summary.
+//! The errors that end a command without a result.
 
 use crate::model::{HarnessError, UsageError};
 
-/// Why there is no summary.
+/// An error that ends a command without a result. Its kind determines the exit code.
 #[derive(Debug)]
 pub(super) enum Refusal {
     Usage(UsageError),

@@ -1,22 +1,22 @@
-//! Reports of runs that are over: from their records, and without running anything.
+//! `--report`: reports past runs from their records, without running tests.
 
 use super::call::Call;
-use super::outlet::complain;
+use super::output::print_to_stderr;
 use super::records;
 use super::refusal::Refusal;
-use super::run::{outlets, status};
+use super::run::{exit_status, report_writers};
 use crate::inject::Registry;
 use crate::model::{Event, ExitStatus, RunConfig, ShardFacts, UsageError};
 use crate::report::{Record, ReportOptions};
 
-/// So many missing parts are named; a record may be of one part of billions.
-const NAMED_PARTS: usize = 20;
+/// The maximum number of missing shards in a message, because a record may be one of billions of shards.
+const MAX_NAMED_PARTS: usize = 20;
 
 /// Reports the named records as one run. The exit status is that of the recorded runs.
 ///
 /// # Errors
 ///
-/// A record that cannot be read, or is of another suite.
+/// When a record cannot be read, or belongs to another suite.
 pub(super) fn report(
     call: &Call,
     names: &[String],
@@ -24,44 +24,43 @@ pub(super) fn report(
     registry: &Registry,
 ) -> Result<ExitStatus, Refusal> {
     let flag = "--report";
-    let mut read = Vec::new();
+    let mut records = Vec::new();
     for name in names {
         let record = records::read(flag, name, call, config)?;
         records::check(flag, &record, call, registry)?;
-        read.push(record);
+        records.push(record);
     }
-    check_parts(&read)?;
-    for (position, record) in read.iter().enumerate() {
-        if read[..position].contains(record) {
+    check_shards(&records)?;
+    for (position, record) in records.iter().enumerate() {
+        if records[..position].contains(record) {
             let place = format!("{flag} {}", names[position]);
-            return Err(UsageError::new(place, "this run is there already; name each once").into());
+            return Err(UsageError::new(place, "the report already has this run; name each record once").into());
         }
     }
-    let merged = Record::merge(read);
-    let look = ReportOptions { repeat: call.repeat_of_report(&merged.facts.arguments, config), ..call.look(config) };
-    let mut outlets = outlets(call, config, look)?;
+    let merged = Record::merge(records);
+    let repeat = call.repeat_of_report(&merged.facts.arguments, config);
+    let mut writers = report_writers(call, config, ReportOptions { repeat, ..call.report_options(config) })?;
     if config.record.is_some() {
-        outlets.extend(records::recorder(call, config, &merged.facts)?);
+        writers.extend(records::recorder(call, config, &merged.facts)?);
     }
     let mut outcome = ExitStatus::Passed;
     for event in &merged.events {
         if let Event::RunFinished(summary) = event {
-            outcome = status(summary);
+            outcome = exit_status(summary);
         }
-        for outlet in &mut outlets {
-            outlet.event(event);
+        for writer in &mut writers {
+            writer.handle_event(event);
         }
     }
-    Ok(outlets.iter().fold(outcome, |outcome, outlet| outlet.status(outcome)))
+    Ok(writers.iter().fold(outcome, |outcome, writer| writer.status(outcome)))
 }
 
-/// Looks whether the records of parts make a whole: parts that were split in different ways may have left tests to each other, and
-/// what is missing is not told by what is there.
+/// Checks that the records of shards belong to one split, because different splits together may lack a test. Warns of missing shards.
 ///
 /// # Errors
 ///
-/// Parts of different splits, or one part twice.
-fn check_parts(records: &[Record]) -> Result<(), UsageError> {
+/// When the shards belong to different splits, or one of them is there twice.
+fn check_shards(records: &[Record]) -> Result<(), UsageError> {
     let parts: Vec<&ShardFacts> = records.iter().filter_map(|record| record.facts.shard.as_ref()).collect();
     let Some(first) = parts.first() else { return Ok(()) };
     let refused = |what: String| Err(UsageError::new("--report", what));
@@ -78,11 +77,14 @@ fn check_parts(records: &[Record]) -> Result<(), UsageError> {
     let count = first.shard.count();
     let is_missing = |index: &u32| !parts.iter().any(|part| part.shard.index() == *index);
     let missing = (1..=count.get()).filter(is_missing).map(|index| format!("{index}/{count}"));
-    let named: Vec<_> = missing.take(NAMED_PARTS).collect();
+    let named: Vec<_> = missing.take(MAX_NAMED_PARTS).collect();
     if !named.is_empty() {
         let more = (count.get() as usize).saturating_sub(parts.len() + named.len());
         let more = if more == 0 { String::new() } else { format!(", and {more} more") };
-        complain(&format!("warning: --report: these parts of the suite are missing: {}{more}", named.join(", ")));
+        print_to_stderr(&format!(
+            "warning: --report: these parts of the suite are missing: {}{more}",
+            named.join(", ")
+        ));
     }
     Ok(())
 }

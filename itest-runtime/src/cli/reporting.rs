@@ -1,4 +1,4 @@
-//! The settings of records and reports: what a run shows, and which files it writes.
+//! The settings of reports, records and output.
 
 #[cfg(feature = "history")]
 use super::history_settings::{HISTORY_KEEP, HISTORY_URL};
@@ -7,7 +7,7 @@ use super::setting::{Access, Setting, Shape};
 use super::values::{SettingValue, one_of, path, switch};
 use crate::model::{Annotations, Capture, Color, Format, ShowOutput};
 
-// The words of settings that take one of a few.
+// The values of settings that accept one of a few words.
 const FORMATS: [(&str, Format); 4] = [
     ("pretty", Format::Pretty),
     ("terse", Format::Terse),
@@ -40,7 +40,7 @@ pub(super) static REPORTING: &[Setting] = &[
     Setting {
         key: "records",
         shape: Shape::Value("N"),
-        help: "How many records are kept; 0 for none",
+        help: "The number of records to keep; with 0 no run is recorded",
         access: Access::Run {
             set: |config, text| {
                 let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
@@ -54,7 +54,7 @@ pub(super) static REPORTING: &[Setting] = &[
         key: "annotations",
         shape: Shape::Value("auto|github|none"),
         help: "Annotate failures, flaky tests and leaks in GitHub's interface",
-        default: Some("auto, that is, on GitHub Actions"),
+        default: Some("auto: only on GitHub Actions"),
         access: Access::Run {
             set: |config, text| one_of(text, &ANNOTATIONS).map(|annotations| config.annotations = annotations),
             show: |config| SettingValue::word(&config.annotations, &ANNOTATIONS),
@@ -98,7 +98,7 @@ pub(super) static REPORTING: &[Setting] = &[
     Setting {
         key: "log",
         shape: Shape::Value("FILTER"),
-        help: "Which events of `tracing` are shown with a test, such as info,shop=debug",
+        help: "Which `tracing` events are shown with a test, such as info,shop=debug",
         access: Access::Run {
             set: |config, text| {
                 crate::process::check_trace_filter(text)?;
@@ -136,7 +136,7 @@ pub(super) static REPORTING: &[Setting] = &[
     Setting {
         key: "format",
         shape: Shape::Inherited,
-        help: "The report's shape",
+        help: "The format of the report",
         access: Access::Run {
             set: |config, text| one_of(text, &FORMATS).map(|format| config.format = format),
             show: |config| SettingValue::word(&config.format, &FORMATS),
@@ -147,7 +147,7 @@ pub(super) static REPORTING: &[Setting] = &[
         key: "color",
         shape: Shape::Inherited,
         help: "Colour the report",
-        default: Some("auto, that is, on a terminal"),
+        default: Some("auto: only on a terminal"),
         access: Access::Run {
             set: |config, text| one_of(text, &COLORS).map(|color| config.color = color),
             show: |config| SettingValue::word(&config.color, &COLORS),
@@ -157,7 +157,7 @@ pub(super) static REPORTING: &[Setting] = &[
     Setting {
         key: "report-time",
         shape: Shape::Switch,
-        help: "End each test's line with its time",
+        help: "Print the duration of each test",
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.report_time = on),
             show: |config| SettingValue::bare(config.report_time),

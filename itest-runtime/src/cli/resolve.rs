@@ -1,4 +1,5 @@
-//! The layers of settings become one configuration: command line over environment over file over default.
+//! Resolves the settings of all layers to one configuration. The command line has priority over the environment, the environment over
+//! `itest.toml`, and that file over the defaults.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -6,14 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::ci_shard;
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
 use super::mode::Mode;
 use super::setting::Exclusion;
 use super::settings::{GivenSetting, find};
-use super::stack::wanted_stack;
+use super::stack::requested_stack;
 use super::values::SettingValue;
 use crate::model::{
     Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, TraceScope, UsageError, mix,
@@ -21,25 +22,25 @@ use crate::model::{
 };
 use crate::process::debugger_attached;
 
-/// A configuration and where each of its values comes from.
+/// The configuration, and the source of each of its values.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) config: RunConfig,
-    /// The place of each setting that is not at its default.
+    /// The flag, the variable or the line of the file for each setting that has one.
     pub(super) sources: HashMap<&'static str, String>,
     pub(super) profile: String,
 }
 
-/// Puts the layers on top of each other.
+/// Resolves the settings of all layers.
 ///
 /// # Errors
 ///
-/// The first value that means nothing, or two that contradict each other.
+/// The first invalid value, or two values that contradict each other.
 pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Path) -> Result<Resolved, UsageError> {
-    // As for a setting, an empty value on the command line takes back what the environment says.
+    // As for a setting, an empty value on the command line resets the value of the environment.
     let named = line.config.as_deref().or_else(|| environment.find("ITEST_CONFIG"));
     let profiles = Profiles::find(named.filter(|path| !path.is_empty()), folder)?;
-    let (profile, asked_by) = profile(line, environment, &profiles);
+    let (profile, requested_by) = profile(line, environment, &profiles);
 
     let defaults = base();
     let mut config = defaults.clone();
@@ -55,7 +56,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
         }
         Ok(())
     };
-    let layers = [profiles.lines(&profile, &asked_by)?, environment.settings()];
+    let layers = [profiles.settings(&profile, &requested_by)?, environment.settings()];
     layers.iter().flatten().try_for_each(&mut apply)?;
     refuse_contradictions(&line.settings)?;
     line.settings.iter().try_for_each(&mut apply)?;
@@ -63,14 +64,15 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
-    ci_shard::adapt(&mut config, &mut sources, environment)?;
-    // A list runs nothing, so that it does not matter how this process was started.
+    ci_shard::resolve_shard(&mut config, &mut sources, environment)?;
+    // A list runs no tests, so it does not depend on the program that started this process.
     if line.mode != Mode::List {
-        adapt(&mut config, &mut sources, environment);
+        adapt_to_runner(&mut config, &mut sources, environment);
     }
     Ok(Resolved { config, sources, profile })
 }
 
+/// The name of the profile, and the flag or the variable that names it.
 fn profile(line: &CommandLine, environment: &Environment, profiles: &Profiles) -> (String, String) {
     match (line.profile.as_deref(), environment.find("ITEST_PROFILE")) {
         (Some(name), _) if !name.is_empty() => return (name.to_owned(), format!("--profile {name}")),
@@ -107,8 +109,8 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// What follows from who runs this process.
-fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
+/// Adapts the configuration to cargo-nextest or to a debugger, if one of them runs this process.
+fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
     let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     if let Some(run) = environment.nextest_run() {
         config.session.nextest = Some(NextestRun {
@@ -117,12 +119,12 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
             attempt: environment.nextest_attempt(),
             jobs: environment.nextest_jobs().unwrap_or_else(processors),
         });
-        // cargo-nextest starts one process for each test: order, retries and parallelism are its business, and it captures.
+        // cargo-nextest starts one process for each test: it controls order, retries and parallelism, and it captures output.
         config.isolation = Isolation::InProcess;
         config.retries = 0;
         config.fail_fast = None;
         config.repeats = Repeats::default();
-        // It writes a report of its own; those of its processes would overwrite each other.
+        // cargo-nextest writes its own report. The reports of its test processes would overwrite each other.
         config.junit = None;
         config.ctrf = None;
         config.annotations = Annotations::Nothing;
@@ -132,7 +134,7 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
         }
         sources.insert("in-process", "cargo-nextest".to_owned());
     } else if debugger_attached() {
-        // Somebody stands at a breakpoint: nothing is timed out under their hands.
+        // A test that waits at a breakpoint must not exceed a time limit.
         config.isolation = Isolation::InProcess;
         let unlimited = Duration::from_hours(365 * 24);
         config.limits = Limits { setup: unlimited, test: unlimited, teardown: unlimited };
@@ -140,11 +142,11 @@ fn adapt(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, en
     }
     if config.isolation == Isolation::InProcess {
         config.jobs = NonZeroUsize::MIN;
-        // What a test has taken can only outlive it in a process of its own.
+        // The resources of a failed test can only be kept by a process of its own.
         config.failed = Failed::GiveBack;
         config.capture = Capture::Inherited;
-        config.stack = wanted_stack().unwrap_or(config.stack);
-        // No other process could run a test again whose code installs its own subscriber.
+        config.stack = requested_stack().unwrap_or(config.stack);
+        // A test that installs its own subscriber cannot run again in another process, so itest leaves the global subscriber to the tests.
         config.trace = TraceScope::Threads;
     } else if !sources.contains_key("jobs") {
         config.jobs = processors();
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn one_setting_under_two_names_must_have_one_value() {
+    fn different_values_for_one_setting_are_refused() {
         assert!(resolved(&["--jobs", "2", "--test-threads", "2"]).is_ok());
         assert_eq!(
             resolved(&["--jobs", "2", "--test-threads", "3"]).unwrap_err(),
@@ -181,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn empty_profile_on_the_command_line_takes_back_the_variable() {
+    fn empty_profile_flag_resets_the_profile_variable() {
         let line = CommandLine::parse(["itest", "--profile="].map(OsString::from).to_vec()).unwrap();
         let environment = Environment::of(&[("ITEST_PROFILE", "nightly")]);
         assert_eq!(resolve(&line, &environment, Path::new("/nowhere")).unwrap().profile, "default");
     }
 
     #[test]
-    fn a_bad_value_is_told_with_its_flag() {
+    fn error_about_a_value_names_its_flag() {
         assert_eq!(resolved(&["--jobs", "0"]).unwrap_err(), "--jobs 0: expected a whole number from 1");
         assert!(resolved(&["--seed=-3"]).unwrap_err().starts_with("--seed -3: "));
     }

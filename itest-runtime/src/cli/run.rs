@@ -1,24 +1,24 @@
-//! A run of the suite: what runs in which order, under whose eyes, and what is kept of it.
+//! Runs the tests of the suite: it plans the run, writes the reports, and keeps the record.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::ci_shard::acknowledge;
+use super::ci_shard::touch_status_file;
 use super::durations::Durations;
 use super::github;
 #[cfg(feature = "history")]
-use super::history::keep_up;
+use super::history::update_history;
 use super::last_failed::LastFailed;
 use super::mode::Mode;
-use super::outlet::{Flush, Outlet, Sink, complain};
+use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
 use super::refusal::Refusal;
 use super::resolve::Resolved;
-use super::script::{known, of_lanes, of_record};
-use super::selection::{NothingMatched, Selected, select};
-use super::share::share;
+use super::script::{cases_by_name, steps_of_lanes, steps_of_record};
+use super::selection::{NothingMatched, SelectedCases, select};
+use super::shard::keep_own_shard;
 use crate::engine::{LiveProgress, Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
 use crate::model::{
@@ -30,88 +30,89 @@ use crate::plan::{NamedCase, longest_first, ordered};
 use crate::report::Junit;
 use crate::report::{Console, Ctrf, Json, LibtestJson, ReportOptions, Reporter, Terse};
 
-/// What a run is about.
-struct Planned {
+/// The plan of a run.
+struct RunPlan {
     cases: Vec<Case>,
-    /// Where each of them runs, if that is said beforehand.
+    /// The place of each case in a script. Empty in a run without a script.
     places: Vec<Place>,
     ignored: Vec<(TestId, &'static str)>,
     filtered_out: usize,
-    /// The part of the suite that this is, if it is not all of it.
+    /// The shard that the run consists of, if it is not the whole suite.
     shard: Option<ShardFacts>,
 }
 
-/// Runs what was asked for.
+/// Runs the tests that the command line selects.
 pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result<ExitStatus, Refusal> {
     let Resolved { mut config, sources, .. } = resolved;
-    acknowledge(&call.environment);
-    let mut last_failed = LastFailed::of(call.identity, &config);
+    touch_status_file(&call.environment);
+    let mut last_failed = LastFailed::load(call.identity, &config);
     let mut notices = Vec::new();
     let source_of_shard = sources.get("shard").map_or("", String::as_str);
-    let hints = Hints { source_of_shard, last_failed: last_failed.as_ref() };
-    let planned = planned(call, &mut config, &registry, hints, &mut notices)?;
-    let facts = Facts { shard: planned.shard, ..records::facts(call, &registry) };
+    let inputs = PlanInputs { source_of_shard, last_failed: last_failed.as_ref() };
+    let plan = plan_run(call, &mut config, &registry, inputs, &mut notices)?;
+    let facts = Facts { shard: plan.shard, ..records::facts(call, &registry) };
     let today = Date::of_unix_ms(facts.began_unix_ms);
-    let kept = config.clone();
-    let attempts = || records::attempts(records::newest_first(call, &kept));
+    // Records are pruned after the run, when the engine owns the other copy of the configuration.
+    let records_config = config.clone();
+    let attempts = || records::attempts(records::newest_first(call, &records_config));
     notices.extend(apply_quarantine(call, &mut config, &registry, today, |need| unneeded_of(need, attempts())));
     let recorder = records::recorder(call, &config, &facts)?;
     let is_recorded = recorder.is_some();
-    // The suite runs in its package's folder; who types a command mostly does not.
+    // The suite runs in the folder of its package, but the user may type the command in another one, so the path is absolute.
     let record = recorder.as_ref().and_then(|recorder| std::path::absolute(recorder.path()).ok());
-    let look = ReportOptions { record: record.clone(), ..call.look(&config) };
-    // People may look at the report, or at the file that it goes to, at any time.
+    let options = ReportOptions { record: record.clone(), ..call.report_options(&config) };
+    // A user may watch a report for people at any time, on the terminal or in its file.
     let live = match config.format {
         Format::Pretty | Format::Terse => LiveProgress::Shown,
         _ => LiveProgress::Hidden,
     };
-    let mut outlets = outlets(call, &config, look)?;
-    outlets.extend(recorder);
+    let mut writers = report_writers(call, &config, options)?;
+    writers.extend(recorder);
     let run = Run {
-        cases: planned.cases,
+        cases: plan.cases,
         config,
-        places: planned.places,
-        ignored: planned.ignored,
-        filtered_out: planned.filtered_out,
+        places: plan.places,
+        ignored: plan.ignored,
+        filtered_out: plan.filtered_out,
         live,
         until: None,
         facts,
     };
-    let mut tell = |mut event: Event| {
+    let mut handle_event = |mut event: Event| {
         event.redact();
         if let Some(last) = &mut last_failed {
-            last.event(&event);
+            last.handle_event(&event);
         }
-        for outlet in &mut outlets {
-            outlet.event(&event);
+        for writer in &mut writers {
+            writer.handle_event(&event);
         }
     };
     let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
         let has_begun = matches!(event, Event::RunStarted { .. });
-        tell(event);
+        handle_event(event);
         if has_begun {
-            notices.iter().cloned().map(Event::Warning).for_each(&mut tell);
+            notices.iter().cloned().map(Event::Warning).for_each(&mut handle_event);
         }
     })?;
     if is_recorded {
-        prune_records(call, &kept, record.as_deref(), &summary);
+        prune_records(call, &records_config, record.as_deref(), &summary);
     }
     if let Some(Err(error)) = last_failed.map(|last| last.save()) {
-        complain(&format!("warning: what failed cannot be kept for --last-failed: {error}"));
+        print_to_stderr(&format!("warning: the failed tests cannot be saved for --last-failed: {error}"));
     }
-    Ok(outlets.iter().fold(status(&summary), |status, outlet| outlet.status(status)))
+    Ok(writers.iter().fold(exit_status(&summary), |status, writer| writer.status(status)))
 }
 
-/// Removes the oldest records, after the history has taken in what would be lost.
+/// Removes the oldest records, after the history has imported them.
 #[cfg_attr(not(feature = "history"), expect(unused_variables, reason = "only the history needs them"))]
 fn prune_records(call: &Call, config: &RunConfig, own: Option<&Path>, summary: &Summary) {
-    let leaving = records::superfluous(call, config);
+    let surplus = records::surplus(call, config);
     #[cfg(feature = "history")]
-    let leaving = keep_up(call, config, own, leaving, summary);
-    records::remove(&leaving);
+    let surplus = update_history(call, config, own, surplus, summary);
+    records::remove(&surplus);
 }
 
-/// What runs where, if that is said beforehand.
+/// The script of the run, if lanes or a record name the tests and their places.
 fn script(
     call: &Call,
     config: &mut RunConfig,
@@ -121,68 +122,71 @@ fn script(
     let flag = mode.kind().flag();
     let (Mode::Lanes(_) | Mode::Replay { .. }) = mode else { return Ok(None) };
     if !config.selection.is_everything() {
-        return Err(UsageError::new(flag, "says which tests run; filters, --skip and --tag contradict it"));
+        return Err(UsageError::new(
+            flag,
+            "names the tests to run, so filters, --skip and --tag are not allowed with it",
+        ));
     }
-    let known = known(registry);
+    let known = cases_by_name(registry);
     let record = match mode {
-        Mode::Lanes(lanes) => return of_lanes(&known, lanes).map(Some),
+        Mode::Lanes(lanes) => return steps_of_lanes(&known, lanes).map(Some),
         Mode::Replay { record } => records::read(flag, record, call, config)?,
         _ => return Ok(None),
     };
     records::check(flag, &record, call, registry)?;
     config.seed = record.seed;
-    of_record(&known, &record).map(Some)
+    steps_of_record(&known, &record).map(Some)
 }
 
-/// What the plan of a run depends on, beside its configuration.
+/// The inputs of a plan, besides the configuration.
 #[derive(Clone, Copy)]
-struct Hints<'h> {
-    /// Who says which part of the suite this is.
+struct PlanInputs<'h> {
+    /// The setting or the variables that name the shard.
     source_of_shard: &'h str,
     last_failed: Option<&'h LastFailed>,
 }
 
-/// What lanes or a record name, in their order, or else what the selection leaves, in the run's order.
-fn planned(
+/// Plans a run. The cases are those of the script in its order, or else the selected ones in the order of the run.
+fn plan_run(
     call: &Call,
     config: &mut RunConfig,
     registry: &Registry,
-    hints: Hints<'_>,
+    inputs: PlanInputs<'_>,
     notices: &mut Vec<String>,
-) -> Result<Planned, Refusal> {
+) -> Result<RunPlan, Refusal> {
     if let Some(steps) = script(call, config, registry)? {
         config.order = Order::Given;
         let (cases, places): (Vec<_>, _) = steps.into_iter().unzip();
-        let cases = described(registry, &cases);
-        return Ok(Planned { cases, places, ignored: Vec::new(), filtered_out: 0, shard: None });
+        let cases = describe_cases(registry, &cases);
+        return Ok(RunPlan { cases, places, ignored: Vec::new(), filtered_out: 0, shard: None });
     }
-    let mut selected = choose(registry, call, config, notices)?;
-    // Before what failed last is recalled: the other parts may recall something else.
-    let shard = share(&mut selected, call, config, hints.source_of_shard)?;
-    let Selected { mut cases, ignored, mut filtered_out } = selected;
-    // Tests that are gone can neither fail nor pass again.
-    let is_there = |last: &&LastFailed| registry.candidates().any(|case| last.contains(&case.name));
-    let recalled = hints.last_failed.filter(|last| config.recall != Recall::default() && is_there(last));
+    let mut selected = select_cases(registry, call, config, notices)?;
+    // The suite is split before --last-failed applies, because other shards may have other failed tests.
+    let shard = keep_own_shard(&mut selected, call, config, inputs.source_of_shard)?;
+    let SelectedCases { mut cases, ignored, mut filtered_out } = selected;
+    // The names of removed tests stay in the file, because these tests never pass again. They are not counted here.
+    let has_existing_test = |last: &&LastFailed| registry.candidates().any(|case| last.contains(&case.name));
+    let recalled = inputs.last_failed.filter(|last| config.recall != Recall::default() && has_existing_test(last));
     if config.recall.only_failed && recalled.is_none() {
-        complain("nothing has failed that --last-failed could run again: everything runs");
+        print_to_stderr("no failed test is known that --last-failed could run: all tests run");
     }
     if let Some(last) = recalled.filter(|_| config.recall.only_failed) {
         let had_cases = !cases.is_empty();
         filtered_out.extend(cases.extract_if(.., |case| !last.contains(&case.name)));
         if had_cases && cases.is_empty() && shard.is_none() {
-            notices.extend(call.without_match(&NothingMatched::LastFailed, config)?);
+            notices.extend(call.handle_no_match(&NothingMatched::LastFailed, config)?);
         }
     }
-    let mut order = ordered(&named(&cases), config.order, config.seed)?;
+    let mut order = ordered(&named_cases(&cases), config.order, config.seed)?;
     if config.order == Order::LongestFirst {
-        let durations = Durations::known(call, config, &cases)?;
+        let durations = Durations::load(call, config, &cases)?;
         longest_first(&mut order, |position| durations.of(&cases[position].name));
     }
     if let Some(last) = recalled {
         order.sort_by_key(|position| !last.contains(&cases[*position].name));
     }
-    Ok(Planned {
-        cases: described(registry, order.into_iter().map(|position| &cases[position])),
+    Ok(RunPlan {
+        cases: describe_cases(registry, order.into_iter().map(|position| &cases[position])),
         places: Vec::new(),
         ignored: ignored.iter().map(|case| (case.id(), case.entry().meta.ignore.unwrap_or_default())).collect(),
         filtered_out: filtered_out.len(),
@@ -190,79 +194,87 @@ fn planned(
     })
 }
 
-/// Sorts the suite's cases into those that run and the others.
+/// Sorts the cases of the suite into those that run and the others. Adds a notice if the selection matches no test and that is no error.
 ///
 /// # Errors
 ///
-/// A selection that matches nothing, where that is an error; where it is none, what is to be said about it is noted.
-pub(super) fn choose(
+/// When the selection matches no test, and that is an error.
+pub(super) fn select_cases(
     registry: &Registry,
     call: &Call,
     config: &RunConfig,
     notices: &mut Vec<String>,
-) -> Result<Selected, Refusal> {
+) -> Result<SelectedCases, Refusal> {
     let (selected, unmatched) = select(registry, &call.line, config);
     if let Some(nothing) = unmatched {
-        notices.extend(call.without_match(&nothing, config)?);
+        notices.extend(call.handle_no_match(&nothing, config)?);
     }
     Ok(selected)
 }
 
-/// What their order depends on.
-pub(super) fn named(cases: &[Candidate]) -> Vec<NamedCase<'_>> {
+/// The names and locations of cases, which determine their order.
+pub(super) fn named_cases(cases: &[Candidate]) -> Vec<NamedCase<'_>> {
     cases.iter().map(|case| NamedCase { name: &case.name, location: case.entry().location, row: case.row() }).collect()
 }
 
-/// As plain data, with all locks.
-pub(super) fn described<'c>(registry: &Registry, cases: impl IntoIterator<Item = &'c Candidate>) -> Vec<Case> {
+/// The cases as plain data, with all locks.
+pub(super) fn describe_cases<'c>(registry: &Registry, cases: impl IntoIterator<Item = &'c Candidate>) -> Vec<Case> {
     let session_locks = registry.session_locks();
-    let one = |candidate: &Candidate| {
+    let describe = |candidate: &Candidate| {
         let mut case = candidate.describe();
         case.locks.extend(session_locks.of(candidate.entry()));
         case
     };
-    cases.into_iter().map(one).collect()
+    cases.into_iter().map(describe).collect()
 }
 
-/// The report on stdout, and others that were asked for.
-pub(super) fn outlets(call: &Call, config: &RunConfig, look: ReportOptions) -> Result<Vec<Outlet>, UsageError> {
-    let flush =
-        if look.live_width.is_some() || config.capture == Capture::Inherited { Flush::EachEvent } else { Flush::Soon };
-    let github = github::outlets(call, config, &look);
+/// The writers of the report on stdout and of all other reports that the configuration requests.
+pub(super) fn report_writers(
+    call: &Call,
+    config: &RunConfig,
+    options: ReportOptions,
+) -> Result<Vec<ReportWriter>, UsageError> {
+    let flush = if options.live_width.is_some() || config.capture == Capture::Inherited {
+        Flush::EachEvent
+    } else {
+        Flush::Periodically
+    };
+    let github = github::report_writers(call, config, &options);
     let reporter: Box<dyn Reporter> = match config.format {
-        Format::Pretty => Box::new(Console::new(look)),
-        Format::Terse => Box::new(Terse::new(look)),
+        Format::Pretty => Box::new(Console::new(options)),
+        Format::Terse => Box::new(Terse::new(options)),
         Format::Json => Box::new(Json),
-        Format::LibtestJson => Box::new(LibtestJson::new(look)),
+        Format::LibtestJson => Box::new(LibtestJson::new(options)),
     };
     let sink = match call.line.logfile() {
         None => Sink::stdout(),
         Some(path) => Sink::file("--logfile", Path::new(path))?,
     };
-    // A program reads what it is given, and no line of it may be changed.
+    // Text is escaped only in reports for people, because a program needs every line unchanged.
     let is_for_people = matches!(config.format, Format::Pretty | Format::Terse);
-    let sink = if is_for_people && !github.is_empty() { sink.defused() } else { sink };
-    let mut outlets = vec![Outlet::new(reporter, sink, flush)];
-    outlets.extend(github);
+    let sink = if is_for_people && !github.is_empty() { sink.with_escaped_commands() } else { sink };
+    let mut writers = vec![ReportWriter::new(reporter, sink, flush)];
+    writers.extend(github);
     let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
     if let Some(path) = &config.ctrf {
-        outlets.push(document(Box::new(Ctrf::new(&name)), "--ctrf", path)?);
+        writers.push(file_writer(Box::new(Ctrf::new(&name)), "--ctrf", path)?);
     }
     #[cfg(feature = "junit")]
     if let Some(path) = &config.junit {
-        outlets.push(document(Box::new(Junit::new(&name)), "--junit", path)?);
+        writers.push(file_writer(Box::new(Junit::new(&name)), "--junit", path)?);
     }
-    Ok(outlets)
+    Ok(writers)
 }
 
-/// A report that is a file of its own, whole when the run is over.
-fn document(reporter: Box<dyn Reporter>, flag: &str, path: &Path) -> Result<Outlet, UsageError> {
-    // Where it cannot be made, the file cannot, either, and that is told.
+/// The writer of a report in its own file, which is complete when the run has ended.
+fn file_writer(reporter: Box<dyn Reporter>, flag: &str, path: &Path) -> Result<ReportWriter, UsageError> {
+    // If the folder cannot be created, the file cannot be created either, and that error is reported.
     let _ = path.parent().map(std::fs::create_dir_all);
-    Ok(Outlet::new(reporter, Sink::file(flag, path)?, Flush::AtTheEnd))
+    Ok(ReportWriter::new(reporter, Sink::file(flag, path)?, Flush::AtEnd))
 }
 
-pub(super) fn status(summary: &Summary) -> ExitStatus {
+/// The exit status of a run.
+pub(super) fn exit_status(summary: &Summary) -> ExitStatus {
     match &summary.interrupted_by {
         Some(signal) => ExitStatus::Signal(signal_number(signal)),
         None if summary.is_success() => ExitStatus::Passed,

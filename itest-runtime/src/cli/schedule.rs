@@ -1,4 +1,4 @@
-//! The settings of who runs what, when and how often.
+//! The settings of the order, the workers, the shards and the repetitions of a run.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -7,7 +7,7 @@ use super::setting::{Access, Setting, Shape};
 use super::values::{SettingValue, at_least_one, duration_or_zero, one_of, path, switch};
 use crate::model::{FlakyResult, Order, RetryOn, ShardBy, Until};
 
-// The words of settings that take one of a few.
+// The values of settings that accept one of a few words.
 const ORDERS: [(&str, Order); 4] = [
     ("random", Order::Random),
     ("declared", Order::Declared),
@@ -26,7 +26,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "order",
         shape: Shape::Value("random|declared|reverse|longest-first"),
-        help: "In which order tests are started",
+        help: "The order in which tests start",
         without_effect_in: &[ModeKind::Lanes, ModeKind::Replay],
         access: Access::Run {
             set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
@@ -37,8 +37,8 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "seed",
         shape: Shape::Value("N"),
-        help: "Fixes the random order and the tests' random data",
-        default: Some("a new one each time, printed"),
+        help: "The seed of the random order and of the tests' random data",
+        default: Some("a new one for each run, which is printed"),
         access: Access::Run {
             set: |config, text| text.parse().map(|seed| config.seed = seed),
             show: |config| SettingValue::bare(config.seed),
@@ -48,7 +48,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "jobs",
         shape: Shape::Value("N"),
-        help: "How many workers run tests at a time",
+        help: "The number of workers that run tests at the same time",
         default: Some("one for each processor"),
         without_effect_in: &[ModeKind::Lanes, ModeKind::Replay],
         access: Access::Run {
@@ -60,8 +60,8 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "shard",
         shape: Shape::Value("I/N"),
-        help: "Run part I of N, such as 2/5; auto/N asks the CI system for I; none runs all",
-        default: Some("as the CI system says"),
+        help: "Run shard I of N, such as 2/5; auto/N takes I from the CI system; none runs all tests",
+        default: Some("the variables of the CI system"),
         without_effect_in: &[ModeKind::Lanes, ModeKind::Replay, ModeKind::Detect, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| text.parse().map(|shard| config.shard = shard),
@@ -72,7 +72,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "shard-by",
         shape: Shape::Value("hash|durations"),
-        help: "Split by the tests' names, or so that all parts take equally long by the record of --durations",
+        help: "Split by the tests' names, or so that all shards take equally long according to the record of --durations",
         access: Access::Run {
             set: |config, text| one_of(text, &SHARD_BY).map(|by| config.shard_by = by),
             show: |config| SettingValue::word(&config.shard_by, &SHARD_BY),
@@ -82,8 +82,8 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "durations",
         shape: Shape::Value("RECORD"),
-        help: "The record that says how long tests take",
-        default: Some("for --order longest-first the last ones"),
+        help: "The record with the past durations of tests",
+        default: Some("for --order longest-first, the last records"),
         access: Access::Run {
             set: |config, text| {
                 config.durations = path(text);
@@ -97,7 +97,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "fail-fast",
         shape: Shape::Optional("N", "1"),
         help: "Start no more tests after N failures",
-        default: Some("run them all; without N: 1"),
+        default: Some("run all tests; --fail-fast alone means 1"),
         access: Access::Run {
             set: |config, text| match text {
                 "false" => {
@@ -131,7 +131,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "retry-delay",
         shape: Shape::Value("DURATION"),
-        help: "Wait so long before the second attempt, twice as long before each later one, a minute at most",
+        help: "The pause before the second attempt; it doubles before each later one, up to one minute",
         access: Access::Run {
             set: |config, text| duration_or_zero(text).map(|delay| config.retry_delay = delay.unwrap_or_default()),
             show: |config| SettingValue::duration(config.retry_delay),
@@ -141,7 +141,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "retry-on",
         shape: Shape::Value("any|errored"),
-        help: "Which failures are tried again: all, or only those of the environment",
+        help: "Which failures are retried: all (any), or only those of the environment (errored)",
         access: Access::Run {
             set: |config, text| one_of(text, &RETRY_ON).map(|retry_on| config.retry_on = retry_on),
             show: |config| SettingValue::word(&config.retry_on, &RETRY_ON),
@@ -151,7 +151,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "flaky-result",
         shape: Shape::Value("pass|fail"),
-        help: "What a test means for the run that passed only in a later attempt",
+        help: "The result of a test that passed only after another attempt",
         access: Access::Run {
             set: |config, text| one_of(text, &FLAKY_RESULT).map(|flaky| config.flaky_result = flaky),
             show: |config| SettingValue::word(&config.flaky_result, &FLAKY_RESULT),
@@ -161,11 +161,11 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "repeat",
         shape: Shape::Value("N"),
-        help: "Run everything N times, each round in an order of its own, rounds side by side",
+        help: "Run all tests N times, each round in its own order; rounds may overlap",
         access: Access::Run {
             set: |config, text| {
                 let rounds: NonZeroU32 = text.parse().map_err(|_| "expected a whole number from 1".to_owned())?;
-                // Once is what happens anyway.
+                // One round is the same as no repetition.
                 config.repeats.rounds = Some(rounds).filter(|rounds| *rounds > NonZeroU32::MIN);
                 Ok(())
             },
@@ -176,7 +176,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "until-fail",
         shape: Shape::Switch,
-        help: "Repeat everything until a test fails",
+        help: "Repeat all tests until one fails",
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
             show: |config| SettingValue::bare(config.repeats.until.is_some()),
@@ -186,7 +186,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "for",
         shape: Shape::Value("DURATION"),
-        help: "Repeat everything for so long, such as 10m",
+        help: "Repeat all tests for this time, such as 10m",
         access: Access::Run {
             set: |config, text| duration_or_zero(text).map(|lasting| config.repeats.lasting = lasting),
             show: |config| SettingValue::duration(config.repeats.lasting.unwrap_or_default()),
@@ -196,7 +196,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "last-failed",
         shape: Shape::Switch,
-        help: "Run only the tests that failed when they last ran; all of them, if there are none",
+        help: "Run only the tests that failed when they last ran; if there are none, run all tests",
         without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
@@ -207,7 +207,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
     Setting {
         key: "failed-first",
         shape: Shape::Switch,
-        help: "Run the tests first that failed when they last ran; with --last-failed, only these run",
+        help: "Run the tests first that failed when they last ran; with --last-failed, run only these",
         without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.failed_first = on),

@@ -1,28 +1,28 @@
-//! A run whose order is said beforehand: by lanes on the command line, or by the record of another run.
+//! Scripts of runs, in which each case has a fixed place: from `--lane`, or from the record of another run.
 
 use std::collections::HashMap;
 
-use super::outlet::complain;
+use super::output::print_to_stderr;
 use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{After, Lane, Place, UsageError, WorkerId};
 use crate::plan::lockstep;
 use crate::report::{Record, quote};
 
-/// The suite's cases by name.
-pub(super) type Known = HashMap<String, Candidate>;
+/// The cases of the suite by name.
+pub(super) type CasesByName = HashMap<String, Candidate>;
 
-/// All cases of the suite, also those that are ignored: who is named runs.
-pub(super) fn known(registry: &Registry) -> Known {
+/// All cases of the suite, including ignored ones, because a script also runs these.
+pub(super) fn cases_by_name(registry: &Registry) -> CasesByName {
     registry.candidates().map(|case| (case.name.clone().into_owned(), case)).collect()
 }
 
-/// The case of a name.
+/// The case with this name.
 ///
 /// # Errors
 ///
-/// There is none.
-pub(super) fn find<'k>(known: &'k Known, flag: &str, name: &str) -> Result<&'k Candidate, UsageError> {
+/// When there is no such case.
+pub(super) fn find<'k>(known: &'k CasesByName, flag: &str, name: &str) -> Result<&'k Candidate, UsageError> {
     known.get(name).ok_or_else(|| {
         let hint = match closest(name, known.keys().map(String::as_str)) {
             Some(likely) => format!("did you mean `{likely}`?"),
@@ -32,13 +32,13 @@ pub(super) fn find<'k>(known: &'k Known, flag: &str, name: &str) -> Result<&'k C
     })
 }
 
-/// Cases and where they run, as `--lane` says.
+/// The cases of `--lane` and their places.
 ///
 /// # Errors
 ///
-/// A name that no test bears, or an empty lane.
-pub(super) fn of_lanes(known: &Known, lanes: &[String]) -> Result<Vec<(Candidate, Place)>, UsageError> {
-    let one = |lane: &String| {
+/// When a lane is empty or has the name of no test.
+pub(super) fn steps_of_lanes(known: &CasesByName, lanes: &[String]) -> Result<Vec<(Candidate, Place)>, UsageError> {
+    let parse_lane = |lane: &String| {
         let flag = format!("--lane {}", quote(lane));
         let names = lane.split([' ', ',']).filter(|name| !name.is_empty());
         let cases: Vec<&Candidate> = names.map(|name| find(known, &flag, name)).collect::<Result<_, _>>()?;
@@ -47,33 +47,35 @@ pub(super) fn of_lanes(known: &Known, lanes: &[String]) -> Result<Vec<(Candidate
         }
         Ok(cases)
     };
-    let lanes: Vec<Vec<&Candidate>> = lanes.iter().map(one).collect::<Result<_, _>>()?;
+    let lanes: Vec<Vec<&Candidate>> = lanes.iter().map(parse_lane).collect::<Result<_, _>>()?;
     Ok(lockstep(&lanes).into_iter().map(|(case, place)| (case.clone(), place)).collect())
 }
 
-/// Cases and where they ran, as a record says: in the same order, each worker with the same share.
+/// The cases of a record and their places: in the same order, and split between workers in the same way.
 ///
 /// # Errors
 ///
-/// None of its tests is there any more.
-pub(super) fn of_record(known: &Known, record: &Record) -> Result<Vec<(Candidate, Place)>, UsageError> {
+/// When the suite has none of the recorded tests any more.
+pub(super) fn steps_of_record(known: &CasesByName, record: &Record) -> Result<Vec<(Candidate, Place)>, UsageError> {
     let mut lanes: HashMap<WorkerId, Lane> = HashMap::new();
     let mut steps = Vec::new();
-    let mut gone = Vec::new();
+    let mut removed = Vec::new();
     for attempt in record.attempts() {
         let next = Lane(u32::try_from(lanes.len()).unwrap_or(u32::MAX));
         let lane = *lanes.entry(attempt.worker).or_insert(next);
         match known.get(attempt.id.as_str()) {
             Some(case) => steps.push((case.clone(), Place { lane, after: After::Begun })),
-            None => gone.push(attempt.id.as_str()),
+            None => removed.push(attempt.id.as_str()),
         }
     }
     if steps.is_empty() {
-        return Err(UsageError::new("--replay", "none of the tests that were recorded is there any more"));
+        return Err(UsageError::new("--replay", "the suite has none of the recorded tests any more"));
     }
-    if !gone.is_empty() {
-        let (count, names) = (gone.len(), gone.join(", "));
-        complain(&format!("warning: --replay: {count} recorded tests are not there any more: {names}"));
+    if !removed.is_empty() {
+        let (count, names) = (removed.len(), removed.join(", "));
+        print_to_stderr(&format!(
+            "warning: --replay: the suite does not have {count} recorded tests any more: {names}"
+        ));
     }
     Ok(steps)
 }

@@ -1,42 +1,42 @@
-//! Which cases a run is about.
+//! Selects the cases of a run by filters, tags and `#[ignore]`.
 
 use std::collections::BTreeSet;
 
-use super::contract::{CommandLine, Judgement};
+use super::command_line::{CommandLine, FilterDecision};
 use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{RunConfig, UsageError};
 use crate::plan::TagExpression;
 
-/// The cases, sorted into those that run and the others.
+/// The cases of the suite, sorted by whether they run.
 #[derive(Debug)]
-pub(super) struct Selected {
-    /// To be run.
+pub(super) struct SelectedCases {
+    /// The cases that run.
     pub(super) cases: Vec<Candidate>,
-    /// To be shown as ignored.
+    /// The cases that are reported as ignored.
     pub(super) ignored: Vec<Candidate>,
-    /// Not part of this run.
+    /// The cases that are not part of the run.
     pub(super) filtered_out: Vec<Candidate>,
 }
 
-/// Applies filters, tags and the tests' own `ignore`, and says what matches nothing, if there is such a thing.
+/// Applies filters, tags and `#[ignore]`. Also returns why the selection matches no test, if that is so.
 pub(super) fn select(
     registry: &Registry,
     line: &CommandLine,
     config: &RunConfig,
-) -> (Selected, Option<NothingMatched>) {
+) -> (SelectedCases, Option<NothingMatched>) {
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
-    let mut judge = line.judge();
-    let mut selected = Selected { cases: Vec::new(), ignored: Vec::new(), filtered_out: Vec::new() };
+    let mut filter = line.test_filter();
+    let mut selected = SelectedCases { cases: Vec::new(), ignored: Vec::new(), filtered_out: Vec::new() };
     let only_benchmarks = line.only_benchmarks();
     for case in registry.candidates() {
-        let judgement = judge.decide(&case.name, case.entry());
-        let tagged = tag.as_ref().is_none_or(|tag| tag.matches(case.entry().meta.tags));
-        match judgement {
-            _ if !tagged || only_benchmarks => selected.filtered_out.push(case),
-            Judgement::FilteredOut => selected.filtered_out.push(case),
-            Judgement::Ignored => selected.ignored.push(case),
-            Judgement::Runs => selected.cases.push(case),
+        let decision = filter.decide(&case.name, case.entry());
+        let has_tag = tag.as_ref().is_none_or(|tag| tag.matches(case.entry().meta.tags));
+        match decision {
+            _ if !has_tag || only_benchmarks => selected.filtered_out.push(case),
+            FilterDecision::FilteredOut => selected.filtered_out.push(case),
+            FilterDecision::Ignored => selected.ignored.push(case),
+            FilterDecision::Runs => selected.cases.push(case),
         }
     }
     if only_benchmarks {
@@ -45,11 +45,11 @@ pub(super) fn select(
     if selected.is_empty() && selected.filtered_out.is_empty() {
         return (selected, Some(NothingMatched::EmptySuite));
     }
-    // With --ignored a filter is measured against the ignored tests alone, as libtest does; none of them is no mistake.
+    // With --ignored a filter applies to the ignored tests only, as in libtest. It is no mistake if it matches none of them.
     if line.only_ignored() {
         return (selected, None);
     }
-    if let Some(filter) = judge.unmatched().and_then(|position| config.selection.filters.get(position)) {
+    if let Some(filter) = filter.unmatched().and_then(|position| config.selection.filters.get(position)) {
         let likely = closest(filter, selected.filtered_out.iter().map(|case| &*case.name)).map(str::to_owned);
         let unmatched = NothingMatched::Filter { filter: filter.clone(), likely, is_exact: line.is_exact() };
         return (selected, Some(unmatched));
@@ -61,13 +61,13 @@ pub(super) fn select(
     (selected, None)
 }
 
-impl Selected {
+impl SelectedCases {
     fn is_empty(&self) -> bool {
         self.cases.is_empty() && self.ignored.is_empty()
     }
 }
 
-/// A word of a tag expression that no test bears.
+/// A tag of the expression that no test has.
 fn unknown_tag(tag: &TagExpression, registry: &Registry) -> Option<NothingMatched> {
     let known: BTreeSet<&str> = registry.candidates().flat_map(|case| case.entry().meta.tags.iter().copied()).collect();
     let unknown = tag.tags().into_iter().find(|word| !known.contains(word))?;
@@ -75,26 +75,26 @@ fn unknown_tag(tag: &TagExpression, registry: &Registry) -> Option<NothingMatche
     Some(NothingMatched::Tag { tag: unknown.to_owned(), likely })
 }
 
-/// Why there is nothing to run.
+/// The reason why a selection matches no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NothingMatched {
     /// The binary has no tests.
     EmptySuite,
-    /// One filter matches none.
+    /// One of the filters matches no test.
     Filter { filter: String, likely: Option<String>, is_exact: bool },
-    /// No test bears this tag.
+    /// No test has this tag.
     Tag { tag: String, likely: Option<String> },
-    /// All of them together leave none.
+    /// No test matches all filters, `--skip` and `--tag` together.
     Selection,
-    /// None of those that they leave failed when it last ran.
+    /// None of the selected tests failed when it last ran.
     LastFailed,
-    /// No recorded run has a test of such a name.
+    /// No recorded run has a test with such a name.
     #[cfg_attr(not(feature = "history"), expect(dead_code, reason = "only the history looks at recorded runs"))]
     History,
 }
 
 impl NothingMatched {
-    /// What is told where another suite may have what was asked for.
+    /// The notice for a run of several suites, of which another one may have the tests.
     pub(super) fn to_notice(&self) -> String {
         let what = match self {
             Self::Filter { filter, .. } => format!(" `{}`", shortened(filter)),
@@ -106,7 +106,7 @@ impl NothingMatched {
         )
     }
 
-    /// What is told where this suite was meant.
+    /// The error for a run of this suite alone.
     pub(super) fn to_usage_error(&self) -> UsageError {
         match self {
             Self::EmptySuite => UsageError::new(
@@ -129,7 +129,7 @@ impl NothingMatched {
                 let hint = likely.as_ref().map_or_else(String::new, |likely| format!("; did you mean `{likely}`?"));
                 UsageError::new(
                     "nothing matched",
-                    format!("no test bears the tag `{}`{hint} (--no-tests pass allows it)", shortened(tag)),
+                    format!("no test has the tag `{}`{hint} (--no-tests pass allows it)", shortened(tag)),
                 )
             }
             Self::Selection => UsageError::new(
@@ -142,13 +142,13 @@ impl NothingMatched {
             ),
             Self::History => UsageError::new(
                 "nothing matched",
-                "no test that past runs have run has such a name; --list shows all names (--no-tests pass allows it)",
+                "no past run has a test with such a name; --list shows all names (--no-tests pass allows it)",
             ),
         }
     }
 }
 
-/// A word of the user's, as far as it fits into a message.
+/// A word from the command line, shortened for a message.
 fn shortened(word: &str) -> String {
     let beginning: String = word.chars().take(200).collect();
     beginning.escape_debug().to_string()

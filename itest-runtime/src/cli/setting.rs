@@ -1,4 +1,4 @@
-//! What a setting is: everything that the command line, the environment, `itest.toml`, `--help` and the documentation say of it.
+//! The definition of a setting, from which the command line, the environment, `itest.toml`, `--help` and the documentation are derived.
 
 use super::mode::ModeKind;
 use super::values::SettingValue;
@@ -11,24 +11,24 @@ use crate::model::{RunConfig, redacted};
 pub(super) enum Shape {
     /// `--key VALUE`
     Value(&'static str),
-    /// `--key[=VALUE]`, and the value that stands for none.
+    /// `--key[=VALUE]`. The second text is the value of `--key` alone.
     Optional(&'static str, &'static str),
-    /// `--key`, or `--key=false` to take it back.
+    /// `--key`, or `--key=false` to turn it off.
     Switch,
-    /// libtest-mimic's own argument; it is read by the contract.
+    /// An argument of libtest-mimic, which `command_line` reads.
     Inherited,
 }
 
-/// What a setting changes.
+/// Whether a setting affects the run or each single test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// Which tests run, in which order and how often, or what is reported of them.
+    /// The setting affects the selection, the order, the number of runs, or the report.
     Run,
-    /// Each test: the command that repeats a test alone must have the setting, too.
+    /// The setting affects the result of a test, so the command that repeats a single test must have it as well.
     Test,
 }
 
-/// A setting that cannot have any other value than one while another setting is on.
+/// A setting that another setting, while it is on, restricts to one value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exclusion {
     pub(super) other: &'static str,
@@ -59,18 +59,18 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) shape: Shape,
     pub(super) help: &'static str,
-    /// What `--help` says of the default, where the default value itself does not say it.
+    /// The description of the default for `--help`, if the default value alone would not be clear.
     pub(super) default: Option<&'static str>,
     pub(super) scope: Scope,
     /// The command line refuses the setting in these modes.
     pub(super) without_effect_in: &'static [ModeKind],
-    /// What the setting excludes while it is on.
+    /// The settings that this one restricts while it is on.
     pub(super) excludes: &'static [Exclusion],
     pub(super) access: Access,
 }
 
 impl Setting {
-    /// What most settings have in common.
+    /// The values that most settings have in common.
     pub(super) const PLAIN: Self = Self {
         key: "",
         shape: Shape::Switch,
@@ -143,7 +143,7 @@ impl Setting {
         }
     }
 
-    /// What `--help` says of the setting.
+    /// The text of `--help` about the setting.
     pub(super) fn help_text(&self, defaults: &RunConfig) -> String {
         let value = self.show(defaults);
         let default = match self.default {

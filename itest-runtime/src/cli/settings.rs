@@ -39,7 +39,7 @@ impl GivenSetting {
         self.key != "jobs" && self.value() == default
     }
 
-    /// The value that the text stands for, however it is spelled; none where it means nothing.
+    /// The parsed value. Two spellings of one value are equal. None if the text is invalid.
     pub(super) fn value(&self) -> Option<SettingValue> {
         let setting = find(self.key)?;
         let defaults = base();
@@ -54,7 +54,7 @@ pub(super) fn find(key: &str) -> Option<&'static Setting> {
     all().find(|setting| setting.key == key)
 }
 
-// The words of settings that take one of a few.
+// The values of settings that accept one of a few words.
 const POLICIES: [(&str, QuarantinePolicy); 2] =
     [("apply", QuarantinePolicy::Apply), ("ignore", QuarantinePolicy::Ignore)];
 
@@ -66,14 +66,14 @@ const LEAKS: [(&str, Leaks); 3] = [("ignore", Leaks::Ignore), ("warn", Leaks::Wa
 
 /// All settings, in the order in which help and `--print-config` show them.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    SCHEDULE.iter().chain(JUDGEMENT).chain(REPORTING).chain(OF_FIXTURES.iter())
+    SCHEDULE.iter().chain(EXECUTION).chain(REPORTING).chain(OF_FIXTURES.iter())
 }
 
 /// The settings that the fixtures of this binary declare.
 pub(super) static OF_FIXTURES: LazyLock<Vec<Setting>> =
     LazyLock::new(|| FixtureSetting::all().into_iter().map(Setting::of_fixture).collect());
 
-// The fixtures of every database understand this one.
+// This setting belongs to the fixtures of all databases.
 inventory::submit! {
     FixtureSetting {
         key: "show-data",
@@ -83,12 +83,12 @@ inventory::submit! {
     }
 }
 
-/// The settings of how tests are limited, isolated and judged.
-static JUDGEMENT: &[Setting] = &[
+/// The settings of time limits, selection, isolation and results.
+static EXECUTION: &[Setting] = &[
     Setting {
         key: "timeout",
         shape: Shape::Value("DURATION"),
-        help: "The budget of a test's body, unless the test has its own, such as 500ms or 2m",
+        help: "The time limit of a test's body, such as 500ms or 2m; a test's own timeout has priority",
         scope: Scope::Test,
         access: Access::Run {
             set: |config, text| duration(text).map(|limit| config.limits.test = limit),
@@ -99,7 +99,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "setup-timeout",
         shape: Shape::Value("DURATION"),
-        help: "The budget of a test's fixtures together",
+        help: "The time limit of a test's setup, for all fixtures together",
         scope: Scope::Test,
         access: Access::Run {
             set: |config, text| duration(text).map(|limit| config.limits.setup = limit),
@@ -110,7 +110,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "teardown-timeout",
         shape: Shape::Value("DURATION"),
-        help: "The budget of each step of teardown",
+        help: "The time limit of each teardown step",
         scope: Scope::Test,
         access: Access::Run {
             set: |config, text| duration(text).map(|limit| config.limits.teardown = limit),
@@ -121,7 +121,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "slow",
         shape: Shape::Value("DURATION"),
-        help: "Name a test that has been running for so long, while it runs",
+        help: "Report a running test as slow after this time",
         access: Access::Run {
             set: |config, text| duration(text).map(|limit| config.slow = limit),
             show: |config| SettingValue::duration(config.slow),
@@ -148,8 +148,8 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "no-tests",
         shape: Shape::Value("auto|fail|pass"),
-        help: "What a selection that matches nothing means",
-        default: Some("auto, that is, exit code 4, but a notice where cargo runs several suites"),
+        help: "The result of a selection that matches no test",
+        default: Some("auto: exit code 4, but only a notice if cargo runs several suites"),
         access: Access::Run {
             set: |config, text| one_of(text, &NO_TESTS).map(|no_tests| config.no_tests = no_tests),
             show: |config| SettingValue::word(&config.no_tests, &NO_TESTS),
@@ -159,7 +159,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "require",
         shape: Shape::Value("nothing|all"),
-        help: "Whether a test that finds a service missing skips (nothing) or fails (all)",
+        help: "Whether a test whose service is missing is skipped (nothing) or fails (all)",
         scope: Scope::Test,
         access: Access::Run {
             set: |config, text| one_of(text, &REQUIRE).map(|require| config.require = require),
@@ -170,7 +170,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "leaks",
         shape: Shape::Value("ignore|warn|fail"),
-        help: "What becomes of a test that leaves processes, threads, tasks, files or ports behind",
+        help: "Whether processes, threads, tasks, files and ports that a test leaves behind are ignored, reported or fail it",
         access: Access::Run {
             set: |config, text| one_of(text, &LEAKS).map(|leaks| config.leaks = leaks),
             show: |config| SettingValue::word(&config.leaks, &LEAKS),
@@ -180,7 +180,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "keep-failed",
         shape: Shape::Switch,
-        help: "Keep what failed tests have taken, to be looked at, and say how to give it back",
+        help: "Keep the resources of failed tests for inspection, and print how to give them back",
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
             show: |config| SettingValue::bare(config.failed == Failed::Keep),
@@ -190,7 +190,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "budget",
         shape: Shape::Value("DURATION|N"),
-        help: "How long --detect and --bisect may take, such as 30m, or how many executions",
+        help: "The limit of --detect and --bisect: a time such as 30m, or a number of test executions",
         access: Access::Run {
             set: |config, text| budget(text).map(|budget| config.budget = budget),
             show: |config| match config.budget.executions {
@@ -203,7 +203,7 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "quarantine",
         shape: Shape::Value("apply|ignore"),
-        help: "Whether failures of tests under [[quarantine]] in itest.toml are told and do not count, or count",
+        help: "Whether failures of tests under [[quarantine]] in itest.toml are only reported (apply) or fail the run (ignore)",
         access: Access::Run {
             set: |config, text| one_of(text, &POLICIES).map(|quarantine| config.quarantine = quarantine),
             show: |config| SettingValue::word(&config.quarantine, &POLICIES),
@@ -213,8 +213,8 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "session-dir",
         shape: Shape::Value("DIR"),
-        help: "Where the ledgers and sockets of runs are kept",
-        default: Some("target/itest/sessions, or the temp dir"),
+        help: "The folder for the ledgers and sockets of runs",
+        default: Some("target/itest/sessions, or the temporary directory"),
         access: Access::Run {
             set: |config, text| {
                 config.session.dir = path(text);
@@ -227,14 +227,14 @@ static JUDGEMENT: &[Setting] = &[
     Setting {
         key: "in-process",
         shape: Shape::Switch,
-        help: "Run the tests one by one on a thread of this process, for debuggers",
+        help: "Run the tests one by one in a thread of this process, for debuggers",
         scope: Scope::Test,
         excludes: &[
             Exclusion { other: "jobs", allowed: "1", reason: ", which runs one test at a time; give one of them" },
             Exclusion {
                 other: "keep-failed",
                 allowed: "false",
-                reason: ": what a test has taken outlives it only in a process of its own",
+                reason: ": the resources of a failed test can only be kept by a process of its own",
             },
         ],
         access: Access::Run {
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_takes_back_what_it_shows() {
+    fn every_setting_accepts_the_value_that_it_shows() {
         for setting in all() {
             let before = base();
             let shown = setting.show(&before);
@@ -263,16 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_says_what_was_expected() {
-        let complaint = |key, text| find(key).unwrap().set(&mut base(), text).unwrap_err();
-        assert_eq!(complaint("jobs", "0"), "expected a whole number from 1");
+    fn error_about_a_value_names_the_expected_values() {
+        let error = |key, text| find(key).unwrap().set(&mut base(), text).unwrap_err();
+        assert_eq!(error("jobs", "0"), "expected a whole number from 1");
         assert_eq!(
-            complaint("order", "randm"),
+            error("order", "randm"),
             "expected random, declared, reverse, longest-first; did you mean `random`?"
         );
-        assert!(complaint("timeout", "10").contains("with its unit"));
-        assert!(complaint("seed", "banana").contains("expected a whole number"));
-        assert!(complaint("tag", "a &").contains("column 4"));
-        assert_eq!(complaint("in-process", "maybe"), "expected true or false");
+        assert!(error("timeout", "10").contains("with its unit"));
+        assert!(error("seed", "banana").contains("expected a whole number"));
+        assert!(error("tag", "a &").contains("column 4"));
+        assert_eq!(error("in-process", "maybe"), "expected true or false");
     }
 }

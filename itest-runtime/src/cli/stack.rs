@@ -1,26 +1,26 @@
-//! How much stack tests have: what `RUST_MIN_STACK` asks for, as under libtest, or as much as a main thread has.
+//! The stack size of tests: the value of `RUST_MIN_STACK`, as under libtest, or the size of a main thread's stack.
 
 use super::variable::variable;
 use crate::model::HarnessError;
 
-/// Bytes of stack that the main thread of a process has nearly everywhere; other threads have a quarter of it.
+/// The usual stack size of a main thread, in bytes. Other threads have a quarter of it by default.
 pub(super) const MAIN_THREAD_STACK: usize = 8 << 20;
 
-/// Bytes of stack that the variable asks for; none if it is not set, or is no number.
-pub(super) fn wanted_stack() -> Option<usize> {
+/// The stack size that the variable requests, in bytes. None if the variable is not set or is not a number.
+pub(super) fn requested_stack() -> Option<usize> {
     variable("RUST_MIN_STACK")?.parse().ok()
 }
 
-/// Does a worker's work where tests have the stack that they are to have: on this thread, unless the variable asks for more or less.
+/// Runs a worker on a thread with the requested stack size, or on this thread if none is requested.
 ///
 /// # Errors
 ///
-/// Those of the work, or the system has no memory for such a stack.
-pub(super) fn on_stack_of_tests<W>(work: W) -> Result<(), HarnessError>
+/// The error of the work, or an error if the thread cannot be started.
+pub(super) fn on_test_stack<W>(work: W) -> Result<(), HarnessError>
 where
     W: FnOnce() -> Result<(), HarnessError> + Send,
 {
-    let Some(bytes) = wanted_stack() else { return work() };
+    let Some(bytes) = requested_stack() else { return work() };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("itest-worker".to_owned()).stack_size(bytes);
         let started = thread.spawn_scoped(scope, work);

@@ -1,4 +1,4 @@
-//! Values of settings: read from text, and written as TOML.
+//! The values of settings: parses them from text, and writes them as TOML.
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::model::{Budget, MAX_DURATION};
 
-/// The value of a setting, as `itest.toml` has it.
+/// The value of a setting, as in `itest.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SettingValue {
     /// A text, which TOML puts in quotes.
     Text(String),
     /// A number or a boolean.
     Bare(String),
-    /// A text with a secret in it; this is the part that may be shown, so it cannot be read back.
+    /// A text whose secret is replaced, so it cannot be read back.
     Redacted(String),
 }
 
@@ -29,7 +29,7 @@ impl SettingValue {
         Self::Bare(value.to_string())
     }
 
-    /// The word of a value that is one of a few.
+    /// The word that stands for a value.
     pub(super) fn word<T: PartialEq>(value: &T, words: &[(&str, T)]) -> Self {
         let word = words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word);
         Self::text(word)
@@ -82,7 +82,7 @@ pub(super) fn toml_string(text: &str) -> String {
     quoted
 }
 
-/// The value of one of a few words.
+/// Parses one of these words.
 pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
@@ -92,20 +92,20 @@ pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Stri
     })
 }
 
-/// A whole number that is not zero.
+/// Parses a whole number that is not zero.
 pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number from 1".to_owned())
 }
 
-/// A length of time that is not zero.
+/// Parses a duration that is not zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     duration_or_zero(text)?.ok_or_else(|| format!("expected a length of time that is not zero, {EXAMPLES}"))
 }
 
-/// What a length of time looks like.
+/// The advice in errors about a duration.
 const EXAMPLES: &str = "with its unit, such as 500ms, 10s or 2m";
 
-/// A length of time, or nothing where it is zero in any unit. This is the one place where the length of what users give is checked.
+/// Parses a duration. Returns none for zero. All durations from users are parsed here, so that none of them exceeds the maximum.
 pub(super) fn duration_or_zero(text: &str) -> Result<Option<Duration>, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= MAX_DURATION => Ok(Some(duration).filter(|duration| !duration.is_zero())),
@@ -116,7 +116,7 @@ pub(super) fn duration_or_zero(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
-/// A length of time, or a number of executions.
+/// Parses a duration or a number of executions.
 pub(super) fn budget(text: &str) -> Result<Budget, String> {
     if let Ok(executions) = text.parse::<NonZeroUsize>() {
         return Ok(Budget { time: None, executions: Some(executions.get()) });
@@ -125,7 +125,7 @@ pub(super) fn budget(text: &str) -> Result<Budget, String> {
     Ok(Budget { time: Some(time), executions: None })
 }
 
-/// On or off.
+/// Parses a switch.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -134,16 +134,16 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A path; an empty one is none.
+/// Parses a path. Returns none for an empty text.
 pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
-/// The word most like a mistyped one, if any is close.
+/// The word that is most similar to a mistyped one, if one is similar enough.
 pub(super) fn closest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     words
         .map(|word| (strsim::jaro_winkler(text, word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, word)| word)
 }

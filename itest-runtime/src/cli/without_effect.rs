@@ -1,6 +1,6 @@
-//! Refuses what the command line says to a mode that does not listen to it, because the user waits for an effect that never comes.
+//! Refuses settings and filters of the command line that have no effect in the chosen mode, because the user expects an effect.
 
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::settings::find;
 use crate::model::{UsageError, redacted};
 
@@ -12,8 +12,9 @@ use crate::model::{UsageError, redacted};
 /// The first setting or filter without effect.
 pub(super) fn refuse_words_without_effect(line: &CommandLine) -> Result<(), UsageError> {
     let mode = line.mode.kind();
-    let refused =
-        |given: &str| UsageError::new(redacted(given), format!("means nothing to {}: {}", mode.flag(), mode.reason()));
+    let refused = |given: &str| {
+        UsageError::new(redacted(given), format!("has no effect with {}: {}", mode.flag(), mode.reason()))
+    };
     for given in line.settings.iter().filter(|given| !given.is_default()) {
         if find(given.key).is_some_and(|setting| setting.without_effect_in.contains(&mode)) {
             return Err(refused(&given.place));

@@ -1,14 +1,14 @@
-//! One attempt at one case: setup, the body, teardown; whatever happens, the next step comes.
+//! One attempt at one case: setup, the body and teardown. Teardown runs even if setup or the body fails.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::judgement::{End, Verdict, Where, judge, report};
-use super::leaks::LeakWatch;
+use super::judgement::{End, ReachedPhase, Verdict, judge, report};
+use super::leaks::LeakChecker;
+use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
-use super::watch::Watch;
 use crate::inject::{
     Caught, Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot, TestInfo,
     begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
@@ -21,54 +21,55 @@ use crate::model::{
 use crate::process::{end_forked_child, stopped_descendants};
 use crate::session::SessionClient;
 
-/// What an attempt needs besides its case.
+/// The resources of the worker that an attempt uses.
 pub(super) struct AttemptContext<'a> {
-    /// Copies of the session's values.
+    /// Copies of the session fixtures' values.
     pub(super) session: &'a mut ScopeStore,
-    /// The fixtures of the worker.
+    /// The values of the worker fixtures.
     pub(super) worker: &'a mut ScopeStore,
-    /// Asks the session's server for more.
+    /// The connection to the session server.
     pub(super) client: &'a SessionClient,
-    /// What the process takes is written down here.
+    /// The ledger of the resources that this process acquires.
     pub(super) ledger: &'a Arc<Ledger>,
-    /// Budgets, before the test's own `timeout`; the seed.
+    /// The time limits, which the test's own `timeout` may replace, and the seed.
     pub(super) config: &'a WorkerConfig,
-    /// The worker's number.
+    /// The number of the worker.
     pub(super) id: WorkerId,
-    /// What the attempt runs on.
+    /// The tokio runtimes that run the phases of the attempt.
     pub(super) runtimes: &'a Runtimes,
-    /// Learns what worker fixtures open while they are made.
-    pub(super) leaks: &'a mut LeakWatch,
+    /// Records the resources that worker fixtures open during their setup, because these are no leaks of the test.
+    pub(super) leaks: &'a mut LeakChecker,
     /// Becomes true when the run is cancelled.
     pub(super) cancelled: &'a mut watch::Receiver<bool>,
-    /// Tells where the attempt is.
-    pub(super) watch: &'a Watch,
+    /// Publishes the position of the attempt to the supervisor.
+    pub(super) position: &'a PositionPublisher,
 }
 
-/// The session's server has limits of its own, one for each fixture; this one is for a server that does not answer.
+/// The session server limits the setup of each session fixture itself. A client waits this many times the setup limit, in case the server
+/// does not respond.
 const SESSION_TIMEOUT_FACTOR: u32 = 8;
 
-/// An attempt that is over.
-pub(super) struct Attempted {
+/// The result of an attempt.
+pub(super) struct FinishedAttempt {
     pub(super) report: AttemptReport,
-    /// What the test has taken, where it is to be kept.
+    /// The resources of a failed test, if the run keeps them (`--keep-failed`).
     pub(super) kept: Option<ScopeStore>,
-    /// How many tasks the test left on a runtime of its own, which has ended.
+    /// The number of tasks that still ran when the test's own runtime was shut down.
     pub(super) tasks_left: usize,
 }
 
 /// Runs one case from setup to teardown.
-pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptContext<'_>) -> Attempted {
-    let AttemptContext { session, worker, client, ledger, config, id, runtimes, leaks, cancelled, watch } = context;
+pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptContext<'_>) -> FinishedAttempt {
+    let AttemptContext { session, worker, client, ledger, config, id, runtimes, leaks, cancelled, position } = context;
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let info = test_info(turn, case, *seed, id);
-    let observer = watch.clone();
+    let observer = position.clone();
     begin_panics();
-    begin_phases(Box::new(move |phase| observer.enter(phase)));
+    begin_phases(Box::new(move |phase| observer.enter_body_phase(phase)));
 
     let mut test = ScopeStore::new(ledger);
-    let mut on_worker_fixture = |making| leaks.attribute(making);
+    let mut on_worker_fixture = |making| leaks.exclude_fixture(making);
     let mut scopes = Scopes {
         session,
         worker,
@@ -77,10 +78,10 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         in_setup: Vec::new(),
         on_worker_fixture: &mut on_worker_fixture,
     };
-    let mut pace = Pace { runtimes, limits, cancelled, watch };
-    let setup = match pace.fetch(case, &mut scopes, client) {
+    let mut phases = PhaseRunner { runtimes, limits, cancelled, position };
+    let setup = match phases.fetch(case, &mut scopes, client) {
         Ok(()) if entry.parameters.is_empty() => Ok(Vec::new()),
-        Ok(()) => pace.set_up(case, &mut scopes).await,
+        Ok(()) => phases.set_up(case, &mut scopes).await,
         Err(end) => Err(SetupEnd::Stopped(end)),
     };
     let making = scopes.in_setup.last().map(|fixture| fixture.short_name());
@@ -89,9 +90,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         Ok(slots) => {
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
-            let ran = pace.run(case, &mut inputs).await;
+            let result = phases.run(case, &mut inputs).await;
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
-            ran
+            result
         }
         Err(end) => (judge_setup(end, making), None),
     };
@@ -100,13 +101,13 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
         let report = report(turn.case, verdict, Vec::new(), end_phases());
         let report = AttemptReport { kept: Some(kept), notes: notes(info.as_ref()), ..report };
-        return Attempted { report, kept: Some(test), tasks_left: 0 };
+        return FinishedAttempt { report, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
-    // Teardown may wait for tasks that the body has started.
+    // Teardown may wait for tasks that the body has started, so they must be able to run.
     let driver = own.as_ref().and_then(OwnRuntime::drive);
     let outcome = verdict.outcome;
-    let before_step = || watch.begin(Phase::Teardown, limits.teardown);
+    let before_step = || position.begin_phase(Phase::Teardown, limits.teardown);
     let problems = if test.is_empty() {
         Vec::new()
     } else {
@@ -115,7 +116,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     drop(driver);
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
     let report = report(turn.case, verdict, problems, end_phases());
-    Attempted { report: AttemptReport { notes: notes(info.as_ref()), ..report }, kept: None, tasks_left }
+    FinishedAttempt { report: AttemptReport { notes: notes(info.as_ref()), ..report }, kept: None, tasks_left }
 }
 
 /// Describes the test for its fixtures. A test without fixtures needs no description.
@@ -147,61 +148,61 @@ fn judge_setup(end: SetupEnd, in_setup: Option<String>) -> Verdict {
         SetupEnd::Failed(failure) => {
             // A session fixture is set up once in a run, so that another attempt would fail in the same way.
             let prospects = if failure.scope == Scope::Session { Prospects::None } else { Prospects::Open };
-            let verdict = judge(End::Caught(failure.caught), Where::setup(Some(failure.fixture)));
+            let verdict = judge(End::Caught(failure.caught), ReachedPhase::setup(Some(failure.fixture)));
             Verdict { prospects, ..verdict }
         }
-        SetupEnd::Stopped(end) => judge(end, Where::setup(in_setup)),
+        SetupEnd::Stopped(end) => judge(end, ReachedPhase::setup(in_setup)),
     }
 }
 
-/// The stretches of an attempt, each within its budget.
-struct Pace<'a> {
+/// Runs the phases of an attempt, each with its time limit.
+struct PhaseRunner<'a> {
     runtimes: &'a Runtimes,
     limits: &'a Limits,
     cancelled: &'a mut watch::Receiver<bool>,
-    watch: &'a Watch,
+    position: &'a PositionPublisher,
 }
 
-impl Pace<'_> {
-    /// Fetches copies of the values that the session's server keeps and the case needs.
+impl PhaseRunner<'_> {
+    /// Fetches the values of the session fixtures that the case needs.
     fn fetch(&mut self, case: RegisteredCase, scopes: &mut Scopes<'_>, client: &SessionClient) -> Result<(), End> {
         let needs = session_needs(case.entry.parameters);
         if needs.is_empty() {
             return Ok(());
         }
         let limit = self.limits.setup.saturating_mul(SESSION_TIMEOUT_FACTOR);
-        self.watch.begin(Phase::Setup, limit);
+        self.position.begin_phase(Phase::Setup, limit);
         let fetching = fetch(&needs, scopes.session, client);
-        self.runtimes.on_harness(bounded(limit, self.cancelled, self.watch, fetching))
+        self.runtimes.on_harness(bounded(limit, self.cancelled, self.position, fetching))
     }
 
     /// Makes the fixtures.
     async fn set_up(&mut self, case: RegisteredCase, scopes: &mut Scopes<'_>) -> Result<Vec<Slot>, SetupEnd> {
         let parameters = case.entry.parameters;
         let limit = self.limits.setup;
-        self.watch.begin(Phase::Setup, limit);
-        let made = bounded(limit, self.cancelled, self.watch, fill(scopes, parameters)).await;
-        end_forked_child(match &made {
+        self.position.begin_phase(Phase::Setup, limit);
+        let setup_result = bounded(limit, self.cancelled, self.position, fill(scopes, parameters)).await;
+        end_forked_child(match &setup_result {
             Ok(Ok(_)) => Outcome::Passed,
             Ok(Err(SetupFailure { caught: Caught::Skip(_), .. })) => Outcome::Skipped,
             _ => Outcome::Errored,
         });
-        made.map_err(SetupEnd::Stopped)?.map_err(SetupEnd::Failed)
+        setup_result.map_err(SetupEnd::Stopped)?.map_err(SetupEnd::Failed)
     }
 
-    /// Runs the body, on the runtime that it asks for.
+    /// Runs the body on the runtime that the test requests.
     async fn run(&mut self, case: RegisteredCase, inputs: &mut Inputs) -> (Verdict, Option<OwnRuntime>) {
         let limit = case.entry.meta.timeout.unwrap_or(self.limits.test);
-        self.watch.begin(Phase::Body, limit);
+        self.position.begin_phase(Phase::Body, limit);
         let own = match OwnRuntime::start(case.entry.meta.runtime) {
             Ok(own) => own,
             Err(error) => {
                 let problem = Problem::new(format!("the runtime that the test asks for cannot be started: {error}"));
-                return (judge(End::Caught(Caught::Panic(problem)), Where::setup(None)), None);
+                return (judge(End::Caught(Caught::Panic(problem)), ReachedPhase::setup(None)), None);
             }
         };
         enter_phase(Phase::Body, None, None);
-        let body = run_body(case, inputs, limit, self.cancelled, self.watch);
+        let body = run_body(case, inputs, limit, self.cancelled, self.position);
         let end = match &own {
             Some(own) => own.run(body),
             None => body.await,
@@ -211,22 +212,22 @@ impl Pace<'_> {
             End::Caught(Caught::Skip(_)) => Outcome::Skipped,
             _ => Outcome::Failed,
         });
-        let place = match current_phase() {
+        let reached = match current_phase() {
             Some(now) => {
-                Where { phase: now.phase, description: now.description.map(str::to_owned), place: now.location }
+                ReachedPhase { phase: now.phase, description: now.description.map(str::to_owned), place: now.location }
             }
-            None => Where { phase: Phase::Body, description: None, place: None },
+            None => ReachedPhase { phase: Phase::Body, description: None, place: None },
         };
-        (judge(end, place), own)
+        (judge(end, reached), own)
     }
 }
 
-/// Copies of the values that the session's server keeps. Those that cannot be had are remembered with the reason.
+/// Fetches values from the session server. For a value that cannot be fetched, the store keeps the reason.
 async fn fetch(needs: &[SessionNeed], session: &mut ScopeStore, client: &SessionClient) {
     for SessionNeed { fixture, .. } in needs {
         if session.lacks(fixture) {
-            let told = client.fetch(fixture).await;
-            session.receive(fixture, told);
+            let response = client.fetch(fixture).await;
+            session.receive(fixture, response);
         }
     }
 }
@@ -236,15 +237,15 @@ async fn run_body(
     inputs: &mut Inputs,
     limit: Duration,
     cancelled: &mut watch::Receiver<bool>,
-    watch: &Watch,
+    position: &PositionPublisher,
 ) -> End {
-    // The expansion's own function is called under the guard too: it may evaluate arguments of the case.
+    // The generated function may evaluate the arguments of the case, which can panic as the body can.
     let mut body = match catch_panic(|| (case.entry.run)(inputs)) {
         Ok(body) => body,
         Err(caught) => return End::Caught(caught),
     };
-    let ended = bounded(limit, cancelled, watch, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
-    // A body that was cut off still owns values, and dropping them is the test's own code.
+    let ended = bounded(limit, cancelled, position, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
+    // A body that was cancelled still owns values, and their destructors may panic.
     let dropped = catch_panic(|| drop(body));
     match (ended, dropped) {
         (Ok(Ok(Ok(()))), Ok(())) => End::Done,
@@ -254,22 +255,22 @@ async fn run_body(
     }
 }
 
-/// Runs a future until it ends, its time is up, or the run is cancelled. While the process is stopped no time passes.
+/// Runs a future until it ends, its time limit is reached, or the run is cancelled. Time in which the process is stopped does not count.
 async fn bounded<F: Future>(
     limit: Duration,
     cancelled: &mut watch::Receiver<bool>,
-    watch: &Watch,
+    position: &PositionPublisher,
     future: F,
 ) -> Result<F::Output, End> {
-    // Dropping the future may end what it has started, so that this is looked at before.
-    let over = async {
-        watch.running_for(limit).await;
+    // Dropping the future may end the processes that it has started, so stopped processes are listed before.
+    let timed_out = async {
+        position.wait_running_time(limit).await;
         stopped_descendants(std::process::id())
     };
     tokio::select! {
         biased;
         output = future => Ok(output),
-        stopped = over => Err(End::TimedOut { limit, stopped }),
+        stopped = timed_out => Err(End::TimedOut { limit, stopped }),
         _ = cancelled.wait_for(|cancelled| *cancelled) => Err(End::Cancelled),
     }
 }

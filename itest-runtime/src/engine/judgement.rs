@@ -1,4 +1,4 @@
-//! What the end of an attempt means: outcome, failures, and where they belong.
+//! Derives the report of an attempt, with its outcome and its failures, from how the attempt ended.
 
 use std::time::Duration;
 
@@ -13,26 +13,27 @@ pub(super) enum End {
     Caught(Caught),
     TimedOut {
         limit: Duration,
-        /// The programs of the test that were stopped then.
+        /// The processes of the test that were stopped at that moment.
         stopped: Vec<String>,
     },
     Cancelled,
 }
 
-/// Where an attempt was when it ended.
-pub(super) struct Where {
+/// The phase that an attempt had reached when it ended.
+pub(super) struct ReachedPhase {
     pub(super) phase: Phase,
     pub(super) description: Option<String>,
+    /// Where the phase begins in the source.
     pub(super) place: Option<SourceLocation>,
 }
 
-impl Where {
+impl ReachedPhase {
     pub(super) fn setup(fixture: Option<String>) -> Self {
         Self { phase: Phase::Setup, description: fixture, place: None }
     }
 }
 
-/// What is known before teardown.
+/// The result of setup and the body, before teardown.
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
@@ -40,18 +41,18 @@ pub(super) struct Verdict {
     pub(super) prospects: Prospects,
 }
 
-/// What the end of setup or of the body means.
-pub(super) fn judge(end: End, at: Where) -> Verdict {
-    let Where { phase, description, place } = at;
-    let plain = |outcome| Verdict { outcome, failure: None, skip_reason: None, prospects: Prospects::Open };
-    // The mark of the phase is the best place that is known where the panic's own is not.
+/// Derives the verdict from the end of setup or of the body.
+pub(super) fn judge(end: End, reached: ReachedPhase) -> Verdict {
+    let ReachedPhase { phase, description, place } = reached;
+    let without_failure = |outcome| Verdict { outcome, failure: None, skip_reason: None, prospects: Prospects::Open };
+    // A problem without a location gets the location of its phase.
     let failed = |outcome, problem: Problem| {
         let problem = Problem { location: problem.location.or(place), ..problem };
-        Verdict { failure: Some(Failure { description, ..Failure::new(phase, problem) }), ..plain(outcome) }
+        Verdict { failure: Some(Failure { description, ..Failure::new(phase, problem) }), ..without_failure(outcome) }
     };
     match end {
-        End::Done => plain(Outcome::Passed),
-        End::Caught(Caught::Skip(reason)) => Verdict { skip_reason: Some(reason), ..plain(Outcome::Skipped) },
+        End::Done => without_failure(Outcome::Passed),
+        End::Caught(Caught::Skip(reason)) => Verdict { skip_reason: Some(reason), ..without_failure(Outcome::Skipped) },
         End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
         End::TimedOut { limit, stopped } => {
             let budget = if phase == Phase::Setup { "setup" } else { "the test" };
@@ -61,11 +62,11 @@ pub(super) fn judge(end: End, at: Where) -> Verdict {
             };
             failed(Outcome::TimedOut, Problem::new(format!("{budget} did not end within {limit:?}{stopped}")))
         }
-        End::Cancelled => plain(Outcome::Interrupted),
+        End::Cancelled => without_failure(Outcome::Interrupted),
     }
 }
 
-/// The report of an attempt that has been torn down.
+/// The report of an attempt, after its teardown.
 pub(super) fn report(
     index: CaseIndex,
     verdict: Verdict,
@@ -99,7 +100,7 @@ pub(super) fn report(
     }
 }
 
-/// Panics of threads and tasks fail the test that they happened in.
+/// Adds the panics of threads and tasks to the report of the test that they happened in. They fail that test.
 pub(super) fn add_background_panics(report: &mut AttemptReport, panics: Vec<BackgroundPanic>) {
     for BackgroundPanic { phase, thread, problem } in panics {
         if report.outcome.is_success() {
@@ -109,17 +110,17 @@ pub(super) fn add_background_panics(report: &mut AttemptReport, panics: Vec<Back
     }
 }
 
-/// How a case's worker was ended, or ended by itself, before the case was over.
+/// The end of a worker before its case was over: the worker was killed, or it died.
 pub(super) struct WorkerEnd {
-    /// Where the worker was.
+    /// The phase that the worker had reached.
     pub(super) phase: Phase,
-    /// The panics that the case had until then.
+    /// The panics of the case before the end.
     pub(super) panics: Vec<PanicRecord>,
-    /// What happened to the worker, in words.
+    /// What happened to the worker, as text for the report.
     pub(super) reason: String,
 }
 
-/// The report of a case whose worker was ended because the case overran its deadline.
+/// The report of a case whose worker was killed because the case overran its deadline.
 pub(super) fn hung(case: &Case, end: WorkerEnd, limits: &Limits) -> AttemptReport {
     let (what, limit) = match end.phase {
         Phase::Setup => ("setup", limits.setup),
@@ -135,7 +136,7 @@ pub(super) fn died(case: &Case, end: WorkerEnd) -> AttemptReport {
     ended(case, Outcome::Crashed, end)
 }
 
-/// What happened, in its order: most of the time the first panic is the cause of the rest.
+/// A report with the panics first, in their order, because the first panic is usually the cause of the rest.
 fn ended(case: &Case, outcome: Outcome, end: WorkerEnd) -> AttemptReport {
     let WorkerEnd { phase, panics, reason } = end;
     let of_panic = |PanicRecord { phase, thread, problem, .. }| Failure { thread, ..Failure::new(phase, problem) };

@@ -1,4 +1,4 @@
-//! The runtimes of a worker: bodies and fixtures run on that of the tests, and may block it; teardown runs on the harness's.
+//! The tokio runtimes of a worker: the tests' runtime for setup and bodies, which may block it, and the harness's for teardown.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::inject::{
 };
 use crate::model::TestRuntime;
 
-/// How long tasks that tests left behind may delay the end of their runtime.
+/// How long leaked tasks may delay the shutdown of their runtime.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// For how long tasks that end by themselves are waited for, in steps.
-pub(super) const SETTLING: [Duration; 9] = {
+/// The delays between the checks that wait for tasks to end by themselves.
+pub(super) const SETTLE_DELAYS: [Duration; 9] = {
     const fn ms(duration: u64) -> Duration {
         Duration::from_millis(duration)
     }
@@ -28,12 +28,12 @@ pub(super) const SETTLING: [Duration; 9] = {
 /// The runtimes of one worker.
 #[derive(Debug)]
 pub(super) struct Runtimes {
-    /// Setup and bodies run here. It lives as long as the worker, as worker fixtures do.
+    /// The runtime of setup and bodies. It lives as long as the worker, because worker fixtures use it.
     tests: Runtime,
 }
 
 impl Runtimes {
-    /// Starts the threads that tests share.
+    /// Starts the runtime that all tests of the worker share.
     ///
     /// # Errors
     ///
@@ -49,34 +49,34 @@ impl Runtimes {
         &self.tests
     }
 
-    /// Runs a future on the runtime of teardown and of the harness itself, which no test's task blocks. The caller is on the tests'.
+    /// Runs a future on the harness's runtime, which no task of a test can block. The caller runs on the tests' runtime.
     pub(super) fn on_harness<F: Future>(&self, future: F) -> F::Output {
-        // Where the system has nothing left for another runtime, teardown on the tests' own is better than none.
+        // If the system cannot start the harness's runtime, teardown on the tests' runtime is better than no teardown.
         block_in_place(|| harness_runtime().unwrap_or(&self.tests).block_on(future))
     }
 
-    /// How many tasks run on both.
+    /// The number of tasks on the tests' and on the harness's runtime.
     pub(super) fn alive_tasks(&self) -> Tasks {
         Tasks { of_tests: self.tests.metrics().num_alive_tasks(), of_harness: harness_tasks() }
     }
 
-    /// Ends the tests' runtime. What still blocks a thread ends with the process.
+    /// Shuts down the tests' runtime. A task that still blocks a thread ends with the process.
     pub(super) fn shut_down(self) {
         self.tests.shutdown_timeout(SHUTDOWN_TIMEOUT);
     }
 }
 
-/// How many tasks run.
+/// Numbers of running tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tasks {
     /// On the runtime of setup and bodies.
     pub(super) of_tests: usize,
-    /// On the harness's, where teardown and the databases' work in the background run.
+    /// On the harness's runtime, which runs teardown and the background tasks of databases.
     pub(super) of_harness: usize,
 }
 
 impl Tasks {
-    /// Those that are here and were not there.
+    /// The tasks that have been added since `earlier`.
     pub(super) fn minus(self, earlier: Self) -> Self {
         Self {
             of_tests: self.of_tests.saturating_sub(earlier.of_tests),
@@ -84,13 +84,13 @@ impl Tasks {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     pub(super) fn plus(self, other: Self) -> Self {
         Self { of_tests: self.of_tests + other.of_tests, of_harness: self.of_harness + other.of_harness }
     }
 }
 
-/// A runtime that one test asked for.
+/// The own runtime of one test, which its arguments request.
 #[derive(Debug)]
 pub(super) struct OwnRuntime {
     runtime: Arc<Runtime>,
@@ -99,13 +99,13 @@ pub(super) struct OwnRuntime {
 }
 
 impl OwnRuntime {
-    /// The runtime that a test's arguments ask for; none for the one that tests share.
+    /// Starts the runtime that a test requests. Returns none if the test uses the runtime that tests share.
     ///
     /// # Errors
     ///
     /// When the system has no threads or file descriptors left.
-    pub(super) fn start(asked: TestRuntime) -> io::Result<Option<Self>> {
-        let (mut builder, is_driven) = match asked {
+    pub(super) fn start(requested: TestRuntime) -> io::Result<Option<Self>> {
+        let (mut builder, is_driven) = match requested {
             TestRuntime::Worker => return Ok(None),
             TestRuntime::CurrentThread => (Builder::new_current_thread(), true),
             TestRuntime::Threads(threads) => {
@@ -119,14 +119,15 @@ impl OwnRuntime {
         Ok(Some(Self { runtime: Arc::new(runtime), is_driven }))
     }
 
-    /// Runs a future on it. The caller is on the tests' runtime.
+    /// Runs a future on this runtime. The caller runs on the tests' runtime.
     pub(super) fn run<F: Future>(&self, future: F) -> F::Output {
         block_in_place(|| self.runtime.block_on(future))
     }
 
-    /// Lets its tasks run on while this thread does something else, such as teardown, which may wait for them.
+    /// Keeps the tasks of this runtime running while the current thread does something else. Teardown needs this, because it may wait for
+    /// such tasks.
     ///
-    /// If the system has no thread left, a step of teardown that waits for such a task ends by its time limit.
+    /// If the system cannot start a thread, a teardown step that waits for such a task ends at its time limit.
     pub(super) fn drive(&self) -> Option<Driver> {
         if !self.is_driven {
             return None;
@@ -142,14 +143,15 @@ impl OwnRuntime {
         Some(Driver { stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Ends it when its tasks have ended, or after a moment; how many were left then. The caller is on the tests' runtime.
+    /// Shuts down this runtime when its tasks have ended, or after about 0.1 s. Returns the number of tasks that still ran. The caller runs
+    /// on the tests' runtime.
     pub(super) fn shut_down(self) -> usize {
-        let mut left = 0;
-        for wait in SETTLING {
-            // This also drives the tasks of a runtime without threads.
-            self.run(sleep(wait));
-            left = self.runtime.metrics().num_alive_tasks();
-            if left == 0 {
+        let mut remaining = 0;
+        for delay in SETTLE_DELAYS {
+            // A runtime without threads runs its tasks only during this call.
+            self.run(sleep(delay));
+            remaining = self.runtime.metrics().num_alive_tasks();
+            if remaining == 0 {
                 break;
             }
         }
@@ -157,11 +159,11 @@ impl OwnRuntime {
         if let Ok(runtime) = Arc::try_unwrap(self.runtime) {
             block_in_place(|| runtime.shutdown_timeout(SHUTDOWN_TIMEOUT));
         }
-        left
+        remaining
     }
 }
 
-/// A thread that drives a test's runtime, until this is dropped.
+/// A thread that drives the runtime of a test. The thread ends when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Driver {
     stop: Option<oneshot::Sender<()>>,
@@ -171,7 +173,7 @@ pub(super) struct Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // A task that blocks the thread keeps it, and the runtime with it; the look for leaks finds them.
+        // A task that blocks the thread keeps the thread and the runtime alive. The leak check then reports them.
         let Some(thread) = self.thread.take() else { return };
         let began = std::time::Instant::now();
         while !thread.is_finished() {
@@ -195,28 +197,28 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_a_current_thread_runtime_run_on_while_it_is_driven() {
+    fn driver_keeps_tasks_of_a_current_thread_runtime_running() {
         on_runtime_of_tests(|| {
             let own = OwnRuntime::start(TestRuntime::CurrentThread).unwrap().unwrap();
-            let (tell, told) = mpsc::channel();
-            own.run(async { drop(tokio::spawn(async move { tell.send(7) })) });
+            let (sender, receiver) = mpsc::channel();
+            own.run(async { drop(tokio::spawn(async move { sender.send(7) })) });
             let driver = own.drive();
-            assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(7));
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(7));
             drop(driver);
             assert_eq!(own.shut_down(), 0);
         });
     }
 
     #[test]
-    fn tasks_that_a_test_left_are_counted_when_its_runtime_ends() {
+    fn leaked_tasks_are_counted_when_the_runtime_of_a_test_shuts_down() {
         on_runtime_of_tests(|| {
-            for asked in [TestRuntime::CurrentThread, TestRuntime::Threads(2)] {
-                let own = OwnRuntime::start(asked).unwrap().unwrap();
+            for requested in [TestRuntime::CurrentThread, TestRuntime::Threads(2)] {
+                let own = OwnRuntime::start(requested).unwrap().unwrap();
                 own.run(async {
                     tokio::spawn(std::future::pending::<()>());
                     tokio::spawn(async { tokio::time::sleep(Duration::from_millis(2)).await });
                 });
-                assert_eq!(own.shut_down(), 1, "{asked:?}");
+                assert_eq!(own.shut_down(), 1, "{requested:?}");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! The worker: claims cases, runs them one by one, reports each.
+//! The worker: it claims cases from the supervisor, runs one case at a time, and reports each result.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::attempt::{AttemptContext, Attempted, attempt};
+use super::attempt::{AttemptContext, FinishedAttempt, attempt};
 use super::judgement::add_background_panics;
-use super::leaks::{LeakWatch, TestEnd};
+use super::leaks::{LeakChecker, TestEnd};
+use super::position::PositionPublisher;
 use super::runtimes::Runtimes;
-use super::watch::Watch;
 use crate::inject::{
     Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, give_fixture_settings, harness_runtime,
     install_panic_hook, log_panics, set_jobs, set_requirement, take_background_panics,
@@ -26,20 +26,20 @@ use crate::session::{KeepAlive, SessionClient};
 /// The only argument of a worker process.
 pub(crate) const WORKER_FLAG: &str = "--itest-worker";
 
-/// Runs this process as a worker, from its first frame to its end.
+/// Runs this process as a worker until the supervisor has no more cases for it.
 ///
 /// # Errors
 ///
-/// When the supervisor is gone, or the process was not started by one.
+/// When the supervisor has ended, or no supervisor has started this process.
 pub(crate) fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
-    let talk = HarnessError::io("talk to the supervisor (workers are started by it, not by hand)");
-    Channel::from_stdin().and_then(|(channel, start)| work(registry, &channel, start)).map_err(talk)
+    let io_error = HarnessError::io("io_error to the supervisor (workers are started by it, not by hand)");
+    Channel::from_stdin().and_then(|(channel, start)| work(registry, &channel, start)).map_err(io_error)
 }
 
 /// Runs a thread as a worker.
 pub(super) fn work_as_thread(registry: &Registry, control: UnixStream) {
     guard_exit();
-    // The supervisor hears of every end, also of one by an error: the socket closes.
+    // The error needs no report of its own: the socket closes, and the supervisor sees that the worker has ended.
     let _ = Channel::connect(control).and_then(|(channel, start)| work(registry, &channel, start));
 }
 
@@ -59,7 +59,7 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
     crate::process::show_trace(&start.config.session_config.log, start.config.trace);
     let runtimes = Rc::new(Runtimes::start()?);
     if registry.has_fixtures() {
-        // Before the first look for leaks: it opens files, and its thread stays.
+        // This runtime keeps files and a thread open, so it must exist before the first leak check.
         harness_runtime();
     }
     let result = runtimes.tests().block_on(async {
@@ -73,25 +73,25 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
     result
 }
 
-/// A worker, from its first case to its end.
+/// The state of a worker that runs cases.
 struct Worker<'a> {
     channel: &'a Channel,
     id: WorkerId,
     config: WorkerConfig,
     runtimes: Rc<Runtimes>,
-    watch: Watch,
+    position: PositionPublisher,
     client: Arc<SessionClient>,
     ledger: Arc<Ledger>,
     session: ScopeStore,
     fixtures: ScopeStore,
-    leaks: LeakWatch,
-    /// Of this process's own, where the supervisor can read it when the process has died.
+    leaks: LeakChecker,
+    /// The log of this process's panics, which the supervisor reads if the process dies. None for a worker thread.
     panics: Option<Arc<PanicLog>>,
 }
 
 /// Whether the worker can run another case.
-enum Then {
-    Next,
+enum NextStep {
+    RunNext,
     Leave,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
         let ledger = Ledger::new(move || opener.open_ledger().map_err(|error| Error::new(error.chain())));
         let panics = match config.isolation {
             Isolation::Processes => Some(Arc::new(channel.status_file().panic_log()?)),
-            // The thread's panics are printed at once: no other process would read them.
+            // The panics of a worker thread are printed at once, because no other process would read a log of them.
             Isolation::InProcess => None,
         };
         if let Some(log) = panics.clone() {
@@ -113,25 +113,25 @@ impl<'a> Worker<'a> {
         Ok(Self {
             channel,
             id,
-            watch: Watch::new(channel.status_file(), channel.stop_detector()),
+            position: PositionPublisher::new(channel.status_file(), channel.stop_detector()),
             client,
             session: ScopeStore::new(&ledger),
             fixtures: ScopeStore::new(&ledger),
             ledger,
-            leaks: LeakWatch::new(config.leaks, config.isolation, &runtimes),
+            leaks: LeakChecker::new(config.leaks, config.isolation, &runtimes),
             panics,
             runtimes,
             config,
         })
     }
 
-    /// Runs what is dispatched until nothing more comes, then gives back the worker's own fixtures.
+    /// Runs cases until the supervisor has no more, then tears down the worker fixtures.
     ///
-    /// Waiting for cases blocks this thread, and nothing else: tasks have threads of their own.
+    /// The wait for the next case blocks this thread, but no task: tasks have their own threads.
     async fn serve(mut self, registry: &Registry) -> io::Result<()> {
         self.channel.ready(registry.fingerprint())?;
         let result = self.run_cases(registry).await;
-        // Also without a supervisor: what the worker took, it gives back.
+        // The worker fixtures are torn down even if the supervisor has ended.
         let problems = self.unwind();
         result.and(self.channel.shut_down(problems, self.fixtures.take_remarks()))
     }
@@ -142,8 +142,8 @@ impl<'a> Worker<'a> {
         for number in 0.. {
             let Some(turn) = claims.next(self.channel)? else { break };
             let Some(case) = registry.get(turn.case) else { break };
-            let then = self.run_case(number, turn, case, &mut claims, &mut cancelled).await?;
-            if matches!(then, Then::Leave) || *cancelled.borrow() {
+            let next_step = self.run_case(number, turn, case, &mut claims, &mut cancelled).await?;
+            if matches!(next_step, NextStep::Leave) || *cancelled.borrow() {
                 break;
             }
         }
@@ -157,9 +157,9 @@ impl<'a> Worker<'a> {
         case: RegisteredCase,
         claims: &mut Claims,
         cancelled: &mut watch::Receiver<bool>,
-    ) -> io::Result<Then> {
-        self.watch.holds(Some(turn.case));
-        self.leaks.begin(self.channel);
+    ) -> io::Result<NextStep> {
+        self.position.set_case(Some(turn.case));
+        self.leaks.begin_test(self.channel);
         if let Some(panics) = &self.panics {
             panics.begin(number);
         }
@@ -175,82 +175,81 @@ impl<'a> Worker<'a> {
             runtimes: &self.runtimes,
             leaks: &mut self.leaks,
             cancelled,
-            watch: &self.watch,
+            position: &self.position,
         };
-        let Attempted { mut report, kept, tasks_left } = attempt(turn, case, context).await;
+        let FinishedAttempt { mut report, kept, tasks_left } = attempt(turn, case, context).await;
         report.number = number;
         if let Some(kept) = kept
-            && let Then::Leave = self.keep(&mut report, kept)?
+            && let NextStep::Leave = self.keep(&mut report, kept)?
         {
-            return Ok(Then::Leave);
+            return Ok(NextStep::Leave);
         }
         let elapsed = report.elapsed();
         let end = TestEnd {
             elapsed,
-            is_quick: elapsed < Claims::SHORT && report.outcome == Outcome::Passed,
+            is_quick: elapsed < Claims::SHORT_TEST && report.outcome == Outcome::Passed,
             is_followed: claims.has_next(),
         };
         #[cfg(feature = "tracing")]
         if crate::process::is_subscriber_conflict(
             report.failures.iter().map(|failure| failure.problem.message.as_str()),
         ) {
-            // This result is dropped: the case runs again in a worker that leaves the global subscriber to the application.
+            // This result is discarded: the case runs again in a worker that leaves the global subscriber to the application.
             self.channel.leave_subscriber()?;
-            return Ok(Then::Leave);
+            return Ok(NextStep::Leave);
         }
-        let found = self.leaks.check(end, tasks_left, &self.client);
-        let is_spoilt = found.spoils && self.config.isolation == Isolation::Processes;
+        let findings = self.leaks.check(end, tasks_left, &self.client);
+        let needs_new_process = findings.needs_new_process && self.config.isolation == Isolation::Processes;
         // The leak check waits for threads of the test; a panic in them during that time belongs to the test.
         add_background_panics(&mut report, take_background_panics());
-        report.add_leaks(found.leaks, self.leaks.policy());
-        let urgency = claims.learn(elapsed);
+        report.add_leaks(findings.leaks, self.leaks.policy());
+        let urgency = claims.set_last_duration(elapsed);
         self.channel.finished(report, urgency)?;
-        // What a test changed must not reach the next one: this worker ends, and another one takes its place.
-        Ok(if is_spoilt { Then::Leave } else { Then::Next })
+        // The changes of this test must not affect the next test, so a new worker replaces this one.
+        Ok(if needs_new_process { NextStep::Leave } else { NextStep::RunNext })
     }
 
-    /// Keeps what a failed test has taken, until a signal asks for it; this worker runs no more tests then.
-    fn keep(&mut self, report: &mut AttemptReport, mut kept: ScopeStore) -> io::Result<Then> {
+    /// Keeps the resources of a failed test until a signal ends this worker, which runs no more tests.
+    fn keep(&mut self, report: &mut AttemptReport, mut kept: ScopeStore) -> io::Result<NextStep> {
         let limit = self.config.limits.teardown;
-        // The session is kept before the report is sent, because the run may end as soon as the report arrives.
+        // The session must be kept before the report is sent, because the run may end as soon as the report arrives.
         match self.runtimes.on_harness(self.client.keep()) {
             Ok(keeping) => {
                 add_background_panics(report, take_background_panics());
                 self.channel.finished(report.clone(), Urgency::Now)?;
-                self.runtimes.on_harness(stay(self.channel, &self.client, keeping))?;
-                // From here on, problems are written to the session's log only.
+                self.runtimes.on_harness(keep_until_signalled(self.channel, &self.client, keeping))?;
+                // The supervisor no longer listens, so problems are written to the session's log only.
                 self.runtimes.on_harness(kept.unwind(Outcome::Failed, limit, || ()));
-                Ok(Then::Leave)
+                Ok(NextStep::Leave)
             }
             Err(error) => {
                 self.runtimes.on_harness(kept.unwind(report.outcome, limit, || ()));
                 report.cannot_keep(&error.chain());
-                Ok(Then::Next)
+                Ok(NextStep::RunNext)
             }
         }
     }
 
-    /// Gives back what belongs to the worker as a whole; what went wrong with that.
+    /// Tears down the worker fixtures and closes the ledger. Returns the problems.
     fn unwind(&mut self) -> Vec<String> {
         let limit = self.config.limits.teardown;
-        self.watch.holds(None);
-        let before_step = || self.watch.begin(Phase::Teardown, limit);
+        self.position.set_case(None);
+        let before_step = || self.position.begin_phase(Phase::Teardown, limit);
         let problems = if self.fixtures.is_empty() {
             Vec::new()
         } else {
             self.runtimes.on_harness(self.fixtures.unwind(Outcome::Passed, limit, before_step))
         };
-        let mut told: Vec<_> =
+        let mut messages: Vec<_> =
             problems.into_iter().map(|problem| format!("{}: {}", problem.what, problem.problem.message)).collect();
-        told.extend(self.ledger.close().err().map(|problem| problem.message));
-        self.leaks.end(&self.client);
-        told
+        messages.extend(self.ledger.close().err().map(|problem| problem.message));
+        self.leaks.kill_leftover_processes(&self.client);
+        messages
     }
 }
 
-/// Keeps the session, apart from the run, until a signal asks to give back what a failed test has taken. If the session's server
-/// is killed meanwhile, another one takes its place.
-async fn stay(channel: &Channel, client: &SessionClient, mut keeping: KeepAlive) -> io::Result<()> {
+/// Detaches from the run and keeps the session alive until a signal comes. A session server that is killed meanwhile is replaced.
+async fn keep_until_signalled(channel: &Channel, client: &SessionClient, mut keeping: KeepAlive) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     channel.detach(&keeping.log)?;
@@ -262,15 +261,16 @@ async fn stay(channel: &Channel, client: &SessionClient, mut keeping: KeepAlive)
         }
         match client.keep().await {
             Ok(another) => keeping = another,
-            // Without a session there is nothing to wait for.
+            // Without a session the resources of the test cannot be kept, so they are given back now.
             Err(_) => return Ok(()),
         }
     }
 }
 
-/// Cases that were claimed from the supervisor: several at a time where they are so short that claiming them is work.
+/// The cases that the worker has claimed from the supervisor and not yet run.
 ///
-/// The supervisor cannot take claimed cases back, so that a worker claims many at a time only where each takes microseconds.
+/// The supervisor cannot take claimed cases back, so a worker claims one case at a time. It claims several if cases take only
+/// microseconds, because a claim would then take longer than a case.
 #[derive(Debug, Default)]
 struct Claims {
     claimed: VecDeque<Turn>,
@@ -278,27 +278,28 @@ struct Claims {
 }
 
 impl Claims {
-    const SHORT: Duration = Duration::from_micros(50);
-    const AT_ONCE: usize = 16;
+    /// A worker claims several cases at a time after a case that took less than this.
+    const SHORT_TEST: Duration = Duration::from_micros(50);
+    const BATCH_SIZE: usize = 16;
 
     fn next(&mut self, channel: &Channel) -> io::Result<Option<Turn>> {
-        // A child that a step of teardown forked comes here; its parent judges that step.
+        // A child process that a teardown step forked also reaches this line. It must end here, because only its parent is the worker.
         end_forked_child(Outcome::Passed);
         if self.claimed.is_empty() {
-            let is_short = self.last.is_some_and(|last| last < Self::SHORT);
-            self.claimed = channel.claim(if is_short { Self::AT_ONCE } else { 1 })?.into();
+            let is_short = self.last.is_some_and(|last| last < Self::SHORT_TEST);
+            self.claimed = channel.claim(if is_short { Self::BATCH_SIZE } else { 1 })?.into();
         }
         Ok(self.claimed.pop_front())
     }
 
-    /// Whether a case is claimed that has not begun.
+    /// Whether the worker has claimed another case.
     fn has_next(&self) -> bool {
         !self.claimed.is_empty()
     }
 
-    /// Remembers how long the last case took; says whether its report can wait for the next.
-    fn learn(&mut self, elapsed: Duration) -> Urgency {
+    /// Stores the duration of the last case. Returns whether its report can wait for the next report.
+    fn set_last_duration(&mut self, elapsed: Duration) -> Urgency {
         self.last = Some(elapsed);
-        if elapsed < Self::SHORT && !self.claimed.is_empty() { Urgency::CanWait } else { Urgency::Now }
+        if elapsed < Self::SHORT_TEST && !self.claimed.is_empty() { Urgency::CanWait } else { Urgency::Now }
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker leaves to the run when its connection closes and when it has ended.
+//! The end of a worker: of its connection, and of its process.
 
 use std::process::ExitStatus;
 
@@ -8,24 +8,24 @@ use super::assignment::Assignment;
 use crate::model::{AttemptReport, Output};
 use crate::process::Reaped;
 
-/// What follows from the end of a worker's connection.
+/// The next step after the connection of a worker has closed.
 #[derive(Debug)]
 pub(super) enum Disconnected {
-    /// A process that has to be waited for.
+    /// Wait for the end of this process.
     Process(Child),
-    /// A thread, or a process that stays with what its failed test has taken.
+    /// Nothing: the worker is a thread, or a process that stays with the resources of its failed test.
     Over,
 }
 
-/// What a worker leaves to the run when it ends.
+/// The assignments that a worker did not begin, and the cause of its end.
 #[derive(Debug)]
 pub(super) struct WorkerEnded {
-    /// The cases that it was given and has not begun, in their order.
+    /// The cases that the worker was given and has not begun, in their order.
     pub(super) not_begun: Vec<Assignment>,
     pub(super) cause: EndCause,
 }
 
-/// When a worker ended.
+/// The moment at which a worker ended.
 #[derive(Debug)]
 pub(super) enum EndCause {
     /// After its last case, or because the supervisor ended it between two cases.

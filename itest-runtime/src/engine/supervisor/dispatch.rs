@@ -68,7 +68,7 @@ impl Dispatcher<'_, '_> {
         Ok(())
     }
 
-    /// Begins the retries whose pauses are over, as far as there is room for a fresh worker.
+    /// Begins the retries whose pauses are over, as long as the pool may have another worker.
     fn start_due_retries(&mut self) -> Result<(), HarnessError> {
         while self.schedule.is_any_retry_due() {
             if self.pool.open() >= self.pool.size() {
@@ -82,7 +82,7 @@ impl Dispatcher<'_, '_> {
         Ok(())
     }
 
-    /// Starts as many workers as there are cases for.
+    /// Starts workers for the waiting cases that no idle worker can take.
     fn start_workers(&mut self) -> Result<(), HarnessError> {
         let mut open = self.pool.open();
         let idle = self.pool.iter_mut().filter(|(_, worker)| worker.is_open() && worker.is_idle()).count();

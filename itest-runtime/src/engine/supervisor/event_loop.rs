@@ -1,4 +1,4 @@
-//! The supervisor's event loop: every event of a run, and what follows from it.
+//! The supervisor's event loop: it receives every event of a run and reacts to it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ enum Interruption {
     Immediate,
 }
 
-/// Everything that a run consists of.
+/// The supervisor of a run.
 #[derive(Debug)]
 pub(super) struct Supervisor<'a> {
     config: RunConfig,

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::process::{Departure, FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
 
-/// What happens to the workers.
+/// An event of a worker.
 #[derive(Debug)]
 pub(super) enum WorkerEvent {
     Message(WorkerId, FromWorker),
@@ -28,7 +28,7 @@ pub(super) enum WorkerEvent {
     Exited(WorkerId, io::Result<Reaped>),
 }
 
-/// What the terminal asks of the run.
+/// A request to the run that comes from the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TerminalRequest {
     None,
@@ -121,7 +121,7 @@ impl WorkerPool {
         self.size.get()
     }
 
-    /// Lets no more workers run than these, because the system has no room for more.
+    /// Lets no more workers run than these, because the system cannot start more.
     pub(super) fn shrink(&mut self, size: usize) {
         self.size = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
         self.config.jobs = self.size;
@@ -222,8 +222,8 @@ impl WorkerPool {
         None
     }
 
-    /// Takes a worker that has ended out of the pool. Returns also whether Ctrl-C ended it while it had the terminal: then the signal
-    /// reached that process alone and was meant for the run.
+    /// Takes a worker that has ended out of the pool. The result also shows whether Ctrl-C ended the worker while it had the terminal. The
+    /// signal then reached only that process, but was meant for the run.
     pub(super) fn remove(&mut self, id: WorkerId, reaped: Reaped) -> Option<RemovedWorker> {
         let mut worker = self.workers.remove(&id)?;
         let had_terminal = worker.return_terminal(&mut self.terminal);

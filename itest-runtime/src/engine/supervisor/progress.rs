@@ -6,7 +6,7 @@ use super::super::run::LiveProgress;
 use super::assignment::Assignment;
 use crate::model::{CaseReport, Event, Remark, Running, SessionEnd, Summary, Sweep, WorkerId};
 
-/// Emits the events of a run and counts what the summary says of it.
+/// Emits the events of a run and counts its results for the summary.
 pub(super) struct Progress<'a> {
     emit: &'a mut dyn FnMut(Event),
     live: LiveProgress,
@@ -65,7 +65,7 @@ impl<'a> Progress<'a> {
         self.summary.failed
     }
 
-    /// Shows which cases run, where that is shown.
+    /// Emits an event with the running cases, if the report shows them.
     pub(super) fn show_running(&mut self, running: impl Iterator<Item = Running>) {
         if self.live == LiveProgress::Shown {
             let Summary { passed, failed, ignored, .. } = self.summary;

@@ -31,7 +31,7 @@ impl AssignmentQueue {
         self.assignments.is_empty()
     }
 
-    /// Adds assignments. Returns what the worker needs to know of them.
+    /// Adds assignments. Returns them in the form in which the worker receives them.
     pub(super) fn add(&mut self, assignments: Vec<Assignment>) -> Vec<Turn> {
         let turns = assignments.iter().map(|assigned| assigned.turn(self.earlier_attempts)).collect();
         self.assignments.extend(assignments);

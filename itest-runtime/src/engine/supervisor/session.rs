@@ -12,36 +12,36 @@ use crate::model::{
 use crate::process::WORKER_MARK;
 use crate::session::{LockGuard, ProcessWatch, SessionClient, address_of, is_worth_sweeping, sweep, watch_address_of};
 
-/// Whose session it is.
+/// The run that the session belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// This run's own: it ends with the run.
-    Own,
-    /// That of a cargo-nextest run, which goes on behind this process.
-    Nextest,
+enum SessionOwner {
+    /// This run, with which the session ends.
+    ThisRun,
+    /// The run of cargo-nextest, which continues after this process.
+    NextestRun,
 }
 
 /// The session of the run.
 #[derive(Debug)]
 pub(super) struct RunSession {
-    kind: Kind,
+    owner: SessionOwner,
     address: SessionAddress,
     config: SessionConfig,
     /// The environment variable by which itest finds everything that this process and its threads start.
     mark: Option<Mark>,
     client: Arc<SessionClient>,
-    /// Ends what tests have started, if they take this process with them: under cargo-nextest it has no supervisor.
+    /// Kills the processes that tests have started, if this process dies. Under cargo-nextest no supervisor does this.
     watch: Option<(SessionClient, ProcessWatch)>,
     sweep: Option<JoinHandle<Sweep>>,
-    /// A thread of this process hangs, and holds a ledger that only the end of this process lets go.
+    /// Whether a thread of this process hangs. It keeps its ledger open until this process ends.
     has_hanging_thread: bool,
 }
 
 impl RunSession {
-    /// Finds out where the session is, and begins to sweep up behind dead ones. Nothing else is started yet.
+    /// Determines the address of the session, and begins to give back the leftovers of killed runs. The session server is not started yet.
     pub(super) fn new(run: &RunConfig) -> Self {
         let (address, config) = address_of(run);
-        let kind = if run.session.nextest.is_some() { Kind::Nextest } else { Kind::Own };
+        let owner = if run.session.nextest.is_some() { SessionOwner::NextestRun } else { SessionOwner::ThisRun };
         let mark = run.session.nextest.as_ref().and_then(|nextest| nextest.mark.clone());
         let client = Arc::new(SessionClient::new(address.clone(), config.clone(), mark.clone()));
         let watch = watch_address_of(run).and_then(|(address, config)| {
@@ -51,12 +51,12 @@ impl RunSession {
         });
         let roots = address.roots.clone();
         let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(async move { sweep(&roots).await }));
-        Self { kind, address, config, mark, client, watch, sweep, has_hanging_thread: false }
+        Self { owner, address, config, mark, client, watch, sweep, has_hanging_thread: false }
     }
 
     /// The process of cargo-nextest that owns the run, if any.
     pub(super) fn runner(&self) -> Option<ProcessIdentity> {
-        (self.kind == Kind::Nextest).then_some(self.config.owner)
+        (self.owner == SessionOwner::NextestRun).then_some(self.config.owner)
     }
 
     pub(super) fn address(&self) -> SessionAddress {
@@ -77,13 +77,13 @@ impl RunSession {
         self.mark.clone()
     }
 
-    /// Locks against other processes of the run, where it has any that this one does not supervise.
+    /// Takes locks against other processes of the run. Only a cargo-nextest run has processes that this one does not supervise.
     ///
     /// # Errors
     ///
-    /// Why they cannot be had.
+    /// The reason why the locks cannot be taken.
     pub(super) async fn lock(&self, locks: Vec<Lock>) -> Result<Option<LockGuard>, String> {
-        if self.kind == Kind::Own || locks.is_empty() {
+        if self.owner == SessionOwner::ThisRun || locks.is_empty() {
             return Ok(None);
         }
         match self.client.lock(locks).await {
@@ -100,7 +100,7 @@ impl RunSession {
         }
     }
 
-    /// A thread of this process hangs. The session's server gives back what its test has taken, and ends, after this process has ended.
+    /// Notes that a thread of this process hangs. The session server gives back the resources of its test after this process has ended.
     pub(super) fn abandon_thread(&mut self) {
         self.watch = None;
         self.has_hanging_thread = true;
@@ -108,14 +108,15 @@ impl RunSession {
 
     /// Whether there is anything to do at the end.
     pub(super) fn is_worth_finishing(&self) -> bool {
-        !self.has_hanging_thread && (self.sweep.is_some() || self.kind == Kind::Nextest || self.client.is_started())
+        !self.has_hanging_thread
+            && (self.sweep.is_some() || self.owner == SessionOwner::NextestRun || self.client.is_started())
     }
 
     /// Ends the session, and waits until everything is given back.
     pub(super) async fn finish(&mut self) -> Finished {
-        let end = match self.kind {
-            Kind::Own => self.client.finish().await,
-            Kind::Nextest => {
+        let end = match self.owner {
+            SessionOwner::ThisRun => self.client.finish().await,
+            SessionOwner::NextestRun => {
                 self.client.ensure_server();
                 if let Some((client, watch)) = self.watch.take() {
                     client.ensure_server();
@@ -125,9 +126,9 @@ impl RunSession {
             }
         };
         let swept = match &mut self.sweep {
-            // Under nextest many processes come by here; what one of them does not finish, the next one does.
+            // Under cargo-nextest many processes sweep. The next one continues where this one stops.
             Some(sweep) => {
-                let limit = if self.kind == Kind::Own { SWEEP_LIMIT } else { Duration::from_secs(1) };
+                let limit = if self.owner == SessionOwner::ThisRun { SWEEP_TIMEOUT } else { Duration::from_secs(1) };
                 tokio::time::timeout(limit, sweep).await.ok().and_then(Result::ok).unwrap_or_default()
             }
             None => Sweep::default(),
@@ -136,14 +137,14 @@ impl RunSession {
     }
 }
 
-/// A run does not wait for longer than this for what earlier ones left behind.
-const SWEEP_LIMIT: Duration = Duration::from_secs(30);
+/// How long a run waits at its end for the sweep of the leftovers of earlier runs.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What came of the session's end.
+/// The results of the end of a session.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
-    /// Of this run.
+    /// The resources of this run that were given back, and the problems.
     pub(super) end: SessionEnd,
-    /// Of earlier ones.
+    /// The same for earlier runs.
     pub(super) swept: Sweep,
 }

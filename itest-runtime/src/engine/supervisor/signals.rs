@@ -15,7 +15,7 @@ const ABANDONED: &str = "the end of cargo-nextest";
 /// The name that stands for a signal when the time of the run is over.
 pub(crate) const TIME_IS_UP: &str = "the end of its time";
 
-/// What a signal asks the run to do.
+/// The request that a signal makes to the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// End. The text is the signal's name.
@@ -40,11 +40,11 @@ pub(crate) struct Signals {
 impl Signals {
     /// Listens for signals, for the end of the process that the run depends on, and for the end of the run's time.
     pub(crate) fn listen(runner: Option<ProcessIdentity>, until: Option<Instant>) -> io::Result<Self> {
-        let (gone, abandoned) = mpsc::channel(1);
+        let (runner_ended, abandoned) = mpsc::channel(1);
         if let Some(runner) = runner {
             std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
                 wait_for_end(runner);
-                let _ = gone.blocking_send(());
+                let _ = runner_ended.blocking_send(());
             })?;
         }
         Ok(Self {

@@ -1,13 +1,13 @@
-//! How far a worker is, from its start to its end.
+//! The state of a worker, from its start to its end.
 
 use std::time::{Duration, Instant};
 
 use crate::model::Phase;
 
-/// A worker that has not sent its first message for so long never will.
+/// How long a worker may take to send its first message.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How far a worker is.
+/// The state of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WorkerState {
     /// It has not sent its first message.
@@ -42,21 +42,21 @@ impl WorkerState {
         Self::Starting { since: Instant::now() }
     }
 
-    /// The first message has come.
+    /// Notes that the first message has arrived.
     pub(super) fn become_ready(&mut self) {
         if let Self::Starting { .. } = self {
             *self = Self::Ready;
         }
     }
 
-    /// The worker has torn its fixtures down. A worker that was killed meanwhile stays killed.
+    /// Notes that the worker has torn its fixtures down. A worker that was killed meanwhile stays killed.
     pub(super) fn shut_down(&mut self) {
         if let Self::Starting { .. } | Self::Ready = self {
             *self = Self::ShutDown;
         }
     }
 
-    /// The worker is ended by force. The first reason stays.
+    /// Notes that the worker is ended by force. The first reason stays.
     pub(super) fn kill(&mut self, reason: KillReason) {
         if !self.is_killed() {
             *self = Self::Killed(reason);

@@ -1,4 +1,4 @@
-//! Runs a whole run on an event loop of its own.
+//! Runs a supervisor on its own event loop.
 
 use std::sync::Arc;
 use std::time::Instant;

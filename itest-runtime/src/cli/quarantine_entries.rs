@@ -1,11 +1,11 @@
-//! The entries of the quarantine in `itest.toml`.
+//! Parses the `[[quarantine]]` entries of `itest.toml`.
 
 use toml::de::{DeTable, DeValue};
 
 use super::values::closest;
 use crate::model::{Quarantine, QuarantineEntry, UsageError};
 
-/// What an entry may say; all but the last must be there.
+/// The keys of an entry, with their meanings. All but the last are required.
 const KEYS: [(&str, &str); 5] = [
     ("test", "the name of a test, or `name::*` for all of its cases"),
     ("owner", "who looks after it"),
@@ -14,47 +14,47 @@ const KEYS: [(&str, &str); 5] = [
     ("suite", "the suite, if another one has a test of this name"),
 ];
 
-/// What an entry looks like.
-const SHAPE: &str = "write [[quarantine]], and test, owner, reason and until below it";
+/// The advice in errors about an entry.
+const SYNTAX: &str = "write [[quarantine]], and test, owner, reason and until below it";
 
-/// Reads all entries; `line` says where something stands.
+/// Parses all entries. `line` returns the file and the line of an offset.
 ///
 /// # Errors
 ///
-/// The first entry that says too little, too much, or the same as another one.
-pub(super) fn entries(
+/// The first entry that lacks a key, has an unknown one, or is about the same test as an earlier entry.
+pub(super) fn quarantine_entries(
     value: &DeValue<'_>,
     start: usize,
     line: impl Fn(usize) -> String,
 ) -> Result<Vec<QuarantineEntry>, UsageError> {
     let DeValue::Array(list) = value else {
-        return Err(UsageError::new(line(start), format!("`quarantine` is no list; {SHAPE}")));
+        return Err(UsageError::new(line(start), format!("`quarantine` is no list; {SYNTAX}")));
     };
-    let mut read: Vec<QuarantineEntry> = Vec::new();
+    let mut entries: Vec<QuarantineEntry> = Vec::new();
     for element in list {
         let place = line(element.span().start);
         let DeValue::Table(table) = element.get_ref() else {
-            return Err(UsageError::new(place, format!("this is no entry of the quarantine; {SHAPE}")));
+            return Err(UsageError::new(place, format!("this is no entry of the quarantine; {SYNTAX}")));
         };
         let entry = entry(table, place, &line)?;
         let is_same = |other: &&QuarantineEntry| other.test == entry.test && other.suite == entry.suite;
-        if let Some(other) = read.iter().find(is_same) {
+        if let Some(other) = entries.iter().find(is_same) {
             let what = format!("`{}` is in quarantine already, at {}; remove one of them", entry.test, other.place);
             return Err(UsageError::new(entry.place, what));
         }
-        read.push(entry);
+        entries.push(entry);
     }
-    Ok(read)
+    Ok(entries)
 }
 
 fn entry(table: &DeTable<'_>, place: String, line: impl Fn(usize) -> String) -> Result<QuarantineEntry, UsageError> {
     let mut texts: [Option<String>; KEYS.len()] = Default::default();
-    let mut day = place.clone();
+    let mut until_place = place.clone();
     for (key, value) in table {
         let (name, here) = (key.get_ref().as_ref(), line(key.span().start));
         let Some(position) = KEYS.iter().position(|(known, _)| *known == name) else {
             let likely = closest(name, KEYS.iter().map(|(known, _)| *known));
-            let hint = likely.map_or_else(|| SHAPE.to_owned(), |likely| format!("did you mean `{likely}`?"));
+            let hint = likely.map_or_else(|| SYNTAX.to_owned(), |likely| format!("did you mean `{likely}`?"));
             return Err(UsageError::new(here, format!("unknown key `{name}` in a [[quarantine]]; {hint}")));
         };
         let text = match value.get_ref() {
@@ -66,13 +66,13 @@ fn entry(table: &DeTable<'_>, place: String, line: impl Fn(usize) -> String) -> 
             }
         };
         if name == "until" {
-            day = here;
+            until_place = here;
         }
         texts[position] = Some(text);
     }
     let missing = |position: usize| {
         let (name, meaning) = KEYS[position];
-        UsageError::new(place.clone(), format!("a [[quarantine]] without `{name}`; say {meaning}"))
+        UsageError::new(place.clone(), format!("a [[quarantine]] needs `{name}`: {meaning}"))
     };
     let [test, owner, reason, until, suite] = texts;
     let test = test.ok_or_else(|| missing(0))?;
@@ -83,6 +83,6 @@ fn entry(table: &DeTable<'_>, place: String, line: impl Fn(usize) -> String) -> 
         let what = format!("`{test}` is no name; {}", KEYS[0].1);
         return Err(UsageError::new(place, what));
     }
-    let until = until.parse().map_err(|what| UsageError::new(format!("{day}: until"), what))?;
+    let until = until.parse().map_err(|what| UsageError::new(format!("{until_place}: until"), what))?;
     Ok(QuarantineEntry { test, suite, quarantine: Quarantine { owner, reason, until }, place })
 }

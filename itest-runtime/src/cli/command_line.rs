@@ -1,5 +1,5 @@
-//! The contract with libtest's command line, kept by libtest-mimic: its arguments are flattened into ours, and its trials
-//! decide which tests are filtered out or ignored. Nobody else names it.
+//! The command line, which is compatible with libtest's. It adds itest's arguments to those of libtest-mimic, whose trials also decide
+//! which tests are filtered out or ignored. No other module uses libtest-mimic.
 
 use std::ffi::OsString;
 
@@ -15,15 +15,15 @@ use super::settings::{GivenSetting, all, find};
 use super::values::{one_of, switch};
 use crate::inject::TestEntry;
 
-/// The command line, taken apart but not yet understood.
+/// The parsed command line. The values of settings are still text.
 #[derive(Debug)]
 pub(super) struct CommandLine {
     arguments: Arguments,
     /// All filters; a test is selected by any of them.
     pub(super) filters: Vec<String>,
-    /// Settings that were given, with the flag as the user wrote it.
+    /// The settings on the command line, each with its flag as the user wrote it.
     pub(super) settings: Vec<GivenSetting>,
-    /// What this process does.
+    /// The mode that the flags choose.
     pub(super) mode: Mode,
     /// The profile of `itest.toml`, if one is named.
     pub(super) profile: Option<String>,
@@ -33,14 +33,14 @@ pub(super) struct CommandLine {
 
 const AFTER_HELP: &str = "\
 Every setting is also a variable (ITEST_FAIL_FAST) and a key of a profile in itest.toml ([profile.default]
-fail-fast = 3). The command line comes before the environment, the environment before the file. An empty value takes a
-setting back to its default (--tag '', ITEST_TAG= or tag = ''), =false a switch (--show-data=false).
-No length of time may be longer than 10 years.
+fail-fast = 3). The command line has priority over the environment, and the environment over the file. An empty value
+resets a setting to its default (--tag '', ITEST_TAG= or tag = ''), and =false turns a switch off (--show-data=false).
+No duration may be longer than 10 years.
 
 Exit codes: 0 passed, 101 tests failed, 2 wrong usage, 3 the harness failed, 4 nothing matched,
 128 + n ended by signal n.";
 
-/// The parser: libtest-mimic's arguments and ours.
+/// The parser of libtest-mimic's arguments and of itest's.
 fn command() -> Command {
     let defaults = base();
     let help = |key| find(key).map(|setting| setting.help_text(&defaults)).unwrap_or_default();
@@ -55,8 +55,8 @@ fn command() -> Command {
         })
         .mut_arg("nocapture", |flag| inherited_switch(flag).visible_alias("no-capture").help(help("no-capture")))
         .mut_arg("show_output", |flag| inherited_switch(flag).help(help("show-output")))
-        .mut_arg("ignored", |flag| flag.help("Run only the tests that are ignored otherwise"))
-        .mut_arg("include_ignored", |flag| flag.help("Run ignored tests, too"))
+        .mut_arg("ignored", |flag| flag.help("Run only ignored tests"))
+        .mut_arg("include_ignored", |flag| flag.help("Run ignored tests as well"))
         .mut_arg("color", |flag| {
             let parser = |text: &str| read_word(text, &COLORS);
             flag.value_parser(parser).value_name("auto|always|never").help(help("color"))
@@ -74,7 +74,7 @@ fn command() -> Command {
         .arg(Arg::new("shuffle-seed").long("shuffle-seed").value_name("N").help("libtest's name for --seed"));
     let command = ModeFlags::augment(command)
         .arg(Arg::new("profile").long("profile").value_name("NAME").help(
-            "The profile of itest.toml [default: ci where the variable CI is set and the file has one, else default]",
+            "The profile of itest.toml [default: ci if the variable CI is set and the file has this profile, else default]",
         ))
         .arg(
             Arg::new("config")
@@ -100,12 +100,12 @@ fn optional_switch(flag: Arg) -> Arg {
     flag.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL")
 }
 
-/// A switch of libtest-mimic, which wants a value also where the flag is not given.
+/// A switch of libtest-mimic, which needs a value even if the flag is not given.
 fn inherited_switch(flag: Arg) -> Arg {
     optional_switch(flag).value_parser(read_switch).default_value("false").hide_default_value(true)
 }
 
-/// The words of libtest-mimic's own settings, and one that is not libtest-mimic's: its JSON is a format of its own here.
+/// The formats by name. For libtest-mimic `libtest-json` is its JSON, but itest distinguishes it from its own `json`.
 const FORMATS: [(&str, FormatSetting); 4] = [
     ("pretty", FormatSetting::Pretty),
     ("terse", FormatSetting::Terse),
@@ -115,29 +115,29 @@ const FORMATS: [(&str, FormatSetting); 4] = [
 const COLORS: [(&str, ColorSetting); 3] =
     [("auto", ColorSetting::Auto), ("always", ColorSetting::Always), ("never", ColorSetting::Never)];
 
-/// Reads a word for libtest-mimic. An empty one stands for the default, as it does for every setting.
+/// Parses a value for libtest-mimic. An empty value stands for the default, as it does for every setting.
 fn read_word<T: Copy + Default>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     if text.is_empty() { Ok(T::default()) } else { one_of(text, words) }
 }
 
-/// Reads a switch for libtest-mimic. An empty value stands for the default, as it does for every setting.
+/// Parses a switch for libtest-mimic. An empty value stands for the default, as it does for every setting.
 fn read_switch(text: &str) -> Result<bool, String> {
     if text.is_empty() { Ok(false) } else { switch(text) }
 }
 
 impl CommandLine {
-    /// Takes the process's arguments apart.
+    /// Parses the arguments of the process.
     ///
     /// # Errors
     ///
-    /// The parser's own message; a request for help is one, too.
+    /// The message of the parser. A request for help is also returned as an error.
     pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        Self::recognize(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
+        Self::parse_fast(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
     }
 
-    /// Understands the command lines that are given most, by cargo-nextest for each test: filters, a few of libtest's
-    /// flags, one of our settings. To set up the full parser takes longer than to list a small suite.
-    fn recognize(arguments: &[OsString]) -> Option<Self> {
+    /// Parses the most frequent command lines, which cargo-nextest uses for each test: filters, a few flags of libtest, and one setting of
+    /// itest. Returns none for any other command line. The full parser takes longer to build than a small suite to list.
+    fn parse_fast(arguments: &[OsString]) -> Option<Self> {
         let mut known = Arguments::default();
         let mut filters = Vec::new();
         let mut own = Vec::new();
@@ -167,13 +167,13 @@ impl CommandLine {
                     continue;
                 }
             };
-            // A flag given twice is refused, in the full parser's words.
+            // The full parser refuses a flag that is given twice, with a message.
             if std::mem::replace(flag, true) {
                 return None;
             }
         }
         known.filter = filters.first().cloned();
-        own.extend(recognized(&known));
+        own.extend(fast_settings(&known));
         let mode = if known.list { Mode::List } else { Mode::Run };
         Some(Self { arguments: known, filters, settings: own, mode, profile: None, config: None })
     }
@@ -191,8 +191,8 @@ impl CommandLine {
         Ok(Self { arguments, filters, settings, mode, profile, config })
     }
 
-    /// The arguments without which one test may end otherwise.
-    pub(super) fn of_one_test(&self) -> Vec<String> {
+    /// The arguments that a command for one test must repeat, because they can change the result of the test.
+    pub(super) fn arguments_for_one_test(&self) -> Vec<String> {
         let mut words = Vec::new();
         if self.arguments.ignored || self.arguments.include_ignored {
             words.push("--include-ignored".to_owned());
@@ -209,7 +209,7 @@ impl CommandLine {
         self.arguments.exact
     }
 
-    /// `--ignored`, which leaves out all others.
+    /// `--ignored`: only ignored tests run.
     pub(super) fn only_ignored(&self) -> bool {
         self.arguments.ignored
     }
@@ -229,8 +229,8 @@ impl CommandLine {
         &self.arguments.skip
     }
 
-    /// What decides about each test.
-    pub(super) fn judge(&self) -> Judge {
+    /// The filter that decides which tests run.
+    pub(super) fn test_filter(&self) -> TestFilter {
         let filters = if self.filters.is_empty() {
             vec![self.arguments.clone()]
         } else {
@@ -240,61 +240,63 @@ impl CommandLine {
         let arguments = &self.arguments;
         let lets_all_pass =
             self.filters.is_empty() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
-        Judge { lets_all_pass, is_exact: arguments.exact, matched: vec![false; filters.len()], filters }
+        TestFilter { lets_all_pass, is_exact: arguments.exact, matched: vec![false; filters.len()], filters }
     }
 }
 
-/// Decides about cases as libtest would.
+/// Decides which cases run, in the same way as libtest.
 #[derive(Debug)]
-pub(super) struct Judge {
-    /// One set of arguments for each filter.
+pub(super) struct TestFilter {
+    /// The arguments of libtest-mimic, once for each filter, because libtest-mimic supports only one filter.
     filters: Vec<Arguments>,
+    /// For each filter, whether it has matched a test.
     matched: Vec<bool>,
-    /// Nothing is asked for: then only tests with an `ignore` of their own need a decision.
+    /// Whether the command line selects no tests, so that all tests run that are not ignored.
     lets_all_pass: bool,
-    /// Names are asked for: then only tests that bear one of them need a decision.
+    /// Whether `--exact` is given, so that a test with another name is filtered out without a trial.
     is_exact: bool,
 }
 
-/// What becomes of a case.
+/// The decision about a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// It is not part of the run.
+pub(super) enum FilterDecision {
+    /// The case is not part of the run.
     FilteredOut,
-    /// It is shown and not run.
+    /// The case is reported as ignored.
     Ignored,
-    /// It runs.
+    /// The case runs.
     Runs,
 }
 
-impl Judge {
-    /// Decides about one case by its name. With `--exact` a test's own name stands for all its cases.
-    pub(super) fn decide(&mut self, name: &str, test: &TestEntry) -> Judgement {
+impl TestFilter {
+    /// Decides about one case. With `--exact`, the name of a test selects all its cases.
+    pub(super) fn decide(&mut self, name: &str, test: &TestEntry) -> FilterDecision {
         let is_ignored = test.meta.ignore.is_some();
         if self.lets_all_pass && !is_ignored {
-            return Judgement::Runs;
+            return FilterDecision::Runs;
         }
-        if self.is_exact && !self.names(name) && (test.cases.is_empty() || !self.names(test.name)) {
-            return Judgement::FilteredOut;
+        if self.is_exact && !self.has_exact_filter(name) && (test.cases.is_empty() || !self.has_exact_filter(test.name))
+        {
+            return FilterDecision::FilteredOut;
         }
         let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(is_ignored);
         let of_case = trial(name);
         let of_test = (self.is_exact && name != test.name).then(|| trial(test.name));
         let skips_test =
             |arguments: &Arguments| of_test.is_some() && arguments.skip.iter().any(|skip| skip == test.name);
-        let mut judgement = Judgement::FilteredOut;
+        let mut decision = FilterDecision::FilteredOut;
         for (arguments, matched) in self.filters.iter().zip(&mut self.matched) {
             let passes = |trial: &Trial| !arguments.is_filtered_out(trial);
             if !skips_test(arguments) && (passes(&of_case) || of_test.as_ref().is_some_and(passes)) {
                 *matched = true;
-                judgement = if arguments.is_ignored(&of_case) { Judgement::Ignored } else { Judgement::Runs };
+                decision = if arguments.is_ignored(&of_case) { FilterDecision::Ignored } else { FilterDecision::Runs };
             }
         }
-        judgement
+        decision
     }
 
-    /// Whether this very name is a filter; also if there is none at all.
-    fn names(&self, name: &str) -> bool {
+    /// Whether a filter equals this name, or there is no filter.
+    fn has_exact_filter(&self, name: &str) -> bool {
         for Arguments { filter, .. } in &self.filters {
             match filter {
                 Some(filter) if filter != name => {}
@@ -304,13 +306,13 @@ impl Judge {
         false
     }
 
-    /// The position of a filter that has matched nothing so far.
+    /// The position of the first filter that has matched no test so far.
     pub(super) fn unmatched(&self) -> Option<usize> {
         self.matched.iter().position(|matched| !matched)
     }
 }
 
-/// All settings that were given, with libtest's names for some of them.
+/// All settings on the command line, including those with a flag of libtest.
 fn settings(matches: &ArgMatches) -> Vec<GivenSetting> {
     let text = |id: &str| {
         let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -337,7 +339,7 @@ fn settings(matches: &ArgMatches) -> Vec<GivenSetting> {
     if matches.get_flag("quiet") {
         given.push(GivenSetting::new("format", "--quiet", "terse"));
     }
-    // libtest has no other JSON, and a tool that asks for libtest's says that it is not stable.
+    // A tool that expects libtest's JSON also passes `-Z unstable-options`, because libtest's JSON is not stable.
     let is_unstable = matches.contains_id("unstable_flags");
     match text("format") {
         Some(json) if json == "json" && is_unstable => {
@@ -358,8 +360,8 @@ fn settings(matches: &ArgMatches) -> Vec<GivenSetting> {
     given
 }
 
-/// The settings among the arguments that [`CommandLine::recognize`] knows.
-fn recognized(arguments: &Arguments) -> Vec<GivenSetting> {
+/// The settings among the arguments that [`CommandLine::parse_fast`] knows.
+fn fast_settings(arguments: &Arguments) -> Vec<GivenSetting> {
     let mut given = Vec::new();
     if arguments.nocapture {
         given.push(GivenSetting::new("no-capture", "--nocapture true", "true"));
@@ -386,13 +388,13 @@ mod tests {
     }
 
     #[test]
-    fn the_parser_is_consistent() {
+    fn clap_accepts_the_definition_of_the_parser() {
         command().debug_assert();
     }
 
     proptest! {
         #[test]
-        fn what_is_recognized_means_what_the_parser_says(
+        fn fast_parser_agrees_with_the_full_parser(
             words in proptest::collection::vec(
                 prop::sample::select(vec![
                     "", "-", "--", "a", "orders::pay", "--list", "--exact", "--ignored", "--nocapture", "--show-output",
@@ -403,15 +405,15 @@ mod tests {
             ),
         ) {
             let arguments: Vec<_> = ["itest"].iter().chain(&words).map(OsString::from).collect();
-            if let Some(recognized) = CommandLine::recognize(&arguments) {
+            if let Some(fast) = CommandLine::parse_fast(&arguments) {
                 let parsed = CommandLine::parse_in_full(arguments).map(|line| format!("{line:?}"));
-                prop_assert_eq!(parsed.map_err(|error| error.to_string()), Ok(format!("{recognized:?}")));
+                prop_assert_eq!(parsed.map_err(|error| error.to_string()), Ok(format!("{fast:?}")));
             }
         }
     }
 
     #[test]
-    fn the_command_lines_of_cargo_nextest_and_of_a_report_are_recognized() {
+    fn fast_parser_accepts_the_command_lines_of_nextest_and_of_reports() {
         for words in [
             "--list --format terse",
             "--list --format terse --ignored",
@@ -419,12 +421,12 @@ mod tests {
             "--exact orders::pay --seed 7",
         ] {
             let arguments: Vec<_> = ["itest"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
-            assert!(CommandLine::recognize(&arguments).is_some(), "{words}");
+            assert!(CommandLine::parse_fast(&arguments).is_some(), "{words}");
         }
     }
 
     #[test]
-    fn libtests_flags_and_ours_are_understood_together() {
+    fn flags_of_libtest_and_of_itest_can_be_combined() {
         let line = parse(&[
             "one",
             "--exact",
@@ -446,13 +448,13 @@ mod tests {
     }
 
     #[test]
-    fn the_run_lens_of_rust_analyzer_is_understood() {
+    fn command_line_of_rust_analyzers_run_lens_is_accepted() {
         let line = parse(&["orders::pay", "--exact", "--nocapture", "--show-output"]).unwrap();
         assert_eq!(line.filters, ["orders::pay"]);
     }
 
     #[test]
-    fn what_is_not_named_exactly_is_judged_as_the_trials_would() {
+    fn exact_filter_selects_a_case_or_all_cases_of_a_test() {
         const TEST: TestEntry = TestEntry {
             name: "pay",
             location: "a.rs:1:1",
@@ -463,19 +465,19 @@ mod tests {
             kind: FunctionKind::Async,
             run: |_| Box::pin(async { Ok(()) }),
         };
-        let judged = |arguments: &[&str], name| parse(arguments).unwrap().judge().decide(name, &TEST);
-        for (filter, judgement) in [
-            ("pay", Judgement::Runs),
-            ("pay::visa", Judgement::Runs),
-            ("pay::master", Judgement::FilteredOut),
-            ("visa", Judgement::FilteredOut),
+        let decide = |arguments: &[&str], name| parse(arguments).unwrap().test_filter().decide(name, &TEST);
+        for (filter, decision) in [
+            ("pay", FilterDecision::Runs),
+            ("pay::visa", FilterDecision::Runs),
+            ("pay::master", FilterDecision::FilteredOut),
+            ("visa", FilterDecision::FilteredOut),
         ] {
-            assert_eq!(judged(&["--exact", filter], "pay::visa"), judgement, "{filter}");
-            assert_eq!(judged(&["--exact", "other", filter], "pay::visa"), judgement, "{filter}");
+            assert_eq!(decide(&["--exact", filter], "pay::visa"), decision, "{filter}");
+            assert_eq!(decide(&["--exact", "other", filter], "pay::visa"), decision, "{filter}");
         }
-        assert_eq!(judged(&["--exact"], "pay::visa"), Judgement::Runs);
-        assert_eq!(judged(&["--exact", "--ignored"], "pay::visa"), Judgement::FilteredOut);
-        assert_eq!(judged(&["--exact", "pay", "--skip", "pay"], "pay::visa"), Judgement::FilteredOut);
-        assert_eq!(judged(&["visa"], "pay::visa"), Judgement::Runs);
+        assert_eq!(decide(&["--exact"], "pay::visa"), FilterDecision::Runs);
+        assert_eq!(decide(&["--exact", "--ignored"], "pay::visa"), FilterDecision::FilteredOut);
+        assert_eq!(decide(&["--exact", "pay", "--skip", "pay"], "pay::visa"), FilterDecision::FilteredOut);
+        assert_eq!(decide(&["visa"], "pay::visa"), FilterDecision::Runs);
     }
 }

@@ -1,21 +1,21 @@
-//! The part of a selection that runs here.
+//! Splits a selection into shards, and keeps the shard of this run.
 
 use super::call::Call;
 use super::durations::Durations;
-use super::selection::Selected;
+use super::selection::SelectedCases;
 use crate::inject::Candidate;
 use crate::model::{RunConfig, Shard, ShardBy, ShardFacts, Sharding, UsageError};
 use crate::plan::{TimedTest, shard_by_hash, shards_by_durations};
 
-/// Keeps what falls to this part of the suite, and says what is known of that.
+/// Keeps the cases of this run's shard. Returns the facts about the shard for the record.
 ///
-/// What was filtered out and what is ignored is shared out as well, by its names: the counts of all parts add up to the suite's.
+/// Filtered and ignored cases are also split, by their names, so that the counts of all shards add up to those of the suite.
 ///
 /// # Errors
 ///
-/// When past durations are to decide and there are none.
-pub(super) fn share(
-    selected: &mut Selected,
+/// When the split uses past durations and there are none.
+pub(super) fn keep_own_shard(
+    selected: &mut SelectedCases,
     call: &Call,
     config: &RunConfig,
     source: &str,
@@ -27,7 +27,7 @@ pub(super) fn share(
         ShardBy::Hash => keep_by_hash(&mut selected.cases, shard),
         ShardBy::Durations => {
             let Some(path) = &config.durations else {
-                let what = "needs --durations RECORD, the same file for all parts: each of them decides alone";
+                let what = "needs --durations RECORD, with the same file for all shards, because each of them computes the split itself";
                 return Err(UsageError::new("--shard-by durations", what));
             };
             let durations = Durations::of_file(path, call)?;

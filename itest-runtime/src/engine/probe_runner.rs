@@ -1,4 +1,4 @@
-//! Runs the probes of a detection: each with fresh processes, a fresh session, and a temp dir that is empty.
+//! Runs the probes of a detection. Each probe has new processes, a new session, and an empty temporary directory.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,45 +23,45 @@ use crate::plan::lockstep;
 use crate::process::{WORKER_MARK, kill_marked};
 use crate::session::{address_of, probe_folder};
 
-/// Why no more probes are run.
+/// The reason why no more probes are run.
 #[derive(Debug)]
-pub(crate) enum Halt {
+pub(crate) enum StopReason {
     /// The budget is used up.
-    Budget,
-    /// A signal came.
+    BudgetUsedUp,
+    /// A signal with this name has arrived.
     Signal(Cow<'static, str>),
     /// The harness failed.
-    Failed(HarnessError),
+    HarnessFailed(HarnessError),
 }
 
 /// Runs probes in worker processes.
 #[derive(Debug)]
-pub(crate) struct WorkerLaboratory {
+pub(crate) struct WorkerProbeRunner {
     registry: Arc<Registry>,
     cases: BTreeMap<CaseIndex, Case>,
     config: RunConfig,
     budget: Budget,
     began: Instant,
-    /// The temp dir of the probes.
+    /// The temporary directory of the probes.
     folder: PathBuf,
-    /// The session of the probes, by which what they started is found.
+    /// The name of the probes' session. The processes that probes start are marked with it.
     session: String,
-    /// Between two probes nobody else listens.
-    listening: (Runtime, Signals),
-    /// How many probes were run.
+    /// Receives the signals that arrive between two probes.
+    signal_listener: (Runtime, Signals),
+    /// The number of probes that were run.
     pub(crate) probes: usize,
-    /// How many tests were run in them, each time counted.
+    /// The number of test executions in these probes.
     pub(crate) executions: usize,
-    /// Why there were no more.
-    pub(crate) halt: Option<Halt>,
+    /// The reason why no more probes are run, if there is one.
+    pub(crate) stop_reason: Option<StopReason>,
 }
 
-impl WorkerLaboratory {
-    /// A laboratory for these cases.
+impl WorkerProbeRunner {
+    /// Prepares to run probes of these cases.
     ///
     /// # Errors
     ///
-    /// When there is no place for the temp dirs of probes, or signals cannot be listened for.
+    /// When the event loop cannot be started, or signals cannot be received.
     pub(crate) fn new(registry: Arc<Registry>, cases: Vec<Case>, config: &RunConfig) -> Result<Self, HarnessError> {
         let folder = probe_folder(config);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,18 +72,18 @@ impl WorkerLaboratory {
             let _entered = runtime.enter();
             Signals::listen(None, None).map_err(HarnessError::io("listen for signals"))?
         };
-        // A test that fails is what is looked for: nothing may end the probe or try again, and what it leaves is not the question.
+        // Probes search for failures. A failure must therefore neither end the probe nor be retried, and leak warnings are not needed.
         let probing = RunConfig {
             order: Order::Given,
             fail_fast: None,
             retries: 0,
             repeats: Repeats::default(),
-            // Hundreds of probes fail on purpose, and nobody looks at what they have taken.
+            // Hundreds of probes are expected to fail, and the user does not inspect their resources.
             failed: Failed::GiveBack,
             leaks: if config.leaks == Leaks::Fail { Leaks::Fail } else { Leaks::Ignore },
             environment: vec![
                 ("TMPDIR".to_owned(), folder.to_string_lossy().into_owned()),
-                // A stack takes longer to find out than most tests to fail, and nobody reads it.
+                // A backtrace takes longer to capture than most tests to fail, and it is not reported.
                 ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
             ],
             ..config.clone()
@@ -96,20 +96,20 @@ impl WorkerLaboratory {
             began: Instant::now(),
             folder,
             session: address_of(config).0.name,
-            listening: (runtime, signals),
+            signal_listener: (runtime, signals),
             probes: 0,
             executions: 0,
-            halt: None,
+            stop_reason: None,
         })
     }
 
-    /// How long the laboratory has been at work.
+    /// The time since the start of the detection.
     #[must_use]
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.began.elapsed()
     }
 
-    fn try_run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Halt> {
+    fn try_run(&mut self, probe: &Probe) -> Result<Vec<Observation>, StopReason> {
         let count = probe.lanes.iter().map(Vec::len).sum::<usize>();
         if count == 0 {
             return Ok(Vec::new());
@@ -117,14 +117,14 @@ impl WorkerLaboratory {
         if self.budget.time.is_some_and(|time| self.began.elapsed() >= time)
             || self.budget.executions.is_some_and(|most| self.executions + count > most)
         {
-            return Err(Halt::Budget);
+            return Err(StopReason::BudgetUsedUp);
         }
         if let Some(signal) = self.signal() {
-            return Err(Halt::Signal(signal));
+            return Err(StopReason::Signal(signal));
         }
         self.probes += 1;
         self.executions += count;
-        self.empty_folder().map_err(Halt::Failed)?;
+        self.empty_folder().map_err(StopReason::HarnessFailed)?;
         let (cases, places) = lockstep(&probe.lanes)
             .into_iter()
             .filter_map(|(case, place)| Some((self.cases.get(&case)?.clone(), place)))
@@ -148,32 +148,33 @@ impl WorkerLaboratory {
             }
         });
         drop(noise);
-        let interrupted = summary.map_err(Halt::Failed)?.interrupted_by;
+        let interrupted = summary.map_err(StopReason::HarnessFailed)?.interrupted_by;
         if interrupted.is_some() {
-            // What was over by then is known; the rest did not run.
+            // The tests that ended before the interruption have results. The others count as not run.
             ended.retain(|case| case.report.outcome != Outcome::Interrupted);
             self.executions -= count - ended.len().min(count);
         }
-        self.halt = interrupted.map(|name| if name == TIME_IS_UP { Halt::Budget } else { Halt::Signal(name) });
+        self.stop_reason = interrupted
+            .map(|name| if name == TIME_IS_UP { StopReason::BudgetUsedUp } else { StopReason::Signal(name) });
         Ok(self.observations(probe, ended))
     }
 
-    /// Every probe finds its temp dir empty.
+    /// Empties the temporary directory, so that a probe is independent of earlier ones.
     fn empty_folder(&self) -> Result<(), HarnessError> {
-        let made = remove_tree(&self.folder).and_then(|()| fs::create_dir_all(&self.folder));
-        made.map_err(HarnessError::io(format!("empty the folder {}", self.folder.display())))
+        let result = remove_tree(&self.folder).and_then(|()| fs::create_dir_all(&self.folder));
+        result.map_err(HarnessError::io(format!("empty the folder {}", self.folder.display())))
     }
 
-    /// A signal that came between two probes.
+    /// The name of a signal that has arrived since the last probe.
     fn signal(&mut self) -> Option<Cow<'static, str>> {
-        let (runtime, signals) = &mut self.listening;
+        let (runtime, signals) = &mut self.signal_listener;
         runtime.block_on(async {
             loop {
                 tokio::select! {
                     biased;
                     request = signals.next() => match request {
                         Request::End(signal) => return Some(signal.into()),
-                        // The run that was under way when the signal came has obeyed it.
+                        // The probe that ran when the signal arrived has already paused.
                         Request::Pause => {}
                     },
                     () = tokio::task::yield_now() => return None,
@@ -182,7 +183,7 @@ impl WorkerLaboratory {
         })
     }
 
-    /// Finds the places of those that ended: in one lane the same test ends in order.
+    /// Assigns each report to the spot of its test in the probe. If a test has several spots, its reports are assigned in their order.
     fn observations(&self, probe: &Probe, ended: Vec<CaseReport>) -> Vec<Observation> {
         let mut spots: BTreeMap<&TestId, VecDeque<(CaseIndex, Spot)>> = BTreeMap::new();
         for (lane, cases) in probe.lanes.iter().enumerate() {
@@ -192,7 +193,7 @@ impl WorkerLaboratory {
                 }
             }
         }
-        let sighting = |report: CaseReport| {
+        let observation = |report: CaseReport| {
             let (case, spot) = spots.get_mut(&report.id)?.pop_front()?;
             let first = report.report.failures.first();
             Some(Observation {
@@ -200,66 +201,66 @@ impl WorkerLaboratory {
                 spot,
                 outcome: report.report.outcome,
                 phase: first.map(|failure| failure.phase),
-                message: first.map(|failure| first_line(&failure.problem.message)).unwrap_or_default(),
+                message: first.map(|failure| shortened(&failure.problem.message)).unwrap_or_default(),
                 elapsed: report.elapsed,
             })
         };
-        ended.into_iter().filter_map(sighting).collect()
+        ended.into_iter().filter_map(observation).collect()
     }
 }
 
-impl ProbeRunner for WorkerLaboratory {
+impl ProbeRunner for WorkerProbeRunner {
     fn run(&mut self, probe: &Probe) -> Result<Vec<Observation>, Stopped> {
-        if self.halt.is_some() {
+        if self.stop_reason.is_some() {
             return Err(Stopped);
         }
-        self.try_run(probe).map_err(|halt| {
-            self.halt = Some(halt);
+        self.try_run(probe).map_err(|reason| {
+            self.stop_reason = Some(reason);
             Stopped
         })
     }
 }
 
-impl Drop for WorkerLaboratory {
+impl Drop for WorkerProbeRunner {
     fn drop(&mut self) {
-        // Nobody looked after each test, which would take longer than most of them: a daemon may be left of any.
+        // Any test may have left a daemon. A check after each test would take longer than most tests, so all daemons are killed now.
         kill_marked(&Mark::new(WORKER_MARK, &self.session));
-        // Where that fails, it is swept when this process is gone.
+        // If the removal fails, a later run removes the folder after this process has ended.
         let _ = remove_tree(&self.folder);
     }
 }
 
-/// What says most in one line: a comparison is told in several.
-fn first_line(message: &str) -> String {
+/// The first three lines of a message as one line, because a failed comparison spans several lines.
+fn shortened(message: &str) -> String {
     message.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Threads that compute until they are dropped, one for each processor.
+/// Threads that keep all processors busy, one for each. They end when this value is dropped.
 #[derive(Debug)]
 struct BusyProcessors {
-    is_over: Arc<AtomicBool>,
+    is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl BusyProcessors {
     fn start() -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::new(AtomicBool::new(false));
         let spin = || {
-            let is_over = Arc::clone(&is_over);
+            let is_stopped = Arc::clone(&is_stopped);
             thread::spawn(move || {
-                while !is_over.load(Ordering::Relaxed) {
+                while !is_stopped.load(Ordering::Relaxed) {
                     std::hint::spin_loop();
                 }
             })
         };
         let count = thread::available_parallelism().map_or(1, usize::from);
-        Self { threads: (0..count).map(|_| spin()).collect(), is_over }
+        Self { threads: (0..count).map(|_| spin()).collect(), is_stopped }
     }
 }
 
 impl Drop for BusyProcessors {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_stopped.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::contract::CommandLine;
+use super::command_line::CommandLine;
 use super::environment::Environment;
 use super::print_config::print_config;
 use super::resolve::{Resolved, resolve};
@@ -35,7 +35,7 @@ struct Given {
     text: &'static str,
 }
 
-/// Values that a setting takes. Each setting must be here, so that a new one is tested as well.
+/// Valid values of a setting. A setting without values here fails the tests, so that a new one is tested as well.
 fn samples(key: &str) -> &'static [&'static str] {
     match key {
         "order" => &["", "random", "declared", "reverse", "longest-first"],
@@ -71,7 +71,7 @@ fn samples(key: &str) -> &'static [&'static str] {
 }
 
 fn toml(text: &str) -> String {
-    // What JSON escapes, TOML escapes in the same way, but for this character.
+    // JSON and TOML escape the same characters in the same way, except for this one.
     serde_json::to_string(text).unwrap().replace('\u{7f}', "\\u007f")
 }
 
@@ -89,7 +89,7 @@ fn resolved_in(folder: &Path, given: &[Given]) -> Result<Resolved, String> {
     resolve(&line, &Environment::of(&variables), folder).map_err(|error| error.to_string())
 }
 
-/// The configuration that these values give. The seed is a new one each time, unless it is given.
+/// The configuration that these values give. The seed is 0, unless it is given, because a default seed is random.
 fn resolved(given: &[Given]) -> Resolved {
     let folder = TempDir::new().unwrap();
     let mut resolved = resolved_in(folder.path(), given).unwrap_or_else(|error| panic!("{given:?}: {error}"));
@@ -112,7 +112,7 @@ fn flag_variable_and_key_mean_the_same_alone() {
 }
 
 #[test]
-fn flag_without_a_value_is_the_value_that_help_names() {
+fn flag_without_a_value_stands_for_its_documented_value() {
     for setting in all() {
         let text = match setting.shape {
             Shape::Switch => "true",
@@ -167,7 +167,7 @@ fn value_on_a_higher_layer_replaces_the_one_below() {
 }
 
 #[test]
-fn empty_value_takes_every_setting_back_to_its_default() {
+fn empty_value_resets_every_setting_to_its_default() {
     for setting in all() {
         let key = setting.key;
         let default = resolved(&[]).config;
@@ -178,7 +178,6 @@ fn empty_value_takes_every_setting_back_to_its_default() {
     }
 }
 
-/// The two settings about what failed last have a value each, whatever layers they are given in.
 #[test]
 fn last_failed_and_failed_first_are_independent_of_each_other() {
     let recall = |given: &[(Layer, &'static str, &'static str)]| {
@@ -195,7 +194,7 @@ fn last_failed_and_failed_first_are_independent_of_each_other() {
 }
 
 #[test]
-fn profile_with_spaces_and_quarantine_are_printed_so_that_they_read_back() {
+fn printed_profile_and_quarantine_can_be_read_back() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("itest.toml");
     let quarantine = "[[quarantine]]\ntest = \"pay\"\nowner = \"a \\\"b\\\"\"\nreason = \"x\\ny\"\nuntil = 2026-12-31\nsuite = \"s\"\n";
@@ -214,14 +213,14 @@ fn profile_with_spaces_and_quarantine_are_printed_so_that_they_read_back() {
 
 #[cfg(feature = "history-postgres")]
 #[test]
-fn secret_is_not_printed_and_what_is_printed_instead_is_no_value() {
+fn setting_with_a_secret_is_printed_as_a_comment() {
     let url = "postgres://team:hunter2@db/itest";
     let text = print_config(&resolved(&[Given { layer: Layer::CommandLine, key: "history-url", text: url }]));
     assert!(!text.contains("hunter2"), "{text}");
     assert!(text.contains("# history-url = \"postgres://team:***@db/itest\" # --history-url"), "{text}");
 }
 
-/// Any values of any settings in any layers, at most one of a setting in each layer.
+/// Random values of random settings in random layers, at most one of each setting in each layer.
 fn any_given() -> impl Strategy<Value = Vec<Given>> {
     let settings: Vec<&'static Setting> = all().collect();
     let one = (prop::sample::select(LAYERS.to_vec()), prop::sample::select(settings), any::<prop::sample::Index>());
@@ -229,7 +228,7 @@ fn any_given() -> impl Strategy<Value = Vec<Given>> {
         let mut given: Vec<Given> = Vec::new();
         for (layer, setting, index) in drawn {
             let (key, text) = (setting.key, samples(setting.key)[index.index(samples(setting.key).len())]);
-            // The command line refuses what contradicts `--in-process`; another test is about that.
+            // The command line refuses settings that contradict `--in-process`, which another test covers.
             let contradicts = ["in-process", "jobs", "keep-failed"].contains(&key) && layer == Layer::CommandLine;
             if !contradicts && !given.iter().any(|other| other.layer == layer && other.key == key) {
                 given.push(Given { layer, key, text });
@@ -280,7 +279,7 @@ proptest! {
         prop_assert_eq!(resolved(&given).config, resolved(&highest).config);
     }
 
-    /// No file makes itest panic, and no duration of a configuration is longer than any sum of moments and durations can bear.
+    /// No file makes itest panic, and no duration of a configuration is so long that adding it to a time could overflow.
     #[test]
     fn mutated_file_is_refused_or_gives_bounded_durations(given in any_given(), mutations in any_mutations()) {
         let mut printed = print_config(&resolved(&given));
@@ -305,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn printed_configuration_gives_the_same_configuration_and_prints_the_same(given in any_given()) {
+    fn printed_configuration_can_be_read_back(given in any_given()) {
         let first = resolved(&given);
         let text = print_config(&first);
         let folder = TempDir::new().unwrap();
