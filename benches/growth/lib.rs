@@ -1,0 +1,1 @@
+//! Nothing: the suite beside it tests the harness alone.
