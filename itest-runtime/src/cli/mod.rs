@@ -10,6 +10,7 @@ mod durations;
 mod environment;
 mod file;
 mod fixture_settings;
+mod git;
 mod github;
 #[cfg(feature = "history")]
 mod history;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::call::Call;
+use super::git::commit;
 use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use crate::inject::Registry;
 use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError};
@@ -45,7 +46,7 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
         }
     }
     if !environment.contains_key("commit")
-        && let Some(commit) = commit()
+        && let Some(commit) = std::env::current_dir().ok().and_then(|folder| commit(&folder))
     {
         environment.insert("commit".to_owned(), commit);
     }
@@ -66,20 +67,6 @@ fn binary_version() -> Option<String> {
     let metadata = fs::metadata(std::env::current_exe().ok()?).ok()?;
     let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{:x}-{:x}", metadata.len(), written.as_nanos()))
-}
-
-/// The commit that is checked out. It is read from the files in `.git`.
-fn commit() -> Option<String> {
-    let folder = std::env::current_dir().ok()?;
-    let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())?;
-    let head = fs::read_to_string(git.join("HEAD")).ok()?;
-    let Some(reference) = head.trim().strip_prefix("ref: ") else { return Some(head.trim().to_owned()) };
-    if let Ok(commit) = fs::read_to_string(git.join(reference)) {
-        return Some(commit.trim().to_owned());
-    }
-    let packed = fs::read_to_string(git.join("packed-refs")).ok()?;
-    let line = packed.lines().find(|line| line.ends_with(reference))?;
-    line.split(' ').next().map(str::to_owned)
 }
 
 /// The folder of the suite's records. None if there is no target folder, or cargo-nextest runs the tests.
