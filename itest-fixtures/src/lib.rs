@@ -6,10 +6,11 @@
 #![forbid(unsafe_code)]
 
 /// The items that the expansions of the macros refer to.
-#[cfg(feature = "_service")]
+#[cfg(any(feature = "_database", feature = "_service", feature = "data"))]
 mod itest {
-    #[cfg(feature = "_database-server")]
+    #[cfg(any(feature = "_database", feature = "data"))]
     pub(crate) use itest_macros::fixture;
+    #[cfg(feature = "_service")]
     pub(crate) use itest_macros::teardown;
     pub(crate) use itest_runtime::*;
 }

@@ -1,6 +1,5 @@
 //! The fixture that generates a test's data.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fake::faker::name::en::FirstName;
 use fake::{Dummy, Fake as _};
 
-use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
-use itest_runtime::{Error, Fixture, TestInfo, TestRng};
+use itest_runtime::{TestInfo, TestRng};
+
+use crate::itest::fixture;
 
 /// Generates the data of one test. The generator is seeded by the run's seed and the test's name, so a failure repeats with the same data.
 ///
@@ -213,22 +213,9 @@ pub trait Factory {
     fn make(data: &Data) -> Self;
 }
 
-#[diagnostic::do_not_recommend]
-impl Fixture for Data {
-    type Scope = TestScope;
-
-    fn descriptor() -> &'static FixtureDescriptor {
-        const {
-            &FixtureDescriptor::of::<Self>(
-                FunctionKind::Async,
-                const { &[Parameter::owned::<TestRng, TestScope>(), Parameter::shared::<TestInfo, TestScope>()] },
-                |inputs| {
-                    Box::pin(async move {
-                        let [random, info] = inputs.slots();
-                        Ok::<_, Error>(Box::new(Self::of(random.take(), info.shared())) as Box<dyn Any>)
-                    })
-                },
-            )
-        }
-    }
+/// The source of a test's data.
+#[fixture(crate = crate::itest)]
+#[expect(clippy::unused_async, reason = "the harness runs a function that is not async on a thread that may block")]
+async fn data(random: TestRng, info: &TestInfo) -> Data {
+    Data::of(random, info)
 }

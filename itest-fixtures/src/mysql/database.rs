@@ -1,17 +1,16 @@
 //! The fixture of a MariaDB or MySQL database.
 
-use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
 use sqlx::mysql::MySqlPool;
 
-use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, TestScope};
-use itest_runtime::{Fixture, Teardown, TestInfo};
+use itest_runtime::{Error, Teardown, TestInfo};
 
 use super::Schema;
 use super::schema::SchemaOf;
 use crate::database::{LeasedDatabase, PoolOf, lease};
+use crate::itest::fixture;
 
 /// A private database with the migrations and seeds of `S`. It is given back after the test.
 pub struct Mysql<S> {
@@ -48,29 +47,12 @@ impl<S> fmt::Debug for Mysql<S> {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<S: Schema> Fixture for Mysql<S> {
-    type Scope = TestScope;
-
-    fn descriptor() -> &'static FixtureDescriptor {
-        const {
-            &FixtureDescriptor::of::<Self>(
-                FunctionKind::Async,
-                const {
-                    &[
-                        Parameter::shared::<PoolOf<SchemaOf<S>>, TestScope>(),
-                        Parameter::shared::<TestInfo, TestScope>(),
-                        Parameter::shared::<Teardown, TestScope>(),
-                    ]
-                },
-                |inputs| {
-                    Box::pin(async move {
-                        let [pool, info, teardown] = inputs.slots();
-                        let database = lease::<SchemaOf<S>>(pool.shared(), info.shared(), teardown.shared()).await?;
-                        Ok(Box::new(Self { database, schema: PhantomData }) as Box<dyn Any>)
-                    })
-                },
-            )
-        }
-    }
+/// The database that a test gets. The test's teardown gives it back to the pool of its worker.
+#[fixture(crate = crate::itest)]
+async fn database<S: Schema>(
+    pool: &PoolOf<SchemaOf<S>>,
+    info: &TestInfo,
+    teardown: &Teardown,
+) -> Result<Mysql<S>, Error> {
+    Ok(Mysql { database: lease::<SchemaOf<S>>(pool, info, teardown).await?, schema: PhantomData })
 }
