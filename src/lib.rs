@@ -1,19 +1,34 @@
-//! Integration tests for Rust.
+//! An integration-test harness. Each test gets exactly the environment that its parameters name, and the environment is
+//! always cleaned up.
+//!
+//! A suite is a test target with `harness = false` in `Cargo.toml`. It calls [`main!`], defines fixtures with
+//! [`macro@fixture`], and marks its tests with [`macro@integration_test`]. A test receives a fixture by naming its type as a
+//! parameter: `T` is a fresh value, `&T` is shared in the scope of the fixture, and `&mut T` is exclusive.
 //!
 //! ```no_run
 //! use itest::prelude::*;
 //!
-//! struct Greeter;
+//! itest::main!();
+//!
+//! struct Greeter {
+//!     greeting: &'static str,
+//! }
 //!
 //! #[fixture]
 //! fn greeter() -> Greeter {
-//!     Greeter
+//!     Greeter { greeting: "hello" }
 //! }
 //!
 //! #[integration_test]
-//! async fn greets(_greeter: &Greeter) {}
-//! # fn main() {}
+//! async fn greeting_contains_the_name(greeter: &Greeter) {
+//!     #[act]
+//!     let text = format!("{}, Ada", greeter.greeting);
+//!     #[assert]
+//!     assert_eq!(text, "hello, Ada");
+//! }
 //! ```
+//!
+//! `cargo test --test NAME -- --help` lists the settings of a suite.
 
 #![forbid(unsafe_code)]
 
@@ -55,8 +70,8 @@ macro_rules! main {
             })
         }
 
-        /// Fails under libtest's harness, which runs only if `harness = false` is missing in Cargo.toml. The attribute is
-        /// written with its full path, because a suite may import `integration_test` as `test`.
+        /// Fails under libtest's harness, which runs only if `harness = false` is missing in Cargo.toml. The attribute has
+        /// its full path, because a suite may import `integration_test` as `test`.
         #[::core::prelude::v1::test]
         fn this_suite_needs_harness_false() {
             ::std::panic!("itest runs this suite: write `harness = false` under its [[test]] in Cargo.toml");
@@ -66,7 +81,7 @@ macro_rules! main {
 
 /// Ends the running test as skipped, with a reason: `skip!("needs {} cores", 4)`.
 ///
-/// Tests and fixtures may use it, and so may the functions that they call on the same thread.
+/// Call it in tests, in fixtures, and in functions that they call on the same thread.
 #[macro_export]
 macro_rules! skip {
     ($($reason:tt)+) => {
@@ -74,10 +89,11 @@ macro_rules! skip {
     };
 }
 
-/// Ends the running test because a service is missing. The test is skipped, or it fails if the run requires the service
+/// Ends the running test because a service is missing. The test is skipped, or it fails if the run requires all services
 /// (`--require all`).
 ///
-/// `unavailable!("nats-server", "apt-get install nats-server")`
+/// The arguments are the name of the service and a format string that says how to install it:
+/// `unavailable!("nats-server", "apt-get install nats-server")`.
 #[macro_export]
 macro_rules! unavailable {
     ($service:expr, $($remedy:tt)+) => {
