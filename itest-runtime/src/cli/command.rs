@@ -85,6 +85,9 @@ fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatu
     let call = Call { identity, line, arguments: shown_arguments, environment };
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let resolved = resolve(&call.line, &call.environment, &folder)?;
+    for warning in &resolved.warnings {
+        print_to_stderr(&format!("warning: {warning}"));
+    }
     for (name, likely) in call.environment.misspelt() {
         print_to_stderr(&format!("warning: the variable {name} is not known to itest; did you mean {likely}?"));
     }

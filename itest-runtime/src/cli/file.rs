@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::quarantine_entries::quarantine_entries;
+use super::setting::Setting;
 use super::settings::{GivenSetting, all, find};
 use super::values::closest;
 use crate::model::{QuarantineEntry, UsageError};
@@ -20,6 +21,8 @@ pub(super) struct Profiles {
     /// The names of the profiles, and the settings of each in the order of the file.
     by_name: Vec<(String, Vec<GivenSetting>)>,
     pub(super) quarantine: Vec<QuarantineEntry>,
+    /// Warnings about keys that this suite does not know.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Profiles {
@@ -48,7 +51,7 @@ impl Profiles {
             UsageError::new(place, error.message().to_owned())
         })?;
         let mut parsed = Vec::new();
-        let mut quarantine = Vec::new();
+        let (mut quarantine, mut warnings) = (Vec::new(), Vec::new());
         for (name, value) in document.get_ref() {
             let profiles = match (name.get_ref().as_ref(), value.get_ref()) {
                 ("profile", DeValue::Table(profiles)) => profiles,
@@ -69,14 +72,18 @@ impl Profiles {
                         format!("`{}` is not a profile; write [profile.{}]", profile.get_ref(), profile.get_ref());
                     return Err(UsageError::new(place(profile.span().start), what));
                 };
-                let lines = lines.iter().map(|(key, value)| {
+                let mut settings = Vec::new();
+                for (key, value) in lines {
                     let place = place(key.span().start);
-                    setting(key.get_ref(), value.get_ref(), place)
-                });
-                parsed.push((profile.get_ref().clone().into_owned(), lines.collect::<Result<_, _>>()?));
+                    match known_setting(key.get_ref(), &place)? {
+                        Some(setting) => settings.push(given(setting, value.get_ref(), &place)?),
+                        None => warnings.push(format!("{place}: this suite has no setting `{}`", key.get_ref())),
+                    }
+                }
+                parsed.push((profile.get_ref().clone().into_owned(), settings));
             }
         }
-        Ok(Self { path, by_name: parsed, quarantine })
+        Ok(Self { path, by_name: parsed, quarantine, warnings })
     }
 
     /// Whether the file has this profile.
@@ -126,22 +133,25 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn setting(key: &str, value: &DeValue<'_>, place: String) -> Result<GivenSetting, UsageError> {
-    let Some(setting) = find(key) else {
-        let likely = closest(key, all().map(|setting| setting.key));
-        let hint = likely.map_or_else(
-            || "--print-config shows all of them".to_owned(),
-            |likely| format!("did you mean `{likely}`?"),
-        );
-        return Err(UsageError::new(place, format!("unknown setting `{key}`; {hint}")));
-    };
+/// The setting of a key. A key that resembles a known one is a mistake. Any other unknown key is left alone, because several suites share
+/// a file, and each has the settings of its own features and fixtures.
+fn known_setting(key: &str, place: &str) -> Result<Option<&'static Setting>, UsageError> {
+    let setting = find(key);
+    match closest(key, all().map(|setting| setting.key)).filter(|_| setting.is_none()) {
+        Some(likely) => Err(UsageError::new(place, format!("unknown setting `{key}`; did you mean `{likely}`?"))),
+        None => Ok(setting),
+    }
+}
+
+fn given(setting: &'static Setting, value: &DeValue<'_>, place: &str) -> Result<GivenSetting, UsageError> {
+    let key = setting.key;
     let text = match value {
         DeValue::String(text) => Cow::into_owned(text.clone()),
         DeValue::Integer(number) => number.to_string(),
         DeValue::Boolean(on) => on.to_string(),
         _ => return Err(UsageError::new(place, format!("`{key}` takes text, a whole number, or true or false"))),
     };
-    Ok(GivenSetting::new(setting.key, format!("{place}: {key}"), text))
+    Ok(GivenSetting::new(key, format!("{place}: {key}"), text))
 }
 
 #[cfg(test)]
@@ -175,6 +185,8 @@ mod tests {
             error("[profile.default]\n\njbos = 2\n"),
             "itest.toml:3: unknown setting `jbos`; did you mean `jobs`?"
         );
+        let other = Profiles::parse("itest.toml".into(), "[profile.default]\nrabbitmq-image = \"a\"\n").unwrap();
+        assert_eq!(other.warnings, ["itest.toml:2: this suite has no setting `rabbitmq-image`"]);
         assert!(error("[profile.default]\njobs = \n").starts_with("itest.toml:2: "));
         assert!(error("jobs = 2\n").contains("settings belong under [profile.default]"));
         assert!(error("[profile]\nci = 3\n").contains("write [profile.ci]"));

@@ -29,6 +29,8 @@ pub(super) struct Resolved {
     /// The flag, the variable or the line of the file for each setting that has one.
     pub(super) sources: HashMap<&'static str, String>,
     pub(super) profile: String,
+    /// Warnings about keys of the file that this suite does not know.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Resolves the settings of all layers.
@@ -61,6 +63,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     refuse_contradictions(&line.settings)?;
     line.settings.iter().try_for_each(&mut apply)?;
     config.quarantine_entries = profiles.quarantine;
+    let warnings = profiles.warnings;
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
@@ -69,7 +72,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     if line.mode != Mode::List {
         adapt_to_runner(&mut config, &mut sources, environment);
     }
-    Ok(Resolved { config, sources, profile })
+    Ok(Resolved { config, sources, profile, warnings })
 }
 
 /// The name of the profile, and the flag or the variable that names it.
