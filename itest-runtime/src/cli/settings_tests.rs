@@ -36,38 +36,27 @@ struct Given {
 }
 
 /// Valid values of a setting. A setting without values here fails the tests, so that a new one is tested as well.
-fn samples(key: &str) -> &'static [&'static str] {
-    match key {
-        "order" => &["", "random", "declared", "reverse", "longest-first"],
-        "seed" => &["", "0", "7", "0xff", "18446744073709551615"],
-        "jobs" => &["", "1", "3"],
-        "shard" => &["", "none", "1/1", "2/5"],
-        "shard-by" => &["", "hash", "durations"],
-        "durations" | "record" | "ctrf" | "junit" | "session-dir" => {
-            &["", "a.itest", "a b/\"c\"\\d\n\te'", "\u{1}\u{7f}\u{1b}[31m é 漢 \u{feff}#"]
-        }
-        "fail-fast" => &["", "false", "true", "1", "3"],
-        "retries" | "records" => &["", "0", "5"],
-        "retry-delay" | "for" => &["", "0s", "0ms", "2s", "1m 30s 5ms"],
-        "retry-on" => &["", "any", "errored"],
-        "flaky-result" => &["", "pass", "fail"],
-        "repeat" => &["", "1", "4"],
-        "until-fail" | "last-failed" | "failed-first" | "keep-failed" | "show-data" | "no-capture" | "show-output"
-        | "report-time" | "in-process" => &["", "true", "false", "yes", "0"],
-        "timeout" | "setup-timeout" | "teardown-timeout" | "slow" | "history-keep" => &["", "500ms", "2m", "1h 1s"],
-        "tag" => &["", "payments & !slow", "a | (b)"],
-        "no-tests" => &["", "auto", "fail", "pass"],
-        "require" => &["", "nothing", "all"],
-        "leaks" => &["", "ignore", "warn", "fail"],
-        "budget" => &["", "30m", "12"],
-        "quarantine" => &["", "apply", "ignore"],
-        "annotations" => &["", "auto", "github", "none"],
-        "history-url" => &["", "sqlite:a b.sqlite", "sqlite:é\"\\.sqlite"],
-        "log" => &["", "info", "debug,shop=trace", "off"],
-        "format" => &["", "pretty", "terse", "json", "libtest-json"],
-        "color" => &["", "auto", "always", "never"],
-        other => panic!("the setting `{other}` has no sample values in this test"),
-    }
+fn samples(key: &str) -> Vec<&'static str> {
+    const PATHS: [&str; 3] = ["a.itest", "a b/\"c\"\\d\n\te'", "\u{1}\u{7f}\u{1b}[31m é 漢 \u{feff}#"];
+    let values: Vec<&str> = match (key, find(key).unwrap().shape) {
+        ("seed", _) => vec!["0", "7", "0xff", "18446744073709551615"],
+        ("retry-delay" | "for", _) => vec!["0s", "0ms", "2s", "1m 30s 5ms"],
+        ("retries" | "records", _) => vec!["0", "5"],
+        ("format", _) => vec!["pretty", "terse", "json", "libtest-json"],
+        ("color", _) => vec!["auto", "always", "never"],
+        (_, Shape::Switch | Shape::Inherited) => vec!["true", "false", "yes", "0"],
+        (_, Shape::Optional(..)) => vec!["false", "true", "1", "3"],
+        (_, Shape::Value("N")) => vec!["1", "3", "4"],
+        (_, Shape::Value("I/N")) => vec!["none", "1/1", "2/5"],
+        (_, Shape::Value("DURATION")) => vec!["500ms", "2m", "1h 1s"],
+        (_, Shape::Value("DURATION|N")) => vec!["30m", "12"],
+        (_, Shape::Value("FILE" | "DIR" | "RECORD")) => PATHS.to_vec(),
+        (_, Shape::Value("EXPR")) => vec!["payments & !slow", "a | (b)"],
+        (_, Shape::Value("FILTER")) => vec!["info", "debug,shop=trace", "off"],
+        (_, Shape::Value("URL")) => vec!["sqlite:a b.sqlite", "sqlite:é\"\\.sqlite"],
+        (_, Shape::Value(words)) => words.split('|').collect(),
+    };
+    std::iter::once("").chain(values).collect()
 }
 
 fn toml(text: &str) -> String {
@@ -132,7 +121,7 @@ fn flag_without_a_value_stands_for_its_documented_value() {
 fn number_and_boolean_in_the_file_mean_the_same_as_text() {
     for setting in all() {
         for text in samples(setting.key) {
-            let is_bare = text.parse::<u64>().is_ok() || ["true", "false"].contains(text) || text.starts_with("0x");
+            let is_bare = text.parse::<u64>().is_ok() || ["true", "false"].contains(&text) || text.starts_with("0x");
             if !is_bare {
                 continue;
             }

@@ -3,9 +3,6 @@
 use super::variable::variable;
 use crate::model::HarnessError;
 
-/// The usual stack size of a main thread, in bytes. Other threads have a quarter of it by default.
-pub(super) const MAIN_THREAD_STACK: usize = 8 << 20;
-
 /// The stack size that the variable requests, in bytes. None if the variable is not set or is not a number.
 pub(super) fn requested_stack() -> Option<usize> {
     variable("RUST_MIN_STACK")?.parse().ok()

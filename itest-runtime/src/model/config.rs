@@ -1,6 +1,5 @@
 //! The resolved settings of a run. Defaults are already applied.
 
-use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,12 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration::{bounded, optional_micros};
-use super::id::{Seed, TestId};
 use super::mark::Mark;
-use super::quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
-use super::secret::Secret;
-use super::shard::{ShardBy, Sharding};
-use super::trace::TraceScope;
 
 /// The order in which cases are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,105 +261,6 @@ impl Selection {
     #[must_use]
     pub(crate) fn is_everything(&self) -> bool {
         self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none()
-    }
-}
-
-/// The complete settings of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RunConfig {
-    /// The order in which cases start.
-    pub order: Order,
-    /// The seed of the order and of the tests' random data.
-    pub seed: Seed,
-    /// The part of the suite that runs.
-    pub shard: Sharding,
-    /// The criterion that assigns tests to parts.
-    pub shard_by: ShardBy,
-    /// The record with the past durations of tests.
-    pub durations: Option<PathBuf>,
-    /// The number of workers that run at the same time.
-    pub jobs: NonZeroUsize,
-    /// The number of failures after which no more tests are started.
-    pub fail_fast: Option<NonZeroUsize>,
-    /// The maximum number of further attempts after a failure, for tests without `retries` of their own.
-    pub retries: u32,
-    /// The delay before the second attempt. Each further attempt doubles the delay.
-    pub retry_delay: Duration,
-    /// How the failures of the last run affect this run.
-    pub recall: Recall,
-    /// The failures after which a test is retried.
-    pub retry_on: RetryOn,
-    /// The effect of flaky tests on the run.
-    pub flaky_result: FlakyResult,
-    /// How often the run is repeated.
-    pub repeats: Repeats,
-    /// The time limits.
-    pub limits: Limits,
-    /// The duration after which a running test is reported as slow.
-    pub slow: Duration,
-    /// The destination of the tests' output.
-    pub capture: Capture,
-    /// The tests whose captured output is shown.
-    pub show_output: ShowOutput,
-    /// The format of the report.
-    pub format: Format,
-    /// When the report has colours.
-    pub color: Color,
-    /// Whether each test's line ends with its duration.
-    pub report_time: bool,
-    /// Where the tests run.
-    pub isolation: Isolation,
-    /// The stack size, in bytes, of a test that runs in a thread of this process.
-    pub stack: usize,
-    /// The result of a run whose selection has no test.
-    pub no_tests: NoTests,
-    /// What a test does if a service is missing.
-    pub require: Require,
-    /// What happens if a test leaks something.
-    pub leaks: Leaks,
-    /// What happens to the resources of a failed test.
-    pub failed: Failed,
-    /// The effect of the quarantine.
-    pub quarantine: QuarantinePolicy,
-    /// The quarantine entries of the configuration file.
-    pub quarantine_entries: Vec<QuarantineEntry>,
-    /// The cases of this suite that are in quarantine today.
-    pub quarantined: BTreeMap<TestId, Quarantine>,
-    /// The path of the record, if it is not the default path.
-    pub record: Option<PathBuf>,
-    /// The number of records that are kept.
-    pub records: usize,
-    /// The CI system for which failures are annotated.
-    pub annotations: Annotations,
-    /// The database of past runs, if it is not the file next to the records. It has an effect only with the feature `history`.
-    pub history_url: Option<Secret>,
-    /// How long past runs stay in the database.
-    pub history_keep: Duration,
-    /// The path of a report in the Common Test Report Format.
-    pub ctrf: Option<PathBuf>,
-    /// The path of a JUnit report. It has an effect only with the feature `junit`.
-    pub junit: Option<PathBuf>,
-    /// The filter for `tracing` events. It has an effect only with the feature `tracing`.
-    pub log: String,
-    /// The threads whose `tracing` events are shown.
-    pub trace: TraceScope,
-    /// The settings of the session.
-    pub session: SessionSettings,
-    /// The limits of a detection.
-    pub budget: Budget,
-    /// The settings of fixtures that were given, by key.
-    pub fixtures: BTreeMap<&'static str, String>,
-    /// Additional environment variables of workers.
-    pub environment: Vec<(String, String)>,
-    /// The criteria that select the cases.
-    pub selection: Selection,
-}
-
-impl RunConfig {
-    /// The number of failures after which no more tests are started.
-    #[must_use]
-    pub(crate) fn max_failures(&self) -> Option<NonZeroUsize> {
-        self.repeats.until.map(|Until::Failure| NonZeroUsize::MIN).or(self.fail_fast)
     }
 }
 

@@ -17,6 +17,7 @@ mod outcome;
 mod panic;
 mod quarantine;
 mod remark;
+mod run_config;
 mod script;
 mod secret;
 mod session;
@@ -34,7 +35,7 @@ pub use secret::{redact_json, redacted, redacted_value};
 pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
-    Order, Recall, Repeats, Require, RetryOn, RunConfig, Selection, SessionSettings, ShowOutput, Until,
+    Order, Recall, Repeats, Require, RetryOn, ShowOutput, Until,
 };
 pub(crate) use date::{Date, LAST_UNIX_MS};
 pub(crate) use duration::MAX_DURATION;
@@ -52,6 +53,7 @@ pub(crate) use note::{Note, notes_as_text};
 pub(crate) use outcome::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
 pub(crate) use panic::PanicRecord;
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
+pub(crate) use run_config::RunConfig;
 pub(crate) use script::{After, Lane, Place};
 #[cfg(feature = "history")]
 pub(crate) use secret::Secret;
