@@ -65,35 +65,6 @@ pub(super) static REPORTING: &[Setting] = &[
     HISTORY_URL,
     #[cfg(feature = "history")]
     HISTORY_KEEP,
-    Setting {
-        key: "ctrf",
-        shape: Shape::Value("FILE"),
-        help: "Write a report in the Common Test Report Format (ctrf.io) to this file",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
-        access: Access::Run {
-            set: |config, text| {
-                config.ctrf = path(text);
-                Ok(())
-            },
-            show: |config| SettingValue::path(config.ctrf.as_deref()),
-        },
-        ..Setting::PLAIN
-    },
-    #[cfg(feature = "junit")]
-    Setting {
-        key: "junit",
-        shape: Shape::Value("FILE"),
-        help: "Write a JUnit report for a CI system to this file",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
-        access: Access::Run {
-            set: |config, text| {
-                config.junit = path(text);
-                Ok(())
-            },
-            show: |config| SettingValue::path(config.junit.as_deref()),
-        },
-        ..Setting::PLAIN
-    },
     #[cfg(feature = "tracing")]
     Setting {
         key: "log",

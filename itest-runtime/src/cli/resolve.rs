@@ -128,8 +128,7 @@ fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, S
         config.fail_fast = None;
         config.repeats = Repeats::default();
         // cargo-nextest writes its own report. The reports of its test processes would overwrite each other.
-        config.junit = None;
-        config.ctrf = None;
+        config.reports.clear();
         config.annotations = Annotations::Nothing;
         if !sources.contains_key("seed") {
             config.seed = Seed(mix(Seed(0), run) % 10_000_000_000);

@@ -26,9 +26,7 @@ use crate::model::{
     TestId, UsageError,
 };
 use crate::plan::{NamedCase, longest_first, ordered};
-#[cfg(feature = "junit")]
-use crate::report::Junit;
-use crate::report::{Console, Ctrf, Json, LibtestJson, ReportOptions, Reporter, Terse};
+use crate::report::{Console, FILE_REPORTS, Json, LibtestJson, ReportOptions, Reporter, Terse};
 
 /// The plan of a run.
 struct RunPlan {
@@ -256,12 +254,10 @@ pub(super) fn report_writers(
     let mut writers = vec![ReportWriter::new(reporter, sink, flush)];
     writers.extend(github);
     let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
-    if let Some(path) = &config.ctrf {
-        writers.push(file_writer(Box::new(Ctrf::new(&name)), "--ctrf", path)?);
-    }
-    #[cfg(feature = "junit")]
-    if let Some(path) = &config.junit {
-        writers.push(file_writer(Box::new(Junit::new(&name)), "--junit", path)?);
+    for report in FILE_REPORTS {
+        if let Some(path) = config.reports.get(report.key) {
+            writers.push(file_writer((report.create)(&name), &format!("--{}", report.key), path)?);
+        }
     }
     Ok(writers)
 }

@@ -1,10 +1,13 @@
 //! The definition of a setting, from which the command line, the environment, `itest.toml`, `--help` and the documentation are derived.
 
+use std::path::PathBuf;
+
 use super::mode::ModeKind;
 use super::values::SettingValue;
-use super::values::switch;
+use super::values::{path, switch};
 use crate::inject::{FixtureSetting, SettingShape, variable_of};
 use crate::model::{RunConfig, redacted};
+use crate::report::FileReport;
 
 /// How a setting looks on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub(super) enum Access {
         /// The value, from which `set` gives the same configuration.
         show: fn(&RunConfig) -> SettingValue,
     },
+    /// In the list of the run's report files.
+    Report(&'static FileReport),
     /// Among the settings of fixtures, which the runtime passes on without understanding them.
     Fixture(&'static FixtureSetting),
 }
@@ -92,6 +97,18 @@ impl Setting {
         Self { key: fixture.key, shape, help: fixture.help, default, access: Access::Fixture(fixture), ..Self::PLAIN }
     }
 
+    /// The path of a report file.
+    pub(super) fn of_report(report: &'static FileReport) -> Self {
+        Self {
+            key: report.key,
+            shape: Shape::Value("FILE"),
+            help: report.help,
+            without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+            access: Access::Report(report),
+            ..Self::PLAIN
+        }
+    }
+
     /// The setting's variable.
     pub(super) fn variable(&self) -> String {
         variable_of(self.key)
@@ -105,6 +122,11 @@ impl Setting {
     pub(super) fn set(&self, config: &mut RunConfig, text: &str) -> Result<(), String> {
         match self.access {
             Access::Run { set, .. } => set(config, text),
+            Access::Report(report) => {
+                config.reports.remove(report.key);
+                config.reports.extend(path(text).map(|path| (report.key, path)));
+                Ok(())
+            }
             Access::Fixture(fixture) => {
                 let value = match fixture.shape {
                     SettingShape::Switch if !text.is_empty() => switch(text)?.then_some("true"),
@@ -133,6 +155,7 @@ impl Setting {
     pub(super) fn show(&self, config: &RunConfig) -> SettingValue {
         match self.access {
             Access::Run { show, .. } => show(config),
+            Access::Report(report) => SettingValue::path(config.reports.get(report.key).map(PathBuf::as_path)),
             Access::Fixture(fixture) => {
                 let value = config.fixtures.get(fixture.key).map_or("", String::as_str);
                 match fixture.shape {

@@ -11,6 +11,7 @@ use super::values::{SettingValue, budget, duration, one_of, path, switch};
 use crate::inject::{FixtureSetting, SettingShape};
 use crate::model::{Failed, Isolation, Leaks, NoTests, QuarantinePolicy, Require};
 use crate::plan::TagExpression;
+use crate::report::FILE_REPORTS;
 
 /// The value of a setting as one layer gives it: the command line, the environment or `itest.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +67,11 @@ const LEAKS: [(&str, Leaks); 3] = [("ignore", Leaks::Ignore), ("warn", Leaks::Wa
 
 /// All settings, in the order in which help and `--print-config` show them.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    SCHEDULE.iter().chain(EXECUTION).chain(REPORTING).chain(OF_FIXTURES.iter())
+    SCHEDULE.iter().chain(EXECUTION).chain(REPORTING).chain(OF_REPORTS.iter()).chain(OF_FIXTURES.iter())
 }
+
+/// The paths of report files.
+static OF_REPORTS: LazyLock<Vec<Setting>> = LazyLock::new(|| FILE_REPORTS.iter().map(Setting::of_report).collect());
 
 /// The settings that the fixtures of this binary declare.
 pub(super) static OF_FIXTURES: LazyLock<Vec<Setting>> =

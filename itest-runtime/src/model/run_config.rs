@@ -86,10 +86,8 @@ pub(crate) struct RunConfig {
     pub history_url: Option<Secret>,
     /// How long past runs stay in the database.
     pub history_keep: Duration,
-    /// The path of a report in the Common Test Report Format.
-    pub ctrf: Option<PathBuf>,
-    /// The path of a JUnit report. It has an effect only with the feature `junit`.
-    pub junit: Option<PathBuf>,
+    /// The paths of the report files, by the keys of their settings.
+    pub reports: BTreeMap<&'static str, PathBuf>,
     /// The filter for `tracing` events. It has an effect only with the feature `tracing`.
     pub log: String,
     /// The threads whose `tracing` events are shown.
@@ -149,8 +147,7 @@ impl Default for RunConfig {
             annotations: Annotations::Auto,
             history_url: None,
             history_keep: Duration::from_hours(24 * 90),
-            ctrf: None,
-            junit: None,
+            reports: BTreeMap::new(),
             log: "info".to_owned(),
             trace: TraceScope::Process,
             session: SessionSettings::default(),

@@ -7,6 +7,7 @@ mod ctrf;
 mod detection;
 mod durations;
 mod failure;
+mod file_reports;
 mod findings;
 #[cfg(test)]
 mod generated;
@@ -30,12 +31,10 @@ use crate::model::{Event, ShowOutput};
 
 pub(crate) use command_escaper::CommandEscaper;
 pub(crate) use console::Console;
-pub(crate) use ctrf::Ctrf;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
+pub(crate) use file_reports::{FILE_REPORTS, FileReport};
 pub(crate) use github::{Annotations, Sources, StepSummary};
 pub(crate) use json::Json;
-#[cfg(feature = "junit")]
-pub(crate) use junit::Junit;
 pub(crate) use libtest_json::LibtestJson;
 pub(crate) use record::{Extent, Record, Recorder};
 pub(crate) use terse::Terse;
@@ -115,9 +114,9 @@ mod tests {
             Box::new(Terse::new(options())),
             Box::new(Json),
             Box::new(LibtestJson::new(options())),
-            Box::new(Ctrf::new("suite")),
+            Box::new(ctrf::Ctrf::new("suite")),
             #[cfg(feature = "junit")]
-            Box::new(Junit::new("suite")),
+            Box::new(junit::Junit::new("suite")),
             Box::new(Annotations::new(Sources::default())),
             Box::new(StepSummary::new("suite".to_owned(), Sources::default(), options().repeat)),
             Box::<Recorder>::default(),
