@@ -29,11 +29,8 @@ pub type Database = Either<SqlitePool, PgPool>;
 pub(crate) type Transaction =
     Either<sqlx::Transaction<'static, sqlx::Sqlite>, sqlx::Transaction<'static, sqlx::Postgres>>;
 
-/// Runs the same code on either database. The compiler sees the code twice, with the types of each database:
-///
-/// ```ignore
-/// let sold: i64 = on!(database, |pool| sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(pool).await?);
-/// ```
+/// Runs the same code on either database: `on!(database, |pool| pool.close().await)`. The compiler sees the code twice, with
+/// the types of each database.
 macro_rules! on {
     ($database:expr, |$handle:ident| $code:expr) => {
         match $database {

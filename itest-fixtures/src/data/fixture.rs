@@ -18,13 +18,22 @@ use crate::itest::fixture;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::prelude::*;
+/// # #[derive(PartialEq)]
+/// # enum Role { Admin, Member }
+/// # struct NewUser { email: String, role: Role }
+/// # impl Factory for NewUser {
+/// #     fn make(data: &Data) -> Self { Self { email: data.email(), role: Role::Member } }
+/// # }
+///
 /// #[integration_test]
-/// async fn only_admins_may_delete(data: &Data, shop: &Shop) -> itest::Result {
+/// fn admin_differs_from_other_users(data: &Data) {
 ///     let admin = data.make_with(|user: &mut NewUser| user.role = Role::Admin);
 ///     let others: Vec<NewUser> = data.many(3);
-///     shop.register(admin).await
+///     assert!(others.iter().all(|other| other.email != admin.email && other.role != Role::Admin));
 /// }
+/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct Data {

@@ -15,12 +15,23 @@ use crate::backend::Backend;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use itest::data::{self, Data, Factory};
+/// # use itest::sqlite::Sqlite;
 /// #[derive(serde::Serialize)]
-/// struct NewUser { email: String, name: String }
+/// struct NewUser {
+///     email: String,
+///     name: String,
+/// }
+/// # impl Factory for NewUser {
+/// #     fn make(data: &Data) -> Self { Self { email: data.email(), name: "Ada".to_owned() } }
+/// # }
 ///
+/// # async fn insert<S>(db: &Sqlite<S>, data: &Data) -> itest::Result {
 /// let users: Vec<NewUser> = data.many(100);
 /// data::insert(&db.pool(), "users", &users).await?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

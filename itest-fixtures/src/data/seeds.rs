@@ -25,8 +25,12 @@ use crate::database::script::{Dialect, excerpt, statements};
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use itest::{data, sqlite::Sqlite};
+/// # async fn load<S>(db: &Sqlite<S>) -> itest::Result {
 /// data::load(&db.pool(), ["tests/seeds/customers.json", "tests/seeds/orders.csv"]).await?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

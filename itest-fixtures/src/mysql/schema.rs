@@ -15,7 +15,13 @@ use crate::database;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::mysql;
+/// use sqlx::migrate::Migrator;
+/// # mod bank {
+/// #     pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate::Migrator::DEFAULT;
+/// # }
+///
 /// struct BankSchema;
 ///
 /// impl mysql::Schema for BankSchema {

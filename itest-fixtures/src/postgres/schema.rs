@@ -16,7 +16,13 @@ use crate::database;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::postgres;
+/// use sqlx::migrate::Migrator;
+/// # mod bank {
+/// #     pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate::Migrator::DEFAULT;
+/// # }
+///
 /// struct BankSchema;
 ///
 /// impl postgres::Schema for BankSchema {

@@ -13,11 +13,14 @@ use crate::model::{CaseMeta, Note, Require, Seed, SourceLocation, TestId, Turn, 
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::prelude::*;
+///
 /// #[integration_test(tags("smoke"))]
-/// fn knows_its_name(info: &TestInfo) {
-///     assert_eq!(info.id().as_str(), "knows_its_name");
+/// fn knows_its_tags(info: &TestInfo) {
+///     assert_eq!(info.tags(), ["smoke"]);
 /// }
+/// # fn main() {}
 /// ```
 #[derive(Debug, Clone)]
 pub struct TestInfo {
@@ -79,15 +82,18 @@ impl TestInfo {
     ///
     /// # Examples
     ///
-    /// ```ignore
+    /// ```
+    /// use itest::prelude::*;
+    ///
     /// #[integration_test]
     /// #[case::short("Emma")]
     /// #[case::long("Persuasion")]
-    /// fn greets(info: &TestInfo, #[case] name: &str) {
-    ///     insta::with_settings!({ snapshot_suffix => info.case() }, {
-    ///         insta::assert_snapshot!(format!("Hello, {name}!"));
-    ///     });
+    /// fn greets(info: &TestInfo, #[case] name: &str) -> Result {
+    ///     let expected = std::fs::read_to_string(format!("tests/greetings/{}.txt", info.case()))?;
+    ///     assert_eq!(format!("Hello, {name}!"), expected);
+    ///     Ok(())
     /// }
+    /// # fn main() {}
     /// ```
     #[must_use]
     pub fn case(&self) -> String {

@@ -15,14 +15,15 @@ use super::sync::{FunctionKind, LocalFuture};
 /// sync or async, and may return a `Result`:
 ///
 /// ```
-/// # use itest_runtime as _;
+/// use itest::prelude::*;
+///
 /// struct Greeting(String);
 ///
-/// // #[fixture]
+/// #[fixture]
 /// fn greeting() -> Greeting {
 ///     Greeting("hello".to_owned())
 /// }
-/// # assert_eq!(greeting().0, "hello");
+/// # fn main() {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fixture",

@@ -20,13 +20,27 @@ use crate::model::{Outcome, Remark};
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::prelude::*;
+/// # struct Broker;
+/// # #[derive(Clone)]
+/// # struct Queue;
+/// # impl Broker {
+/// #     async fn declare(&self, _name: &str) -> Result<Queue> { Ok(Queue) }
+/// # }
+/// # impl Queue {
+/// #     async fn delete(self) -> Result { Ok(()) }
+/// # }
+/// # #[fixture]
+/// # fn broker() -> Broker { Broker }
+///
 /// #[fixture]
 /// async fn queue(broker: &Broker, teardown: &Teardown) -> Result<Queue> {
 ///     let queue = broker.declare("orders").await?;
 ///     teardown.defer("delete the queue", queue.clone().delete());
 ///     Ok(queue)
 /// }
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct Teardown {

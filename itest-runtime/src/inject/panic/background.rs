@@ -30,12 +30,16 @@ static ALLOWED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// use itest::prelude::*;
+///
 /// #[integration_test]
-/// async fn panicking_handler_returns_status_500(shop: Shop) {
-///     itest::allow_background_panics("the handler panics");
-///     shop.get("/panic").await.assert_status(500);
+/// async fn panic_in_a_task_is_returned_to_its_caller() {
+///     itest::allow_background_panics("the task panics");
+///     let task = tokio::spawn(async { panic!("out of paper") });
+///     assert!(task.await.is_err());
 /// }
+/// # fn main() {}
 /// ```
 pub fn allow_background_panics(_reason: &str) {
     ALLOWED.store(true, Ordering::Relaxed);
