@@ -7,6 +7,7 @@ mod generate;
 mod launcher;
 mod layout;
 mod measure;
+mod measurement;
 mod numbers;
 mod options;
 mod peer;

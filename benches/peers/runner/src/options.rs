@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use figures::Failure;
 
-use crate::measure::Measurement;
+use crate::measurement::Measurement;
 use crate::peer::Peer;
 
 pub(crate) const HELP: &str = "\

@@ -8,7 +8,7 @@ use figures::{Context, Failure};
 
 use crate::cargo::Features;
 use crate::generate::Generated;
-use crate::measure::Measurement;
+use crate::measurement::Measurement;
 use crate::progress;
 use crate::results::{Cold, Results};
 use crate::rounds::{self, Rounds};

@@ -2,7 +2,7 @@
 
 use figures::Failure;
 
-use crate::measure::Measurement;
+use crate::measurement::Measurement;
 use crate::results::Results;
 use crate::rounds::{self, Rounds};
 use crate::suite::Suite;

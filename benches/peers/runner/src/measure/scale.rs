@@ -3,7 +3,7 @@
 use figures::Failure;
 
 use crate::contender::Contender;
-use crate::measure::Measurement;
+use crate::measurement::Measurement;
 use crate::peer::Peer;
 use crate::results::{Results, Scale};
 use crate::rounds::{self, Rounds};

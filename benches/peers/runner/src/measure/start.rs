@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use figures::{Context, Failure};
 
-use crate::measure::Measurement;
+use crate::measurement::Measurement;
 use crate::progress;
 use crate::results::{Results, Start};
 use crate::rounds::{self, Rounds};
