@@ -29,7 +29,7 @@ pub(crate) struct Scanner<'t> {
 
 impl<'t> Scanner<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        // The compiler does not count the byte order mark.
+        // The compiler does not count the byte order mark as a column, so it is not counted here either.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self { text, rest: text.char_indices().peekable(), place: Place { line: 1, column: 1 } }
     }

@@ -50,7 +50,7 @@ fn suite_without_a_match_warns_and_lets_the_next_suite_run(
 #[case::package_and_target(&["-p", "itest-tests", "--test", "order"])]
 #[case::glued(&["-pitest-tests", "--test=order"])]
 #[case::long(&["--package=itest-tests", "--test", "order", "refund"])]
-fn suite_named_on_the_command_line_fails_without_a_match(#[case] line: &[&str], dir: &TempDir) -> Result<()> {
+fn suite_named_to_cargo_test_fails_if_no_test_matches(#[case] line: &[&str], dir: &TempDir) -> Result<()> {
     let finished = cargo_test(dir, &[ORDER], &[line, &["--", "refund"]].concat())?;
     assert_eq!(finished.code(), Some(4), "{}", finished.stdout());
     assert!(finished.stderr().contains("no test has a name that contains `refund`"), "{}", finished.stderr());

@@ -200,7 +200,7 @@ fn plan_and_detect_use_no_clock_io_or_runtime() {
 }
 
 #[test]
-fn only_cli_contract_uses_libtest_mimic() {
+fn only_command_line_rs_uses_libtest_mimic() {
     for source in runtime().iter().filter(|source| words_of_code(source).contains("libtest_mimic")) {
         assert_eq!(source.path, Path::new("cli/command_line.rs"));
     }

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_accounts_are_named() {
+    fn error_names_all_missing_system_users() {
         let account = Account::instead_of_root("the server", &["no_such_user", "nor_this_one"]);
         if rustix::process::geteuid().is_root() {
             let message = account.unwrap_err().to_string();

@@ -25,7 +25,7 @@ pub(crate) trait Service: Sized + Send + 'static {
     const ALLOW_VARIABLE: &'static str;
     /// The term for a namespace of a test, such as `database`.
     const NAMESPACE: &'static str;
-    /// The schemes of its URLs.
+    /// How the URLs of the service's servers begin, such as `scheme://`.
     const URL_SCHEMES: &'static [&'static str];
 
     /// A server that is ready for the run.

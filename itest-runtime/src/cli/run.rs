@@ -144,7 +144,8 @@ struct PlanInputs<'h> {
     last_failed: Option<&'h LastFailed>,
 }
 
-/// Plans a run. The cases are those of the script in its order, or else the selected ones in the order of the run.
+/// Plans a run. With `--lane` or `--replay` the cases are those of the script, in its order. Otherwise they are the selected cases, in the
+/// order of the run.
 fn plan_run(
     call: &Call,
     config: &mut RunConfig,

@@ -64,8 +64,8 @@ impl Detector<'_> {
             }
         }
         for condition in concurrent_runs.iter().take(MAX_CONDITIONS) {
-            // A test that ran at the same time may have started a little earlier, so it is first tried as an earlier
-            // test.
+            // A test that ran at the same time as the failed one may have started a little before it. These tests are first
+            // tried as earlier tests.
             let concurrent = condition.probe.beside(condition.spot);
             let verdict = match self.check_earlier_tests(case, &concurrent, known)? {
                 None => self.find_concurrent_culprits(case, concurrent, known)?,
@@ -288,7 +288,7 @@ impl Detector<'_> {
         // includes them.
         let seen = self.runner.log.conditions(case, Run::Failed).into_iter().next();
         let lanes = match seen {
-            Some(Condition { mut probe, spot }) if spot.position < MAX_SHOWN_PREFIX && probe.lanes.len() == 1 => {
+            Some(Condition { mut probe, spot }) if spot.position < MAX_SHOWN_TESTS && probe.lanes.len() == 1 => {
                 probe.lanes[spot.lane].truncate(spot.position + 1);
                 probe.lanes
             }
@@ -371,9 +371,9 @@ impl Detector<'_> {
     }
 }
 
-/// The longest list of earlier tests in the command that reproduces an unexamined failure. A longer command would be
-/// unreadable, so it shows the test alone.
-const MAX_SHOWN_PREFIX: usize = 50;
+/// The most tests, the failed one included, in the command that reproduces an unexamined failure. With more tests the command
+/// would be unreadable, so it names the failed test alone.
+const MAX_SHOWN_TESTS: usize = 50;
 
 /// How often a condition must run and pass until it is ruled out as the cause of the failure.
 fn repeats(with: Tally) -> u32 {

@@ -68,7 +68,7 @@ pub(crate) struct Observation {
     pub phase: Option<Phase>,
     /// The first line of its first failure.
     pub message: String,
-    /// The duration.
+    /// The duration of all phases of the test together.
     pub elapsed: Duration,
 }
 

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn newest_code_with_different_outcomes_is_reported() {
+    fn newest_code_version_with_passes_and_failures_is_reported() {
         let test_history =
             test_history(&[run(1, "a", "."), run(2, "a", "F"), run(3, "b", "."), run(4, "c", "."), run(5, "c", ".F")]);
         let mixed = test_history.mixed.unwrap();

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn target_of_link_that_replaced_worker_folder_is_not_changed() {
+    fn removing_a_worker_folder_that_became_a_link_keeps_the_target() {
         let (outer, own) = worker_folder();
         let precious = outer.path().join("precious");
         fs::create_dir_all(precious.join("test")).unwrap();

@@ -80,9 +80,9 @@ impl CaseMeta {
 /// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum LockMode {
-    /// Any number of cases may run at the same time.
+    /// Any number of cases that share the lock may run at the same time.
     Shared,
-    /// Only one case may run at a time.
+    /// While one case holds the lock, no other case that needs it runs.
     Exclusive,
 }
 

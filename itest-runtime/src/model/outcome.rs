@@ -376,7 +376,7 @@ pub(crate) struct CaseReport {
     /// The start of the last attempt, as the time since the start of the run.
     #[serde(rename = "started_us", with = "micros", default)]
     pub started: Duration,
-    /// The time from dispatch to the end of teardown of the last attempt.
+    /// The duration of all phases of the last attempt together. If its worker died, it is the time since the attempt began.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
     /// The quarantine of the case, if the case failed and is in quarantine.

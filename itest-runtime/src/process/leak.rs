@@ -40,7 +40,7 @@ impl Leak {
 
     /// The description of the leak.
     ///
-    /// A thread is described by its function, because a thread without a name inherits the name of the thread that started it.
+    /// A thread is described by the function that it runs, because its name may be inherited from the thread that started it.
     /// Finding the function takes milliseconds.
     pub(crate) fn in_words(&self) -> String {
         match self {

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_escaped() {
+    fn text_that_github_would_execute_is_escaped() {
         assert_eq!(escaped(&["  ::error::no\n", "a ##[error]b##[x\n"]), "  | ::error::no\na ## [error]b## [x\n");
         assert_eq!(
             escaped(&["a\r::stop-commands", "::x\n", "\u{a0}\t:", ":add-mask::y"]),

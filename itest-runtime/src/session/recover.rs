@@ -185,7 +185,7 @@ async fn lock_of_ended_process(ledger: &LedgerFile) -> Option<File> {
     tokio::time::timeout(RESPONSE_TIMEOUT, wait).await.ok()?
 }
 
-/// The end of a recovery process.
+/// How a recovery process ended.
 enum End {
     /// The process ended with this status.
     Exited(ExitStatus),

@@ -308,7 +308,7 @@ impl<'r> Server<'r> {
                 return Ok(());
             }
             if !self.folder.is_retired() {
-                // A process that needs the session from now on creates another one.
+                // Afterwards no process can open this session. A process that needs one then creates another session.
                 self.folder.retire()?;
                 self.recoveries.set_folder(&self.folder);
                 continue;

@@ -294,7 +294,7 @@ impl WorkerPool {
         }
     }
 
-    /// Waits for the end of all processes that are waited for.
+    /// Waits until the processes of all disconnected workers have ended, and their leftovers are dealt with.
     pub(super) async fn wait_for_exits(&mut self) {
         while self.exits.join_next().await.is_some() {}
     }
