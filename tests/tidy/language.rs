@@ -142,6 +142,14 @@ fn functions_have_at_most_60_lines() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
+/// A name for the outcome says more than one result in another.
+#[test]
+fn no_function_returns_a_result_of_a_result() {
+    let ours = files().into_iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "src"));
+    let bad: Vec<_> = ours.filter(|(_, text)| text.contains("-> Result<Result<")).map(|(path, _)| path).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+}
+
 /// A setting, a mode or a fixture's setting is declared once: help, documentation and checks are made from the declaration.
 #[test]
 fn each_setting_is_declared_in_one_place() {

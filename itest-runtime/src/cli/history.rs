@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::selection::NothingMatched;
 use crate::history::{Address, HistoryError, Insertion, Key, Run, Store, SuiteHistory, write_lines, write_table};
 use crate::inject::Registry;
-use crate::model::{Date, ExitStatus, Format, HarnessError, RunConfig, Summary, TestId, UsageError};
+use crate::model::{Date, ExitStatus, Format, RunConfig, Summary, TestId, UsageError};
 use crate::report::{Extent, Record};
 
 /// The name of the database file, which is beside the folder of records.
@@ -37,7 +37,7 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     paths.reverse();
     records::warn_of_unusable(&paths);
     let retention = Retention::of(&config);
-    let (runs, label) = match with_timeout(QUERY_TIMEOUT, &address, all_runs(&address, &suite, &retention, &paths))? {
+    let (runs, label) = match with_timeout(QUERY_TIMEOUT, &address, all_runs(&address, &suite, &retention, &paths)) {
         Ok(runs) => (runs, address.label().to_owned()),
         Err(error) => {
             print_to_stderr(&format!("warning: {}; only the existing records are shown", error.in_one_line()));
@@ -104,9 +104,8 @@ pub(super) fn update_history(
         store.close().await
     };
     let problem = match with_timeout(UPDATE_TIMEOUT, &address, update) {
-        Ok(Ok(())) => return to_remove,
-        Ok(Err(error)) => error.in_one_line(),
-        Err(error) => error.chain(),
+        Ok(()) => return to_remove,
+        Err(error) => error.in_one_line(),
     };
     print_to_stderr(&format!("warning: the history is not up to date: {problem}"));
     to_remove.truncate(to_remove.len().saturating_sub(config.records));
@@ -182,13 +181,13 @@ fn with_timeout<T>(
     limit: Duration,
     address: &Address,
     work: impl Future<Output = Result<T, HistoryError>>,
-) -> Result<Result<T, HistoryError>, HarnessError> {
+) -> Result<T, HistoryError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(HarnessError::io("start an event loop for the history"))?;
+        .map_err(HistoryError::NoEventLoop)?;
     let timed_out = |_| HistoryError::Silent { place: address.label().to_owned(), seconds: limit.as_secs() };
-    Ok(runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() }))
+    runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() })
 }
 
 /// The address of the history: the one of `--history-url`, or a file beside the records.

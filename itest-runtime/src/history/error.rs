@@ -26,6 +26,9 @@ pub(crate) enum HistoryError {
         /// The time limit.
         seconds: u64,
     },
+    /// The system has no more threads or files for an event loop.
+    #[error("an event loop for the history cannot be started")]
+    NoEventLoop(#[source] std::io::Error),
 }
 
 impl HistoryError {
@@ -43,6 +46,7 @@ impl HistoryError {
     pub(crate) fn in_one_line(&self) -> String {
         match self {
             Self::Database { source, .. } => format!("{self}: {}", source.to_string().replace('\n', " ")),
+            Self::NoEventLoop(source) => format!("{self}: {source}"),
             Self::Silent { .. } => self.to_string(),
         }
     }
