@@ -182,10 +182,8 @@ fn with_timeout<T>(
     address: &Address,
     work: impl Future<Output = Result<T, HistoryError>>,
 ) -> Result<T, HistoryError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(HistoryError::NoEventLoop)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HistoryError::NoEventLoop)?;
     let timed_out = |_| HistoryError::Silent { place: address.label().to_owned(), seconds: limit.as_secs() };
     runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() })
 }
