@@ -16,6 +16,7 @@ mod ancestors;
 mod channel;
 mod children;
 mod debugger;
+mod deferred_signals;
 mod exit;
 mod fork;
 mod identity;
@@ -47,6 +48,7 @@ pub(crate) use ancestors::command_line_of_ancestor;
 pub(crate) use channel::{Channel, Urgency};
 pub(crate) use children::{OwnChild, adopt_orphans, kill_all_children};
 pub(crate) use debugger::debugger_attached;
+pub(crate) use deferred_signals::defer_termination;
 pub(crate) use exit::{guard_exit, release_exit};
 pub(crate) use fork::{end_forked_child, notice_forks};
 pub(crate) use identity::{

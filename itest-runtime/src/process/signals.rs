@@ -8,6 +8,11 @@ use std::process::Command;
 use std::ptr;
 use std::slice;
 
+use rustix::process::Signal;
+
+/// The signals with which users and systems ask a process to end.
+pub(super) const TERMINATION_SIGNALS: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
+
 /// Resets the signals that this process inherited as ignored or blocked and that a run needs.
 ///
 /// An ignored `SIGHUP` or `SIGINT` stays ignored, because `nohup` and shells without job control set that on purpose.
@@ -24,9 +29,9 @@ pub(crate) fn clear_inherited_signals() {
 /// has installed its own handlers.
 pub(crate) fn ignore_termination_signals(command: &mut Command) -> &mut Command {
     let ignore = || {
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        for signal in TERMINATION_SIGNALS {
             // SAFETY: ignoring a signal calls no code of this process.
-            unsafe { libc::signal(signal, libc::SIG_IGN) };
+            unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
         }
         Ok(())
     };
@@ -83,9 +88,19 @@ impl Disposition {
         }
     }
 
-    /// Sets this disposition for a signal again. Returns whether that succeeded.
-    pub(super) fn restore(&self, signal: i32) -> bool {
-        // SAFETY: the action was in effect in this process before, and its code is still loaded.
+    /// A disposition that calls a function. The function must be async-signal-safe.
+    pub(super) fn handler(function: extern "C" fn(i32)) -> Self {
+        // SAFETY: all zeros is a valid action, with an empty mask and without flags.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        action.sa_sigaction = function as *const () as usize;
+        // An interrupted system call is continued.
+        action.sa_flags = libc::SA_RESTART;
+        Self(action)
+    }
+
+    /// Sets this disposition for a signal. Returns whether that succeeded.
+    pub(super) fn set(&self, signal: i32) -> bool {
+        // SAFETY: the action was in effect in this process before and its code is still loaded, or it calls a function of ours.
         unsafe { libc::sigaction(signal, &raw const self.0, ptr::null_mut()) == 0 }
     }
 }

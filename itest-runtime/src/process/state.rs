@@ -170,7 +170,7 @@ impl ProcessState {
                 (Effect::Ignored, _) => format!("{name} ignored"),
                 (Effect::Default, _) => format!("{name} reset to its default action"),
             };
-            changes.push(Change { what, is_undone: earlier.restore(signal) });
+            changes.push(Change { what, is_undone: earlier.set(signal) });
         }
     }
 

@@ -21,7 +21,7 @@ use super::recover::recover_session;
 use super::wire::{Reply, Request, receive, send, send_blocking};
 use crate::inject::{Caught, FixtureDescriptor, given_fixture_settings};
 use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
-use crate::process::{SESSION_MARK, WORKER_MARK, ignore_termination_signals, own_binary};
+use crate::process::{SESSION_MARK, WORKER_MARK, defer_termination, ignore_termination_signals, own_binary};
 
 /// The problem that is reported if the session server runs but does not end the session in time.
 const NO_ANSWER: &str = "the session server does not answer; run with `--sweep` to give back what it still holds";
@@ -312,21 +312,32 @@ impl SessionClient {
     fn connect(&self) -> Result<(SessionFolder, UnixStream), SessionError> {
         let began = Instant::now();
         loop {
-            let unserved = match SessionFolder::find(&self.address) {
-                None => SessionFolder::create(&self.address, &self.config),
-                Some(folder) => match folder.connect() {
-                    Ok(connection) => return Ok((folder, connection)),
-                    Err(_) => folder.take_over(),
-                },
-            };
-            match unserved {
-                Ok(Some(unserved)) => self.start_server(unserved)?,
+            if let Some(folder) = SessionFolder::find(&self.address)
+                && let Ok(connection) = folder.connect()
+            {
+                return Ok((folder, connection));
+            }
+            // If a signal ended all processes of the run in between, the folder would stay, because no server would remove it.
+            let is_started = defer_termination(|| self.start())?;
+            if !is_started {
                 // Another process is creating, ending or sweeping the session.
-                Ok(None) if began.elapsed() < RESPONSE_TIMEOUT => std::thread::sleep(RETRY_PAUSE),
-                Ok(None) => return Err(SessionError::CannotStart { source: io::ErrorKind::TimedOut.into() }),
-                Err(source) => return Err(SessionError::CannotStart { source }),
+                if began.elapsed() >= RESPONSE_TIMEOUT {
+                    return Err(SessionError::CannotStart { source: io::ErrorKind::TimedOut.into() });
+                }
+                std::thread::sleep(RETRY_PAUSE);
             }
         }
+    }
+
+    /// Creates the session, or takes it over from a dead server, and starts a server for it. Returns whether this process did so.
+    fn start(&self) -> Result<bool, SessionError> {
+        let unserved = match SessionFolder::find(&self.address) {
+            None => SessionFolder::create(&self.address, &self.config),
+            Some(folder) => folder.take_over(),
+        };
+        let Some(unserved) = unserved.map_err(|source| SessionError::CannotStart { source })? else { return Ok(false) };
+        self.start_server(unserved)?;
+        Ok(true)
     }
 
     /// Starts the session server. It receives its listening socket as stdin and its lock as stdout, so that clients can connect,

@@ -135,7 +135,7 @@ impl Round {
 
     /// Adds leftovers to the findings. If no process of the run could give them back, only leftovers after the next start count.
     fn check_leftovers(&mut self, suite: &Path, stage: &Stage, random: &mut Random) -> Result<(), Failure> {
-        let may_wait = (self.action.needs_next_start() || self.is_late_death_of_server()) && self.hit == Hit::Done;
+        let may_wait = (self.action.needs_next_start() || self.may_be_late_end_of_server()) && self.hit == Hit::Done;
         // If everything was killed, no process is left that would remove anything later.
         let left =
             if may_wait && self.action.needs_next_start() { find(stage) } else { settle(stage, RECOVERY_TIMEOUT) };
@@ -155,9 +155,11 @@ impl Round {
         Ok(())
     }
 
-    /// Under nextest the next process that ends or needs the server replaces a killed server. After the last process there is no replacement.
-    fn is_late_death_of_server(&self) -> bool {
-        self.runner == Runner::Nextest && self.action == Action::Send(Sent::Kill, Target::Server)
+    /// Under nextest the next process that ends or needs the server replaces a killed server and continues a stopped one. After the last
+    /// process, nothing does.
+    fn may_be_late_end_of_server(&self) -> bool {
+        let ends = [Sent::Kill, Sent::Stop].map(|sent| Action::Send(sent, Target::Server));
+        self.runner == Runner::Nextest && ends.contains(&self.action)
     }
 
     fn next_start(&mut self, name: &str, arguments: &[&str], suite: &Path, stage: &Stage) -> Result<(), Failure> {
