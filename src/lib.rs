@@ -32,6 +32,9 @@
 
 #![forbid(unsafe_code)]
 
+// The compiler links a dynamic library only if the crate is named.
+#[cfg(feature = "dynamic")]
+use itest_dynamic as _;
 #[cfg(feature = "data")]
 pub use itest_fixtures::data;
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]

@@ -29,51 +29,112 @@ pub(crate) fn test(test: &Test, itest: &Itest) -> TokenStream {
 
 fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream) -> TokenStream {
     let Instance { over, cases, row_offset, .. } = instance;
-    let path = test.function.sig.ident.unraw().to_string();
-    let full_name = full_name(&path, itest, private);
+    let full_name = full_name(&test.function.sig.ident.unraw().to_string(), itest, private);
     let parameters = parameters(&instance.parameters, &scope(Scope::Test, itest), private);
-    let meta = meta(&test.arguments, private);
-    let kind = kind(&test.function, private);
-    let (bindings, arguments) = inputs(instance, private);
+    let parameters = (!parameters.is_empty()).then(|| quote!(.parameters(&[#parameters])));
+    let cases = (!cases.is_empty()).then(|| quote!(.cases(&[#(#cases),*], #row_offset)));
+    let meta = meta(&test.arguments, private).map(|meta| quote!(.meta(&#meta)));
+    let inputs = inputs(instance, private);
+    // The call has the span of the listed type, so that the compiler reports a mistake in the type once, where the type is listed.
+    let span = over.as_ref().map(ends).or_else(|| return_type_span(&test.function));
+    let call = call(&test.function, over.as_slice(), &inputs.arguments, span);
     // `pause` is a function of the suite's own tokio. If the function is missing, the compiler reports that at the argument.
     let pause = test.arguments.runtime.start_paused.as_ref().map(|name| {
         let span = ends(name);
         located(quote!(::tokio::time::pause();), span)
     });
-    // The call has the span of the listed type, so that the compiler reports a mistake in the type once, where the type is listed.
-    let span = over.as_ref().map(ends).or_else(|| return_type_span(&test.function));
-    let call = call(&test.function, over.as_slice(), &arguments, span);
-    let returned = with_causes(&test.function, call, private);
-    let conclude = at_return_type(&test.function, quote!(#private::Conclude::conclude));
-    let concluded = if over.is_some() {
-        // A mistake in the return type has another span, so that the compiler reports it once for all types.
-        let value = at_return_type(&test.function, quote!(__itest_returned));
-        quote!(let __itest_returned = #returned; #conclude(#value))
-    } else {
-        quote!(#conclude(#returned))
-    };
+    let data = inputs.data;
+    let call = Call { function: &test.function, bindings: inputs.bindings, data: quote!(#data #pause), call, span };
+    let conclude = Conclude { of_future: quote!(#private::concluded), of_value: quote!(#private::Conclude::conclude) };
+    let function = call.function(&conclude, private);
     let entry = quote! {
         #private::inventory::submit! {
-            #private::TestEntry {
-                name: #full_name,
-                location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
-                parameters: &[#parameters],
-                cases: &[#(#cases),*],
-                row_offset: #row_offset,
-                meta: &#meta,
-                kind: #kind,
-                run: |__itest_inputs| #private::Box::pin(async move {
-                    #bindings
-                    #pause
-                    #concluded
-                }),
-            }
+            #private::TestEntry::new(
+                #full_name,
+                ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                #function
+            ) #parameters #cases #meta
         }
     };
     match allow_qualifications(itest) {
         Some(attribute) => quote!(#attribute const _: () = { #entry };),
         None => entry,
     }
+}
+
+/// The functions of the runtime that receive what a user's function returns.
+struct Conclude {
+    /// Receives the boxed future of an async function. The compiler translates this function once for each return type, and not once for
+    /// each test.
+    of_future: TokenStream,
+    /// Receives the value of a sync function.
+    of_value: TokenStream,
+}
+
+/// The call of a user's function with its inputs.
+struct Call<'a> {
+    function: &'a ItemFn,
+    /// The statements that take the inputs.
+    bindings: TokenStream,
+    /// The statements of the body before the call. They may await.
+    data: TokenStream,
+    /// The call itself, which gives a future if the function is async.
+    call: TokenStream,
+    /// The span of the call, if it is not the attribute's.
+    span: Option<(Span, Span)>,
+}
+
+impl Call<'_> {
+    /// The `Function` of the runtime that makes this call.
+    fn function(&self, conclude: &Conclude, private: &TokenStream) -> TokenStream {
+        let Self { function, bindings, data, call, .. } = self;
+        let inputs = if bindings.is_empty() { quote!(_) } else { quote!(__itest_inputs) };
+        let is_async = function.sig.asyncness.is_some();
+        let (kind, result) = match (is_async, data.is_empty()) {
+            (true, true) => (quote!(Async), self.conclude_future(call, &conclude.of_future, private)),
+            (true, false) => {
+                let body = quote!(async move { #data #call.await });
+                (quote!(Async), self.conclude_future(&body, &conclude.of_future, private))
+            }
+            (false, true) => (quote!(Sync), conclude_value(function, &conclude.of_value, call, private)),
+            (false, false) => {
+                let value = conclude_value(function, &conclude.of_value, call, private);
+                (quote!(SyncWithData), quote!(#private::Box::pin(async move { #data #value })))
+            }
+        };
+        quote!(#private::Function::#kind(|#inputs| { #bindings #result }))
+    }
+
+    /// Boxes a future and calls a function of the runtime with it. A function without a return type needs no conversion.
+    fn conclude_future(&self, body: &TokenStream, conclude: &TokenStream, private: &TokenStream) -> TokenStream {
+        let boxed = quote!(#private::Box::new(#body));
+        let Some(returned) = return_type_span(self.function) else {
+            let arguments = quote!(::core::convert::identity, #boxed);
+            let arguments = if let Some(span) = self.span { located(arguments, span) } else { arguments };
+            return quote!(#conclude(#arguments));
+        };
+        let boxed = located(boxed, self.span.unwrap_or(returned));
+        let conversion = quote!(#private::ReturnType::of_future(&__itest_body).itest_conversion());
+        // The compiler reports a mistake in the return type there.
+        let arguments = located(quote!(#conversion, __itest_body), returned);
+        let conclude = located(quote!(#conclude(#arguments)), returned);
+        quote!(let __itest_body: #private::BoxedFuture<'_, _> = #boxed; #conclude)
+    }
+}
+
+/// Calls a function of the runtime with the value that a user's function returned. A function without a return type needs no conversion.
+fn conclude_value(
+    function: &ItemFn,
+    conclude: &TokenStream,
+    value: &TokenStream,
+    private: &TokenStream,
+) -> TokenStream {
+    let Some(span) = return_type_span(function) else { return quote!(#conclude(#value)) };
+    let conversion = quote!(#private::ReturnType::of(&__itest_value).itest_conversion());
+    // The compiler reports a mistake in the return type there.
+    let argument = located(quote!(#conversion(__itest_value)), span);
+    let conclude = located(quote!(#conclude(#argument)), span);
+    quote!(let __itest_value = #value; #conclude)
 }
 
 /// The function of a fixture, and the implementation of the fixture trait for its type.
@@ -83,11 +144,15 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let placeholders = fixture.placeholders();
     let scope = scope(fixture.scope, itest);
     let dependencies = parameters(&fixture.parameters, &scope, &private);
-    let kind = kind(function, &private);
-    let slots = slots(&fixture.parameters);
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), return_type_span(function));
-    let returned = with_causes(function, call, &private);
+    let bindings = slots(&fixture.parameters);
+    let call = Call { function, bindings, data: TokenStream::new(), call, span: None };
+    let conclude = Conclude {
+        of_future: quote!(#private::SetupOf::<Self>::future),
+        of_value: quote!(#private::SetupOf::<Self>::value),
+    };
+    let setup = call.function(&conclude, &private);
     // The value of a session fixture must be serializable. If its type is not, the compiler reports that at the type.
     let codec = value_type.as_ref().filter(|_| fixture.scope == Scope::Session).map(|value_type| {
         let (first, last) = ends(value_type);
@@ -97,12 +162,7 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     });
     let descriptor = quote! {
         const {
-            &#private::FixtureDescriptor::of::<Self>(#kind, const { &[#dependencies] }, |__itest_inputs| {
-                #private::Box::pin(async move {
-                    #slots
-                    #private::erased_value::<Self>(#returned)
-                })
-            })
+            &#private::FixtureDescriptor::of::<Self>(const { &[#dependencies] }, #setup)
             #codec
         }
     };
@@ -133,8 +193,8 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Ite
     let closing = located(quote!(>), (last, last));
     let new = located(quote!(#itest::Durable::new), (first, last));
     let call = call(function, &[] as &[Type], &[quote!(__itest_argument)], return_type_span(function));
-    let returned = with_causes(function, call, &private);
-    let conclude = at_return_type(function, quote!(#private::Conclude::conclude));
+    let wait = function.sig.asyncness.map(|_| quote!(.await));
+    let conclude = conclude_value(function, &quote!(#private::Conclude::conclude), &quote!(#call #wait), &private);
     quote! {
         #(#attributes)*
         #[allow(clippy::needless_pass_by_value, reason = "the ledger gives the value away")]
@@ -150,7 +210,7 @@ pub(crate) fn teardown(teardown: &TeardownFunction, argument: &Type, itest: &Ite
                     location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
                     kind: #kind,
                     run: |__itest_written| #call_with #argument #closing (__itest_written, |__itest_argument| {
-                        #private::Box::pin(async move { #conclude(#returned) })
+                        #private::Box::pin(async move { #conclude })
                     }),
                 },
                 #new,
@@ -322,26 +382,12 @@ fn call(
 ) -> TokenStream {
     let name = &function.sig.ident;
     let (opening, closing) = if chosen.is_empty() { (None, None) } else { (Some(quote!(::<)), Some(quote!(>))) };
-    let wait = function.sig.asyncness.map(|_| quote!(.await));
-    let (before, behind) = (quote!(#name #opening), quote!(#closing (#(#arguments),*) #wait));
+    let (before, behind) = (quote!(#name #opening), quote!(#closing (#(#arguments),*)));
     let (before, behind) = match span {
         Some((first, last)) => (located(before, (first, first)), located(behind, (last, last))),
         None => (before, behind),
     };
     quote!(#before #(#chosen),* #behind)
-}
-
-/// Wraps the returned value, so that an error keeps its causes. A function without a return type needs no wrapper.
-fn with_causes(function: &ItemFn, returned: TokenStream, private: &TokenStream) -> TokenStream {
-    match return_type_span(function) {
-        Some(span) => located(quote!(#private::ReturnValue::of(#returned).itest_with_causes()), span),
-        None => returned,
-    }
-}
-
-/// Gives tokens the span of the return type, so that the compiler reports a mistake in the value there.
-fn at_return_type(function: &ItemFn, tokens: TokenStream) -> TokenStream {
-    if let Some(span) = return_type_span(function) { located(tokens, span) } else { tokens }
 }
 
 fn return_type_span(function: &ItemFn) -> Option<(Span, Span)> {

@@ -8,9 +8,18 @@ use crate::instances::Instance;
 use crate::model::{Access, Parameter, Source};
 use crate::spans::{ends, in_expansion, located};
 
-/// The bindings of the row, the slots and the case's data, and one expression for each parameter.
-pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
-    let mut bindings = TokenStream::new();
+/// The inputs of a test function.
+pub(crate) struct Inputs {
+    /// Binds the row of the case and the slots of the fixtures.
+    pub(crate) bindings: TokenStream,
+    /// Binds the data of the case.
+    pub(crate) data: TokenStream,
+    /// An expression for each parameter.
+    pub(crate) arguments: Vec<TokenStream>,
+}
+
+pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> Inputs {
+    let mut data = TokenStream::new();
     let mut arguments = Vec::new();
     let mut slot_names = names("slot");
     let mut data_names = names("data");
@@ -36,13 +45,13 @@ pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> (TokenStream, Ve
                 (values.iter().collect(), quote!(__itest_row / #divisor % #length))
             }
         };
-        let data = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
-        bindings.extend(choose(&data, &parameter.written, &values, &index));
-        arguments.push(quote!(#data));
+        let name = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
+        data.extend(choose(&name, &parameter.written, &values, &index));
+        arguments.push(quote!(#name));
     }
-    let row = (!bindings.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
+    let row = (!data.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
     let slots = slots(&test.parameters);
-    (quote!(#row #slots #bindings), arguments)
+    Inputs { bindings: quote!(#row #slots), data, arguments }
 }
 
 fn count(source: &Source) -> usize {

@@ -7,10 +7,10 @@ use quote::{ToTokens, quote};
 
 use crate::model::{Arguments, ChosenRuntime};
 
-/// The constant for the arguments of a test.
-pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream {
+/// The constant for the arguments of a test; `None` for a test without arguments.
+pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> Option<TokenStream> {
     if arguments.is_plain() {
-        return quote!(#private::CaseMeta::PLAIN);
+        return None;
     }
     let Arguments { tags, covers, .. } = arguments;
     let timeout = option(arguments.timeout.map(|timeout| duration(timeout, private)).as_ref(), private);
@@ -22,7 +22,7 @@ pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream 
         ChosenRuntime::Threads(threads) => quote!(Threads(#threads)),
         ChosenRuntime::CurrentThread => quote!(CurrentThread),
     };
-    quote! {
+    Some(quote! {
         #private::CaseMeta {
             timeout: #timeout,
             retries: #retries,
@@ -32,7 +32,7 @@ pub(crate) fn meta(arguments: &Arguments, private: &TokenStream) -> TokenStream 
             ignore: #ignore,
             runtime: #private::TestRuntime::#runtime,
         }
-    }
+    })
 }
 
 pub(crate) fn option(value: Option<&impl ToTokens>, private: &TokenStream) -> TokenStream {

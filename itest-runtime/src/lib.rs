@@ -38,10 +38,10 @@ pub mod __private {
 
     pub use crate::cli::{Identity, main, settings_reference, variable};
     pub use crate::inject::{
-        ByValue, Conclude, DependentScope, Fixture, FixtureDescriptor, FixtureReturn, FixtureSetting, FunctionKind,
-        Inputs, LivesAsLongAs, LocalFuture, Parameter, ReturnValue, SessionScope, SettingShape, TeardownEntry,
-        TestEntry, TestScope, ValueCodec, WorkerScope, background, call_with, enter_phase, erased_value, jobs, skip,
-        tasks_of_tests, unavailable, without_crate,
+        BoxedFuture, ByValue, Conclude, DependentScope, Fixture, FixtureDescriptor, FixtureReturn, FixtureSetting,
+        Function, FunctionKind, Inputs, LivesAsLongAs, LocalFuture, Parameter, ReturnType, SessionScope, SettingShape,
+        SetupOf, TeardownEntry, TestEntry, TestScope, ValueCodec, WorkerScope, background, call_with, concluded,
+        enter_phase, jobs, skip, tasks_of_tests, unavailable, without_crate,
     };
     pub use crate::model::{CaseMeta, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value};
     pub use crate::report::quote;

@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use itest_runtime::__private::{FixtureDescriptor, FunctionKind, Parameter, SessionScope, ValueCodec};
+use itest_runtime::__private::{FixtureDescriptor, Function, Parameter, SessionScope, ValueCodec};
 use itest_runtime::__private::{FixtureSetting, SettingShape, inventory};
 use itest_runtime::{Error, Fixture, Teardown};
 
@@ -165,14 +165,13 @@ impl<D: Inspect + Service<Server = Self>> Fixture for Server<D> {
     fn descriptor() -> &'static FixtureDescriptor {
         const {
             &FixtureDescriptor::of::<Self>(
-                FunctionKind::Async,
                 const { &[Parameter::shared::<Teardown, SessionScope>()] },
-                |inputs| {
+                Function::Async(|inputs| {
                     Box::pin(async move {
                         let [teardown] = inputs.slots();
                         Ok(Box::new(find::<D>(teardown.shared()).await?) as Box<dyn Any>)
                     })
-                },
+                }),
             )
             .codec(const { &ValueCodec::of::<Self>() })
             .remark(|value| Some(value.downcast_ref::<Self>()?.in_words()))

@@ -1,11 +1,11 @@
 //! Parses tests and fixtures.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Expr, ForeignItemFn, Item, ItemFn, Stmt};
 
 use super::attributes::{Role, reject_foreign_attributes};
-use super::phases::without_marks;
+use super::phases::{mark_word, without_marks};
 use super::place::reject_method;
 use super::{arguments, generics, over, parameters, phases, value_type};
 use crate::errors::Errors;
@@ -15,7 +15,13 @@ use crate::source;
 
 /// Parses a function. If the item is not a function, reports that and returns the tokens that can remain.
 pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) -> Result<ItemFn, TokenStream> {
-    let item = with_parentheses(item);
+    let contents = Contents::of(item.clone());
+    let item = if contents.has_invisible_group { with_parentheses(item) } else { item };
+    if !contents.has_mark
+        && let Some(function) = with_opaque_body(item.clone())
+    {
+        return Ok(function);
+    }
     let error = match syn::parse2::<ItemFn>(item.clone()) {
         Ok(function) => return Ok(function),
         Err(error) => error,
@@ -47,8 +53,35 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
     Err(rest)
 }
 
-/// Parses a function whose body syn cannot parse. The body is emitted unchanged, so that the compiler reports its mistakes. It may also be
-/// valid, with syntax that is newer than this version of syn.
+/// What an item contains, at any depth.
+#[derive(Default)]
+struct Contents {
+    /// A group in which `macro_rules!` passes an argument.
+    has_invisible_group: bool,
+    /// What may be the mark of a phase.
+    has_mark: bool,
+}
+
+impl Contents {
+    fn of(item: TokenStream) -> Self {
+        let mut contents = Self::default();
+        contents.add(item);
+        contents
+    }
+
+    fn add(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            if let TokenTree::Group(group) = token {
+                self.has_invisible_group |= group.delimiter() == Delimiter::None;
+                self.has_mark |= mark_word(&group).is_some();
+                self.add(group.stream());
+            }
+        }
+    }
+}
+
+/// Parses a function without its body, which is emitted unchanged. This is faster than parsing the statements, and the compiler reports
+/// mistakes in them anyway. A body may also contain syntax that is newer than this version of syn.
 fn with_opaque_body(item: TokenStream) -> Option<ItemFn> {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
     let Some(TokenTree::Group(body)) = tokens.pop() else { return None };

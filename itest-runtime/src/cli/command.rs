@@ -26,7 +26,7 @@ use super::shard::keep_own_shard;
 use super::stack::on_test_stack;
 use super::without_effect::refuse_words_without_effect;
 use crate::engine::{WORKER_FLAG, work_as_child};
-use crate::inject::{Registry, give_fixture_settings};
+use crate::inject::{Registry, block_on, give_fixture_settings};
 use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, redacted};
 use crate::plan::by_name;
 use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
@@ -151,7 +151,7 @@ fn sweep_leftovers(config: &RunConfig) -> Result<ExitStatus, Refusal> {
         .enable_all()
         .build()
         .map_err(HarnessError::io("start an event loop"))?;
-    let swept = runtime.block_on(sweep(&roots(config)));
+    let swept = block_on(&runtime, sweep(&roots(config)));
     for problem in &swept.recovered.problems {
         print_to_stderr(&format!("error: leftovers of a killed run cannot be given back: {problem}"));
     }

@@ -380,8 +380,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::inject::FunctionKind;
-    use crate::model::CaseMeta;
+    use crate::inject::Function;
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
         CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect())
@@ -455,16 +454,8 @@ mod tests {
 
     #[test]
     fn exact_filter_selects_a_case_or_all_cases_of_a_test() {
-        const TEST: TestEntry = TestEntry {
-            name: "pay",
-            location: "a.rs:1:1",
-            parameters: &[],
-            cases: &["visa", "master"],
-            row_offset: 0,
-            meta: &CaseMeta::PLAIN,
-            kind: FunctionKind::Async,
-            run: |_| Box::pin(async { Ok(()) }),
-        };
+        const TEST: TestEntry =
+            TestEntry::new("pay", "a.rs:1:1", Function::Sync(|_| Ok(()))).cases(&["visa", "master"], 0);
         let decide = |arguments: &[&str], name| parse(arguments).unwrap().test_filter().decide(name, &TEST);
         for (filter, decision) in [
             ("pay", FilterDecision::Runs),

@@ -11,7 +11,7 @@ use super::records;
 use super::refusal::Refusal;
 use super::selection::NothingMatched;
 use crate::history::{Address, HistoryError, Insertion, Key, Run, Store, SuiteHistory, write_lines, write_table};
-use crate::inject::Registry;
+use crate::inject::{Registry, block_on};
 use crate::model::{Date, ExitStatus, Format, RunConfig, Summary, TestId, UsageError};
 use crate::report::{Extent, Record};
 
@@ -185,7 +185,7 @@ fn with_timeout<T>(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HistoryError::NoEventLoop)?;
     let timed_out = |_| HistoryError::Silent { place: address.label().to_owned(), seconds: limit.as_secs() };
-    runtime.block_on(async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() })
+    block_on(&runtime, async { tokio::time::timeout(limit, work).await.map_err(timed_out).flatten() })
 }
 
 /// The address of the history: the one of `--history-url`, or a file beside the records.

@@ -11,8 +11,8 @@ use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
 use crate::inject::{
     Caught, Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot, TestInfo,
-    begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, poll_by_kind,
-    return_lent, session_needs,
+    begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, return_lent,
+    session_needs,
 };
 use crate::model::{
     AttemptReport, Failed, KeptResources, Limits, Note, Outcome, Phase, Problem, Prospects, Seed, SourceLocation, Turn,
@@ -240,11 +240,11 @@ async fn run_body(
     position: &PositionPublisher,
 ) -> End {
     // The generated function may evaluate the arguments of the case, which can panic as the body can.
-    let mut body = match catch_panic(|| (case.entry.run)(inputs)) {
+    let mut body = match catch_panic(|| case.entry.function.call(inputs)) {
         Ok(body) => body,
         Err(caught) => return End::Caught(caught),
     };
-    let ended = bounded(limit, cancelled, position, catch(poll_by_kind(case.entry.kind, body.as_mut()))).await;
+    let ended = bounded(limit, cancelled, position, catch(body.as_mut())).await;
     // A body that was cancelled still owns values, and their destructors may panic.
     let dropped = catch_panic(|| drop(body));
     match (ended, dropped) {

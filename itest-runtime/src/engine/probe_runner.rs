@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::run::{LiveProgress, Run};
 use super::supervisor::{Request, Signals, TIME_IS_UP, supervise};
 use crate::detect::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
-use crate::inject::{Registry, remove_tree};
+use crate::inject::{Registry, block_on, remove_tree};
 use crate::model::{
     Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Mark, Order, Outcome, Repeats,
     RunConfig, TestId,
@@ -168,7 +168,7 @@ impl WorkerProbeRunner {
     /// The name of a signal that has arrived since the last probe.
     fn signal(&mut self) -> Option<Cow<'static, str>> {
         let (runtime, signals) = &mut self.signal_listener;
-        runtime.block_on(async {
+        block_on(runtime, async {
             loop {
                 tokio::select! {
                     biased;

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tokio::task::block_in_place;
 
 use crate::inject::{
-    RuntimeOf, begin_threads_of, harness_runtime, harness_tasks, set_runtime_of_tests, sleep, start_runtime_for_tests,
+    RuntimeOf, begin_threads_of, block_on, harness_runtime, harness_tasks, set_runtime_of_tests, sleep,
+    start_runtime_for_tests,
 };
 use crate::model::TestRuntime;
 
@@ -52,7 +53,7 @@ impl Runtimes {
     /// Runs a future on the harness's runtime, which no task of a test can block. The caller runs on the tests' runtime.
     pub(super) fn on_harness<F: Future>(&self, future: F) -> F::Output {
         // If the system cannot start the harness's runtime, teardown on the tests' runtime is better than no teardown.
-        block_in_place(|| harness_runtime().unwrap_or(&self.tests).block_on(future))
+        block_in_place(|| block_on(harness_runtime().unwrap_or(&self.tests), future))
     }
 
     /// The number of tasks on the tests' and on the harness's runtime.
@@ -121,7 +122,7 @@ impl OwnRuntime {
 
     /// Runs a future on this runtime. The caller runs on the tests' runtime.
     pub(super) fn run<F: Future>(&self, future: F) -> F::Output {
-        block_in_place(|| self.runtime.block_on(future))
+        block_in_place(|| block_on(&self.runtime, future))
     }
 
     /// Keeps the tasks of this runtime running while the current thread does something else. Teardown needs this, because it may wait for
@@ -137,7 +138,7 @@ impl OwnRuntime {
         let drive = move || {
             #[cfg(feature = "tracing")]
             crate::process::show_trace_of_this_thread();
-            drop(runtime.block_on(stopped));
+            drop(block_on(&runtime, stopped));
         };
         let thread = std::thread::Builder::new().name("itest-driver".to_owned()).spawn(drive).ok()?;
         Some(Driver { stop: Some(stop), thread: Some(thread) })

@@ -16,7 +16,7 @@ use super::leaks::{LeakChecker, TestEnd};
 use super::position::PositionPublisher;
 use super::runtimes::Runtimes;
 use crate::inject::{
-    Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, give_fixture_settings, harness_runtime,
+    Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, block_on, give_fixture_settings, harness_runtime,
     install_panic_hook, log_panics, set_jobs, set_requirement, take_background_panics,
 };
 use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn, WorkerConfig, WorkerId};
@@ -62,7 +62,7 @@ fn work(registry: &Registry, channel: &Channel, start: Start) -> io::Result<()> 
         // This runtime keeps files and a thread open, so it must exist before the first leak check.
         harness_runtime();
     }
-    let result = runtimes.tests().block_on(async {
+    let result = block_on(runtimes.tests(), async {
         let worker = Worker::begin(channel, start, Rc::clone(&runtimes))?;
         worker.serve(registry).await
     });

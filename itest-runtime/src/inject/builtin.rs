@@ -5,7 +5,7 @@ use std::any::Any;
 use super::context::TestInfo;
 use super::fixture::{Fixture, FixtureDescriptor};
 use super::scope::{DependentScope, TestScope};
-use super::sync::FunctionKind;
+use super::sync::Function;
 use super::teardown::Teardown;
 
 #[diagnostic::do_not_recommend]
@@ -14,9 +14,12 @@ impl Fixture for Teardown {
 
     fn descriptor() -> &'static FixtureDescriptor {
         const {
-            &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |inputs| {
-                Box::pin(async move { Ok(Box::new(inputs.teardown().clone()) as Box<dyn Any>) })
-            })
+            &FixtureDescriptor::of::<Self>(
+                &[],
+                Function::Async(|inputs| {
+                    Box::pin(async move { Ok(Box::new(inputs.teardown().clone()) as Box<dyn Any>) })
+                }),
+            )
         }
     }
 }
@@ -27,12 +30,15 @@ impl Fixture for TestInfo {
 
     fn descriptor() -> &'static FixtureDescriptor {
         const {
-            &FixtureDescriptor::of::<Self>(FunctionKind::Async, &[], |inputs| {
-                Box::pin(async move {
-                    let info = inputs.info().ok_or("no test is running")?;
-                    Ok(Box::new(info.clone()) as Box<dyn Any>)
-                })
-            })
+            &FixtureDescriptor::of::<Self>(
+                &[],
+                Function::Async(|inputs| {
+                    Box::pin(async move {
+                        let info = inputs.info().ok_or("no test is running")?;
+                        Ok(Box::new(info.clone()) as Box<dyn Any>)
+                    })
+                }),
+            )
         }
     }
 }

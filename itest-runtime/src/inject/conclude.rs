@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt::Display;
+use std::marker::PhantomData;
 
 use super::error::{Error, chain};
+use super::sync::{BoxedFuture, LocalFuture};
 use crate::model::Problem;
 
 /// The return type of a test or of a teardown step: `()` or `Result<(), E>` for any displayable error.
@@ -68,17 +70,41 @@ impl<T, E: Display + 'static> FixtureReturn<T> for Result<T, E> {
     }
 }
 
-/// Erases the type of a fixture's value.
-///
-/// # Errors
-///
-/// The error that the fixture returned.
-pub fn erased_value<T: 'static>(returned: impl FixtureReturn<T>) -> Result<Box<dyn Any>, Error> {
-    returned.into_value().map(|value| Box::new(value) as Box<dyn Any>)
+/// Awaits a test function and judges the value that it returns, after its conversion by [`ReturnType`](super::ReturnType).
+#[must_use]
+pub fn concluded<'a, R: 'a, C: Conclude + 'a>(
+    conversion: fn(R) -> C,
+    body: BoxedFuture<'a, R>,
+) -> LocalFuture<'a, Result<(), Problem>> {
+    Box::pin(async move { conversion(Box::into_pin(body).await).conclude() })
+}
+
+/// The setup of a fixture of type `T`. It erases the type of the value.
+#[derive(Debug)]
+pub struct SetupOf<T>(PhantomData<T>);
+
+impl<T: 'static> SetupOf<T> {
+    /// Awaits the fixture function, and converts the value that it returns by [`ReturnType`](super::ReturnType).
+    #[must_use]
+    pub fn future<'a, R: 'a, C: FixtureReturn<T> + 'a>(
+        conversion: fn(R) -> C,
+        setup: BoxedFuture<'a, R>,
+    ) -> LocalFuture<'a, Result<Box<dyn Any>, Error>> {
+        Box::pin(async move { Self::value(conversion(Box::into_pin(setup).await)) })
+    }
+
+    /// The value that the fixture function returned, after its conversion.
+    ///
+    /// # Errors
+    ///
+    /// The error that the fixture function returned.
+    pub fn value(returned: impl FixtureReturn<T>) -> Result<Box<dyn Any>, Error> {
+        returned.into_value().map(|value| Box::new(value) as Box<dyn Any>)
+    }
 }
 
 /// Describes an error of an unknown type. The causes and the location are known only for [`Error`] and boxed errors; for other
-/// errors the problem has only their text. [`ReturnValue`](super::ReturnValue) knows more, because a macro's expansion knows the
+/// errors the problem has only their text. [`ReturnType`](super::ReturnType) knows more, because a macro's expansion knows the
 /// type.
 fn problem<E: Display + 'static>(error: &E) -> Problem {
     let any: &dyn Any = error;

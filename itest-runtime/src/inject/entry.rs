@@ -1,8 +1,7 @@
 //! The static entry that the expansion of each test submits, and the collection of all entries.
 
 use super::fixture::Parameter;
-use super::slot::Inputs;
-use super::sync::{FunctionKind, LocalFuture};
+use super::sync::Function;
 use crate::model::{CaseMeta, Problem};
 
 /// The description of a test in its expansion: data and one plain function pointer.
@@ -22,15 +21,37 @@ pub struct TestEntry {
     pub row_offset: u32,
     /// The attribute's arguments.
     pub meta: &'static CaseMeta,
-    /// Whether the function is async or may block.
-    pub kind: FunctionKind,
-    /// Calls the function.
-    pub run: for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<(), Problem>>,
+    /// The test function.
+    pub function: Function<Result<(), Problem>>,
 }
 
 inventory::collect!(TestEntry);
 
 impl TestEntry {
+    /// A test without parameters, cases and arguments.
+    #[must_use]
+    pub const fn new(name: &'static str, location: &'static str, function: Function<Result<(), Problem>>) -> Self {
+        Self { name, location, parameters: &[], cases: &[], row_offset: 0, meta: &CaseMeta::PLAIN, function }
+    }
+
+    /// Adds the parameters whose values come from fixtures.
+    #[must_use]
+    pub const fn parameters(self, parameters: &'static [Parameter]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    /// Adds the names of the cases, and the number of cases in earlier entries of the test.
+    #[must_use]
+    pub const fn cases(self, cases: &'static [&'static str], row_offset: u32) -> Self {
+        Self { cases, row_offset, ..self }
+    }
+
+    /// Adds the attribute's arguments.
+    #[must_use]
+    pub const fn meta(self, meta: &'static CaseMeta) -> Self {
+        Self { meta, ..self }
+    }
+
     /// All entries of this binary, in no particular order.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         inventory::iter::<Self>.into_iter()

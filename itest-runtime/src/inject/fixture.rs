@@ -6,8 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::error::Error;
 use super::portable::ValueCodec;
 use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
-use super::slot::Inputs;
-use super::sync::{FunctionKind, LocalFuture};
+use super::sync::Function;
 
 /// A type whose value a test or another fixture receives by naming the type as a parameter.
 ///
@@ -40,10 +39,10 @@ pub trait Fixture: Sized + 'static {
 }
 
 /// Makes a fixture's value from the values of its parameters.
-pub(super) type SetupFn = for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, Result<Box<dyn Any>, Error>>;
+pub(super) type SetupFn = Function<Result<Box<dyn Any>, Error>>;
 
 /// The static description of a fixture.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct FixtureDescriptor {
     /// The type of the value.
     pub type_id: TypeId,
@@ -53,8 +52,6 @@ pub struct FixtureDescriptor {
     pub scope: Scope,
     /// The parameters of the fixture function.
     pub dependencies: &'static [Parameter],
-    /// Whether the function is async or may block.
-    pub kind: FunctionKind,
     /// Makes a value.
     pub setup: SetupFn,
     /// Writes and reads the value of a session fixture, because the session server sends it to the workers.
@@ -66,13 +63,12 @@ pub struct FixtureDescriptor {
 impl FixtureDescriptor {
     /// Describes the fixture `F`.
     #[must_use]
-    pub const fn of<F: Fixture>(kind: FunctionKind, dependencies: &'static [Parameter], setup: SetupFn) -> Self {
+    pub const fn of<F: Fixture>(dependencies: &'static [Parameter], setup: SetupFn) -> Self {
         Self {
             type_id: TypeId::of::<F>(),
             name: std::any::type_name::<F>,
             scope: F::Scope::SCOPE,
             dependencies,
-            kind,
             setup,
             codec: None,
             remark: None,

@@ -123,24 +123,14 @@ mod tests {
     use crate::inject::fixture::Fixture;
     use crate::inject::needs::session_needs;
     use crate::inject::scope::FixtureScope;
-    use crate::inject::{FunctionKind, SessionScope, TestScope, WorkerScope};
-    use crate::model::CaseMeta;
+    use crate::inject::{Function, SessionScope, TestScope, WorkerScope};
 
     const fn test(name: &'static str, parameters: &'static [Parameter]) -> TestEntry {
-        TestEntry {
-            name,
-            location: "a.rs:1:1",
-            parameters,
-            cases: &[],
-            row_offset: 0,
-            meta: &CaseMeta::PLAIN,
-            kind: FunctionKind::Async,
-            run: |_| Box::pin(async { Ok(()) }),
-        }
+        TestEntry::new(name, "a.rs:1:1", Function::Sync(|_| Ok(()))).parameters(parameters)
     }
 
     const fn described<F: Fixture>(dependencies: &'static [Parameter]) -> FixtureDescriptor {
-        FixtureDescriptor::of::<F>(FunctionKind::Async, dependencies, |_| Box::pin(async { Err("".into()) }))
+        FixtureDescriptor::of::<F>(dependencies, Function::Sync(|_| Err("".into())))
     }
 
     /// Defines a fixture with this name, scope and dependencies.

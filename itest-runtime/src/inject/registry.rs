@@ -253,23 +253,14 @@ fn reject_conflicting_borrows(entry: &TestEntry) -> Result<(), HarnessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inject::FunctionKind;
+    use crate::inject::Function;
     use crate::inject::TestInfo;
     use crate::inject::fixture::Fixture;
-    use crate::model::{CaseMeta, Order, Seed};
+    use crate::model::{Order, Seed};
     use crate::plan::{NamedCase, by_name, ordered};
 
     const fn entry(name: &'static str, location: &'static str, cases: &'static [&'static str]) -> TestEntry {
-        TestEntry {
-            name,
-            location,
-            parameters: &[],
-            cases,
-            row_offset: 0,
-            meta: &CaseMeta::PLAIN,
-            kind: FunctionKind::Async,
-            run: |_| Box::pin(async { Ok(()) }),
-        }
+        TestEntry::new(name, location, Function::Sync(|_| Ok(()))).cases(cases, 0)
     }
 
     static PAY: TestEntry = entry("orders::pay", "a.rs:3:1", &["visa", "master"]);
@@ -326,9 +317,8 @@ mod tests {
         fn descriptor() -> &'static FixtureDescriptor {
             const {
                 &FixtureDescriptor::of::<Self>(
-                    FunctionKind::Async,
                     const { &[Parameter::shared::<Hen, Self::Scope>()] },
-                    |_| Box::pin(async { Err("".into()) }),
+                    Function::Sync(|_| Err("".into())),
                 )
             }
         }
@@ -339,9 +329,8 @@ mod tests {
         fn descriptor() -> &'static FixtureDescriptor {
             const {
                 &FixtureDescriptor::of::<Self>(
-                    FunctionKind::Async,
                     const { &[Parameter::shared::<Egg, Self::Scope>()] },
-                    |_| Box::pin(async { Err("".into()) }),
+                    Function::Sync(|_| Err("".into())),
                 )
             }
         }

@@ -11,7 +11,6 @@ use super::scope::Scope;
 use super::slot::{Inputs, Slot};
 use super::store::{ScopeStore, Stored};
 use super::sync::LocalFuture;
-use super::sync::poll_by_kind;
 use crate::model::{Problem, SourceLocation};
 
 /// The scopes from which a test receives its fixture values.
@@ -178,7 +177,7 @@ async fn make(
     let info = scopes.info.filter(|_| scope == Scope::Test).cloned();
     let mut inputs = Inputs::new(slots, 0, scopes.store(scope).teardown().clone(), info);
     scopes.in_setup.push(descriptor);
-    let made = catch(async { poll_by_kind(descriptor.kind, (descriptor.setup)(&mut inputs).as_mut()).await }).await;
+    let made = catch(async { descriptor.setup.call(&mut inputs).await }).await;
     let failed = |caught| SetupFailure { fixture: descriptor.short_name(), scope, caught };
     let value = match made {
         Ok(Ok(value)) => value,

@@ -156,7 +156,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::inject::fixture::Fixture;
+    use crate::inject::Function;
 
     fn store_without_ledger() -> ScopeStore {
         ScopeStore::new(&Ledger::new(|| Err("there is no ledger here".into())))
@@ -204,7 +204,7 @@ mod tests {
         let descriptor = FixtureDescriptor {
             type_id: TypeId::of::<NotesItsDrop>(),
             name: std::any::type_name::<NotesItsDrop>,
-            ..*Teardown::descriptor()
+            ..FixtureDescriptor::of::<Teardown>(&[], Function::Sync(|_| Err("".into())))
         };
         store.insert(&descriptor, Rc::new(NotesItsDrop(Arc::clone(&journal))));
         store.teardown().defer("newer", note(&journal, "newer"));

@@ -16,6 +16,7 @@ use super::output::{Capture, PipeEnds};
 use super::status_file::{Position, StatusReader};
 use super::turn::{self, TURN_BYTES};
 use super::wire::{Message, Receiver};
+use crate::inject::spawn;
 use crate::model::{AttemptReport, Output, PanicRecord, Remark, Turn, WorkerId};
 
 /// An event from a worker, as the supervisor receives it.
@@ -78,7 +79,7 @@ impl Link {
         let capture = output.map(|pair| capture(pair, &control)).transpose()?;
         let receiver =
             MessageReceiver { worker, control: Arc::clone(&control), status: Arc::clone(&status), capture, messages };
-        tokio::spawn(receiver.run());
+        spawn(receiver.run());
         Ok(Self { control, dispatch: Some(dispatch), unclaimed, status })
     }
 

@@ -10,6 +10,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe;
 
+use crate::inject::spawn;
 use crate::model::Output;
 
 /// The most bytes that are kept of one stream of one test. The middle of a longer output is left out.
@@ -96,7 +97,7 @@ impl Capture {
             }
         });
         for stream in [&capture.stdout, &capture.stderr] {
-            tokio::spawn(Arc::clone(stream).read_until_closed(Arc::clone(&notify_once)));
+            spawn(Arc::clone(stream).read_until_closed(Arc::clone(&notify_once)));
         }
         Ok(capture)
     }

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::message::{Connection, Disconnect, Message};
 use super::wire::{Request, receive, send};
+use crate::inject::spawn;
 use crate::model::RESPONSE_TIMEOUT;
 
 /// Accepts connections as long as the server runs.
@@ -21,7 +22,7 @@ pub(super) async fn accept(listener: UnixListener, messages: mpsc::UnboundedSend
         // Other users are refused. The permissions of the folder already prevent their connections.
         let Some(client) = stream.peer_cred().ok().filter(|client| client.uid() == own) else { continue };
         let process = client.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
-        tokio::spawn(serve_connection(Connection { number, process }, stream, messages.clone()));
+        spawn(serve_connection(Connection { number, process }, stream, messages.clone()));
     }
 }
 

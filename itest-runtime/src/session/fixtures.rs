@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::message::{Context, Made, Message};
 use super::wire::Reply;
 use crate::inject::{
-    Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, harness_runtime, make_session_value, session_needs,
-    set_requirement, start_runtime_for_tests, timeout,
+    Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, block_on, harness_runtime, make_session_value,
+    session_needs, set_requirement, start_runtime_for_tests, timeout,
 };
 use crate::model::{Limits, Outcome, Problem};
 use crate::process::Stopwatch;
@@ -167,13 +167,13 @@ impl FixtureThread {
             set_requirement(context.config.require);
             #[cfg(feature = "tracing")]
             crate::process::show_trace_of_this_thread();
-            let (mut store, outcome) = runtime.block_on(set_up(fixture, &context, &messages, &own_step));
+            let (mut store, outcome) = block_on(runtime, set_up(fixture, &context, &messages, &own_step));
             if outcome == Outcome::Passed {
                 // An error means that the server is ending, so that the teardown begins in both cases.
                 let _ = unwound.blocking_recv();
             }
             let limit = context.config.limits.teardown;
-            let problems = harness.block_on(store.unwind(outcome, limit, || own_step.begin()));
+            let problems = block_on(harness, store.unwind(outcome, limit, || own_step.begin()));
             let _ = problems_sender.send(problems);
         })?;
         Ok(Self { fixture, unwind, step, problems })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ledger::LedgerFile;
 use super::recover::{MAX_TRIES, StepReport, untried};
 use super::signals::survive_termination_signals;
-use crate::inject::{PanicOutput, TeardownEntry, install_panic_hook, timeout};
+use crate::inject::{PanicOutput, TeardownEntry, block_on, install_panic_hook, timeout};
 use crate::model::{HarnessError, LedgerEntry, LedgerLine, Limits, OutstandingEntry};
 use crate::process::{Stopwatch, adopt_orphans, kill_all_children, kill_group};
 
@@ -36,7 +36,7 @@ pub(crate) fn recover_as_child(arguments: &[std::ffi::OsString]) -> Result<(), H
         adopt_orphans();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let outstanding = untried(&LedgerFile::at(PathBuf::from(ledger)), &recovery);
-        let result = runtime.block_on(async {
+        let result = block_on(&runtime, async {
             survive_termination_signals()?;
             Recoverer { file, recovery, limit: Duration::from_millis(limit), results }.run(outstanding).await
         });

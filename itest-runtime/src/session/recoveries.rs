@@ -13,6 +13,7 @@ use super::ledger::LedgerFile;
 use super::message::{Connection, Disconnect};
 use super::recover::recover_ledger;
 use super::wire::Reply;
+use crate::inject::boxed;
 use crate::model::{Mark, RecoveryResult};
 
 /// The running recoveries, and the processes that need one when they end.
@@ -104,10 +105,10 @@ impl Recoveries {
     }
 
     fn kill(&mut self, mark: Mark) {
-        let task = self.running.spawn(async move {
+        let task = self.running.spawn(boxed(async move {
             kill(mark).await;
             RecoveryResult::default()
-        });
+        }));
         self.tasks.insert(task.id(), Task::Kill);
     }
 
@@ -200,7 +201,7 @@ impl Recoveries {
         if is_unfinished || self.tasks.values().any(|running| *running == task) {
             return;
         }
-        let running = self.running.spawn(async move { recover_ledger(&executed, limit, None).await });
+        let running = self.running.spawn(boxed(async move { recover_ledger(&executed, limit, None).await }));
         self.tasks.insert(running.id(), task);
     }
 

@@ -25,7 +25,9 @@ use super::recoveries::Recoveries;
 use super::signals::survive_termination_signals;
 use super::watched::{WatchedProcess, end_watched};
 use super::wire::{Reply, Request};
-use crate::inject::{Caught, Error, Ledger, PanicOutput, Registry, harness_runtime, install_panic_hook};
+use crate::inject::{
+    Caught, Error, Ledger, PanicOutput, Registry, block_on, harness_runtime, install_panic_hook, spawn,
+};
 use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd};
 use crate::process::{adopt_orphans, identify, is_alive, kill_all_children, wait_for_end};
 
@@ -55,7 +57,7 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
     // The subscriber is set on each thread, because session fixtures may install the global one.
     #[cfg(feature = "tracing")]
     crate::process::show_trace(&config.log, crate::model::TraceScope::Threads);
-    let served = runtime.block_on(async { Server::start(registry, folder, listener, config)?.run().await });
+    let served = block_on(&runtime, async { Server::start(registry, folder, listener, config)?.run().await });
     // Session fixtures may have left daemons and other processes.
     kill_all_children();
     served.map_err(HarnessError::io("serve the session"))?;
@@ -100,7 +102,7 @@ impl<'r> Server<'r> {
         end.recovered.problems.extend(lost.iter().map(|problem| problem.message.clone()));
         folder.set_server()?;
         let (sender, messages) = mpsc::unbounded_channel();
-        tokio::spawn(accept(Listener::from_std(listener)?, sender.clone()));
+        spawn(accept(Listener::from_std(listener)?, sender.clone()));
         let (owner, owner_sender) = (config.owner, sender.clone());
         std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
             wait_for_end(owner);

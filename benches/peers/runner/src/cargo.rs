@@ -91,9 +91,18 @@ impl Cargo<'_> {
 
     /// The version line of the compiler, for the head of the report.
     pub(crate) fn compiler_version(&self) -> Result<String, Failure> {
+        self.compiler(&["--version"])
+    }
+
+    /// The folder of the compiler's own libraries.
+    pub(crate) fn libraries_of_compiler(&self) -> Result<PathBuf, Failure> {
+        self.compiler(&["--print", "target-libdir"]).map(PathBuf::from)
+    }
+
+    fn compiler(&self, arguments: &[&str]) -> Result<String, Failure> {
         let compiler = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
         let mut command = Command::new(compiler);
-        command.arg("--version");
+        command.args(arguments);
         let finished = self.launcher.capture(&mut command, QUERY_TIMEOUT)?;
         Ok(finished.stdout.trim().to_owned())
     }

@@ -1,5 +1,6 @@
 //! Contenders: a peer with its suite built, ready to run all of it.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub(crate) struct Contender {
     folder: PathBuf,
     program: OsString,
     arguments: Vec<OsString>,
+    /// The folders of the dynamic libraries that the suite needs.
+    libraries: Option<OsString>,
 }
 
 impl Contender {
@@ -33,10 +36,16 @@ impl Contender {
             folder: built.generated.folder.clone(),
             program: built.executable.clone().into_os_string(),
             arguments: peer.arguments().iter().map(OsString::from).collect(),
+            libraries: None,
         };
         if peer == Peer::Nextest {
             contender.program = cargo::program();
             contender.arguments = nextest_arguments(bench, &built)?;
+        }
+        if peer == Peer::ItestDynamic {
+            let folders = [bench.layout.suites_target().join("debug/deps"), bench.cargo().libraries_of_compiler()?];
+            let joined = env::join_paths(folders).context(|| "joining the folders of libraries".to_owned())?;
+            contender.libraries = Some(joined);
         }
         contender.check(&bench.launcher)?;
         Ok(contender)
@@ -48,6 +57,8 @@ impl Contender {
         // `cargo test` starts test binaries in this folder and with this variable.
         command.current_dir(&self.folder);
         command.env("CARGO_MANIFEST_DIR", &self.folder);
+        // `cargo test` also says where the dynamic libraries of a suite and of the compiler are.
+        command.envs(self.libraries.iter().map(|folders| ("LD_LIBRARY_PATH", folders)));
         command
     }
 

@@ -17,8 +17,8 @@ Usage: run [OPTIONS]
   --only WHAT      measure only this; may be repeated
                    (run, rebuild, size, scale, start, memory, cold)
   --skip PEER      leave this peer out; may be repeated
-                   (itest, libtest-mimic, libtest-mimic-inventory, test-r,
-                   test-r-nocapture, nextest)
+                   (itest, itest-plain, itest-dynamic, libtest-mimic,
+                   libtest-mimic-inventory, test-r, test-r-nocapture, nextest)
   --tests N        tests in a suite, by default 1000; the large suites have ten times as many
   --cold           measure builds from an empty target directory too (slow)
   --markdown FILE  also write the report to this file

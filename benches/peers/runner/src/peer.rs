@@ -8,6 +8,8 @@ pub(crate) enum Peer {
     /// The reference of all ratios; it cannot be skipped.
     Libtest,
     Itest,
+    ItestPlain,
+    ItestDynamic,
     LibtestMimic,
     LibtestMimicInventory,
     TestR,
@@ -16,9 +18,11 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Libtest,
         Self::Itest,
+        Self::ItestPlain,
+        Self::ItestDynamic,
         Self::LibtestMimic,
         Self::LibtestMimicInventory,
         Self::TestR,
@@ -48,6 +52,8 @@ impl Peer {
         match self {
             Self::Libtest | Self::Nextest => Suite::Libtest,
             Self::Itest => Suite::Itest,
+            Self::ItestPlain => Suite::ItestPlain,
+            Self::ItestDynamic => Suite::ItestDynamic,
             Self::LibtestMimic => Suite::LibtestMimic,
             Self::LibtestMimicInventory => Suite::LibtestMimicInventory,
             Self::TestR | Self::TestRNoCapture => Suite::TestR,
@@ -59,6 +65,8 @@ impl Peer {
         match suite {
             Suite::Libtest => Self::Libtest,
             Suite::Itest => Self::Itest,
+            Suite::ItestPlain => Self::ItestPlain,
+            Suite::ItestDynamic => Self::ItestDynamic,
             Suite::LibtestMimic => Self::LibtestMimic,
             Suite::LibtestMimicInventory => Self::LibtestMimicInventory,
             Suite::TestR => Self::TestR,
@@ -68,7 +76,7 @@ impl Peer {
     /// The arguments for a run of all tests with two workers.
     pub(crate) fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Itest => &["--jobs", "2"],
+            Self::Itest | Self::ItestPlain | Self::ItestDynamic => &["--jobs", "2"],
             Self::TestRNoCapture => &["--test-threads", "2", "--nocapture"],
             _ => &["--test-threads", "2"],
         }

@@ -36,7 +36,7 @@ pub(crate) fn module_list(suite: Suite, modules: usize) -> String {
 pub(crate) fn module(suite: Suite, numbers: Range<usize>, edited: Edited) -> String {
     let mut text = String::from("//! Generated: empty async tests.\n");
     text.push_str(match suite {
-        Suite::Libtest | Suite::Itest => "",
+        Suite::Libtest | Suite::Itest | Suite::ItestPlain | Suite::ItestDynamic => "",
         Suite::LibtestMimic => "\nuse std::pin::pin;\n\nuse libtest_mimic::Trial;\n\nuse crate::run;\n",
         Suite::LibtestMimicInventory => "\nuse crate::Case;\n",
         Suite::TestR => "\nuse test_r::test;\n",
@@ -45,7 +45,7 @@ pub(crate) fn module(suite: Suite, numbers: Range<usize>, edited: Edited) -> Str
         text.push('\n');
         text.push_str(match suite {
             Suite::Libtest => "#[tokio::test]\n",
-            Suite::Itest => "#[itest::integration_test]\n",
+            Suite::Itest | Suite::ItestPlain | Suite::ItestDynamic => "#[itest::integration_test]\n",
             Suite::TestR => "#[test]\n",
             Suite::LibtestMimic | Suite::LibtestMimicInventory => "",
         });

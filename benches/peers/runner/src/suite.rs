@@ -5,20 +5,33 @@
 pub(crate) enum Suite {
     Libtest,
     Itest,
+    /// itest without its default features.
+    ItestPlain,
+    /// itest as a dynamic library.
+    ItestDynamic,
     LibtestMimic,
     LibtestMimicInventory,
     TestR,
 }
 
 impl Suite {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Libtest, Self::Itest, Self::LibtestMimic, Self::LibtestMimicInventory, Self::TestR];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Libtest,
+        Self::Itest,
+        Self::ItestPlain,
+        Self::ItestDynamic,
+        Self::LibtestMimic,
+        Self::LibtestMimicInventory,
+        Self::TestR,
+    ];
 
     /// The name of its generated folders, before the number of tests.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Libtest => "libtest",
             Self::Itest => "itest",
+            Self::ItestPlain => "itest-plain",
+            Self::ItestDynamic => "itest-dynamic",
             Self::LibtestMimic => "libtest-mimic",
             Self::LibtestMimicInventory => "libtest-mimic-inventory",
             Self::TestR => "test-r",
@@ -30,6 +43,8 @@ impl Suite {
         match self {
             Self::Libtest => "libtest + `#[tokio::test]`",
             Self::Itest => "itest",
+            Self::ItestPlain => "itest, without default features",
+            Self::ItestDynamic => "itest, with `dynamic`",
             Self::LibtestMimic => "libtest-mimic, a closure per test",
             Self::LibtestMimicInventory => "libtest-mimic + inventory",
             Self::TestR => "test-r",
@@ -41,6 +56,8 @@ impl Suite {
         match self {
             Self::Libtest => "suites/libtest",
             Self::Itest => "suites/itest",
+            Self::ItestPlain => "suites/itest-plain",
+            Self::ItestDynamic => "suites/itest-dynamic",
             Self::LibtestMimic => "suites/libtest-mimic",
             Self::LibtestMimicInventory => "suites/libtest-mimic-inventory",
             Self::TestR => "test-r",
@@ -52,7 +69,7 @@ impl Suite {
         match self {
             Self::Libtest | Self::LibtestMimic | Self::LibtestMimicInventory => "Cargo.lock",
             // itest is measured with the versions its own workspace is tested with.
-            Self::Itest => "../../Cargo.lock",
+            Self::Itest | Self::ItestPlain | Self::ItestDynamic => "../../Cargo.lock",
             Self::TestR => "test-r/Cargo.lock",
         }
     }

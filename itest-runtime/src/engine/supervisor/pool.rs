@@ -14,7 +14,7 @@ use super::departure::{Disconnected, not_reaped};
 use super::handle::{WorkerHandle, WorkerMessage, WorkerSettings};
 use super::session::RunSession;
 use super::state::KillReason;
-use crate::inject::{Registry, given_fixture_settings};
+use crate::inject::{Registry, boxed, given_fixture_settings};
 use crate::model::{
     AttemptReport, HarnessError, Isolation, Lane, Output, RunConfig, TraceScope, WorkerConfig, WorkerId,
 };
@@ -212,13 +212,13 @@ impl WorkerPool {
         // The locks of the case are freed, and its next attempt begins, after the session's server has given back what it took.
         let process = child.id().filter(|_| worker.is_waited_for(self.config.retries));
         let settled = process.map(|process| session.settle(process));
-        self.exits.spawn(async move {
+        self.exits.spawn(boxed(async move {
             let reaped = reap(child, departure, mark).await;
             if let Some(settled) = settled {
                 settled.await;
             }
             (id, reaped)
-        });
+        }));
         None
     }
 

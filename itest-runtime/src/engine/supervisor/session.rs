@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::inject::boxed;
 use crate::model::{
     Lock, Mark, ProcessIdentity, RESPONSE_TIMEOUT, RunConfig, SessionAddress, SessionConfig, SessionEnd, Sweep,
     WorkerId,
@@ -50,7 +51,7 @@ impl RunSession {
             Some((client, watch))
         });
         let roots = address.roots.clone();
-        let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(async move { sweep(&roots).await }));
+        let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(boxed(async move { sweep(&roots).await })));
         Self { owner, address, config, mark, client, watch, sweep, has_hanging_thread: false }
     }
 

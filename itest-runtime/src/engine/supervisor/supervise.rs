@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::super::run::Run;
 use super::event_loop::Supervisor;
-use crate::inject::Registry;
+use crate::inject::{Registry, block_on};
 use crate::model::{Event, HarnessError, Summary};
 use crate::process::{affordable_workers, release_exit};
 
@@ -41,7 +41,7 @@ pub(crate) fn supervise(
     for (id, reason) in &run.ignored {
         emit(Event::CaseIgnored { id: id.clone(), reason: (*reason).into() });
     }
-    let (mut summary, result) = runtime.block_on(async {
+    let (mut summary, result) = block_on(&runtime, async {
         let supervisor = Supervisor::new(run, registry, emit)?;
         Ok::<_, HarnessError>(supervisor.run().await)
     })?;

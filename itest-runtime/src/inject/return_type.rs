@@ -1,20 +1,23 @@
 //! Converts a returned error by the traits that its type implements. A macro's expansion knows the type; generic code does not.
 
+use std::convert::identity;
 use std::error::Error as StdError;
-use std::ops::{Deref, DerefMut};
+use std::marker::PhantomData;
+use std::ops::Deref;
 
 use super::error::{BoxedError, Error, chain};
+use super::sync::BoxedFuture;
 
-/// The value that a test, fixture or teardown function returned.
+/// The return type of a test, fixture or teardown function.
 ///
-/// Its method [`itest_with_causes`](Self::itest_with_causes) is for errors that become a boxed [`std::error::Error`]. It
+/// Its method [`itest_conversion`](Self::itest_conversion) is for errors that become a boxed [`std::error::Error`]. It
 /// dereferences to a type that has the same method for other errors, and so on. The compiler calls the first method whose
 /// bounds hold. This is specialization by method lookup, as in `anyhow!`; it works only where the error's type is known. The
 /// method's name is unusual, so that it does not clash with a method of a trait that a suite imports.
 #[derive(Debug)]
-pub struct ReturnValue<R>(NotSendable<R>);
+pub struct ReturnType<R>(NotSendable<R>);
 
-/// The next type after [`ReturnValue`]: for an [`std::error::Error`] that cannot be sent to another thread.
+/// The next type after [`ReturnType`]: for an [`std::error::Error`] that cannot be sent to another thread.
 #[derive(Debug)]
 pub struct NotSendable<R>(Pointer<R>);
 
@@ -24,57 +27,49 @@ pub struct Pointer<R>(Unchanged<R>);
 
 /// The next type after [`Pointer`]: for every other value.
 #[derive(Debug)]
-pub struct Unchanged<R>(Option<R>);
+pub struct Unchanged<R>(PhantomData<R>);
 
-impl<R> ReturnValue<R> {
-    /// Wraps a returned value.
-    pub const fn of(returned: R) -> Self {
-        Self(NotSendable(Pointer(Unchanged(Some(returned)))))
+impl<R> ReturnType<R> {
+    /// The type of a value that a function returned.
+    pub const fn of(_: &R) -> Self {
+        Self(NotSendable(Pointer(Unchanged(PhantomData))))
+    }
+
+    /// The type of the value that an async function will return.
+    pub const fn of_future(_: &BoxedFuture<'_, R>) -> Self {
+        Self(NotSendable(Pointer(Unchanged(PhantomData))))
     }
 }
 
-impl<T, E: Into<BoxedError>> ReturnValue<Result<T, E>> {
-    /// Returns the value, or an error that keeps its causes.
-    ///
-    /// # Errors
-    ///
-    /// The error that was returned.
-    pub fn itest_with_causes(&mut self) -> Result<T, Error> {
-        self.take().map_err(Error::without_location)
+impl<T, E: Into<BoxedError>> ReturnType<Result<T, E>> {
+    /// The conversion of a returned value, in which an error keeps its causes.
+    #[must_use]
+    pub fn itest_conversion(&self) -> fn(Result<T, E>) -> Result<T, Error> {
+        |returned| returned.map_err(Error::without_location)
     }
 }
 
 impl<T, E: StdError + 'static> NotSendable<Result<T, E>> {
-    /// Like [`ReturnValue::itest_with_causes`], but keeps only the text of the causes.
-    ///
-    /// # Errors
-    ///
-    /// The error that was returned.
-    pub fn itest_with_causes(&mut self) -> Result<T, Error> {
-        self.take().map_err(|error| Error::without_location(chain(&error)))
+    /// Like [`ReturnType::itest_conversion`], but keeps only the text of the causes.
+    #[must_use]
+    pub fn itest_conversion(&self) -> fn(Result<T, E>) -> Result<T, Error> {
+        |returned| returned.map_err(|error| Error::without_location(chain(&error)))
     }
 }
 
 impl<T, E: Deref<Target: StdError>> Pointer<Result<T, E>> {
-    /// Like [`ReturnValue::itest_with_causes`], but keeps only the text of the causes.
-    ///
-    /// # Errors
-    ///
-    /// The error that was returned.
-    pub fn itest_with_causes(&mut self) -> Result<T, Error> {
-        self.take().map_err(|error| Error::without_location(chain(&*error)))
+    /// Like [`ReturnType::itest_conversion`], but keeps only the text of the causes.
+    #[must_use]
+    pub fn itest_conversion(&self) -> fn(Result<T, E>) -> Result<T, Error> {
+        |returned| returned.map_err(|error| Error::without_location(chain(&*error)))
     }
 }
 
 impl<R> Unchanged<R> {
-    /// Returns the value unchanged.
-    pub fn itest_with_causes(&mut self) -> R {
-        self.take()
-    }
-
-    #[expect(clippy::expect_used, reason = "an expansion calls one of the methods, and calls it once")]
-    fn take(&mut self) -> R {
-        self.0.take().expect("the returned value is taken once")
+    /// The conversion that returns the value unchanged.
+    #[must_use]
+    pub fn itest_conversion(&self) -> fn(R) -> R {
+        identity
     }
 }
 
@@ -88,17 +83,11 @@ macro_rules! dereference {
                 &self.0
             }
         }
-
-        impl<R> DerefMut for $outer<R> {
-            fn deref_mut(&mut self) -> &mut Self::Target {
-                &mut self.0
-            }
-        }
     )*};
 }
 
 dereference! {
-    ReturnValue => NotSendable
+    ReturnType => NotSendable
     NotSendable => Pointer
     Pointer => Unchanged
 }
@@ -110,7 +99,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::inject::conclude::{Conclude, erased_value};
+    use crate::inject::conclude::{Conclude, SetupOf};
 
     #[derive(Debug, thiserror::Error)]
     #[error("the shop is closed")]
@@ -150,12 +139,19 @@ mod tests {
 
     const CHAIN: &str = "the shop is closed: invalid digit found in string";
 
+    /// A returned value after its conversion. A macro and not a function, because the error's type must be known.
+    macro_rules! converted {
+        ($returned:expr) => {{
+            let returned = $returned;
+            ReturnType::of(&returned).itest_conversion()(returned)
+        }};
+    }
+
     /// The message that a test and a fixture report for an error. A macro and not a function, because the error's type must be known.
     macro_rules! message {
         ($error:expr) => {{
-            let test = ReturnValue::of(Err::<(), _>($error)).itest_with_causes().conclude().unwrap_err();
-            let fixture =
-                erased_value::<u8>(ReturnValue::of(Err::<u8, _>($error)).itest_with_causes()).unwrap_err().to_problem();
+            let test = converted!(Err::<(), _>($error)).conclude().unwrap_err();
+            let fixture = SetupOf::<u8>::value(converted!(Err::<u8, _>($error))).unwrap_err().to_problem();
             assert_eq!(test, fixture);
             assert_eq!(test.location, None);
             test.message
@@ -189,30 +185,21 @@ mod tests {
 
     #[test]
     fn error_of_itest_keeps_its_location() {
-        let problem = ReturnValue::of(Err::<(), _>(Error::from(closed()))).itest_with_causes().conclude().unwrap_err();
+        let problem = converted!(Err::<(), _>(Error::from(closed()))).conclude().unwrap_err();
         assert_eq!(problem.message, CHAIN);
-        assert!(problem.location.is_some_and(|location| location.as_str().contains("return_value.rs")));
+        assert!(problem.location.is_some_and(|location| location.as_str().contains("return_type.rs")));
     }
 
     #[test]
     fn fixture_keeps_the_source_of_its_error() {
-        let error = erased_value::<u8>(ReturnValue::of(Err::<u8, _>(closed())).itest_with_causes()).unwrap_err();
+        let error = SetupOf::<u8>::value(converted!(Err::<u8, _>(closed()))).unwrap_err();
         assert!(error.inner().is::<Closed>());
     }
 
     #[test]
     fn value_without_error_is_returned() {
-        assert_eq!(ReturnValue::of(Ok::<(), Closed>(())).itest_with_causes().conclude(), Ok(()));
-        assert_eq!(
-            *erased_value::<u8>(ReturnValue::of(7_u8).itest_with_causes()).unwrap().downcast::<u8>().unwrap(),
-            7
-        );
-        assert_eq!(
-            *erased_value::<u8>(ReturnValue::of(Ok::<u8, NotSend>(7)).itest_with_causes())
-                .unwrap()
-                .downcast::<u8>()
-                .unwrap(),
-            7
-        );
+        assert_eq!(converted!(Ok::<(), Closed>(())).conclude(), Ok(()));
+        assert_eq!(*SetupOf::<u8>::value(converted!(7_u8)).unwrap().downcast::<u8>().unwrap(), 7);
+        assert_eq!(*SetupOf::<u8>::value(converted!(Ok::<u8, NotSend>(7))).unwrap().downcast::<u8>().unwrap(), 7);
     }
 }

@@ -1,0 +1,1 @@
+//! Empty: cargo wants a library or a binary beside the test target.

@@ -1,0 +1,3 @@
+//! Generated: the modules of the suite.
+
+mod module_000;
