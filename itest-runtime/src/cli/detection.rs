@@ -1,6 +1,6 @@
 //! `--detect` and `--bisect`: searches for unreliable tests and for the cause of a recorded failure.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::engine::{StopReason, WorkerProbeRunner, signal_number};
 use crate::inject::{Candidate, Registry, TestEntry};
 use crate::model::{
     CaseIndex, CaseReport, ExitStatus, HarnessError, Isolation, Lie, NoTests, Order, RunConfig, UsageError, Verdict,
+    set_of,
 };
 use crate::plan::ordered;
 use crate::report::{DetectionReport, DetectionSummary, Record};
@@ -228,6 +229,6 @@ fn subject(case: &Candidate) -> Subject {
     let module = entry.name.rsplit_once("::").map(|(module, _)| format!("module {module}"));
     let tags = entry.meta.tags.iter().map(|tag| format!("tag {tag}"));
     let fixtures = entry.parameters.iter().map(|parameter| format!("fixture {}", ((parameter.fixture)().name)()));
-    let shares: BTreeSet<String> = module.into_iter().chain(tags).chain(fixtures).collect();
+    let shares = set_of(module.into_iter().chain(tags).chain(fixtures));
     Subject { index: case.index, id: case.id(), shares: shares.into_iter().collect() }
 }

@@ -1,6 +1,5 @@
 //! `--history`, and the import of records into the history. Records are imported by `--history`, and before they are removed.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +11,7 @@ use super::refusal::Refusal;
 use super::selection::NothingMatched;
 use crate::history::{Address, HistoryError, Insertion, Key, Run, Store, SuiteHistory, write_lines, write_table};
 use crate::inject::{Registry, block_on};
-use crate::model::{Date, ExitStatus, Format, RunConfig, Summary, TestId, UsageError};
+use crate::model::{Date, ExitStatus, Format, RunConfig, Summary, TestId, UsageError, set_of};
 use crate::report::{Extent, Record};
 
 /// The name of the database file, which is beside the folder of records.
@@ -48,7 +47,7 @@ pub(super) fn history(call: &Call, mut config: RunConfig, registry: &Registry) -
     for remark in remarks {
         print_to_stderr(&format!("warning: {remark}"));
     }
-    let known: BTreeSet<TestId> = registry.candidates().map(|case| case.id()).collect();
+    let known = set_of(registry.candidates().map(|case| case.id()));
     let selection = &config.selection;
     let matches =
         |name: &str, word: &String| if call.line.is_exact() { name == word } else { name.contains(word.as_str()) };

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::identity::Identity;
-use crate::model::{Event, Outcome, RunConfig};
+use crate::model::{Event, Outcome, RunConfig, set_of};
 use crate::session::roots;
 
 /// The tests of one suite that failed when they last ran.
@@ -31,7 +31,7 @@ impl LastFailed {
         }
         let path = root.with_file_name("last-failed").join(format!("{package}-{target}"));
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let before: BTreeSet<_> = text.lines().map(str::to_owned).collect();
+        let before = set_of(text.lines().map(str::to_owned));
         Some(Self { path, now: before.clone(), before })
     }
 

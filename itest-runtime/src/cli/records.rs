@@ -1,6 +1,5 @@
 //! The records of runs: their folder, their facts about the environment, and reading and removing them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use super::call::Call;
 use super::git::commit;
 use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use crate::inject::Registry;
-use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError};
+use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError, map_of, sort};
 use crate::report::{Extent, Record, Recorder};
 use crate::session::roots;
 
@@ -36,7 +35,7 @@ const CI_VARIABLES: [(&str, &str); 9] = [
 /// The facts about the suite, its build and its environment for a record.
 pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut environment = BTreeMap::from([
+    let mut environment = map_of([
         ("os".to_owned(), std::env::consts::OS.to_owned()),
         ("arch".to_owned(), std::env::consts::ARCH.to_owned()),
     ]);
@@ -136,7 +135,7 @@ fn all_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut records: Vec<_> =
         paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION)).collect();
-    records.sort();
+    sort(&mut records);
     Ok(records)
 }
 

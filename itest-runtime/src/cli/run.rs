@@ -23,7 +23,7 @@ use crate::engine::{LiveProgress, Run, signal_number, supervise};
 use crate::inject::{Candidate, Registry};
 use crate::model::{
     Capture, Case, Date, Event, ExitStatus, Facts, Format, Order, Place, Recall, RunConfig, ShardFacts, Summary,
-    TestId, UsageError,
+    TestId, UsageError, sort_by_key,
 };
 use crate::plan::{NamedCase, longest_first, ordered};
 use crate::report::{Console, FILE_REPORTS, Json, LibtestJson, ReportOptions, Reporter, Terse};
@@ -182,7 +182,7 @@ fn plan_run(
         longest_first(&mut order, |position| durations.of(&cases[position].name));
     }
     if let Some(last) = recalled {
-        order.sort_by_key(|position| !last.contains(&cases[*position].name));
+        sort_by_key(&mut order, |position| !last.contains(&cases[*position].name));
     }
     Ok(RunPlan {
         cases: describe_cases(registry, order.into_iter().map(|position| &cases[position])),

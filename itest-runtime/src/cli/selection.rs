@@ -1,11 +1,9 @@
 //! Selects the cases of a run by filters, tags and `#[ignore]`.
 
-use std::collections::BTreeSet;
-
 use super::command_line::{CommandLine, FilterDecision};
 use super::values::closest;
 use crate::inject::{Candidate, Registry};
-use crate::model::{RunConfig, UsageError};
+use crate::model::{RunConfig, UsageError, set_of};
 use crate::plan::TagExpression;
 
 /// The cases of the suite, sorted by whether they run.
@@ -69,7 +67,7 @@ impl SelectedCases {
 
 /// A tag of the expression that no test has.
 fn unknown_tag(tag: &TagExpression, registry: &Registry) -> Option<NothingMatched> {
-    let known: BTreeSet<&str> = registry.candidates().flat_map(|case| case.entry().meta.tags.iter().copied()).collect();
+    let known = set_of(registry.candidates().flat_map(|case| case.entry().meta.tags.iter().copied()));
     let unknown = tag.tags().into_iter().find(|word| !known.contains(word))?;
     let likely = closest(unknown, known.into_iter()).map(str::to_owned);
     Some(NothingMatched::Tag { tag: unknown.to_owned(), likely })

@@ -6,7 +6,7 @@ use super::experiment;
 use super::log::Log;
 use super::pairwise::{Round, pairwise_rounds};
 use super::probe::{Noise, Observation, Probe, ProbeRunner, Stopped};
-use crate::model::{CaseIndex, Lie, Seed, TestId, Verdict, mix};
+use crate::model::{CaseIndex, Lie, Seed, TestId, Verdict, map_of, mix, sort_by_cached_key, sort_by_key};
 
 /// The number of random orders in which all tests run one after the other, in addition to forward and reverse. A victim
 /// of two polluters that must run in one order fails in one sixth of random orders, so all of them miss it with a
@@ -90,7 +90,7 @@ pub(crate) fn detect(
     let mut detector = Detector {
         runner: LoggingRunner { runner, log: Log::default() },
         subjects,
-        names: subjects.iter().map(|subject| (subject.index, &subject.id)).collect(),
+        names: map_of(subjects.iter().map(|subject| (subject.index, &subject.id))),
         seed,
         lanes,
         verdicts: BTreeMap::new(),
@@ -121,7 +121,7 @@ pub(crate) fn explain(
     let mut detector = Detector {
         runner: LoggingRunner { runner, log },
         subjects,
-        names: subjects.iter().map(|subject| (subject.index, &subject.id)).collect(),
+        names: map_of(subjects.iter().map(|subject| (subject.index, &subject.id))),
         seed: Seed::default(),
         lanes: 1,
         verdicts: BTreeMap::new(),
@@ -185,7 +185,7 @@ impl Detector<'_> {
         // the smallest one.
         let mut groups: Vec<_> =
             by_share.into_values().filter(|group| group.len() > 1 && group.len() * 2 <= self.subjects.len()).collect();
-        groups.sort_by_key(Vec::len);
+        sort_by_key(&mut groups, Vec::len);
         let mut grouped = BTreeSet::new();
         for group in &mut groups {
             group.retain(|case| grouped.insert(*case));
@@ -201,12 +201,12 @@ impl Detector<'_> {
             .iter()
             .map(|slot| {
                 let mut slot: Vec<_> = slot.iter().copied().filter(|case| !self.is_broken(*case)).collect();
-                slot.sort_by_key(key);
+                sort_by_key(&mut slot, key);
                 slot
             })
             .filter(|slot| !slot.is_empty())
             .collect();
-        slots.sort_by_key(|slot| (std::cmp::Reverse(slot.len()), slot.first().map(key)));
+        sort_by_key(&mut slots, |slot| (std::cmp::Reverse(slot.len()), slot.first().map(key)));
         let longest = slots.first().map_or(0, Vec::len);
         (0..longest).map(|lane| slots.iter().filter_map(|slot| slot.get(lane)).copied().collect()).collect()
     }
@@ -214,7 +214,7 @@ impl Detector<'_> {
     fn shuffled(&self, seed: Seed) -> Vec<CaseIndex> {
         let cases = self.subjects.iter().map(|subject| subject.index).filter(|case| !self.is_broken(*case));
         let mut cases: Vec<_> = cases.collect();
-        cases.sort_by_cached_key(|case| mix(seed, self.name(*case).as_str()));
+        sort_by_cached_key(&mut cases, |case| mix(seed, self.name(*case).as_str()));
         cases
     }
 

@@ -7,7 +7,7 @@ use super::experiment::{TallyPair, after, alone, any_run_ends, beside, compare, 
 use super::log::{Condition, is_beside_others, is_busy};
 use super::probe::Stopped;
 use super::statistics::{Confidence, Run, Tally, probability_that_greater, runs_needed};
-use crate::model::{CaseIndex, Lie, Rate, Verdict};
+use crate::model::{CaseIndex, Lie, Rate, Verdict, sort_by_key};
 
 /// The number of runs of a suspect alone, before all other experiments.
 const RUNS_ALONE: u32 = 4;
@@ -188,7 +188,7 @@ impl Detector<'_> {
         known: &mut Tally,
     ) -> Result<Option<Verdict>, Stopped> {
         let counts = self.runner.log.concurrent_when_failing(case);
-        concurrent.sort_by_key(|other| std::cmp::Reverse(counts.get(other).copied().unwrap_or(0)));
+        sort_by_key(&mut concurrent, |other| std::cmp::Reverse(counts.get(other).copied().unwrap_or(0)));
         let all_together = (concurrent.len() > 1).then(|| concurrent.clone());
         for others in concurrent.into_iter().map(|other| vec![other]).chain(all_together) {
             for condition in beside(case, &others) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::probe::{Noise, Observation, Probe, Spot};
 use super::statistics::{Run, Tally};
-use crate::model::{CaseIndex, Outcome, Phase};
+use crate::model::{CaseIndex, Outcome, Phase, sort, sort_by_key};
 
 /// Probes and their observations.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Log {
         let ended = self.observations(case).filter(|(.., run)| *run == ended);
         let mut conditions: Vec<_> =
             ended.map(|(probe, observation, _)| Condition { probe: probe.clone(), spot: observation.spot }).collect();
-        conditions.sort_by_key(|condition| (condition.probe.lanes.len(), condition.size()));
+        sort_by_key(&mut conditions, |condition| (condition.probe.lanes.len(), condition.size()));
         conditions
     }
 
@@ -143,7 +143,7 @@ impl Log {
         let median = |ended: Run| {
             let of = self.observations(case).filter(|(.., run)| *run == ended);
             let mut durations: Vec<_> = of.map(|(_, observation, _)| observation.elapsed).collect();
-            durations.sort();
+            sort(&mut durations);
             durations.get(durations.len() / 2).copied()
         };
         median(Run::Failed).zip(median(Run::Passed))

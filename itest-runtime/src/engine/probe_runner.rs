@@ -17,7 +17,7 @@ use crate::detect::{Noise, Observation, Probe, ProbeRunner, Spot, Stopped};
 use crate::inject::{Registry, block_on, remove_tree};
 use crate::model::{
     Budget, Case, CaseIndex, CaseReport, Event, Facts, Failed, HarnessError, Leaks, Mark, Order, Outcome, Repeats,
-    RunConfig, TestId,
+    RunConfig, TestId, map_of,
 };
 use crate::plan::lockstep;
 use crate::process::{WORKER_MARK, kill_marked};
@@ -90,7 +90,7 @@ impl WorkerProbeRunner {
         };
         Ok(Self {
             registry,
-            cases: cases.into_iter().map(|case| (case.index, case)).collect(),
+            cases: map_of(cases.into_iter().map(|case| (case.index, case))),
             config: probing,
             budget: config.budget,
             began: Instant::now(),

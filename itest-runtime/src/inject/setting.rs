@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use crate::model::{map_of, sort_by_key};
+
 /// A setting of a fixture.
 ///
 /// Its key, such as `postgres-image`, is its name in `itest.toml` and gives it its flag (`--postgres-image`) and its variable
@@ -34,7 +36,7 @@ impl FixtureSetting {
     /// All settings of the fixtures in this binary, by name.
     pub(crate) fn all() -> Vec<&'static Self> {
         let mut all: Vec<_> = inventory::iter::<Self>.into_iter().collect();
-        all.sort_by_key(|setting| setting.key);
+        sort_by_key(&mut all, |setting| setting.key);
         all
     }
 }
@@ -50,7 +52,7 @@ static GIVEN: OnceLock<BTreeMap<String, String>> = OnceLock::new();
 /// Gives values to the settings of fixtures in this process. Only the first call has an effect, because a process has one
 /// configuration.
 pub(crate) fn give_fixture_settings(variables: impl IntoIterator<Item = (String, String)>) {
-    let _ = GIVEN.set(variables.into_iter().collect());
+    let _ = GIVEN.set(map_of(variables));
 }
 
 /// The value that was given to a fixture's setting in this process. It takes precedence over the variable of that name.

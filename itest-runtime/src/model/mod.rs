@@ -22,6 +22,7 @@ mod script;
 mod secret;
 mod session;
 mod shard;
+mod sorting;
 mod trace;
 mod verdict;
 mod worker;
@@ -61,6 +62,7 @@ pub(crate) use session::{
     ProcessIdentity, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd, Sweep,
 };
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
+pub(crate) use sorting::{map_of, set_of, sort, sort_by, sort_by_cached_key, sort_by_key};
 pub(crate) use trace::TraceScope;
 pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

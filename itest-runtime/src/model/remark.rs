@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::TestId;
+use super::sorting::{sort, sort_by_key};
 
 /// The maximum number of tests that are named for each cause.
 const MAX_NAMED_TESTS: usize = 3;
@@ -67,10 +68,10 @@ impl fmt::Display for Remark {
         let times: usize = self.causes.values().map(Vec::len).sum();
         write!(formatter, "{times} of {} {}", self.total, self.what)?;
         let mut causes: Vec<_> = self.causes.iter().collect();
-        causes.sort_by_key(|(_, tests)| std::cmp::Reverse(tests.len()));
+        sort_by_key(&mut causes, |(_, tests)| std::cmp::Reverse(tests.len()));
         for (position, (cause, tests)) in causes.into_iter().enumerate() {
             let mut tests: Vec<&str> = tests.iter().map(String::as_str).collect();
-            tests.sort_unstable();
+            sort(&mut tests);
             let named = tests.iter().take(MAX_NAMED_TESTS).copied().collect::<Vec<_>>().join(", ");
             let separator = if position == 0 { ": " } else { "; " };
             write!(formatter, "{separator}{cause} ({named}")?;

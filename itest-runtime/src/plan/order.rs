@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::sort::{NamedCase, by_hash, by_name};
-use crate::model::{HarnessError, Order, Seed, mix};
+use crate::model::{HarnessError, Order, Seed, mix, sort_by_cached_key};
 
 /// The indices of the cases, in the order of the run.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn ordered(all: &[NamedCase<'_>], order: Order, seed: Seed) -> Result
         return by_hash(all, |name| mix(seed, name));
     }
     let mut positions = by_name(all)?;
-    positions.sort_by_cached_key(|position| declared_key(&all[*position]));
+    sort_by_cached_key(&mut positions, |position| declared_key(&all[*position]));
     if order == Order::Reverse {
         positions.reverse();
     }
@@ -29,7 +29,7 @@ pub(crate) fn ordered(all: &[NamedCase<'_>], order: Order, seed: Seed) -> Result
 /// Sorts the longest cases to the front, so that none of them runs alone at the end. Cases without a known duration
 /// come first of all, because they may be long; they keep their relative order.
 pub(crate) fn longest_first(order: &mut [usize], duration: impl Fn(usize) -> Option<Duration>) {
-    order.sort_by_cached_key(|position| match duration(*position) {
+    sort_by_cached_key(order, |position| match duration(*position) {
         None => (0, Reverse(Duration::ZERO)),
         Some(duration) => (1, Reverse(duration)),
     });

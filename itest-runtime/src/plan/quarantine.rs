@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Date, Outcome, Quarantine, QuarantineEntry, TestId};
+use crate::model::{Date, Outcome, Quarantine, QuarantineEntry, TestId, map_of};
 
 /// An entry whose cases passed this many attempts in a row should be removed. 20 passed attempts bound the failure rate
 /// at 14 %, with a confidence of 95 %.
@@ -58,7 +58,8 @@ impl<'e> QuarantineReview<'e> {
     #[must_use]
     pub(crate) fn of(status: &QuarantineStatus<'e>) -> Self {
         let cases_of = |entry: &QuarantineEntry| {
-            status.cases.keys().filter(|case| entry.covers(case.as_str())).map(|case| (case.clone(), 0)).collect()
+            let covered = status.cases.keys().filter(|case| entry.covers(case.as_str()));
+            map_of(covered.map(|case| (case.clone(), 0)))
         };
         Self { passed: status.active.iter().map(|entry| (*entry, cases_of(entry))).collect() }
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::model::{Case, Order, Seed, mix};
+use crate::model::{Case, Order, Seed, mix, sort_by_cached_key};
 
 /// The rounds of a repeated run that have not started yet.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Rounds {
         self.begun = self.begun.checked_add(1)?;
         if self.order == Order::Random {
             let seed = Seed(mix(self.seed, &self.begun.to_string()));
-            cases.sort_by_cached_key(|case| mix(seed, case.id.as_str()));
+            sort_by_cached_key(&mut cases, |case| mix(seed, case.id.as_str()));
         }
         for case in &mut cases {
             case.round = self.begun;

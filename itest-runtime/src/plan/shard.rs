@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::model::{Seed, mix};
+use crate::model::{Seed, mix, sort, sort_by_cached_key};
 
 /// A seed for the hash of shards. It differs from the seeds of random orders, which are small numbers, so that shard
 /// and order are independent.
@@ -40,7 +40,7 @@ pub(crate) fn shards_by_durations(all: &[TimedTest<'_>], count: NonZeroU32) -> V
     // shards.
     let weight = |test: &TimedTest<'_>| test.duration.unwrap_or(median).as_micros().max(1);
     let mut heaviest: Vec<usize> = (0..all.len()).collect();
-    heaviest.sort_by_cached_key(|position| (Reverse(weight(&all[*position])), all[*position].name));
+    sort_by_cached_key(&mut heaviest, |position| (Reverse(weight(&all[*position])), all[*position].name));
     // The first shards get the first tests, so shards beyond the number of tests stay empty and need no load entry.
     let mut loads: Vec<u128> = vec![0; all.len().min(count.get() as usize)];
     let mut shards = vec![1; all.len()];
@@ -55,7 +55,7 @@ pub(crate) fn shards_by_durations(all: &[TimedTest<'_>], count: NonZeroU32) -> V
 }
 
 fn median(mut known: Vec<Duration>) -> Duration {
-    known.sort_unstable();
+    sort(&mut known);
     known.get(known.len() / 2).copied().unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::model::{PanicRecord, Problem};
+use crate::model::{PanicRecord, Problem, sort_by_key};
 
 /// The offset of the first slot in the status file. The position and the unsent reports need less space.
 const FIRST_SLOT_OFFSET: u64 = 4096;
@@ -73,7 +73,7 @@ pub(super) fn read(file: &File, attempt: u32) -> Vec<PanicRecord> {
     let slots = 0..FIRST_SLOTS + LAST_SLOTS;
     let mut records: Vec<_> = slots.filter_map(|slot| read_slot(file, slot, attempt).ok().flatten()).collect();
     records.retain(|record| !record.is_settled);
-    records.sort_by_key(|record| record.sequence);
+    sort_by_key(&mut records, |record| record.sequence);
     records
 }
 

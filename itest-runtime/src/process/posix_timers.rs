@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use crate::model::set_of;
+
 /// The most bytes that are read of the list of timers, which has about 70 bytes for each timer. Further timers are ignored.
 const MAX_LIST_BYTES: usize = 4096;
 
@@ -46,6 +48,6 @@ impl PosixTimers {
         let mut bytes = [0; MAX_LIST_BYTES];
         let length = self.list.as_ref().and_then(|list| list.read_at(&mut bytes, 0).ok()).unwrap_or(0);
         let text = str::from_utf8(&bytes[..length]).unwrap_or_default();
-        text.lines().filter_map(|line| line.strip_prefix("ID: ")?.parse().ok()).collect()
+        set_of(text.lines().filter_map(|line| line.strip_prefix("ID: ")?.parse().ok()))
     }
 }

@@ -15,6 +15,7 @@ use super::children::{adopt_orphans, children, entries_by_number, kill_children_
 use super::identity::to_pid;
 use super::leak::Leak;
 use crate::inject::is_own_thread;
+use crate::model::set_of;
 
 /// The resources that are not leaks of the next test: those that existed after the last test, and those that worker fixtures
 /// have opened since.
@@ -43,7 +44,7 @@ impl Snapshot {
     /// Lists the current resources of this process.
     #[must_use]
     pub(crate) fn take() -> Self {
-        let threads = entries_by_number("/proc/self/task").map(|(thread, _)| thread).collect();
+        let threads = set_of(entries_by_number("/proc/self/task").map(|(thread, _)| thread));
         Self { children: children(), threads, files: numbers_of_files() }
     }
 }
@@ -178,7 +179,7 @@ fn links(stat: &rustix::fs::Stat) -> u64 {
 /// lowest free number, which the file that is opened here gets first, so that it can be left out.
 fn numbers_of_files() -> BTreeSet<u32> {
     let next = File::open("/dev/null").ok().and_then(|file| u32::try_from(file.as_raw_fd()).ok());
-    files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next).collect()
+    set_of(files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next))
 }
 
 fn files_by_number() -> impl Iterator<Item = (u32, PathBuf)> {

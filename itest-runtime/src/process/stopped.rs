@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::children::entries_by_number;
 use super::leak::command_line;
+use crate::model::map_of;
 
 /// The signal that has stopped a child of this process. `None` if the child is not stopped.
 #[must_use]
@@ -19,9 +21,8 @@ pub(crate) fn stop_signal(child: u32) -> Option<i32> {
 /// The stopped descendants of a process, each as its pid and its command line.
 #[must_use]
 pub(crate) fn stopped_descendants(ancestor: u32) -> Vec<String> {
-    let processes: BTreeMap<u32, (bool, u32)> = entries_by_number("/proc")
-        .filter_map(|(pid, path)| Some((pid, state(&fs::read_to_string(path.join("stat")).ok()?)?)))
-        .collect();
+    let process = |(pid, path): (u32, PathBuf)| Some((pid, state(&fs::read_to_string(path.join("stat")).ok()?)?));
+    let processes: BTreeMap<u32, (bool, u32)> = map_of(entries_by_number("/proc").filter_map(process));
     let is_descendant = |mut pid: u32| {
         // The number of steps is limited, because the table was not read in one moment and may therefore contain a cycle.
         for _ in 0..processes.len() {

@@ -1,11 +1,13 @@
 //! Detects whether a test has changed the environment variables or the working directory of this process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
 use self::variables::VariablePointers;
+
+use crate::model::{map_of, set_of};
 
 /// The environment variables and the working directory with which each test starts.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl Surroundings {
     pub(crate) fn capture() -> Self {
         Self {
             pointers: VariablePointers::capture(),
-            variables: std::env::vars_os().collect(),
+            variables: map_of(std::env::vars_os()),
             directory: std::env::current_dir().ok(),
             directory_id: current_directory_id(),
         }
@@ -59,8 +61,8 @@ impl Surroundings {
         if self.pointers.are_unchanged() {
             return Vec::new();
         }
-        let now: BTreeMap<_, _> = std::env::vars_os().collect();
-        let names: BTreeSet<_> = now.keys().chain(self.variables.keys()).collect();
+        let now = map_of(std::env::vars_os());
+        let names = set_of(now.keys().chain(self.variables.keys()));
         let changed = names.into_iter().filter(|name| now.get(*name) != self.variables.get(*name));
         changed.map(|name| name.to_string_lossy().into_owned()).collect()
     }
@@ -151,6 +153,7 @@ mod variables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn unchanged_environment_reports_no_change() {

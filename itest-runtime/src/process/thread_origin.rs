@@ -8,6 +8,8 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
+use crate::model::sort;
+
 /// The most bytes of a stack that are read. The stack of a waiting thread is usually much smaller.
 const MAX_STACK_BYTES: u64 = 64 << 10;
 
@@ -143,7 +145,7 @@ impl Symbols {
                 functions.push((long(symbol, 8)?, long(symbol, 16)?, word(symbol, 0)?));
             }
         }
-        functions.sort_unstable();
+        sort(&mut functions);
         Some(Self { functions, names })
     }
 

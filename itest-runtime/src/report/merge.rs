@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::record::{Extent, Record};
-use crate::model::{Event, FlakyResult, Summary, WorkerId};
+use crate::model::{Event, FlakyResult, Summary, WorkerId, sort, sort_by_key};
 
 impl Record {
     /// Merges records. Workers get new numbers, so that workers of different records have different numbers.
@@ -127,13 +127,13 @@ fn add(total: &mut Summary, other: Summary) {
         remark.add_to(&mut total.remarks);
     }
     total.used.extend(other.used);
-    total.used.sort();
+    sort(&mut total.used);
     total.used.dedup();
     total.interrupted_by = total.interrupted_by.take().or(other.interrupted_by);
     total.rounds = total.rounds.max(other.rounds);
     total.elapsed = Duration::max(total.elapsed, other.elapsed);
     total.slowest.extend(other.slowest);
-    total.slowest.sort_by_key(|timing| std::cmp::Reverse(timing.elapsed));
+    sort_by_key(&mut total.slowest, |timing| std::cmp::Reverse(timing.elapsed));
     total.slowest.truncate(5);
 }
 

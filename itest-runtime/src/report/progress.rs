@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::text::time;
-use crate::model::Running;
+use crate::model::{Running, sort_by_key};
 
 /// A progress line that is redrawn in place.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl LiveLine {
 fn line(running: &[Running], finished: usize, failed: usize, total: usize) -> String {
     let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     let mut running: Vec<_> = running.iter().collect();
-    running.sort_by_key(|running| std::cmp::Reverse(running.elapsed));
+    sort_by_key(&mut running, |running| std::cmp::Reverse(running.elapsed));
     let words = running.into_iter().map(|Running { id, elapsed, phase }| {
         let phase = phase.map_or_else(String::new, |phase| format!(" ({phase})"));
         format!("{id} {}{phase}", time(*elapsed))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Reporter;
 use super::json::{FORMAT_VERSION, Line, write_line};
 use super::packed;
-use crate::model::{CaseReport, Event, Facts, LAST_UNIX_MS, Seed, Shard, TestId};
+use crate::model::{CaseReport, Event, Facts, LAST_UNIX_MS, Seed, Shard, TestId, sort_by_key};
 
 /// The reporter that writes a record.
 #[derive(Debug, Default)]
@@ -151,7 +151,7 @@ impl Record {
                 _ => None,
             })
             .collect();
-        attempts.sort_by_key(|case| case.started);
+        sort_by_key(&mut attempts, |case| case.started);
         attempts
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ReportOptions;
 use super::failure::{status, write_failure, write_output};
 use super::text::{Style, Styled, count, swept_in_words, time};
-use crate::model::{CaseReport, FlakyResult, Seed, ShowOutput, Summary, TestId};
+use crate::model::{CaseReport, FlakyResult, Seed, ShowOutput, Summary, TestId, sort, sort_by};
 
 /// The most captured output that is kept until the end of the run, for all failures together.
 const MAX_KEPT_OUTPUT_BYTES: usize = 64 << 20;
@@ -89,12 +89,12 @@ impl SummarySection {
     pub(super) fn write(&mut self, summary: &Summary, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
         // The lists are sorted, so that two runs can be compared although they had different orders.
         for list in [&mut self.failed, &mut self.shown, &mut self.flaky, &mut self.quarantined] {
-            list.sort_by(|left, right| left.id.cmp(&right.id));
+            sort_by(list, |left, right| left.id.cmp(&right.id));
         }
         self.write_cases(summary, options, out)?;
         writeln!(out)?;
         let warning = Styled(options.color, Style::Yellow, "warning");
-        self.leaks.sort();
+        sort(&mut self.leaks);
         for (id, left) in self.leaks.iter().take(MAX_SHOWN_LEAKS) {
             writeln!(out, "{warning}: {id} left behind: {left}")?;
         }

@@ -14,7 +14,7 @@ use crate::inject::{
     Caught, FixtureDescriptor, ScopeStore, Scopes, TeardownProblem, block_on, harness_runtime, make_session_value,
     session_needs, set_requirement, start_runtime_for_tests, timeout,
 };
-use crate::model::{Limits, Outcome, Problem};
+use crate::model::{Limits, Outcome, Problem, sort_by_key};
 use crate::process::Stopwatch;
 
 /// How often the server checks whether a step of a teardown exceeds its time limit.
@@ -119,7 +119,7 @@ impl Fixtures {
         let ready = std::mem::take(&mut self.ready);
         let mut threads = std::mem::take(&mut self.threads);
         let position = |key: &u64| ready.iter().position(|ready| ready == key);
-        threads.sort_by_key(|thread| std::cmp::Reverse(position(&thread.fixture.key())));
+        sort_by_key(&mut threads, |thread| std::cmp::Reverse(position(&thread.fixture.key())));
         let mut problems = Vec::new();
         for thread in threads {
             let name = thread.fixture.short_name();

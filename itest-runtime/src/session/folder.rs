@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::ledger::{DRAFT, LedgerFile, try_lock_file};
-use crate::model::{ProcessIdentity, SessionAddress, SessionConfig};
+use crate::model::{ProcessIdentity, SessionAddress, SessionConfig, sort_by_key};
 use crate::process::{continue_if_stopped, identify, own_identity};
 
 const LOCK: &str = "lock";
@@ -246,7 +246,7 @@ impl SessionFolder {
         let entries = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.path()));
         let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
         // The lock file is removed last, because it shows other processes that the folder is in use.
-        paths.sort_by_key(|path| path.file_name().is_some_and(|name| name == LOCK));
+        sort_by_key(&mut paths, |path| path.file_name().is_some_and(|name| name == LOCK));
         for path in paths {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::model::{LEDGER_VERSION, LedgerLine, Mark, ProcessIdentity};
+use crate::model::{LEDGER_VERSION, LedgerLine, Mark, ProcessIdentity, sort};
 use crate::process::own_identity;
 
 const LEDGER: &str = "ledger-";
@@ -72,7 +72,7 @@ impl LedgerFile {
         let is_ledger =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LEDGER));
         let mut ledgers: Vec<_> = paths.filter(is_ledger).map(Self::at).collect();
-        ledgers.sort();
+        sort(&mut ledgers);
         ledgers
     }
 

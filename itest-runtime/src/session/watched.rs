@@ -1,7 +1,6 @@
 //! The list of the test processes of a cargo-nextest run, each with the mark of its descendants. The list is a file, so that the
 //! descendants can be killed even if all processes of the harness were killed.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::SessionFolder;
 use super::kill::kill;
-use crate::model::{Mark, ProcessIdentity, RESPONSE_TIMEOUT};
+use crate::model::{Mark, ProcessIdentity, RESPONSE_TIMEOUT, set_of};
 use crate::process::is_alive;
 
 /// The pause between two checks of processes that are about to end.
@@ -56,7 +55,7 @@ pub(super) async fn end_watched(folder: &SessionFolder, limit: Duration) {
         }
     };
     let _ = tokio::time::timeout(limit + RESPONSE_TIMEOUT, wait).await;
-    let marks: BTreeSet<_> = watched.iter().map(WatchedProcess::mark_of_binary).collect();
+    let marks = set_of(watched.iter().map(WatchedProcess::mark_of_binary));
     for mark in marks {
         kill(mark).await;
     }

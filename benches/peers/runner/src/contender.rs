@@ -10,7 +10,7 @@ use std::time::Duration;
 use figures::{Context, Failure};
 
 use crate::cargo;
-use crate::launcher::Launcher;
+use crate::launcher::{LIBRARIES, Launcher};
 use crate::peer::Peer;
 use crate::workbench::{Built, Workbench};
 
@@ -58,7 +58,7 @@ impl Contender {
         command.current_dir(&self.folder);
         command.env("CARGO_MANIFEST_DIR", &self.folder);
         // `cargo test` also says where the dynamic libraries of a suite and of the compiler are.
-        command.envs(self.libraries.iter().map(|folders| ("LD_LIBRARY_PATH", folders)));
+        command.envs(self.libraries.iter().map(|folders| (LIBRARIES, folders)));
         command
     }
 

@@ -15,6 +15,9 @@ use crate::process_tree;
 /// The number of lines of a failed program's output that are shown.
 const MAX_SHOWN_LINES: usize = 20;
 
+/// The variable with the folders of dynamic libraries.
+pub(crate) const LIBRARIES: &str = "LD_LIBRARY_PATH";
+
 /// Starts programs, whose output goes to files.
 #[derive(Debug)]
 pub(crate) struct Launcher {
@@ -170,8 +173,11 @@ fn prepare(command: &mut Command) {
     for name in ["CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
         command.env_remove(name);
     }
-    // `cargo run` sets this variable, and each folder in it slows the start of every program.
-    command.env_remove("LD_LIBRARY_PATH");
+    // `cargo run` sets this variable, and each folder in it slows the start of every program. Only a program with dynamic libraries
+    // gets a value of its own.
+    if !command.get_envs().any(|(name, _)| name == LIBRARIES) {
+        command.env_remove(LIBRARIES);
+    }
 }
 
 fn ended(child: &mut Child, what: &str) -> Result<Option<ExitStatus>, Failure> {

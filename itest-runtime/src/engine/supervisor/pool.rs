@@ -16,7 +16,7 @@ use super::session::RunSession;
 use super::state::KillReason;
 use crate::inject::{Registry, boxed, given_fixture_settings};
 use crate::model::{
-    AttemptReport, HarnessError, Isolation, Lane, Output, RunConfig, TraceScope, WorkerConfig, WorkerId,
+    AttemptReport, HarnessError, Isolation, Lane, Output, RunConfig, TraceScope, WorkerConfig, WorkerId, sort,
 };
 use crate::process::{Departure, FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
 
@@ -152,7 +152,7 @@ impl WorkerPool {
     pub(super) fn open_by_load(&self) -> Vec<WorkerId> {
         let open = self.workers.iter().filter(|(_, worker)| worker.is_open());
         let mut open: Vec<_> = open.map(|(id, worker)| (worker.load(), *id)).collect();
-        open.sort();
+        sort(&mut open);
         open.into_iter().map(|(_, id)| id).collect()
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::super::run::LiveProgress;
 use super::assignment::Assignment;
-use crate::model::{CaseReport, Event, Remark, Running, SessionEnd, Summary, Sweep, WorkerId};
+use crate::model::{CaseReport, Event, Remark, Running, SessionEnd, Summary, Sweep, WorkerId, sort};
 
 /// Emits the events of a run and counts its results for the summary.
 pub(super) struct Progress<'a> {
@@ -92,7 +92,7 @@ impl<'a> Progress<'a> {
         let SessionEnd { recovered, used } = end;
         self.summary.used = used;
         // The services started in parallel, so that their order differs from run to run.
-        self.summary.used.sort();
+        sort(&mut self.summary.used);
         self.summary.given_back = recovered.given_back;
         self.summary.problems.extend(recovered.problems.into_iter().map(|problem| format!("session: {problem}")));
         self.summary.swept = swept;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::super::sorting::sort_by_key;
 use super::name::{REDACTED, can_be_secret, is_secret_name};
 use super::pair::named_secrets;
 use super::shape::{json_web_tokens, prefixed_keys, private_keys, scheme_credentials};
@@ -20,7 +21,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     if secrets.is_empty() {
         return text.into();
     }
-    secrets.sort_by_key(|range| (range.start, range.end));
+    sort_by_key(&mut secrets, |range| (range.start, range.end));
     let mut shown = String::with_capacity(text.len());
     let mut end = 0;
     for range in secrets {
