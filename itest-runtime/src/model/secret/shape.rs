@@ -37,9 +37,27 @@ const PREFIXES: [(&str, usize); 26] = [
     ("SG.", 40),
 ];
 
+/// The length of the shortest key.
+const MIN_KEY_BYTES: usize = {
+    let mut least = usize::MAX;
+    let mut at = 0;
+    while at < PREFIXES.len() {
+        let length = PREFIXES[at].0.len() + PREFIXES[at].1;
+        if length < least {
+            least = length;
+        }
+        at += 1;
+    }
+    least
+};
+
 /// The positions of tokens with the prefixes of well-known services.
 pub(super) fn prefixed_keys(text: &str) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
+    // Most texts are ids and words, which are too short for a key.
+    if text.len() < MIN_KEY_BYTES {
+        return secrets;
+    }
     for (prefix, min_length) in PREFIXES {
         for (at, _) in text.match_indices(prefix) {
             let behind = &text[at + prefix.len()..];
