@@ -44,9 +44,10 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
         located(quote!(::tokio::time::pause();), span)
     });
     let data = inputs.data;
-    let call = Call { function: &test.function, bindings: inputs.bindings, data: quote!(#data #pause), call, span };
+    let invocation =
+        Invocation { function: &test.function, bindings: inputs.bindings, data: quote!(#data #pause), call, span };
     let conclude = Conclude { of_future: quote!(#private::concluded), of_value: quote!(#private::Conclude::conclude) };
-    let function = call.function(&conclude, private);
+    let function = invocation.function(&conclude, private);
     let entry = quote! {
         #private::inventory::submit! {
             #private::TestEntry::new(
@@ -72,7 +73,7 @@ struct Conclude {
 }
 
 /// The call of a user's function with its inputs.
-struct Call<'a> {
+struct Invocation<'a> {
     function: &'a ItemFn,
     /// The statements that take the inputs.
     bindings: TokenStream,
@@ -84,7 +85,7 @@ struct Call<'a> {
     span: Option<(Span, Span)>,
 }
 
-impl Call<'_> {
+impl Invocation<'_> {
     /// The `Function` of the runtime that makes this call.
     fn function(&self, conclude: &Conclude, private: &TokenStream) -> TokenStream {
         let Self { function, bindings, data, call, .. } = self;
@@ -147,12 +148,12 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let arguments = fixture.parameters.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot));
     let call = call(function, &placeholders, &arguments.collect::<Vec<_>>(), return_type_span(function));
     let bindings = slots(&fixture.parameters);
-    let call = Call { function, bindings, data: TokenStream::new(), call, span: None };
+    let invocation = Invocation { function, bindings, data: TokenStream::new(), call, span: None };
     let conclude = Conclude {
         of_future: quote!(#private::SetupOf::<Self>::future),
         of_value: quote!(#private::SetupOf::<Self>::value),
     };
-    let setup = call.function(&conclude, &private);
+    let setup = invocation.function(&conclude, &private);
     // The value of a session fixture must be serializable. If its type is not, the compiler reports that at the type.
     let codec = value_type.as_ref().filter(|_| fixture.scope == Scope::Session).map(|value_type| {
         let (first, last) = ends(value_type);

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use super::context::TestInfo;
 use super::fixture::{Fixture, FixtureDescriptor};
+use super::function::Function;
 use super::scope::{DependentScope, TestScope};
-use super::sync::Function;
 use super::teardown::Teardown;
 
 #[diagnostic::do_not_recommend]

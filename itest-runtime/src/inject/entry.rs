@@ -1,7 +1,7 @@
 //! The static entry that the expansion of each test submits, and the collection of all entries.
 
 use super::fixture::Parameter;
-use super::sync::Function;
+use super::function::Function;
 use crate::model::{CaseMeta, Problem};
 
 /// The description of a test in its expansion: data and one plain function pointer.

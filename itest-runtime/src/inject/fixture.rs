@@ -4,9 +4,9 @@ use std::any::{Any, TypeId};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::Error;
+use super::function::Function;
 use super::portable::ValueCodec;
 use super::scope::{ByValue, FixtureScope, LivesAsLongAs, Scope};
-use super::sync::Function;
 
 /// A type whose value a test or another fixture receives by naming the type as a parameter.
 ///

@@ -13,6 +13,7 @@ mod error;
 mod eventually;
 mod fixture;
 mod folder;
+mod function;
 
 mod ledger;
 mod locks;
@@ -41,6 +42,7 @@ pub use entry::{TestEntry, without_crate};
 pub use error::Error;
 pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, Parameter};
+pub use function::Function;
 pub use panic::{allow_background_panics, skip};
 pub use portable::{Portable, ValueCodec};
 pub use return_type::ReturnType;
@@ -48,7 +50,7 @@ pub(crate) use scope::Scope;
 pub use scope::{ByValue, DependentScope, LivesAsLongAs, SessionScope, TestScope, WorkerScope};
 pub use setting::{FixtureSetting, SettingShape};
 pub use slot::Inputs;
-pub use sync::{BoxedFuture, Function, FunctionKind, LocalFuture};
+pub use sync::{BoxedFuture, FunctionKind, LocalFuture};
 pub use teardown::Teardown;
 
 pub(crate) use background::{RuntimeOf, harness_runtime, harness_tasks, set_runtime_of_tests, start_runtime_for_tests};

@@ -31,11 +31,13 @@ pub struct Unchanged<R>(PhantomData<R>);
 
 impl<R> ReturnType<R> {
     /// The type of a value that a function returned.
+    #[must_use]
     pub const fn of(_: &R) -> Self {
         Self(NotSendable(Pointer(Unchanged(PhantomData))))
     }
 
     /// The type of the value that an async function will return.
+    #[must_use]
     pub const fn of_future(_: &BoxedFuture<'_, R>) -> Self {
         Self(NotSendable(Pointer(Unchanged(PhantomData))))
     }
@@ -49,6 +51,7 @@ impl<T, E: Into<BoxedError>> ReturnType<Result<T, E>> {
     }
 }
 
+#[expect(clippy::unused_self, reason = "the type of `self` selects the method")]
 impl<T, E: StdError + 'static> NotSendable<Result<T, E>> {
     /// Like [`ReturnType::itest_conversion`], but keeps only the text of the causes.
     #[must_use]
@@ -57,6 +60,7 @@ impl<T, E: StdError + 'static> NotSendable<Result<T, E>> {
     }
 }
 
+#[expect(clippy::unused_self, reason = "the type of `self` selects the method")]
 impl<T, E: Deref<Target: StdError>> Pointer<Result<T, E>> {
     /// Like [`ReturnType::itest_conversion`], but keeps only the text of the causes.
     #[must_use]
@@ -65,6 +69,7 @@ impl<T, E: Deref<Target: StdError>> Pointer<Result<T, E>> {
     }
 }
 
+#[expect(clippy::unused_self, reason = "the type of `self` selects the method")]
 impl<R> Unchanged<R> {
     /// The conversion that returns the value unchanged.
     #[must_use]

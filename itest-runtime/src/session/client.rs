@@ -18,7 +18,8 @@ use super::folder::{SessionFolder, UnservedSession};
 use super::guards::{KeepAlive, LockGuard, ProcessWatch};
 use super::ledger::LedgerFile;
 use super::recover::recover_session;
-use super::wire::{Reply, Request, receive, send, send_blocking};
+use super::request::request_reply;
+use super::wire::{Reply, Request, send_blocking};
 use crate::inject::{Caught, FixtureDescriptor, given_fixture_settings};
 use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
 use crate::process::{SESSION_MARK, WORKER_MARK, defer_termination, ignore_termination_signals, own_binary};
@@ -31,9 +32,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
 /// The most times that a request is sent. It is sent again, to a new server, if a server dies before it has answered.
 const MAX_REQUESTS: u32 = 3;
-
-/// How often a client that waits for an answer checks whether a signal has stopped the server.
-const STOP_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The argument that makes a process a session server. The path of the session's folder follows.
 pub(crate) const SESSION_FLAG: &str = "--itest-session";
@@ -381,26 +379,4 @@ impl SessionClient {
     fn lock_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Sends a request and waits for the answer, as long as the server lives. Continues the server if a signal has stopped it.
-async fn request_reply(
-    connection: UnixStream,
-    request: &Request,
-    folder: &SessionFolder,
-) -> io::Result<(Reply, Connection)> {
-    connection.set_nonblocking(true)?;
-    let mut connection = Connection::from_std(connection)?;
-    send(&mut connection, request).await?;
-    let reply = {
-        let receiving = receive(&mut connection);
-        tokio::pin!(receiving);
-        loop {
-            match tokio::time::timeout(STOP_CHECK_INTERVAL, &mut receiving).await {
-                Ok(reply) => break reply?,
-                Err(_) => folder.continue_server(),
-            }
-        }
-    };
-    Ok((reply, connection))
 }

@@ -28,6 +28,7 @@ mod message;
 mod recover;
 mod recoverer;
 mod recoveries;
+mod request;
 mod server;
 mod signals;
 mod sweep;

@@ -57,7 +57,7 @@ pub(crate) fn serve_session(registry: &Registry, folder: PathBuf) -> Result<(), 
     // The subscriber is set on each thread, because session fixtures may install the global one.
     #[cfg(feature = "tracing")]
     crate::process::show_trace(&config.log, crate::model::TraceScope::Threads);
-    let served = block_on(&runtime, async { Server::start(registry, folder, listener, config)?.run().await });
+    let served = block_on(runtime, async { Server::start(registry, folder, listener, config)?.run().await });
     // Session fixtures may have left daemons and other processes.
     kill_all_children();
     served.map_err(HarnessError::io("serve the session"))?;
