@@ -36,6 +36,7 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
     let meta = meta(&test.arguments, private).map(|meta| quote!(.meta(&#meta)));
     let inputs = inputs(instance, private);
     // The call has the span of the listed type, so that the compiler reports a mistake in the type once, where the type is listed.
+    // Without listed types, it has the span of the return type.
     let span = over.as_ref().map(ends).or_else(|| return_type_span(&test.function));
     let call = call(&test.function, over.as_slice(), &inputs.arguments, span);
     // `pause` is a function of the suite's own tokio. If the function is missing, the compiler reports that at the argument.
@@ -65,7 +66,7 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
 
 /// The functions of the runtime that receive what a user's function returns.
 struct Conclude {
-    /// Receives the boxed future of an async function. The compiler translates this function once for each return type, and not once for
+    /// Receives the boxed future of an async function. The compiler instantiates this function once for each return type, and not once for
     /// each test.
     of_future: TokenStream,
     /// Receives the value of a sync function.
@@ -81,7 +82,7 @@ struct Invocation<'a> {
     data: TokenStream,
     /// The call itself, which gives a future if the function is async.
     call: TokenStream,
-    /// The span of the call, if it is not the attribute's.
+    /// The span at which the compiler reports mistakes in the call. Without it, that is the return type or the attribute.
     span: Option<(Span, Span)>,
 }
 

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where more than one message is right: several mistakes, or one that the compiler tells in its own words, too.
-const SEVERAL: [(&str, usize); 12] = [
+const SEVERAL: [(&str, usize); 13] = [
     ("cases_on_fixture", 2),
     ("crate_wrong", 2),
     ("misspelt_phase", 2),
+    ("misspelt_phases_only", 2),
     ("over_two_mistakes", 3),
     ("phase_in_async_block", 2),
     ("phase_in_loop", 2),

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Expr, ForeignItemFn, Item, ItemFn, Stmt};
 
 use super::attributes::{Role, reject_foreign_attributes};
-use super::phases::{mark_word, without_marks};
+use super::phases::without_marks;
 use super::place::reject_method;
 use super::{arguments, generics, over, parameters, phases, value_type};
 use crate::errors::Errors;
@@ -41,6 +41,7 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
         return Err(item);
     }
     let (rest, marks) = without_marks(item);
+    // Without marks, the error was only that syn does not know the syntax of the body.
     if marks.is_empty()
         && let Some(function) = with_opaque_body(rest.clone())
     {
@@ -53,35 +54,53 @@ pub(crate) fn function(item: TokenStream, attribute: &str, errors: &mut Errors) 
     Err(rest)
 }
 
-/// What an item contains, at any depth.
+/// What the tokens of an item contain, at any depth.
 #[derive(Default)]
 struct Contents {
-    /// A group in which `macro_rules!` passes an argument.
+    /// Whether `macro_rules!` passed an argument in an invisible group.
     has_invisible_group: bool,
-    /// What may be the mark of a phase.
+    /// Whether the body has an attribute that may be the mark of a phase: also under a condition, or misspelt.
     has_mark: bool,
 }
 
 impl Contents {
     fn of(item: TokenStream) -> Self {
         let mut contents = Self::default();
-        contents.add(item);
+        let mut tokens = item.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            if let TokenTree::Group(group) = token {
+                // The body is the last token of a function. The attributes before it are not marks.
+                let is_body = tokens.peek().is_none();
+                contents.has_invisible_group |= group.delimiter() == Delimiter::None;
+                contents.add(group.stream(), is_body);
+            }
+        }
         contents
     }
 
-    fn add(&mut self, tokens: TokenStream) {
+    fn add(&mut self, tokens: TokenStream, is_in_body: bool) {
+        let mut is_after_pound = false;
         for token in tokens {
+            let is_pound = matches!(&token, TokenTree::Punct(sign) if sign.as_char() == '#');
             if let TokenTree::Group(group) = token {
                 self.has_invisible_group |= group.delimiter() == Delimiter::None;
-                self.has_mark |= mark_word(&group).is_some();
-                self.add(group.stream());
+                self.has_mark |= is_in_body && is_after_pound && may_be_mark(&group);
+                self.add(group.stream(), is_in_body);
             }
+            is_after_pound = is_pound;
         }
     }
 }
 
+/// Whether an attribute is not one that statements often have and that is certainly not the mark of a phase.
+fn may_be_mark(attribute: &Group) -> bool {
+    const OTHERS: [&str; 9] = ["allow", "cfg", "deny", "derive", "doc", "expect", "inline", "rustfmt", "warn"];
+    let first = attribute.stream().into_iter().next();
+    !matches!(first, Some(TokenTree::Ident(word)) if OTHERS.iter().any(|other| word == other))
+}
+
 /// Parses a function without its body, which is emitted unchanged. This is faster than parsing the statements, and the compiler reports
-/// mistakes in them anyway. A body may also contain syntax that is newer than this version of syn.
+/// mistakes of syntax in them anyway. A body may also contain syntax that is newer than this version of syn.
 fn with_opaque_body(item: TokenStream) -> Option<ItemFn> {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
     let Some(TokenTree::Group(body)) = tokens.pop() else { return None };

@@ -215,7 +215,7 @@ pub(super) fn without_marks(tokens: TokenStream) -> (TokenStream, Vec<Ident>) {
 }
 
 /// The word `act` of `[act]`, `[act(…)]` and `[act = …]`. The content of the brackets may be in an invisible group of `macro_rules!`.
-pub(super) fn mark_word(group: &Group) -> Option<Ident> {
+fn mark_word(group: &Group) -> Option<Ident> {
     if group.delimiter() != Delimiter::Bracket {
         return None;
     }

@@ -84,6 +84,14 @@ fn phases() {
     assert_eq!(sum, 2);
 }
 
+#[integration_test]
+fn phases_under_conditions_only() {
+    #[cfg_attr(unix, act("adds"))]
+    let sum = 1 + 1;
+    #[cfg_attr(unix, assert)]
+    assert_eq!(sum, 2);
+}
+
 // A test without a case compiles, and does not run.
 
 #[integration_test]

@@ -201,12 +201,12 @@ impl Detector<'_> {
             .iter()
             .map(|slot| {
                 let mut slot: Vec<_> = slot.iter().copied().filter(|case| !self.is_broken(*case)).collect();
-                sort_by_key(&mut slot, key);
+                sort_by_cached_key(&mut slot, key);
                 slot
             })
             .filter(|slot| !slot.is_empty())
             .collect();
-        sort_by_key(&mut slots, |slot| (std::cmp::Reverse(slot.len()), slot.first().map(key)));
+        sort_by_cached_key(&mut slots, |slot| (std::cmp::Reverse(slot.len()), slot.first().map(key)));
         let longest = slots.first().map_or(0, Vec::len);
         (0..longest).map(|lane| slots.iter().filter_map(|slot| slot.get(lane)).copied().collect()).collect()
     }

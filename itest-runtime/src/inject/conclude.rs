@@ -103,8 +103,8 @@ impl<T: 'static> SetupOf<T> {
     }
 }
 
-/// Describes an error of an unknown type. The causes and the location are known only for [`Error`] and boxed errors; for other
-/// errors the problem has only their text. [`ReturnType`](super::ReturnType) knows more, because a macro's expansion knows the
+/// Describes an error of an unknown type. Only [`Error`] has a location. The causes of boxed errors are known; any other error is
+/// formatted with `{:#}`, which includes the causes of anyhow's and eyre's errors. [`ReturnType`](super::ReturnType) knows more, because a macro's expansion knows the
 /// type.
 fn problem<E: Display + 'static>(error: &E) -> Problem {
     let any: &dyn Any = error;

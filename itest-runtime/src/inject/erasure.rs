@@ -1,7 +1,7 @@
 //! Runs and starts futures whose types are erased.
 //!
-//! The functions of tokio are generic over the future. For each type of future that it receives, the compiler translates about 50
-//! functions for `block_on`, and about 170 for `spawn`. They would be a part of each suite's binary.
+//! tokio's `block_on` and `spawn` are generic over the future. For each type of future, the compiler instantiates about 50 functions for
+//! `block_on` and about 170 for `spawn`, in the binary of each suite. With erased types, one instance is enough.
 
 use std::pin::{Pin, pin};
 use std::task::Poll;

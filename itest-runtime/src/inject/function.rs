@@ -8,13 +8,13 @@ use tokio::task::block_in_place;
 use super::slot::Inputs;
 use super::sync::LocalFuture;
 
-/// The call of a user's test or fixture function.
+/// How a user's test or fixture function is called.
 pub enum Function<R> {
     /// The function awaits and does not block its thread.
     Async(for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, R>),
     /// The function may block its thread and may enter a runtime of its own.
     Sync(for<'a> fn(&'a mut Inputs) -> R),
-    /// Like [`Self::Sync`], but the values of its case may await.
+    /// A sync function with the values of a case. Their expressions may contain `.await`, so that they are evaluated in a future.
     SyncWithData(for<'a> fn(&'a mut Inputs) -> LocalFuture<'a, R>),
 }
 

@@ -10,8 +10,8 @@ pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The future of a user's async function, before it is pinned.
 ///
-/// An expansion creates this type and not a [`LocalFuture`], because the compiler would translate four small functions of `Pin` again
-/// for each test.
+/// An expansion creates this type and not a [`LocalFuture`], because the compiler would instantiate four small functions of `Pin` for
+/// each test.
 pub type BoxedFuture<'a, T> = Box<dyn Future<Output = T> + 'a>;
 
 /// How a teardown function runs.

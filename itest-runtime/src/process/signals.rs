@@ -39,6 +39,12 @@ pub(crate) fn ignore_termination_signals(command: &mut Command) -> &mut Command 
     unsafe { command.pre_exec(ignore) }
 }
 
+/// Sends a signal to this process. A signal handler may call this function.
+pub(super) fn send_to_this_process(signal: i32) {
+    // SAFETY: both functions are async-signal-safe and take only numbers.
+    unsafe { libc::kill(libc::getpid(), signal) };
+}
+
 /// Calls a function while this thread blocks a signal that would otherwise stop or end the process.
 pub(super) fn with_blocked_signal<T>(signal: i32, act: impl FnOnce() -> T) -> T {
     let earlier = SignalMask::of_this_thread();
@@ -100,8 +106,17 @@ impl Disposition {
 
     /// Sets this disposition for a signal. Returns whether that succeeded.
     pub(super) fn set(&self, signal: i32) -> bool {
-        // SAFETY: the action was in effect in this process before and its code is still loaded, or it calls a function of ours.
-        unsafe { libc::sigaction(signal, &raw const self.0, ptr::null_mut()) == 0 }
+        self.exchange(signal).is_some()
+    }
+
+    /// Sets this disposition for a signal, and returns the one that it replaces.
+    pub(super) fn exchange(&self, signal: i32) -> Option<Self> {
+        let mut earlier = MaybeUninit::uninit();
+        // SAFETY: both pointers are valid. The action was in effect in this process before and its code is still loaded, or it calls a
+        // function of ours.
+        let result = unsafe { libc::sigaction(signal, &raw const self.0, earlier.as_mut_ptr()) };
+        // SAFETY: the call succeeded, so the old action was written.
+        (result == 0).then(|| Self(unsafe { earlier.assume_init() }))
     }
 }
 

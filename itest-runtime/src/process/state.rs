@@ -6,6 +6,7 @@ use std::fs::File;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit, umask};
 
+use super::deferred_signals::prevent_deferral;
 use super::posix_timers::PosixTimers;
 use super::signals::{Disposition, Effect, SignalMask, Timer};
 
@@ -75,6 +76,11 @@ pub(crate) struct Change {
     pub(crate) is_undone: bool,
 }
 
+fn current_dispositions() -> [Option<Disposition>; SIGNALS.len()] {
+    let _unchanged = prevent_deferral();
+    SIGNALS.map(|(signal, _)| Disposition::of(signal))
+}
+
 impl ProcessState {
     /// Captures the current state. It must be called on the thread that runs the tests.
     #[must_use]
@@ -86,7 +92,7 @@ impl ProcessState {
             umask: current,
             priority: getpriority_process(None).ok(),
             limits: LIMITS.map(|(resource, _)| getrlimit(resource)),
-            dispositions: SIGNALS.map(|(signal, _)| Disposition::of(signal)),
+            dispositions: current_dispositions(),
             mask: SignalMask::of_this_thread(),
             stdin,
             timers: [TimerOwner::Test; TIMERS.len()],
@@ -156,6 +162,7 @@ impl ProcessState {
     /// Restores ignored and default dispositions. New handlers are kept, because libraries such as tokio install a handler only
     /// once in a process and rely on it from then on.
     fn restore_dispositions(&mut self, changes: &mut Vec<Change>) {
+        let _unchanged = prevent_deferral();
         for ((signal, name), before) in SIGNALS.into_iter().zip(&mut self.dispositions) {
             let now = Disposition::of(signal);
             let (Some(now), Some(earlier)) = (now, *before) else { continue };

@@ -12,7 +12,8 @@ use super::wire::{Reply, Request, receive, send};
 /// How often a client that waits for an answer checks whether a signal has stopped the server.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sends a request and waits for the answer, as long as the server lives. Continues the server if a signal has stopped it.
+/// Sends a request and waits for the reply, as long as the server lives. A server that a signal has stopped is continued, because it would
+/// never reply.
 pub(super) async fn request_reply(
     connection: UnixStream,
     request: &Request,
