@@ -11,7 +11,7 @@ use super::sync::BoxedFuture;
 /// The return type of a test, fixture or teardown function.
 ///
 /// Four types have a method with the name [`itest_conversion`](Self::itest_conversion), and each dereferences to the next:
-/// [`ReturnType`] for errors that become a boxed [`std::error::Error`], then [`NotSendable`], [`Pointer`] and [`Unchanged`]. The
+/// [`ReturnType`] for errors that become a boxed [`std::error::Error`], then `NotSendable`, `Pointer` and `Unchanged`. The
 /// compiler looks the method up in this order and takes the first whose bounds hold. This is specialization by method lookup,
 /// as in `anyhow!`; it works only where the error's type is known. The method's name is unusual, so that it does not clash with
 /// a method of a trait that a suite imports.
