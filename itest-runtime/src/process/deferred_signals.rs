@@ -95,6 +95,7 @@ fn bit(signal: i32) -> u32 {
 mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
+    use std::time::Duration;
 
     use super::*;
 
@@ -107,6 +108,8 @@ mod tests {
                 kill_process(getpid(), Signal::QUIT).unwrap();
                 println!("the function has ended");
             });
+            // Another thread may receive the signal, which then takes effect a moment later.
+            std::thread::sleep(Duration::from_secs(30));
             println!("the signal had no effect");
             return;
         }
