@@ -70,7 +70,8 @@ impl<T, E: Display + 'static> FixtureReturn<T> for Result<T, E> {
     }
 }
 
-/// Awaits a test function and judges the value that it returns, after its conversion by [`ReturnType`](super::ReturnType).
+/// Awaits a test function, and turns the value that it returns into the result of the test. [`ReturnType`](super::ReturnType)
+/// gives the conversion that comes first.
 #[must_use]
 pub fn concluded<'a, R: 'a, C: Conclude + 'a>(
     conversion: fn(R) -> C,
@@ -84,7 +85,8 @@ pub fn concluded<'a, R: 'a, C: Conclude + 'a>(
 pub struct SetupOf<T>(PhantomData<T>);
 
 impl<T: 'static> SetupOf<T> {
-    /// Awaits the fixture function, and converts the value that it returns by [`ReturnType`](super::ReturnType).
+    /// Awaits the fixture function, and returns its value. [`ReturnType`](super::ReturnType) gives the conversion that comes
+    /// first.
     #[must_use]
     pub fn future<'a, R: 'a, C: FixtureReturn<T> + 'a>(
         conversion: fn(R) -> C,
@@ -104,8 +106,8 @@ impl<T: 'static> SetupOf<T> {
 }
 
 /// Describes an error of an unknown type. Only [`Error`] has a location. The causes of boxed errors are known; any other error is
-/// formatted with `{:#}`, which includes the causes of anyhow's and eyre's errors. [`ReturnType`](super::ReturnType) knows more, because a macro's expansion knows the
-/// type.
+/// formatted with `{:#}`, which includes the causes of anyhow's and eyre's errors. [`ReturnType`](super::ReturnType) knows more,
+/// because a macro's expansion knows the type.
 fn problem<E: Display + 'static>(error: &E) -> Problem {
     let any: &dyn Any = error;
     if let Some(error) = any.downcast_ref::<Error>() {
