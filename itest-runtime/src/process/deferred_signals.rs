@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::Signal;
 
 use super::signals::{Disposition, Effect, TERMINATION_SIGNALS, send_to_this_process};
 
@@ -58,7 +58,7 @@ impl Drop for DeferredTermination {
         let arrived = ARRIVED.swap(0, Ordering::SeqCst);
         for (signal, _) in &self.earlier {
             if arrived & bit(signal.as_raw()) != 0 {
-                let _ = kill_process(getpid(), *signal);
+                send_to_this_process(signal.as_raw());
             }
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     fn termination_signal_takes_effect_after_the_deferring_function() {
         if std::env::var_os(IS_CHILD).is_some() {
             defer_termination(|| {
-                kill_process(getpid(), Signal::QUIT).unwrap();
+                send_to_this_process(Signal::QUIT.as_raw());
                 println!("the function has ended");
             });
             // Another thread may receive the signal, which then takes effect a moment later.
