@@ -97,6 +97,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
+    use super::super::signals::reset;
     use super::*;
 
     const IS_CHILD: &str = "ITEST_TEST_DEFERRED_SIGNALS";
@@ -104,6 +105,8 @@ mod tests {
     #[test]
     fn termination_signal_takes_effect_after_the_deferring_function() {
         if std::env::var_os(IS_CHILD).is_some() {
+            // A shell without job control starts programs in the background with this signal ignored.
+            assert!(reset(Signal::QUIT.as_raw()));
             defer_termination(|| {
                 send_to_this_process(Signal::QUIT.as_raw());
                 println!("the function has ended");
