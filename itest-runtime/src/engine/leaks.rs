@@ -17,7 +17,7 @@ const SETTLE_DELAYS_WHILE_BUSY: [Duration; 10] = [Duration::from_millis(120); 10
 const MAX_TASKS_OF_CONNECTION: usize = 2;
 
 /// After this many consecutive tests that changed nothing, the state of the process is checked once for several quick tests.
-const MIN_UNCHANGED_TESTS: u32 = 32;
+const MIN_UNCHANGED_TESTS: u32 = 16;
 
 /// The facts about the end of a test that the leak check depends on.
 #[derive(Debug, Clone, Copy)]

@@ -280,7 +280,7 @@ struct Claims {
 impl Claims {
     /// A worker claims several cases at a time after a case that took less than this.
     const SHORT_TEST: Duration = Duration::from_micros(50);
-    const BATCH_SIZE: usize = 16;
+    const BATCH_SIZE: usize = 32;
 
     fn next(&mut self, channel: &Channel) -> io::Result<Option<Turn>> {
         // A child process that a teardown step forked also reaches this line. It must end here, because only its parent is the worker.

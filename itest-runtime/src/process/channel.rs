@@ -32,7 +32,7 @@ pub(super) const NOTE_CANCEL: u8 = b'c';
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The most cases that a worker claims at a time.
-const MAX_CLAIMED_CASES: usize = 16;
+const MAX_CLAIMED_CASES: usize = 32;
 
 /// A worker's connection to its supervisor.
 #[derive(Debug)]

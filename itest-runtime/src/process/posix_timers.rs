@@ -47,6 +47,9 @@ impl PosixTimers {
     fn list_current(&self) -> BTreeSet<u32> {
         let mut bytes = [0; MAX_LIST_BYTES];
         let length = self.list.as_ref().and_then(|list| list.read_at(&mut bytes, 0).ok()).unwrap_or(0);
+        if length == 0 {
+            return BTreeSet::new();
+        }
         let text = str::from_utf8(&bytes[..length]).unwrap_or_default();
         set_of(text.lines().filter_map(|line| line.strip_prefix("ID: ")?.parse().ok()))
     }
