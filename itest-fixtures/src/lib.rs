@@ -3,7 +3,7 @@
 //! They are a separate crate so that a suite which does not use them does not link them and their debug information: for an unused HTTP
 //! client, that information alone was 30 MB.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 /// The items that the expansions of the macros refer to.
 #[cfg(any(feature = "_database", feature = "_service", feature = "data"))]

@@ -66,7 +66,8 @@ fn measure(options: &Options) -> Result<bool, Failure> {
             samples.add(time);
         }
     }
-    let mut table = Table::new(&["way", "per test", "share of `#[sqlx::test]`", "bound"]);
+    let columns = ["way", "per test", "share of `#[sqlx::test]`", "bound", "more than not cleaned", "bound"];
+    let mut table = Table::new(&columns);
     let mut is_met = true;
     for (method, samples) in &times {
         let base = times.iter().find(|(first, _)| first.kind == method.kind);
@@ -78,7 +79,11 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         is_met &= bound.is_none_or(|bound| speedup >= bound);
         let time = milliseconds(samples.median());
         let bound = bound.map(|bound| format!("1/{bound:.0}"));
-        table.row([Some(method.title.to_owned()), Some(time), Some(format!("1/{speedup:.1}")), bound]);
+        let share = Some(format!("1/{speedup:.1}"));
+        let overhead = overhead(*method, samples.median(), &times);
+        is_met &= overhead.as_ref().is_none_or(|overhead| overhead.is_met);
+        let (more, most) = overhead.map(|overhead| (overhead.text, overhead.bound)).unzip();
+        table.row([Some(method.title.to_owned()), Some(time), share, bound, more, most]);
     }
     let mut text = table.to_string();
     if let Some(initdb_start) = initdb_start.filter(|_| options.only.is_empty()) {
@@ -104,6 +109,25 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         fs::write(file, &text).context(|| format!("writing {}", file.display()))?;
     }
     Ok(is_met)
+}
+
+/// What cleaning adds to a test.
+struct Overhead {
+    text: String,
+    bound: String,
+    is_met: bool,
+}
+
+fn overhead(method: Method, time: Duration, times: &[(Method, Samples)]) -> Option<Overhead> {
+    let floor = method.floor?;
+    let (_, uncleaned) = times.iter().find(|(other, _)| other.module == floor.module)?;
+    let more = (time.as_secs_f64() - uncleaned.median().as_secs_f64()) * 1000.0;
+    let ratio = time.as_secs_f64() / uncleaned.median().as_secs_f64();
+    Some(Overhead {
+        text: format!("{more:.2} ms, {ratio:.1} ×"),
+        bound: format!("{} ms", floor.max_overhead),
+        is_met: more <= floor.max_overhead,
+    })
 }
 
 fn milliseconds(time: Duration) -> String {

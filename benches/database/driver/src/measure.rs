@@ -21,11 +21,22 @@ pub(crate) struct Method {
     /// The name in the table.
     pub(crate) title: &'static str,
     /// The module of its tests.
-    module: &'static str,
+    pub(crate) module: &'static str,
     /// The kind of database.
     pub(crate) kind: DatabaseKind,
     /// The least speedup over `#[sqlx::test]`, on a private and on a durable server.
     pub(crate) bounds: Option<(f64, f64)>,
+    /// The same test on a database that is not cleaned.
+    pub(crate) floor: Option<Floor>,
+}
+
+/// What a method is compared with to get its overhead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Floor {
+    /// The module of the tests on a database that is not cleaned.
+    pub(crate) module: &'static str,
+    /// The largest time in milliseconds that cleaning may add to a test.
+    pub(crate) max_overhead: f64,
 }
 
 /// The kinds of databases.
@@ -37,73 +48,122 @@ pub(crate) enum DatabaseKind {
 }
 
 /// All methods. `#[sqlx::test]` is the first of each kind, because the others are compared with it.
-pub(crate) const METHODS: [Method; 11] = [
+pub(crate) const METHODS: [Method; 15] = [
     Method {
         title: "PostgreSQL, `#[sqlx::test]`",
         module: "::sqlx_test::",
         kind: DatabaseKind::Postgres,
         bounds: None,
+        floor: None,
     },
     Method {
         title: "PostgreSQL, a plain clone",
         module: "::plain_clone::",
         kind: DatabaseKind::Postgres,
         bounds: None,
+        floor: None,
     },
     Method {
         title: "PostgreSQL, itest, clone",
         module: "clone::",
         kind: DatabaseKind::Postgres,
         bounds: Some((3.0, 3.0)),
+        floor: None,
     },
     Method {
         title: "PostgreSQL, itest, recycle",
         module: "recycle::",
         kind: DatabaseKind::Postgres,
         bounds: Some((20.0, 40.0)),
+        floor: Some(Floor { module: "postgres_uncleaned::", max_overhead: 0.6 }),
     },
     Method {
         title: "PostgreSQL, itest, transaction",
         module: "transaction::",
         kind: DatabaseKind::Postgres,
         bounds: None,
+        floor: None,
+    },
+    Method {
+        title: "PostgreSQL, not cleaned",
+        module: "postgres_uncleaned::",
+        kind: DatabaseKind::Postgres,
+        bounds: None,
+        floor: None,
     },
     Method {
         title: "MariaDB, `#[sqlx::test]`",
         module: "::mysql_sqlx_test::",
         kind: DatabaseKind::Mysql,
         bounds: None,
+        floor: None,
     },
-    Method { title: "MariaDB, itest, clone", module: "mysql_clone::", kind: DatabaseKind::Mysql, bounds: None },
+    Method {
+        title: "MariaDB, itest, clone",
+        module: "mysql_clone::",
+        kind: DatabaseKind::Mysql,
+        bounds: None,
+        floor: None,
+    },
     Method {
         title: "MariaDB, itest, recycle",
         module: "mysql_recycle::",
         kind: DatabaseKind::Mysql,
         bounds: Some((5.0, 5.0)),
+        floor: Some(Floor { module: "mysql_uncleaned::", max_overhead: 1.2 }),
+    },
+    Method {
+        title: "MariaDB, not cleaned",
+        module: "mysql_uncleaned::",
+        kind: DatabaseKind::Mysql,
+        bounds: None,
+        floor: None,
     },
     Method {
         title: "SQLite, `#[sqlx::test]`",
         module: "::sqlite_sqlx_test::",
         kind: DatabaseKind::Sqlite,
         bounds: None,
+        floor: None,
     },
     Method {
         title: "SQLite, itest, in memory",
         module: "sqlite_memory::",
         kind: DatabaseKind::Sqlite,
         bounds: Some((5.0, 5.0)),
+        floor: Some(Floor { module: "sqlite_memory_uncleaned::", max_overhead: 0.4 }),
+    },
+    Method {
+        title: "SQLite in memory, not cleaned",
+        module: "sqlite_memory_uncleaned::",
+        kind: DatabaseKind::Sqlite,
+        bounds: None,
+        floor: None,
     },
     Method {
         title: "SQLite, itest, in files",
         module: "sqlite_file::",
         kind: DatabaseKind::Sqlite,
         bounds: Some((20.0, 20.0)),
+        floor: Some(Floor { module: "sqlite_file_uncleaned::", max_overhead: 0.5 }),
+    },
+    Method {
+        title: "SQLite in files, not cleaned",
+        module: "sqlite_file_uncleaned::",
+        kind: DatabaseKind::Sqlite,
+        bounds: None,
+        floor: None,
     },
 ];
 
 impl Method {
     fn is_ours(self) -> bool {
         !self.module.starts_with("::")
+    }
+
+    /// Whether itest starts the server of this method, if it can.
+    fn is_cleaned_by_us(self) -> bool {
+        self.is_ours() && METHODS.iter().all(|other| other.floor.is_none_or(|floor| floor.module != self.module))
     }
 }
 
@@ -147,12 +207,12 @@ impl Programs {
 
     /// Sets the environment variable that names the server of a suite.
     fn set_server(&self, command: &mut Command, method: Method, url: &str) {
-        let starts = method.is_ours() && self.starts.contains(&method.kind);
+        let starts = method.is_cleaned_by_us() && self.starts.contains(&method.kind);
         match method.kind {
             DatabaseKind::Postgres if starts => command.env("ITEST_POSTGRES", "programs"),
-            DatabaseKind::Postgres if method.is_ours() => command.env("ITEST_POSTGRES_URL", url),
+            DatabaseKind::Postgres if method.is_cleaned_by_us() => command.env("ITEST_POSTGRES_URL", url),
             DatabaseKind::Mysql if starts => command.env("ITEST_MYSQL", "programs"),
-            DatabaseKind::Mysql if method.is_ours() => command.env("ITEST_MYSQL_URL", url),
+            DatabaseKind::Mysql if method.is_cleaned_by_us() => command.env("ITEST_MYSQL_URL", url),
             _ => command.env("DATABASE_URL", url),
         };
     }

@@ -2,17 +2,19 @@
 
 use sqlx::PgPool;
 
-/// Writes to three tables, and reads what it wrote.
+/// Writes to three tables, and reads what it wrote. `$first` and `$second` are the placeholders of the database's SQL.
 macro_rules! work {
-    ($pool:expr) => {{
-        let pool = $pool;
-        sqlx::query("INSERT INTO t01 (name) VALUES ('one')").execute(&pool).await?;
+    ($pool:expr, $first:literal, $second:literal) => {{
+        let (pool, name) = ($pool, "one");
+        let insert = concat!("INSERT INTO t01 (name) VALUES (", $first, ")");
+        sqlx::query(insert).bind(&name).execute(&pool).await?;
         let first: i64 = sqlx::query_scalar("SELECT id FROM t01").fetch_one(&pool).await?;
-        assert_eq!(first, 1);
-        sqlx::query("INSERT INTO t02 (name, parent_id) VALUES ('two', 1)").execute(&pool).await?;
-        sqlx::query("INSERT INTO t07 (name) VALUES ('seven'), ('eight')").execute(&pool).await?;
+        let insert = concat!("INSERT INTO t02 (name, parent_id) VALUES (", $first, ", 1)");
+        sqlx::query(insert).bind(&name).execute(&pool).await?;
+        let insert = concat!("INSERT INTO t07 (name) VALUES (", $first, "), (", $second, ")");
+        sqlx::query(insert).bind(&name).bind(format!("{name} again")).execute(&pool).await?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM t07").fetch_one(&pool).await?;
-        assert_eq!(count, 2);
+        assert_eq!((first, count), (1, 2));
         sqlx::Result::<()>::Ok(())
     }};
 }
@@ -26,7 +28,7 @@ async fn in_a_clone(name: &str) -> sqlx::Result<()> {
     let create = format!("CREATE DATABASE {name} TEMPLATE bench_template");
     sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut server).await?;
     let pool = PgPool::connect_with(options.database(name)).await?;
-    work!(pool.clone())?;
+    work!(pool.clone(), "$1", "$2")?;
     pool.close().await;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut server).await?;
     server.close().await
@@ -39,7 +41,7 @@ macro_rules! tests {
                 $(
                     #[sqlx::test(migrations = "../postgres")]
                     async fn $name(pool: sqlx::PgPool) -> sqlx::Result<()> {
-                        work!(pool)
+                        work!(pool, "$1", "$2")
                     }
                 )+
             }
@@ -47,7 +49,7 @@ macro_rules! tests {
                 $(
                     #[sqlx::test(migrations = "../mysql")]
                     async fn $name(pool: sqlx::MySqlPool) -> sqlx::Result<()> {
-                        work!(pool)
+                        work!(pool, "?", "?")
                     }
                 )+
             }
@@ -55,7 +57,7 @@ macro_rules! tests {
                 $(
                     #[sqlx::test(migrations = "../sqlite")]
                     async fn $name(pool: sqlx::SqlitePool) -> sqlx::Result<()> {
-                        work!(pool)
+                        work!(pool, "$1", "$2")
                     }
                 )+
             }

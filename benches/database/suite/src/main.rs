@@ -1,4 +1,5 @@
-//! The same small test with each of itest's methods to get a clean database: 20 times, and 200 times more.
+//! The same small test with each of itest's methods to get a clean database, and on a database that is not cleaned: 20 times, and 200
+//! times more.
 
 use itest::prelude::*;
 use itest::{mysql, postgres, sqlite};
@@ -42,23 +43,26 @@ impl sqlite::Schema for InFiles {
     }
 }
 
-/// Writes to three tables, and reads what it wrote.
+/// Writes to three tables, and reads what it wrote. Returns the first id of a table and the number of rows of another one. The names must be
+/// unique in the database; `$first` and `$second` are the placeholders of its SQL.
 macro_rules! work {
-    ($pool:expr) => {{
-        let pool = $pool;
-        sqlx::query("INSERT INTO t01 (name) VALUES ('one')").execute(&pool).await?;
+    ($pool:expr, $name:expr, $first:literal, $second:literal) => {{
+        let (pool, name) = ($pool, $name);
+        let insert = concat!("INSERT INTO t01 (name) VALUES (", $first, ")");
+        sqlx::query(insert).bind(&name).execute(&pool).await?;
         let first: i64 = sqlx::query_scalar("SELECT id FROM t01").fetch_one(&pool).await?;
-        assert_eq!(first, 1);
-        sqlx::query("INSERT INTO t02 (name, parent_id) VALUES ('two', 1)").execute(&pool).await?;
-        sqlx::query("INSERT INTO t07 (name) VALUES ('seven'), ('eight')").execute(&pool).await?;
+        let insert = concat!("INSERT INTO t02 (name, parent_id) VALUES (", $first, ", 1)");
+        sqlx::query(insert).bind(&name).execute(&pool).await?;
+        let insert = concat!("INSERT INTO t07 (name) VALUES (", $first, "), (", $second, ")");
+        sqlx::query(insert).bind(&name).bind(format!("{name} again")).execute(&pool).await?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM t07").fetch_one(&pool).await?;
-        assert_eq!(count, 2);
-        Ok(())
+        (first, count)
     }};
 }
 
+/// Tests that each get a clean database.
 macro_rules! ways {
-    ($($way:ident: $database:ty;)+) => {
+    ($($way:ident: $database:ty, $first:literal, $second:literal;)+) => {
         $(
             mod $way {
                 use super::*;
@@ -69,7 +73,8 @@ macro_rules! ways {
                     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _ones: u32,
                     db: &$database,
                 ) -> Result<()> {
-                    work!(db.pool())
+                    assert_eq!(work!(db.pool(), "one", $first, $second), (1, 2));
+                    Ok(())
                 }
 
                 #[integration_test(tags("more"))]
@@ -79,7 +84,8 @@ macro_rules! ways {
                     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)] _ones: u32,
                     db: &$database,
                 ) -> Result<()> {
-                    work!(db.pool())
+                    assert_eq!(work!(db.pool(), "one", $first, $second), (1, 2));
+                    Ok(())
                 }
             }
         )+
@@ -87,11 +93,13 @@ macro_rules! ways {
 }
 
 ways! {
-    recycle: postgres::Postgres<Tables>;
-    clone: postgres::Postgres<postgres::Cloned<Tables>>;
-    transaction: postgres::Postgres<postgres::InTransaction<Tables>>;
-    mysql_recycle: mysql::Mysql<Tables>;
-    mysql_clone: mysql::Mysql<mysql::Cloned<Tables>>;
-    sqlite_memory: sqlite::Sqlite<Tables>;
-    sqlite_file: sqlite::Sqlite<InFiles>;
+    recycle: postgres::Postgres<Tables>, "$1", "$2";
+    clone: postgres::Postgres<postgres::Cloned<Tables>>, "$1", "$2";
+    transaction: postgres::Postgres<postgres::InTransaction<Tables>>, "$1", "$2";
+    mysql_recycle: mysql::Mysql<Tables>, "?", "?";
+    mysql_clone: mysql::Mysql<mysql::Cloned<Tables>>, "?", "?";
+    sqlite_memory: sqlite::Sqlite<Tables>, "$1", "$2";
+    sqlite_file: sqlite::Sqlite<InFiles>, "$1", "$2";
 }
+
+mod floor;
