@@ -46,7 +46,10 @@ pub use itest_fixtures::postgres;
 #[cfg(feature = "sqlite")]
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
-pub use itest_fixtures::{Client, Method, Request, Response, Server, ServerStopError};
+pub use itest_fixtures::{
+    Api, Client, Method, NewStub, Received, Reply, Request, RequestPattern, Response, Server, ServerStopError, StandIn,
+    Stub, Times, request,
+};
 pub use itest_macros::{fixture, integration_test, over, teardown};
 pub use itest_runtime::*;
 
@@ -55,7 +58,7 @@ pub mod prelude {
     #[cfg(feature = "data")]
     pub use crate::data::{Data, Factory};
     #[cfg(feature = "http")]
-    pub use crate::{Client, Response, Server};
+    pub use crate::{Client, Response, Server, StandIn};
     pub use crate::{
         Durable, Fixture, Outcome, Process, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture,
         integration_test, over, skip, teardown, unavailable,

@@ -6,9 +6,9 @@
 #![deny(unsafe_code)]
 
 /// The items that the expansions of the macros refer to.
-#[cfg(any(feature = "_database", feature = "_service", feature = "data"))]
+#[cfg(any(feature = "_database", feature = "_service", feature = "data", feature = "http"))]
 mod itest {
-    #[cfg(any(feature = "_database", feature = "data"))]
+    #[cfg(any(feature = "_database", feature = "data", feature = "http"))]
     pub(crate) use itest_macros::fixture;
     #[cfg(feature = "_service")]
     pub(crate) use itest_macros::teardown;
@@ -39,6 +39,8 @@ mod server;
 mod service;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "http")]
+mod wire;
 
 #[cfg(feature = "http")]
 pub use client::{Client, Request};
@@ -47,4 +49,6 @@ pub use exchange::Response;
 #[cfg(feature = "http")]
 pub use reqwest::Method;
 #[cfg(feature = "http")]
-pub use server::{Server, ServerStopError};
+pub use server::Server;
+#[cfg(feature = "http")]
+pub use wire::{Api, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request};

@@ -43,6 +43,8 @@ pub mod __private {
         SetupOf, TeardownEntry, TestEntry, TestScope, ValueCodec, WorkerScope, background, call_with, concluded,
         enter_phase, jobs, skip, tasks_of_tests, unavailable, without_crate,
     };
-    pub use crate::model::{CaseMeta, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value};
+    pub use crate::model::{
+        CaseMeta, Exchange, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value,
+    };
     pub use crate::report::quote;
 }

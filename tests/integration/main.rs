@@ -45,6 +45,7 @@ mod shards;
 mod sharing;
 mod signals;
 mod snapshots;
+mod stand_ins;
 mod sweeping;
 mod telemetry;
 mod terminal;

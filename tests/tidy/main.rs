@@ -31,6 +31,7 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
         &[
             ("failure", 0),
             ("service", 1),
+            ("wire", 1),
             ("database", 2),
             ("backend", 3),
             ("mysql", 3),

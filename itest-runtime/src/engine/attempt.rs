@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::judgement::{End, ReachedPhase, Verdict, judge, report};
+use super::judgement::{End, ReachedPhase, Verdict, add_fixture_reports, judge, report};
 use super::leaks::LeakChecker;
 use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
@@ -15,7 +15,7 @@ use crate::inject::{
     session_needs,
 };
 use crate::model::{
-    AttemptReport, Failed, KeptResources, Limits, Note, Outcome, Phase, Problem, Prospects, Seed, SourceLocation, Turn,
+    AttemptReport, Failed, KeptResources, Limits, Outcome, Phase, Problem, Prospects, Seed, SourceLocation, Turn,
     WorkerConfig, WorkerId,
 };
 use crate::process::{end_forked_child, stopped_descendants};
@@ -99,8 +99,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
-        let report = report(turn.case, verdict, Vec::new(), end_phases());
-        let report = AttemptReport { kept: Some(kept), notes: notes(info.as_ref()), ..report };
+        let mut report = report(turn.case, verdict, Vec::new(), end_phases());
+        report.kept = Some(kept);
+        add_reports(&mut report, info.as_ref());
         return FinishedAttempt { report, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
@@ -115,8 +116,9 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
     drop(driver);
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    let report = report(turn.case, verdict, problems, end_phases());
-    FinishedAttempt { report: AttemptReport { notes: notes(info.as_ref()), ..report }, kept: None, tasks_left }
+    let mut report = report(turn.case, verdict, problems, end_phases());
+    add_reports(&mut report, info.as_ref());
+    FinishedAttempt { report, kept: None, tasks_left }
 }
 
 /// Describes the test for its fixtures. A test without fixtures needs no description.
@@ -130,9 +132,11 @@ fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> 
     Some(TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn))
 }
 
-/// The notes that fixtures have added about the test.
-fn notes(info: Option<&TestInfo>) -> Vec<Note> {
-    info.map(TestInfo::take_notes).unwrap_or_default()
+/// Adds what fixtures have reported about the test.
+fn add_reports(report: &mut AttemptReport, info: Option<&TestInfo>) {
+    if let Some(info) = info {
+        add_fixture_reports(report, info.take_reports());
+    }
 }
 
 /// Why setup ended before the body could run.

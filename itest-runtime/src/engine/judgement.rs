@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::inject::{BackgroundPanic, Caught, PhaseLog, TeardownProblem};
+use crate::inject::{BackgroundPanic, Caught, FixtureReports, PhaseLog, TeardownProblem};
 use crate::model::{
     AttemptReport, Case, CaseIndex, Failure, Limits, Outcome, PanicRecord, Phase, Problem, Prospects, SourceLocation,
 };
@@ -96,8 +96,23 @@ pub(super) fn report(
         prospects,
         leaks: Vec::new(),
         notes: Vec::new(),
+        exchanges: Vec::new(),
         kept: None,
     }
+}
+
+/// Adds the reports of the fixtures. Their failures stand before that of the body, because they may be its cause, and fail the test even if
+/// the body has passed.
+pub(super) fn add_fixture_reports(report: &mut AttemptReport, reports: FixtureReports) {
+    let FixtureReports { notes, exchanges, failures } = reports;
+    if let Some(first) = failures.first()
+        && report.outcome.is_success()
+    {
+        report.outcome = first.phase.failure_outcome();
+    }
+    report.failures.splice(0..0, failures);
+    report.notes = notes;
+    report.exchanges = exchanges;
 }
 
 /// Adds the panics of threads and tasks to the report of the test that they happened in. They fail that test.

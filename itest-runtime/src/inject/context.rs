@@ -3,11 +3,17 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::error::Error;
+use super::fixture_reports::FixtureReports;
 use super::panic::skip;
+use super::phase::{last_phase_of_body, phase_of_attempt};
 use super::setting::given_fixture_setting;
-use crate::model::{CaseMeta, Note, Require, Seed, SourceLocation, TestId, Turn, WorkerId};
+use crate::model::{
+    CaseMeta, Exchange, Failure, Note, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
+};
 
 /// The running test. Every test can request this built-in fixture.
 ///
@@ -33,15 +39,16 @@ pub struct TestInfo {
     attempt: u32,
     round: u32,
     streams: Arc<AtomicU64>,
-    notes: Arc<Mutex<Vec<Note>>>,
+    began: Instant,
+    reports: Arc<Mutex<FixtureReports>>,
 }
 
 impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        let (streams, notes) = (Arc::default(), Arc::default());
-        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, notes }
+        let (streams, reports, began) = (Arc::default(), Arc::default(), Instant::now());
+        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, began, reports }
     }
 
     /// Sets the name of the case, such as `too_large::padded_true`.
@@ -61,14 +68,81 @@ impl TestInfo {
     ///
     /// A fixture may add notes until its teardown has ended.
     pub fn add_note(&self, title: impl Into<String>, text: impl Into<String>) {
-        let note = Note { title: title.into(), text: text.into() };
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        self.reports().notes.push(Note { title: title.into(), text: text.into() });
     }
 
-    /// Takes the notes, for the report of the attempt.
+    /// Fails the test, whatever its body returns. A fixture calls this when it finds a mistake that the body does not see, such as a
+    /// request that the code under test should not have sent.
+    ///
+    /// The failure belongs to the current phase, or to the last phase of the body if teardown has begun. It stands before the failure of the
+    /// body, because it may be the cause.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use itest::prelude::*;
+    /// # struct Inbox;
+    /// # impl Inbox {
+    /// #     fn new() -> Self { Self }
+    /// #     fn unread(&self) -> usize { 0 }
+    /// # }
+    ///
+    /// struct Mail;
+    ///
+    /// #[fixture]
+    /// fn mail(info: &TestInfo, teardown: &Teardown) -> Mail {
+    ///     let (inbox, info) = (Inbox::new(), info.clone());
+    ///     teardown.defer("read the inbox", async move {
+    ///         if inbox.unread() > 0 {
+    ///             info.fail(Error::new("the test did not read its mail"));
+    ///         }
+    ///     });
+    ///     Mail
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn fail(&self, error: Error) {
+        self.fail_with(error.to_problem());
+    }
+
+    /// Like [`TestInfo::fail`], for a problem that may have no location.
+    #[doc(hidden)]
+    pub fn fail_with(&self, problem: Problem) {
+        let phase = match phase_of_attempt() {
+            Phase::Teardown => last_phase_of_body(),
+            phase => phase,
+        };
+        self.reports().failures.push(Failure::new(phase, problem));
+    }
+
+    /// The time since the attempt has begun.
+    #[doc(hidden)]
     #[must_use]
-    pub(crate) fn take_notes(&self) -> Vec<Note> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The current phase of the attempt.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        phase_of_attempt()
+    }
+
+    /// Adds an exchange between the code under test and a service. The order is that of the calls.
+    #[doc(hidden)]
+    pub fn add_exchange(&self, exchange: Exchange) {
+        self.reports().add_exchange(exchange);
+    }
+
+    /// Takes the reports of the fixtures, for the report of the attempt.
+    #[must_use]
+    pub(crate) fn take_reports(&self) -> FixtureReports {
+        std::mem::take(&mut *self.reports())
+    }
+
+    fn reports(&self) -> MutexGuard<'_, FixtureReports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The full name of the test, `module::test` or `module::test::case`.

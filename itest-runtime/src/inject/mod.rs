@@ -12,6 +12,7 @@ mod erasure;
 mod error;
 mod eventually;
 mod fixture;
+mod fixture_reports;
 mod folder;
 mod function;
 
@@ -57,6 +58,7 @@ pub(crate) use background::{RuntimeOf, harness_runtime, harness_tasks, set_runti
 pub(crate) use clock::{sleep, timeout};
 pub(crate) use context::{set_jobs, set_requirement};
 pub(crate) use erasure::{block_on, boxed, spawn};
+pub(crate) use fixture_reports::FixtureReports;
 pub(crate) use folder::{remove_temp_dir, remove_tree};
 pub(crate) use ledger::Ledger;
 pub(crate) use needs::{SessionNeed, session_needs};

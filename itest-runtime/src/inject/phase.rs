@@ -14,6 +14,16 @@ thread_local! {
 /// The phase of the attempt that this process runs. Other threads read it, because the clock is thread-local.
 static PHASE: AtomicU8 = AtomicU8::new(0);
 
+/// The last phase before teardown of the attempt that this process runs.
+static PHASE_BEFORE_TEARDOWN: AtomicU8 = AtomicU8::new(0);
+
+fn set_phase(phase: Phase) {
+    PHASE.store(phase.number(), Ordering::Relaxed);
+    if phase != Phase::Teardown {
+        PHASE_BEFORE_TEARDOWN.store(phase.number(), Ordering::Relaxed);
+    }
+}
+
 struct Clock {
     current: RunningPhase,
     log: PhaseLog,
@@ -74,7 +84,7 @@ pub(crate) fn begin_phases(observer: Box<dyn Fn(Phase)>) {
     let current =
         RunningPhase { phase: Phase::Setup, description: None, within: None, location: None, began: Instant::now() };
     CLOCK.set(Some(Clock { current, log: PhaseLog::default(), observer }));
-    PHASE.store(Phase::Setup.number(), Ordering::Relaxed);
+    set_phase(Phase::Setup);
 }
 
 /// Ends the current phase and begins the next one. If no attempt runs on this thread, the function does nothing.
@@ -86,7 +96,7 @@ pub(super) fn begin_phase(
 ) {
     CLOCK.with_borrow_mut(|clock| {
         let Some(clock) = clock else { return };
-        PHASE.store(phase.number(), Ordering::Relaxed);
+        set_phase(phase);
         let next = RunningPhase { phase, description, within, location, began: Instant::now() };
         let ended = std::mem::replace(&mut clock.current, next);
         // The engine enters `Body` first. If the body then enters a phase of its own, the empty `Body` phase before it is not logged.
@@ -112,6 +122,12 @@ pub(crate) fn current_phase() -> Option<CurrentPhase> {
 #[must_use]
 pub(super) fn phase_of_attempt() -> Phase {
     Phase::from_number(PHASE.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
+}
+
+/// The last phase before teardown of the attempt in this process. Any thread may call this function.
+#[must_use]
+pub(super) fn last_phase_of_body() -> Phase {
+    Phase::from_number(PHASE_BEFORE_TEARDOWN.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
 }
 
 /// Subtracts time that the harness itself used from the current phase.

@@ -6,6 +6,7 @@ mod date;
 mod duration;
 mod error;
 mod event;
+mod exchange;
 mod facts;
 mod id;
 mod ledger;
@@ -44,6 +45,7 @@ pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 #[cfg(test)]
 pub(crate) use event::Timing;
 pub(crate) use event::{Event, Running, Summary};
+pub use exchange::Exchange;
 pub(crate) use facts::Facts;
 pub(crate) use id::{CaseIndex, mix};
 pub(crate) use ledger::{LEDGER_VERSION, LedgerContents, LedgerEntry, LedgerLine, OutstandingEntry, read_ledger};

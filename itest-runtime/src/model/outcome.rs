@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::case::SourceLocation;
 use super::config::Leaks;
 use super::duration::micros;
+use super::exchange::Exchange;
 use super::id::{CaseIndex, TestId, WorkerId};
 use super::note::Note;
 use super::quarantine::Quarantine;
@@ -196,6 +197,9 @@ pub(crate) struct AttemptReport {
     /// The notes that fixtures have added about the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// The last exchanges that the endpoints of the test saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
     /// The resources that were kept for the user to inspect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptResources>,
@@ -268,6 +272,7 @@ impl AttemptReport {
             prospects: Prospects::Open,
             leaks: Vec::new(),
             notes: Vec::new(),
+            exchanges: Vec::new(),
             kept: None,
         }
     }
@@ -294,6 +299,8 @@ struct AttemptInEvent {
     leaks: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exchanges: Vec<Exchange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept: Option<KeptResources>,
 }

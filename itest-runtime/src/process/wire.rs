@@ -129,6 +129,7 @@ mod brief {
         report.outcome == Outcome::Passed
             && report.leaks.is_empty()
             && report.notes.is_empty()
+            && report.exchanges.is_empty()
             && report.phases.iter().all(|phase| phase.description.is_none())
     }
 

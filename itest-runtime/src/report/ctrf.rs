@@ -56,8 +56,8 @@ impl Ctrf {
         } else if let Some(reason) = &case.report.skip_reason {
             test["message"] = reason.as_str().into();
         }
-        if !case.report.notes.is_empty() {
-            test["extra"] = json!({"notes": case.report.notes});
+        if !case.report.notes.is_empty() || !case.report.exchanges.is_empty() {
+            test["extra"] = json!({"notes": case.report.notes, "exchanges": case.report.exchanges});
         }
         if !earlier.is_empty() {
             test["retryAttempts"] = earlier.into();

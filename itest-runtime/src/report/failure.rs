@@ -68,8 +68,24 @@ pub(super) fn write_failure(
         writeln!(out, "  {}:", title.escape_debug())?;
         write_bounded(text, &margin(options), out)?;
     }
+    write_exchanges(case, options, out)?;
     write_output(case, options, out)?;
     writeln!(out, "  repeat: {}\n", bold(options.repeat.test(&case.id, seed)))
+}
+
+/// The number of exchanges that are shown: the last ones.
+const MAX_SHOWN_EXCHANGES: usize = 10;
+
+fn write_exchanges(case: &CaseReport, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+    let exchanges = &case.report.exchanges;
+    let shown = &exchanges[exchanges.len().saturating_sub(MAX_SHOWN_EXCHANGES)..];
+    match (exchanges.len(), shown.len()) {
+        (_, 0) => return Ok(()),
+        (all, shown) if all == shown => writeln!(out, "  exchanges:")?,
+        (all, shown) => writeln!(out, "  exchanges, the last {shown} of {all}; --format json has them all:")?,
+    }
+    let lines: Vec<String> = shown.iter().map(|exchange| exchange.to_string().escape_debug().to_string()).collect();
+    write_bounded(&lines.join("\n"), &margin(options), out)
 }
 
 /// Writes the captured output of a case, each stream under its name.

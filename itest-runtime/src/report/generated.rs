@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Date, Event, Facts, Failure, FlakyResult, KeptResources, MAX_DURATION, Note,
-    Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine, RecoveryResult, Remark, Repeats, Running, Seed,
-    Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
+    AttemptReport, CaseIndex, CaseReport, Date, Event, Exchange, Facts, Failure, FlakyResult, KeptResources,
+    MAX_DURATION, Note, Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine, RecoveryResult, Remark, Repeats,
+    Running, Seed, Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
 };
 
 const OUTCOMES: [Outcome; 8] = [
@@ -64,20 +64,38 @@ fn any_quarantine() -> impl Strategy<Value = Quarantine> {
     })
 }
 
+fn any_exchange() -> impl Strategy<Value = Exchange> {
+    let times = (any_duration(), any_duration(), select(Phase::ALL.to_vec()));
+    let names = (any_text(), any_text(), option::of(any_text()), option::of(any_text()));
+    let bodies = (any::<u64>(), any::<u64>(), any_text(), any_text());
+    (times, names, bodies).prop_map(
+        |(
+            (at, elapsed, phase),
+            (to, operation, status, remark),
+            (request_bytes, response_bytes, request, response),
+        )| {
+            let sizes = Exchange { request_bytes, response_bytes, ..Exchange::new(to, operation, phase) };
+            Exchange { at, elapsed, status, request, response, remark, ..sizes }
+        },
+    )
+}
+
 fn any_attempt() -> impl Strategy<Value = AttemptReport> {
     let phase = (select(Phase::ALL.to_vec()), option::of("[a-zé ]{1,12}"), any_duration())
         .prop_map(|(phase, description, elapsed)| PhaseTime { phase, description, elapsed });
     let kept = (any::<u32>(), vec(any_text(), 0..3)).prop_map(|(process, steps)| KeptResources { process, steps });
     let note = (any_text(), any_text()).prop_map(|(title, text)| Note { title, text });
     let lists = (vec(phase, 0..5), vec(any_failure(), 0..3), vec(any_text(), 0..3), vec(note, 0..2));
+    let lists = (lists, vec(any_exchange(), 0..3));
     (select(OUTCOMES.to_vec()), lists, option::of(any_text()), option::of(kept)).prop_map(
-        |(outcome, (phases, failures, leaks, notes), skip_reason, kept)| AttemptReport {
+        |(outcome, ((phases, failures, leaks, notes), exchanges), skip_reason, kept)| AttemptReport {
             outcome,
             phases,
             failures,
             skip_reason,
             leaks,
             notes,
+            exchanges,
             kept,
             ..AttemptReport::interrupted(CaseIndex(0))
         },

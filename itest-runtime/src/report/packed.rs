@@ -37,6 +37,7 @@ fn is_representable(case: &CaseReport) -> bool {
     report.failures.is_empty()
         && report.leaks.is_empty()
         && report.notes.is_empty()
+        && report.exchanges.is_empty()
         && case.id.as_str().len() <= MAX_NAME_BYTES
         && case.location.as_str().len() <= MAX_NAME_BYTES
         && output.stdout.len() + output.stderr.len() < u32::MAX as usize / 2

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::text::redacted;
-use crate::model::{CaseReport, Event, Failure, Note, Summary};
+use crate::model::{CaseReport, Event, Exchange, Failure, Note, Summary};
 
 impl Event {
     /// Hides the secrets in everything that the harness itself writes. The output of tests stays unchanged, byte for byte.
@@ -28,7 +28,8 @@ impl Event {
 
 fn redact_case(case: &mut CaseReport) {
     let report = &mut case.report;
-    let is_silent = report.failures.is_empty() && report.leaks.is_empty() && report.notes.is_empty();
+    let is_silent =
+        report.failures.is_empty() && report.leaks.is_empty() && report.notes.is_empty() && report.exchanges.is_empty();
     if is_silent && report.skip_reason.is_none() && report.kept.is_none() {
         // Most reports have no text to redact, so that returning early saves time in runs with thousands of tests.
         return;
@@ -42,6 +43,9 @@ fn redact_case(case: &mut CaseReport) {
     for Note { title, text } in &mut report.notes {
         hide(title);
         hide(text);
+    }
+    for Exchange { operation, request, response, remark, .. } in &mut report.exchanges {
+        [operation, request, response].into_iter().chain(remark).for_each(hide);
     }
     report.kept.iter_mut().flat_map(|kept| &mut kept.steps).for_each(hide);
 }

@@ -1,0 +1,103 @@
+//! An endpoint that accepts HTTP connections and serves them in this process.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use itest_runtime::{Error, Teardown};
+use thiserror::Error as ThisError;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tower_service::Service;
+
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long running requests may take after the server was asked to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// Running requests are finished first.
+    Graceful,
+    /// Running requests are cut off.
+    Immediate,
+}
+
+/// The server had to stop although requests were still being answered.
+#[derive(Debug, Clone, ThisError)]
+#[error(
+    "{unfinished} requests were still being answered {timeout:?} after the server was told to stop; they were cut off"
+)]
+pub struct ServerStopError {
+    unfinished: usize,
+    timeout: Duration,
+}
+
+/// Serves connections on a free port of 127.0.0.1, and registers a step that stops it in this way. Returns the address.
+pub(crate) async fn listen<S, B>(service: S, teardown: &Teardown, stopping: Stopping) -> Result<SocketAddr, Error>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxedError>> + Send + 'static,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(serve(listener, service, stopping, stopped));
+    teardown.defer(format!("stop the server on {address}"), async move {
+        // The receiver is dropped only if the server has ended, and the result of its task says why.
+        let _ = stop.send(());
+        match serving.await {
+            Ok(ended) => ended.map_err(Error::from),
+            Err(error) => Err(Error::from(error)),
+        }
+    });
+    Ok(address)
+}
+
+async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    stopping: Stopping,
+    mut stopped: oneshot::Receiver<()>,
+) -> Result<(), ServerStopError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxedError>> + Send + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted: io::Result<_> = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut stopped => break,
+        };
+        // A connection can be lost before it is accepted. The client sees that error, so the server ignores it.
+        let Ok((stream, _)) = accepted else { continue };
+        let service = TowerToHyperService::new(service.clone());
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            // The client sees an error of its connection, so the server ignores it.
+            let _ = connection.await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    if stopping == Stopping::Immediate {
+        connections.shutdown().await;
+        return Ok(());
+    }
+    let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
+    let unfinished = if ended.is_ok() { 0 } else { connections.len() };
+    connections.shutdown().await;
+    if unfinished == 0 { Ok(()) } else { Err(ServerStopError { unfinished, timeout: SHUTDOWN_TIMEOUT }) }
+}

@@ -1,0 +1,28 @@
+//! The endpoints of a test between the code under test and what it talks to.
+
+mod api;
+mod body;
+mod choice;
+mod condition;
+mod endpoint;
+mod path;
+mod pattern;
+mod received;
+mod reply;
+pub mod request;
+mod service;
+mod shown;
+mod stand_in;
+mod stub;
+mod times;
+
+pub use api::Api;
+pub use endpoint::ServerStopError;
+pub(crate) use endpoint::{BoxedError, Stopping, listen};
+pub use pattern::RequestPattern;
+pub use received::Received;
+pub use reply::Reply;
+pub(crate) use shown::{Completeness, redacted_at, shown_body};
+pub use stand_in::StandIn;
+pub use stub::{NewStub, Stub};
+pub use times::Times;

@@ -1,0 +1,76 @@
+//! Exchanges: what the code under test and the services around it said to each other.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::duration::micros;
+use super::outcome::Phase;
+
+/// A request and its response, as an endpoint of the test saw them. Reports show the last ones of a failed test, and the record keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The time from the beginning of the attempt to the request.
+    #[serde(rename = "at_us", with = "micros")]
+    pub at: Duration,
+    /// The time from the request to the end of the response.
+    #[serde(rename = "elapsed_us", with = "micros")]
+    pub elapsed: Duration,
+    /// The phase in which the request arrived.
+    pub phase: Phase,
+    /// The name of the service that the request was sent to.
+    pub to: String,
+    /// What was requested: `POST /charge`.
+    pub operation: String,
+    /// The status of the response: `503`. None if there was no response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The number of bytes in the request's body.
+    #[serde(default)]
+    pub request_bytes: u64,
+    /// The number of bytes in the response's body.
+    #[serde(default)]
+    pub response_bytes: u64,
+    /// The beginning of the request's body without secrets.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
+    /// The beginning of the response's body without secrets.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub response: String,
+    /// What a reader should know about the exchange: `no stub matched`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+}
+
+impl Exchange {
+    /// Creates an exchange that has no response yet.
+    #[must_use]
+    pub fn new(to: impl Into<String>, operation: impl Into<String>, phase: Phase) -> Self {
+        Self {
+            at: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            phase,
+            to: to.into(),
+            operation: operation.into(),
+            status: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            request: String::new(),
+            response: String::new(),
+            remark: None,
+        }
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "+{}ms {} {}", self.at.as_millis(), self.to, self.operation)?;
+        match &self.status {
+            Some(status) => write!(formatter, " {status}")?,
+            None => formatter.write_str(" without a response")?,
+        }
+        write!(formatter, " after {:.1?}", self.elapsed)?;
+        self.remark.as_ref().map_or(Ok(()), |remark| write!(formatter, ", {remark}"))
+    }
+}

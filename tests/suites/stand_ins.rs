@@ -1,0 +1,122 @@
+//! Tests whose stand-ins fail them, and tests whose failure shows the exchanges.
+
+use std::time::Duration;
+
+use itest::prelude::*;
+use itest::{Api, Client, Error, Reply, StandIn, request};
+use serde_json::json;
+
+itest::main!();
+
+struct Payments;
+
+impl Api for Payments {
+    const NAME: &'static str = "payments";
+}
+
+fn charge(payments: &StandIn<Payments>, amount: u32) -> itest::Request {
+    let client = Client::new(payments.url());
+    client.post("/charge").bearer("s3cret").json(&json!({"amount": amount, "card": {"token": "s3cret"}}))
+}
+
+/// The message shows the stub that is the nearest.
+#[integration_test]
+async fn unanswered_request(payments: &StandIn<Payments>) -> Result<()> {
+    #[arrange]
+    payments.when(request::get("/health")).optional().reply(Reply::status(200));
+    payments
+        .when(request::post("/charge").bearer("0ther").json("/amount", 2600).json("/card/token", "0ther"))
+        .reply(Reply::status(200));
+    #[act]
+    // The code under test ignores the status.
+    for _ in 0..3 {
+        charge(payments, 2598).await?;
+    }
+    #[assert]
+    assert_eq!(payments.received().len(), 3);
+    Ok(())
+}
+
+/// The failure of the body follows the request that may have caused it.
+#[integration_test]
+async fn unanswered_request_before_a_failure(payments: &StandIn<Payments>) -> Result<()> {
+    charge(payments, 1).await?.assert_status(200);
+    Ok(())
+}
+
+#[integration_test]
+async fn used_up_stub(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).once().reply(Reply::status(503));
+    for _ in 0..2 {
+        charge(payments, 1).await?;
+    }
+    Ok(())
+}
+
+#[integration_test]
+async fn unused_stub(payments: &StandIn<Payments>) {
+    #[arrange]
+    payments.when(request::post("/refund")).reply(Reply::status(200));
+    #[act]
+    payments.when(request::get("/charges/{id}")).optional().reply(Reply::status(200));
+    #[assert]
+    assert!(payments.received().is_empty());
+}
+
+#[integration_test]
+async fn stub_that_is_used_too_rarely(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).times(2..).reply(Reply::status(200));
+    charge(payments, 1).await?.assert_status(200);
+    Ok(())
+}
+
+/// An unused stub is not reported, because the test failed before its request.
+#[integration_test]
+async fn unused_stub_of_a_failed_test(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).reply(Reply::status(200));
+    Err("the body fails".into())
+}
+
+#[integration_test]
+async fn lenient_stand_in(payments: &StandIn<Payments>) -> Result<()> {
+    payments.lenient();
+    payments.when(request::get("/never")).reply(Reply::status(200));
+    charge(payments, 1).await?.assert_status(501);
+    Ok(())
+}
+
+/// The failure shows the last ten exchanges, one of which the client did not wait for.
+#[integration_test]
+async fn exchanges_of_a_failed_test(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).times(10).reply(Reply::json(201, json!({"token": "s3cret"})));
+    payments.when(request::get("/late")).reply(Reply::status(200).delay(Duration::from_mins(1)));
+    for number in 0..10 {
+        charge(payments, number).await?;
+    }
+    let late = tokio::spawn(Client::new(payments.url()).get("/late").send());
+    let is_late = |request: &itest::Received| request.path() == "/late";
+    while !payments.received().iter().any(is_late) {
+        tokio::task::yield_now().await;
+    }
+    late.abort();
+    charge(payments, 10).await?.assert_status(201);
+    Ok(())
+}
+
+/// A fixture fails a test whose body passes.
+struct Inbox;
+
+#[fixture]
+fn inbox(info: &TestInfo, teardown: &Teardown) -> Inbox {
+    let info = info.clone();
+    teardown.defer("read the inbox", async move { info.fail(Error::new("2 messages are unread")) });
+    Inbox
+}
+
+#[integration_test]
+fn failure_of_a_fixture(_inbox: &Inbox) {
+    #[act]
+    let sum = 1 + 1;
+    #[assert]
+    assert_eq!(sum, 2);
+}
