@@ -1,127 +1,113 @@
-//! A stand-in for the payment gateway, which is an external service. Tests choose its responses.
+//! A stand-in for the payment gateway, which is an external service. Tests choose its replies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use itest::prelude::*;
+use itest::{Api, NewStub, Received, Reply, request};
 use serde_json::json;
 use shop::payment::{Charge, ChargeRequest};
-use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// The payment gateway, as this suite knows it.
+struct PaymentGateway;
+
+impl Api for PaymentGateway {
+    const NAME: &'static str = "gateway";
+}
 
 /// A stand-in for the payment gateway. By default it approves every card.
 pub(crate) struct Gateway {
-    server: MockServer,
-    responder: Responder,
+    stand_in: StandIn<PaymentGateway>,
+    charges: Charges,
 }
 
 #[fixture]
-async fn gateway() -> Gateway {
-    // A pooled server is not used, because it and its thread would outlive the test.
-    let (server, responder) = (MockServer::builder().start().await, Responder::default());
-    Mock::given(method("POST")).and(path("/charges")).respond_with(responder.clone()).mount(&server).await;
-    Gateway { server, responder }
+async fn gateway(stand_in: StandIn<PaymentGateway>) -> Gateway {
+    let gateway = Gateway { stand_in, charges: Charges::default() };
+    gateway.on_charge().optional().reply(gateway.charges.approval());
+    gateway
 }
 
 impl Gateway {
     pub(crate) fn url(&self) -> String {
-        self.server.uri()
+        self.stand_in.url()
     }
 
+    /// From now on the gateway approves every card.
     pub(crate) fn approves(&self) {
-        self.responder.change(|state| state.answer = Answer::Approves);
+        self.on_charge().reply(self.charges.approval());
     }
 
     pub(crate) fn declines(&self) {
-        self.responder.change(|state| state.answer = Answer::Status(402));
+        self.answers(402);
     }
 
     pub(crate) fn is_down(&self) {
-        self.responder.change(|state| state.answer = Answer::Status(503));
+        self.answers(503);
     }
 
     /// Makes no charge and answers with a status.
     pub(crate) fn answers(&self, status: u16) {
-        self.responder.change(|state| state.answer = Answer::Status(status));
+        self.on_charge().reply(Reply::status(status));
     }
 
     /// Makes the charge, but answers after the client's timeout.
     pub(crate) fn answers_late(&self) {
-        self.responder.change(|state| state.answer = Answer::ApprovesLate);
+        self.on_charge().reply(self.charges.approval().delay(Duration::from_secs(20)));
     }
 
     /// Answers with success and an invalid body.
     pub(crate) fn answers_nonsense(&self) {
-        self.responder.change(|state| state.answer = Answer::Nonsense);
+        self.on_charge().reply(Reply::json(200, json!({"ok": true})));
     }
 
     /// Answers with a redirect to another gateway.
     pub(crate) fn redirects_to(&self, other: &Self) {
-        let address = format!("{}/charges", other.url());
-        self.responder.change(|state| state.answer = Answer::Redirect(address));
+        self.on_charge().reply(Reply::status(307).header("location", &format!("{}/charges", other.url())));
     }
 
     /// All requests that the gateway received, also those without a charge.
-    pub(crate) async fn requests(&self) -> Result<Vec<ChargeRequest>> {
-        let received = self.server.received_requests().await.unwrap_or_default();
-        Ok(received.iter().map(Request::body_json).collect::<Result<_, _>>()?)
+    pub(crate) fn requests(&self) -> Result<Vec<ChargeRequest>> {
+        self.stand_in.received().iter().map(Received::json).collect()
     }
 
     /// The charges that the gateway has made.
     pub(crate) fn charges(&self) -> Vec<ChargeRequest> {
-        self.responder.change(|state| state.charges.clone())
+        self.charges.with(|charges| charges.clone())
+    }
+
+    /// A stub for charges. It replaces the earlier ones, and must be used unless it is optional.
+    fn on_charge(&self) -> NewStub<'_> {
+        self.stand_in.when(request::post("/charges"))
     }
 }
 
-/// The shared state of the stand-in. A request with a known idempotency key gets the earlier charge.
+/// The charges of a gateway. A request with a known idempotency key gets the earlier charge.
 #[derive(Clone, Default)]
-struct Responder(Arc<Mutex<State>>);
+struct Charges(Arc<Mutex<Vec<ChargeRequest>>>);
 
-#[derive(Default)]
-struct State {
-    answer: Answer,
-    charges: Vec<ChargeRequest>,
-}
-
-#[derive(Clone, Default)]
-enum Answer {
-    #[default]
-    Approves,
-    ApprovesLate,
-    Status(u16),
-    Nonsense,
-    Redirect(String),
-}
-
-impl Responder {
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+impl Charges {
+    fn with<T>(&self, change: impl FnOnce(&mut Vec<ChargeRequest>) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl State {
-    fn charge(&mut self, request: ChargeRequest) -> Charge {
-        let known = self.charges.iter().position(|charge| charge.idempotency_key == request.idempotency_key);
-        let number = known.unwrap_or_else(|| {
-            self.charges.push(request);
-            self.charges.len() - 1
-        });
-        Charge { charge_id: format!("ch_{number}") }
+    /// A reply that makes the charge.
+    fn approval(&self) -> Reply {
+        let charges = self.clone();
+        Reply::with(move |request| match request.json() {
+            Ok(request) => Reply::json(201, charges.charge(request)),
+            Err(error) => Reply::text(400, error.to_string()),
+        })
     }
-}
 
-impl Respond for Responder {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let Ok(request) = request.body_json() else { return ResponseTemplate::new(400) };
-        self.change(|state| match state.answer.clone() {
-            Answer::Approves => ResponseTemplate::new(201).set_body_json(state.charge(request)),
-            Answer::ApprovesLate => {
-                let late = Duration::from_secs(20);
-                ResponseTemplate::new(201).set_body_json(state.charge(request)).set_delay(late)
-            }
-            Answer::Status(status) => ResponseTemplate::new(status),
-            Answer::Nonsense => ResponseTemplate::new(200).set_body_json(json!({"ok": true})),
-            Answer::Redirect(address) => ResponseTemplate::new(307).insert_header("location", address),
+    fn charge(&self, request: ChargeRequest) -> Charge {
+        self.with(|charges| {
+            let known = charges.iter().position(|charge| charge.idempotency_key == request.idempotency_key);
+            let number = known.unwrap_or_else(|| {
+                charges.push(request);
+                charges.len() - 1
+            });
+            Charge { charge_id: format!("ch_{number}") }
         })
     }
 }
