@@ -51,4 +51,6 @@ pub use reqwest::Method;
 #[cfg(feature = "http")]
 pub use server::Server;
 #[cfg(feature = "http")]
-pub use wire::{Api, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request};
+pub use wire::{
+    Api, Injection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request,
+};

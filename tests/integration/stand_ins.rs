@@ -85,6 +85,22 @@ fn used_up_and_unused_stubs_fail_the_test_at_their_line(dir: &TempDir) -> Result
 }
 
 #[integration_test(tags("stand-ins"))]
+fn fault_that_no_request_gets_fails_the_test_at_its_line(dir: &TempDir) -> Result<()> {
+    let report = report_of(dir, "fault_that_is_never_triggered")?;
+    let place = format!("failed in test body at {}", line_of("inject(Fault::Timeout)")?);
+    let message = "the fault timeout on GET /charges/{id} of payments was never triggered";
+    assert!(report.contains(&place) && report.contains(message), "{report}");
+    Ok(())
+}
+
+#[integration_test(tags("stand-ins"))]
+fn exchange_shows_the_fault(dir: &TempDir) -> Result<()> {
+    let report = report_of(dir, "fault_that_is_triggered")?;
+    assert!(report.contains("payments POST /charge 503") && report.contains(", fault status-503\n"), "{report}");
+    Ok(())
+}
+
+#[integration_test(tags("stand-ins"))]
 fn failed_body_hides_unused_stubs(dir: &TempDir) -> Result<()> {
     let report = report_of(dir, "unused_stub_of_a_failed_test")?;
     assert!(report.contains("the body fails") && !report.contains("never used"), "{report}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use itest::prelude::*;
-use itest::{Api, Client, Error, Reply, StandIn, request};
+use itest::{Api, Client, Error, Fault, Reply, StandIn, request};
 use serde_json::json;
 
 itest::main!();
@@ -100,6 +100,23 @@ async fn exchanges_of_a_failed_test(payments: &StandIn<Payments>) -> Result<()> 
     }
     late.abort();
     charge(payments, 10).await?.assert_status(201);
+    Ok(())
+}
+
+#[integration_test]
+async fn fault_that_is_never_triggered(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).reply(Reply::status(200));
+    payments.inject(Fault::Timeout).on(request::get("/charges/{id}"));
+    charge(payments, 1).await?.assert_status(200);
+    Ok(())
+}
+
+/// The failure shows the fault.
+#[integration_test]
+async fn fault_that_is_triggered(payments: &StandIn<Payments>) -> Result<()> {
+    payments.inject(Fault::Status(503)).on(request::post("/charge")).first(2);
+    charge(payments, 1).await?.assert_status(503);
+    charge(payments, 1).await?.assert_status(200);
     Ok(())
 }
 

@@ -9,17 +9,30 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
+use super::connection::ConnectionControl;
+
 /// A body whose parts are sent with pauses between them.
 #[derive(Debug)]
 pub(super) struct ReplyBody {
     chunks: VecDeque<Bytes>,
     interval: Duration,
     pause: Option<Pin<Box<Sleep>>>,
+    /// The connection that is reset after the last part.
+    reset_at_end: Option<ConnectionControl>,
 }
 
 impl ReplyBody {
     pub(super) fn new(chunks: Vec<Bytes>, interval: Duration) -> Self {
-        Self { chunks: chunks.into(), interval, pause: None }
+        Self { chunks: chunks.into(), interval, pause: None, reset_at_end: None }
+    }
+
+    /// Resets the connection when the whole body has been sent.
+    pub(super) fn then_reset(mut self, control: ConnectionControl) -> Self {
+        if self.chunks.is_empty() {
+            control.reset_after_flush();
+        }
+        self.reset_at_end = Some(control);
+        self
     }
 }
 
@@ -36,7 +49,9 @@ impl Body for ReplyBody {
             self.pause = None;
         }
         let chunk = self.chunks.pop_front();
-        if !self.chunks.is_empty() && !self.interval.is_zero() {
+        if self.chunks.is_empty() {
+            self.reset_at_end.take().iter().for_each(ConnectionControl::reset_after_flush);
+        } else if !self.interval.is_zero() {
             self.pause = Some(Box::pin(sleep(self.interval)));
         }
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -17,6 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tower_service::Service;
+
+use super::connection::{ConnectionControl, ControlledStream};
 
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -63,6 +66,28 @@ where
     Ok(address)
 }
 
+/// Adds the control of a connection to its requests.
+#[derive(Debug, Clone)]
+struct WithControl<S> {
+    service: S,
+    control: ConnectionControl,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithControl<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(self.control.clone());
+        self.service.call(request)
+    }
+}
+
 async fn serve<S, B>(
     listener: TcpListener,
     service: S,
@@ -82,8 +107,10 @@ where
         };
         // A connection can be lost before it is accepted. The client sees that error, so the server ignores it.
         let Ok((stream, _)) = accepted else { continue };
-        let service = TowerToHyperService::new(service.clone());
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let control = ConnectionControl::new();
+        let stream = TokioIo::new(ControlledStream::new(stream, control.clone()));
+        let service = TowerToHyperService::new(WithControl { service: service.clone(), control });
+        let connection = http1::Builder::new().serve_connection(stream, service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             // The client sees an error of its connection, so the server ignores it.

@@ -56,6 +56,19 @@ pub(super) struct FixedReply {
     pub(super) interval: Duration,
 }
 
+impl FixedReply {
+    /// A reply of itest itself, with a text.
+    pub(super) fn of_itest(status: StatusCode, text: String) -> Self {
+        let (headers, chunks) = (HeaderMap::new(), vec![text.into()]);
+        Self { status, headers, chunks, delay: Duration::ZERO, interval: Duration::ZERO }
+    }
+
+    /// The number of bytes in the body.
+    pub(super) fn body_bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
+    }
+}
+
 /// How deep replies that are computed or in sequences may be nested.
 const MAX_DEPTH: usize = 16;
 
@@ -214,13 +227,7 @@ impl Reply {
             };
         }
         let text = format!("this reply consists of more than {MAX_DEPTH} nested replies");
-        FixedReply {
-            status: StatusCode::NOT_IMPLEMENTED,
-            headers: HeaderMap::new(),
-            chunks: vec![text.into()],
-            delay: Duration::ZERO,
-            interval: Duration::ZERO,
-        }
+        FixedReply::of_itest(StatusCode::NOT_IMPLEMENTED, text)
     }
 }
 

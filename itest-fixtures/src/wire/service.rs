@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use itest_runtime::__private::{Exchange, Problem};
-use itest_runtime::{SourceLocation, TestInfo};
+use itest_runtime::{Fault, SourceLocation, TestInfo};
 use tower_service::Service;
 
 use super::body::ReplyBody;
 use super::choice::Miss;
+use super::connection::ConnectionControl;
+use super::fault::with_fault;
+use super::mounted_injection::Shortfall;
 use super::received::Received;
 use super::reply::FixedReply;
 use super::shown::shown_body;
@@ -54,32 +57,47 @@ impl Shared {
         self.is_lenient.store(true, Ordering::Relaxed);
     }
 
-    /// Fails the test for each stub that has answered fewer requests than it should. After an unanswered request this says nothing new.
-    pub(super) fn check_stubs(&self) {
+    /// Fails the test for each stub that has answered fewer requests than it should, and for each fault that no request got. After an
+    /// unanswered request this says nothing new.
+    pub(super) fn check(&self) {
         if self.is_lenient.load(Ordering::Relaxed) || !lock(&self.reported).is_empty() {
             return;
         }
-        for stub in &self.stubs.lock().mounted {
-            let (count, name) = (stub.count(), self.name);
-            if stub.times.is_reached_by(count) {
+        let (list, name) = (self.stubs.lock(), self.name);
+        for stub in &list.mounted {
+            let (count, pattern, times) = (stub.count(), &stub.pattern, stub.times);
+            if times.is_reached_by(count) {
                 continue;
             }
             let message = match count {
-                0 => format!("the stub of {name} for {} was never used", stub.pattern),
-                1 => format!("the stub of {name} for {} answered 1 request, expected {}", stub.pattern, stub.times),
-                _ => format!(
-                    "the stub of {name} for {} answered {count} requests, expected {}",
-                    stub.pattern, stub.times
-                ),
+                0 => format!("the stub of {name} for {pattern} was never used"),
+                1 => format!("the stub of {name} for {pattern} answered 1 request, expected {times}"),
+                _ => format!("the stub of {name} for {pattern} answered {count} requests, expected {times}"),
             };
             self.fail(message, Some(stub.location));
         }
+        for injection in &list.injections {
+            match injection.shortfall() {
+                None => {}
+                Some(Shortfall::Never) => {
+                    self.fail(format!("{injection} of {name} was never triggered"), Some(injection.location));
+                }
+                Some(Shortfall::Fewer { expected, triggered }) => {
+                    let text = format!("{injection} was triggered {triggered} times, expected {expected} times");
+                    self.info.add_note(name, format!("{text}, at {}", injection.location));
+                }
+            }
+        }
     }
 
-    /// Chooses the reply to a request.
+    /// Decides what happens to a request.
     fn decide(&self, request: Received) -> Decision {
         lock(&self.received).push(request.clone());
         let mut stubs = self.stubs.lock();
+        let fault = stubs.injections.iter_mut().find_map(|injection| injection.fault_for(&request));
+        if fault.is_some_and(|fault| !fault.is_processed()) {
+            return Decision { reply: None, fault, remark: None };
+        }
         let (position, request, reply, then) = match stubs.choose(&request) {
             Ok(stub) => {
                 let request = request.clone().with_parameters(stub.pattern.parameters_of(&request));
@@ -92,7 +110,7 @@ impl Shared {
         }
         // The closure of a reply may use the stand-in, so the lock must be free.
         drop(stubs);
-        Decision { reply: reply.resolve(position, &request), remark: None }
+        Decision { reply: Some(reply.resolve(position, &request)), fault, remark: None }
     }
 
     fn refuse(&self, request: &Received, miss: Miss) -> Decision {
@@ -103,11 +121,8 @@ impl Shared {
             reported.push(message.clone());
             self.fail(message.clone(), nearest);
         }
-        let headers = HeaderMap::new();
-        let chunks = vec![(message + "\n").into()];
-        let (delay, interval) = (Duration::ZERO, Duration::ZERO);
-        let reply = FixedReply { status: StatusCode::NOT_IMPLEMENTED, headers, chunks, delay, interval };
-        Decision { reply, remark: Some("no stub matches".to_owned()) }
+        let reply = FixedReply::of_itest(StatusCode::NOT_IMPLEMENTED, message + "\n");
+        Decision { reply: Some(reply), fault: None, remark: Some("no stub matches".to_owned()) }
     }
 
     fn fail(&self, message: String, location: Option<&'static Location<'static>>) {
@@ -116,8 +131,11 @@ impl Shared {
     }
 }
 
+/// What happens to a request.
 struct Decision {
-    reply: FixedReply,
+    /// The reply of a stub. None if a fault comes before.
+    reply: Option<FixedReply>,
+    fault: Option<Fault>,
     remark: Option<String>,
 }
 
@@ -142,6 +160,7 @@ impl Service<Request<Incoming>> for StandInService {
 
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBody> {
     let mut pending = PendingExchange::new(shared, &request);
+    let control = request.extensions().get::<ConnectionControl>().cloned().unwrap_or_else(ConnectionControl::new);
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
@@ -154,16 +173,23 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
     pending.exchange.operation = request.operation();
     pending.exchange.request_bytes = body.len() as u64;
     pending.exchange.request = shown_body(&body, MAX_SHOWN_CHARS).0;
-    let Decision { reply, remark } = shared.decide(request);
+    let Decision { reply, fault, remark } = shared.decide(request);
+    (pending.exchange.fault, pending.exchange.remark) = (fault, remark);
+    let reply = with_fault(reply, fault, &control).await;
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }
     let exchange = &mut pending.exchange;
-    exchange.remark = remark;
-    exchange.status = Some(reply.status.as_u16().to_string());
-    exchange.response_bytes = reply.chunks.iter().map(|chunk| chunk.len() as u64).sum();
-    exchange.response = reply.chunks.first().map(|chunk| shown_body(chunk, MAX_SHOWN_CHARS).0).unwrap_or_default();
-    let mut response = response(reply.status, ReplyBody::new(reply.chunks, reply.interval));
+    if fault != Some(Fault::ResetBefore) {
+        exchange.status = Some(reply.status.as_u16().to_string());
+        exchange.response_bytes = reply.body_bytes();
+        exchange.response = reply.chunks.first().map(|chunk| shown_body(chunk, MAX_SHOWN_CHARS).0).unwrap_or_default();
+    }
+    let mut body = ReplyBody::new(reply.chunks, reply.interval);
+    if matches!(fault, Some(Fault::ResetAfter | Fault::Cut(_))) {
+        body = body.then_reset(control);
+    }
+    let mut response = response(reply.status, body);
     *response.headers_mut() = reply.headers;
     response
 }

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
 
-use itest_runtime::{Error, Outcome, Teardown, TestInfo};
+use itest_runtime::{Error, Fault, Outcome, Teardown, TestInfo};
 
 use super::api::Api;
 use super::endpoint::{Stopping, listen};
+use super::injection::Injection;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::service::{Shared, StandInService};
@@ -67,7 +68,7 @@ impl<A: Api> StandIn<A> {
         teardown.defer_with(format!("check the stubs of {}", A::NAME), |outcome| async move {
             // If the test failed earlier, the code under test may not have reached its request.
             if outcome == Outcome::Passed {
-                checked.check_stubs();
+                checked.check();
             }
         });
         Ok(Self { shared, address, api: PhantomData })
@@ -89,6 +90,20 @@ impl<A: Api> StandIn<A> {
     #[track_caller]
     pub fn when(&self, pattern: RequestPattern) -> NewStub<'_> {
         NewStub::new(&self.shared.stubs, pattern, Location::caller())
+    }
+
+    /// Injects a fault. Every request gets it until the rules of [`Injection`] say otherwise.
+    ///
+    /// A request that gets a fault is [processed](Fault::is_processed) by its stub only if the fault comes after that: a stub that answers
+    /// `once` is not used up by a timeout, but by an answer that is cut.
+    ///
+    /// # Panics
+    ///
+    /// If the fault is a status that HTTP does not have.
+    #[expect(clippy::must_use_candidate, reason = "the fault is injected already")]
+    #[track_caller]
+    pub fn inject(&self, fault: Fault) -> Injection<'_> {
+        Injection::mount(&self.shared.stubs, fault)
     }
 
     /// All requests that the stand-in has received, in order, also those that no stub answered.

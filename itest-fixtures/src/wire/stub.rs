@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::mounted_injection::MountedInjection;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::reply::Reply;
@@ -156,6 +157,8 @@ pub(super) struct StubList {
     pub(super) mounted: Vec<MountedStub>,
     /// The state of the stand-in.
     pub(super) state: String,
+    /// The faults, in the order in which they were injected.
+    pub(super) injections: Vec<MountedInjection>,
 }
 
 impl Stubs {

@@ -2,6 +2,7 @@
 
 mod choice;
 mod conditions;
+mod faults;
 mod replies;
 mod transport;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration::micros;
+use super::fault::Fault;
 use super::outcome::Phase;
 
 /// A request and its response, as an endpoint of the test saw them. Reports show the last ones of a failed test, and the record keeps them.
@@ -38,7 +39,10 @@ pub struct Exchange {
     /// The beginning of the response's body without secrets.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
-    /// What a reader should know about the exchange: `no stub matched`.
+    /// The fault that was injected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// What a reader should know about the exchange: `no stub matches`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
 }
@@ -58,6 +62,7 @@ impl Exchange {
             response_bytes: 0,
             request: String::new(),
             response: String::new(),
+            fault: None,
             remark: None,
         }
     }
@@ -71,6 +76,9 @@ impl fmt::Display for Exchange {
             None => formatter.write_str(" without a response")?,
         }
         write!(formatter, " after {:.1?}", self.elapsed)?;
+        if let Some(fault) = self.fault {
+            write!(formatter, ", fault {fault}")?;
+        }
         self.remark.as_ref().map_or(Ok(()), |remark| write!(formatter, ", {remark}"))
     }
 }

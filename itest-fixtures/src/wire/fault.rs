@@ -1,0 +1,61 @@
+//! Applies a fault to the answer of a stand-in.
+
+use std::future;
+
+use hyper::body::Bytes;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, StatusCode};
+use itest_runtime::Fault;
+
+use super::connection::ConnectionControl;
+use super::reply::FixedReply;
+
+/// A body that is neither JSON nor text.
+const MALFORMED_BODY: &[u8] = b"{\"malformed\": \xff";
+
+/// The least number of bytes in a response's head besides the headers of the reply: the status line, and the header `date`.
+const HEAD_BYTES: u64 = 50;
+
+/// The reply that is sent instead of the reply of a stub, which is None if the fault comes before it. Does not return if the service never
+/// answers.
+pub(super) async fn with_fault(
+    reply: Option<FixedReply>,
+    fault: Option<Fault>,
+    control: &ConnectionControl,
+) -> FixedReply {
+    let mut reply = reply.unwrap_or_else(|| FixedReply::of_itest(StatusCode::OK, String::new()));
+    match fault {
+        Some(Fault::Timeout) => return future::pending().await,
+        Some(Fault::ResetBefore) => control.reset_after_bytes(0),
+        Some(Fault::Status(status)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return FixedReply::of_itest(status, format!("a fault was injected: {status}\n"));
+        }
+        Some(Fault::RateLimited(pause)) => {
+            let text = "a fault was injected: too many requests\n".to_owned();
+            let mut limited = FixedReply::of_itest(StatusCode::TOO_MANY_REQUESTS, text);
+            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            limited.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            return limited;
+        }
+        Some(Fault::Latency(latency)) => reply.delay = reply.delay.saturating_add(latency),
+        Some(Fault::ResetDuring) => {
+            control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), reply.body_bytes()))
+        }
+        Some(Fault::Cut(bytes)) => control.reset_after_bytes(bytes),
+        Some(Fault::Malformed) => reply.chunks = vec![Bytes::from_static(MALFORMED_BODY)],
+        // The body resets the connection at its end.
+        Some(Fault::ResetAfter) | None => {}
+        // The enum may get further faults, which a stand-in cannot apply.
+        Some(fault) => {
+            return FixedReply::of_itest(StatusCode::NOT_IMPLEMENTED, format!("a stand-in cannot inject {fault}\n"));
+        }
+    }
+    reply
+}
+
+/// A lower bound of the bytes in the response's head.
+fn head_bytes(headers: &HeaderMap) -> u64 {
+    let lines = headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64);
+    HEAD_BYTES + lines.sum::<u64>()
+}
