@@ -131,6 +131,8 @@ mod pages {
     struct Migrations;
     #[doc = include_str!("../docs/sessions.md")]
     struct Sessions;
+    #[doc = include_str!("../docs/stand-ins.md")]
+    struct StandIns;
     #[doc = include_str!("../docs/tests.md")]
     struct Tests;
 }

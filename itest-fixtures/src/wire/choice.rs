@@ -44,7 +44,7 @@ impl StubList {
         if let Some(wanted) = stub.only_in.as_ref().filter(|wanted| **wanted != self.state) {
             return Some(Refusal::State { wanted: wanted.clone() });
         }
-        (!stub.times.has_room_after(stub.count())).then_some(Refusal::UsedUp)
+        (!stub.times.allows_another_after(stub.count())).then_some(Refusal::UsedUp)
     }
 
     fn miss(&self, request: &Received) -> Miss {

@@ -97,22 +97,22 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn is_equal(what: &str, found: Option<&str>, wanted: &str) -> Result<(), String> {
-    match found {
-        Some(found) if found == wanted => Ok(()),
-        Some(found) => Err(format!("{what} is {found:?}, the stub wants {wanted:?}")),
+fn is_equal(what: &str, actual: Option<&str>, wanted: &str) -> Result<(), String> {
+    match actual {
+        Some(actual) if actual == wanted => Ok(()),
+        Some(actual) => Err(format!("{what} is {actual:?}, the stub wants {wanted:?}")),
         None => Err(format!("{what} is missing, the stub wants {wanted:?}")),
     }
 }
 
 /// Like [`is_equal`], for a value whose name tells whether it is a secret.
-fn is_named_value(kind: &str, name: &str, found: Option<&str>, wanted: &str) -> Result<(), String> {
-    if found == Some(wanted) {
+fn is_named_value(kind: &str, name: &str, actual: Option<&str>, wanted: &str) -> Result<(), String> {
+    if actual == Some(wanted) {
         return Ok(());
     }
     let shown = |value| redacted_value(name, value).into_owned();
     // The values differ, but both may be hidden by the same three stars.
-    match is_equal(&format!("{kind} {name:?}"), found.map(shown).as_deref(), &shown(wanted)) {
+    match is_equal(&format!("{kind} {name:?}"), actual.map(shown).as_deref(), &shown(wanted)) {
         Ok(()) => Err(format!("{kind} {name:?} is another secret than the one that the stub wants")),
         Err(difference) => Err(difference),
     }
@@ -124,20 +124,20 @@ fn json_of(request: &Received) -> Result<Value, String> {
 
 fn json_at(request: &Received, pointer: &str, wanted: &Value) -> Result<(), String> {
     let body = json_of(request)?;
-    let found = body.pointer(pointer);
-    if found.is_some_and(|found| is_same(found, wanted)) {
+    let actual = body.pointer(pointer);
+    if actual.is_some_and(|actual| is_same(actual, wanted)) {
         return Ok(());
     }
-    Err(mismatch(pointer, found, wanted))
+    Err(mismatch(pointer, actual, wanted))
 }
 
-fn mismatch(pointer: &str, found: Option<&Value>, wanted: &Value) -> String {
+fn mismatch(pointer: &str, actual: Option<&Value>, wanted: &Value) -> String {
     let place = if pointer.is_empty() { "the body" } else { pointer };
     let wanted_text = redacted_at(pointer, wanted).to_string();
-    match found.map(|found| redacted_at(pointer, found).to_string()) {
+    match actual.map(|actual| redacted_at(pointer, actual).to_string()) {
         None => format!("{place} is missing, the stub wants {wanted_text}"),
-        Some(found) if found == wanted_text => format!("{place} is another secret than the one that the stub wants"),
-        Some(found) => format!("{place} is {found}, the stub wants {wanted_text}"),
+        Some(actual) if actual == wanted_text => format!("{place} is another secret than the one that the stub wants"),
+        Some(actual) => format!("{place} is {actual}, the stub wants {wanted_text}"),
     }
 }
 
@@ -149,25 +149,25 @@ enum Members {
 }
 
 /// The first difference between a value and the wanted one, in words.
-fn difference(pointer: &str, found: &Value, wanted: &Value, members: Members) -> Option<String> {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
+fn difference(pointer: &str, actual: &Value, wanted: &Value, members: Members) -> Option<String> {
+    match (actual, wanted) {
+        (Value::Object(actual), Value::Object(wanted)) => {
             let inside = |name: &str| format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let differing = wanted.iter().find_map(|(name, wanted)| match found.get(name) {
-                Some(found) => difference(&inside(name), found, wanted, members),
+            let differing = wanted.iter().find_map(|(name, wanted)| match actual.get(name) {
+                Some(actual) => difference(&inside(name), actual, wanted, members),
                 None => Some(mismatch(&inside(name), None, wanted)),
             });
-            let mut surplus = found.keys().filter(|name| members == Members::Exactly && !wanted.contains_key(*name));
+            let mut surplus = actual.keys().filter(|name| members == Members::Exactly && !wanted.contains_key(*name));
             differing.or_else(|| surplus.next().map(|name| format!("the stub does not want {}", inside(name))))
         }
-        (Value::Array(found), Value::Array(wanted)) if found.len() == wanted.len() => {
-            let mut pairs = found.iter().zip(wanted).enumerate();
-            pairs.find_map(|(position, (found, wanted))| {
-                difference(&format!("{pointer}/{position}"), found, wanted, members)
+        (Value::Array(actual), Value::Array(wanted)) if actual.len() == wanted.len() => {
+            let mut pairs = actual.iter().zip(wanted).enumerate();
+            pairs.find_map(|(position, (actual, wanted))| {
+                difference(&format!("{pointer}/{position}"), actual, wanted, members)
             })
         }
-        (found, wanted) if is_same(found, wanted) => None,
-        (found, wanted) => Some(mismatch(pointer, Some(found), wanted)),
+        (actual, wanted) if is_same(actual, wanted) => None,
+        (actual, wanted) => Some(mismatch(pointer, Some(actual), wanted)),
     }
 }
 

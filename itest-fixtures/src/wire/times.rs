@@ -13,7 +13,7 @@ pub struct Times {
 impl Times {
     pub(super) const AT_LEAST_ONCE: Self = Self { least: 1, most: None };
 
-    pub(super) fn has_room_after(self, count: u32) -> bool {
+    pub(super) fn allows_another_after(self, count: u32) -> bool {
         self.most.is_none_or(|most| count < most)
     }
 

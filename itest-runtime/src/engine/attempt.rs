@@ -10,9 +10,9 @@ use super::leaks::LeakChecker;
 use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
 use crate::inject::{
-    Caught, Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot, TestInfo,
-    begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase, fill, return_lent,
-    session_needs,
+    Caught, Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot,
+    TeardownProblem, TestInfo, begin_panics, begin_phases, catch, catch_panic, current_phase, end_phases, enter_phase,
+    fill, return_lent, session_needs,
 };
 use crate::model::{
     AttemptReport, Failed, KeptResources, Limits, Outcome, Phase, Problem, Prospects, Seed, SourceLocation, Turn,
@@ -99,9 +99,8 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
 
     if config.failed == Failed::Keep && verdict.failure.is_some() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
-        let mut report = report(turn.case, verdict, Vec::new(), end_phases());
-        report.kept = Some(kept);
-        add_reports(&mut report, info.as_ref());
+        let report = full_report(turn, verdict, Vec::new(), info.as_ref());
+        let report = AttemptReport { kept: Some(kept), ..report };
         return FinishedAttempt { report, kept: Some(test), tasks_left: 0 };
     }
     enter_phase(Phase::Teardown, None, None);
@@ -116,8 +115,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     };
     drop(driver);
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    let mut report = report(turn.case, verdict, problems, end_phases());
-    add_reports(&mut report, info.as_ref());
+    let report = full_report(turn, verdict, problems, info.as_ref());
     FinishedAttempt { report, kept: None, tasks_left }
 }
 
@@ -132,11 +130,13 @@ fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> 
     Some(TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn))
 }
 
-/// Adds what fixtures have reported about the test.
-fn add_reports(report: &mut AttemptReport, info: Option<&TestInfo>) {
+/// The report of an attempt, with what fixtures have reported about the test.
+fn full_report(turn: Turn, verdict: Verdict, problems: Vec<TeardownProblem>, info: Option<&TestInfo>) -> AttemptReport {
+    let mut report = report(turn.case, verdict, problems, end_phases());
     if let Some(info) = info {
-        add_fixture_reports(report, info.take_reports());
+        add_fixture_reports(&mut report, info.take_reports());
     }
+    report
 }
 
 /// Why setup ended before the body could run.

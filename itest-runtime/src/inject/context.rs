@@ -80,6 +80,7 @@ impl TestInfo {
     /// # Examples
     ///
     /// ```
+    /// use itest::Error;
     /// use itest::prelude::*;
     /// # struct Inbox;
     /// # impl Inbox {

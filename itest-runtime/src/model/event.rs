@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt::CaseReport;
 use super::config::{FlakyResult, Order, Repeats};
 use super::duration::micros;
 use super::facts::Facts;
 use super::id::{Seed, TestId, WorkerId};
-use super::outcome::{CaseReport, Outcome, Phase};
+use super::outcome::{Outcome, Phase};
 use super::remark::Remark;
 use super::session::Sweep;
 

@@ -1,5 +1,6 @@
 //! Layer 0: the plain data types that all other modules use.
 
+mod attempt;
 mod case;
 mod config;
 mod date;
@@ -29,12 +30,14 @@ mod trace;
 mod verdict;
 mod worker;
 
+pub use attempt::Problem;
 pub use case::{CaseMeta, SourceLocation, TestRuntime};
 pub use id::{Seed, TestId, WorkerId};
-pub use outcome::{Outcome, Phase, Problem};
+pub use outcome::{Outcome, Phase};
 pub use remark::Remark;
 pub use secret::{redact_json, redacted, redacted_value};
 
+pub(crate) use attempt::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
 pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
@@ -55,7 +58,6 @@ pub(crate) use mark::Mark;
 #[cfg(test)]
 pub(crate) use mutated::{any_mutations, mutated};
 pub(crate) use note::{Note, notes_as_text};
-pub(crate) use outcome::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
 pub(crate) use panic::PanicRecord;
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 pub(crate) use run_config::RunConfig;

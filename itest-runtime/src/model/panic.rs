@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Phase, Problem};
+use super::attempt::Problem;
+use super::outcome::Phase;
 
 /// A panic that happened while an attempt ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -92,7 +92,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         let growth = many.as_secs_f64() / few.as_secs_f64();
         is_met &= growth <= MAX_GROWTH;
         let (few, many) = (milliseconds(few), milliseconds(many));
-        text.push_str(&format!("\nA test among 5,000 costs {growth:.2} × what it costs among 200: {many}, {few}.\n"));
+        text = format!("{text}\nA test among 5,000 costs {growth:.2} × what it costs among 200: {many}, {few}.\n");
         let mut start = Samples::default();
         for _ in 0..options.rounds {
             start.add(measure::private_start(&programs, &cluster)?);
@@ -100,9 +100,9 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         let share = start.median().as_secs_f64() / initdb_start.as_secs_f64();
         is_met &= share <= 0.5;
         let (start, initdb_start) = (milliseconds(start.median()), milliseconds(initdb_start));
-        text.push_str(&format!(
-            "A private server from the cache costs a run {start}, initdb and start {initdb_start}: {share:.2} ×.\n"
-        ));
+        text = format!(
+            "{text}A private server from the cache costs a run {start}, initdb and start {initdb_start}: {share:.2} ×.\n"
+        );
     }
     println!("{text}");
     if let Some(file) = &options.markdown {
@@ -119,14 +119,14 @@ struct Overhead {
 }
 
 fn overhead(method: Method, time: Duration, times: &[(Method, Samples)]) -> Option<Overhead> {
-    let floor = method.floor?;
-    let (_, uncleaned) = times.iter().find(|(other, _)| other.module == floor.module)?;
+    let baseline = method.baseline?;
+    let (_, uncleaned) = times.iter().find(|(other, _)| other.module == baseline.module)?;
     let more = (time.as_secs_f64() - uncleaned.median().as_secs_f64()) * 1000.0;
     let ratio = time.as_secs_f64() / uncleaned.median().as_secs_f64();
     Some(Overhead {
         text: format!("{more:.2} ms, {ratio:.1} ×"),
-        bound: format!("{} ms", floor.max_overhead),
-        is_met: more <= floor.max_overhead,
+        bound: format!("{} ms", baseline.max_overhead),
+        is_met: more <= baseline.max_overhead,
     })
 }
 

@@ -27,12 +27,12 @@ pub(crate) struct Method {
     /// The least speedup over `#[sqlx::test]`, on a private and on a durable server.
     pub(crate) bounds: Option<(f64, f64)>,
     /// The same test on a database that is not cleaned.
-    pub(crate) floor: Option<Floor>,
+    pub(crate) baseline: Option<Baseline>,
 }
 
 /// What a method is compared with to get its overhead.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Floor {
+pub(crate) struct Baseline {
     /// The module of the tests on a database that is not cleaned.
     pub(crate) module: &'static str,
     /// The largest time in milliseconds that cleaning may add to a test.
@@ -54,105 +54,105 @@ pub(crate) const METHODS: [Method; 15] = [
         module: "::sqlx_test::",
         kind: DatabaseKind::Postgres,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "PostgreSQL, a plain clone",
         module: "::plain_clone::",
         kind: DatabaseKind::Postgres,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "PostgreSQL, itest, clone",
         module: "clone::",
         kind: DatabaseKind::Postgres,
         bounds: Some((3.0, 3.0)),
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "PostgreSQL, itest, recycle",
         module: "recycle::",
         kind: DatabaseKind::Postgres,
         bounds: Some((20.0, 40.0)),
-        floor: Some(Floor { module: "postgres_uncleaned::", max_overhead: 0.6 }),
+        baseline: Some(Baseline { module: "postgres_uncleaned::", max_overhead: 0.6 }),
     },
     Method {
         title: "PostgreSQL, itest, transaction",
         module: "transaction::",
         kind: DatabaseKind::Postgres,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "PostgreSQL, not cleaned",
         module: "postgres_uncleaned::",
         kind: DatabaseKind::Postgres,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "MariaDB, `#[sqlx::test]`",
         module: "::mysql_sqlx_test::",
         kind: DatabaseKind::Mysql,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "MariaDB, itest, clone",
         module: "mysql_clone::",
         kind: DatabaseKind::Mysql,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "MariaDB, itest, recycle",
         module: "mysql_recycle::",
         kind: DatabaseKind::Mysql,
         bounds: Some((5.0, 5.0)),
-        floor: Some(Floor { module: "mysql_uncleaned::", max_overhead: 1.2 }),
+        baseline: Some(Baseline { module: "mysql_uncleaned::", max_overhead: 1.2 }),
     },
     Method {
         title: "MariaDB, not cleaned",
         module: "mysql_uncleaned::",
         kind: DatabaseKind::Mysql,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "SQLite, `#[sqlx::test]`",
         module: "::sqlite_sqlx_test::",
         kind: DatabaseKind::Sqlite,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "SQLite, itest, in memory",
         module: "sqlite_memory::",
         kind: DatabaseKind::Sqlite,
         bounds: Some((5.0, 5.0)),
-        floor: Some(Floor { module: "sqlite_memory_uncleaned::", max_overhead: 0.4 }),
+        baseline: Some(Baseline { module: "sqlite_memory_uncleaned::", max_overhead: 0.4 }),
     },
     Method {
         title: "SQLite in memory, not cleaned",
         module: "sqlite_memory_uncleaned::",
         kind: DatabaseKind::Sqlite,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
     Method {
         title: "SQLite, itest, in files",
         module: "sqlite_file::",
         kind: DatabaseKind::Sqlite,
         bounds: Some((20.0, 20.0)),
-        floor: Some(Floor { module: "sqlite_file_uncleaned::", max_overhead: 0.5 }),
+        baseline: Some(Baseline { module: "sqlite_file_uncleaned::", max_overhead: 0.5 }),
     },
     Method {
         title: "SQLite in files, not cleaned",
         module: "sqlite_file_uncleaned::",
         kind: DatabaseKind::Sqlite,
         bounds: None,
-        floor: None,
+        baseline: None,
     },
 ];
 
@@ -163,7 +163,8 @@ impl Method {
 
     /// Whether itest starts the server of this method, if it can.
     fn is_cleaned_by_us(self) -> bool {
-        self.is_ours() && METHODS.iter().all(|other| other.floor.is_none_or(|floor| floor.module != self.module))
+        self.is_ours()
+            && METHODS.iter().all(|other| other.baseline.is_none_or(|baseline| baseline.module != self.module))
     }
 }
 
