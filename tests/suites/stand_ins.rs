@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use itest::prelude::*;
-use itest::{Api, Client, Error, Fault, Reply, StandIn, request};
+use itest::{Api, Client, Fault, Reply, StandIn, request};
 use serde_json::json;
 
 itest::main!();
@@ -126,7 +126,7 @@ struct Inbox;
 #[fixture]
 fn inbox(info: &TestInfo, teardown: &Teardown) -> Inbox {
     let info = info.clone();
-    teardown.defer("read the inbox", async move { info.fail(Error::new("2 messages are unread")) });
+    teardown.defer("read the inbox", async move { info.fail("2 messages are unread") });
     Inbox
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn with_fault(
         }
         Some(Fault::Latency(latency)) => reply.delay = reply.delay.saturating_add(latency),
         Some(Fault::ResetDuring) => {
-            control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), reply.body_bytes()))
+            control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), reply.body_bytes()));
         }
         Some(Fault::Cut(bytes)) => control.reset_after_bytes(bytes),
         Some(Fault::Malformed) => reply.chunks = vec![Bytes::from_static(MALFORMED_BODY)],

@@ -31,7 +31,7 @@ impl<'s> Injection<'s> {
     }
 
     /// Only requests that match this pattern get the fault, and are counted.
-    #[expect(clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     pub fn on(self, pattern: RequestPattern) -> Self {
         self.change(|injection| injection.pattern = Some(pattern))
     }
@@ -41,7 +41,7 @@ impl<'s> Injection<'s> {
     /// # Panics
     ///
     /// If the number is 0.
-    #[expect(clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     #[track_caller]
     pub fn first(self, requests: u32) -> Self {
         assert!(requests > 0, "a fault on the first 0 requests is never triggered");
@@ -53,7 +53,7 @@ impl<'s> Injection<'s> {
     /// # Panics
     ///
     /// If the number is 0.
-    #[expect(clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     #[track_caller]
     pub fn every(self, period: u32) -> Self {
         assert!(period > 0, "a fault on every request number 0 is never triggered");
@@ -61,7 +61,7 @@ impl<'s> Injection<'s> {
     }
 
     /// The first requests do not get the fault, and are not counted by the other rules.
-    #[expect(clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     pub fn after(self, requests: u32) -> Self {
         self.change(|injection| injection.skipped = requests)
     }

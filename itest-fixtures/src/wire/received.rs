@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hyper::HeaderMap;
+use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use itest_runtime::__private::redacted;
 use itest_runtime::Error;
@@ -19,12 +20,12 @@ pub struct Received {
     path: String,
     query: Vec<(String, String)>,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
     parameters: Vec<(String, String)>,
 }
 
 impl Received {
-    pub(super) fn new(head: Parts, body: Vec<u8>) -> Self {
+    pub(super) fn new(head: Parts, body: Bytes) -> Self {
         let query = head.uri.query().map(form_pairs).unwrap_or_default();
         Self {
             method: head.method.to_string(),

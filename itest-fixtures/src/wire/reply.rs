@@ -202,7 +202,9 @@ impl Reply {
             Kind::Fixed(fixed) => change(fixed),
             Kind::Sequence(replies) => {
                 let mut changed = replies.to_vec();
-                changed.iter_mut().for_each(|reply| reply.change(Arc::clone(&change)));
+                for reply in &mut changed {
+                    reply.change(Arc::clone(&change));
+                }
                 *replies = changed.into();
             }
             Kind::Computed(compute) => {

@@ -7,7 +7,6 @@ use super::pattern::RequestPattern;
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn get(path: &str) -> RequestPattern {
     RequestPattern::new(Some("GET"), path)
@@ -18,7 +17,6 @@ pub fn get(path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn post(path: &str) -> RequestPattern {
     RequestPattern::new(Some("POST"), path)
@@ -29,7 +27,6 @@ pub fn post(path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn put(path: &str) -> RequestPattern {
     RequestPattern::new(Some("PUT"), path)
@@ -40,7 +37,6 @@ pub fn put(path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn patch(path: &str) -> RequestPattern {
     RequestPattern::new(Some("PATCH"), path)
@@ -51,7 +47,6 @@ pub fn patch(path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn delete(path: &str) -> RequestPattern {
     RequestPattern::new(Some("DELETE"), path)
@@ -62,7 +57,6 @@ pub fn delete(path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this method or path.
-#[must_use]
 #[track_caller]
 pub fn method(method: &str, path: &str) -> RequestPattern {
     RequestPattern::new(Some(method), path)
@@ -73,7 +67,6 @@ pub fn method(method: &str, path: &str) -> RequestPattern {
 /// # Panics
 ///
 /// If no request can have this path.
-#[must_use]
 #[track_caller]
 pub fn any(path: &str) -> RequestPattern {
     RequestPattern::new(None, path)

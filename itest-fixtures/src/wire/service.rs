@@ -91,19 +91,19 @@ impl Shared {
     }
 
     /// Decides what happens to a request.
-    fn decide(&self, request: Received) -> Decision {
+    fn decide(&self, request: &Received) -> Decision {
         lock(&self.received).push(request.clone());
         let mut stubs = self.stubs.lock();
-        let fault = stubs.injections.iter_mut().find_map(|injection| injection.fault_for(&request));
+        let fault = stubs.injections.iter_mut().find_map(|injection| injection.fault_for(request));
         if fault.is_some_and(|fault| !fault.is_processed()) {
             return Decision { reply: None, fault, remark: None };
         }
-        let (position, request, reply, then) = match stubs.choose(&request) {
+        let (position, request, reply, then) = match stubs.choose(request) {
             Ok(stub) => {
-                let request = request.clone().with_parameters(stub.pattern.parameters_of(&request));
+                let request = request.clone().with_parameters(stub.pattern.parameters_of(request));
                 (stub.answer(request.clone()), request, stub.reply.clone(), stub.then.clone())
             }
-            Err(miss) => return self.refuse(&request, miss),
+            Err(miss) => return self.refuse(request, miss),
         };
         if let Some(state) = then {
             stubs.state = state;
@@ -169,11 +169,11 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
             return response(StatusCode::BAD_REQUEST, ReplyBody::new(Vec::new(), Duration::ZERO));
         }
     };
-    let request = Received::new(head, body.to_vec());
+    let request = Received::new(head, body.clone());
     pending.exchange.operation = request.operation();
     pending.exchange.request_bytes = body.len() as u64;
     pending.exchange.request = shown_body(&body, MAX_SHOWN_CHARS).0;
-    let Decision { reply, fault, remark } = shared.decide(request);
+    let Decision { reply, fault, remark } = shared.decide(&request);
     (pending.exchange.fault, pending.exchange.remark) = (fault, remark);
     let reply = with_fault(reply, fault, &control).await;
     if !reply.delay.is_zero() {

@@ -69,7 +69,7 @@ async fn handle_returns_the_answered_requests(payments: &StandIn<Payments>) -> R
 }
 
 #[integration_test]
-async fn each_test_and_each_owner_has_its_own_stand_in(
+fn each_test_and_each_owner_has_its_own_stand_in(
     one: &StandIn<Payments>,
     same: &StandIn<Payments>,
     own: StandIn<Payments>,

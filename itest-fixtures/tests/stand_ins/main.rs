@@ -1,5 +1,7 @@
 //! Tests of stand-ins: which stub answers, what it replies, and what the test reads back.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic fails the test")]
+
 mod choice;
 mod conditions;
 mod faults;

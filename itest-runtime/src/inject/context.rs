@@ -80,7 +80,6 @@ impl TestInfo {
     /// # Examples
     ///
     /// ```
-    /// use itest::Error;
     /// use itest::prelude::*;
     /// # struct Inbox;
     /// # impl Inbox {
@@ -95,15 +94,16 @@ impl TestInfo {
     ///     let (inbox, info) = (Inbox::new(), info.clone());
     ///     teardown.defer("read the inbox", async move {
     ///         if inbox.unread() > 0 {
-    ///             info.fail(Error::new("the test did not read its mail"));
+    ///             info.fail("the test did not read its mail");
     ///         }
     ///     });
     ///     Mail
     /// }
     /// # fn main() {}
     /// ```
-    pub fn fail(&self, error: Error) {
-        self.fail_with(error.to_problem());
+    #[track_caller]
+    pub fn fail(&self, error: impl Into<Error>) {
+        self.fail_with(error.into().to_problem());
     }
 
     /// Like [`TestInfo::fail`], for a problem that may have no location.

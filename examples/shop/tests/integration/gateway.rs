@@ -22,7 +22,7 @@ pub(crate) struct Gateway {
 }
 
 #[fixture]
-async fn gateway(stand_in: StandIn<PaymentGateway>) -> Gateway {
+fn gateway(stand_in: StandIn<PaymentGateway>) -> Gateway {
     let gateway = Gateway { stand_in, charges: Charges::default() };
     gateway.on_charge().optional().reply(gateway.charges.approval());
     gateway

@@ -21,6 +21,10 @@ use crate::model::{
 use crate::process::{Departure, FromWorker, NotLent, Reaped, Terminal, UnexpectedExit, reap, stop_signal};
 
 /// An event of a worker.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost all events are messages, and boxing them would cost an allocation for each"
+)]
 #[derive(Debug)]
 pub(super) enum WorkerEvent {
     Message(WorkerId, FromWorker),
