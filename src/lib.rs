@@ -47,7 +47,7 @@ pub use itest_fixtures::postgres;
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{
-    Api, Client, Injection, Method, NewStub, Received, Reply, Request, RequestPattern, Response, Server,
+    Api, Client, Injection, Method, NewInjection, NewStub, Received, Reply, Request, RequestPattern, Response, Server,
     ServerStopError, StandIn, Stub, Times, request,
 };
 pub use itest_macros::{fixture, integration_test, over, teardown};

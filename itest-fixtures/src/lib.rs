@@ -52,5 +52,6 @@ pub use reqwest::Method;
 pub use server::Server;
 #[cfg(feature = "http")]
 pub use wire::{
-    Api, Injection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request,
+    Api, Injection, NewInjection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times,
+    request,
 };

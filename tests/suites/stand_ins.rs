@@ -120,6 +120,27 @@ async fn fault_that_is_triggered(payments: &StandIn<Payments>) -> Result<()> {
     Ok(())
 }
 
+/// The names and the characters of a query are shown as they were sent, without secrets.
+#[integration_test]
+async fn query_with_secrets(payments: &StandIn<Payments>) -> Result<()> {
+    let query = "token=s3cret%26s3cret&password=s3cret%20s3cret&name=%1b[31m%0atest%20fake%20...%20ok";
+    Client::new(payments.url()).get(format!("/x?{query}")).await?;
+    payments.when(request::post("/charge").json_body(json!({"tokens": ["0ther"]}))).reply(Reply::status(200));
+    Client::new(payments.url()).post("/charge").json(&json!({"tokens": ["s3cret"]})).await?;
+    Ok(())
+}
+
+#[integration_test]
+#[case::tls(&[0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x00])]
+#[case::broken_chunk(b"POST /charge HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n")]
+async fn bytes_that_are_no_request(payments: &StandIn<Payments>, #[case] bytes: &[u8]) -> Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut connection = tokio::net::TcpStream::connect(payments.address()).await?;
+    connection.write_all(bytes).await?;
+    connection.read_to_end(&mut Vec::new()).await?;
+    Ok(())
+}
+
 /// A fixture fails a test whose body passes.
 struct Inbox;
 

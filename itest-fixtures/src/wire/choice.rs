@@ -16,51 +16,55 @@ pub(super) struct Miss {
 }
 
 impl StubList {
-    /// The stub that answers a request.
+    /// The stub that answers a request. `matches` says of each stub whether its pattern matches; stubs that were mounted later do not answer.
     ///
     /// If several stubs match, the one with the highest priority answers; among these the one with the most conditions; among these one that
     /// answers a limited number of requests, in the order in which they were written; and otherwise the one that was written last, so that a
     /// test can replace the stub of a fixture.
-    ///
-    /// # Errors
-    ///
-    /// When no stub answers the request.
-    pub(super) fn choose(&self, request: &Received) -> Result<&MountedStub, Miss> {
-        let matching = self.mounted.iter().enumerate().filter(|(_, stub)| self.refusal(stub, request).is_none());
-        let chosen = matching.max_by_key(|(position, stub)| {
+    pub(super) fn choose(&self, matches: &[bool]) -> Option<&MountedStub> {
+        let matching = self.mounted.iter().zip(matches).enumerate().filter(|(_, (_, matches))| **matches);
+        let usable = matching.filter(|(_, (stub, _))| self.refusal(stub).is_none());
+        let chosen = usable.max_by_key(|(position, (stub, _))| {
             let is_limited = stub.times.is_limited();
-            let age = if is_limited { Err(Reverse(*position)) } else { Ok(*position) };
-            (stub.priority, stub.pattern.len(), age)
+            let age = if is_limited { usize::MAX - position } else { *position };
+            (stub.priority, stub.pattern.len(), is_limited, age)
         });
-        chosen.map(|(_, stub)| stub).ok_or_else(|| self.miss(request))
+        chosen.map(|(_, (stub, _))| &**stub)
     }
 
-    /// Why a stub does not answer a request.
-    fn refusal(&self, stub: &MountedStub, request: &Received) -> Option<Refusal> {
-        let mismatches = stub.pattern.mismatches(request);
-        if !mismatches.is_empty() {
-            return Some(Refusal::Mismatches(mismatches));
-        }
+    /// Why a stub whose pattern matches does not answer.
+    fn refusal(&self, stub: &MountedStub) -> Option<Refusal> {
         if let Some(wanted) = stub.only_in.as_ref().filter(|wanted| **wanted != self.state) {
             return Some(Refusal::State { wanted: wanted.clone() });
         }
         (!stub.times.allows_another_after(stub.count())).then_some(Refusal::UsedUp)
     }
 
-    fn miss(&self, request: &Received) -> Miss {
-        let refusals = self.mounted.iter().filter_map(|stub| Some((stub, self.refusal(stub, request)?)));
-        let nearest = refusals.max_by_key(|(stub, refusal)| {
-            let met = stub.pattern.len() - refusal.mismatches().len();
-            // The share of the conditions that hold, in thousandths.
-            (met * 1000 / stub.pattern.len(), met)
+    /// Explains why no stub answers a request: the stub with the same path is the nearest, then one with the same method, and then the one
+    /// with the largest share of conditions that hold.
+    pub(super) fn explain_miss(&self, request: &Received, matches: &[bool]) -> Miss {
+        let refusals = self.mounted.iter().zip(matches).map(|(stub, matches)| {
+            let mismatches = || match stub.pattern.mismatches(request) {
+                // Everything else holds, so the closures were called.
+                none if none.is_empty() => stub.pattern.predicates(),
+                mismatches => mismatches,
+            };
+            let refusal = if *matches { self.refusal(stub) } else { Some(Refusal::Mismatches(mismatches())) };
+            (stub, refusal)
         });
-        let Some((stub, refusal)) = nearest else {
+        let nearest = refusals.enumerate().max_by_key(|(position, (stub, refusal))| {
+            let all = stub.pattern.len();
+            let met = all - refusal.as_ref().map_or(0, |refusal| refusal.mismatches().len()).min(all);
+            // The share is in thousandths. The first of equal stubs is the nearest.
+            (stub.pattern.fit(request), met * 1000 / all, met, Reverse(*position))
+        });
+        let Some((_, (stub, Some(refusal)))) = nearest else {
             return Miss { text: "it has no stub".to_owned(), nearest: None };
         };
         let text = match refusal {
             Refusal::Mismatches(mismatches) => {
                 let all = stub.pattern.len();
-                let met = all - mismatches.len();
+                let met = all - mismatches.len().min(all);
                 let verb = if met == 1 { "holds" } else { "hold" };
                 format!("{met} of {all} conditions of {stub} {verb}:\n  {}", mismatches.join("\n  "))
             }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use itest_runtime::__private::redacted_value;
-use serde_json::Value;
+use itest_runtime::__private::{redacted, redacted_value};
+use serde_json::{Number, Value};
 
 use super::path::PathTemplate;
 use super::received::Received;
@@ -53,29 +53,33 @@ impl Condition {
     /// When the request does not meet the condition. The text says what the request has and what the stub wants, without secrets.
     pub(super) fn check(&self, request: &Received) -> Result<(), String> {
         match self {
-            Self::Method(method) => is_equal("the method", Some(request.method()), method),
+            Self::Method(method) if request.has_method(method) => Ok(()),
+            Self::Method(method) => Err(format!("the method is {}, the stub wants {method}", request.method())),
             Self::Path(path) => match path.parameters_of(request.path()) {
                 Some(_) => Ok(()),
                 None => Err(format!("the path is {:?}, the stub wants {:?}", request.path(), path.as_str())),
             },
-            Self::Query { name, value } => is_named_value("the query parameter", name, request.query(name), value),
-            Self::Header { name, value } => is_named_value("the header", name, request.header(name), value),
-            Self::Form { name, value } => is_named_value("the field", name, request.form(name).as_deref(), value),
-            Self::JsonAt { pointer, value } => json_at(request, pointer, value),
-            Self::JsonBody(wanted) => match difference("", &json_of(request)?, wanted, Members::Exactly) {
-                None => Ok(()),
-                Some(difference) => Err(difference),
+            Self::Query { name, value } => one_of("the query parameter", name, request.queries(name), value),
+            Self::Header { name, value } => one_of("the header", name, request.headers(name), value),
+            Self::Form { name, value } => one_of("the field", name, request.forms(name), value),
+            Self::JsonAt { pointer, value } => match json_of(request)?.pointer(pointer) {
+                Some(actual) => difference(pointer, actual, value, Members::Exactly),
+                None => Err(mismatch(pointer, None, value)),
             },
-            Self::JsonSubset(wanted) => match difference("", &json_of(request)?, wanted, Members::AtLeast) {
-                None => Ok(()),
-                Some(difference) => Err(difference),
-            },
-            Self::Text(text) => is_equal("the body", Some(&request.text()), text),
+            Self::JsonBody(wanted) => difference("", json_of(request)?, wanted, Members::Exactly),
+            Self::JsonSubset(wanted) => difference("", json_of(request)?, wanted, Members::AtLeast),
+            Self::Text(text) if request.bytes() == text.as_bytes() => Ok(()),
+            Self::Text(text) => Err(differs("the body", Some(&redacted(&request.text())), &redacted(text))),
             Self::TextContains(part) if request.text().contains(part) => Ok(()),
-            Self::TextContains(part) => Err(format!("the body does not contain {part:?}")),
+            Self::TextContains(part) => Err(format!("the body does not contain {:?}", redacted(part))),
             Self::Predicate { holds, .. } if holds(request) => Ok(()),
             Self::Predicate { what, .. } => Err(format!("{what:?} does not hold")),
         }
+    }
+
+    /// Whether a closure of the test decides.
+    pub(super) fn is_predicate(&self) -> bool {
+        matches!(self, Self::Predicate { .. })
     }
 }
 
@@ -97,38 +101,27 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn is_equal(what: &str, actual: Option<&str>, wanted: &str) -> Result<(), String> {
+/// Explains a difference between two texts without secrets. Two different secrets may be equal then.
+fn differs(what: &str, actual: Option<&str>, wanted: &str) -> String {
     match actual {
-        Some(actual) if actual == wanted => Ok(()),
-        Some(actual) => Err(format!("{what} is {actual:?}, the stub wants {wanted:?}")),
-        None => Err(format!("{what} is missing, the stub wants {wanted:?}")),
+        None => format!("{what} is missing, the stub wants {wanted:?}"),
+        Some(actual) if actual == wanted => format!("{what} is another secret than the one that the stub wants"),
+        Some(actual) => format!("{what} is {actual:?}, the stub wants {wanted:?}"),
     }
 }
 
-/// Like [`is_equal`], for a value whose name tells whether it is a secret.
-fn is_named_value(kind: &str, name: &str, actual: Option<&str>, wanted: &str) -> Result<(), String> {
-    if actual == Some(wanted) {
+/// Checks that one of the values of a name is the wanted one. The name tells whether the values are secrets.
+fn one_of(kind: &str, name: &str, mut actual: impl Iterator<Item = String>, wanted: &str) -> Result<(), String> {
+    let first = actual.next();
+    if first.as_deref() == Some(wanted) || actual.any(|actual| actual == wanted) {
         return Ok(());
     }
-    let shown = |value| redacted_value(name, value).into_owned();
-    // The values differ, but both may be hidden by the same three stars.
-    match is_equal(&format!("{kind} {name:?}"), actual.map(shown).as_deref(), &shown(wanted)) {
-        Ok(()) => Err(format!("{kind} {name:?} is another secret than the one that the stub wants")),
-        Err(difference) => Err(difference),
-    }
+    let first = first.as_deref().map(|first| redacted_value(name, first));
+    Err(differs(&format!("{kind} {name:?}"), first.as_deref(), &redacted_value(name, wanted)))
 }
 
-fn json_of(request: &Received) -> Result<Value, String> {
+fn json_of(request: &Received) -> Result<&Value, String> {
     request.json_value().map_err(|error| format!("the body is no JSON: {error}"))
-}
-
-fn json_at(request: &Received, pointer: &str, wanted: &Value) -> Result<(), String> {
-    let body = json_of(request)?;
-    let actual = body.pointer(pointer);
-    if actual.is_some_and(|actual| is_same(actual, wanted)) {
-        return Ok(());
-    }
-    Err(mismatch(pointer, actual, wanted))
 }
 
 fn mismatch(pointer: &str, actual: Option<&Value>, wanted: &Value) -> String {
@@ -148,33 +141,48 @@ enum Members {
     AtLeast,
 }
 
-/// The first difference between a value and the wanted one, in words.
-fn difference(pointer: &str, actual: &Value, wanted: &Value, members: Members) -> Option<String> {
+/// Compares a value with the wanted one. The error is their first difference, in words.
+fn difference(pointer: &str, actual: &Value, wanted: &Value, members: Members) -> Result<(), String> {
     match (actual, wanted) {
         (Value::Object(actual), Value::Object(wanted)) => {
             let inside = |name: &str| format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let differing = wanted.iter().find_map(|(name, wanted)| match actual.get(name) {
-                Some(actual) => difference(&inside(name), actual, wanted, members),
-                None => Some(mismatch(&inside(name), None, wanted)),
-            });
+            for (name, wanted) in wanted {
+                match actual.get(name) {
+                    Some(actual) => difference(&inside(name), actual, wanted, members)?,
+                    None => return Err(mismatch(&inside(name), None, wanted)),
+                }
+            }
             let mut surplus = actual.keys().filter(|name| members == Members::Exactly && !wanted.contains_key(*name));
-            differing.or_else(|| surplus.next().map(|name| format!("the stub does not want {}", inside(name))))
+            surplus.next().map_or(Ok(()), |name| Err(format!("the stub does not want {}", inside(name))))
         }
         (Value::Array(actual), Value::Array(wanted)) if actual.len() == wanted.len() => {
             let mut pairs = actual.iter().zip(wanted).enumerate();
-            pairs.find_map(|(position, (actual, wanted))| {
+            pairs.try_for_each(|(position, (actual, wanted))| {
                 difference(&format!("{pointer}/{position}"), actual, wanted, members)
             })
         }
-        (actual, wanted) if is_same(actual, wanted) => None,
-        (actual, wanted) => Some(mismatch(pointer, Some(actual), wanted)),
+        (actual, wanted) if is_same(actual, wanted) => Ok(()),
+        (actual, wanted) => Err(mismatch(pointer, Some(actual), wanted)),
     }
 }
 
 /// Whether two values are equal. JSON does not distinguish 1 from 1.0.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) if one.is_f64() != other.is_f64() => one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => match (whole_number(one), whole_number(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => one == other,
+        },
         (one, other) => one == other,
     }
+}
+
+/// The value of a number without a fraction, exactly.
+fn whole_number(number: &Number) -> Option<i128> {
+    if let Some(number) = number.as_i128() {
+        return Some(number);
+    }
+    let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e30)?;
+    #[expect(clippy::cast_possible_truncation, reason = "the number has no fraction and is in the range")]
+    Some(number as i128)
 }

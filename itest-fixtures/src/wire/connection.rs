@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Decides how a connection ends. The service of a stand-in finds it among the extensions of a request.
+/// Decides how a connection ends: the service of a stand-in finds this control among the extensions of a request.
 #[derive(Debug, Clone)]
-pub(super) struct ConnectionControl(Arc<Ends>);
+pub(super) struct ConnectionControl(Arc<Limits>);
 
 #[derive(Debug)]
-struct Ends {
+struct Limits {
     /// How many more bytes are written before the connection is reset.
     bytes_left: AtomicU64,
     /// Whether the connection is reset as soon as everything is written.
@@ -26,7 +27,7 @@ const NO_LIMIT: u64 = u64::MAX;
 
 impl ConnectionControl {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Ends { bytes_left: AtomicU64::new(NO_LIMIT), after_flush: AtomicBool::new(false) }))
+        Self(Arc::new(Limits { bytes_left: AtomicU64::new(NO_LIMIT), after_flush: AtomicBool::new(false) }))
     }
 
     /// Resets the connection after this many further bytes.
@@ -53,10 +54,10 @@ impl ControlledStream {
         Self { stream, control, is_reset: false }
     }
 
-    /// Makes the system send a reset when the stream is dropped, which follows the error.
+    /// Makes the system send a reset when hyper drops the stream, which it does after the error.
     fn reset<T>(&mut self) -> Poll<io::Result<T>> {
         self.is_reset = true;
-        self.stream.set_zero_linger()?;
+        rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))?;
         Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use itest_runtime::{Error, Teardown};
+use itest_runtime::{Error, Outcome, Teardown};
 use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -45,17 +46,41 @@ pub struct ServerStopError {
     timeout: Duration,
 }
 
+type OnInvalid = Arc<dyn Fn(&hyper::Error) + Send + Sync>;
+
+/// What an endpoint does besides answering requests.
+pub(crate) struct Hooks {
+    /// Gets the outcome of the test before the server stops.
+    pub(crate) before_stop: Box<dyn FnOnce(Outcome) + Send>,
+    /// Gets the error of a connection on which a client sent something that is no request.
+    pub(crate) on_invalid: OnInvalid,
+}
+
+impl Hooks {
+    /// Nothing else.
+    pub(crate) fn none() -> Self {
+        Self { before_stop: Box::new(|_| {}), on_invalid: Arc::new(|_| {}) }
+    }
+}
+
 /// Serves connections on a free port of 127.0.0.1, and registers a step that stops it in this way. Returns the address.
-pub(crate) async fn listen<S, B>(service: S, teardown: &Teardown, stopping: Stopping) -> Result<SocketAddr, Error>
+///
+pub(crate) async fn listen<S, B>(
+    service: S,
+    teardown: &Teardown,
+    stopping: Stopping,
+    hooks: Hooks,
+) -> Result<SocketAddr, Error>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxedError>> + Send + 'static,
 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(serve(listener, service, stopping, stopped));
-    teardown.defer(format!("stop the server on {address}"), async move {
+    let serving = tokio::spawn(serve(listener, service, (stopping, hooks.on_invalid), stopped));
+    teardown.defer_with(format!("stop the server on {address}"), move |outcome| async move {
+        (hooks.before_stop)(outcome);
         // The receiver is dropped only if the server has ended, and the result of its task says why.
         let _ = stop.send(());
         match serving.await {
@@ -91,7 +116,7 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithControl<S
 async fn serve<S, B>(
     listener: TcpListener,
     service: S,
-    stopping: Stopping,
+    (stopping, on_invalid): (Stopping, OnInvalid),
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<(), ServerStopError>
 where
@@ -112,9 +137,14 @@ where
         let service = TowerToHyperService::new(WithControl { service: service.clone(), control });
         let connection = http1::Builder::new().serve_connection(stream, service);
         let connection = graceful.watch(connection);
+        let on_invalid = Arc::clone(&on_invalid);
         connections.spawn(async move {
-            // The client sees an error of its connection, so the server ignores it.
-            let _ = connection.await;
+            // The client sees an error of its connection. Only bytes that are no request are worth a report.
+            if let Err(error) = connection.await
+                && error.is_parse()
+            {
+                on_invalid(&error);
+            }
         });
         while connections.try_join_next().is_some() {}
     }

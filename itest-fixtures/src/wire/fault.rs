@@ -16,11 +16,13 @@ const MALFORMED_BODY: &[u8] = b"{\"malformed\": \xff";
 /// The least number of bytes in a response's head besides the headers of the reply: the status line, and the header `date`.
 const HEAD_BYTES: u64 = 50;
 
-/// The reply that is sent instead of the reply of a stub, which is None if the fault comes before it. Does not return if the service never
-/// answers.
+/// Changes the reply of a stub according to a fault. There is no reply if the service does not process the request.
+///
+/// The function never returns if the service never answers.
 pub(super) async fn with_fault(
     reply: Option<FixedReply>,
     fault: Option<Fault>,
+    is_head: bool,
     control: &ConnectionControl,
 ) -> FixedReply {
     let mut reply = reply.unwrap_or_else(|| FixedReply::of_itest(StatusCode::OK, String::new()));
@@ -34,13 +36,14 @@ pub(super) async fn with_fault(
         Some(Fault::RateLimited(pause)) => {
             let text = "a fault was injected: too many requests\n".to_owned();
             let mut limited = FixedReply::of_itest(StatusCode::TOO_MANY_REQUESTS, text);
-            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            let seconds = pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0));
             limited.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             return limited;
         }
         Some(Fault::Latency(latency)) => reply.delay = reply.delay.saturating_add(latency),
         Some(Fault::ResetDuring) => {
-            control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), reply.body_bytes()));
+            let body_bytes = if is_head { 0 } else { reply.body_bytes() };
+            control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), body_bytes));
         }
         Some(Fault::Cut(bytes)) => control.reset_after_bytes(bytes),
         Some(Fault::Malformed) => reply.chunks = vec![Bytes::from_static(MALFORMED_BODY)],
@@ -54,7 +57,7 @@ pub(super) async fn with_fault(
     reply
 }
 
-/// A lower bound of the bytes in the response's head.
+/// A lower bound of the bytes in the response's head. A smaller number only moves the middle of the response towards its beginning.
 fn head_bytes(headers: &HeaderMap) -> u64 {
     let lines = headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64);
     HEAD_BYTES + lines.sum::<u64>()

@@ -22,8 +22,8 @@ mod times;
 
 pub use api::Api;
 pub use endpoint::ServerStopError;
-pub(crate) use endpoint::{BoxedError, Stopping, listen};
-pub use injection::Injection;
+pub(crate) use endpoint::{BoxedError, Hooks, Stopping, listen};
+pub use injection::{Injection, NewInjection};
 pub use pattern::RequestPattern;
 pub use received::Received;
 pub use reply::Reply;

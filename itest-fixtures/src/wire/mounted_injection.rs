@@ -2,25 +2,22 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use itest_runtime::Fault;
 
 use super::pattern::RequestPattern;
-use super::received::Received;
-
-/// Which of the requests get a fault.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rule {
-    First { requests: u32 },
-    Every { period: u32 },
-}
 
 /// An injection and its counts.
 #[derive(Debug)]
 pub(super) struct MountedInjection {
     fault: Fault,
-    pub(super) pattern: Option<RequestPattern>,
-    pub(super) rule: Rule,
+    /// The requests that are counted. None counts all requests.
+    pub(super) pattern: Option<Arc<RequestPattern>>,
+    /// The most requests that get the fault.
+    pub(super) most: Option<u32>,
+    /// Every request of this number gets the fault.
+    pub(super) period: u32,
     /// The number of requests at the beginning that do not get the fault.
     pub(super) skipped: u32,
     /// The number of requests that matched.
@@ -31,10 +28,13 @@ pub(super) struct MountedInjection {
 }
 
 impl MountedInjection {
-    /// An injection that every request gets.
-    pub(super) fn new(fault: Fault, location: &'static Location<'static>) -> Self {
-        let rule = Rule::Every { period: 1 };
-        Self { fault, pattern: None, rule, skipped: 0, seen: 0, triggered: 0, location }
+    /// An injection that every request that matches gets.
+    pub(super) fn new(
+        fault: Fault,
+        pattern: Option<Arc<RequestPattern>>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { fault, pattern, most: None, period: 1, skipped: 0, seen: 0, triggered: 0, location }
     }
 
     /// The number of requests that got the fault.
@@ -42,36 +42,30 @@ impl MountedInjection {
         self.triggered
     }
 
-    /// Counts a request. Returns the fault that it gets.
-    pub(super) fn fault_for(&mut self, request: &Received) -> Option<Fault> {
-        if self.pattern.as_ref().is_some_and(|pattern| !pattern.mismatches(request).is_empty()) {
-            return None;
-        }
+    /// Counts a request that matches. Returns the fault that it gets.
+    pub(super) fn fault_for_next(&mut self) -> Option<Fault> {
         self.seen = self.seen.saturating_add(1);
         let number = self.seen.checked_sub(self.skipped).filter(|number| *number > 0)?;
-        let is_triggered = match self.rule {
-            Rule::First { requests } => number <= requests,
-            Rule::Every { period } => number % period == 0,
-        };
-        if is_triggered {
-            self.triggered += 1;
+        if number % self.period != 0 || self.most.is_some_and(|most| self.triggered >= most) {
+            return None;
         }
-        is_triggered.then_some(self.fault)
+        self.triggered += 1;
+        Some(self.fault)
     }
 
-    /// Whether fewer requests got the fault than the rule allows: none at all, or fewer than the first ones.
+    /// How the requests fell short of the rules: none of them got the fault, or fewer than the first ones.
     pub(super) fn shortfall(&self) -> Option<Shortfall> {
-        match self.rule {
+        match self.most {
             _ if self.triggered == 0 => Some(Shortfall::Never),
-            Rule::First { requests } if self.triggered < requests => {
-                Some(Shortfall::Fewer { expected: requests, triggered: self.triggered })
+            Some(expected) if self.triggered < expected => {
+                Some(Shortfall::Fewer { expected, triggered: self.triggered })
             }
             _ => None,
         }
     }
 }
 
-/// How an injection missed its rule.
+/// How an injection fell short of its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shortfall {
     Never,

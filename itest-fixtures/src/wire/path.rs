@@ -11,7 +11,7 @@ pub(super) struct PathTemplate {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
-    Literal(String),
+    Literal(Vec<u8>),
     Parameter(String),
 }
 
@@ -36,13 +36,19 @@ impl PathTemplate {
                 None if segment.contains(['{', '}']) => {
                     Err(format!("in the path {text:?}, a parameter such as {{id}} must be a whole segment"))
                 }
-                None => Ok(Segment::Literal(decoded(segment))),
+                None => Ok(Segment::Literal(percent_decode_str(segment).collect())),
                 Some(Some(name)) if !name.is_empty() && !name.contains(['{', '}']) => {
                     Ok(Segment::Parameter(name.to_owned()))
                 }
                 Some(_) => Err(format!("in the path {text:?}, the parameter {segment:?} has no name or no end")),
             });
-        Ok(Self { segments: segments.collect::<Result<_, _>>()?, text: text.to_owned() })
+        let segments: Vec<Segment> = segments.collect::<Result<_, _>>()?;
+        for (position, segment) in segments.iter().enumerate() {
+            if matches!(segment, Segment::Parameter(_)) && segments[..position].contains(segment) {
+                return Err(format!("the path {text:?} has two parameters of the same name"));
+            }
+        }
+        Ok(Self { segments, text: text.to_owned() })
     }
 
     /// The path as it was written.
@@ -59,7 +65,8 @@ impl PathTemplate {
         let mut parameters = Vec::new();
         for (wanted, segment) in self.segments.iter().zip(segments) {
             match wanted {
-                Segment::Literal(literal) if *literal == decoded(segment) => {}
+                Segment::Literal(literal) if literal.as_slice() == percent_decode_str(segment).collect::<Vec<u8>>() => {
+                }
                 Segment::Parameter(name) if !segment.is_empty() => parameters.push((name.clone(), decoded(segment))),
                 _ => return None,
             }
@@ -101,6 +108,7 @@ mod tests {
             ("/orders/{}", "no name"),
             ("/orders/{id", "no end"),
             ("/orders/x{id}", "whole segment"),
+            ("/{id}/{id}", "two parameters of the same name"),
         ] {
             let refused = PathTemplate::parse(path).unwrap_err();
             assert!(refused.contains(reason), "{refused}");

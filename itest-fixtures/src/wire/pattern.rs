@@ -3,11 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use hyper::header::HeaderName;
 use serde_json::Value;
 
 use super::condition::Condition;
 use super::path::PathTemplate;
 use super::received::Received;
+
+/// The methods that a test may have written in lower case by mistake.
+const STANDARD_METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// The conditions that a request must meet. The functions in [`request`](super::request) create patterns.
 ///
@@ -35,6 +39,12 @@ impl RequestPattern {
         if let Some(method) = method.filter(|method| !is_token(method)) {
             panic!("{method:?} is no HTTP method");
         }
+        // Methods are case-sensitive, and no client sends `get`.
+        if let Some(method) = method.filter(|method| STANDARD_METHODS.contains(&method.to_uppercase().as_str()))
+            && method != method.to_uppercase()
+        {
+            panic!("{method:?} is no HTTP method: write {:?}", method.to_uppercase());
+        }
         let path = PathTemplate::parse(path).unwrap_or_else(|problem| panic!("{problem}"));
         let method = method.map(str::to_owned);
         let mut conditions: Vec<_> = method.iter().cloned().map(Condition::Method).collect();
@@ -48,7 +58,13 @@ impl RequestPattern {
     }
 
     /// A header has this value. Names of headers are case-insensitive.
+    ///
+    /// # Panics
+    ///
+    /// If no header can have this name.
+    #[track_caller]
     pub fn header(self, name: &str, value: impl fmt::Display) -> Self {
+        assert!(HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?} is no name of a header");
         self.with(Condition::Header { name: name.to_ascii_lowercase(), value: value.to_string() })
     }
 
@@ -124,9 +140,32 @@ impl RequestPattern {
         self.conditions.len()
     }
 
-    /// The conditions that a request does not meet, each in words.
+    /// Whether a request meets all conditions. A closure is called only if everything else holds.
+    pub(super) fn matches(&self, request: &Received) -> bool {
+        let holds = |condition: &&Condition| condition.check(request).is_ok();
+        let (predicates, others): (Vec<_>, Vec<_>) = self.conditions.iter().partition(|one| one.is_predicate());
+        others.iter().all(holds) && predicates.iter().all(holds)
+    }
+
+    /// The conditions that a request does not meet, each in words, without the closures.
     pub(super) fn mismatches(&self, request: &Received) -> Vec<String> {
-        self.conditions.iter().filter_map(|condition| condition.check(request).err()).collect()
+        let conditions = self.conditions.iter().filter(|condition| !condition.is_predicate());
+        conditions.filter_map(|condition| condition.check(request).err()).collect()
+    }
+
+    /// The descriptions of the closures.
+    pub(super) fn predicates(&self) -> Vec<String> {
+        let predicates = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Predicate { what, .. } => Some(format!("{what:?} does not hold")),
+            _ => None,
+        });
+        predicates.collect()
+    }
+
+    /// How well the address of a request fits: first the path, then the method.
+    pub(super) fn fit(&self, request: &Received) -> (bool, bool) {
+        let has_method = self.method.as_ref().is_none_or(|method| request.has_method(method));
+        (self.path.parameters_of(request.path()).is_some(), has_method)
     }
 
     /// The values of the path's parameters.

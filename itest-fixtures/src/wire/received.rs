@@ -1,11 +1,12 @@
 //! A request as a stand-in received it.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
-use itest_runtime::__private::redacted;
+use hyper::{HeaderMap, Method};
+use itest_runtime::__private::{redacted, redacted_value};
 use itest_runtime::Error;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -16,25 +17,28 @@ use serde_json::Value;
 /// Its `Debug` output has no headers and no body, because they may contain secrets.
 #[derive(Clone)]
 pub struct Received {
-    method: String,
+    request: Arc<Contents>,
+    parameters: Vec<(String, String)>,
+}
+
+/// The contents of a request, which several lists share.
+struct Contents {
+    method: Method,
     path: String,
-    query: Vec<(String, String)>,
+    /// The query as it was sent.
+    query: String,
     headers: HeaderMap,
     body: Bytes,
-    parameters: Vec<(String, String)>,
+    /// The body as JSON, which is parsed once for all conditions.
+    json: OnceLock<Result<Value, String>>,
 }
 
 impl Received {
     pub(super) fn new(head: Parts, body: Bytes) -> Self {
-        let query = head.uri.query().map(form_pairs).unwrap_or_default();
-        Self {
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
-            query,
-            headers: head.headers,
-            body,
-            parameters: Vec::new(),
-        }
+        let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().to_owned());
+        let json = OnceLock::new();
+        let contents = Contents { method: head.method, path, query, headers: head.headers, body, json };
+        Self { request: Arc::new(contents), parameters: Vec::new() }
     }
 
     pub(super) fn with_parameters(self, parameters: Vec<(String, String)>) -> Self {
@@ -44,13 +48,13 @@ impl Received {
     /// The method, such as `POST`.
     #[must_use]
     pub fn method(&self) -> &str {
-        &self.method
+        self.request.method.as_str()
     }
 
     /// The path as it was sent, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.request.path
     }
 
     /// The value of a parameter in the path of the stub that answered: `7` for `id` in `/orders/{id}` and `/orders/7`.
@@ -59,35 +63,55 @@ impl Received {
         find(&self.parameters, name)
     }
 
-    /// The first value of a query parameter.
+    /// The first value of a query parameter, decoded.
     #[must_use]
-    pub fn query(&self, name: &str) -> Option<&str> {
-        find(&self.query, name)
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.queries(name).next()
+    }
+
+    /// All values of a query parameter, decoded.
+    pub(super) fn queries(&self, name: &str) -> impl Iterator<Item = String> {
+        values_of(&self.request.query, name)
+    }
+
+    /// Whether the request has this method.
+    pub(super) fn has_method(&self, method: &str) -> bool {
+        self.request.method == method
+    }
+
+    /// All values of a header. Invalid UTF-8 is replaced.
+    pub(super) fn headers(&self, name: &str) -> impl Iterator<Item = String> {
+        let values = self.request.headers.get_all(name).into_iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
     /// The value of a header, if the header exists and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.request.headers.get(name)?.to_str().ok()
     }
 
     /// The first value of a field of an HTML form.
     #[must_use]
     pub fn form(&self, name: &str) -> Option<String> {
-        let fields = form_pairs(str::from_utf8(&self.body).ok()?);
-        find(&fields, name).map(str::to_owned)
+        self.forms(name).next()
+    }
+
+    /// All values of a field of an HTML form.
+    pub(super) fn forms(&self, name: &str) -> impl Iterator<Item = String> {
+        values_of(str::from_utf8(&self.request.body).unwrap_or_default(), name)
     }
 
     /// The body.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.body
+        &self.request.body
     }
 
     /// The body as text. Invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(&self.request.body).into_owned()
     }
 
     /// The body, parsed as JSON.
@@ -98,7 +122,7 @@ impl Received {
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // Not in a closure, because the caller's location would be that of the closure.
-        match serde_json::from_slice(&self.body) {
+        match serde_json::from_slice(&self.request.body) {
             Ok(body) => Ok(body),
             Err(error) => {
                 let type_name = std::any::type_name::<T>();
@@ -107,15 +131,17 @@ impl Received {
         }
     }
 
-    pub(super) fn json_value(&self) -> Result<Value, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+    pub(super) fn json_value(&self) -> Result<&Value, String> {
+        let parse = || serde_json::from_slice(&self.request.body).map_err(|error| error.to_string());
+        self.request.json.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 
     /// The request in one line, without secrets: `POST /charge?page=2`.
     pub(super) fn operation(&self) -> String {
-        let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mark = if query.is_empty() { "" } else { "?" };
-        redacted(&format!("{} {}{mark}{}", self.method, self.path, query.join("&"))).into_owned()
+        // The query is shown as it was sent, because a decoded one may contain control characters and separators.
+        let query: Vec<String> = self.request.query.split('&').map(redacted_pair).collect();
+        let mark = if self.request.query.is_empty() { "" } else { "?" };
+        format!("{} {}{mark}{}", self.request.method, redacted(&self.request.path), query.join("&"))
     }
 }
 
@@ -129,12 +155,20 @@ fn find<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
     pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
 }
 
-/// The pairs of `a=1&b=2`, decoded (application/x-www-form-urlencoded).
-fn form_pairs(text: &str) -> Vec<(String, String)> {
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
+/// The values of a name in `a=1&b=2`, decoded (application/x-www-form-urlencoded).
+fn values_of(text: &str, name: &str) -> impl Iterator<Item = String> {
+    let pairs = text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(other, _)| decoded(other) == name).map(|(_, value)| decoded(value))
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+/// A pair of a query as it was sent, without a secret.
+fn redacted_pair(pair: &str) -> String {
+    let Some((name, value)) = pair.split_once('=') else { return redacted(pair).into_owned() };
+    let value_text = decoded(value);
+    let shown = redacted_value(&decoded(name), &value_text);
+    if *shown == value_text { pair.to_owned() } else { format!("{name}={shown}") }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 use itest_runtime::Error;
 use serde::Serialize;
@@ -77,7 +77,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999.
+    /// If the status is not between 200 and 999.
     #[track_caller]
     pub fn status(status: u16) -> Self {
         Self::fixed(status, Vec::new())
@@ -87,7 +87,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999, or the value cannot be written as JSON, such as a map whose keys are no strings.
+    /// If the status is not between 200 and 999, or the value cannot be written as JSON, such as a map whose keys are no strings.
     #[expect(clippy::panic, reason = "a reply that cannot be sent is a mistake in the test")]
     #[track_caller]
     pub fn json(status: u16, body: impl Serialize) -> Self {
@@ -99,7 +99,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999.
+    /// If the status is not between 200 and 999.
     #[track_caller]
     pub fn text(status: u16, body: impl Into<String>) -> Self {
         Self::bytes(status, "text/plain; charset=utf-8", body.into())
@@ -109,13 +109,14 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999, or the content type is no valid header.
+    /// If the status is not between 200 and 999, or the content type is no valid header.
     #[track_caller]
     pub fn bytes(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::fixed(status, vec![body.into().into()]).header("content-type", content_type)
     }
 
-    /// The contents of a file, whose content type you add with [`Reply::header`]. A relative path starts at the folder of the package.
+    /// The contents of a file, whose content type you add with [`Reply::header`]. A relative path starts at the working directory, which is the
+    /// folder of the package unless the code under test changes it.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999.
+    /// If the status is not between 200 and 999.
     #[track_caller]
     pub fn file(status: u16, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -137,7 +138,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the status is not between 100 and 999.
+    /// If the status is not between 200 and 999.
     #[track_caller]
     pub fn stream<C: Into<Vec<u8>>>(status: u16, chunks: impl IntoIterator<Item = C>, interval: Duration) -> Self {
         let chunks = chunks.into_iter().map(|chunk| chunk.into().into()).collect();
@@ -167,11 +168,15 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the name or the value is not valid in a header.
+    /// If the name or the value is not valid in a header, or the header follows from the body: `content-length`, `transfer-encoding`.
     #[expect(clippy::panic, reason = "a reply that cannot be sent is a mistake in the test")]
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { panic!("{name:?} is no name of a header") };
+        assert!(
+            header != CONTENT_LENGTH && header != TRANSFER_ENCODING,
+            "{name:?} follows from the body, and cannot be set"
+        );
         let Ok(value) = HeaderValue::from_str(value) else { panic!("the value of the header {name:?} is not valid") };
         self.change(Arc::new(move |fixed| {
             if header == CONTENT_TYPE {
@@ -191,7 +196,9 @@ impl Reply {
     #[expect(clippy::panic, reason = "a reply that cannot be sent is a mistake in the test")]
     #[track_caller]
     fn fixed(status: u16, chunks: Vec<Bytes>) -> Self {
-        let Ok(status) = StatusCode::from_u16(status) else { panic!("{status} is no status of HTTP") };
+        let Some(status) = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational()) else {
+            panic!("{status} is no status of a response");
+        };
         let (delay, interval) = (Duration::ZERO, Duration::ZERO);
         Self(Kind::Fixed(FixedReply { status, headers: HeaderMap::new(), chunks, delay, interval }))
     }

@@ -1,6 +1,8 @@
 //! Answers the requests that a stand-in receives.
 
 use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
 use itest_runtime::__private::{Exchange, Problem};
 use itest_runtime::{Fault, SourceLocation, TestInfo};
@@ -20,6 +22,7 @@ use super::choice::Miss;
 use super::connection::ConnectionControl;
 use super::fault::with_fault;
 use super::mounted_injection::Shortfall;
+use super::pattern::RequestPattern;
 use super::received::Received;
 use super::reply::FixedReply;
 use super::shown::shown_body;
@@ -30,6 +33,9 @@ const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The maximum number of characters of a body in an exchange.
 const MAX_SHOWN_CHARS: usize = 1024;
+
+/// The most failures that a stand-in reports of a test. A client that polls may send thousands of requests.
+const MAX_REPORTED: usize = 10;
 
 /// The state that a stand-in shares with the connections to it.
 #[derive(Debug)]
@@ -74,13 +80,14 @@ impl Shared {
                 1 => format!("the stub of {name} for {pattern} answered 1 request, expected {times}"),
                 _ => format!("the stub of {name} for {pattern} answered {count} requests, expected {times}"),
             };
-            self.fail(message, Some(stub.location));
+            self.info.fail_with(problem(message, Some(stub.location)));
         }
         for injection in &list.injections {
             match injection.shortfall() {
                 None => {}
                 Some(Shortfall::Never) => {
-                    self.fail(format!("{injection} of {name} was never triggered"), Some(injection.location));
+                    let message = format!("{injection} of {name} was never triggered");
+                    self.info.fail_with(problem(message, Some(injection.location)));
                 }
                 Some(Shortfall::Fewer { expected, triggered }) => {
                     let text = format!("{injection} was triggered {triggered} times, expected {expected} times");
@@ -93,42 +100,66 @@ impl Shared {
     /// Decides what happens to a request.
     fn decide(&self, request: &Received) -> Decision {
         lock(&self.received).push(request.clone());
-        let mut stubs = self.stubs.lock();
-        let fault = stubs.injections.iter_mut().find_map(|injection| injection.fault_for(request));
+        // Patterns may call closures of the test, which may use the stand-in, so the lock must be free.
+        let (stubs, injections) = {
+            let list = self.stubs.lock();
+            let patterns = list.injections.iter().map(|injection| injection.pattern.clone());
+            (list.mounted.clone(), patterns.collect::<Vec<_>>())
+        };
+        let matches =
+            |pattern: &Option<Arc<RequestPattern>>| pattern.as_ref().is_none_or(|pattern| pattern.matches(request));
+        let (stubs, injections): (Vec<bool>, Vec<bool>) = (
+            stubs.iter().map(|stub| stub.pattern.matches(request)).collect(),
+            injections.iter().map(matches).collect(),
+        );
+        let mut list = self.stubs.lock();
+        let mut matching = list.injections.iter_mut().zip(injections).filter(|(_, matches)| *matches);
+        let fault = matching.find_map(|(injection, _)| injection.fault_for_next());
         if fault.is_some_and(|fault| !fault.is_processed()) {
             return Decision { reply: None, fault, remark: None };
         }
-        let (position, request, reply, then) = match stubs.choose(request) {
-            Ok(stub) => {
-                let request = request.clone().with_parameters(stub.pattern.parameters_of(request));
-                (stub.answer(request.clone()), request, stub.reply.clone(), stub.then.clone())
-            }
-            Err(miss) => return self.refuse(request, miss),
+        let Some(stub) = list.choose(&stubs) else {
+            let miss = list.explain_miss(request, &stubs);
+            return Decision { fault, ..self.refuse(request, miss) };
         };
+        let request = request.clone().with_parameters(stub.pattern.parameters_of(request));
+        let (position, reply, then) = (stub.answer(request.clone()), stub.reply.clone(), stub.then.clone());
         if let Some(state) = then {
-            stubs.state = state;
+            list.state = state;
         }
-        // The closure of a reply may use the stand-in, so the lock must be free.
-        drop(stubs);
+        // The closure of a reply may use the stand-in as well.
+        drop(list);
         Decision { reply: Some(reply.resolve(position, &request)), fault, remark: None }
     }
 
     fn refuse(&self, request: &Received, miss: Miss) -> Decision {
         let Miss { text, nearest } = miss;
         let message = format!("{} does not answer {}: {text}", self.name, request.operation());
-        let mut reported = lock(&self.reported);
-        if !self.is_lenient.load(Ordering::Relaxed) && !reported.contains(&message) {
-            reported.push(message.clone());
-            self.fail(message.clone(), nearest);
-        }
+        self.report(message.clone(), nearest);
         let reply = FixedReply::of_itest(StatusCode::NOT_IMPLEMENTED, message + "\n");
         Decision { reply: Some(reply), fault: None, remark: Some("no stub matches".to_owned()) }
     }
 
-    fn fail(&self, message: String, location: Option<&'static Location<'static>>) {
-        let location = location.map(|location| SourceLocation::new(location.to_string()));
-        self.info.fail_with(Problem { location, ..Problem::new(message) });
+    /// Fails the test because a client sent something that is no request.
+    pub(super) fn refuse_bytes(&self, error: &hyper::Error) {
+        let what = "received bytes that are no request of HTTP/1.1 without TLS";
+        self.report(format!("{} {what}: {error}", self.name), None);
     }
+
+    /// Fails the test in the current phase, once for equal messages.
+    fn report(&self, message: String, location: Option<&'static Location<'static>>) {
+        let mut reported = lock(&self.reported);
+        let is_new = reported.len() < MAX_REPORTED && !reported.contains(&message);
+        if is_new && !self.is_lenient.load(Ordering::Relaxed) {
+            reported.push(message.clone());
+            self.info.fail_in(self.info.phase(), problem(message, location));
+        }
+    }
+}
+
+fn problem(message: String, location: Option<&'static Location<'static>>) -> Problem {
+    let location = location.map(|location| SourceLocation::new(location.to_string()));
+    Problem { location, ..Problem::new(message) }
 }
 
 /// What happens to a request.
@@ -159,39 +190,59 @@ impl Service<Request<Incoming>> for StandInService {
 }
 
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBody> {
-    let mut pending = PendingExchange::new(shared, &request);
+    let mut pending = PendingExchange::new(shared);
     let control = request.extensions().get::<ConnectionControl>().cloned().unwrap_or_else(ConnectionControl::new);
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => {
-            pending.exchange.remark = Some(format!("the request's body cannot be read: {error}"));
-            return response(StatusCode::BAD_REQUEST, ReplyBody::new(Vec::new(), Duration::ZERO));
+            let is_long = error.is::<LengthLimitError>();
+            let status = if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+            let request = Received::new(head, Bytes::new());
+            let what = format!("cannot read the body of {}", request.operation());
+            if is_long || is_malformed(&*error) {
+                shared.report(format!("{} {what}: {error}", shared.name), None);
+            }
+            pending.request = Some(request);
+            pending.exchange.status = Some(status.as_u16().to_string());
+            pending.exchange.remark = Some("its body cannot be read".to_owned());
+            return response(status, ReplyBody::new(Vec::new(), Duration::ZERO));
         }
     };
-    let request = Received::new(head, body.clone());
-    pending.exchange.operation = request.operation();
-    pending.exchange.request_bytes = body.len() as u64;
-    pending.exchange.request = shown_body(&body, MAX_SHOWN_CHARS).0;
+    let request = Received::new(head, body);
+    pending.request = Some(request.clone());
     let Decision { reply, fault, remark } = shared.decide(&request);
     (pending.exchange.fault, pending.exchange.remark) = (fault, remark);
-    let reply = with_fault(reply, fault, &control).await;
+    let is_head = request.has_method("HEAD");
+    let reply = with_fault(reply, fault, is_head, &control).await;
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }
-    let exchange = &mut pending.exchange;
     if fault != Some(Fault::ResetBefore) {
-        exchange.status = Some(reply.status.as_u16().to_string());
-        exchange.response_bytes = reply.body_bytes();
-        exchange.response = reply.chunks.first().map(|chunk| shown_body(chunk, MAX_SHOWN_CHARS).0).unwrap_or_default();
+        pending.exchange.status = Some(reply.status.as_u16().to_string());
+        pending.exchange.response_bytes = reply.body_bytes();
+        pending.response = reply.chunks.first().cloned();
     }
     let mut body = ReplyBody::new(reply.chunks, reply.interval);
     if matches!(fault, Some(Fault::ResetAfter | Fault::Cut(_))) {
+        // The body of a response that has none is never sent, so that its end does not come.
+        if is_head || reply.status == StatusCode::NO_CONTENT || reply.status == StatusCode::NOT_MODIFIED {
+            control.reset_after_flush();
+        }
         body = body.then_reset(control);
     }
     let mut response = response(reply.status, body);
     *response.headers_mut() = reply.headers;
     response
+}
+
+/// Whether a body cannot be read because of its form, and not because the client went away.
+fn is_malformed(error: &(dyn StdError + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+    })
 }
 
 fn response(status: StatusCode, body: ReplyBody) -> Response<ReplyBody> {
@@ -204,20 +255,31 @@ fn response(status: StatusCode, body: ReplyBody) -> Response<ReplyBody> {
 struct PendingExchange<'s> {
     info: &'s TestInfo,
     exchange: Exchange,
+    request: Option<Received>,
+    /// The first part of the response's body.
+    response: Option<Bytes>,
 }
 
 impl<'s> PendingExchange<'s> {
-    fn new(shared: &'s Shared, request: &Request<Incoming>) -> Self {
-        let operation = format!("{} {}", request.method(), request.uri().path());
-        let mut exchange = Exchange::new(shared.name, operation, shared.info.phase());
+    fn new(shared: &'s Shared) -> Self {
+        let mut exchange = Exchange::new(shared.name, String::new(), shared.info.phase());
         exchange.at = shared.info.elapsed();
-        Self { info: &shared.info, exchange }
+        Self { info: &shared.info, exchange, request: None, response: None }
     }
 }
 
 impl Drop for PendingExchange<'_> {
     fn drop(&mut self) {
-        self.exchange.elapsed = self.info.elapsed().saturating_sub(self.exchange.at);
-        self.info.add_exchange(self.exchange.clone());
+        // A request whose body never arrived is not recorded.
+        let Some(request) = self.request.take() else { return };
+        let response = self.response.take();
+        let mut exchange = self.exchange.clone();
+        exchange.elapsed = self.info.elapsed().saturating_sub(exchange.at);
+        exchange.request_bytes = request.bytes().len() as u64;
+        self.info.add_exchange(exchange, move |exchange| {
+            exchange.operation = request.operation();
+            exchange.request = shown_body(request.bytes(), MAX_SHOWN_CHARS).0;
+            exchange.response = response.map(|response| shown_body(&response, MAX_SHOWN_CHARS).0).unwrap_or_default();
+        });
     }
 }

@@ -3,7 +3,7 @@
 use itest_runtime::__private::{redact_json, redacted};
 use serde_json::Value;
 
-/// The maximum number of bytes of a body that are searched for secrets, for each character that is shown.
+/// How much more of a body is searched for secrets than is shown, because a secret may begin before the end of what is shown.
 const SEARCHED_BYTES_PER_CHAR: usize = 16;
 
 /// The beginning of a body: indented if it is JSON, without secrets, and whether that is less than the whole body.
@@ -28,10 +28,26 @@ pub(crate) enum Completeness {
     Beginning,
 }
 
-/// A value of a JSON body, with secrets redacted. The last name of the pointer may mark the value as a secret.
+/// A value of a JSON body, with secrets redacted. Any name of the pointer may mark the value as a secret.
 pub(crate) fn redacted_at(pointer: &str, value: &Value) -> Value {
-    let name = pointer.rsplit('/').next().unwrap_or_default();
-    let mut field = serde_json::json!({ name: value });
-    redact_json(&mut field);
-    field[name].take()
+    let names: Vec<&str> = pointer.split('/').skip(1).collect();
+    let mut whole = names.iter().rev().fold(value.clone(), |inner, name| serde_json::json!({ *name: inner }));
+    redact_json(&mut whole);
+    names.iter().fold(whole, |mut outer, name| outer.get_mut(*name).map(Value::take).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn any_name_of_a_pointer_marks_a_secret() {
+        for pointer in ["/tokens/0", "/password/value", "/card/token", "/clientSecret/0/x"] {
+            assert_eq!(redacted_at(pointer, &json!("hunter2")), json!("***"), "{pointer}");
+        }
+        assert_eq!(redacted_at("/card/amount", &json!(7)), json!(7));
+        assert_eq!(redacted_at("", &json!({"password": "hunter2", "page": 2})), json!({"password": "***", "page": 2}));
+    }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use itest_runtime::{Error, Fault, Outcome, Teardown, TestInfo};
 
 use super::api::Api;
-use super::endpoint::{Stopping, listen};
-use super::injection::Injection;
+use super::endpoint::{Hooks, Stopping, listen};
+use super::injection::NewInjection;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::service::{Shared, StandInService};
@@ -62,15 +62,15 @@ impl<A: Api> StandIn<A> {
     async fn start(info: &TestInfo, teardown: &Teardown) -> Result<Self, Error> {
         let shared = Arc::new(Shared::new(A::NAME, info.clone()));
         let service = StandInService(Arc::clone(&shared));
-        let address = listen(service, teardown, Stopping::Immediate).await?;
-        let checked = Arc::clone(&shared);
-        // The step runs before the server stops, because steps run in reverse order.
-        teardown.defer_with(format!("check the stubs of {}", A::NAME), |outcome| async move {
+        let (checked, observer) = (Arc::clone(&shared), Arc::clone(&shared));
+        let before_stop = Box::new(move |outcome| {
             // If the test failed earlier, the code under test may not have reached its request.
             if outcome == Outcome::Passed {
                 checked.check();
             }
         });
+        let on_invalid = Arc::new(move |error: &hyper::Error| observer.refuse_bytes(error));
+        let address = listen(service, teardown, Stopping::Immediate, Hooks { before_stop, on_invalid }).await?;
         Ok(Self { shared, address, api: PhantomData })
     }
 
@@ -92,18 +92,17 @@ impl<A: Api> StandIn<A> {
         NewStub::new(&self.shared.stubs, pattern, Location::caller())
     }
 
-    /// Injects a fault. Every request gets it until the rules of [`Injection`] say otherwise.
+    /// Begins the injection of a fault. [`NewInjection::on`] says which requests get it.
     ///
-    /// A request that gets a fault is [processed](Fault::is_processed) by its stub only if the fault comes after that: a stub that answers
-    /// `once` is not used up by a timeout, but by an answer that is cut.
+    /// A stub answers a request that gets a fault only if the service [processes](Fault::is_processed) it: a stub that answers `once` is not
+    /// used up by a timeout, but by an answer that is cut.
     ///
     /// # Panics
     ///
-    /// If the fault is a status that HTTP does not have.
-    #[expect(clippy::must_use_candidate, reason = "the fault is injected already")]
+    /// If the fault is a status that a response cannot have.
     #[track_caller]
-    pub fn inject(&self, fault: Fault) -> Injection<'_> {
-        Injection::mount(&self.shared.stubs, fault)
+    pub fn inject(&self, fault: Fault) -> NewInjection<'_> {
+        NewInjection::new(&self.shared.stubs, fault)
     }
 
     /// All requests that the stand-in has received, in order, also those that no stub answered.
@@ -112,7 +111,7 @@ impl<A: Api> StandIn<A> {
         self.shared.received()
     }
 
-    /// Neither unanswered requests nor unused stubs fail the test, from now on.
+    /// From now on, neither unanswered requests nor unused stubs and faults fail the test.
     pub fn lenient(&self) {
         self.shared.be_lenient();
     }

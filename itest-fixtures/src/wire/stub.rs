@@ -77,7 +77,7 @@ impl<'s> NewStub<'s> {
     pub fn reply(self, reply: Reply) -> Stub {
         let stub = MountedStub { reply, ..self.stub };
         let handle = Stub { text: stub.to_string(), answered: Arc::clone(&stub.answered) };
-        self.stubs.lock().mounted.push(stub);
+        self.stubs.lock().mounted.push(Arc::new(stub));
         handle
     }
 
@@ -154,7 +154,7 @@ pub(super) struct Stubs(Mutex<StubList>);
 
 #[derive(Debug, Default)]
 pub(super) struct StubList {
-    pub(super) mounted: Vec<MountedStub>,
+    pub(super) mounted: Vec<Arc<MountedStub>>,
     /// The state of the stand-in.
     pub(super) state: String,
     /// The faults, in the order in which they were injected.

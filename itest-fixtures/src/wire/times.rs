@@ -1,7 +1,7 @@
 //! How often a stub is expected to answer.
 
 use std::fmt;
-use std::ops::{Range, RangeFrom, RangeInclusive, RangeToInclusive};
+use std::ops::{Range, RangeFrom, RangeInclusive, RangeTo, RangeToInclusive};
 
 /// How often a stub is expected to answer: a number, or a range such as `2..`, `1..=3` and `..=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,14 @@ impl From<RangeInclusive<u32>> for Times {
 
 impl From<Range<u32>> for Times {
     fn from(range: Range<u32>) -> Self {
-        // An empty range has no largest number, so that it is impossible.
+        // The range `0..0` becomes `0..=0`, which is impossible as well.
         Self { least: range.start, most: Some(range.end.saturating_sub(1)) }
+    }
+}
+
+impl From<RangeTo<u32>> for Times {
+    fn from(range: RangeTo<u32>) -> Self {
+        Self::from(0..range.end)
     }
 }
 

@@ -123,6 +123,52 @@ async fn closure_decides(payments: &StandIn<Payments>) -> Result<()> {
     Ok(())
 }
 
+/// Any of several values may be the wanted one, and numbers are compared exactly.
+#[integration_test]
+async fn repeated_values_and_large_numbers_match(payments: &StandIn<Payments>) -> Result<()> {
+    let body = json!({"id": 9_007_199_254_740_993_u64, "items": [1], "sum": 1e2});
+    assert_matches!(
+        payments,
+        |client| client
+            .post("/charge?tag=a&tag=b")
+            .header("x-city", "Z\u{fc}rich")
+            .json(&json!({"id": 9_007_199_254_740_993_u64, "items": [1], "sum": 1e2})),
+        request::post("/charge").query("tag", "b").query("tag", "a").header("x-city", "Z\u{fc}rich").json("", body),
+        request::post("/charge").json("/id", 9_007_199_254_740_992_u64).json("/items", json!([1.0])).json("/sum", 100)
+    );
+    Ok(())
+}
+
+/// A closure is called once, if everything else holds, and may use the stand-in.
+#[integration_test]
+async fn closure_is_called_only_for_requests_that_match_otherwise(payments: StandIn<Payments>) -> Result<()> {
+    let payments = std::sync::Arc::new(payments);
+    let (used, calls) = (std::sync::Arc::clone(&payments), std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0)));
+    let counted = std::sync::Arc::clone(&calls);
+    let signed = request::post("/signed").matching("it is signed", move |_| {
+        used.when(request::get("/other")).optional().reply(Reply::status(200));
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0
+    });
+    payments.when(signed).reply(Reply::status(204));
+    payments.when(request::get("/health")).reply(Reply::status(200));
+    let client = Client::new(payments.url());
+    client.get("/health").await?.assert_status(200);
+    client.post("/signed").await?.assert_status(204);
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
+    Ok(())
+}
+
+#[integration_test]
+fn impossible_pattern_is_refused_where_it_is_written() {
+    let refused = |make: fn() -> itest::RequestPattern| {
+        let panic = std::panic::catch_unwind(move || drop(make())).unwrap_err();
+        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    assert_eq!(refused(|| request::method("get", "/")), "\"get\" is no HTTP method: write \"GET\"");
+    assert_eq!(refused(|| request::get("/").header("x tenant", 1)), "\"x tenant\" is no name of a header");
+    assert_eq!(refused(|| request::get("/").json("amount", 1)), "\"amount\" is no JSON pointer: write \"/amount\"");
+}
+
 fn is_even(header: Option<&str>) -> bool {
     header.and_then(|header| header.parse::<u32>().ok()).is_some_and(|number| number % 2 == 0)
 }

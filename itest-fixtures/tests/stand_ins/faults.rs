@@ -51,7 +51,7 @@ async fn client_sees_the_fault(
 #[integration_test]
 async fn timeout_never_answers(payments: &StandIn<Payments>) -> Result<()> {
     let stub = payments.when(request::post("/charge")).once().reply(Reply::status(204));
-    payments.inject(Fault::Timeout).first(2);
+    payments.inject(Fault::Timeout).on_every_request().first(2);
     let client = Client::new(payments.url());
     for _ in 0..2 {
         let waited = tokio::time::timeout(Duration::from_millis(50), client.post("/charge").send()).await;
@@ -64,7 +64,7 @@ async fn timeout_never_answers(payments: &StandIn<Payments>) -> Result<()> {
 
 #[integration_test]
 async fn rate_limit_says_when_to_try_again(payments: &StandIn<Payments>) -> Result<()> {
-    payments.inject(Fault::RateLimited(Duration::from_millis(1500)));
+    payments.inject(Fault::RateLimited(Duration::from_millis(1500))).on_every_request();
     let response = Client::new(payments.url()).post("/charge").await?;
     response.assert_status(429).assert_header("retry-after", "2");
     Ok(())
@@ -74,7 +74,7 @@ async fn rate_limit_says_when_to_try_again(payments: &StandIn<Payments>) -> Resu
 async fn latency_is_added_to_the_delay_of_the_reply(payments: &StandIn<Payments>) -> Result<()> {
     let part = Duration::from_millis(40);
     payments.when(request::post("/charge")).reply(Reply::status(200).delay(part));
-    payments.inject(Fault::Latency(part));
+    payments.inject(Fault::Latency(part)).on_every_request();
     let response = Client::new(payments.url()).post("/charge").await?;
     assert!(response.elapsed() >= 2 * part, "{response}");
     Ok(())
@@ -95,7 +95,7 @@ async fn response_is_cut_after_exactly_so_many_bytes(
     #[values(0, 1, 17, 150, 5_000)] bytes: usize,
 ) -> Result<()> {
     payments.when(request::post("/charge")).reply(Reply::text(200, "x".repeat(10_000)));
-    payments.inject(Fault::Cut(bytes as u64));
+    payments.inject(Fault::Cut(bytes as u64)).on_every_request();
     assert_eq!(bytes_until_the_end(payments).await?, (bytes, Some(std::io::ErrorKind::ConnectionReset)));
     Ok(())
 }
@@ -107,7 +107,7 @@ async fn reset_after_the_answer_loses_no_byte_of_a_small_response(payments: &Sta
         ["a".repeat(5_000), "b".repeat(5_000)],
         Duration::ZERO,
     ));
-    payments.inject(Fault::ResetAfter);
+    payments.inject(Fault::ResetAfter).on_every_request();
     let (bytes, end) = bytes_until_the_end(payments).await?;
     assert!(bytes > 10_000, "{bytes}");
     assert_eq!(end, Some(std::io::ErrorKind::ConnectionReset));
@@ -130,11 +130,46 @@ async fn rules_select_the_requests(payments: &StandIn<Payments>) -> Result<()> {
 #[integration_test]
 async fn earlier_injection_is_triggered_first(payments: &StandIn<Payments>) -> Result<()> {
     payments.when(request::post("/charge")).reply(Reply::status(200));
-    payments.inject(Fault::Status(503)).first(1);
-    payments.inject(Fault::Status(429)).first(2);
+    payments.inject(Fault::Status(503)).on_every_request().first(1);
+    payments.inject(Fault::Status(429)).on_every_request().first(2);
     let client = Client::new(payments.url());
     for status in [503, 429, 429, 200] {
         client.post("/charge").await?.assert_status(status);
     }
+    Ok(())
+}
+
+#[integration_test]
+async fn rules_can_be_combined(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).reply(Reply::status(200));
+    payments.inject(Fault::Status(503)).on_every_request().every(2).first(1);
+    let client = Client::new(payments.url());
+    for status in [200, 503, 200, 200] {
+        client.post("/charge").await?.assert_status(status);
+    }
+    Ok(())
+}
+
+/// A response to `HEAD` has no body, at whose end the connection could be reset.
+#[integration_test]
+async fn response_without_a_body_gets_the_fault_too(
+    payments: &StandIn<Payments>,
+    #[values(Fault::ResetAfter, Fault::Cut(20), Fault::Cut(5_000), Fault::ResetDuring)] fault: Fault,
+) -> Result<()> {
+    payments.when(request::method("HEAD", "/charge")).reply(Reply::text(200, "x".repeat(3_000)));
+    payments.inject(fault).on_every_request();
+    let mut connection = TcpStream::connect(payments.address()).await?;
+    connection.write_all(b"HEAD /charge HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+    let ended = connection.read_to_end(&mut Vec::new()).await;
+    assert_eq!(ended.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+    Ok(())
+}
+
+/// The fault applies to the answer of itest as well.
+#[integration_test]
+async fn unanswered_request_gets_the_fault(payments: &StandIn<Payments>) -> Result<()> {
+    payments.lenient();
+    payments.inject(Fault::Cut(20)).on(request::post("/charge"));
+    assert_eq!(bytes_until_the_end(payments).await?, (20, Some(std::io::ErrorKind::ConnectionReset)));
     Ok(())
 }

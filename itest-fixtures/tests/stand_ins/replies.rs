@@ -91,8 +91,11 @@ fn invalid_reply_is_refused_where_it_is_written() {
             .or(panic.downcast_ref::<&str>().map(ToString::to_string))
             .unwrap_or_default()
     };
-    assert_eq!(refused(|| Reply::status(42)), "42 is no status of HTTP");
+    assert_eq!(refused(|| Reply::status(42)), "42 is no status of a response");
     assert_eq!(refused(|| Reply::status(200).header("a b", "c")), "\"a b\" is no name of a header");
     assert_eq!(refused(|| Reply::status(200).header("a", "b\nc")), "the value of the header \"a\" is not valid");
+    let length = "\"content-length\" follows from the body, and cannot be set";
+    assert_eq!(refused(|| Reply::text(200, "").header("content-length", "7")), length);
+    assert_eq!(refused(|| Reply::status(101)), "101 is no status of a response");
     assert_eq!(refused(|| Reply::sequence([])), "a sequence needs at least one reply");
 }

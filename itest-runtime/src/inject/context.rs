@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::fixture_reports::FixtureReports;
+use super::fixture_reports::{CollectedReports, FixtureReports};
 use super::panic::skip;
 use super::phase::{last_phase_of_body, phase_of_attempt};
 use super::setting::given_fixture_setting;
@@ -40,7 +40,7 @@ pub struct TestInfo {
     round: u32,
     streams: Arc<AtomicU64>,
     began: Instant,
-    reports: Arc<Mutex<FixtureReports>>,
+    reports: Arc<Mutex<CollectedReports>>,
 }
 
 impl TestInfo {
@@ -113,6 +113,12 @@ impl TestInfo {
             Phase::Teardown => last_phase_of_body(),
             phase => phase,
         };
+        self.fail_in(phase, problem);
+    }
+
+    /// Fails the test in a phase.
+    #[doc(hidden)]
+    pub fn fail_in(&self, phase: Phase, problem: Problem) {
         self.reports().failures.push(Failure::new(phase, problem));
     }
 
@@ -130,19 +136,21 @@ impl TestInfo {
         phase_of_attempt()
     }
 
-    /// Adds an exchange between the code under test and a service. The order is that of the calls.
+    /// Adds an exchange between the code under test and a service. The order is that of the calls. The closure adds texts if the exchange is
+    /// one of those that are kept.
     #[doc(hidden)]
-    pub fn add_exchange(&self, exchange: Exchange) {
-        self.reports().add_exchange(exchange);
+    pub fn add_exchange(&self, exchange: Exchange, complete: impl FnOnce(&mut Exchange) + Send + 'static) {
+        self.reports().add_exchange(exchange, Box::new(complete));
     }
 
     /// Takes the reports of the fixtures, for the report of the attempt.
     #[must_use]
     pub(crate) fn take_reports(&self) -> FixtureReports {
-        std::mem::take(&mut *self.reports())
+        let collected = std::mem::take(&mut *self.reports());
+        collected.complete()
     }
 
-    fn reports(&self) -> MutexGuard<'_, FixtureReports> {
+    fn reports(&self) -> MutexGuard<'_, CollectedReports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

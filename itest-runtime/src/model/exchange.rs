@@ -15,7 +15,7 @@ pub struct Exchange {
     /// The time from the beginning of the attempt to the request.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
-    /// The time from the request to the end of the response.
+    /// The time from the request until its response was known.
     #[serde(rename = "elapsed_us", with = "micros")]
     pub elapsed: Duration,
     /// The phase in which the request arrived.
@@ -24,7 +24,7 @@ pub struct Exchange {
     pub to: String,
     /// What was requested: `POST /charge`.
     pub operation: String,
-    /// The status of the response: `503`. None if there was no response.
+    /// The status of the response, even if a fault cut it off: `503`. None if there was no response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The number of bytes in the request's body.

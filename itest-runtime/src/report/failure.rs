@@ -82,9 +82,11 @@ fn write_exchanges(case: &CaseReport, options: &ReportOptions, out: &mut dyn Wri
     match (exchanges.len(), shown.len()) {
         (_, 0) => return Ok(()),
         (all, shown) if all == shown => writeln!(out, "  exchanges:")?,
-        (all, shown) => writeln!(out, "  exchanges, the last {shown} of {all}; --format json has them all:")?,
+        (_, shown) => writeln!(out, "  exchanges, the last {shown}; --format json has more:")?,
     }
-    let lines: Vec<String> = shown.iter().map(|exchange| exchange.to_string().escape_debug().to_string()).collect();
+    // A control character could forge a line of the report.
+    let visible = |text: String| text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    let lines: Vec<String> = shown.iter().map(|exchange| visible(exchange.to_string())).collect();
     write_bounded(&lines.join("\n"), &margin(options), out)
 }
 
