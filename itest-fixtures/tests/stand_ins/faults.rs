@@ -42,7 +42,8 @@ async fn client_sees_the_fault(
     let seen_first = seen(&client).await;
     assert!(seen_first.contains(expected), "{seen_first}");
     assert_eq!((stub.count(), injection.count()), (processed, 1));
-    assert_eq!(seen(&client).await, "200");
+    // Another client has no connection that was reset. The first client may notice a reset only with its next request.
+    assert_eq!(seen(&Client::new(payments.url())).await, "200");
     assert_eq!(stub.count(), processed + 1);
     Ok(())
 }
