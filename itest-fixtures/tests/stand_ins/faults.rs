@@ -54,9 +54,13 @@ async fn timeout_never_answers(payments: &StandIn<Payments>) -> Result<()> {
     let stub = payments.when(request::post("/charge")).once().reply(Reply::status(204));
     payments.inject(Fault::Timeout).on_every_request().first(2);
     let client = Client::new(payments.url());
-    for _ in 0..2 {
-        let waited = tokio::time::timeout(Duration::from_millis(50), client.post("/charge").send()).await;
-        assert!(waited.is_err());
+    for number in 1..=2 {
+        let mut sending = tokio::spawn(client.post("/charge").send());
+        while payments.received().len() < number {
+            tokio::task::yield_now().await;
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut sending).await.is_err());
+        sending.abort();
     }
     client.post("/charge").await?.assert_status(204);
     assert_eq!((stub.count(), payments.received().len()), (1, 3));
