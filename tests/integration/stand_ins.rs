@@ -60,6 +60,13 @@ fn unanswered_request_stands_before_the_failure_that_it_caused(dir: &TempDir) ->
 }
 
 #[integration_test(tags("stand-ins"))]
+fn teardown_gets_the_outcome_that_an_unanswered_request_causes(dir: &TempDir) -> Result<()> {
+    let report = report_of(dir, "unanswered_request_with_a_witness")?;
+    assert!(report.contains("the outcome is failed"), "{report}");
+    Ok(())
+}
+
+#[integration_test(tags("stand-ins"))]
 fn used_up_and_unused_stubs_fail_the_test_at_their_line(dir: &TempDir) -> Result<()> {
     for (test, place, message) in [
         (

@@ -44,6 +44,21 @@ async fn unanswered_request_before_a_failure(payments: &StandIn<Payments>) -> Re
     Ok(())
 }
 
+/// Its teardown writes the outcome of the test.
+struct Witness;
+
+#[fixture]
+fn witness(teardown: &Teardown) -> Witness {
+    teardown.defer_with("write the outcome", |outcome| async move { println!("the outcome is {outcome}") });
+    Witness
+}
+
+#[integration_test]
+async fn unanswered_request_with_a_witness(payments: &StandIn<Payments>, _witness: &Witness) -> Result<()> {
+    charge(payments, 1).await?;
+    Ok(())
+}
+
 #[integration_test]
 async fn used_up_stub(payments: &StandIn<Payments>) -> Result<()> {
     payments.when(request::post("/charge")).once().reply(Reply::status(503));

@@ -17,7 +17,7 @@ pub(super) struct ReplyBody {
     chunks: VecDeque<Bytes>,
     interval: Duration,
     pause: Option<Pin<Box<Sleep>>>,
-    /// The connection that is reset after the last part.
+    /// The connection that is reset after the body.
     reset_at_end: Option<ConnectionControl>,
 }
 
@@ -26,13 +26,19 @@ impl ReplyBody {
         Self { chunks: chunks.into(), interval, pause: None, reset_at_end: None }
     }
 
-    /// Resets the connection when the whole body has been sent.
+    /// Resets the connection when the response has been sent.
     pub(super) fn then_reset(mut self, control: ConnectionControl) -> Self {
-        if self.chunks.is_empty() {
-            control.reset_after_flush();
-        }
         self.reset_at_end = Some(control);
         self
+    }
+}
+
+/// hyper drops a body when it has passed on all of it, and at once if the response has no body, as after `HEAD`.
+impl Drop for ReplyBody {
+    fn drop(&mut self) {
+        if let Some(control) = &self.reset_at_end {
+            control.reset_after_flush();
+        }
     }
 }
 
@@ -49,9 +55,7 @@ impl Body for ReplyBody {
             self.pause = None;
         }
         let chunk = self.chunks.pop_front();
-        if self.chunks.is_empty() {
-            self.reset_at_end.take().iter().for_each(ConnectionControl::reset_after_flush);
-        } else if !self.interval.is_zero() {
+        if !self.chunks.is_empty() && !self.interval.is_zero() {
             self.pause = Some(Box::pin(sleep(self.interval)));
         }
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))

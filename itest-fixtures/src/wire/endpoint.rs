@@ -64,7 +64,6 @@ impl Hooks {
 }
 
 /// Serves connections on a free port of 127.0.0.1, and registers a step that stops it in this way. Returns the address.
-///
 pub(crate) async fn listen<S, B>(
     service: S,
     teardown: &Teardown,
@@ -78,7 +77,7 @@ where
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(serve(listener, service, (stopping, hooks.on_invalid), stopped));
+    let serving = tokio::spawn(serve(listener, service, stopping, hooks.on_invalid, stopped));
     teardown.defer_with(format!("stop the server on {address}"), move |outcome| async move {
         (hooks.before_stop)(outcome);
         // The receiver is dropped only if the server has ended, and the result of its task says why.
@@ -116,7 +115,8 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithControl<S
 async fn serve<S, B>(
     listener: TcpListener,
     service: S,
-    (stopping, on_invalid): (Stopping, OnInvalid),
+    stopping: Stopping,
+    on_invalid: OnInvalid,
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<(), ServerStopError>
 where

@@ -8,6 +8,7 @@ use hyper::{HeaderMap, StatusCode};
 use itest_runtime::Fault;
 
 use super::connection::ConnectionControl;
+use super::received::Received;
 use super::reply::FixedReply;
 
 /// A body that is neither JSON nor text.
@@ -22,7 +23,7 @@ const HEAD_BYTES: u64 = 50;
 pub(super) async fn with_fault(
     reply: Option<FixedReply>,
     fault: Option<Fault>,
-    is_head: bool,
+    request: &Received,
     control: &ConnectionControl,
 ) -> FixedReply {
     let mut reply = reply.unwrap_or_else(|| FixedReply::of_itest(StatusCode::OK, String::new()));
@@ -42,13 +43,17 @@ pub(super) async fn with_fault(
         }
         Some(Fault::Latency(latency)) => reply.delay = reply.delay.saturating_add(latency),
         Some(Fault::ResetDuring) => {
-            let body_bytes = if is_head { 0 } else { reply.body_bytes() };
+            let body_bytes = if request.has_method("HEAD") { 0 } else { reply.body_bytes() };
             control.reset_after_bytes(u64::midpoint(head_bytes(&reply.headers), body_bytes));
+            reply.resets_at_end = true;
         }
-        Some(Fault::Cut(bytes)) => control.reset_after_bytes(bytes),
         Some(Fault::Malformed) => reply.chunks = vec![Bytes::from_static(MALFORMED_BODY)],
-        // The body resets the connection at its end.
-        Some(Fault::ResetAfter) | None => {}
+        Some(Fault::Cut(bytes)) => {
+            control.reset_after_bytes(bytes);
+            reply.resets_at_end = true;
+        }
+        Some(Fault::ResetAfter) => reply.resets_at_end = true,
+        None => {}
         // The enum may get further faults, which a stand-in cannot apply.
         Some(fault) => {
             return FixedReply::of_itest(StatusCode::NOT_IMPLEMENTED, format!("a stand-in cannot inject {fault}\n"));

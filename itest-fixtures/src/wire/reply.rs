@@ -54,13 +54,19 @@ pub(super) struct FixedReply {
     pub(super) delay: Duration,
     /// The time before each part of the body but the first.
     pub(super) interval: Duration,
+    /// Whether a fault resets the connection at the end of the body.
+    pub(super) resets_at_end: bool,
 }
 
 impl FixedReply {
     /// A reply of itest itself, with a text.
     pub(super) fn of_itest(status: StatusCode, text: String) -> Self {
-        let (headers, chunks) = (HeaderMap::new(), vec![text.into()]);
-        Self { status, headers, chunks, delay: Duration::ZERO, interval: Duration::ZERO }
+        Self::new(status, vec![text.into()])
+    }
+
+    fn new(status: StatusCode, chunks: Vec<Bytes>) -> Self {
+        let (delay, interval) = (Duration::ZERO, Duration::ZERO);
+        Self { status, headers: HeaderMap::new(), chunks, delay, interval, resets_at_end: false }
     }
 
     /// The number of bytes in the body.
@@ -199,8 +205,7 @@ impl Reply {
         let Some(status) = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational()) else {
             panic!("{status} is no status of a response");
         };
-        let (delay, interval) = (Duration::ZERO, Duration::ZERO);
-        Self(Kind::Fixed(FixedReply { status, headers: HeaderMap::new(), chunks, delay, interval }))
+        Self(Kind::Fixed(FixedReply::new(status, chunks)))
     }
 
     /// Changes all fixed replies of which this one consists.

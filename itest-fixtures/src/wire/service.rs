@@ -63,10 +63,9 @@ impl Shared {
         self.is_lenient.store(true, Ordering::Relaxed);
     }
 
-    /// Fails the test for each stub that has answered fewer requests than it should, and for each fault that no request got. After an
-    /// unanswered request this says nothing new.
+    /// Fails the test for each stub that has answered fewer requests than it should, and for each fault that no request got.
     pub(super) fn check(&self) {
-        if self.is_lenient.load(Ordering::Relaxed) || !lock(&self.reported).is_empty() {
+        if self.is_lenient.load(Ordering::Relaxed) {
             return;
         }
         let (list, name) = (self.stubs.lock(), self.name);
@@ -212,9 +211,8 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
     let request = Received::new(head, body);
     pending.request = Some(request.clone());
     let Decision { reply, fault, remark } = shared.decide(&request);
-    (pending.exchange.fault, pending.exchange.remark) = (fault, remark);
-    let is_head = request.has_method("HEAD");
-    let reply = with_fault(reply, fault, is_head, &control).await;
+    (pending.exchange.fault, pending.exchange.remark) = (fault.map(|fault| fault.to_string()), remark);
+    let reply = with_fault(reply, fault, &request, &control).await;
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }
@@ -223,15 +221,8 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
         pending.exchange.response_bytes = reply.body_bytes();
         pending.response = reply.chunks.first().cloned();
     }
-    let mut body = ReplyBody::new(reply.chunks, reply.interval);
-    if matches!(fault, Some(Fault::ResetAfter | Fault::Cut(_))) {
-        // The body of a response that has none is never sent, so that its end does not come.
-        if is_head || reply.status == StatusCode::NO_CONTENT || reply.status == StatusCode::NOT_MODIFIED {
-            control.reset_after_flush();
-        }
-        body = body.then_reset(control);
-    }
-    let mut response = response(reply.status, body);
+    let body = ReplyBody::new(reply.chunks, reply.interval);
+    let mut response = response(reply.status, if reply.resets_at_end { body.then_reset(control) } else { body });
     *response.headers_mut() = reply.headers;
     response
 }

@@ -170,6 +170,17 @@ async fn response_without_a_body_gets_the_fault_too(
     Ok(())
 }
 
+/// The connection is not reset before the response, however late that is.
+#[integration_test]
+async fn late_response_without_a_body_is_sent_before_the_reset(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).reply(Reply::status(204).delay(Duration::from_millis(50)));
+    payments.inject(Fault::ResetAfter).on_every_request();
+    let (bytes, end) = bytes_until_the_end(payments).await?;
+    assert!(bytes > 0);
+    assert_eq!(end, Some(std::io::ErrorKind::ConnectionReset));
+    Ok(())
+}
+
 /// The fault applies to the answer of itest as well.
 #[integration_test]
 async fn unanswered_request_gets_the_fault(payments: &StandIn<Payments>) -> Result<()> {

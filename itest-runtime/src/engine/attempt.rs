@@ -97,7 +97,8 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         Err(end) => (judge_setup(end, making), None),
     };
 
-    if config.failed == Failed::Keep && verdict.failure.is_some() {
+    let verdict = verdict.or_failed_fixtures(info.as_ref());
+    if config.failed == Failed::Keep && verdict.is_failure() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
         let report = full_report(turn, verdict, Vec::new(), info.as_ref());
         let report = AttemptReport { kept: Some(kept), ..report };

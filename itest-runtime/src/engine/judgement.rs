@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::inject::{BackgroundPanic, Caught, FixtureReports, PhaseLog, TeardownProblem};
+use crate::inject::{BackgroundPanic, Caught, FixtureReports, PhaseLog, TeardownProblem, TestInfo};
 use crate::model::{
     AttemptReport, Case, CaseIndex, Failure, Limits, Outcome, PanicRecord, Phase, Problem, Prospects, SourceLocation,
 };
@@ -39,6 +39,21 @@ pub(super) struct Verdict {
     pub(super) failure: Option<Failure>,
     pub(super) skip_reason: Option<String>,
     pub(super) prospects: Prospects,
+}
+
+impl Verdict {
+    /// The same verdict, or that of the failures that fixtures have reported if nothing else has failed.
+    pub(super) fn or_failed_fixtures(self, info: Option<&TestInfo>) -> Self {
+        match info.and_then(TestInfo::outcome_of_failures) {
+            Some(outcome) if self.outcome.is_success() => Self { outcome, ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether the test has failed.
+    pub(super) fn is_failure(&self) -> bool {
+        !self.outcome.is_success() && self.outcome != Outcome::Interrupted
+    }
 }
 
 /// Derives the verdict from the end of setup or of the body.

@@ -12,7 +12,7 @@ use super::panic::skip;
 use super::phase::{last_phase_of_body, phase_of_attempt};
 use super::setting::given_fixture_setting;
 use crate::model::{
-    CaseMeta, Exchange, Failure, Note, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
+    CaseMeta, Exchange, Failure, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
 };
 
 /// The running test. Every test can request this built-in fixture.
@@ -141,6 +141,11 @@ impl TestInfo {
     #[doc(hidden)]
     pub fn add_exchange(&self, exchange: Exchange, complete: impl FnOnce(&mut Exchange) + Send + 'static) {
         self.reports().add_exchange(exchange, Box::new(complete));
+    }
+
+    /// The outcome of a test whose body passes in spite of the failures that fixtures have reported so far.
+    pub(crate) fn outcome_of_failures(&self) -> Option<Outcome> {
+        self.reports().failures.first().map(|failure| failure.phase.failure_outcome())
     }
 
     /// Takes the reports of the fixtures, for the report of the attempt.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration::micros;
-use super::fault::Fault;
 use super::outcome::Phase;
 
 /// A request and its response, as an endpoint of the test saw them. Reports show the last ones of a failed test, and the record keeps them.
@@ -39,9 +38,9 @@ pub struct Exchange {
     /// The beginning of the response's body without secrets.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
-    /// The fault that was injected.
+    /// The fault that was injected. It is a text, so that this version can read a record with a fault that it does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
+    pub fault: Option<String>,
     /// What a reader should know about the exchange: `no stub matches`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -76,7 +75,7 @@ impl fmt::Display for Exchange {
             None => formatter.write_str(" without a response")?,
         }
         write!(formatter, " after {:.1?}", self.elapsed)?;
-        if let Some(fault) = self.fault {
+        if let Some(fault) = &self.fault {
             write!(formatter, ", fault {fault}")?;
         }
         self.remark.as_ref().map_or(Ok(()), |remark| write!(formatter, ", {remark}"))

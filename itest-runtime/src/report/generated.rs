@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Date, Event, Exchange, Facts, Failure, Fault, FlakyResult, KeptResources,
+    AttemptReport, CaseIndex, CaseReport, Date, Event, Exchange, Facts, Failure, FlakyResult, KeptResources,
     MAX_DURATION, Note, Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine, RecoveryResult, Remark, Repeats,
     Running, Seed, Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
 };
@@ -67,7 +67,7 @@ fn any_quarantine() -> impl Strategy<Value = Quarantine> {
 fn any_exchange() -> impl Strategy<Value = Exchange> {
     let times = (any_duration(), any_duration(), select(Phase::ALL.to_vec()));
     let names = (any_text(), any_text(), option::of(any_text()), option::of(any_text()));
-    let fault = option::of(select(vec![Fault::Timeout, Fault::Cut(7), Fault::Status(503)]));
+    let fault = option::of(any_text());
     let bodies = (any::<u64>(), any::<u64>(), any_text(), any_text(), fault);
     (times, names, bodies).prop_map(
         |(

@@ -44,8 +44,8 @@ fn redact_case(case: &mut CaseReport) {
         hide(title);
         hide(text);
     }
-    for Exchange { operation, request, response, remark, .. } in &mut report.exchanges {
-        [operation, request, response].into_iter().chain(remark).for_each(hide);
+    for Exchange { operation, request, response, fault, remark, .. } in &mut report.exchanges {
+        [operation, request, response].into_iter().chain(fault).chain(remark).for_each(hide);
     }
     report.kept.iter_mut().flat_map(|kept| &mut kept.steps).for_each(hide);
 }
