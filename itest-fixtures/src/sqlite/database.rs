@@ -21,8 +21,8 @@ impl<S> Sqlite<S> {
 
     /// A URL for code of this process that connects by itself. A path in it is percent-encoded.
     ///
-    /// It opens this test's database, even one in memory, while the test runs. Settings of [`Schema::options`](super::Schema::options) that a URL cannot express,
-    /// such as collations, are not part of it.
+    /// It opens this test's database, even one in memory, while the test runs. Settings of [`Schema::options`](super::Schema::options) that a
+    /// URL cannot express, such as collations, are not part of it.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use figures::{Context, Failure, Samples};
+use figures::{Context, Failure, Samples, timed};
 
 use crate::cluster::Cluster;
 
@@ -232,17 +232,6 @@ fn newest(folder: &Path, prefix: &str) -> Result<PathBuf, Failure> {
     });
     let newest_path = newest_path.max_by_key(|path| path.metadata().and_then(|metadata| metadata.modified()).ok());
     newest_path.ok_or_else(|| Failure::new(format!("there is no {prefix}… in {}", folder.display())))
-}
-
-fn timed(command: &mut Command) -> Result<Duration, Failure> {
-    let since = Instant::now();
-    let output = command.stdin(Stdio::null()).output().context(|| format!("running {command:?}"))?;
-    let time = since.elapsed();
-    if output.status.success() {
-        return Ok(time);
-    }
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    Err(Failure::new(format!("{command:?} failed:\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr))))
 }
 
 /// The time of each additional test of a long run, without the start and the first tests.

@@ -102,4 +102,4 @@ ways! {
     sqlite_file: sqlite::Sqlite<InFiles>, "$1", "$2";
 }
 
-mod floor;
+mod uncleaned;

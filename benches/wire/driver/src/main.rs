@@ -1,9 +1,9 @@
 //! Measures what a stand-in costs a test, and an exchange with it, beside wiremock, in interleaved rounds.
 
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-use figures::{Context, Failure, Samples, Table};
+use figures::{Context, Failure, Samples, Table, timed};
 
 const HELP: &str = "\
 Measures what a stand-in costs a test, beside wiremock.
@@ -83,7 +83,13 @@ fn measure(arguments: &[String]) -> Result<bool, Failure> {
         let microseconds = |seconds: f64| Some(format!("{:.0} µs", seconds * 1e6));
         let ratio = |times: &[f64]| Some(format!("{:.2} ×", times[position] / times[2]));
         let title = Some((*title).to_owned());
-        table.row([title, microseconds(cost[position]), ratio(&cost), microseconds(exchange[position]), ratio(&exchange)]);
+        table.row([
+            title,
+            microseconds(cost[position]),
+            ratio(&cost),
+            microseconds(exchange[position]),
+            ratio(&exchange),
+        ]);
     }
     println!("{table}");
     let bounds = [
@@ -105,13 +111,5 @@ fn measure(arguments: &[String]) -> Result<bool, Failure> {
 fn run(arguments: &[&str]) -> Result<Duration, Failure> {
     let own = std::env::current_exe().context(|| "finding the suite".to_owned())?;
     let mut command = Command::new(own.with_file_name("wire-suite"));
-    command.args(["--jobs", "2", "--leaks", "ignore"]).args(arguments).stdin(Stdio::null());
-    let since = Instant::now();
-    let output = command.output().context(|| format!("running {command:?}"))?;
-    let time = since.elapsed();
-    if output.status.success() {
-        return Ok(time);
-    }
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    Err(Failure::new(format!("{command:?} failed:\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr))))
+    timed(command.args(["--jobs", "2", "--leaks", "ignore"]).args(arguments))
 }

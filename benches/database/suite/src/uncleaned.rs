@@ -1,4 +1,4 @@
-//! The same test on a database that is not cleaned: the least that a test can cost.
+//! The same test on a database that is not cleaned. Its time is the lower bound for all methods.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,7 +17,7 @@ fn unique_name() -> String {
 
 /// The database of the driver's server that belongs to this process.
 fn own_database() -> String {
-    format!("bench_floor_{}", std::process::id())
+    format!("bench_uncleaned_{}", std::process::id())
 }
 
 fn server() -> Result<String> {
@@ -77,7 +77,7 @@ pub(crate) struct Memory(SqlitePool);
 
 #[fixture(scope = "worker")]
 async fn memory(teardown: &Teardown) -> Result<Memory> {
-    let options = SqliteConnectOptions::new().filename("/floor").vfs("memdb").create_if_missing(true);
+    let options = SqliteConnectOptions::new().filename("/uncleaned").vfs("memdb").create_if_missing(true);
     Ok(Memory(filled(options, teardown).await?))
 }
 
@@ -86,8 +86,8 @@ pub(crate) struct File(SqlitePool);
 
 #[fixture(scope = "worker")]
 async fn file(teardown: &Teardown) -> Result<File> {
-    let folder = TempDir::create("floor", teardown)?;
-    let options = SqliteConnectOptions::new().filename(folder.join("floor.sqlite")).create_if_missing(true);
+    let folder = TempDir::create("uncleaned", teardown)?;
+    let options = SqliteConnectOptions::new().filename(folder.join("uncleaned.sqlite")).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Off);
     Ok(File(filled(options, teardown).await?))
 }
@@ -106,7 +106,7 @@ async fn filled(options: SqliteConnectOptions, teardown: &Teardown) -> Result<Sq
     Ok(pool)
 }
 
-macro_rules! floors {
+macro_rules! uncleaned {
     ($($way:ident: $database:ty, $first:literal, $second:literal;)+) => {
         $(
             mod $way {
@@ -137,7 +137,7 @@ macro_rules! floors {
     };
 }
 
-floors! {
+uncleaned! {
     postgres_uncleaned: Postgres, "$1", "$2";
     mysql_uncleaned: Mysql, "?", "?";
     sqlite_memory_uncleaned: Memory, "$1", "$2";
