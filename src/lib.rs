@@ -50,7 +50,7 @@ pub use itest_fixtures::{
     Api, Client, Injection, Method, NewInjection, NewStub, Received, Reply, Request, RequestPattern, Response, Server,
     ServerStopError, StandIn, Stub, Times, request,
 };
-pub use itest_macros::{fixture, integration_test, over, teardown};
+pub use itest_macros::{fixture, integration_test, invariant, over, teardown};
 pub use itest_runtime::*;
 
 /// The items that most suites need: `use itest::prelude::*;`.
@@ -61,7 +61,7 @@ pub mod prelude {
     pub use crate::{Client, Response, Server, StandIn};
     pub use crate::{
         Durable, Fixture, Outcome, Process, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture,
-        integration_test, over, skip, teardown, unavailable,
+        integration_test, invariant, over, skip, teardown, unavailable,
     };
 }
 
@@ -126,6 +126,8 @@ mod pages {
     struct History;
     #[doc = include_str!("../docs/http.md")]
     struct Http;
+    #[doc = include_str!("../docs/invariants.md")]
+    struct Invariants;
     #[cfg(all(feature = "migrations", feature = "sqlite"))]
     #[doc = include_str!("../docs/migrations.md")]
     struct Migrations;

@@ -3,13 +3,14 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Block, Expr, Generics, ItemFn, ReturnType, Stmt, Type, Visibility};
+use syn::{Block, Expr, Generics, ItemFn, Stmt, Type, Visibility};
 
 use crate::bounds::{required_bounds, with_static_bounds};
 use crate::inputs::{inputs, names, slots, value};
 use crate::instances::{Instance, instances};
+use crate::invocation::{Conclude, Invocation, call, conclude_value, return_type_span};
 use crate::literals::{duration, meta, option};
-use crate::model::{Access, Fixture, Parameter, Phase, PhaseMark, Scope, Source, TeardownFunction, Test};
+use crate::model::{Access, Fixture, Invariant, Parameter, Phase, PhaseMark, Scope, Source, TeardownFunction, Test};
 use crate::paths::{Author, Itest};
 use crate::spans::{ends, located};
 use crate::suggestions;
@@ -64,81 +65,6 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
     }
 }
 
-/// The functions of the runtime that receive what a user's function returns.
-struct Conclude {
-    /// Receives the boxed future of an async function. The compiler instantiates this function once for each return type, and not once for
-    /// each test.
-    of_future: TokenStream,
-    /// Receives the value of a sync function.
-    of_value: TokenStream,
-}
-
-/// The call of a user's function with its inputs.
-struct Invocation<'a> {
-    function: &'a ItemFn,
-    /// The statements that take the inputs.
-    bindings: TokenStream,
-    /// The statements of the body before the call. They may await.
-    data: TokenStream,
-    /// The call itself, which gives a future if the function is async.
-    call: TokenStream,
-    /// The span at which the compiler reports mistakes in the call. Without it, that is the return type or the attribute.
-    span: Option<(Span, Span)>,
-}
-
-impl Invocation<'_> {
-    /// The `Function` of the runtime that makes this call.
-    fn function(&self, conclude: &Conclude, private: &TokenStream) -> TokenStream {
-        let Self { function, bindings, data, call, .. } = self;
-        let inputs = if bindings.is_empty() { quote!(_) } else { quote!(__itest_inputs) };
-        let is_async = function.sig.asyncness.is_some();
-        let (kind, result) = match (is_async, data.is_empty()) {
-            (true, true) => (quote!(Async), self.conclude_future(call, &conclude.of_future, private)),
-            (true, false) => {
-                let body = quote!(async move { #data #call.await });
-                (quote!(Async), self.conclude_future(&body, &conclude.of_future, private))
-            }
-            (false, true) => (quote!(Sync), conclude_value(function, &conclude.of_value, call, private)),
-            (false, false) => {
-                let value = conclude_value(function, &conclude.of_value, call, private);
-                (quote!(SyncWithData), quote!(#private::Box::pin(async move { #data #value })))
-            }
-        };
-        quote!(#private::Function::#kind(|#inputs| { #bindings #result }))
-    }
-
-    /// Boxes a future and calls a function of the runtime with it. A function without a return type needs no conversion.
-    fn conclude_future(&self, body: &TokenStream, conclude: &TokenStream, private: &TokenStream) -> TokenStream {
-        let boxed = quote!(#private::Box::new(#body));
-        let Some(returned) = return_type_span(self.function) else {
-            let arguments = quote!(::core::convert::identity, #boxed);
-            let arguments = if let Some(span) = self.span { located(arguments, span) } else { arguments };
-            return quote!(#conclude(#arguments));
-        };
-        let boxed = located(boxed, self.span.unwrap_or(returned));
-        let conversion = quote!(#private::ReturnType::of_future(&__itest_body).itest_conversion());
-        // The compiler reports a mistake in the return type there.
-        let arguments = located(quote!(#conversion, __itest_body), returned);
-        let conclude = located(quote!(#conclude(#arguments)), returned);
-        quote!(let __itest_body: #private::BoxedFuture<'_, _> = #boxed; #conclude)
-    }
-}
-
-/// Calls a function of the runtime with the value that a user's function returned. A function without a return type needs no conversion.
-fn conclude_value(
-    function: &ItemFn,
-    conclude: &TokenStream,
-    value: &TokenStream,
-    private: &TokenStream,
-) -> TokenStream {
-    let Some(span) = return_type_span(function) else { return quote!(#conclude(#value)) };
-    let conversion = quote!(#private::ReturnType::of(&__itest_value).itest_conversion());
-    // The compiler reports a mistake in the return type there.
-    let argument = located(quote!(#conversion(__itest_value)), span);
-    let conclude = located(quote!(#conclude(#argument)), span);
-    quote!(let __itest_value = #value; #conclude)
-}
-
 /// The function of a fixture, and the implementation of the fixture trait for its type.
 pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let private = quote!(#itest::__private);
@@ -174,6 +100,39 @@ pub(crate) fn fixture(fixture: &Fixture, itest: &Itest) -> TokenStream {
     let function = suggestions::function(function);
     let lints = lints(&fixture.parameters);
     quote!(#lints #function #implementation)
+}
+
+/// The function of an invariant and its entry.
+pub(crate) fn invariant(invariant: &Invariant, itest: &Itest) -> TokenStream {
+    let private = quote!(#itest::__private);
+    let Invariant { function, timeout, parameters: taken } = invariant;
+    let full_name = full_name(&function.sig.ident.unraw().to_string(), itest, &private);
+    let parameters = parameters(taken, &scope(Scope::Test, itest), &private);
+    let timeout = option(timeout.map(|timeout| duration(timeout, &private)).as_ref(), &private);
+    let arguments: Vec<_> = taken.iter().zip(names("slot")).map(|(parameter, slot)| value(parameter, &slot)).collect();
+    let span = return_type_span(function);
+    let call = call(function, &[] as &[Type], &arguments, span);
+    let invocation = Invocation { function, bindings: slots(taken), data: TokenStream::new(), call, span };
+    let conclude = Conclude { of_future: quote!(#private::concluded), of_value: quote!(#private::Conclude::conclude) };
+    let check = invocation.function(&conclude, &private);
+    let (lints, attribute) = (lints(taken), allow_qualifications(itest));
+    let function = suggestions::function(function);
+    quote! {
+        #lints
+        #function
+        #attribute
+        const _: () = {
+            #private::inventory::submit! {
+                #private::InvariantEntry {
+                    name: #full_name,
+                    location: ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+                    parameters: &[#parameters],
+                    timeout: #timeout,
+                    function: #check,
+                }
+            }
+        };
+    }
 }
 
 /// A function of the same name that returns the user's function with its argument, and the entry with which the ledger finds it.
@@ -372,29 +331,5 @@ fn kind(function: &ItemFn, private: &TokenStream) -> TokenStream {
         quote!(#private::FunctionKind::Async)
     } else {
         quote!(#private::FunctionKind::Sync)
-    }
-}
-
-/// The call of the function with its generic arguments, at the given span.
-fn call(
-    function: &ItemFn,
-    chosen: &[impl ToTokens],
-    arguments: &[TokenStream],
-    span: Option<(Span, Span)>,
-) -> TokenStream {
-    let name = &function.sig.ident;
-    let (opening, closing) = if chosen.is_empty() { (None, None) } else { (Some(quote!(::<)), Some(quote!(>))) };
-    let (before, behind) = (quote!(#name #opening), quote!(#closing (#(#arguments),*)));
-    let (before, behind) = match span {
-        Some((first, last)) => (located(before, (first, first)), located(behind, (last, last))),
-        None => (before, behind),
-    };
-    quote!(#before #(#chosen),* #behind)
-}
-
-fn return_type_span(function: &ItemFn) -> Option<(Span, Span)> {
-    match &function.sig.output {
-        ReturnType::Default => None,
-        ReturnType::Type(_, returned) => Some(ends(returned)),
     }
 }

@@ -14,6 +14,7 @@ mod fallback;
 mod inputs;
 mod instances;
 mod invisible;
+mod invocation;
 mod literals;
 mod model;
 mod parse;
@@ -137,6 +138,28 @@ pub fn teardown(arguments: proc_macro::TokenStream, item: proc_macro::TokenStrea
     expand_teardown(&arguments.into(), item.into()).into()
 }
 
+/// Makes a function an invariant: a claim that holds after every test that uses all fixtures that the function borrows.
+///
+/// The function is sync or async and returns `()` or `Result<(), E>` for any displayable `E`. Its parameters are fixtures, each as `&T`: the
+/// value that the test has used. The function runs after the body of the test and before its teardown, also if the body has failed. A
+/// test uses a fixture if it, or a fixture that it uses, borrows the fixture. An invariant without parameters runs after every test.
+///
+/// A broken invariant fails the test. A run is rejected if no test uses all fixtures of an invariant.
+///
+/// # Arguments
+///
+/// `timeout = "10s"`: the time limit of the function; the default is the setting `timeout`.
+///
+/// `crate = my_library::itest`: the path of the crate `itest`, for a library or a macro that re-exports it.
+///
+/// # Errors
+///
+/// Every mistake in one function is reported at once, on the smallest token.
+#[proc_macro_attribute]
+pub fn invariant(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_invariant(&arguments.into(), item.into()).into()
+}
+
 fn expand_test(arguments: &TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let function = match parse::function(item, "#[integration_test]", &mut errors) {
@@ -183,6 +206,23 @@ fn expand_fixture(arguments: &TokenStream, item: TokenStream) -> TokenStream {
     match errors.finish() {
         Ok(()) => emit::fixture(&fixture, &itest),
         Err(messages) => fallback::fixture(&fixture, &messages, &itest),
+    }
+}
+
+fn expand_invariant(arguments: &TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let function = match parse::function(item, "#[invariant]", &mut errors) {
+        Ok(function) => function,
+        Err(rest) => return fallback::item(&rest, errors),
+    };
+    let (itest, own) = paths::itest(arguments, &mut errors);
+    if let Some(variants) = parse::split(&quote!(#itest::invariant), arguments, &function) {
+        return variants;
+    }
+    let invariant = parse::invariant(own, function, &mut errors);
+    match errors.finish() {
+        Ok(()) => emit::invariant(&invariant, &itest),
+        Err(messages) => fallback::function(&invariant.function, &messages),
     }
 }
 

@@ -58,6 +58,14 @@ pub(crate) struct TeardownFunction {
     pub(crate) argument: Option<Type>,
 }
 
+/// A function under `#[invariant]`.
+pub(crate) struct Invariant {
+    pub(crate) function: ItemFn,
+    /// The time limit; `None` if the function has none of its own.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Test,

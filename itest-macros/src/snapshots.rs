@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{File, Item, ItemMacro, parse_quote};
 
-use crate::{expand_fixture, expand_teardown, expand_test};
+use crate::{expand_fixture, expand_invariant, expand_teardown, expand_test};
 
 #[test]
 fn async_test() {
@@ -187,6 +187,25 @@ fn sync_teardown() {
 }
 
 #[test]
+fn invariants() {
+    let function = quote! {
+        /// No money appears or vanishes.
+        async fn money_is_conserved(db: &ShopDb, info: &TestInfo) -> Result<()> {
+            check(db, info).await
+        }
+    };
+    invariant("async_invariant", &quote!(), function);
+    let function = quote! {
+        fn nothing_is_left() {}
+    };
+    invariant("sync_invariant", &quote!(timeout = "2s"), function);
+    let function = quote! {
+        fn nothing_is_left(db: ShopDb) {}
+    };
+    invariant("broken_invariant", &quote!(), function);
+}
+
+#[test]
 fn broken_teardown() {
     let function = quote! {
         async fn remove(name: &str, port: u16) -> Result<()> {
@@ -251,6 +270,12 @@ fn teardown(name: &str, arguments: &TokenStream, item: TokenStream) {
     let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
     let written = quote!(#[teardown #list] #item);
     snapshot(name, &written, &expand_teardown(arguments, item));
+}
+
+fn invariant(name: &str, arguments: &TokenStream, item: TokenStream) {
+    let list = (!arguments.is_empty()).then(|| quote!((#arguments)));
+    let written = quote!(#[invariant #list] #item);
+    snapshot(name, &written, &expand_invariant(arguments, item));
 }
 
 fn snapshot(name: &str, written: &TokenStream, expanded: &TokenStream) {

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where more than one message is right: several mistakes, or one that the compiler tells in its own words, too.
-const SEVERAL: [(&str, usize); 13] = [
+const SEVERAL: [(&str, usize); 17] = [
     ("cases_on_fixture", 2),
     ("crate_wrong", 2),
+    ("invariant_and_test", 2),
+    ("invariant_with_cases", 3),
+    ("invariant_with_unknown_arguments", 3),
     ("misspelt_phase", 2),
     ("misspelt_phases_only", 2),
     ("over_two_mistakes", 3),
@@ -16,6 +19,7 @@ const SEVERAL: [(&str, usize); 13] = [
     ("syntax_error_in_phase", 2),
     ("two_mistakes", 5),
     ("two_mistakes_in_fixture", 2),
+    ("two_mistakes_in_invariant", 2),
     ("two_mistakes_in_teardown", 2),
     ("values_on_function", 2),
 ];

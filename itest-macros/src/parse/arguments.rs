@@ -1,5 +1,7 @@
 //! Parses the arguments of the attributes.
 
+use std::time::Duration;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -73,6 +75,23 @@ pub(super) fn test(tokens: TokenStream, errors: &mut Errors) -> Arguments {
         }
     }
     arguments
+}
+
+/// Reads the arguments of `#[invariant(...)]`: the time limit.
+pub(super) fn invariant(tokens: TokenStream, errors: &mut Errors) -> Option<Duration> {
+    let mut timeout = None;
+    for (name, meta) in named(tokens, TIMEOUT, errors) {
+        match name.as_str() {
+            "timeout" => {
+                timeout = value(&meta, TIMEOUT, errors).and_then(|value| duration(&value, TIMEOUT, errors));
+            }
+            unknown => {
+                let hint = suggestion(unknown, &["timeout", "crate"]);
+                errors.at(meta.path(), format_args!("unknown argument `{unknown}`; {hint}"));
+            }
+        }
+    }
+    timeout
 }
 
 /// Rejects arguments of `#[teardown]`, which has none.

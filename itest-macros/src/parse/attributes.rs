@@ -12,6 +12,7 @@ pub(super) enum Role {
     Test,
     Fixture,
     Teardown,
+    Invariant,
 }
 
 impl Role {
@@ -21,15 +22,17 @@ impl Role {
             Self::Test => "a test",
             Self::Fixture => "a fixture",
             Self::Teardown => "a teardown function",
+            Self::Invariant => "an invariant",
         }
     }
 
     /// The attributes that give the function a different role.
     fn conflicting_attributes(self) -> &'static [&'static str] {
         match self {
-            Self::Test => &["fixture", "teardown"],
-            Self::Fixture => &["integration_test", "teardown"],
-            Self::Teardown => &["integration_test", "fixture", "test", "test_case", "rstest"],
+            Self::Test => &["fixture", "teardown", "invariant"],
+            Self::Fixture => &["integration_test", "teardown", "invariant"],
+            Self::Teardown => &["integration_test", "fixture", "invariant", "test", "test_case", "rstest"],
+            Self::Invariant => &["integration_test", "fixture", "teardown", "test", "test_case", "rstest"],
         }
     }
 }
@@ -45,6 +48,7 @@ pub(super) fn reject_foreign_attributes(attributes: &mut Vec<Attribute>, role: R
             Role::Test => on_test(&last),
             Role::Fixture => on_fixture(&last),
             Role::Teardown => on_teardown(&last),
+            Role::Invariant => on_invariant(&last),
         };
         let Some(problem) = problem else { return true };
         let written = path.to_token_stream().to_string().replace(' ', "");
@@ -83,6 +87,7 @@ fn on_test(word: &str) -> Option<&'static str> {
         "integration_test" => "stands here twice; remove one",
         "fixture" => "and `#[integration_test]` exclude each other: a function is a fixture or a test; remove one",
         "teardown" => "and `#[integration_test]` exclude each other: a function tests or gives back; remove one",
+        "invariant" => "and `#[integration_test]` exclude each other: a function is a test or an invariant; remove one",
         "ignore" => "is an argument here: `#[integration_test(ignore = \"reason\")]`",
         "should_panic" => "is not supported: assert on the error, or on `std::panic::catch_unwind`",
         "timeout" => "is an argument here: `#[integration_test(timeout = \"10s\")]`",
@@ -103,6 +108,7 @@ fn on_fixture(word: &str) -> Option<&'static str> {
         "integration_test" => "and `#[fixture]` exclude each other: a function is a fixture or a test; remove one",
         "fixture" => "stands here twice; remove one",
         "teardown" => "and `#[fixture]` exclude each other: a function makes a value or gives one back; remove one",
+        "invariant" => "and `#[fixture]` exclude each other: a function is a fixture or an invariant; remove one",
         "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" => {
             "is for tests; remove it, and put it on those that ask for this fixture"
         }
@@ -120,9 +126,30 @@ fn on_teardown(word: &str) -> Option<&'static str> {
         "integration_test" => "and `#[teardown]` exclude each other: a function tests or gives back; remove one",
         "fixture" => "and `#[teardown]` exclude each other: a function makes a value or gives one back; remove one",
         "teardown" => "stands here twice; remove one",
+        "invariant" => "and `#[teardown]` exclude each other: a function gives back or is an invariant; remove one",
         "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "values"
         | "over" => "is for tests; a teardown function is none: remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; a teardown function has none: remove it",
+        _ => return None,
+    })
+}
+
+fn on_invariant(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "test" | "test_case" | "rstest" => {
+            "makes a test of this function; an invariant runs after other tests: remove it"
+        }
+        "integration_test" => "and `#[invariant]` exclude each other: a function is a test or an invariant; remove one",
+        "fixture" => "and `#[invariant]` exclude each other: a function is a fixture or an invariant; remove one",
+        "teardown" => "and `#[invariant]` exclude each other: a function gives back or is an invariant; remove one",
+        "invariant" => "stands here twice; remove one",
+        "timeout" => "is an argument here: `#[invariant(timeout = \"10s\")]`",
+        "ignore" | "should_panic" | "retries" | "serial" | "tags" | "covers" | "workflow" => {
+            "is for tests; an invariant runs after each test that uses its fixtures: remove it"
+        }
+        "over" => "is for tests; write one invariant for each type, or remove it",
+        "values" => "is for the parameters of tests; remove it",
+        "arrange" | "act" | "assert" => "marks a phase of a test; an invariant is a phase of its own: remove it",
         _ => return None,
     })
 }

@@ -41,6 +41,16 @@ pub(super) fn of_test(generics: &Generics, over: Option<&Over>, errors: &mut Err
 
 /// Rejects the generic parameters of a teardown function, because the ledger identifies it by its name only.
 pub(super) fn of_teardown(generics: &Generics, errors: &mut Errors) {
+    reject_all(generics, errors);
+}
+
+/// Rejects the generic parameters of an invariant, because nothing names the types that they stand for.
+pub(super) fn of_invariant(generics: &Generics, errors: &mut Errors) {
+    reject_all(generics, errors);
+}
+
+/// Rejects all generic parameters except lifetimes.
+fn reject_all(generics: &Generics, errors: &mut Errors) {
     for generic in &generics.params {
         let what = match generic {
             GenericParam::Lifetime(_) => continue,

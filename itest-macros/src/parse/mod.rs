@@ -5,6 +5,7 @@ mod attributes;
 mod conditional;
 mod conditions;
 mod generics;
+mod invariant;
 mod item;
 mod over;
 mod parameters;
@@ -17,6 +18,7 @@ mod value_type;
 mod words;
 
 pub(crate) use conditions::split;
+pub(crate) use invariant::invariant;
 pub(crate) use item::{fixture, function, test};
 pub(crate) use over::move_below_test_attribute;
 pub(crate) use teardown::teardown;

@@ -98,6 +98,10 @@ fn source(parameter: &mut PatType, role: Role, errors: &mut Errors) -> Source {
                 .at(first.path(), format_args!("a fixture has no cases; put `#[{word}]` on the tests that ask for it"));
             Source::Invalid
         }
+        ("case" | "values", Role::Invariant) => {
+            errors.at(first.path(), "an invariant has no cases: it runs after each case of a test; remove this");
+            Source::Invalid
+        }
         ("case" | "values", Role::Test) if is_trait(&parameter.ty) => {
             errors.at(&parameter.ty, "the values of a parameter are of one type; a trait does not say which: name it");
             Source::Invalid
@@ -171,8 +175,12 @@ fn fixture(written: &Type, role: Role, errors: &mut Errors) -> Source {
                 errors.at(lifetime, "a fixture's value lives as long as its scope, not for ever; write `&T`");
                 return Source::Invalid;
             }
-            if let (Some(mutability), Role::Fixture) = (&reference.mutability, role) {
-                let message = "a fixture borrows another as `&T` or owns a fresh `T`; `&mut T` is for tests";
+            let only_for_tests = match role {
+                Role::Test | Role::Teardown => None,
+                Role::Fixture => Some("a fixture borrows another as `&T` or owns a fresh `T`; `&mut T` is for tests"),
+                Role::Invariant => Some("an invariant only reads what the test has used; write `&T`"),
+            };
+            if let (Some(mutability), Some(message)) = (&reference.mutability, only_for_tests) {
                 errors.at(mutability, message);
                 return Source::Invalid;
             }
@@ -198,7 +206,7 @@ fn fixture(written: &Type, role: Role, errors: &mut Errors) -> Source {
         let text = source_text(without_group(written));
         let message = match role {
             Role::Test => format!("`{text}` is data and no fixture; mark the parameter `#[case]` or `#[values(…)]`"),
-            Role::Fixture | Role::Teardown => {
+            Role::Fixture | Role::Teardown | Role::Invariant => {
                 format!("`{text}` is data and no fixture; ask for a type that a `#[fixture]` makes")
             }
         };
@@ -207,6 +215,13 @@ fn fixture(written: &Type, role: Role, errors: &mut Errors) -> Source {
     }
     if let Some(lifetime) = borrowed_lifetime(requested) {
         errors.at(lifetime, "a fixture's value borrows nothing; let its type own what it holds");
+        return Source::Invalid;
+    }
+    if let (Access::Owned, Role::Invariant) = (access, role) {
+        let text = source_text(requested);
+        let message =
+            format!("an owned `{text}` is another value than the one that the test has used; write `&{text}`");
+        errors.at(requested, message);
         return Source::Invalid;
     }
     Source::Fixture(access, requested.clone())

@@ -39,6 +39,7 @@ pub(super) fn misplaced(word: &str, role: Role) -> String {
         Role::Test => "marks a statement of the test's own body, not an item or what is in a block; move it",
         Role::Fixture => "marks a phase of a test; a fixture runs in its setup: remove it",
         Role::Teardown => "marks a phase of a test; a teardown function runs behind all of them: remove it",
+        Role::Invariant => "marks a phase of a test; an invariant is a phase of its own: remove it",
     };
     format!("`#[{word}]` {problem}")
 }

@@ -19,7 +19,7 @@ pub(crate) fn reject_method(function: &ItemFn, role: Role, errors: &mut Errors) 
         errors.at(name, format_args!("{noun} stands at module level; move `{name}` out of this {block}"));
     } else if let Some(word) = self_token(&function.sig) {
         let message = match role {
-            Role::Test | Role::Fixture => {
+            Role::Test | Role::Fixture | Role::Invariant => {
                 format!("{noun} stands at module level, where there is no `{word}`; move it out of the `impl`")
             }
             Role::Teardown if word.to_string() == "Self" => format!("{noun} knows no `Self`; name the type"),

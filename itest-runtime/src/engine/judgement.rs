@@ -36,7 +36,8 @@ impl ReachedPhase {
 /// The result of setup and the body, before teardown.
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
-    pub(super) failure: Option<Failure>,
+    /// The failures of setup, the body and the invariants. The first one determined the outcome.
+    pub(super) failures: Vec<Failure>,
     pub(super) skip_reason: Option<String>,
     pub(super) prospects: Prospects,
 }
@@ -50,6 +51,14 @@ impl Verdict {
         }
     }
 
+    /// Adds the verdict on an invariant.
+    pub(super) fn add(&mut self, later: Self) {
+        if self.outcome.is_success() {
+            self.outcome = later.outcome;
+        }
+        self.failures.extend(later.failures);
+    }
+
     /// Whether the test has failed.
     pub(super) fn is_failure(&self) -> bool {
         !self.outcome.is_success() && self.outcome != Outcome::Interrupted
@@ -59,18 +68,24 @@ impl Verdict {
 /// Derives the verdict from the end of setup or of the body.
 pub(super) fn judge(end: End, reached: ReachedPhase) -> Verdict {
     let ReachedPhase { phase, description, place } = reached;
-    let without_failure = |outcome| Verdict { outcome, failure: None, skip_reason: None, prospects: Prospects::Open };
+    let without_failure =
+        |outcome| Verdict { outcome, failures: Vec::new(), skip_reason: None, prospects: Prospects::Open };
     // A problem without a location gets the location of its phase.
     let failed = |outcome, problem: Problem| {
         let problem = Problem { location: problem.location.or(place), ..problem };
-        Verdict { failure: Some(Failure { description, ..Failure::new(phase, problem) }), ..without_failure(outcome) }
+        let failures = vec![Failure { description, ..Failure::new(phase, problem) }];
+        Verdict { failures, ..without_failure(outcome) }
     };
     match end {
         End::Done => without_failure(Outcome::Passed),
         End::Caught(Caught::Skip(reason)) => Verdict { skip_reason: Some(reason), ..without_failure(Outcome::Skipped) },
         End::Caught(Caught::Panic(problem)) => failed(phase.failure_outcome(), problem),
         End::TimedOut { limit, stopped } => {
-            let budget = if phase == Phase::Setup { "setup" } else { "the test" };
+            let budget = match phase {
+                Phase::Setup => "setup",
+                Phase::Invariants => "the invariant",
+                _ => "the test",
+            };
             let stopped = match stopped.as_slice() {
                 [] => String::new(),
                 stopped => format!("; stopped processes: {}", stopped.join(", ")),
@@ -88,8 +103,7 @@ pub(super) fn report(
     problems: Vec<TeardownProblem>,
     log: PhaseLog,
 ) -> AttemptReport {
-    let mut outcome = verdict.outcome;
-    let mut failures: Vec<Failure> = verdict.failure.into_iter().collect();
+    let Verdict { mut outcome, mut failures, skip_reason, prospects } = verdict;
     if let (Outcome::Passed, Some(overrun)) = (outcome, log.overruns.first()) {
         outcome = overrun.phase.failure_outcome();
     }
@@ -100,7 +114,6 @@ pub(super) fn report(
         }
         failures.push(Failure { description: Some(what), ..Failure::new(Phase::Teardown, problem) });
     }
-    let Verdict { skip_reason, prospects, .. } = verdict;
     AttemptReport {
         case: index,
         number: 0,
@@ -152,12 +165,15 @@ pub(super) struct WorkerEnd {
 
 /// The report of a case whose worker was killed because the case overran its deadline.
 pub(super) fn hung(case: &Case, end: WorkerEnd, limits: &Limits) -> AttemptReport {
+    let within = |limit: Duration| format!("{limit:?}");
     let (what, limit) = match end.phase {
-        Phase::Setup => ("setup", limits.setup),
-        Phase::Teardown => ("a step of teardown", limits.teardown),
-        _ => ("the test", case.meta.timeout.unwrap_or(limits.test)),
+        Phase::Setup => ("setup", within(limits.setup)),
+        Phase::Teardown => ("a step of teardown", within(limits.teardown)),
+        // The invariant may have a limit of its own, and the supervisor does not know which invariant ran.
+        Phase::Invariants => ("an invariant", "its time limit".to_owned()),
+        _ => ("the test", within(case.meta.timeout.unwrap_or(limits.test))),
     };
-    let reason = format!("{what} did not end within {limit:?} and did not react to its cancellation ({})", end.reason);
+    let reason = format!("{what} did not end within {limit} and did not react to its cancellation ({})", end.reason);
     ended(case, Outcome::TimedOut, WorkerEnd { reason, ..end })
 }
 

@@ -3,6 +3,7 @@
 mod attempt;
 mod judgement;
 mod leaks;
+mod phases;
 mod position;
 mod probe_runner;
 mod run;

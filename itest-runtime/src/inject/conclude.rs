@@ -9,9 +9,9 @@ use super::error::{Error, chain};
 use super::sync::{BoxedFuture, LocalFuture};
 use crate::model::Problem;
 
-/// The return type of a test or of a teardown step: `()` or `Result<(), E>` for any displayable error.
+/// The return type of a test, an invariant or a teardown step: `()` or `Result<(), E>` for any displayable error.
 #[diagnostic::on_unimplemented(
-    message = "a test or a step of teardown returns `()` or `Result<(), E>`, not `{Self}`",
+    message = "a test, an invariant or a step of teardown returns `()` or `Result<(), E>`, not `{Self}`",
     label = "cannot be judged as passed or failed",
     note = "`E` is any type that implements `Display`; `itest::Result` accepts every error with `?`"
 )]

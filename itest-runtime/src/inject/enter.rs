@@ -13,7 +13,7 @@ pub fn enter_phase(phase: Phase, description: Option<&'static str>, within: Opti
     restore_hook();
     // The body still runs, so its code has caught all earlier panics.
     show_caught_panics();
-    // The engine enters setup, teardown and a body without phase attributes. These phases have no line of their own.
+    // The engine enters setup, the invariants, teardown, and a body without phase attributes. These phases have no line of their own.
     let is_marked = matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert);
     // The caller's location is read here and not in a closure, because in a closure `Location::caller` does not return the
     // caller of this function.

@@ -15,7 +15,7 @@ mod fixture;
 mod fixture_reports;
 mod folder;
 mod function;
-
+mod invariant;
 mod ledger;
 mod locks;
 mod needs;
@@ -44,6 +44,7 @@ pub use error::Error;
 pub use eventually::{Eventually, NotYet, eventually};
 pub use fixture::{Fixture, FixtureDescriptor, Parameter};
 pub use function::Function;
+pub use invariant::InvariantEntry;
 pub use panic::{allow_background_panics, skip};
 pub use portable::{Portable, ValueCodec};
 pub use return_type::ReturnType;
@@ -60,6 +61,7 @@ pub(crate) use context::{set_jobs, set_requirement};
 pub(crate) use erasure::{block_on, boxed, spawn};
 pub(crate) use fixture_reports::FixtureReports;
 pub(crate) use folder::{remove_temp_dir, remove_tree};
+pub(crate) use invariant::invariants_of;
 pub(crate) use ledger::Ledger;
 pub(crate) use needs::{SessionNeed, session_needs};
 #[cfg(feature = "tracing")]

@@ -14,13 +14,13 @@ thread_local! {
 /// The phase of the attempt that this process runs. Other threads read it, because the clock is thread-local.
 static PHASE: AtomicU8 = AtomicU8::new(0);
 
-/// The last phase before teardown of the attempt that this process runs.
-static PHASE_BEFORE_TEARDOWN: AtomicU8 = AtomicU8::new(0);
+/// The last phase of the body of the attempt that this process runs.
+static LAST_PHASE_OF_BODY: AtomicU8 = AtomicU8::new(0);
 
 fn set_phase(phase: Phase) {
     PHASE.store(phase.number(), Ordering::Relaxed);
-    if phase != Phase::Teardown {
-        PHASE_BEFORE_TEARDOWN.store(phase.number(), Ordering::Relaxed);
+    if !matches!(phase, Phase::Invariants | Phase::Teardown) {
+        LAST_PHASE_OF_BODY.store(phase.number(), Ordering::Relaxed);
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn begin_phase(
         let next = RunningPhase { phase, description, within, location, began: Instant::now() };
         let ended = std::mem::replace(&mut clock.current, next);
         // The engine enters `Body` first. If the body then enters a phase of its own, the empty `Body` phase before it is not logged.
-        let is_replaced = ended.phase == Phase::Body && phase != Phase::Teardown;
+        let is_replaced = ended.phase == Phase::Body && matches!(phase, Phase::Arrange | Phase::Act | Phase::Assert);
         if !is_replaced {
             clock.log.close(&ended);
         }
@@ -124,10 +124,10 @@ pub(super) fn phase_of_attempt() -> Phase {
     Phase::from_number(PHASE.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
 }
 
-/// The last phase before teardown of the attempt in this process. Any thread may call this function.
+/// The last phase of the body of the attempt in this process. Any thread may call this function.
 #[must_use]
 pub(super) fn last_phase_of_body() -> Phase {
-    Phase::from_number(PHASE_BEFORE_TEARDOWN.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
+    Phase::from_number(LAST_PHASE_OF_BODY.load(Ordering::Relaxed)).unwrap_or(Phase::Setup)
 }
 
 /// Subtracts time that the harness itself used from the current phase.

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::durable::TeardownEntry;
 use super::entry::TestEntry;
 use super::fixture::{Access, FixtureDescriptor, Parameter};
+use super::invariant::{InvariantEntry, UsedFixtures};
 use super::locks::SessionLocks;
 use super::scope::Scope;
 use crate::model::{Case, CaseIndex, HarnessError, Lock, LockMode, SourceLocation, TestId};
@@ -167,8 +168,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// When fixtures depend on each other in a cycle, a test has conflicting borrows of one value, or two teardown functions have the
-    /// same name.
+    /// When fixtures depend on each other in a cycle, a test has conflicting borrows of one value, no test uses the fixtures of an
+    /// invariant, or two teardown functions have the same name.
     pub(crate) fn check(&self) -> Result<(), HarnessError> {
         reject_duplicates(TeardownEntry::all())?;
         let mut without_cycle = Vec::new();
@@ -181,7 +182,29 @@ impl Registry {
             }
             reject_conflicting_borrows(case.entry)?;
         }
-        Ok(())
+        self.reject_unused_invariants()
+    }
+}
+
+impl Registry {
+    /// Rejects an invariant that would run after no test, because its claim would never be checked.
+    fn reject_unused_invariants(&self) -> Result<(), HarnessError> {
+        let mut unused: Vec<_> = InvariantEntry::all().collect();
+        unused.sort_by_key(|invariant| invariant.name);
+        for case in self.cases.iter().filter(|case| case.row == 0) {
+            if unused.is_empty() {
+                return Ok(());
+            }
+            let used = UsedFixtures::of(case.entry);
+            unused.retain(|invariant| !invariant.applies_to(&used));
+        }
+        let Some(invariant) = unused.first().filter(|_| !self.cases.is_empty()) else { return Ok(()) };
+        let fixtures: Vec<_> = invariant.fixtures().map(|fixture| format!("`{}`", fixture.short_name())).collect();
+        Err(HarnessError::UnusedInvariant {
+            name: invariant.name.to_owned(),
+            location: invariant.location.to_owned(),
+            fixtures: fixtures.join(", "),
+        })
     }
 }
 

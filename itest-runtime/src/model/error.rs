@@ -90,6 +90,19 @@ pub(crate) enum HarnessError {
         /// The fixture's type.
         fixture: String,
     },
+    /// An invariant holds after no test.
+    #[error(
+        "the invariant `{name}` ({location}) would never run: no test uses all of its fixtures ({fixtures}); use them as \
+         `&T` in a test, or remove the invariant"
+    )]
+    UnusedInvariant {
+        /// The name.
+        name: String,
+        /// The location.
+        location: String,
+        /// The names of its fixtures.
+        fixtures: String,
+    },
     /// An operating-system call failed.
     #[error("cannot {action}")]
     Io {

@@ -20,11 +20,14 @@ pub enum Phase {
     Body,
     /// The resources are given back.
     Teardown,
+    /// The invariants run, after the body and before teardown.
+    Invariants,
 }
 
 impl Phase {
     /// All phases. The position of a phase in this array is its number.
-    pub(crate) const ALL: [Self; 6] = [Self::Setup, Self::Arrange, Self::Act, Self::Assert, Self::Body, Self::Teardown];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Setup, Self::Arrange, Self::Act, Self::Assert, Self::Body, Self::Teardown, Self::Invariants];
 
     /// The number of the phase, for compact storage.
     pub(crate) fn number(self) -> u8 {
@@ -46,6 +49,7 @@ impl Phase {
             Self::Assert => "assert",
             Self::Body => "test body",
             Self::Teardown => "teardown",
+            Self::Invariants => "invariants",
         }
     }
 
@@ -53,7 +57,7 @@ impl Phase {
     #[must_use]
     pub fn failure_outcome(self) -> Outcome {
         match self {
-            Self::Act | Self::Assert | Self::Body => Outcome::Failed,
+            Self::Act | Self::Assert | Self::Body | Self::Invariants => Outcome::Failed,
             Self::Setup | Self::Arrange | Self::Teardown => Outcome::Errored,
         }
     }
@@ -73,7 +77,7 @@ pub enum Outcome {
     Passed,
     /// The case passed only after another attempt.
     Flaky,
-    /// An assertion did not hold (act, assert, or a body without phase attributes).
+    /// An assertion or an invariant did not hold (act, assert, or a body without phase attributes).
     Failed,
     /// Something that the test needs did not work (setup, arrange, teardown).
     Errored,

@@ -23,6 +23,9 @@ fn phase(failure: &Failure) -> String {
     match &failure.description {
         None => failure.phase.to_string(),
         Some(description) if failure.phase == Phase::Setup => format!("setup of `{}`", description.escape_debug()),
+        Some(description) if failure.phase == Phase::Invariants => {
+            format!("invariant `{}`", description.escape_debug())
+        }
         Some(description) => format!("{}, \"{}\"", failure.phase, description.escape_debug()),
     }
 }

@@ -3,6 +3,8 @@
 use itest::prelude::*;
 use sqlx::postgres::PgPool;
 
+use crate::fixtures::BankDb;
+
 /// Violations of the rules of the ledger; all empty if the books balance.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
@@ -46,6 +48,13 @@ impl Books {
             .await?,
         })
     }
+}
+
+/// No money appears or vanishes, and every account shows what the ledger says, whatever a test did.
+#[invariant]
+async fn books_are_balanced(db: &BankDb) -> Result<()> {
+    assert_eq!(Books::read(&db.pool()).await?, Books::BALANCED);
+    Ok(())
 }
 
 /// The idempotency keys of all transfers that begin with `stem`.

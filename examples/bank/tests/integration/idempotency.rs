@@ -5,7 +5,7 @@ use bank::{Config, Isolation};
 use itest::prelude::*;
 use tokio::task::JoinSet;
 
-use crate::books::{Books, keys_in_the_ledger};
+use crate::books::keys_in_the_ledger;
 use crate::fixtures::{Bank, BankDb, config, problem};
 use crate::sessions::{block_entries, wait_for_blocked_sessions};
 
@@ -67,7 +67,7 @@ async fn refused_transfer_may_be_sent_again(bank: &Bank, data: &Data) -> Result<
 }
 
 #[integration_test(covers("POST /transfers"))]
-async fn twenty_concurrent_copies_post_one_transfer(one: Bank, other: Bank, db: &BankDb, data: &Data) -> Result<()> {
+async fn twenty_concurrent_copies_post_one_transfer(one: Bank, other: Bank, data: &Data) -> Result<()> {
     #[arrange]
     let (ada, bob) = (one.account(data, 1000).await?, one.account(data, 0).await?);
 
@@ -89,7 +89,6 @@ async fn twenty_concurrent_copies_post_one_transfer(one: Bank, other: Bank, db: 
     assert_eq!(made, 1);
     assert!(transfers.iter().all(|transfer| *transfer == transfers[0]), "{transfers:?}");
     assert_eq!((one.balance(ada).await?, other.balance(bob).await?), (900, 100));
-    assert_eq!(Books::read(&db.pool()).await?, Books::BALANCED);
     Ok(())
 }
 
@@ -125,7 +124,6 @@ async fn two_concurrent_transfers_with_one_key_post_one(
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 422]);
     assert_eq!(bank.balance(bob).await? + bank.balance(mallory).await?, 10);
-    assert_eq!(Books::read(&db.pool()).await?, Books::BALANCED);
     Ok(())
 }
 

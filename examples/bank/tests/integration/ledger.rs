@@ -12,10 +12,14 @@ const TRANSFER: &str =
 /// The id of that transfer, as an SQL expression.
 const RAW: &str = "(SELECT id FROM transfer WHERE idempotency_key = 'raw')";
 
+/// Sets the balances of the accounts to the sums of their entries.
+const BALANCES: &str =
+    "UPDATE account SET balance = (SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id = account.id)";
+
 #[integration_test(tags("smoke"))]
 #[case::no_entry("", false)]
 #[case::one_entry("(TRANSFER, 1, -5, 0)", false)]
-#[case::two_entries("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 5, 0)", true)]
+#[case::two_entries("(TRANSFER, 1, -5, -5), (TRANSFER, 3, 5, 5)", true)]
 #[case::a_cent_too_many("(TRANSFER, 1, -5, 0), (TRANSFER, 3, 6, 0)", false)]
 #[case::two_gifts("(TRANSFER, 1, 5, 0), (TRANSFER, 3, 5, 0)", false)]
 #[case::dollars_for_euros("(TRANSFER, 1, -5, 0), (TRANSFER, 2, 5, 0)", false)]
@@ -39,6 +43,7 @@ async fn only_balanced_transfers_are_committed(
         let entries = entries.replace("TRANSFER", RAW);
         let insert = format!("INSERT INTO entry (transfer_id, account_id, amount, balance) VALUES {entries}");
         sqlx::query(AssertSqlSafe(insert)).execute(&mut *transaction).await?;
+        sqlx::query(BALANCES).execute(&mut *transaction).await?;
     }
     let committed = transaction.commit().await;
 

@@ -165,6 +165,7 @@ async fn promoted_customer_needs_a_new_token<Db: Database>(shop: &Shop<Db>, db: 
     let again = shop.sign_in("ada@example.com", PASSWORD).await?.at("/access_token");
     let token = again.as_str().ok_or("there is no token")?;
     shop.client.put(&stock).bearer(token).json(&json!({"stock": 1})).await?.assert_status(200);
+    shop.expect_supply(&book, 1);
     Ok(())
 }
 

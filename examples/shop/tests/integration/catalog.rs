@@ -110,6 +110,7 @@ async fn restocking_sets_the_stock_of_one_product<Db: Database>(
     #[arrange]
     let book = shop.product("book", 1299, 10).await?;
     let pen = shop.product("pen", 199, 10).await?;
+    shop.expect_supply(&book, stock);
 
     #[act]
     let response = admin.restocks(book.id, stock).await?;

@@ -58,6 +58,17 @@ pub(crate) trait Database: 'static {
         Ok(())
     }
 
+    /// All rows of a query's result.
+    async fn rows<Row>(&self, query: &'static str) -> Result<Vec<Row>>
+    where
+        Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        Ok(match self.pool() {
+            shop::Database::Sqlite(pool) => sqlx::query_as(query).fetch_all(&pool).await?,
+            shop::Database::Postgres(pool) => sqlx::query_as(query).fetch_all(&pool).await?,
+        })
+    }
+
     /// The single row of a query's result.
     async fn row<Row>(&self, query: &'static str) -> Result<Row>
     where

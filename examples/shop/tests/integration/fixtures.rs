@@ -3,7 +3,9 @@
 //! `&Shop<Db>`, `&Gateway` and `&Db` are shared by all fixtures of a test, so they belong together. Each `Customer<Db>` by
 //! value is another user.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use itest::prelude::*;
@@ -27,6 +29,8 @@ pub(crate) struct Shop<Db> {
     pub(crate) client: Client,
     pub(crate) config: Config,
     database: shop::Database,
+    /// How many items of each product the tests have supplied through this instance.
+    supplied: Mutex<HashMap<i64, i64>>,
     over: PhantomData<fn() -> Db>,
 }
 
@@ -55,7 +59,7 @@ pub(crate) fn config(gateway_url: impl Into<String>) -> Config {
 impl<Db> Shop<Db> {
     pub(crate) async fn start(database: shop::Database, config: Config, teardown: &Teardown) -> Result<Self> {
         let server = Server::start(shop::app(database.clone(), config.clone()), teardown).await?;
-        Ok(Self { client: server.client(), config, database, over: PhantomData })
+        Ok(Self { client: server.client(), config, database, supplied: Mutex::default(), over: PhantomData })
     }
 
     /// Registers a customer and signs them in.
@@ -86,7 +90,19 @@ impl<Db> Shop<Db> {
         let token = self.config.keys().issue(UserId(0), Role::Admin)?;
         let product = json!({"sku": name, "name": name, "price_cents": price_cents, "stock": stock});
         let response = self.client.post("/products").bearer(&token.access_token).json(&product).await?;
-        response.assert_status(201).json()
+        let product: Product = response.assert_status(201).json()?;
+        self.expect_supply(&product, stock);
+        Ok(product)
+    }
+
+    /// Tells the invariants how many items of a product are in stock and in orders together.
+    pub(crate) fn expect_supply(&self, product: &Product, items: u32) {
+        self.supplied.lock().unwrap_or_else(PoisonError::into_inner).insert(product.id.0, i64::from(items));
+    }
+
+    /// How many items of each product the tests have supplied.
+    pub(crate) fn supplied(&self) -> HashMap<i64, i64> {
+        self.supplied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The stock of a product.

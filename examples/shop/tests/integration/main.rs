@@ -7,6 +7,7 @@ mod catalog;
 mod databases;
 mod fixtures;
 mod gateway;
+mod invariants;
 mod life_cycle;
 mod orders;
 mod payment;

@@ -1,0 +1,15 @@
+use itest::prelude::*;
+
+struct Ledger;
+
+#[fixture]
+fn ledger() -> Ledger {
+    Ledger
+}
+
+#[invariant]
+unsafe fn books_balance(ledger: Ledger) {
+    drop(ledger);
+}
+
+fn main() {}
