@@ -17,24 +17,20 @@ mod itest {
 
 #[cfg(all(feature = "_database", any(feature = "data", feature = "migrations")))]
 mod backend;
-#[cfg(feature = "http")]
-mod client;
 #[cfg(feature = "data")]
 pub mod data;
 #[cfg(feature = "_database")]
 mod database;
-#[cfg(feature = "http")]
-mod exchange;
 #[cfg(any(feature = "_database", feature = "_service"))]
 mod failure;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(all(feature = "_database", feature = "migrations"))]
 pub mod migrations;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-#[cfg(feature = "http")]
-mod server;
 #[cfg(feature = "_service")]
 mod service;
 #[cfg(feature = "sqlite")]
@@ -43,13 +39,9 @@ pub mod sqlite;
 mod wire;
 
 #[cfg(feature = "http")]
-pub use client::{Client, Request};
-#[cfg(feature = "http")]
-pub use exchange::Response;
+pub use http::{Client, Request, Response, Server};
 #[cfg(feature = "http")]
 pub use reqwest::Method;
-#[cfg(feature = "http")]
-pub use server::Server;
 #[cfg(feature = "http")]
 pub use wire::{
     Api, Injection, NewInjection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times,
