@@ -40,8 +40,9 @@ pub mod __private {
     pub use crate::inject::{
         BoxedFuture, ByValue, Conclude, DependentScope, Fixture, FixtureDescriptor, FixtureReturn, FixtureSetting,
         Function, FunctionKind, Inputs, InvariantEntry, LivesAsLongAs, LocalFuture, Parameter, ReturnType,
-        SessionScope, SettingShape, SetupOf, TeardownEntry, TestEntry, TestScope, ValueCodec, WorkerScope, background,
-        call_with, concluded, enter_phase, jobs, skip, tasks_of_tests, unavailable, without_crate,
+        RunningAttempt, SessionScope, SettingShape, SetupOf, TeardownEntry, TestEntry, TestScope, ValueCodec,
+        WorkerScope, background, call_with, concluded, enter_phase, jobs, running_attempt, skip, tasks_of_tests,
+        timeout, unavailable, without_crate,
     };
     pub use crate::model::{
         CaseMeta, Exchange, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value,

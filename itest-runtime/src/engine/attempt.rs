@@ -10,8 +10,8 @@ use super::phases::{PhaseRunner, SetupEnd};
 use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
 use crate::inject::{
-    Inputs, Ledger, RegisteredCase, Scope, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_panics, begin_phases,
-    end_phases, invariants_of, return_lent,
+    Inputs, Ledger, RegisteredCase, RunningAttempt, Scope, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_panics,
+    begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
 };
 use crate::model::{
     AttemptReport, Failed, KeptResources, Prospects, Seed, SourceLocation, Turn, WorkerConfig, WorkerId,
@@ -57,9 +57,11 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let invariants = invariants_of(entry);
+    let running = RunningAttempt::new();
+    set_running_attempt(Some(running.clone()));
     // A test without fixtures and invariants needs no description.
     let is_described = !entry.parameters.is_empty() || !invariants.is_empty();
-    let info = is_described.then(|| test_info(turn, case, *seed, id));
+    let info = is_described.then(|| test_info(turn, case, *seed, id).in_attempt(running.clone()));
     let observer = position.clone();
     begin_panics();
     begin_phases(Box::new(move |phase| observer.enter_body_phase(phase)));
@@ -96,13 +98,13 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let verdict = verdict.or_failed_fixtures(info.as_ref());
     if config.failed == Failed::Keep && verdict.is_failure() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
-        let report = full_report(turn, verdict, Vec::new(), info.as_ref());
+        let report = full_report(turn, verdict, Vec::new(), &running);
         let report = AttemptReport { kept: Some(kept), ..report };
         return FinishedAttempt { report, kept: Some(test), tasks_left: 0 };
     }
     let problems = phases.tear_down(&mut test, verdict.outcome, own.as_ref());
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    let report = full_report(turn, verdict, problems, info.as_ref());
+    let report = full_report(turn, verdict, problems, &running);
     FinishedAttempt { report, kept: None, tasks_left }
 }
 
@@ -114,12 +116,16 @@ fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> 
     TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn)
 }
 
-/// The report of an attempt, with what fixtures have reported about the test.
-fn full_report(turn: Turn, verdict: Verdict, problems: Vec<TeardownProblem>, info: Option<&TestInfo>) -> AttemptReport {
+/// The report of an attempt, with what fixtures have reported about the test. From now on, no exchange belongs to the attempt.
+fn full_report(
+    turn: Turn,
+    verdict: Verdict,
+    problems: Vec<TeardownProblem>,
+    running: &RunningAttempt,
+) -> AttemptReport {
+    set_running_attempt(None);
     let mut report = report(turn.case, verdict, problems, end_phases());
-    if let Some(info) = info {
-        add_fixture_reports(&mut report, info.take_reports());
-    }
+    add_fixture_reports(&mut report, running.take_reports());
     report
 }
 

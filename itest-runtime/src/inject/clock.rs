@@ -123,7 +123,7 @@ fn register(sleeper: Sleeper) {
 
 /// The error of a future that did not end within its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Elapsed;
+pub struct Elapsed;
 
 /// Awaits a future for at most the given duration on the harness's own clock.
 ///
@@ -134,7 +134,7 @@ pub(crate) struct Elapsed;
 /// # Cancel safety
 ///
 /// The same as that of the future.
-pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let (mut future, mut over) = (pin!(future), pin!(sleep(limit)));
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),

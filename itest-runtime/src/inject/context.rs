@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::Error;
-use super::fixture_reports::{CollectedReports, FixtureReports};
 use super::panic::skip;
 use super::phase::{last_phase_of_body, phase_of_attempt};
+use super::running::RunningAttempt;
 use super::setting::given_fixture_setting;
 use crate::model::{
     CaseMeta, Exchange, Failure, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
@@ -39,16 +39,15 @@ pub struct TestInfo {
     attempt: u32,
     round: u32,
     streams: Arc<AtomicU64>,
-    began: Instant,
-    reports: Arc<Mutex<CollectedReports>>,
+    running: RunningAttempt,
 }
 
 impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        let (streams, reports, began) = (Arc::default(), Arc::default(), Instant::now());
-        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, began, reports }
+        let (streams, running) = (Arc::default(), RunningAttempt::new());
+        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, running }
     }
 
     /// Sets the name of the case, such as `too_large::padded_true`.
@@ -63,12 +62,18 @@ impl TestInfo {
         Self { attempt: turn.attempt, round: turn.round, ..self }
     }
 
+    /// The same test in the attempt that runs now.
+    #[must_use]
+    pub(crate) fn in_attempt(self, running: RunningAttempt) -> Self {
+        Self { running, ..self }
+    }
+
     /// Adds a note about the test, such as the rows that it changed. Reports show the notes of a test that did not pass, under their
     /// titles, and the record keeps those of all tests.
     ///
     /// A fixture may add notes until its teardown has ended.
     pub fn add_note(&self, title: impl Into<String>, text: impl Into<String>) {
-        self.reports().notes.push(Note { title: title.into(), text: text.into() });
+        self.running.reports().notes.push(Note { title: title.into(), text: text.into() });
     }
 
     /// Fails the test, whatever its body returns. A fixture calls this when it finds a mistake that the body does not see, such as a
@@ -119,14 +124,14 @@ impl TestInfo {
     /// Fails the test in a phase.
     #[doc(hidden)]
     pub fn fail_in(&self, phase: Phase, problem: Problem) {
-        self.reports().failures.push(Failure::new(phase, problem));
+        self.running.reports().failures.push(Failure::new(phase, problem));
     }
 
     /// The time since the attempt has begun.
     #[doc(hidden)]
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.running.elapsed()
     }
 
     /// The current phase of the attempt.
@@ -140,23 +145,12 @@ impl TestInfo {
     /// one of those that are kept.
     #[doc(hidden)]
     pub fn add_exchange(&self, exchange: Exchange, complete: impl FnOnce(&mut Exchange) + Send + 'static) {
-        self.reports().add_exchange(exchange, Box::new(complete));
+        self.running.add_exchange(exchange, complete);
     }
 
     /// The outcome of a test whose body passes in spite of the failures that fixtures have reported so far.
     pub(crate) fn outcome_of_failures(&self) -> Option<Outcome> {
-        self.reports().failures.first().map(|failure| failure.phase.failure_outcome())
-    }
-
-    /// Takes the reports of the fixtures, for the report of the attempt.
-    #[must_use]
-    pub(crate) fn take_reports(&self) -> FixtureReports {
-        let collected = std::mem::take(&mut *self.reports());
-        collected.complete()
-    }
-
-    fn reports(&self) -> MutexGuard<'_, CollectedReports> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.reports().failures.first().map(|failure| failure.phase.failure_outcome())
     }
 
     /// The full name of the test, `module::test` or `module::test::case`.

@@ -19,6 +19,9 @@ pub struct Exchange {
     pub elapsed: Duration,
     /// The phase in which the request arrived.
     pub phase: Phase,
+    /// The name of the party that sent the request: `test`. None if the endpoint does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The name of the service that the request was sent to.
     pub to: String,
     /// What was requested: `POST /charge`.
@@ -54,6 +57,7 @@ impl Exchange {
             at: Duration::ZERO,
             elapsed: Duration::ZERO,
             phase,
+            from: None,
             to: to.into(),
             operation: operation.into(),
             status: None,
@@ -69,7 +73,11 @@ impl Exchange {
 
 impl fmt::Display for Exchange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "+{}ms {} {}", self.at.as_millis(), self.to, self.operation)?;
+        write!(formatter, "+{}ms ", self.at.as_millis())?;
+        if let Some(from) = &self.from {
+            write!(formatter, "{from} → ")?;
+        }
+        write!(formatter, "{} {}", self.to, self.operation)?;
         match &self.status {
             Some(status) => write!(formatter, " {status}")?,
             None => formatter.write_str(" without a response")?,
@@ -79,5 +87,24 @@ impl fmt::Display for Exchange {
             write!(formatter, ", fault {fault}")?;
         }
         self.remark.as_ref().map_or(Ok(()), |remark| write!(formatter, ", {remark}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exchange_names_its_sender_if_it_is_known() {
+        let exchange = Exchange {
+            at: Duration::from_millis(14),
+            elapsed: Duration::from_millis(2),
+            status: Some("503".to_owned()),
+            fault: Some("status-503".to_owned()),
+            ..Exchange::new("payments", "POST /charge", Phase::Act)
+        };
+        assert_eq!(exchange.to_string(), "+14ms payments POST /charge 503 after 2.0ms, fault status-503");
+        let exchange = Exchange { from: Some("shop".to_owned()), ..exchange };
+        assert_eq!(exchange.to_string(), "+14ms shop → payments POST /charge 503 after 2.0ms, fault status-503");
     }
 }

@@ -66,17 +66,17 @@ fn any_quarantine() -> impl Strategy<Value = Quarantine> {
 
 fn any_exchange() -> impl Strategy<Value = Exchange> {
     let times = (any_duration(), any_duration(), select(Phase::ALL.to_vec()));
-    let names = (any_text(), any_text(), option::of(any_text()), option::of(any_text()));
+    let names = (option::of(any_text()), any_text(), any_text(), option::of(any_text()), option::of(any_text()));
     let fault = option::of(any_text());
     let bodies = (any::<u64>(), any::<u64>(), any_text(), any_text(), fault);
     (times, names, bodies).prop_map(
         |(
             (at, elapsed, phase),
-            (to, operation, status, remark),
+            (from, to, operation, status, remark),
             (request_bytes, response_bytes, request, response, fault),
         )| {
             let sizes = Exchange { request_bytes, response_bytes, ..Exchange::new(to, operation, phase) };
-            Exchange { at, elapsed, status, request, response, fault, remark, ..sizes }
+            Exchange { at, elapsed, from, status, request, response, fault, remark, ..sizes }
         },
     )
 }
