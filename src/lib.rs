@@ -47,8 +47,9 @@ pub use itest_fixtures::postgres;
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{
-    Api, Client, Injection, Method, NewInjection, NewStub, Received, Reply, Request, RequestPattern, Response, Server,
-    ServerStopError, StandIn, Stub, Times, request,
+    Api, Client, CookieAssertion, Injection, Method, Multipart, NewInjection, NewStub, Received, Reply, Request,
+    RequestPattern, Response, Server, ServerSentEvent, ServerStopError, SetCookie, Shutdown, StandIn, Streaming, Stub,
+    Times, request,
 };
 pub use itest_macros::{fixture, integration_test, invariant, over, teardown};
 pub use itest_runtime::*;

@@ -39,7 +39,9 @@ pub mod sqlite;
 mod wire;
 
 #[cfg(feature = "http")]
-pub use http::{Client, Request, Response, Server};
+pub use http::{
+    Client, CookieAssertion, Multipart, Request, Response, Server, ServerSentEvent, SetCookie, Shutdown, Streaming,
+};
 #[cfg(feature = "http")]
 pub use reqwest::Method;
 #[cfg(feature = "http")]

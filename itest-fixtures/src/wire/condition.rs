@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use itest_runtime::__private::{redacted, redacted_value};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
+use super::json_difference::{JsonDifference, Members, compare_json, compare_json_at};
 use super::path::PathTemplate;
 use super::received::Received;
-use super::shown::redacted_at;
 
 /// A condition on a request.
 #[derive(Clone)]
@@ -62,12 +62,9 @@ impl Condition {
             Self::Query { name, value } => one_of("the query parameter", name, request.queries(name), value),
             Self::Header { name, value } => one_of("the header", name, request.headers(name), value),
             Self::Form { name, value } => one_of("the field", name, request.forms(name), value),
-            Self::JsonAt { pointer, value } => match json_of(request)?.pointer(pointer) {
-                Some(actual) => difference(pointer, actual, value, Members::Exactly),
-                None => Err(mismatch(pointer, None, value)),
-            },
-            Self::JsonBody(wanted) => difference("", json_of(request)?, wanted, Members::Exactly),
-            Self::JsonSubset(wanted) => difference("", json_of(request)?, wanted, Members::AtLeast),
+            Self::JsonAt { pointer, value } => in_words(compare_json_at(json_of(request)?, pointer, value)),
+            Self::JsonBody(wanted) => in_words(compare_json(json_of(request)?, wanted, Members::Exactly)),
+            Self::JsonSubset(wanted) => in_words(compare_json(json_of(request)?, wanted, Members::AtLeast)),
             Self::Text(text) if request.bytes() == text.as_bytes() => Ok(()),
             Self::Text(text) => Err(differs("the body", Some(&redacted(&request.text())), &redacted(text))),
             Self::TextContains(part) if request.text().contains(part) => Ok(()),
@@ -124,65 +121,6 @@ fn json_of(request: &Received) -> Result<&Value, String> {
     request.json_value().map_err(|error| format!("the body is no JSON: {error}"))
 }
 
-fn mismatch(pointer: &str, actual: Option<&Value>, wanted: &Value) -> String {
-    let place = if pointer.is_empty() { "the body" } else { pointer };
-    let wanted_text = redacted_at(pointer, wanted).to_string();
-    match actual.map(|actual| redacted_at(pointer, actual).to_string()) {
-        None => format!("{place} is missing, the stub wants {wanted_text}"),
-        Some(actual) if actual == wanted_text => format!("{place} is another secret than the one that the stub wants"),
-        Some(actual) => format!("{place} is {actual}, the stub wants {wanted_text}"),
-    }
-}
-
-/// Whether an object may have members that the wanted one does not have.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Members {
-    Exactly,
-    AtLeast,
-}
-
-/// Compares a value with the wanted one. The error is their first difference, in words.
-fn difference(pointer: &str, actual: &Value, wanted: &Value, members: Members) -> Result<(), String> {
-    match (actual, wanted) {
-        (Value::Object(actual), Value::Object(wanted)) => {
-            let inside = |name: &str| format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            for (name, wanted) in wanted {
-                match actual.get(name) {
-                    Some(actual) => difference(&inside(name), actual, wanted, members)?,
-                    None => return Err(mismatch(&inside(name), None, wanted)),
-                }
-            }
-            let mut surplus = actual.keys().filter(|name| members == Members::Exactly && !wanted.contains_key(*name));
-            surplus.next().map_or(Ok(()), |name| Err(format!("the stub does not want {}", inside(name))))
-        }
-        (Value::Array(actual), Value::Array(wanted)) if actual.len() == wanted.len() => {
-            let mut pairs = actual.iter().zip(wanted).enumerate();
-            pairs.try_for_each(|(position, (actual, wanted))| {
-                difference(&format!("{pointer}/{position}"), actual, wanted, members)
-            })
-        }
-        (actual, wanted) if is_same(actual, wanted) => Ok(()),
-        (actual, wanted) => Err(mismatch(pointer, Some(actual), wanted)),
-    }
-}
-
-/// Whether two values are equal. JSON does not distinguish 1 from 1.0.
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => match (whole_number(one), whole_number(other)) {
-            (Some(one), Some(other)) => one == other,
-            _ => one == other,
-        },
-        (one, other) => one == other,
-    }
-}
-
-/// The value of a number without a fraction, exactly.
-fn whole_number(number: &Number) -> Option<i128> {
-    if let Some(number) = number.as_i128() {
-        return Some(number);
-    }
-    let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e30)?;
-    #[expect(clippy::cast_possible_truncation, reason = "the number has no fraction and is in the range")]
-    Some(number as i128)
+fn in_words(compared: Result<(), JsonDifference>) -> Result<(), String> {
+    compared.map_err(|difference| difference.in_words("the stub"))
 }

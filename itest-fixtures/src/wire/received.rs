@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
-use itest_runtime::__private::{redacted, redacted_value};
 use itest_runtime::Error;
-use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::shown::{decoded, operation};
 
 /// A request that a stand-in received.
 ///
@@ -55,6 +55,11 @@ impl Received {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.request.path
+    }
+
+    /// The path and the query as they were sent.
+    pub(super) fn target(&self) -> String {
+        format!("{}?{}", self.request.path, self.request.query)
     }
 
     /// The value of a parameter in the path of the stub that answered: `7` for `id` in `/orders/{id}` and `/orders/7`.
@@ -138,10 +143,7 @@ impl Received {
 
     /// The request in one line, without secrets: `POST /charge?page=2`.
     pub(super) fn operation(&self) -> String {
-        // The query is shown as it was sent, because a decoded one may contain control characters and separators.
-        let query: Vec<String> = self.request.query.split('&').map(redacted_pair).collect();
-        let mark = if self.request.query.is_empty() { "" } else { "?" };
-        format!("{} {}{mark}{}", self.request.method, redacted(&self.request.path), query.join("&"))
+        operation(self.method(), &self.target())
     }
 }
 
@@ -159,16 +161,4 @@ fn find<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
 fn values_of(text: &str, name: &str) -> impl Iterator<Item = String> {
     let pairs = text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.filter(move |(other, _)| decoded(other) == name).map(|(_, value)| decoded(value))
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-}
-
-/// A pair of a query as it was sent, without a secret.
-fn redacted_pair(pair: &str) -> String {
-    let Some((name, value)) = pair.split_once('=') else { return redacted(pair).into_owned() };
-    let value_text = decoded(value);
-    let shown = redacted_value(&decoded(name), &value_text);
-    if *shown == value_text { pair.to_owned() } else { format!("{name}={shown}") }
 }

@@ -25,6 +25,7 @@ use super::mounted_injection::Shortfall;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::reply::FixedReply;
+use super::requests_underway::{Reporter, report_request_of_client};
 use super::shown::shown_body;
 use super::stub::{Stubs, lock};
 
@@ -42,6 +43,7 @@ const MAX_REPORTED: usize = 10;
 pub(super) struct Shared {
     name: &'static str,
     info: TestInfo,
+    port: u16,
     pub(super) stubs: Stubs,
     received: Mutex<Vec<Received>>,
     is_lenient: AtomicBool,
@@ -50,9 +52,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(name: &'static str, info: TestInfo) -> Self {
+    pub(super) fn new(name: &'static str, info: TestInfo, port: u16) -> Self {
         let (received, reported) = (Mutex::default(), Mutex::default());
-        Self { name, info, stubs: Stubs::default(), received, is_lenient: AtomicBool::new(false), reported }
+        Self { name, info, port, stubs: Stubs::default(), received, is_lenient: AtomicBool::new(false), reported }
     }
 
     pub(super) fn received(&self) -> Vec<Received> {
@@ -202,14 +204,14 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
             if is_long || is_malformed(&*error) {
                 shared.report(format!("{} {what}: {error}", shared.name), None);
             }
-            pending.request = Some(request);
+            pending.receive(request, shared.port);
             pending.exchange.status = Some(status.as_u16().to_string());
             pending.exchange.remark = Some("its body cannot be read".to_owned());
             return response(status, ReplyBody::new(Vec::new(), Duration::ZERO));
         }
     };
     let request = Received::new(head, body);
-    pending.request = Some(request.clone());
+    pending.receive(request.clone(), shared.port);
     let Decision { reply, fault, remark } = shared.decide(&request);
     (pending.exchange.fault, pending.exchange.remark) = (fault.map(|fault| fault.to_string()), remark);
     let reply = with_fault(reply, fault, &request, &control).await;
@@ -256,6 +258,12 @@ impl<'s> PendingExchange<'s> {
         let mut exchange = Exchange::new(shared.name, String::new(), shared.info.phase());
         exchange.at = shared.info.elapsed();
         Self { info: &shared.info, exchange, request: None, response: None }
+    }
+
+    fn receive(&mut self, request: Received, port: u16) {
+        let sender = report_request_of_client(port, request.method(), &request.target(), &Reporter::Endpoint);
+        self.exchange.from = sender.map(|sender| sender.to_string());
+        self.request = Some(request);
     }
 }
 

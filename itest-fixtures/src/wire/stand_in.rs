@@ -9,7 +9,7 @@ use std::sync::Arc;
 use itest_runtime::{Error, Fault, Outcome, Teardown, TestInfo};
 
 use super::api::Api;
-use super::endpoint::{Hooks, Stopping, listen};
+use super::endpoint::{Endpoint, EndpointOptions, Hooks, Protocols, Stopping};
 use super::injection::NewInjection;
 use super::pattern::RequestPattern;
 use super::received::Received;
@@ -60,7 +60,9 @@ pub struct StandIn<A> {
 
 impl<A: Api> StandIn<A> {
     async fn start(info: &TestInfo, teardown: &Teardown) -> Result<Self, Error> {
-        let shared = Arc::new(Shared::new(A::NAME, info.clone()));
+        let endpoint = Endpoint::bind().await?;
+        let address = endpoint.address();
+        let shared = Arc::new(Shared::new(A::NAME, info.clone(), address.port()));
         let service = StandInService(Arc::clone(&shared));
         let (checked, observer) = (Arc::clone(&shared), Arc::clone(&shared));
         let before_stop = Box::new(move |outcome| {
@@ -70,7 +72,9 @@ impl<A: Api> StandIn<A> {
             }
         });
         let on_invalid = Arc::new(move |error: &hyper::Error| observer.refuse_bytes(error));
-        let address = listen(service, teardown, Stopping::Immediate, Hooks { before_stop, on_invalid }).await?;
+        let hooks = Hooks { before_stop, on_invalid };
+        let options = EndpointOptions { protocols: Protocols::Http1, stopping: Stopping::Immediate, hooks };
+        endpoint.serve(service, teardown, options);
         Ok(Self { shared, address, api: PhantomData })
     }
 
