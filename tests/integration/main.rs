@@ -14,6 +14,7 @@ mod faults;
 mod github;
 mod history;
 mod hostile;
+mod http;
 mod invariants;
 mod junit;
 mod last_failed;
