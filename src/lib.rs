@@ -35,6 +35,8 @@
 // The compiler links a dynamic library only if the crate is named.
 #[cfg(feature = "dynamic")]
 use itest_dynamic as _;
+#[cfg(any(feature = "http", feature = "proxy"))]
+pub use itest_fixtures::Injection;
 #[cfg(feature = "data")]
 pub use itest_fixtures::data;
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -47,15 +49,21 @@ pub use itest_fixtures::postgres;
 pub use itest_fixtures::sqlite;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{
-    Api, Client, CookieAssertion, Injection, Method, Multipart, NewInjection, NewStub, Received, Reply, Request,
-    RequestPattern, Response, Server, ServerSentEvent, ServerStopError, SetCookie, Shutdown, StandIn, Streaming, Stub,
-    Times, request,
+    Api, Client, CookieAssertion, Method, Multipart, NewInjection, NewStub, Received, Reply, Request, RequestPattern,
+    Response, Server, ServerSentEvent, ServerStopError, SetCookie, Shutdown, StandIn, Streaming, Stub, Times, request,
+};
+#[cfg(feature = "proxy")]
+pub use itest_fixtures::{
+    NewConnectionInjection, NewStatementInjection, Proxy, RepeatedStatement, SentStatement, StatementPattern,
+    Statements, statement,
 };
 pub use itest_macros::{fixture, integration_test, invariant, over, teardown};
 pub use itest_runtime::*;
 
 /// The items that most suites need: `use itest::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "proxy")]
+    pub use crate::Proxy;
     #[cfg(feature = "data")]
     pub use crate::data::{Data, Factory};
     #[cfg(feature = "http")]

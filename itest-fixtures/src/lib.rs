@@ -6,9 +6,9 @@
 #![deny(unsafe_code)]
 
 /// The items that the expansions of the macros refer to.
-#[cfg(any(feature = "_database", feature = "_service", feature = "data", feature = "http"))]
+#[cfg(any(feature = "_database", feature = "_service", feature = "data", feature = "http", feature = "proxy"))]
 mod itest {
-    #[cfg(any(feature = "_database", feature = "data", feature = "http"))]
+    #[cfg(any(feature = "_database", feature = "data", feature = "http", feature = "proxy"))]
     pub(crate) use itest_macros::fixture;
     #[cfg(feature = "_service")]
     pub(crate) use itest_macros::teardown;
@@ -25,12 +25,16 @@ mod database;
 mod failure;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(any(feature = "http", feature = "proxy"))]
+mod injection;
 #[cfg(all(feature = "_database", feature = "migrations"))]
 pub mod migrations;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "_service")]
 mod service;
 #[cfg(feature = "sqlite")]
@@ -42,10 +46,16 @@ mod wire;
 pub use http::{
     Client, CookieAssertion, Multipart, Request, Response, Server, ServerSentEvent, SetCookie, Shutdown, Streaming,
 };
+#[cfg(any(feature = "http", feature = "proxy"))]
+pub use injection::Injection;
+#[cfg(feature = "proxy")]
+pub use proxy::{
+    NewConnectionInjection, NewStatementInjection, Proxy, RepeatedStatement, SentStatement, StatementPattern,
+    Statements, statement,
+};
 #[cfg(feature = "http")]
 pub use reqwest::Method;
 #[cfg(feature = "http")]
 pub use wire::{
-    Api, Injection, NewInjection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times,
-    request,
+    Api, NewInjection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request,
 };

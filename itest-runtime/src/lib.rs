@@ -22,7 +22,10 @@ pub use fixtures::{Process, TempDir, TestRng};
 pub use inject::{
     Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, allow_background_panics, eventually,
 };
-pub use model::{Fault, Outcome, ParseFaultError, Phase, Seed, SourceLocation, TestId, WorkerId};
+pub use model::{
+    ConnectionFault, Fault, Outcome, ParseConnectionFaultError, ParseFaultError, ParseSqlStateError, Phase, Seed,
+    SourceLocation, SqlState, TestId, WorkerId,
+};
 
 /// The result of a test or a fixture. The `?` operator converts any error into an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;

@@ -33,6 +33,16 @@ impl<S> Mysql<S> {
         &self.database.url
     }
 
+    /// The URL that leads through a proxy, which sees and disturbs what the code under test sends.
+    ///
+    /// # Errors
+    ///
+    /// When the proxy leads to another service already.
+    #[cfg(feature = "proxy")]
+    pub fn through(&self, proxy: &crate::Proxy) -> Result<String, Error> {
+        proxy.to(self.url())
+    }
+
     /// The name of the database.
     #[must_use]
     pub fn name(&self) -> &str {

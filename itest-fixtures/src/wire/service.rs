@@ -21,13 +21,13 @@ use super::body::ReplyBody;
 use super::choice::Miss;
 use super::connection::ConnectionControl;
 use super::fault::with_fault;
-use super::mounted_injection::Shortfall;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::reply::FixedReply;
 use super::requests_underway::{Reporter, report_request_of_client};
 use super::shown::shown_body;
 use super::stub::{Stubs, lock};
+use crate::injection::Shortfall;
 
 /// The largest body of a request that a stand-in reads.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -84,7 +84,7 @@ impl Shared {
             self.info.fail_with(problem(message, Some(stub.location)));
         }
         for injection in &list.injections {
-            match injection.shortfall() {
+            match injection.injection.shortfall() {
                 None => {}
                 Some(Shortfall::Never) => {
                     let message = format!("{injection} of {name} was never triggered");
@@ -114,8 +114,8 @@ impl Shared {
             injections.iter().map(matches).collect(),
         );
         let mut list = self.stubs.lock();
-        let mut matching = list.injections.iter_mut().zip(injections).filter(|(_, matches)| *matches);
-        let fault = matching.find_map(|(injection, _)| injection.fault_for_next());
+        let mut matching = list.injections.iter().zip(injections).filter(|(_, matches)| *matches);
+        let fault = matching.find(|(mounted, _)| mounted.injection.triggers()).map(|(mounted, _)| mounted.fault);
         if fault.is_some_and(|fault| !fault.is_processed()) {
             return Decision { reply: None, fault, remark: None };
         }

@@ -10,7 +10,7 @@ use itest_runtime::{Error, Fault, Outcome, Teardown, TestInfo};
 
 use super::api::Api;
 use super::endpoint::{Endpoint, EndpointOptions, Hooks, Protocols, Stopping};
-use super::injection::NewInjection;
+use super::new_injection::NewInjection;
 use super::pattern::RequestPattern;
 use super::received::Received;
 use super::service::{Shared, StandInService};

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong with a request.
+use super::sql_state::SqlState;
+
+/// Something that goes wrong with a request, or with a statement.
 ///
 /// A fault is plain data. As text it is what `Display` writes and `FromStr` reads: `timeout`, `reset-before`, `status-503`, `latency-200ms`.
 ///
@@ -43,6 +45,8 @@ pub enum Fault {
     RateLimited(Duration),
     /// The service processes the request and answers with a body that is not what its content type says.
     Malformed,
+    /// The database fails the statement with this error, as it does for a serialization failure, and does not execute it.
+    SqlState(SqlState),
 }
 
 impl Fault {
@@ -51,7 +55,7 @@ impl Fault {
     pub fn is_processed(self) -> bool {
         match self {
             Self::Latency(_) | Self::ResetDuring | Self::ResetAfter | Self::Cut(_) | Self::Malformed => true,
-            Self::Timeout | Self::ResetBefore | Self::Status(_) | Self::RateLimited(_) => false,
+            Self::Timeout | Self::ResetBefore | Self::Status(_) | Self::RateLimited(_) | Self::SqlState(_) => false,
         }
     }
 }
@@ -68,6 +72,7 @@ impl fmt::Display for Fault {
             Self::Status(status) => write!(formatter, "status-{status}"),
             Self::RateLimited(pause) => write!(formatter, "rate-limited-{}", in_words(*pause)),
             Self::Malformed => formatter.write_str("malformed"),
+            Self::SqlState(code) => write!(formatter, "sqlstate-{code}"),
         }
     }
 }
@@ -80,7 +85,7 @@ fn in_words(duration: Duration) -> String {
 /// A text that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, status-503, cut-100, latency-200ms and rate-limited-2s"
+    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, status-503, sqlstate-40001, cut-100, latency-200ms and rate-limited-2s"
 )]
 pub struct ParseFaultError {
     text: String,
@@ -95,6 +100,7 @@ impl FromStr for Fault {
             "latency" => duration(value).map(Self::Latency),
             "rate-limited" => duration(value).map(Self::RateLimited),
             "cut" => value.parse().ok().map(Self::Cut),
+            "sqlstate" => value.parse().ok().map(Self::SqlState),
             "status" => value.parse().ok().filter(|status| (100..1000).contains(status)).map(Self::Status),
             _ => None,
         };
@@ -140,6 +146,7 @@ mod tests {
             Just(Fault::Malformed),
             any::<u64>().prop_map(Fault::Cut),
             (100..1000_u16).prop_map(Fault::Status),
+            "[0-9A-Z]{5}".prop_map(|code| Fault::SqlState(code.parse().unwrap())),
             duration().prop_map(Fault::Latency),
             duration().prop_map(Fault::RateLimited),
         ]

@@ -3,6 +3,7 @@
 mod attempt;
 mod case;
 mod config;
+mod connection_fault;
 mod date;
 mod duration;
 mod error;
@@ -26,6 +27,7 @@ mod secret;
 mod session;
 mod shard;
 mod sorting;
+mod sql_state;
 mod trace;
 mod verdict;
 mod worker;
@@ -43,6 +45,7 @@ pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
     Order, Recall, Repeats, Require, RetryOn, ShowOutput, Until,
 };
+pub use connection_fault::{ConnectionFault, ParseConnectionFaultError};
 pub(crate) use date::{Date, LAST_UNIX_MS};
 pub(crate) use duration::MAX_DURATION;
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
@@ -69,6 +72,7 @@ pub(crate) use session::{
 };
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
 pub(crate) use sorting::{map_of, set_of, sort, sort_by, sort_by_cached_key, sort_by_key};
+pub use sql_state::{ParseSqlStateError, SqlState};
 pub(crate) use trace::TraceScope;
 pub(crate) use verdict::{Lie, Rate, Verdict};
 pub(crate) use worker::WorkerConfig;

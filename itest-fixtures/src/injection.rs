@@ -1,0 +1,143 @@
+//! Which of the requests or statements that match an injection get its fault.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A fault that is injected. Its rules can be combined.
+///
+/// A fault that is never triggered fails the test at the line where it was injected, if the test passed otherwise.
+#[derive(Clone)]
+pub struct Injection {
+    rules: Arc<Mutex<Rules>>,
+}
+
+/// The rules of an injection, and its counts.
+#[derive(Debug)]
+struct Rules {
+    /// The most requests that get the fault.
+    most: Option<u32>,
+    /// Every request of this number gets the fault.
+    period: u32,
+    /// The number of requests at the beginning that do not get the fault.
+    skipped: u32,
+    /// The number of requests that matched.
+    seen: u32,
+    triggered: u32,
+}
+
+impl Injection {
+    /// An injection into everything that matches.
+    pub(crate) fn new() -> Self {
+        let rules = Rules { most: None, period: 1, skipped: 0, seen: 0, triggered: 0 };
+        Self { rules: Arc::new(Mutex::new(rules)) }
+    }
+
+    /// Only so many of what matches get the fault: without other rules, the first ones.
+    ///
+    /// # Panics
+    ///
+    /// If the number is 0.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[track_caller]
+    pub fn first(self, number: u32) -> Self {
+        assert!(number > 0, "a fault on the first 0 requests is never triggered");
+        self.lock().most = Some(number);
+        self
+    }
+
+    /// Every n-th of what matches gets the fault: with 3, the third, the sixth, and so on.
+    ///
+    /// # Panics
+    ///
+    /// If the number is 0.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    #[track_caller]
+    pub fn every(self, period: u32) -> Self {
+        assert!(period > 0, "a fault on every request number 0 is never triggered");
+        self.lock().period = period;
+        self
+    }
+
+    /// The first so many of what matches do not get the fault, and the other rules do not count them.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
+    pub fn after(self, number: u32) -> Self {
+        self.lock().skipped = number;
+        self
+    }
+
+    /// How often the fault was triggered so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().triggered as usize
+    }
+
+    /// Counts something that matches. Returns whether it gets the fault.
+    pub(crate) fn triggers(&self) -> bool {
+        let mut rules = self.lock();
+        rules.seen = rules.seen.saturating_add(1);
+        let number = rules.seen.saturating_sub(rules.skipped);
+        let is_over = rules.most.is_some_and(|most| rules.triggered >= most);
+        if number == 0 || !number.is_multiple_of(rules.period) || is_over {
+            return false;
+        }
+        rules.triggered += 1;
+        true
+    }
+
+    /// How the injection fell short of its rules: the fault was never triggered, or less often than it should have been.
+    pub(crate) fn shortfall(&self) -> Option<Shortfall> {
+        let rules = self.lock();
+        match rules.most {
+            _ if rules.triggered == 0 => Some(Shortfall::Never),
+            Some(expected) if rules.triggered < expected => {
+                Some(Shortfall::Fewer { expected, triggered: rules.triggered })
+            }
+            _ => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Injection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.lock(), formatter)
+    }
+}
+
+/// How an injection fell short of its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shortfall {
+    Never,
+    Fewer { expected: u32, triggered: u32 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the first ten requests get the fault.
+    fn triggered(injection: &Injection) -> Vec<u32> {
+        (1..=10).filter(|_| injection.triggers()).collect()
+    }
+
+    #[test]
+    fn rules_select_requests_by_their_numbers() {
+        assert_eq!(triggered(&Injection::new().first(2)), [1, 2]);
+        assert_eq!(triggered(&Injection::new().every(4)), [4, 8]);
+        assert_eq!(triggered(&Injection::new().after(3).first(2)), [4, 5]);
+        assert_eq!(triggered(&Injection::new().after(1).every(3).first(2)), [4, 7]);
+    }
+
+    #[test]
+    fn shortfall_says_how_often_the_fault_was_missing() {
+        let injection = Injection::new().first(2);
+        assert_eq!(injection.shortfall(), Some(Shortfall::Never));
+        injection.triggers();
+        assert_eq!(injection.shortfall(), Some(Shortfall::Fewer { expected: 2, triggered: 1 }));
+        injection.triggers();
+        assert_eq!((injection.shortfall(), injection.count()), (None, 2));
+    }
+}

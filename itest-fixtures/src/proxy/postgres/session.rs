@@ -1,0 +1,440 @@
+//! What is underway on a connection to PostgreSQL. This is pure: messages in, events out.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use itest_runtime::__private::Exchange;
+use itest_runtime::Fault;
+
+use super::message::{Message, rows_of_tag, server_error, text};
+use crate::proxy::recorder::{StatementError, StatementResult};
+
+/// The most prepared statements whose texts are known. A client that prepares more has a leak of its own.
+const MAX_PREPARED: usize = 10_000;
+
+/// What an error of the server belongs to.
+enum Failed {
+    Statement(Box<Finished>),
+    Preparation(RefusedStatement),
+    /// The error has no statement, or its query is not over.
+    Nothing,
+}
+
+/// The statements that are underway on a connection, and what the client has prepared.
+#[derive(Debug)]
+pub(super) struct Session {
+    prepared: HashMap<String, Arc<str>>,
+    portals: HashMap<String, Arc<str>>,
+    /// What the server has not answered yet, in order.
+    pending: VecDeque<Pending>,
+    /// Whether the connection is reset when the server is ready for the next statement.
+    resets_when_ready: bool,
+}
+
+/// Something that the server answers.
+#[derive(Debug)]
+enum Pending {
+    /// The beginning of the session.
+    Startup(Running),
+    /// A statement is parsed, or bound to its parameters.
+    Preparation(Step, Arc<str>),
+    /// The proxy has sent this step itself, so the client must not see its answer.
+    OwnPreparation(Step),
+    /// A portal is executed.
+    Execution(Running),
+    /// A text with one or more statements is executed.
+    Query(Running),
+    /// The client waits until the server is ready.
+    Sync,
+}
+
+/// A step before the execution of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Parse,
+    Bind,
+}
+
+/// A statement that the server executes.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) sql: Arc<str>,
+    /// The exchange, which has no result yet.
+    pub(super) exchange: Exchange,
+    pub(super) fault: Option<Fault>,
+    rows: u64,
+    error: Option<StatementError>,
+}
+
+impl Running {
+    pub(super) fn new(sql: Arc<str>, exchange: Exchange, fault: Option<Fault>) -> Self {
+        Self { sql, exchange, fault, rows: 0, error: None }
+    }
+}
+
+/// A statement whose result is known.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) running: Running,
+    pub(super) result: StatementResult,
+}
+
+/// A message of the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FromClient {
+    /// The message executes a statement. [`Session::begin`] says that the server gets it.
+    Statement(Arc<str>, Execution),
+    /// The message is none of these.
+    Other,
+}
+
+/// How a statement is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Execution {
+    /// By a text, in one message.
+    Query,
+    /// By a portal, which earlier messages have prepared.
+    Portal,
+}
+
+/// What a message of the server means.
+#[derive(Debug, Default)]
+pub(super) struct FromServer {
+    /// The statement that the message completes.
+    pub(super) finished: Option<Finished>,
+    /// The fault of the statement that the message answers.
+    pub(super) fault: Option<Fault>,
+    /// Whether the message answers something that the client has not sent.
+    pub(super) is_hidden: bool,
+    /// Whether the connection is reset behind this message.
+    pub(super) resets_behind: bool,
+    /// A statement that could not be prepared, and that the client has not executed.
+    pub(super) refused: Option<RefusedStatement>,
+}
+
+/// A statement that the server could not prepare.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RefusedStatement {
+    pub(super) sql: Arc<str>,
+    pub(super) error: StatementError,
+}
+
+impl Session {
+    /// A session that begins. `startup` becomes the exchange of a refused session.
+    pub(super) fn new(startup: Exchange) -> Self {
+        let startup = Pending::Startup(Running::new(Arc::from("connect"), startup, None));
+        let (prepared, portals) = (HashMap::new(), HashMap::new());
+        Self { prepared, portals, pending: VecDeque::from([startup]), resets_when_ready: false }
+    }
+
+    /// Reads a message that the client has sent.
+    pub(super) fn read_client(&mut self, message: &Message<'_>) -> FromClient {
+        let payload = message.payload;
+        match message.kind {
+            b'Q' => return FromClient::Statement(Arc::from(text(payload).0), Execution::Query),
+            b'F' => return FromClient::Statement(Arc::from("function call"), Execution::Query),
+            b'P' => {
+                let (name, rest) = text(payload);
+                let sql: Arc<str> = Arc::from(text(rest).0);
+                if self.prepared.len() < MAX_PREPARED {
+                    self.prepared.insert(name, Arc::clone(&sql));
+                }
+                self.pending.push_back(Pending::Preparation(Step::Parse, sql));
+            }
+            b'B' => {
+                let (portal, rest) = text(payload);
+                let (statement, _) = text(rest);
+                let sql = self.prepared.get(&statement).cloned().unwrap_or_else(unknown);
+                self.portals.insert(portal, Arc::clone(&sql));
+                self.pending.push_back(Pending::Preparation(Step::Bind, sql));
+            }
+            b'E' => {
+                let (portal, _) = text(payload);
+                let sql = self.portals.get(&portal).cloned().unwrap_or_else(unknown);
+                return FromClient::Statement(sql, Execution::Portal);
+            }
+            b'C' => {
+                let (kind, name) = payload.split_first().map_or((b'S', payload), |(kind, rest)| (*kind, rest));
+                let closed = if kind == b'S' { &mut self.prepared } else { &mut self.portals };
+                closed.remove(&text(name).0);
+            }
+            b'S' => self.pending.push_back(Pending::Sync),
+            _ => {}
+        }
+        FromClient::Other
+    }
+
+    /// Says that the server gets a statement.
+    pub(super) fn begin(&mut self, running: Running, execution: Execution) {
+        self.pending.push_back(match execution {
+            Execution::Query => Pending::Query(running),
+            Execution::Portal => Pending::Execution(running),
+        });
+    }
+
+    /// Says that the server gets a step that the client has not sent.
+    pub(super) fn begin_own(&mut self, step: Step) {
+        self.pending.push_back(Pending::OwnPreparation(step));
+    }
+
+    /// Reads a message that the server has sent.
+    pub(super) fn read_server(&mut self, message: &Message<'_>) -> FromServer {
+        let mut event = FromServer::default();
+        if let Some(Pending::Execution(running) | Pending::Query(running)) = self.pending.front_mut() {
+            running.exchange.response_bytes += message.bytes;
+            event.fault = running.fault;
+        }
+        match message.kind {
+            b'1' => event.is_hidden = self.acknowledge(Step::Parse),
+            b'2' => event.is_hidden = self.acknowledge(Step::Bind),
+            b'C' | b'I' | b's' => event.finished = self.complete(&text(message.payload).0),
+            b'E' => match self.fail(server_error(message.payload)) {
+                Failed::Statement(finished) => event.finished = Some(*finished),
+                Failed::Preparation(refused) => event.refused = Some(refused),
+                Failed::Nothing => {}
+            },
+            b'Z' => {
+                event.finished = self.be_ready();
+                event.resets_behind = self.resets_when_ready;
+            }
+            _ => {}
+        }
+        if let Some(finished) = &event.finished {
+            self.resets_when_ready |= finished.running.fault == Some(Fault::ResetAfter);
+            event.resets_behind |= message.kind == b'Z' && self.resets_when_ready;
+        }
+        event
+    }
+
+    /// Takes the statements whose results will not come, because the connection has ended.
+    pub(super) fn take_unfinished(&mut self) -> Vec<Running> {
+        let running = |pending| match pending {
+            Pending::Execution(running) | Pending::Query(running) => Some(running),
+            _ => None,
+        };
+        self.pending.drain(..).filter_map(running).collect()
+    }
+
+    /// Removes an answered step. Returns whether the proxy had sent it itself.
+    fn acknowledge(&mut self, step: Step) -> bool {
+        match self.pending.front() {
+            Some(Pending::Preparation(first, _)) if *first == step => {
+                self.pending.pop_front();
+                false
+            }
+            Some(Pending::OwnPreparation(first)) if *first == step => {
+                self.pending.pop_front();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A command is complete. A query may consist of several commands, and ends when the server is ready.
+    fn complete(&mut self, tag: &str) -> Option<Finished> {
+        match self.pending.front_mut()? {
+            Pending::Query(running) => {
+                running.rows += rows_of_tag(tag);
+                None
+            }
+            Pending::Execution(_) => match self.pending.pop_front() {
+                Some(Pending::Execution(running)) => Some(Finished { running, result: Ok(rows_of_tag(tag)) }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The server reports an error. It skips what the client has sent until the next synchronization.
+    fn fail(&mut self, error: StatementError) -> Failed {
+        match self.pending.pop_front() {
+            Some(Pending::Query(running)) => {
+                let running = Running { error: Some(error), ..running };
+                self.pending.push_front(Pending::Query(running));
+                Failed::Nothing
+            }
+            Some(Pending::Startup(running) | Pending::Execution(running)) => {
+                self.skip_to_sync();
+                Failed::Statement(Box::new(Finished { running, result: Err(error) }))
+            }
+            // The failure belongs to the execution that the step prepares, if there is one.
+            Some(Pending::Preparation(_, sql)) => match self.skip_to_sync() {
+                Some(running) => Failed::Statement(Box::new(Finished { running, result: Err(error) })),
+                None => Failed::Preparation(RefusedStatement { sql, error }),
+            },
+            Some(Pending::OwnPreparation(_)) => match self.skip_to_sync() {
+                Some(running) => Failed::Statement(Box::new(Finished { running, result: Err(error) })),
+                None => Failed::Nothing,
+            },
+            Some(Pending::Sync) => {
+                self.pending.push_front(Pending::Sync);
+                Failed::Nothing
+            }
+            None => Failed::Nothing,
+        }
+    }
+
+    /// Removes what the server skips. Returns the first execution among it.
+    fn skip_to_sync(&mut self) -> Option<Running> {
+        let mut skipped = None;
+        while let Some(pending) = self.pending.pop_front_if(|pending| !matches!(pending, Pending::Sync)) {
+            if let Pending::Execution(running) = pending {
+                skipped.get_or_insert(running);
+            }
+        }
+        skipped
+    }
+
+    /// The server is ready for the next statement.
+    fn be_ready(&mut self) -> Option<Finished> {
+        match self.pending.pop_front()? {
+            Pending::Query(running) => {
+                let result = running.error.clone().map_or(Ok(running.rows), Err);
+                Some(Finished { running, result })
+            }
+            Pending::Startup(_) | Pending::Sync => None,
+            other => {
+                self.pending.push_front(other);
+                None
+            }
+        }
+    }
+}
+
+fn unknown() -> Arc<str> {
+    Arc::from("a statement that was prepared earlier")
+}
+
+#[cfg(test)]
+mod tests {
+    use itest_runtime::Phase;
+
+    use super::*;
+
+    fn exchange() -> Exchange {
+        Exchange::new("postgres", "", Phase::Act)
+    }
+
+    /// A session that is ready for its first statement.
+    fn session() -> Session {
+        let mut session = Session::new(exchange());
+        assert!(from_server(&mut session, b'R', b"").is_none());
+        assert!(from_server(&mut session, b'Z', b"I").is_none());
+        session
+    }
+
+    fn message(kind: u8, payload: &[u8]) -> Message<'_> {
+        Message { kind, payload, bytes: 5 + payload.len() as u64 }
+    }
+
+    /// Sends messages. The server gets each statement.
+    fn send(session: &mut Session, messages: &[(u8, &[u8])]) -> Vec<String> {
+        let mut statements = Vec::new();
+        for (kind, payload) in messages {
+            if let FromClient::Statement(sql, execution) = session.read_client(&message(*kind, payload)) {
+                statements.push(sql.to_string());
+                session.begin(Running::new(sql, exchange(), None), execution);
+            }
+        }
+        statements
+    }
+
+    /// The statement that a message completes, and its result.
+    fn from_server(session: &mut Session, kind: u8, payload: &[u8]) -> Option<(String, Result<u64, String>)> {
+        let finished = session.read_server(&message(kind, payload)).finished?;
+        Some((finished.running.sql.to_string(), finished.result.map_err(|error| error.code)))
+    }
+
+    const ERROR: &[u8] = b"C23505\0Mtwice\0\0";
+
+    #[test]
+    fn prepared_statement_is_known_by_its_text_each_time() {
+        let mut session = session();
+        let sent = send(&mut session, &[(b'P', b"s1\0SELECT $1\0"), (b'D', b"Ss1\0"), (b'S', b"")]);
+        assert!(sent.is_empty());
+        for (kind, payload) in [(b'1', &b""[..]), (b't', b""), (b'T', b""), (b'Z', b"I")] {
+            assert_eq!(from_server(&mut session, kind, payload), None);
+        }
+        for _ in 0..2 {
+            let sent = send(&mut session, &[(b'B', b"\0s1\0"), (b'E', b"\0\0\0\0\0"), (b'S', b"")]);
+            assert_eq!(sent, ["SELECT $1"]);
+            assert_eq!(from_server(&mut session, b'2', b""), None);
+            assert_eq!(from_server(&mut session, b'D', b""), None);
+            assert_eq!(from_server(&mut session, b'C', b"SELECT 1\0"), Some(("SELECT $1".to_owned(), Ok(1))));
+            assert_eq!(from_server(&mut session, b'Z', b"I"), None);
+        }
+    }
+
+    #[test]
+    fn several_commands_of_a_query_are_one_exchange() {
+        let mut session = session();
+        send(&mut session, &[(b'Q', b"UPDATE a; UPDATE b\0")]);
+        assert_eq!(from_server(&mut session, b'C', b"UPDATE 2\0"), None);
+        assert_eq!(from_server(&mut session, b'C', b"UPDATE 3\0"), None);
+        assert_eq!(from_server(&mut session, b'Z', b"I"), Some(("UPDATE a; UPDATE b".to_owned(), Ok(5))));
+    }
+
+    #[test]
+    fn error_belongs_to_the_statement_that_failed_and_the_rest_is_skipped() {
+        let mut session = session();
+        let pipeline: [(u8, &[u8]); 6] =
+            [(b'P', b"\0INSERT 1\0"), (b'B', b"\0\0"), (b'E', b"\0"), (b'B', b"\0\0"), (b'E', b"\0"), (b'S', b"")];
+        send(&mut session, &pipeline);
+        from_server(&mut session, b'1', b"");
+        from_server(&mut session, b'2', b"");
+        let failed = Some(("INSERT 1".to_owned(), Err("23505".to_owned())));
+        assert_eq!(from_server(&mut session, b'E', ERROR), failed);
+        assert_eq!(from_server(&mut session, b'Z', b"I"), None);
+        assert!(session.take_unfinished().is_empty());
+    }
+
+    #[test]
+    fn error_while_a_statement_is_prepared_belongs_to_its_execution() {
+        let mut session = session();
+        send(&mut session, &[(b'P', b"\0SELEC\0"), (b'B', b"\0\0"), (b'E', b"\0"), (b'S', b"")]);
+        assert_eq!(from_server(&mut session, b'E', ERROR), Some(("SELEC".to_owned(), Err("23505".to_owned()))));
+        assert_eq!(from_server(&mut session, b'Z', b"I"), None);
+    }
+
+    #[test]
+    fn statement_that_is_only_prepared_is_refused() {
+        let mut session = session();
+        send(&mut session, &[(b'P', b"s1\0SELEC\0"), (b'D', b"Ss1\0"), (b'S', b"")]);
+        let refused = session.read_server(&message(b'E', ERROR)).refused.unwrap();
+        assert_eq!((&*refused.sql, refused.error.code.as_str()), ("SELEC", "23505"));
+    }
+
+    #[test]
+    fn refused_session_is_the_result_of_connecting() {
+        let mut session = Session::new(exchange());
+        let refused = from_server(&mut session, b'E', b"C28P01\0Mwrong password\0\0");
+        assert_eq!(refused, Some(("connect".to_owned(), Err("28P01".to_owned()))));
+    }
+
+    #[test]
+    fn step_of_the_proxy_is_hidden_from_the_client() {
+        let mut session = session();
+        session.begin_own(Step::Parse);
+        session.begin_own(Step::Bind);
+        send(&mut session, &[(b'S', b"")]);
+        assert!(session.read_server(&message(b'1', b"")).is_hidden);
+        assert!(session.read_server(&message(b'2', b"")).is_hidden);
+        assert!(!session.read_server(&message(b'Z', b"I")).is_hidden);
+    }
+
+    #[test]
+    fn reset_after_the_answer_waits_until_the_server_is_ready() {
+        let mut session = session();
+        session.begin(Running::new(Arc::from("COMMIT"), exchange(), Some(Fault::ResetAfter)), Execution::Query);
+        assert!(!session.read_server(&message(b'C', b"COMMIT\0")).resets_behind);
+        assert!(session.read_server(&message(b'Z', b"I")).resets_behind);
+    }
+
+    #[test]
+    fn statement_without_a_result_is_unfinished() {
+        let mut session = session();
+        send(&mut session, &[(b'Q', b"SELECT pg_sleep(60)\0")]);
+        let unfinished = session.take_unfinished();
+        assert_eq!(unfinished.iter().map(|running| &*running.sql).collect::<Vec<_>>(), ["SELECT pg_sleep(60)"]);
+    }
+}

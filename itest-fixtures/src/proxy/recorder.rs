@@ -1,0 +1,194 @@
+//! What a proxy saw, and the faults that it injects.
+
+use std::fmt::Display;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use itest_runtime::__private::{Exchange, Problem, redacted};
+use itest_runtime::{ConnectionFault, Fault, SourceLocation, TestInfo};
+
+use super::statement::StatementPattern;
+use super::statements::{SentStatement, Statements, in_rows, one_line};
+use crate::injection::{Injection, Shortfall};
+
+/// The maximum number of characters of a statement in an exchange.
+const MAX_SHOWN_CHARS: usize = 1024;
+
+/// The most statements of a test that are kept for assertions.
+const MAX_STATEMENTS: usize = 100_000;
+
+/// The state that a proxy shares with its connections.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    info: TestInfo,
+    /// The name of the service in reports.
+    name: OnceLock<String>,
+    statements: Mutex<Vec<SentStatement>>,
+    of_statements: Mutex<Vec<Mounted<Fault, Option<StatementPattern>>>>,
+    of_connections: Mutex<Vec<Mounted<ConnectionFault, ()>>>,
+    is_lenient: AtomicBool,
+}
+
+/// A fault that is injected.
+#[derive(Debug)]
+pub(super) struct Mounted<F, P> {
+    pub(super) fault: F,
+    pub(super) pattern: P,
+    pub(super) injection: Injection,
+    /// Where the test injected the fault.
+    pub(super) location: &'static Location<'static>,
+}
+
+impl Recorder {
+    pub(super) fn new(info: TestInfo) -> Self {
+        Self {
+            info,
+            name: OnceLock::new(),
+            statements: Mutex::default(),
+            of_statements: Mutex::default(),
+            of_connections: Mutex::default(),
+            is_lenient: AtomicBool::new(false),
+        }
+    }
+
+    /// Sets the name of the service, once.
+    pub(super) fn set_name(&self, name: &str) {
+        let _ = self.name.set(name.to_owned());
+    }
+
+    fn name(&self) -> &str {
+        self.name.get().map_or("service", String::as_str)
+    }
+
+    pub(super) fn be_lenient(&self) {
+        self.is_lenient.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn statements(&self) -> Statements {
+        Statements::new(lock(&self.statements).clone())
+    }
+
+    pub(super) fn inject(&self, mounted: Mounted<Fault, Option<StatementPattern>>) {
+        lock(&self.of_statements).push(mounted);
+    }
+
+    pub(super) fn inject_into_connections(&self, mounted: Mounted<ConnectionFault, ()>) {
+        lock(&self.of_connections).push(mounted);
+    }
+
+    /// The fault that a statement gets.
+    pub(super) fn fault_of_statement(&self, sql: &str) -> Option<Fault> {
+        let mut fault = None;
+        for mounted in &*lock(&self.of_statements) {
+            // Each injection counts the statements that match it, also if an earlier injection has chosen the fault.
+            let matches = mounted.pattern.as_ref().is_none_or(|pattern| pattern.matches(sql));
+            if fault.is_none() && matches && mounted.injection.triggers() {
+                fault = Some(mounted.fault);
+            }
+        }
+        fault
+    }
+
+    /// The fault that a new connection gets.
+    pub(super) fn fault_of_connection(&self) -> Option<ConnectionFault> {
+        let list = lock(&self.of_connections);
+        list.iter().find(|mounted| mounted.injection.triggers()).map(|mounted| mounted.fault)
+    }
+
+    /// An exchange that begins now.
+    pub(super) fn exchange(&self, operation: impl Into<String>) -> Exchange {
+        let mut exchange = Exchange::new(self.name(), operation, self.info.phase());
+        exchange.at = self.info.elapsed();
+        exchange
+    }
+
+    /// Records a statement whose result is known.
+    pub(super) fn record_statement(&self, sql: &Arc<str>, mut exchange: Exchange, result: StatementResult) {
+        exchange.elapsed = self.info.elapsed().saturating_sub(exchange.at);
+        let sent = SentStatement {
+            sql: Arc::clone(sql),
+            phase: exchange.phase,
+            elapsed: exchange.elapsed,
+            result: result.as_ref().map(|rows| *rows).map_err(|error| error.code.clone()),
+        };
+        let mut statements = lock(&self.statements);
+        if statements.len() < MAX_STATEMENTS {
+            statements.push(sent);
+        }
+        drop(statements);
+        exchange.status = Some(match &result {
+            Ok(rows) => in_rows(*rows),
+            Err(error) => format!("error {}", error.code),
+        });
+        self.add(exchange, sql, result.err().map(|error| error.text));
+    }
+
+    /// Records a statement whose result never came.
+    pub(super) fn record_unfinished(&self, sql: &Arc<str>, mut exchange: Exchange) {
+        exchange.elapsed = self.info.elapsed().saturating_sub(exchange.at);
+        self.add(exchange, sql, None);
+    }
+
+    fn add(&self, exchange: Exchange, sql: &Arc<str>, error: Option<String>) {
+        let sql = Arc::clone(sql);
+        self.info.add_exchange(exchange, move |exchange| {
+            exchange.operation = one_line(&sql);
+            if exchange.operation.ends_with('…') {
+                exchange.request = redacted(&sql).chars().take(MAX_SHOWN_CHARS).collect();
+            }
+            exchange.response = error.map(|error| redacted(&error).into_owned()).unwrap_or_default();
+        });
+    }
+
+    /// Records a connection that has ended.
+    pub(super) fn record_connection(&self, mut exchange: Exchange) {
+        exchange.elapsed = self.info.elapsed().saturating_sub(exchange.at);
+        self.info.add_exchange(exchange, |_| {});
+    }
+
+    /// Fails the test for each fault that was never triggered.
+    pub(super) fn check(&self) {
+        if self.is_lenient.load(Ordering::Relaxed) {
+            return;
+        }
+        for Mounted { fault, pattern, injection, location } in &*lock(&self.of_statements) {
+            let on = pattern.as_ref().map_or_else(String::new, |pattern| format!(" on {pattern}"));
+            self.check_injection(format_args!("the fault {fault}{on}"), injection, location);
+        }
+        for Mounted { fault, injection, location, .. } in &*lock(&self.of_connections) {
+            self.check_injection(format_args!("the fault {fault} of connections"), injection, location);
+        }
+    }
+
+    fn check_injection(&self, what: impl Display, injection: &Injection, location: &'static Location<'static>) {
+        let name = self.name();
+        match injection.shortfall() {
+            None => {}
+            Some(Shortfall::Never) => {
+                let location = Some(SourceLocation::new(location.to_string()));
+                let message = format!("{what} to {name} was never triggered");
+                self.info.fail_with(Problem { location, ..Problem::new(message) });
+            }
+            Some(Shortfall::Fewer { expected, triggered }) => {
+                let text = format!("{what} was triggered {triggered} times, expected {expected} times, at {location}");
+                self.info.add_note(name, text);
+            }
+        }
+    }
+}
+
+/// The number of rows of a statement, or its error.
+pub(super) type StatementResult = Result<u64, StatementError>;
+
+/// The error of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StatementError {
+    /// The SQLSTATE.
+    pub(super) code: String,
+    pub(super) text: String,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
