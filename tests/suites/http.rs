@@ -28,7 +28,7 @@ fn app() -> Router {
     Router::new()
         .route("/orders", post(async move || (StatusCode::CREATED, tokens())))
         .route("/events", get(async move || events()))
-        .route("/late", get(async || tokio::time::sleep(Duration::from_secs(60)).await))
+        .route("/late", get(async || tokio::time::sleep(Duration::from_mins(1)).await))
 }
 
 /// The service under test.
@@ -111,7 +111,9 @@ async fn shared(teardown: &Teardown) -> Result<Shared> {
 }
 
 mod shared {
-    use super::*;
+    use itest::prelude::*;
+
+    use super::{FAILURE, Shared};
 
     #[integration_test]
     async fn one(Shared(client): &Shared) -> Result<()> {

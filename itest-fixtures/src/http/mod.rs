@@ -13,6 +13,7 @@ mod server;
 mod server_sent_event;
 mod shutdown;
 mod streaming;
+mod transport_error;
 
 pub use client::Client;
 pub use cookie::{CookieAssertion, SetCookie};

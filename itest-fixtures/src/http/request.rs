@@ -20,6 +20,7 @@ use super::pending_exchange::PendingExchange;
 use super::response::Response;
 use super::sent::{Sent, SentBody};
 use super::streaming::Streaming;
+use super::transport_error::innermost_cause;
 
 /// How long a request may take, unless it has another limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -279,13 +280,4 @@ impl fmt::Debug for Request {
         // The parts of the request are left out, because they may be secrets.
         formatter.debug_struct("Request").field("timeout", &self.timeout).finish_non_exhaustive()
     }
-}
-
-/// The innermost cause, which is the most specific: `connection refused`.
-pub(super) fn innermost_cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }

@@ -127,7 +127,9 @@ mod tests {
 
     fn events(parts: &[&[u8]]) -> Vec<ServerSentEvent> {
         let mut parser = EventParser::default();
-        parts.iter().for_each(|part| parser.add(part));
+        for part in parts {
+            parser.add(part);
+        }
         std::iter::from_fn(|| parser.next()).collect()
     }
 

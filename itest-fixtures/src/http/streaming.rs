@@ -8,9 +8,9 @@ use itest_runtime::__private::timeout;
 use itest_runtime::Error;
 
 use super::pending_exchange::PendingExchange;
-use super::request::innermost_cause;
 use super::response::Response;
 use super::server_sent_event::{EventParser, ServerSentEvent};
+use super::transport_error::innermost_cause;
 
 /// A response whose body is read in parts as they arrive, such as a stream of server-sent events.
 ///

@@ -29,7 +29,7 @@ async fn accounts(teardown: &Teardown) -> Result<Accounts> {
 
 /// Redirects as often as the number says.
 async fn again(Path(number): Path<u32>) -> (StatusCode, [(axum::http::HeaderName, String); 1]) {
-    let status = if number == 0 { StatusCode::OK } else { StatusCode::FOUND };
+    let status = if number == 0 { StatusCode::OK } else { StatusCode::SEE_OTHER };
     (status, [(LOCATION, format!("/again/{}", number.saturating_sub(1)))])
 }
 

@@ -66,11 +66,11 @@ fn actix(teardown: &Teardown) -> Result<Actix> {
         let app = || App::new().route("/books/{id}", web::get().to(async |id: web::Path<u32>| id.to_string()));
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run();
         let handle = server.handle();
-        let (served, ()) = tokio::join!(server, async move {
+        let (ended, ()) = tokio::join!(server, async move {
             shutdown.await;
             handle.stop(true).await;
         });
-        served
+        ended
     };
     Ok(Actix(Server::start_with(serve, teardown)?.named("library")))
 }
@@ -104,7 +104,8 @@ async fn idle_connection_does_not_delay_the_stop(teardown: &Teardown) -> Result<
     // The step runs after that of the server.
     teardown.defer("close the connection", async move { drop(kept) });
     let server = Server::start(Router::new(), teardown).await?;
-    connections.lock().unwrap().push(tokio::net::TcpStream::connect(server.address()).await?);
+    let connection = tokio::net::TcpStream::connect(server.address()).await?;
+    connections.lock().unwrap().push(connection);
     Client::new(server.url()).get("/").await?.assert_status(404);
     Ok(())
 }

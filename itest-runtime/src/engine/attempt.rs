@@ -57,14 +57,10 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let invariants = invariants_of(entry);
-    let running = RunningAttempt::new();
-    set_running_attempt(Some(running.clone()));
+    let running = begin(position.clone());
     // A test without fixtures and invariants needs no description.
     let is_described = !entry.parameters.is_empty() || !invariants.is_empty();
     let info = is_described.then(|| test_info(turn, case, *seed, id).in_attempt(running.clone()));
-    let observer = position.clone();
-    begin_panics();
-    begin_phases(Box::new(move |phase| observer.enter_body_phase(phase)));
 
     let mut test = ScopeStore::new(ledger);
     let mut on_worker_fixture = |making| leaks.exclude_fixture(making);
@@ -106,6 +102,15 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
     let report = full_report(turn, verdict, problems, &running);
     FinishedAttempt { report, kept: None, tasks_left }
+}
+
+/// Begins to observe what happens in an attempt: its panics, its phases and its exchanges.
+fn begin(position: PositionPublisher) -> RunningAttempt {
+    begin_panics();
+    begin_phases(Box::new(move |phase| position.enter_body_phase(phase)));
+    let running = RunningAttempt::new();
+    set_running_attempt(Some(running.clone()));
+    running
 }
 
 /// Describes the test for its fixtures and invariants.
