@@ -52,6 +52,8 @@ pub use itest_fixtures::{
     Api, Client, CookieAssertion, Method, Multipart, NewInjection, NewStub, Received, Reply, Request, RequestPattern,
     Response, Server, ServerSentEvent, ServerStopError, SetCookie, Shutdown, StandIn, Streaming, Stub, Times, request,
 };
+#[cfg(feature = "tokens")]
+pub use itest_fixtures::{BadToken, NewToken, SigningAlgorithm, TokenIssuer};
 #[cfg(feature = "proxy")]
 pub use itest_fixtures::{
     NewConnectionInjection, NewStatementInjection, Proxy, RepeatedStatement, SentStatement, StatementPattern,
@@ -66,6 +68,8 @@ pub mod prelude {
     pub use crate::Proxy;
     #[cfg(feature = "data")]
     pub use crate::data::{Data, Factory};
+    #[cfg(feature = "tokens")]
+    pub use crate::{BadToken, TokenIssuer};
     #[cfg(feature = "http")]
     pub use crate::{Client, Response, Server, StandIn};
     pub use crate::{
@@ -119,6 +123,9 @@ macro_rules! unavailable {
 /// The pages under `docs/`. They are included here so that `cargo test --doc` compiles their examples.
 #[cfg(doctest)]
 mod pages {
+    #[cfg(feature = "tokens")]
+    #[doc = include_str!("../docs/auth.md")]
+    struct Auth;
     #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     #[doc = include_str!("../docs/database.md")]
     struct Database;

@@ -39,6 +39,8 @@ mod proxy;
 mod service;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "tokens")]
+mod tokens;
 #[cfg(feature = "http")]
 mod wire;
 
@@ -55,6 +57,8 @@ pub use proxy::{
 };
 #[cfg(feature = "http")]
 pub use reqwest::Method;
+#[cfg(feature = "tokens")]
+pub use tokens::{BadToken, NewToken, SigningAlgorithm, TokenIssuer};
 #[cfg(feature = "http")]
 pub use wire::{
     Api, NewInjection, NewStub, Received, Reply, RequestPattern, ServerStopError, StandIn, Stub, Times, request,

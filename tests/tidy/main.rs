@@ -30,10 +30,13 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
         "itest-fixtures",
         &[
             ("failure", 0),
+            ("injection", 0),
+            ("proxy", 1),
             ("service", 1),
             ("wire", 1),
             ("database", 2),
             ("http", 2),
+            ("tokens", 2),
             ("backend", 3),
             ("mysql", 3),
             ("postgres", 3),
