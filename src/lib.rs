@@ -73,8 +73,8 @@ pub mod prelude {
     #[cfg(feature = "http")]
     pub use crate::{Client, Response, Server, StandIn};
     pub use crate::{
-        Durable, Fixture, Outcome, Process, Result, Teardown, TempDir, TestInfo, TestRng, eventually, fixture,
-        integration_test, invariant, over, skip, teardown, unavailable,
+        Durable, Fixture, Outcome, Program, Result, RunningProgram, Teardown, TempDir, TestInfo, TestRng, eventually,
+        fixture, integration_test, invariant, over, skip, teardown, unavailable,
     };
 }
 
@@ -147,6 +147,8 @@ mod pages {
     #[cfg(all(feature = "migrations", feature = "sqlite"))]
     #[doc = include_str!("../docs/migrations.md")]
     struct Migrations;
+    #[doc = include_str!("../docs/programs.md")]
+    struct Programs;
     #[doc = include_str!("../docs/sessions.md")]
     struct Sessions;
     #[doc = include_str!("../docs/stand-ins.md")]

@@ -18,7 +18,7 @@ mod process;
 mod report;
 mod session;
 
-pub use fixtures::{Process, TempDir, TestRng};
+pub use fixtures::{Program, ProgramOutput, ProgramPorts, Ready, RunningProgram, TempDir, TestRng};
 pub use inject::{
     Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, allow_background_panics, eventually,
 };

@@ -263,7 +263,7 @@ impl Shared {
             let mut slot = slot.lock().await;
             let prepared = tokio::task::spawn_blocking(move || server::prepare(&spec, &folder)).await;
             match prepared {
-                Ok(Ok(prepared)) => match prepared.start(&teardown) {
+                Ok(Ok(prepared)) => match prepared.start(&teardown).await {
                     Ok(server) => *slot = Some(server),
                     Err(error) => println!("the stand-in cannot start a server: {error}"),
                 },

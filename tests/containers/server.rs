@@ -16,7 +16,7 @@ const UNPRIVILEGED_USER: u32 = 65534;
 /// A running server, with the folder that has its files and its socket.
 #[derive(Debug)]
 pub(crate) struct Server {
-    process: Process,
+    program: RunningProgram,
     signal: Signal,
     folder: PathBuf,
 }
@@ -63,11 +63,15 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn command(program: &Path) -> Command {
-    let mut command = Command::new(program);
+fn set_user(command: &mut Command) {
     if is_root() {
         command.uid(UNPRIVILEGED_USER).gid(UNPRIVILEGED_USER);
     }
+}
+
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    set_user(&mut command);
     command.current_dir("/").stdin(Stdio::null());
     command
 }
@@ -153,19 +157,19 @@ fn mysql(spec: &Value, folder: &Path) -> Result<Prepared> {
 
 impl Prepared {
     /// Starts the server.
-    pub(crate) fn start(mut self, teardown: &Teardown) -> Result<Server> {
+    pub(crate) async fn start(self, teardown: &Teardown) -> Result<Server> {
         let log = File::create(self.folder.join("log"))?;
-        self.command.stdout(Stdio::null()).stderr(log);
-        let process = Process::start(self.command, teardown)?;
-        Ok(Server { process, signal: self.signal, folder: self.folder })
+        let program = Program::new(self.command.get_program()).args(self.command.get_args()).current_dir("/");
+        let program = program.configure(set_user).stdout(File::open("/dev/null")?).stderr(log).may_exit();
+        Ok(Server { program: program.start(teardown).await?, signal: self.signal, folder: self.folder })
     }
 }
 
 impl Server {
     /// Ends the server without waiting for its clients, and removes its files.
     pub(crate) async fn remove(self) -> Result<()> {
-        itest_tests::signal(self.process.id(), self.signal);
-        self.process.stop().await?;
+        itest_tests::signal(self.program.id(), self.signal);
+        self.program.stop().await?;
         remove(&self.folder)
     }
 }

@@ -30,6 +30,7 @@ mod panics;
 mod postgres;
 mod postgres_faults;
 mod process_state;
+mod programs;
 mod quarantine;
 mod record;
 mod repeats;

@@ -4,11 +4,11 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use itest::prelude::*;
-use itest::{Process, Teardown, TempDir};
+use itest::{Program, RunningProgram, Teardown, TempDir};
 use sqlx::{Connection, MySqlConnection, PgConnection};
 
 /// The time within which a server must accept connections.
@@ -52,7 +52,7 @@ pub(crate) struct Server {
     product: Product,
     folder: PathBuf,
     port: u16,
-    process: Process,
+    program: RunningProgram,
 }
 
 /// Options of a server that differ from the defaults.
@@ -84,8 +84,8 @@ impl Server {
         }
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let process = launch(product, &folder, port, teardown, options)?;
-        let server = Self { product, folder, port, process };
+        let program = launch(product, &folder, port, teardown, options).await?;
+        let server = Self { product, folder, port, program };
         server.wait(options.password).await?;
         Ok(server)
     }
@@ -98,9 +98,9 @@ impl Server {
         } else {
             rustix::process::Signal::TERM
         };
-        itest_tests::signal(self.process.id(), signal);
-        self.process.wait().await?;
-        self.process = launch(self.product, &self.folder, self.port, teardown, options)?;
+        itest_tests::signal(self.program.id(), signal);
+        self.program.wait().await?;
+        self.program = launch(self.product, &self.folder, self.port, teardown, options).await?;
         self.wait(options.password).await
     }
 
@@ -130,12 +130,12 @@ impl Server {
         let user = password.map(|password| format!("postgres:{password}"));
         let url = self.url(user.as_deref());
         let answers = async || match self.product {
-            _ if self.process.status().is_some() => true,
+            _ if self.program.status().is_some() => true,
             Product::Postgres => PgConnection::connect(&url).await.is_ok(),
             Product::Mariadb => MySqlConnection::connect(&url).await.is_ok(),
         };
         eventually(answers).within(STARTUP_TIMEOUT).equals(true).await?;
-        match self.process.status() {
+        match self.program.status() {
             None => Ok(()),
             Some(status) => {
                 let log = fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default();
@@ -145,15 +145,15 @@ impl Server {
     }
 }
 
-fn launch(
+async fn launch(
     product: Product,
     folder: &Path,
     port: u16,
     teardown: &Teardown,
     options: ServerOptions<'_>,
-) -> Result<Process> {
+) -> Result<RunningProgram> {
     let script = format!("{BEGIN}{}", if product == Product::Postgres { POSTGRES } else { MARIADB });
-    let mut command = match options.disk {
+    let shell = match options.disk {
         None => Command::new("sh"),
         Some(_) => shell_in_mount_namespace(),
     };
@@ -161,11 +161,13 @@ fn launch(
     fs::write(&password, options.password.unwrap_or("-"))?;
     fs::set_permissions(&password, fs::Permissions::from_mode(0o644))?;
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.with_extension("log"))?;
-    command.args(["-c", &script, "sh"]).args(options.arguments);
-    command.env("FOLDER", folder).env("PORT", port.to_string()).env("DISK", options.disk.unwrap_or_default());
-    command.env("AUTH", if options.password.is_some() { "scram-sha-256" } else { "trust" }).env("PASSWORD", password);
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    Process::start(command, teardown)
+    let program = Program::new(shell.get_program()).args(shell.get_args());
+    let program = program.args(["-c", &script, "sh"]).args(options.arguments.iter().copied());
+    let program = program.env("FOLDER", folder).env("PORT", port.to_string()).env("PASSWORD", password);
+    let program = program.env("DISK", options.disk.unwrap_or_default());
+    let program = program.env("AUTH", if options.password.is_some() { "scram-sha-256" } else { "trust" });
+    // Tests end servers in many ways.
+    program.stdout(log.try_clone()?).stderr(log).may_exit().start(teardown).await
 }
 
 /// A shell in a mount namespace of its own: other processes do not see its mounts, which end with it. Skips the test where this user may

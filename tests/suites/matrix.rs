@@ -4,13 +4,12 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use itest::prelude::*;
 use itest::sqlite::{Schema, Sqlite, Storage};
-use itest::{Process, TempDir};
+use itest::{Program, TempDir};
 use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
@@ -94,9 +93,7 @@ async fn take_all(dir: &TempDir, database: &Sqlite<OnDisk>, teardown: &Teardown)
     take_durably("durable", teardown)?;
     take_deferred("deferred", teardown)?;
     for part in ["family", "daemon", "listen"] {
-        let mut service = Command::new(std::env::var_os("SERVICE").unwrap_or_default());
-        service.arg(part);
-        Process::start(service, teardown)?;
+        Program::new(std::env::var_os("SERVICE").unwrap_or_default()).arg(part).start(teardown).await?;
     }
     let started = || async {
         let journal = journal();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use itest_runtime::__private::variable;
-use itest_runtime::Error;
+use itest_runtime::{Error, Program};
 
 use super::address::socket;
 use crate::database::failed_to;
@@ -55,15 +55,16 @@ impl Programs for Installation {
         cached(&format!("mysql-{key}"), &data, account, || make_data_directory(self, folder, &data, account))
     }
 
-    fn server(&self, folder: &Path) -> Command {
-        let mut command = Command::new(&self.server);
-        command
+    fn server(&self, folder: &Path) -> Program {
+        Program::new(&self.server)
             .arg("--no-defaults")
             .arg(option("datadir", &folder.join("data")))
-            .arg(option("socket", &socket(folder)));
-        command.arg(option("pid-file", &folder.join("pid"))).arg(option("tmpdir", folder)).args(SETTINGS);
-        command.arg("--skip-networking").arg(format!("--max-connections={}", private_connections()));
-        command
+            .arg(option("socket", &socket(folder)))
+            .arg(option("pid-file", &folder.join("pid")))
+            .arg(option("tmpdir", folder))
+            .args(SETTINGS)
+            .arg("--skip-networking")
+            .arg(format!("--max-connections={}", private_connections()))
     }
 }
 

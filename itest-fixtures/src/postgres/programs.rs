@@ -42,7 +42,12 @@ impl Installation {
 
     /// The command of one of the programs.
     pub(super) fn program(&self, name: &str) -> Command {
-        Command::new(self.folder.join(name))
+        Command::new(self.path(name))
+    }
+
+    /// The path of a program.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 }
 

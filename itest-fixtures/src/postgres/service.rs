@@ -1,11 +1,10 @@
 //! PostgreSQL as a service: how itest finds or starts a server.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use sqlx::Connection;
 
-use itest_runtime::{Durable, Error};
+use itest_runtime::{Durable, Error, Program};
 
 #[cfg(feature = "containers")]
 use super::address::SUPERUSER;
@@ -83,10 +82,13 @@ impl Programs for Installation {
         initialize(self, &folder.join("data"), account)
     }
 
-    fn server(&self, folder: &Path) -> Command {
-        let mut command = self.program("postgres");
-        command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-p", &SOCKET_PORT.to_string()]);
-        command.args(["-c", &format!("max_connections={}", private_connections())]);
-        command
+    fn server(&self, folder: &Path) -> Program {
+        Program::new(self.path("postgres"))
+            .arg("-D")
+            .arg(folder.join("data"))
+            .arg("-k")
+            .arg(folder)
+            .args(["-p".to_owned(), SOCKET_PORT.to_string()])
+            .args(["-c".to_owned(), format!("max_connections={}", private_connections())])
     }
 }

@@ -1,9 +1,8 @@
 //! The definition of a service: everything that differs between the services.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use itest_runtime::{Durable, Error};
+use itest_runtime::{Durable, Error, Program};
 
 use super::account::Account;
 use super::address::Address;
@@ -54,7 +53,7 @@ pub(crate) trait Service: Sized + Send + 'static {
     fn container() -> ContainerSettings;
 
     /// Connects and closes the connection, to check whether a server that was just started is ready.
-    fn probe(address: &Address) -> impl Future<Output = Result<(), Error>>;
+    fn probe(address: &Address) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Prepares the server at an address for the run. `variable` is the variable with its URL, and `not_used` is the reason why the
     /// application's URL is not used.
@@ -84,6 +83,6 @@ pub(crate) trait Programs: Clone + Send + Sync + 'static {
     /// An error with the output of the programs.
     fn initialize(&self, folder: &Path, account: Option<&Account>) -> Result<(), Error>;
 
-    /// The command that starts a server with these files.
-    fn server(&self, folder: &Path) -> Command;
+    /// The server with these files.
+    fn server(&self, folder: &Path) -> Program;
 }

@@ -5,12 +5,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::Access;
 
-use itest_runtime::{Error, Process, Teardown};
+use itest_runtime::{Error, Ready, Teardown};
 
 use super::account::Account;
 use super::address::Address;
@@ -21,9 +20,6 @@ use crate::itest::teardown;
 
 /// How long a server may take until it answers.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The pause between two attempts to connect to a server that was just started.
-const POLL_INTERVAL: Duration = Duration::from_millis(3);
 
 /// The free memory that is required to keep the files of a server in memory.
 const MIN_MEMORY_BYTES: u64 = 512 << 20;
@@ -48,9 +44,9 @@ pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown
     let account = Account::instead_of_root(name, S::ACCOUNTS)?;
     let folder = new_folder(S::ID)?;
     teardown.durable(remove_private_server, folder.clone())?;
-    let mut command = programs.server(&folder);
-    if let Some(account) = &account {
-        account.run(&mut command);
+    let mut program = programs.server(&folder);
+    if let Some(account) = account.clone() {
+        program = program.configure(move |command| account.run(command));
     }
     let initialize = {
         let folder = folder.clone();
@@ -62,22 +58,28 @@ pub(super) async fn start<S: Service>(programs: S::Programs, teardown: &Teardown
     };
     let log = tokio::task::spawn_blocking(initialize).await;
     let log = log.map_err(|error| failed_to("prepare a private server", &error))??;
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    let process = Process::start(command, teardown)?;
+    let nothing = File::open("/dev/null").map_err(|error| failed_to("open /dev/null", &error))?;
+    let address = Address::Private(PrivateServer::new(folder.clone(), S::PID_FILE));
+    let probed = address.clone();
+    let answers = Ready::probe("it accepts a connection", move |_| {
+        let address = probed.clone();
+        async move { S::probe(&address).await }
+    });
+    let started = program
+        .current_dir("/")
+        .stdout(nothing)
+        .stderr(log)
+        .ready_when(answers)
+        .startup_timeout(STARTUP_TIMEOUT)
+        // The pools report the loss of a server to the tests that use it.
+        .may_exit()
+        .start(teardown);
+    started.await.map_err(|error| not_started(name, &error, &folder.join(LOG)))?;
     if let Some(stop) = S::STOP {
         // The ledger is executed in reverse order, so recovery stops the server before it would kill the process.
-        teardown.durable(stop, folder.clone())?;
+        teardown.durable(stop, folder)?;
     }
-    let log = folder.join(LOG);
-    let address = Address::Private(PrivateServer::new(folder, S::PID_FILE));
-    let began = Instant::now();
-    loop {
-        let Err(error) = S::probe(&address).await else { return Ok(address) };
-        if process.status().is_some() || began.elapsed() > STARTUP_TIMEOUT {
-            return Err(not_started(name, &error, &log));
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+    Ok(address)
 }
 
 /// A unique path for a new folder, which does not exist yet.

@@ -9,9 +9,10 @@ use super::leaks::LeakChecker;
 use super::phases::{PhaseRunner, SetupEnd};
 use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
+use crate::fixtures::{begin_worker_fixture, end_worker_fixture, forward_output, report_ended_programs, report_notes};
 use crate::inject::{
-    Inputs, Ledger, RegisteredCase, RunningAttempt, Scope, ScopeStore, Scopes, TeardownProblem, TestInfo, begin_panics,
-    begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
+    FixtureSetup, Inputs, Ledger, Parameter, RegisteredCase, RunningAttempt, Scope, ScopeStore, Scopes,
+    TeardownProblem, TestInfo, begin_panics, begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
 };
 use crate::model::{
     AttemptReport, Failed, KeptResources, Prospects, Seed, SourceLocation, Turn, WorkerConfig, WorkerId,
@@ -63,7 +64,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let info = is_described.then(|| test_info(turn, case, *seed, id).in_attempt(running.clone()));
 
     let mut test = ScopeStore::new(ledger);
-    let mut on_worker_fixture = |making| leaks.exclude_fixture(making);
+    let mut on_worker_fixture = |making| assign_to_fixture(making, leaks);
     let mut scopes = Scopes {
         session,
         worker,
@@ -90,18 +91,28 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         }
         Err(end) => (judge_setup(end, making), None),
     };
-
+    report_ended_programs(info.as_ref(), entry.parameters);
+    let observed = Observed { running: &running, info: info.as_ref(), parameters: entry.parameters };
     let verdict = verdict.or_failed_fixtures(info.as_ref());
     if config.failed == Failed::Keep && verdict.is_failure() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
-        let report = full_report(turn, verdict, Vec::new(), &running);
+        let report = full_report(turn, verdict, Vec::new(), &observed);
         let report = AttemptReport { kept: Some(kept), ..report };
         return FinishedAttempt { report, kept: Some(test), tasks_left: 0 };
     }
     let problems = phases.tear_down(&mut test, verdict.outcome, own.as_ref());
     let tasks_left = own.map_or(0, OwnRuntime::shut_down);
-    let report = full_report(turn, verdict, problems, &running);
+    let report = full_report(turn, verdict, problems, &observed);
     FinishedAttempt { report, kept: None, tasks_left }
+}
+
+/// Assigns the resources and the programs of a worker fixture to the fixture, because the next tests use them too.
+fn assign_to_fixture(making: FixtureSetup, leaks: &mut LeakChecker) {
+    match making {
+        FixtureSetup::Begins(fixture) => begin_worker_fixture(fixture),
+        FixtureSetup::Ends => end_worker_fixture(),
+    }
+    leaks.exclude_fixture(making);
 }
 
 /// Begins to observe what happens in an attempt: its panics, its phases and its exchanges.
@@ -121,16 +132,20 @@ fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> 
     TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn)
 }
 
+/// What is observed about an attempt besides its own course.
+struct Observed<'a> {
+    running: &'a RunningAttempt,
+    info: Option<&'a TestInfo>,
+    parameters: &'static [Parameter],
+}
+
 /// The report of an attempt, with what fixtures have reported about the test. From now on, no exchange belongs to the attempt.
-fn full_report(
-    turn: Turn,
-    verdict: Verdict,
-    problems: Vec<TeardownProblem>,
-    running: &RunningAttempt,
-) -> AttemptReport {
+fn full_report(turn: Turn, verdict: Verdict, problems: Vec<TeardownProblem>, observed: &Observed<'_>) -> AttemptReport {
+    forward_output();
+    report_notes(observed.info, observed.parameters);
     set_running_attempt(None);
     let mut report = report(turn.case, verdict, problems, end_phases());
-    add_fixture_reports(&mut report, running.take_reports());
+    add_fixture_reports(&mut report, observed.running.take_reports());
     report
 }
 

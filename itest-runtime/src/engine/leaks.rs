@@ -125,8 +125,8 @@ impl LeakChecker {
     /// Handles the beginning or the end of a worker fixture's setup. Resources opened in between belong to the fixture and are no leaks.
     pub(super) fn exclude_fixture(&mut self, making: FixtureSetup) {
         match (making, &mut self.making) {
-            (FixtureSetup::Begins, Some(before)) => before.depth += 1,
-            (FixtureSetup::Begins, none) => {
+            (FixtureSetup::Begins(_), Some(before)) => before.depth += 1,
+            (FixtureSetup::Begins(_), none) => {
                 *none = Some(BeforeFixture {
                     depth: 1,
                     snapshot: Snapshot::take(),

@@ -15,6 +15,7 @@ use super::judgement::add_background_panics;
 use super::leaks::{LeakChecker, TestEnd};
 use super::position::PositionPublisher;
 use super::runtimes::Runtimes;
+use crate::fixtures::{begin_test, is_worker_program_lost};
 use crate::inject::{
     Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, block_on, give_fixture_settings, harness_runtime,
     install_panic_hook, log_panics, set_jobs, set_requirement, take_background_panics,
@@ -160,6 +161,7 @@ impl<'a> Worker<'a> {
     ) -> io::Result<NextStep> {
         self.position.set_case(Some(turn.case));
         self.leaks.begin_test(self.channel);
+        begin_test();
         if let Some(panics) = &self.panics {
             panics.begin(number);
         }
@@ -199,7 +201,8 @@ impl<'a> Worker<'a> {
             return Ok(NextStep::Leave);
         }
         let findings = self.leaks.check(end, tasks_left, &self.client);
-        let needs_new_process = findings.needs_new_process && self.config.isolation == Isolation::Processes;
+        let needs_new_process = findings.needs_new_process || is_worker_program_lost();
+        let needs_new_process = needs_new_process && self.config.isolation == Isolation::Processes;
         // The leak check waits for threads of the test; a panic in them during that time belongs to the test.
         add_background_panics(&mut report, take_background_panics());
         report.add_leaks(findings.leaks, self.leaks.policy());

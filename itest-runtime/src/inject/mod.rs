@@ -66,7 +66,7 @@ pub(crate) use fixture_reports::FixtureReports;
 pub(crate) use folder::{remove_temp_dir, remove_tree};
 pub(crate) use invariant::invariants_of;
 pub(crate) use ledger::Ledger;
-pub(crate) use needs::{SessionNeed, session_needs};
+pub(crate) use needs::{SessionNeed, session_needs, uses_fixture};
 #[cfg(feature = "tracing")]
 pub(crate) use own_threads::begin_threads_with;
 pub(crate) use own_threads::{begin_threads_of, is_own_thread, spawn_own_thread};

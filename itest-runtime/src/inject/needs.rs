@@ -25,6 +25,19 @@ pub(crate) fn session_needs(parameters: &[Parameter]) -> Vec<SessionNeed> {
     needs
 }
 
+/// Whether these parameters need a fixture, directly or through other fixtures.
+#[must_use]
+pub(crate) fn uses_fixture(parameters: &[Parameter], fixture: TypeId) -> bool {
+    is_used(parameters, fixture, &mut HashSet::new())
+}
+
+fn is_used(parameters: &[Parameter], fixture: TypeId, visited: &mut HashSet<TypeId>) -> bool {
+    parameters.iter().any(|parameter| {
+        let used = (parameter.fixture)();
+        used.type_id == fixture || visited.insert(used.type_id) && is_used(used.dependencies, fixture, visited)
+    })
+}
+
 impl ScopeStore {
     /// Whether a session fixture's value must still be fetched.
     pub(crate) fn lacks(&self, fixture: &FixtureDescriptor) -> bool {

@@ -1,6 +1,6 @@
 //! Setup: makes the fixtures that a function requests, and the fixtures that these depend on.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::rc::Rc;
 
@@ -43,8 +43,8 @@ impl fmt::Debug for Scopes<'_> {
 /// The beginning or the end of a fixture's setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FixtureSetup {
-    /// The setup is about to begin.
-    Begins,
+    /// The setup of the fixture with this type is about to begin.
+    Begins(TypeId),
     /// The setup has succeeded or failed.
     Ends,
 }
@@ -137,7 +137,7 @@ async fn make_once(
 ) -> Result<Rc<dyn Any>, SetupFailure> {
     scopes.store(scope).set(descriptor.type_id, Stored::InSetup);
     if scope == Scope::Worker {
-        (scopes.on_worker_fixture)(FixtureSetup::Begins);
+        (scopes.on_worker_fixture)(FixtureSetup::Begins(descriptor.type_id));
     }
     let made = make(scopes, descriptor, scope).await;
     if scope == Scope::Worker {

@@ -21,8 +21,8 @@ pub(crate) const SESSION_MARK: &str = "ITEST_FIXTURE";
 /// each attempt.
 pub(crate) const NEXTEST_MARK: &str = "NEXTEST_ATTEMPT_ID";
 
-/// The variable that marks the processes that a [`Process`](crate::Process) fixture started.
-pub(crate) const PROCESS_MARK: &str = "ITEST_PROCESS";
+/// The variable that marks the processes that a [`Program`](crate::Program) starts.
+pub(crate) const PROGRAM_MARK: &str = "ITEST_PROGRAM";
 
 /// Kills every process with this mark, except this process. Returns the number of killed processes.
 pub(crate) fn kill_marked(mark: &Mark) -> usize {
@@ -58,6 +58,37 @@ fn variable(Mark { name, value }: &Mark) -> String {
 /// run in this way.
 fn is_or_is_below(variable: &[u8], wanted: &str) -> bool {
     variable.strip_prefix(wanted.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/' | b'$', ..]))
+}
+
+/// The mark of a process that a suite has started, compared with another mark.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ItestMark {
+    /// The process has the other mark.
+    Same,
+    /// A suite has started the process, and it does not have the other mark.
+    Other,
+    /// No suite has started the process, or its environment is not readable.
+    None,
+}
+
+/// Compares the marks of a process with another mark.
+#[cfg(target_os = "linux")]
+pub(super) fn itest_mark_of(pid: u32, mark: &Mark) -> ItestMark {
+    let Ok(environment) = environment(pid) else { return ItestMark::None };
+    let wanted = variable(mark);
+    let names = [WORKER_MARK, SESSION_MARK, PROGRAM_MARK];
+    let is_itest = |variable: &[u8]| {
+        names.iter().any(|name| variable.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+    };
+    let mut variables = environment.split(|byte| *byte == 0);
+    if variables.clone().any(|variable| is_or_is_below(variable, &wanted)) {
+        ItestMark::Same
+    } else if variables.any(is_itest) {
+        ItestMark::Other
+    } else {
+        ItestMark::None
+    }
 }
 
 /// Checks whether a process has a mark.

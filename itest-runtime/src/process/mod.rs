@@ -25,6 +25,7 @@ mod link;
 mod mark;
 mod output;
 mod panic_log;
+mod port_owner;
 mod posix_timers;
 mod resource_baseline;
 mod scan;
@@ -57,8 +58,10 @@ pub(crate) use identity::{
 };
 pub(crate) use leak::Leak;
 pub(crate) use link::{FromWorker, Link};
-pub(crate) use mark::{NEXTEST_MARK, PROCESS_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
+pub(crate) use mark::{NEXTEST_MARK, PROGRAM_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
+pub(crate) use output::pipe;
 pub(crate) use panic_log::PanicLog;
+pub(crate) use port_owner::foreign_owner_of_port;
 pub(crate) use resource_baseline::{ResourceBaseline, Snapshot};
 pub(crate) use signals::{clear_inherited_signals, ignore_termination_signals, is_ignored};
 pub(crate) use spawn::{

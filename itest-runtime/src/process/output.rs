@@ -36,7 +36,7 @@ pub(super) fn pipes() -> io::Result<(PipeEnds, PipeEnds)> {
 
 /// Creates a pipe whose descriptors are greater than 2. A test may have closed its standard streams, and the system would
 /// then give their numbers to the pipe.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     Ok((above_standard_streams(reader)?, above_standard_streams(writer)?))
 }

@@ -54,7 +54,7 @@ async fn has_a_program(
     #[values("alone", "parent", "forebear")] kind: &str,
     #[values(0, 1, 2, 3, 4, 5, 6, 7)] _n: u32,
 ) -> Result<()> {
-    let listening = Listening::start(kind, dir, teardown)?;
+    let listening = Listening::start(kind, dir, teardown).await?;
     wait_a_moment().await;
     assert!(listening.is_there());
     Ok(())
@@ -110,7 +110,7 @@ async fn has_everything(
     teardown: &Teardown,
     #[values(0, 1, 2, 3, 4, 5)] _n: u32,
 ) -> Result<()> {
-    let listening = Listening::start("forebear", dir, teardown)?;
+    let listening = Listening::start("forebear", dir, teardown).await?;
     wait_a_moment().await;
     assert!(ship.is_there() && workshop.is_there() && outside.is_there() && tree.is_there() && listening.is_there());
     sqlx::query("INSERT INTO things VALUES ('thing')").execute(&database.pool()).await?;

@@ -13,8 +13,8 @@ async fn fails(outside: Outside, tree: Tree, #[values(0, 1, 2, 3, 4, 5)] _n: u32
 }
 
 #[integration_test(tags("red"))]
-fn panics(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1, 2, 3)] _n: u32) {
-    let listening = Listening::start("parent", dir, teardown);
+async fn panics(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1, 2, 3)] _n: u32) {
+    let listening = Listening::start("parent", dir, teardown).await;
     assert!(outside.is_there() && listening.is_ok());
     panic!("on purpose");
 }
@@ -32,7 +32,7 @@ fn blocks(outside: Outside, tree: Tree, #[values(0, 1)] _n: u32) {
 }
 
 #[integration_test(tags("red"))]
-fn aborts(
+async fn aborts(
     outside: Outside,
     tree: Tree,
     dir: &TempDir,
@@ -40,7 +40,7 @@ fn aborts(
     teardown: &Teardown,
     #[values(0, 1, 2)] _n: u32,
 ) {
-    let listening = Listening::start("forebear", dir, teardown);
+    let listening = Listening::start("forebear", dir, teardown).await;
     assert!(outside.is_there() && tree.is_there() && harbour.is_there() && listening.is_ok());
     std::process::abort();
 }
@@ -53,8 +53,8 @@ fn exits(outside: Outside, harbour: &Harbour, #[values(0, 1)] _n: u32) {
 
 #[integration_test(tags("red"))]
 #[expect(unsafe_code, reason = "the test crashes its process")]
-fn writes_to_nowhere(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1)] _n: u32) {
-    let listening = Listening::start("parent", dir, teardown);
+async fn writes_to_nowhere(outside: Outside, dir: &TempDir, teardown: &Teardown, #[values(0, 1)] _n: u32) {
+    let listening = Listening::start("parent", dir, teardown).await;
     assert!(outside.is_there() && listening.is_ok());
     // SAFETY: this is unsound on purpose: the invalid write ends the process.
     unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };

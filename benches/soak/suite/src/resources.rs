@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use itest::prelude::*;
 use itest::sqlite;
@@ -52,35 +51,35 @@ fn durable(teardown: &Teardown) -> Result<Outside> {
 /// A program that listens on a port, and perhaps started another one.
 #[derive(Debug, Clone)]
 pub(crate) struct Listening {
-    process: Process,
+    program: RunningProgram,
     port: u16,
 }
 
 impl Listening {
-    pub(crate) fn start(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<Self> {
-        let (process, port) = listen(kind, dir, teardown)?;
-        Ok(Self { process, port })
+    pub(crate) async fn start(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<Self> {
+        let (program, port) = listen(kind, dir, teardown).await?;
+        Ok(Self { program, port })
     }
 
     pub(crate) fn is_there(&self) -> bool {
-        self.process.status().is_none() && answers(self.port)
+        self.program.status().is_none() && answers(self.port)
     }
 }
 
-fn listen(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<(Process, u16)> {
+async fn listen(kind: &str, dir: &TempDir, teardown: &Teardown) -> Result<(RunningProgram, u16)> {
     let port_file = dir.join("port");
     let file = File::create(&port_file)?;
-    let mut command = Command::new(child());
-    command.args([address().as_str(), kind]).stdout(file);
-    let process = Process::start(command, teardown)?;
+    // The driver kills it at random moments.
+    let program = Program::new(child()).args([address().as_str(), kind]).stdout(file).may_exit();
+    let program = program.start(teardown).await?;
     note(&format!("process_{kind}"));
     loop {
         let mut line = String::new();
         BufReader::new(File::open(&port_file)?).read_line(&mut line)?;
         if line.ends_with('\n') {
-            return Ok((process, line.trim_end().parse()?));
+            return Ok((program, line.trim_end().parse()?));
         }
-        if let Some(status) = process.status() {
+        if let Some(status) = program.status() {
             return Err(format!("the child ended: {status}").into());
         }
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -169,13 +168,13 @@ pub(crate) struct Ship {
 }
 
 #[fixture(scope = "session")]
-fn ship(harbour: &Harbour, teardown: &Teardown) -> Result<Ship> {
+async fn ship(harbour: &Harbour, teardown: &Teardown) -> Result<Ship> {
     if !harbour.is_there() {
         return Err("the harbour is gone".into());
     }
     let taken = Outside::take("dependent_session_fixture", teardown)?;
     let dir = TempDir::create("ship", teardown)?;
-    let (_, port) = listen("forebear", &dir, teardown)?;
+    let (_, port) = listen("forebear", &dir, teardown).await?;
     let below = harbour.outside.clone();
     teardown.defer("leave the harbour", async move {
         if below.is_there() { Ok(()) } else { Err("the harbour went first") }

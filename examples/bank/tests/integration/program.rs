@@ -1,12 +1,11 @@
 //! The program itself, started and stopped as on a server.
 
-use std::fs::{self, File};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use bank::accounts::AccountId;
 use itest::prelude::*;
-use itest::{Client, Process};
+use itest::{Client, Program, RunningProgram};
 use serde_json::json;
 
 use crate::books::keys_in_the_ledger;
@@ -14,48 +13,39 @@ use crate::fixtures::{BankDb, OwnBankDb, VAULT};
 use crate::sessions::{block_entries, wait_for_blocked_sessions};
 
 /// The running program, with its address.
-struct Program {
-    process: Process,
-    address: String,
+struct Bank {
+    program: RunningProgram,
+    address: SocketAddr,
     client: Client,
 }
 
 /// Starts the program, and waits until it prints its address.
-async fn start(url: &str, name: &str, dir: &TempDir, teardown: &Teardown) -> Result<Program> {
-    let log = dir.join(name);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
-    command.env("DATABASE_URL", url).env("LISTEN_ADDRESS", "127.0.0.1:0").stderr(File::create(&log)?);
-    let process = Process::start(command, teardown)?;
-    let read = || async { fs::read_to_string(&log).unwrap_or_default() };
-    let text = eventually(read).until(|text| text.ends_with('\n')).await?;
-    let address = text.trim().strip_prefix("bank: listening on http://").ok_or_else(|| text.clone())?.to_owned();
-    Ok(Program { process, client: Client::new(format!("http://{address}")), address })
+async fn start(url: &str, teardown: &Teardown) -> Result<Bank> {
+    let program = Program::cargo_bin("bank").env("DATABASE_URL", url).env("LISTEN_ADDRESS", "127.0.0.1:0");
+    let program = program.port_from_log("http", "bank: listening on http://127.0.0.1:{port}").start(teardown).await?;
+    Ok(Bank { client: Client::new(program.url()?), address: program.address("http")?, program })
 }
 
 #[integration_test(tags("smoke"), covers("POST /transfers"))]
-async fn program_answers_running_requests_before_it_ends(
-    db: &BankDb,
-    dir: &TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn program_answers_running_requests_before_it_ends(db: &BankDb, teardown: &Teardown) -> Result<()> {
     #[arrange("a transfer is running")]
-    let program = start(db.url(), "log", dir, teardown).await?;
-    let ada = program.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
+    let bank = start(db.url(), teardown).await?;
+    let ada = bank.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;
     let ada: AccountId = serde_json::from_value(ada.assert_status(201).at("/id"))?;
     let blocker = block_entries(&db.pool()).await?;
     let transfer = json!({"from": VAULT, "to": ada, "amount": 5});
-    let sent = program.client.post("/transfers").header("idempotency-key", "last").json(&transfer).send();
+    let sent = bank.client.post("/transfers").header("idempotency-key", "last").json(&transfer).send();
     let sent = tokio::spawn(sent);
     wait_for_blocked_sessions(&db.pool(), 1).await?;
 
     #[act("the program gets SIGTERM; when it accepts no more connections, the transfer goes on")]
     let released = async {
-        let is_closed = || async { TcpStream::connect(&program.address).is_err() };
+        let is_closed = || async { TcpStream::connect(bank.address).is_err() };
         let closed = eventually(is_closed).equals(true).await;
         blocker.rollback().await?;
         Ok::<_, itest::Error>(closed?)
     };
-    let (ended, released, response) = tokio::join!(program.process.stop(), released, sent);
+    let (ended, released, response) = tokio::join!(bank.program.stop(), released, sent);
 
     #[assert]
     assert!(released?);
@@ -66,12 +56,12 @@ async fn program_answers_running_requests_before_it_ends(
 }
 
 #[integration_test]
-async fn two_programs_started_at_once_migrate_once(db: &OwnBankDb, dir: &TempDir, teardown: &Teardown) -> Result<()> {
+async fn two_programs_started_at_once_migrate_once(db: &OwnBankDb, teardown: &Teardown) -> Result<()> {
     #[arrange("an empty database")]
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&db.pool()).await?;
 
     #[act]
-    let (one, other) = tokio::join!(start(db.url(), "one", dir, teardown), start(db.url(), "other", dir, teardown));
+    let (one, other) = tokio::join!(start(db.url(), teardown), start(db.url(), teardown));
 
     #[assert("each reads what the other one has written")]
     let account = one?.client.post("/accounts").json(&json!({"owner": "Ada", "currency": "EUR"})).await?;

@@ -1,10 +1,9 @@
 //! The program itself, started as on a server.
 
-use std::fs::{self, File};
 use std::process::Command;
 
 use itest::prelude::*;
-use itest::{Client, Process, TempDir};
+use itest::{Client, Program};
 
 use crate::databases::{Database, Postgres, SqliteFile};
 
@@ -49,24 +48,19 @@ fn missing_or_invalid_setting_prevents_the_start(
 
 #[integration_test(tags("smoke"), timeout = "30s")]
 #[over(Db = [sqlite: SqliteFile, Postgres])]
-async fn program_serves_the_configured_database<Db: Database>(
-    db: &Db,
-    dir: TempDir,
-    teardown: &Teardown,
-) -> Result<()> {
+async fn program_serves_the_configured_database<Db: Database>(db: &Db, teardown: &Teardown) -> Result<()> {
     #[arrange]
     db.execute("INSERT INTO products (sku, name, price_cents, stock) VALUES ('b-1', 'book', 1299, 3)").await?;
-    let log = dir.join("log");
-    let mut program = Command::new(env!("CARGO_BIN_EXE_shop"));
-    program.env_clear().envs(ENVIRONMENT).env("DATABASE_URL", db.url()).stderr(File::create(&log)?);
+    let mut program = Program::cargo_bin("shop").env_clear();
+    for (name, value) in ENVIRONMENT {
+        program = program.env(name, value);
+    }
+    let program = program.env("DATABASE_URL", db.url()).port_from_log("http", "listening on http://127.0.0.1:{port}");
 
     #[act]
-    let process = Process::start(program, teardown)?;
-    let log =
-        eventually(async || fs::read_to_string(&log).unwrap_or_default()).until(|log| log.ends_with('\n')).await?;
-    let (_, address) = log.trim_end().split_once("listening on ").ok_or_else(|| log.clone())?;
-    let response = Client::new(address).get("/products").await?;
-    let ended = process.stop().await?;
+    let program = program.start(teardown).await?;
+    let response = Client::new(program.url()?).get("/products").await?;
+    let ended = program.stop().await?;
 
     #[assert]
     response.assert_status(200).assert_json("/products/0/name", "book");
