@@ -134,6 +134,9 @@ mod pages {
     struct Data;
     #[doc = include_str!("../docs/detection.md")]
     struct Detection;
+    #[cfg(all(feature = "postgres", feature = "proxy"))]
+    #[doc = include_str!("../docs/faults.md")]
+    struct Faults;
     #[doc = include_str!("../docs/files.md")]
     struct Files;
     #[doc = include_str!("../docs/fixtures.md")]

@@ -17,9 +17,9 @@ fn events_of(dir: &TempDir, test: &str) -> Result<Events> {
 
 /// The failures of a test: phase, description and message of each.
 fn failures(events: &Events, test: &str) -> Vec<[String; 3]> {
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let as_text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let failures = events.case(test)["failures"].as_array().cloned().unwrap_or_default();
-    failures.iter().map(|failure| ["phase", "description", "message"].map(|key| text(&failure[key]))).collect()
+    failures.iter().map(|failure| ["phase", "description", "message"].map(|key| as_text(&failure[key]))).collect()
 }
 
 /// The phases of a test, each with its description.

@@ -103,7 +103,7 @@ impl<A: Api> StandIn<A> {
     ///
     /// # Panics
     ///
-    /// If the fault is a status that a response cannot have.
+    /// If the fault is a status that a response cannot have, or a fault of a database.
     #[track_caller]
     pub fn inject(&self, fault: Fault) -> NewInjection<'_> {
         NewInjection::new(&self.shared.stubs, fault)

@@ -4,6 +4,7 @@
 mod accounts;
 mod books;
 mod conflicts;
+mod faults;
 mod fixtures;
 mod idempotency;
 mod ledger;

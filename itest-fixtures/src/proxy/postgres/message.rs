@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn first_messages_are_told_apart() {
+    fn first_message_is_known_by_its_code() {
         let first = |code: u32| [&16_u32.to_be_bytes()[..], &code.to_be_bytes()].concat();
         assert_eq!(first_message(&first(SSL_REQUEST)), Some(FirstMessage::Encryption));
         assert_eq!(first_message(&first(CANCEL_REQUEST)), Some(FirstMessage::Cancel { bytes: 16 }));
