@@ -14,10 +14,10 @@ pub struct Injection {
 /// The rules of an injection, and its counts.
 #[derive(Debug)]
 struct Rules {
-    /// The most requests that get the fault.
-    most: Option<u32>,
-    /// Every request of this number gets the fault.
-    period: u32,
+    /// The maximum number of requests that get the fault.
+    max_triggers: Option<u32>,
+    /// Only each n-th matching request gets the fault.
+    every_nth: u32,
     /// The number of requests at the beginning that do not get the fault.
     skipped: u32,
     /// The number of requests that matched.
@@ -28,11 +28,11 @@ struct Rules {
 impl Injection {
     /// An injection into everything that matches.
     pub(crate) fn new() -> Self {
-        let rules = Rules { most: None, period: 1, skipped: 0, seen: 0, triggered: 0 };
+        let rules = Rules { max_triggers: None, every_nth: 1, skipped: 0, seen: 0, triggered: 0 };
         Self { rules: Arc::new(Mutex::new(rules)) }
     }
 
-    /// Only so many of what matches get the fault: without other rules, the first ones.
+    /// Limits the fault to this number of matching requests or statements: without other rules, the first ones.
     ///
     /// # Panics
     ///
@@ -40,12 +40,12 @@ impl Injection {
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     #[track_caller]
     pub fn first(self, number: u32) -> Self {
-        assert!(number > 0, "a fault on the first 0 requests is never triggered");
-        self.lock().most = Some(number);
+        assert!(number > 0, "a fault that is limited to 0 times is never triggered");
+        self.lock().max_triggers = Some(number);
         self
     }
 
-    /// Every n-th of what matches gets the fault: with 3, the third, the sixth, and so on.
+    /// Each n-th matching request or statement gets the fault: with 3, the third, the sixth, and so on.
     ///
     /// # Panics
     ///
@@ -53,12 +53,12 @@ impl Injection {
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     #[track_caller]
     pub fn every(self, period: u32) -> Self {
-        assert!(period > 0, "a fault on every request number 0 is never triggered");
-        self.lock().period = period;
+        assert!(period > 0, "a fault that is triggered every 0 times is never triggered");
+        self.lock().every_nth = period;
         self
     }
 
-    /// The first so many of what matches do not get the fault, and the other rules do not count them.
+    /// The first matching requests or statements, this number of them, do not get the fault, and the other rules do not count them.
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     pub fn after(self, number: u32) -> Self {
         self.lock().skipped = number;
@@ -76,8 +76,8 @@ impl Injection {
         let mut rules = self.lock();
         rules.seen = rules.seen.saturating_add(1);
         let number = rules.seen.saturating_sub(rules.skipped);
-        let is_over = rules.most.is_some_and(|most| rules.triggered >= most);
-        if number == 0 || !number.is_multiple_of(rules.period) || is_over {
+        let is_over = rules.max_triggers.is_some_and(|most| rules.triggered >= most);
+        if number == 0 || !number.is_multiple_of(rules.every_nth) || is_over {
             return false;
         }
         rules.triggered += 1;
@@ -87,7 +87,7 @@ impl Injection {
     /// How the injection fell short of its rules: the fault was never triggered, or less often than it should have been.
     pub(crate) fn shortfall(&self) -> Option<Shortfall> {
         let rules = self.lock();
-        match rules.most {
+        match rules.max_triggers {
             _ if rules.triggered == 0 => Some(Shortfall::Never),
             Some(expected) if rules.triggered < expected => {
                 Some(Shortfall::Fewer { expected, triggered: rules.triggered })

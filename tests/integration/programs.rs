@@ -105,6 +105,7 @@ fn wrong_program_fails_the_test_with_one_message(
 #[case::passing("program_crashes_during_a_passing_test", &["the process exited with code 3"])]
 #[case::failing("program_is_killed_during_a_failing_test", &["ended by SIGKILL", "the order was lost"])]
 #[case::restarted("crash_before_a_restart_fails_the_test", &["the process exited with code 4"])]
+#[case::stopped("crash_before_a_stop_fails_the_test", &["the process exited with code 4"])]
 fn crash_during_a_test_fails_the_test(#[case] test: &str, #[case] expected: &[&str], dir: &TempDir) -> Result<()> {
     let events = suite(dir).events(&["--exact", test])?;
     let messages = messages(&events, test);

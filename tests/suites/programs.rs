@@ -359,6 +359,15 @@ async fn crash_before_a_restart_fails_the_test(teardown: &Teardown) -> Result<()
     Ok(())
 }
 
+#[integration_test(tags("ends"))]
+async fn crash_before_a_stop_fails_the_test(teardown: &Teardown) -> Result<()> {
+    let program = web().ready_when(Ready::http("/health")).start(teardown).await?;
+    get(&program, "/exit/4")?;
+    await_end(program.id()).await?;
+    program.stop().await?;
+    Ok(())
+}
+
 #[integration_test(tags("passes"))]
 async fn program_exits_with_zero(teardown: &Teardown) -> Result<()> {
     let program = web().ready_when(Ready::http("/health")).start(teardown).await?;

@@ -58,12 +58,12 @@ pub struct Proxy {
     teardown: Teardown,
 }
 
-/// Whether the proxy leads anywhere.
+/// Whether the proxy has a service.
 enum State {
     /// The proxy has its port, and refuses connections.
-    Unbound(Option<TcpSocket>),
-    /// The proxy leads to a service.
-    Bound { upstream: Arc<Upstream>, commands: mpsc::Sender<Command> },
+    WithoutService(Option<TcpSocket>),
+    /// The proxy leads to this service.
+    Serving { upstream: Arc<Upstream>, commands: mpsc::Sender<Command> },
 }
 
 impl Proxy {
@@ -85,7 +85,12 @@ impl Proxy {
                 checked.check();
             }
         });
-        Ok(Self { recorder, address, state: Mutex::new(State::Unbound(Some(socket))), teardown: teardown.clone() })
+        Ok(Self {
+            recorder,
+            address,
+            state: Mutex::new(State::WithoutService(Some(socket))),
+            teardown: teardown.clone(),
+        })
     }
 
     /// Leads to the service at this URL, such as `redis://127.0.0.1:6379`, or at `host:port`. Returns the URL through the proxy, with which
@@ -109,12 +114,14 @@ impl Proxy {
     fn bind(&self, upstream: Upstream) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let socket = match &mut *state {
-            State::Bound { upstream: bound, .. } if **bound == upstream => return Ok(()),
-            State::Bound { .. } => {
+            State::Serving { upstream: bound, .. } if **bound == upstream => return Ok(()),
+            State::Serving { .. } => {
                 let message = "the proxy leads to another service already; start a second one with `Proxy::start`";
                 return Err(Error::new(message));
             }
-            State::Unbound(socket) => socket.take().ok_or("the proxy could not be started before")?,
+            State::WithoutService(socket) => socket
+                .take()
+                .ok_or("an earlier call of `Proxy::to` could not listen; start another proxy with `Proxy::start`")?,
         };
         self.recorder.set_name(&upstream.name);
         let listener = listen(socket)?;
@@ -131,7 +138,7 @@ impl Proxy {
                 Err(error) => Err(Error::from(error)),
             }
         });
-        *state = State::Bound { upstream, commands };
+        *state = State::Serving { upstream, commands };
         Ok(())
     }
 
@@ -186,8 +193,10 @@ impl Proxy {
 
     async fn command(&self, command: fn(oneshot::Sender<io::Result<()>>) -> Command) -> Result<(), Error> {
         let commands = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Bound { commands, .. } => commands.clone(),
-            State::Unbound(_) => return Err(Error::new("the proxy leads to no service yet; call `Proxy::to` first")),
+            State::Serving { commands, .. } => commands.clone(),
+            State::WithoutService(_) => {
+                return Err(Error::new("the proxy leads to no service yet; call `Proxy::to` first"));
+            }
         };
         let (done, answer) = oneshot::channel();
         let stopped = || Error::new("the proxy has stopped");

@@ -35,7 +35,8 @@ pub(super) async fn tunnel(
     };
     match first {
         Ok(End::Closed) => down.await.unwrap_or(End::Reset),
-        Ok(End::Reset | End::ResetAfterAnswer) | Err(_) => End::Reset,
+        Ok(end) => end,
+        Err(_) => End::Reset,
     }
 }
 

@@ -79,15 +79,20 @@ impl Recorder {
 
     /// The fault that a statement gets.
     pub(super) fn fault_of_statement(&self, sql: &str) -> Option<Fault> {
-        let mut fault = None;
-        for mounted in &*lock(&self.of_statements) {
-            // Each injection counts the statements that match it, also if an earlier injection has chosen the fault.
-            let matches = mounted.pattern.as_ref().is_none_or(|pattern| pattern.matches(sql));
-            if fault.is_none() && matches && mounted.injection.triggers() {
-                fault = Some(mounted.fault);
-            }
+        let injections = lock(&self.of_statements);
+        if injections.is_empty() {
+            return None;
         }
-        fault
+        // A pattern may call a closure of the test, which may use the proxy, so the lock must be free.
+        let injections: Vec<_> = injections
+            .iter()
+            .map(|mounted| (mounted.fault, mounted.pattern.clone(), mounted.injection.clone()))
+            .collect();
+        // An injection does not count a statement that gets the fault of an earlier injection.
+        let triggered = injections.into_iter().find(|(_, pattern, injection)| {
+            pattern.as_ref().is_none_or(|pattern| pattern.matches(sql)) && injection.triggers()
+        });
+        triggered.map(|(fault, ..)| fault)
     }
 
     /// The fault that a new connection gets.
@@ -122,6 +127,13 @@ impl Recorder {
             Err(error) => format!("error {}", error.code),
         });
         self.add(exchange, sql, result.err().map(|error| error.text));
+    }
+
+    /// Records a session that the server refuses.
+    pub(super) fn record_refused_session(&self, mut exchange: Exchange, error: StatementError) {
+        exchange.elapsed = self.info.elapsed().saturating_sub(exchange.at);
+        exchange.status = Some(format!("error {}", error.code));
+        self.info.add_exchange(exchange, move |exchange| exchange.response = redacted(&error.text).into_owned());
     }
 
     /// Records a statement whose result never came.

@@ -19,6 +19,9 @@ use super::{opaque, postgres};
 /// How many connections may wait until they are accepted.
 const BACKLOG: u32 = 1024;
 
+/// How long the server pauses when it cannot accept a connection.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
+
 /// How long a client may take to read an answer before its connection is reset.
 const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -108,8 +111,10 @@ impl State {
         let Self::Accepting(listener) = self else { return std::future::pending().await };
         loop {
             // A connection can be lost before it is accepted. The client sees that error, so the server ignores it.
-            if let Ok((stream, _)) = listener.accept().await {
-                return stream;
+            match listener.accept().await {
+                Ok((stream, _)) => return stream,
+                // If the process has no free descriptors, every further call fails at once.
+                Err(_) => tokio::time::sleep(PAUSE_AFTER_ERROR).await,
             }
         }
     }
@@ -125,7 +130,10 @@ impl State {
     fn listen(&mut self) -> io::Result<()> {
         match std::mem::replace(self, Self::Broken) {
             Self::Refusing(socket) => *self = Self::Accepting(listen(socket)?),
-            other => *self = other,
+            Self::Broken => {
+                return Err(io::Error::other("the proxy cannot listen any more; see the error of an earlier call"));
+            }
+            accepting @ Self::Accepting(_) => *self = accepting,
         }
         Ok(())
     }

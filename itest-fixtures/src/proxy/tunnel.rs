@@ -16,7 +16,7 @@ pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Both sides have closed it.
+    /// The client or the service has closed it.
     Closed,
     /// The proxy resets it.
     Reset,
@@ -85,7 +85,7 @@ pub(super) async fn copy(
             *left -= passing as u64;
             if *left == 0 {
                 to.flush().await?;
-                return Ok(End::Reset);
+                return Ok(End::ResetAfterAnswer);
             }
         }
         if let Some(bytes) = pace.bytes_per_second {

@@ -36,7 +36,20 @@ pub(super) enum Protocol {
 }
 
 /// The parameters of a database's URL that do not apply to the proxy.
-const REPLACED: [&str; 7] = ["host", "hostaddr", "port", "socket", "sslmode", "ssl-mode", "sslrootcert"];
+const REPLACED: [&str; 12] = [
+    "channel_binding",
+    "host",
+    "hostaddr",
+    "port",
+    "socket",
+    "ssl-ca",
+    "ssl-mode",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+];
 
 /// The ports of services whose URLs often have none.
 const DEFAULT_PORTS: [(&str, u16); 10] = [
@@ -135,7 +148,11 @@ fn host(url: &Url, text: &str) -> Result<String, Error> {
 
 fn port(url: &Url, text: &str) -> Result<u16, Error> {
     let default = || DEFAULT_PORTS.iter().find(|(scheme, _)| *scheme == url.scheme()).map(|(_, port)| *port);
-    url.port_or_known_default().or_else(default).ok_or_else(|| refusal(text))
+    let without_port = || {
+        let scheme = url.scheme();
+        Error::new(format!("{:?} names no port, and itest knows none for {scheme}: add it", redacted(text)))
+    };
+    url.port_or_known_default().or_else(default).ok_or_else(without_port)
 }
 
 fn parameter(parameters: &[(String, String)], name: &str) -> Option<String> {
@@ -212,7 +229,8 @@ mod tests {
     fn text_that_is_no_address_is_refused_without_its_password() {
         for text in ["", "h", "://", "redis://", "tcp://h", "amqp://u:s3cret@:x", "h:99999", "unknown://h"] {
             let message = Upstream::parse(text).unwrap_err().to_string();
-            assert!(message.contains("is no address of a service") && !message.contains("s3cret"), "{text}: {message}");
+            let is_refusal = message.contains("is no address of a service") || message.contains("names no port");
+            assert!(is_refusal && !message.contains("s3cret"), "{text}: {message}");
         }
     }
 }

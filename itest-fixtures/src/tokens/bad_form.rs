@@ -55,7 +55,9 @@ impl Good<'_> {
             }
             BadToken::Tampered => {
                 let signature = self.key.sign(&self.token.signing_input());
-                self.token.claims["sub"] = "tampered-subject".into();
+                let is_taken = self.token.claims["sub"] == "tampered-subject";
+                let subject = if is_taken { "another-tampered-subject" } else { "tampered-subject" };
+                self.token.claims["sub"] = subject.into();
                 self.token.signed(|_| signature)
             }
             BadToken::Truncated => self.token.signed(|input| {

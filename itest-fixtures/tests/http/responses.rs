@@ -99,6 +99,12 @@ fn failed_assertion_says_what_was_expected(Order(response): &Order) {
         ),
         (
             message(response, |it| {
+                it.assert_json("/deleted_at", serde_json::Value::Null);
+            }),
+            "expected null at \"/deleted_at\", which does not exist",
+        ),
+        (
+            message(response, |it| {
                 it.assert_cookie("csrf");
             }),
             "expected a cookie \"csrf\", got none",

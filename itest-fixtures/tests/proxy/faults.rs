@@ -82,6 +82,35 @@ async fn connection_is_usable_after_an_injected_error(pool: &Pool, proxy: &Proxy
     Ok(())
 }
 
+/// After a failed commit, the server has rolled back, and the session is ready for the next transaction.
+#[integration_test]
+#[case::in_one_message(true)]
+#[case::by_a_portal(false)]
+async fn failed_commit_ends_the_transaction(proxy: &Proxy, db: &Db, #[case] is_simple: bool) -> Result<()> {
+    #[arrange]
+    let mut connection = PgConnection::connect(&db.through(proxy)?).await?;
+    proxy.inject(Fault::SqlState(SqlState::SERIALIZATION_FAILURE)).on(statement::containing("commit")).first(1);
+    sqlx::raw_sql("BEGIN").execute(&mut connection).await?;
+    sqlx::query(UPDATE).execute(&mut connection).await?;
+
+    #[act]
+    let committed = if is_simple {
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await
+    } else {
+        sqlx::query("COMMIT").execute(&mut connection).await
+    };
+
+    #[assert]
+    assert_eq!(what_failed(committed.map(drop)), "40001");
+    let is_idle: bool =
+        sqlx::query_scalar("SELECT pg_current_xact_id_if_assigned() IS NULL").fetch_one(&mut connection).await?;
+    assert!(is_idle);
+    sqlx::query(UPDATE).execute(&mut connection).await?;
+    assert_eq!(balance(db).await?, 90);
+    connection.close().await?;
+    Ok(())
+}
+
 #[integration_test]
 async fn statement_that_never_ends_is_given_up_by_the_client(proxy: &Proxy, db: &Db) -> Result<()> {
     let url = db.through(proxy)?;

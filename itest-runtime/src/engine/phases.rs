@@ -102,8 +102,8 @@ impl PhaseRunner<'_> {
         (judge(end, reached), own)
     }
 
-    /// Runs the invariants after the body, also if it has failed, and adds the broken ones to the verdict. After a test that was skipped or
-    /// cancelled, no invariant runs.
+    /// Runs the invariants after the body, also if it has failed, and adds the broken ones to the verdict. After a test that was skipped,
+    /// cancelled or never begun, no invariant runs.
     pub(super) async fn check_invariants(
         &mut self,
         invariants: &[&'static InvariantEntry],
@@ -113,15 +113,20 @@ impl PhaseRunner<'_> {
     ) -> Verdict {
         // An invariant may wait for tasks that the body has started, so they must be able to run.
         let driver = own.filter(|_| !invariants.is_empty()).and_then(OwnRuntime::drive);
+        let has_begun = verdict.failures.iter().all(|failure| failure.phase != Phase::Setup);
+        if !has_begun || matches!(verdict.outcome, Outcome::Skipped | Outcome::Interrupted) {
+            return verdict;
+        }
         for invariant in invariants {
-            if matches!(verdict.outcome, Outcome::Skipped | Outcome::Interrupted) {
-                break;
-            }
             let end = self.check(invariant, scopes).await;
+            let is_cancelled = matches!(end, End::Cancelled);
             let place = Some(SourceLocation::new(invariant.location));
             let reached =
                 ReachedPhase { phase: Phase::Invariants, description: Some(invariant.name.to_owned()), place };
             verdict.add(judge(end, reached));
+            if is_cancelled {
+                break;
+            }
         }
         drop(driver);
         verdict

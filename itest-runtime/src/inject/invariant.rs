@@ -34,7 +34,7 @@ impl InvariantEntry {
         inventory::iter::<Self>.into_iter()
     }
 
-    /// Whether the invariant holds after a test: the test uses each fixture that the invariant borrows.
+    /// Whether the invariant is checked after a test: the test uses each fixture that the invariant borrows.
     pub(super) fn applies_to(&self, used: &UsedFixtures) -> bool {
         self.fixtures().all(|fixture| used.contains(fixture))
     }
@@ -47,7 +47,7 @@ impl InvariantEntry {
     }
 }
 
-/// The invariants that hold after a test, in the order of their names.
+/// The invariants that are checked after a test, in the order of their names.
 #[must_use]
 pub(crate) fn invariants_of(test: &TestEntry) -> Vec<&'static InvariantEntry> {
     let mut invariants: Vec<_> = InvariantEntry::all().collect();

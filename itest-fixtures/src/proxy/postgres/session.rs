@@ -9,16 +9,8 @@ use itest_runtime::Fault;
 use super::message::{Message, rows_of_tag, server_error, text};
 use crate::proxy::recorder::{StatementError, StatementResult};
 
-/// The most prepared statements whose texts are known. A client that prepares more has a leak of its own.
+/// The most prepared statements whose texts are known. A client that prepares more probably leaks statements.
 const MAX_PREPARED: usize = 10_000;
-
-/// What an error of the server belongs to.
-enum Failed {
-    Statement(Box<Finished>),
-    Preparation(RefusedStatement),
-    /// The error has no statement, or its query is not over.
-    Nothing,
-}
 
 /// The statements that are underway on a connection, and what the client has prepared.
 #[derive(Debug)]
@@ -28,18 +20,18 @@ pub(super) struct Session {
     /// What the server has not answered yet, in order.
     pending: VecDeque<Pending>,
     /// Whether the connection is reset when the server is ready for the next statement.
-    resets_when_ready: bool,
+    reset_at_ready: bool,
 }
 
 /// Something that the server answers.
 #[derive(Debug)]
 enum Pending {
     /// The beginning of the session.
-    Startup(Running),
+    Startup(Exchange),
     /// A statement is parsed, or bound to its parameters.
     Preparation(Step, Arc<str>),
     /// The proxy has sent this step itself, so the client must not see its answer.
-    OwnPreparation(Step),
+    OwnStep(Step),
     /// A portal is executed.
     Execution(Running),
     /// A text with one or more statements is executed.
@@ -48,11 +40,12 @@ enum Pending {
     Sync,
 }
 
-/// A step before the execution of a statement.
+/// A step of the execution of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Parse,
     Bind,
+    Execute,
 }
 
 /// A statement that the server executes.
@@ -62,13 +55,21 @@ pub(super) struct Running {
     /// The exchange, which has no result yet.
     pub(super) exchange: Exchange,
     pub(super) fault: Option<Fault>,
+    /// The rows of the commands that are complete.
     rows: u64,
+    /// The rows that were sent to the client.
+    sent_rows: u64,
     error: Option<StatementError>,
 }
 
 impl Running {
     pub(super) fn new(sql: Arc<str>, exchange: Exchange, fault: Option<Fault>) -> Self {
-        Self { sql, exchange, fault, rows: 0, error: None }
+        Self { sql, exchange, fault, rows: 0, sent_rows: 0, error: None }
+    }
+
+    /// The error that the server has reported so far.
+    pub(super) fn take_error(&mut self) -> Option<StatementError> {
+        self.error.take()
     }
 }
 
@@ -82,9 +83,9 @@ pub(super) struct Finished {
 /// A message of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FromClient {
-    /// The message executes a statement. [`Session::begin`] says that the server gets it.
+    /// The message executes a statement. The caller calls [`Session::begin`] when it has decided what happens to the statement.
     Statement(Arc<str>, Execution),
-    /// The message is none of these.
+    /// The message executes nothing.
     Other,
 }
 
@@ -106,25 +107,28 @@ pub(super) struct FromServer {
     pub(super) fault: Option<Fault>,
     /// Whether the message answers something that the client has not sent.
     pub(super) is_hidden: bool,
-    /// Whether the connection is reset behind this message.
-    pub(super) resets_behind: bool,
-    /// A statement that could not be prepared, and that the client has not executed.
-    pub(super) refused: Option<RefusedStatement>,
+    /// Whether the connection is reset after this message.
+    pub(super) reset_after_message: bool,
+    /// What the server has refused besides a statement that it executes.
+    pub(super) refused: Option<Refused>,
+    /// The statements that the server skips because of an error before them.
+    pub(super) skipped: Vec<Running>,
 }
 
-/// A statement that the server could not prepare.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RefusedStatement {
-    pub(super) sql: Arc<str>,
-    pub(super) error: StatementError,
+/// Something that the server refuses, and that is not the execution of a statement.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The session, for example because the password is wrong.
+    Session(Box<Exchange>, StatementError),
+    /// A statement that the client has only prepared, or the implicit commit behind its statements.
+    Statement(Arc<str>, StatementError),
 }
 
 impl Session {
-    /// A session that begins. `startup` becomes the exchange of a refused session.
+    /// A session that begins. `startup` is the exchange of a session that the server refuses.
     pub(super) fn new(startup: Exchange) -> Self {
-        let startup = Pending::Startup(Running::new(Arc::from("connect"), startup, None));
         let (prepared, portals) = (HashMap::new(), HashMap::new());
-        Self { prepared, portals, pending: VecDeque::from([startup]), resets_when_ready: false }
+        Self { prepared, portals, pending: VecDeque::from([Pending::Startup(startup)]), reset_at_ready: false }
     }
 
     /// Reads a message that the client has sent.
@@ -136,16 +140,14 @@ impl Session {
             b'P' => {
                 let (name, rest) = text(payload);
                 let sql: Arc<str> = Arc::from(text(rest).0);
-                if self.prepared.len() < MAX_PREPARED {
-                    self.prepared.insert(name, Arc::clone(&sql));
-                }
+                remember(&mut self.prepared, name, &sql);
                 self.pending.push_back(Pending::Preparation(Step::Parse, sql));
             }
             b'B' => {
                 let (portal, rest) = text(payload);
                 let (statement, _) = text(rest);
                 let sql = self.prepared.get(&statement).cloned().unwrap_or_else(unknown);
-                self.portals.insert(portal, Arc::clone(&sql));
+                remember(&mut self.portals, portal, &sql);
                 self.pending.push_back(Pending::Preparation(Step::Bind, sql));
             }
             b'E' => {
@@ -164,7 +166,7 @@ impl Session {
         FromClient::Other
     }
 
-    /// Says that the server gets a statement.
+    /// Adds a statement whose result is awaited.
     pub(super) fn begin(&mut self, running: Running, execution: Execution) {
         self.pending.push_back(match execution {
             Execution::Query => Pending::Query(running),
@@ -172,9 +174,9 @@ impl Session {
         });
     }
 
-    /// Says that the server gets a step that the client has not sent.
+    /// Adds a step that the proxy sends and the client does not know.
     pub(super) fn begin_own(&mut self, step: Step) {
-        self.pending.push_back(Pending::OwnPreparation(step));
+        self.pending.push_back(Pending::OwnStep(step));
     }
 
     /// Reads a message that the server has sent.
@@ -182,105 +184,99 @@ impl Session {
         let mut event = FromServer::default();
         if let Some(Pending::Execution(running) | Pending::Query(running)) = self.pending.front_mut() {
             running.exchange.response_bytes += message.bytes;
+            running.sent_rows += u64::from(message.kind == b'D');
             event.fault = running.fault;
         }
         match message.kind {
             b'1' => event.is_hidden = self.acknowledge(Step::Parse),
             b'2' => event.is_hidden = self.acknowledge(Step::Bind),
-            b'C' | b'I' | b's' => event.finished = self.complete(&text(message.payload).0),
-            b'E' => match self.fail(server_error(message.payload)) {
-                Failed::Statement(finished) => event.finished = Some(*finished),
-                Failed::Preparation(refused) => event.refused = Some(refused),
-                Failed::Nothing => {}
-            },
-            b'Z' => {
-                event.finished = self.be_ready();
-                event.resets_behind = self.resets_when_ready;
-            }
+            b'C' | b'I' | b's' => self.complete(message, &mut event),
+            b'E' => self.fail(server_error(message.payload), &mut event),
+            // While rows are copied to it, the server ignores what waits for it to be ready.
+            b'G' => self.pending.retain(|pending| !matches!(pending, Pending::Sync)),
+            b'Z' => event.finished = self.be_ready(),
             _ => {}
         }
         if let Some(finished) = &event.finished {
-            self.resets_when_ready |= finished.running.fault == Some(Fault::ResetAfter);
-            event.resets_behind |= message.kind == b'Z' && self.resets_when_ready;
+            event.fault = finished.running.fault;
+            self.reset_at_ready |= event.fault == Some(Fault::ResetAfter);
         }
+        event.reset_after_message = message.kind == b'Z' && self.reset_at_ready;
         event
     }
 
     /// Takes the statements whose results will not come, because the connection has ended.
     pub(super) fn take_unfinished(&mut self) -> Vec<Running> {
-        let running = |pending| match pending {
-            Pending::Execution(running) | Pending::Query(running) => Some(running),
-            _ => None,
-        };
-        self.pending.drain(..).filter_map(running).collect()
+        self.pending.drain(..).filter_map(Pending::into_running).collect()
     }
 
     /// Removes an answered step. Returns whether the proxy had sent it itself.
     fn acknowledge(&mut self, step: Step) -> bool {
-        match self.pending.front() {
-            Some(Pending::Preparation(first, _)) if *first == step => {
-                self.pending.pop_front();
-                false
-            }
-            Some(Pending::OwnPreparation(first)) if *first == step => {
-                self.pending.pop_front();
-                true
-            }
-            _ => false,
+        let is_own = matches!(self.pending.front(), Some(Pending::OwnStep(first)) if *first == step);
+        let is_first = matches!(self.pending.front(), Some(Pending::Preparation(first, _)) if *first == step);
+        if is_own || is_first {
+            self.pending.pop_front();
         }
+        is_own
     }
 
     /// A command is complete. A query may consist of several commands, and ends when the server is ready.
-    fn complete(&mut self, tag: &str) -> Option<Finished> {
-        match self.pending.front_mut()? {
-            Pending::Query(running) => {
-                running.rows += rows_of_tag(tag);
-                None
+    fn complete(&mut self, message: &Message<'_>, event: &mut FromServer) {
+        let rows = rows_of_tag(&text(message.payload).0);
+        match self.pending.pop_front() {
+            Some(Pending::Query(running)) => {
+                // The proxy has sent a rollback before the error of the fault, and the client does not know it.
+                event.is_hidden = matches!(running.fault, Some(Fault::SqlState(_)));
+                let running = Running { rows: running.rows + rows, ..running };
+                self.pending.push_front(Pending::Query(running));
             }
-            Pending::Execution(_) => match self.pending.pop_front() {
-                Some(Pending::Execution(running)) => Some(Finished { running, result: Ok(rows_of_tag(tag)) }),
-                _ => None,
-            },
-            _ => None,
+            Some(Pending::Execution(running)) => {
+                // A suspended portal has no tag.
+                let rows = if message.kind == b's' { running.sent_rows } else { rows };
+                event.finished = Some(Finished { running, result: Ok(rows) });
+            }
+            Some(Pending::OwnStep(Step::Execute)) => event.is_hidden = true,
+            Some(other) => self.pending.push_front(other),
+            None => {}
         }
     }
 
     /// The server reports an error. It skips what the client has sent until the next synchronization.
-    fn fail(&mut self, error: StatementError) -> Failed {
+    fn fail(&mut self, error: StatementError, event: &mut FromServer) {
         match self.pending.pop_front() {
             Some(Pending::Query(running)) => {
                 let running = Running { error: Some(error), ..running };
                 self.pending.push_front(Pending::Query(running));
-                Failed::Nothing
             }
-            Some(Pending::Startup(running) | Pending::Execution(running)) => {
-                self.skip_to_sync();
-                Failed::Statement(Box::new(Finished { running, result: Err(error) }))
+            Some(Pending::Startup(exchange)) => event.refused = Some(Refused::Session(Box::new(exchange), error)),
+            Some(Pending::Execution(running)) => {
+                event.skipped = self.skip_to_sync();
+                event.finished = Some(Finished { running, result: Err(error) });
             }
-            // The failure belongs to the execution that the step prepares, if there is one.
-            Some(Pending::Preparation(_, sql)) => match self.skip_to_sync() {
-                Some(running) => Failed::Statement(Box::new(Finished { running, result: Err(error) })),
-                None => Failed::Preparation(RefusedStatement { sql, error }),
-            },
-            Some(Pending::OwnPreparation(_)) => match self.skip_to_sync() {
-                Some(running) => Failed::Statement(Box::new(Finished { running, result: Err(error) })),
-                None => Failed::Nothing,
-            },
+            // The failure belongs to the execution that the step prepares. A statement that is only prepared has none.
+            Some(Pending::Preparation(_, sql)) => {
+                event.skipped = self.skip_to_sync();
+                if event.skipped.is_empty() {
+                    event.refused = Some(Refused::Statement(sql, error));
+                } else {
+                    event.finished = Some(Finished { running: event.skipped.remove(0), result: Err(error) });
+                }
+            }
+            Some(Pending::OwnStep(_)) => event.skipped = self.skip_to_sync(),
+            // Statements outside of a transaction are committed when the client waits, and a deferred constraint may fail then.
             Some(Pending::Sync) => {
                 self.pending.push_front(Pending::Sync);
-                Failed::Nothing
+                event.refused = Some(Refused::Statement(Arc::from("the implicit COMMIT"), error));
             }
-            None => Failed::Nothing,
+            None => {}
         }
     }
 
-    /// Removes what the server skips. Returns the first execution among it.
-    fn skip_to_sync(&mut self) -> Option<Running> {
-        let mut skipped = None;
+    /// Removes what the server skips. Returns the executions among it.
+    fn skip_to_sync(&mut self) -> Vec<Running> {
+        let mut skipped = Vec::new();
         while let Some(pending) = self.pending.pop_front_if(|pending| !matches!(pending, Pending::Sync)) {
-            if let Pending::Execution(running) = pending {
-                skipped.get_or_insert(running);
-            }
+            skipped.extend(pending.into_running());
         }
         skipped
     }
@@ -288,8 +284,8 @@ impl Session {
     /// The server is ready for the next statement.
     fn be_ready(&mut self) -> Option<Finished> {
         match self.pending.pop_front()? {
-            Pending::Query(running) => {
-                let result = running.error.clone().map_or(Ok(running.rows), Err);
+            Pending::Query(mut running) => {
+                let result = running.take_error().map_or(Ok(running.rows), Err);
                 Some(Finished { running, result })
             }
             Pending::Startup(_) | Pending::Sync => None,
@@ -301,8 +297,24 @@ impl Session {
     }
 }
 
+impl Pending {
+    fn into_running(self) -> Option<Running> {
+        match self {
+            Self::Execution(running) | Self::Query(running) => Some(running),
+            _ => None,
+        }
+    }
+}
+
+/// Stores the text of a statement or of a portal under its name. If there are too many names, the text is unknown.
+fn remember(texts: &mut HashMap<String, Arc<str>>, name: String, sql: &Arc<str>) {
+    if texts.len() < MAX_PREPARED || texts.contains_key(&name) {
+        texts.insert(name, Arc::clone(sql));
+    }
+}
+
 fn unknown() -> Arc<str> {
-    Arc::from("a statement that was prepared earlier")
+    Arc::from("a statement whose text is unknown")
 }
 
 #[cfg(test)]
@@ -396,19 +408,48 @@ mod tests {
         assert_eq!(from_server(&mut session, b'Z', b"I"), None);
     }
 
+    /// The statement that a message refuses, and the code of its error.
+    fn refused(session: &mut Session, kind: u8, payload: &[u8]) -> (String, String) {
+        match session.read_server(&message(kind, payload)).refused {
+            Some(Refused::Statement(sql, error)) => (sql.to_string(), error.code),
+            Some(Refused::Session(_, error)) => ("the session".to_owned(), error.code),
+            None => panic!("nothing is refused"),
+        }
+    }
+
     #[test]
     fn statement_that_is_only_prepared_is_refused() {
         let mut session = session();
         send(&mut session, &[(b'P', b"s1\0SELEC\0"), (b'D', b"Ss1\0"), (b'S', b"")]);
-        let refused = session.read_server(&message(b'E', ERROR)).refused.unwrap();
-        assert_eq!((&*refused.sql, refused.error.code.as_str()), ("SELEC", "23505"));
+        assert_eq!(refused(&mut session, b'E', ERROR), ("SELEC".to_owned(), "23505".to_owned()));
     }
 
     #[test]
-    fn refused_session_is_the_result_of_connecting() {
+    fn deferred_constraint_fails_the_implicit_commit() {
+        let mut session = session();
+        send(&mut session, &[(b'P', b"\0INSERT 1\0"), (b'B', b"\0\0"), (b'E', b"\0"), (b'S', b"")]);
+        for (kind, payload) in [(b'1', &b""[..]), (b'2', b""), (b'C', b"INSERT 0 1\0")] {
+            from_server(&mut session, kind, payload);
+        }
+        assert_eq!(refused(&mut session, b'E', ERROR), ("the implicit COMMIT".to_owned(), "23505".to_owned()));
+        assert_eq!(from_server(&mut session, b'Z', b"I"), None);
+    }
+
+    #[test]
+    fn suspended_portal_counts_the_rows_that_were_sent() {
+        let mut session = session();
+        send(&mut session, &[(b'P', b"\0SELECT\0"), (b'B', b"\0\0"), (b'E', b"\0"), (b'S', b"")]);
+        for kind in [b'1', b'2', b'D', b'D'] {
+            from_server(&mut session, kind, b"");
+        }
+        assert_eq!(from_server(&mut session, b's', b""), Some(("SELECT".to_owned(), Ok(2))));
+    }
+
+    #[test]
+    fn server_may_refuse_the_session() {
         let mut session = Session::new(exchange());
-        let refused = from_server(&mut session, b'E', b"C28P01\0Mwrong password\0\0");
-        assert_eq!(refused, Some(("connect".to_owned(), Err("28P01".to_owned()))));
+        let refused = refused(&mut session, b'E', b"C28P01\0Mwrong password\0\0");
+        assert_eq!(refused, ("the session".to_owned(), "28P01".to_owned()));
     }
 
     #[test]
@@ -426,8 +467,8 @@ mod tests {
     fn reset_after_the_answer_waits_until_the_server_is_ready() {
         let mut session = session();
         session.begin(Running::new(Arc::from("COMMIT"), exchange(), Some(Fault::ResetAfter)), Execution::Query);
-        assert!(!session.read_server(&message(b'C', b"COMMIT\0")).resets_behind);
-        assert!(session.read_server(&message(b'Z', b"I")).resets_behind);
+        assert!(!session.read_server(&message(b'C', b"COMMIT\0")).reset_after_message);
+        assert!(session.read_server(&message(b'Z', b"I")).reset_after_message);
     }
 
     #[test]

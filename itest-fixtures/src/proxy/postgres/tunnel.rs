@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use itest_runtime::{Fault, SqlState};
@@ -10,9 +11,12 @@ use tokio::net::TcpStream;
 use tokio::net::tcp;
 
 use super::message::{FirstMessage, Message, first_message, message};
-use super::session::{Execution, FromClient, Running, Session, Step};
+use super::session::{Execution, Finished, FromClient, FromServer, Refused, Running, Session, Step};
 use crate::proxy::recorder::Recorder;
 use crate::proxy::tunnel::{BUFFER_BYTES, End, Stream};
+
+/// The longest first message that PostgreSQL accepts.
+const MAX_STARTUP_BYTES: u64 = 10_000;
 
 /// The answer to a client that asks for TLS: the connection goes on without it.
 const NO_ENCRYPTION: &[u8] = b"N";
@@ -23,7 +27,11 @@ pub(in crate::proxy) async fn tunnel(
     mut service: Box<dyn Stream>,
     recorder: &Recorder,
 ) -> io::Result<End> {
-    let Some((startup, beginning)) = begin(client).await? else { return Ok(End::Closed) };
+    let (startup, beginning) = match begin(client).await? {
+        Beginning::Message(first, bytes) => (first, bytes),
+        Beginning::ClientLeft => return Ok(End::Closed),
+        Beginning::NotPostgres => return Ok(End::Reset),
+    };
     service.write_all(&beginning).await?;
     if matches!(startup, FirstMessage::Cancel { .. }) {
         // The server closes the connection when it has read the request.
@@ -43,8 +51,17 @@ pub(in crate::proxy) async fn tunnel(
     ended
 }
 
-/// Reads the first message of a client, which begins a session or cancels a statement. None if the client goes away.
-async fn begin(client: &mut TcpStream) -> io::Result<Option<(FirstMessage, Vec<u8>)>> {
+/// How a connection begins.
+enum Beginning {
+    /// With a session, or with the cancellation of a statement. The bytes contain the message.
+    Message(FirstMessage, Vec<u8>),
+    ClientLeft,
+    /// With bytes of another protocol, such as TLS that the client has not asked for.
+    NotPostgres,
+}
+
+/// Reads the first message of a client.
+async fn begin(client: &mut TcpStream) -> io::Result<Beginning> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
         match first_message(&bytes) {
@@ -52,15 +69,20 @@ async fn begin(client: &mut TcpStream) -> io::Result<Option<(FirstMessage, Vec<u
                 bytes.drain(..8);
                 client.write_all(NO_ENCRYPTION).await?;
             }
+            Some(FirstMessage::Cancel { bytes: length } | FirstMessage::Startup { bytes: length })
+                if length > MAX_STARTUP_BYTES =>
+            {
+                return Ok(Beginning::NotPostgres);
+            }
             Some(first @ (FirstMessage::Cancel { bytes: length } | FirstMessage::Startup { bytes: length })) => {
                 while (bytes.len() as u64) < length {
                     if client.read_buf(&mut bytes).await? == 0 {
-                        return Ok(None);
+                        return Ok(Beginning::ClientLeft);
                     }
                 }
-                return Ok(Some((first, bytes)));
+                return Ok(Beginning::Message(first, bytes));
             }
-            None if client.read_buf(&mut bytes).await? == 0 => return Ok(None),
+            None if client.read_buf(&mut bytes).await? == 0 => return Ok(Beginning::ClientLeft),
             None => {}
         }
     }
@@ -75,9 +97,13 @@ struct Connection<'r> {
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         let session = self.session.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for running in session.take_unfinished() {
+        for mut running in session.take_unfinished() {
+            let error = running.take_error();
             let Running { sql, exchange, .. } = running;
-            self.recorder.record_unfinished(&sql, exchange);
+            match error {
+                Some(error) => self.recorder.record_statement(&sql, exchange, Err(error)),
+                None => self.recorder.record_unfinished(&sql, exchange),
+            }
         }
     }
 }
@@ -125,7 +151,10 @@ impl Connection<'_> {
                         buffer.write_to(&mut to).await?;
                         return swallow(from).await;
                     }
-                    Passage::Reset => return Ok(End::Reset),
+                    Passage::Reset => {
+                        buffer.write_to(&mut to).await?;
+                        return Ok(End::Reset);
+                    }
                 }
             }
             buffer.write_to(&mut to).await?;
@@ -140,34 +169,37 @@ impl Connection<'_> {
     /// Passes the server's messages to the client.
     async fn pass_to_client(&self, mut from: ReadHalf<Box<dyn Stream>>, mut to: tcp::WriteHalf<'_>) -> io::Result<End> {
         let mut buffer = Passing::default();
+        // How many bytes of an answer may pass before the connection is reset.
+        let mut left = None;
         loop {
             while let Some(message) = buffer.next() {
-                let (kind, bytes) = (message.kind, message.bytes);
+                let bytes = message.bytes;
                 let event = self.session().read_server(&message);
-                if let Some(finished) = event.finished {
-                    let Running { sql, exchange, .. } = finished.running;
-                    self.recorder.record_statement(&sql, exchange, finished.result);
-                }
-                if let Some(refused) = event.refused {
-                    let exchange = self.recorder.exchange("");
-                    self.recorder.record_statement(&refused.sql, exchange, Err(refused.error));
-                }
-                match event.fault {
-                    Some(Fault::ResetDuring) if matches!(kind, b'C' | b'E' | b'I' | b's') => {
+                let is_finished = event.finished.is_some();
+                let (fault, is_hidden, reset_after) = (event.fault, event.is_hidden, event.reset_after_message);
+                self.record(event);
+                match fault {
+                    Some(Fault::ResetDuring) if is_finished => {
                         buffer.write_to(&mut to).await?;
                         return Ok(End::Reset);
                     }
                     Some(Fault::Cut(length)) => {
-                        buffer.write_to(&mut to).await?;
-                        return cut(buffer.bytes, length, &mut from, &mut to).await;
+                        let remaining = left.unwrap_or(length);
+                        if bytes >= remaining {
+                            buffer.write_to(&mut to).await?;
+                            return cut(buffer.bytes, remaining, &mut from, &mut to).await;
+                        }
+                        left = (!is_finished).then_some(remaining - bytes);
                     }
-                    _ if event.is_hidden => {
-                        buffer.write_to(&mut to).await?;
-                        buffer.skip(bytes);
-                    }
-                    _ => buffer.pass(bytes),
+                    _ => {}
                 }
-                if event.resets_behind {
+                if is_hidden {
+                    buffer.write_to(&mut to).await?;
+                    buffer.skip(bytes);
+                } else {
+                    buffer.pass(bytes);
+                }
+                if reset_after {
                     buffer.write_to(&mut to).await?;
                     return Ok(End::ResetAfterAnswer);
                 }
@@ -176,6 +208,29 @@ impl Connection<'_> {
             if from.read_buf(&mut buffer.bytes).await? == 0 {
                 return Ok(End::Closed);
             }
+        }
+    }
+
+    /// Records what a message of the server says about statements.
+    fn record(&self, event: FromServer) {
+        let FromServer { finished, fault, refused, skipped, .. } = event;
+        if let Some(Finished { running: Running { sql, exchange, .. }, result }) = finished {
+            // The client does not get the result of a statement during which the connection is reset.
+            match fault {
+                Some(Fault::ResetDuring) => self.recorder.record_unfinished(&sql, exchange),
+                _ => self.recorder.record_statement(&sql, exchange, result),
+            }
+        }
+        match refused {
+            Some(Refused::Session(exchange, error)) => self.recorder.record_refused_session(*exchange, error),
+            Some(Refused::Statement(sql, error)) => {
+                let exchange = self.recorder.exchange("");
+                self.recorder.record_statement(&sql, exchange, Err(error));
+            }
+            None => {}
+        }
+        for Running { sql, exchange, .. } in skipped {
+            self.recorder.record_unfinished(&sql, exchange);
         }
     }
 
@@ -193,28 +248,51 @@ impl Connection<'_> {
             Some(Fault::Latency(latency)) => Passage::PassLater(latency),
             Some(Fault::Timeout) => Passage::Swallow,
             Some(Fault::ResetBefore) => Passage::Reset,
-            Some(Fault::SqlState(code)) => Passage::Replace(self.failing_statement(code, execution)),
+            Some(Fault::SqlState(code)) => Passage::Replace(self.failing_statement(code, &sql, execution)),
             _ => Passage::Pass,
         };
         self.session().begin(Running::new(Arc::clone(&sql), exchange, fault), execution);
         passage
     }
 
-    /// The messages that make the server itself fail, so that it also aborts the transaction.
-    fn failing_statement(&self, code: SqlState, execution: Execution) -> Vec<u8> {
-        let sql = format!("DO $$ BEGIN RAISE EXCEPTION 'a fault was injected' USING ERRCODE = '{code}'; END $$\0");
+    /// The messages that make the server itself fail, so that the transaction is in the state that a real failure leaves: aborted, and after
+    /// a failed `COMMIT` rolled back.
+    fn failing_statement(&self, code: SqlState, sql: &str, execution: Execution) -> Vec<u8> {
+        let fail = format!("DO $$ BEGIN RAISE EXCEPTION 'a fault was injected' USING ERRCODE = '{code}'; END $$");
         if execution == Execution::Query {
-            return with_head(b'Q', sql.as_bytes());
+            let text = if ends_transaction(sql) { format!("ROLLBACK; {fail}\0") } else { format!("{fail}\0") };
+            return with_head(b'Q', text.as_bytes());
         }
+        let mut messages = Vec::new();
         let mut session = self.session();
+        if ends_transaction(sql) {
+            messages.extend(execution_of("ROLLBACK"));
+            for step in [Step::Parse, Step::Bind, Step::Execute] {
+                session.begin_own(step);
+            }
+        }
         session.begin_own(Step::Parse);
         session.begin_own(Step::Bind);
-        drop(session);
-        let parse = with_head(b'P', &[b"\0", sql.as_bytes(), &[0, 0]].concat());
-        let bind = with_head(b'B', &[0; 8]);
-        let execute = with_head(b'E', &[0; 5]);
-        [parse, bind, execute].concat()
+        messages.extend(execution_of(&fail));
+        messages
     }
+}
+
+/// Whether a statement ends a transaction.
+fn ends_transaction(sql: &str) -> bool {
+    let first = sql.split(|character: char| !character.is_ascii_alphabetic()).find(|word| !word.is_empty());
+    first.is_some_and(|word| ["COMMIT", "END", "ROLLBACK", "ABORT"].iter().any(|end| word.eq_ignore_ascii_case(end)))
+}
+
+/// The messages that parse, bind and execute a text. Statement and portal have a name that no client uses, and exist until the
+/// session ends.
+fn execution_of(sql: &str) -> Vec<u8> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("itest_fault_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let parse = with_head(b'P', &[name.as_bytes(), b"\0", sql.as_bytes(), b"\0", &[0, 0]].concat());
+    let bind = with_head(b'B', &[name.as_bytes(), b"\0", name.as_bytes(), b"\0", &[0; 6]].concat());
+    let execute = with_head(b'E', &[name.as_bytes(), b"\0", &[0; 4]].concat());
+    [parse, bind, execute].concat()
 }
 
 /// A message of this type.
@@ -239,7 +317,7 @@ async fn cut(
 ) -> io::Result<End> {
     let mut answer = io::Cursor::new(beginning).chain(from).take(length);
     tokio::io::copy(&mut answer, to).await?;
-    Ok(End::Reset)
+    Ok(End::ResetAfterAnswer)
 }
 
 /// The bytes of one direction that were read and not written yet.
