@@ -20,7 +20,8 @@ mod session;
 
 pub use fixtures::{Program, ProgramOutput, ProgramPorts, Ready, RunningProgram, TempDir, TestRng};
 pub use inject::{
-    Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo, allow_background_panics, eventually,
+    ConcurrentCall, ConcurrentCalls, Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo,
+    allow_background_panics, concurrently, eventually,
 };
 pub use model::{
     ConnectionFault, Fault, Outcome, ParseConnectionFaultError, ParseFaultError, ParseSqlStateError, Phase, Seed,

@@ -312,7 +312,7 @@ async fn program_is_never_ready(#[case] ready: Ready, teardown: &Teardown) -> Re
 /// The program opens its port, closes it, and continues to run.
 #[integration_test(tags("fails"))]
 async fn program_closes_its_port(teardown: &Teardown) -> Result<()> {
-    let text = "trap '' TERM; \"$WEB\" & web=$!; sleep 0.3; kill -KILL $web; echo closed; sleep 60";
+    let text = "trap '' TERM; \"$WEB\" & web=$!; sleep 0.3; kill -KILL $web; wait $web; echo closed; sleep 60";
     let path = std::env::current_exe()?.with_file_name("program-web");
     let program = script(text).env("WEB", path).port("PORT").ready_when(Ready::log_line("closed"));
     let program = program.ready_when(Ready::port("PORT")).startup_timeout(Duration::from_secs(2));

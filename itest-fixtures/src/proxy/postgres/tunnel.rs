@@ -2,18 +2,20 @@
 
 use std::future::pending;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use itest_runtime::{Fault, SqlState};
+use itest_runtime::Fault;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp;
 
-use super::message::{FirstMessage, Message, first_message, message};
-use super::session::{Execution, Finished, FromClient, FromServer, Refused, Running, Session, Step};
+use super::failure::failing_statement;
+use super::message::{FirstMessage, Message, first_message};
+use super::passing::Passing;
+use super::session::{Finished, FromClient, FromServer, Refused, Running, Session};
 use crate::proxy::recorder::Recorder;
-use crate::proxy::tunnel::{BUFFER_BYTES, End, Stream};
+use crate::proxy::tunnel::{End, Stream};
 
 /// The longest first message that PostgreSQL accepts.
 const MAX_STARTUP_BYTES: u64 = 10_000;
@@ -112,7 +114,7 @@ impl Drop for Connection<'_> {
 enum Passage {
     Pass,
     /// The message waits for its latency.
-    PassLater(std::time::Duration),
+    PassLater(Duration),
     /// The server gets these messages instead.
     Replace(Vec<u8>),
     /// The server gets neither this message nor any later one.
@@ -248,57 +250,14 @@ impl Connection<'_> {
             Some(Fault::Latency(latency)) => Passage::PassLater(latency),
             Some(Fault::Timeout) => Passage::Swallow,
             Some(Fault::ResetBefore) => Passage::Reset,
-            Some(Fault::SqlState(code)) => Passage::Replace(self.failing_statement(code, &sql, execution)),
+            Some(Fault::SqlState(code)) => {
+                Passage::Replace(failing_statement(&mut self.session(), code, &sql, execution))
+            }
             _ => Passage::Pass,
         };
         self.session().begin(Running::new(Arc::clone(&sql), exchange, fault), execution);
         passage
     }
-
-    /// The messages that make the server itself fail, so that the transaction is in the state that a real failure leaves: aborted, and after
-    /// a failed `COMMIT` rolled back.
-    fn failing_statement(&self, code: SqlState, sql: &str, execution: Execution) -> Vec<u8> {
-        let fail = format!("DO $$ BEGIN RAISE EXCEPTION 'a fault was injected' USING ERRCODE = '{code}'; END $$");
-        if execution == Execution::Query {
-            let text = if ends_transaction(sql) { format!("ROLLBACK; {fail}\0") } else { format!("{fail}\0") };
-            return with_head(b'Q', text.as_bytes());
-        }
-        let mut messages = Vec::new();
-        let mut session = self.session();
-        if ends_transaction(sql) {
-            messages.extend(execution_of("ROLLBACK"));
-            for step in [Step::Parse, Step::Bind, Step::Execute] {
-                session.begin_own(step);
-            }
-        }
-        session.begin_own(Step::Parse);
-        session.begin_own(Step::Bind);
-        messages.extend(execution_of(&fail));
-        messages
-    }
-}
-
-/// Whether a statement ends a transaction.
-fn ends_transaction(sql: &str) -> bool {
-    let first = sql.split(|character: char| !character.is_ascii_alphabetic()).find(|word| !word.is_empty());
-    first.is_some_and(|word| ["COMMIT", "END", "ROLLBACK", "ABORT"].iter().any(|end| word.eq_ignore_ascii_case(end)))
-}
-
-/// The messages that parse, bind and execute a text. Statement and portal have a name that no client uses, and exist until the
-/// session ends.
-fn execution_of(sql: &str) -> Vec<u8> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("itest_fault_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let parse = with_head(b'P', &[name.as_bytes(), b"\0", sql.as_bytes(), b"\0", &[0, 0]].concat());
-    let bind = with_head(b'B', &[name.as_bytes(), b"\0", name.as_bytes(), b"\0", &[0; 6]].concat());
-    let execute = with_head(b'E', &[name.as_bytes(), b"\0", &[0; 4]].concat());
-    [parse, bind, execute].concat()
-}
-
-/// A message of this type.
-fn with_head(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len() + 4).unwrap_or(u32::MAX);
-    [&[kind][..], &length.to_be_bytes(), payload].concat()
 }
 
 /// Reads what the client sends, and passes none of it.
@@ -318,61 +277,4 @@ async fn cut(
     let mut answer = io::Cursor::new(beginning).chain(from).take(length);
     tokio::io::copy(&mut answer, to).await?;
     Ok(End::ResetAfterAnswer)
-}
-
-/// The bytes of one direction that were read and not written yet.
-struct Passing {
-    bytes: Vec<u8>,
-    /// How many of the bytes may be written.
-    ready: usize,
-    /// How many bytes of the current message have not been read yet, and may be written when they are.
-    expected: u64,
-    /// How many bytes of the current message have not been read yet, and are dropped when they are.
-    dropped: u64,
-}
-
-impl Default for Passing {
-    fn default() -> Self {
-        Self { bytes: Vec::with_capacity(BUFFER_BYTES), ready: 0, expected: 0, dropped: 0 }
-    }
-}
-
-impl Passing {
-    /// The next message about which something must be decided.
-    fn next(&mut self) -> Option<Message<'_>> {
-        self.advance();
-        message(&self.bytes[self.ready..])
-    }
-
-    /// Lets the bytes pass, or drops them, that belong to a message about which everything is decided.
-    fn advance(&mut self) {
-        let unread = self.bytes.len() - self.ready;
-        let dropped = unread.min(usize::try_from(self.dropped).unwrap_or(usize::MAX));
-        self.bytes.drain(self.ready..self.ready + dropped);
-        self.dropped -= dropped as u64;
-        let expected = (unread - dropped).min(usize::try_from(self.expected).unwrap_or(usize::MAX));
-        self.ready += expected;
-        self.expected -= expected as u64;
-    }
-
-    /// Lets the next message pass, which has this length.
-    fn pass(&mut self, length: u64) {
-        self.expected = length;
-        self.advance();
-    }
-
-    /// Drops the next message, which has this length.
-    fn skip(&mut self, length: u64) {
-        self.dropped = length;
-    }
-
-    async fn write_to(&mut self, to: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
-        if self.ready > 0 {
-            to.write_all(&self.bytes[..self.ready]).await?;
-            to.flush().await?;
-            self.bytes.drain(..self.ready);
-            self.ready = 0;
-        }
-        Ok(())
-    }
 }
