@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use itest_runtime::__private::{Exchange, Problem, redacted};
 use itest_runtime::{ConnectionFault, Fault, SourceLocation, TestInfo};
 
-use super::statement::StatementPattern;
+use super::statement::{StatementPattern, StatementText};
 use super::statements::{SentStatement, Statements, in_rows, one_line};
 use crate::injection::{Injection, Shortfall};
 
@@ -88,9 +88,10 @@ impl Recorder {
             .iter()
             .map(|mounted| (mounted.fault, mounted.pattern.clone(), mounted.injection.clone()))
             .collect();
+        let statement = StatementText::new(sql);
         // An injection does not count a statement that gets the fault of an earlier injection.
         let triggered = injections.into_iter().find(|(_, pattern, injection)| {
-            pattern.as_ref().is_none_or(|pattern| pattern.matches(sql)) && injection.triggers()
+            pattern.as_ref().is_none_or(|pattern| pattern.matches(&statement)) && injection.triggers()
         });
         triggered.map(|(fault, ..)| fault)
     }

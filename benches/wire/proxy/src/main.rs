@@ -111,7 +111,7 @@ async fn nginx(service: &Service, db: &Db, dir: &TempDir, teardown: &Teardown) -
     let (echo_service, sink_service, socket) = (service.echo, service.sink, socket_of(db.url())?);
     let folder = dir.path().display();
     let configuration = format!(
-        "daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; load_module {NGINX_MODULE};
+        "daemon off; user root; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; load_module {NGINX_MODULE};
          events {{ worker_connections 256; }}
          stream {{
              tcp_nodelay on;
@@ -121,6 +121,7 @@ async fn nginx(service: &Service, db: &Db, dir: &TempDir, teardown: &Teardown) -
          }}",
         socket.display()
     );
+    // `user` has an effect only if nginx is started as root. Another user could not open the socket of PostgreSQL.
     let file = dir.join("nginx.conf");
     std::fs::write(&file, configuration)?;
     let ready = Ready::file(dir.join("pid"));
