@@ -31,6 +31,7 @@ mod postgres;
 mod postgres_faults;
 mod process_state;
 mod programs;
+mod proxies;
 mod quarantine;
 mod record;
 mod repeats;

@@ -12,13 +12,13 @@ use crate::wire::{Received, Reply};
 pub(super) struct RegisteredClient {
     pub(super) id: String,
     pub(super) secret: String,
-    /// What its tokens are like.
+    /// The description of its tokens.
     pub(super) token: NewToken,
 }
 
 /// Why a request gets no token: the codes of RFC 6749, section 5.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+enum TokenError {
     InvalidClient,
     InvalidRequest,
     InvalidScope,
@@ -43,39 +43,40 @@ pub(super) fn answer(clients: &[RegisteredClient], request: &Received) -> Reply 
             }
             Reply::json(200, body).header("cache-control", "no-store")
         }
-        Err(Refusal::InvalidClient) => Reply::json(401, json!({"error": "invalid_client"}))
+        Err(TokenError::InvalidClient) => Reply::json(401, json!({"error": "invalid_client"}))
             .header("www-authenticate", "Basic realm=\"token issuer\""),
-        Err(refusal) => Reply::json(400, json!({"error": refusal.code()})),
+        Err(error) => Reply::json(400, json!({"error": error.code()})),
     }
 }
 
 /// The token that a request gets, and its scopes.
-fn granted(clients: &[RegisteredClient], request: &Received) -> Result<(NewToken, Vec<String>), Refusal> {
-    let grant = request.form("grant_type").ok_or(Refusal::InvalidRequest)?;
+fn granted(clients: &[RegisteredClient], request: &Received) -> Result<(NewToken, Vec<String>), TokenError> {
+    let grant = request.form("grant_type").ok_or(TokenError::InvalidRequest)?;
     if grant != "client_credentials" {
-        return Err(Refusal::UnsupportedGrantType);
+        return Err(TokenError::UnsupportedGrantType);
     }
     let credentials = credentials(request)?;
-    let is_it = |client: &&RegisteredClient| client.id == credentials.id && client.secret == credentials.secret;
-    let client = clients.iter().rev().find(is_it).ok_or(Refusal::InvalidClient)?;
+    let has_credentials =
+        |client: &&RegisteredClient| client.id == credentials.id && client.secret == credentials.secret;
+    let client = clients.iter().rev().find(has_credentials).ok_or(TokenError::InvalidClient)?;
     let requested = request.form("scope").unwrap_or_default();
     let requested: Vec<String> = requested.split_whitespace().map(str::to_owned).collect();
     let allowed = client.token.scopes();
     let scopes = if requested.is_empty() { allowed.to_vec() } else { requested };
     if !scopes.iter().all(|scope| allowed.contains(scope)) {
-        return Err(Refusal::InvalidScope);
+        return Err(TokenError::InvalidScope);
     }
     Ok((client.token.clone().for_client(&client.id, scopes.clone()), scopes))
 }
 
 /// A client sends its credentials either in the header or in the form.
-fn credentials(request: &Received) -> Result<Credentials, Refusal> {
+fn credentials(request: &Received) -> Result<Credentials, TokenError> {
     let in_form = (request.form("client_id"), request.form("client_secret"));
     match (request.header("authorization"), in_form) {
-        (Some(header), (_, None)) => basic_credentials(header).ok_or(Refusal::InvalidClient),
-        (Some(_), (_, Some(_))) => Err(Refusal::InvalidRequest),
+        (Some(header), (_, None)) => basic_credentials(header).ok_or(TokenError::InvalidClient),
+        (Some(_), (_, Some(_))) => Err(TokenError::InvalidRequest),
         (None, (Some(id), Some(secret))) => Ok(Credentials { id, secret }),
-        (None, _) => Err(Refusal::InvalidClient),
+        (None, _) => Err(TokenError::InvalidClient),
     }
 }
 
@@ -88,7 +89,7 @@ fn basic_credentials(header: &str) -> Option<Credentials> {
     Some(Credentials { id: of_form(id), secret: of_form(secret) })
 }
 
-impl Refusal {
+impl TokenError {
     fn code(self) -> &'static str {
         match self {
             Self::InvalidClient => "invalid_client",

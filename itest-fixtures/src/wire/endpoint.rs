@@ -57,7 +57,7 @@ pub(crate) struct EndpointOptions {
 /// The server had to stop although requests were still being answered.
 #[derive(Debug, Clone, ThisError)]
 #[error(
-    "{unfinished} requests were still being answered {timeout:?} after the server was told to stop; they were cut off"
+    "{unfinished} requests were still being answered {timeout:?} after the server began to stop; they were cut off"
 )]
 pub struct ServerStopError {
     unfinished: usize,

@@ -7,7 +7,8 @@ use itest_runtime::SqlState;
 
 use super::session::{Execution, Session, Step};
 
-/// The messages to send instead of a statement. The session learns the steps whose answers the client must not see.
+/// The messages to send instead of a statement. This function adds the steps whose answers the client
+/// must not see to the session.
 pub(super) fn failing_statement(session: &mut Session, code: SqlState, sql: &str, execution: Execution) -> Vec<u8> {
     let fail = format!("DO $$ BEGIN RAISE EXCEPTION 'a fault was injected' USING ERRCODE = '{code}'; END $$");
     if execution == Execution::Query {
