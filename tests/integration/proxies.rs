@@ -59,7 +59,8 @@ fn connection_and_its_fault_are_exchanges(dir: &TempDir) -> Result<()> {
     let shown = ["to", "operation", "fault"].map(|key| exchange[key].as_str().unwrap_or_default());
     assert_eq!(shown, ["redis", "connection 1", "reset-on-connect"], "{case:#}");
     let message = case["failures"][0]["message"].as_str().unwrap_or_default();
-    assert!(message.contains("ConnectionReset"), "{message}");
+    // The reset arrives while the client connects, or while it reads.
+    assert!(message.replace(' ', "").to_lowercase().contains("connectionreset"), "{message}");
     events.finished.assert_nothing_left();
     Ok(())
 }
