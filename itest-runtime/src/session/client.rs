@@ -10,19 +10,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::net::UnixStream as Connection;
 
 use super::build_id::build_id;
+use super::error::SessionError;
 use super::folder::{SessionFolder, UnservedSession};
 use super::guards::{KeepAlive, LockGuard, ProcessWatch};
 use super::ledger::LedgerFile;
 use super::recover::recover_session;
 use super::request::request_reply;
+use super::watched::WatchedProcess;
 use super::wire::{Reply, Request, send_blocking};
 use crate::inject::{Caught, FixtureDescriptor, given_fixture_settings};
-use crate::model::{Lock, Mark, Problem, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
-use crate::process::{SESSION_MARK, WORKER_MARK, defer_termination, ignore_termination_signals, own_binary};
+use crate::model::{Lock, Mark, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd};
+use crate::process::{
+    SESSION_MARK, WORKER_MARK, defer_termination, ignore_termination_signals, own_binary, own_identity,
+};
 
 /// The problem that is reported if the session server runs but does not end the session in time.
 const NO_ANSWER: &str = "the session server does not answer; run with `--sweep` to give back what it still holds";
@@ -35,53 +38,6 @@ const MAX_REQUESTS: u32 = 3;
 
 /// The argument that makes a process a session server. The path of the session's folder follows.
 pub(crate) const SESSION_FLAG: &str = "--itest-session";
-
-/// An error of using the session.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub(crate) enum SessionError {
-    /// The session's folder cannot be created, or the server's process cannot be started.
-    #[error("the session server cannot be started")]
-    CannotStart {
-        /// The cause.
-        source: io::Error,
-    },
-    /// The session server was started and has died.
-    #[error("the session server died{log}")]
-    Died {
-        /// The end of the server's log, as the rest of the sentence.
-        log: String,
-    },
-    /// The test binary was replaced during the run.
-    #[error("the session server is of another build; the test binary was replaced while it ran: run it again")]
-    OtherBuild,
-    /// The ledger of this process cannot be created.
-    #[error("the ledger cannot be opened")]
-    Ledger {
-        /// The cause.
-        source: io::Error,
-    },
-}
-
-impl SessionError {
-    pub(super) fn died(folder: &SessionFolder) -> Self {
-        let log = match folder.end_of_log() {
-            log if log.is_empty() => ", and its log is empty".to_owned(),
-            log => format!("; the end of its log:\n{log}"),
-        };
-        Self::Died { log }
-    }
-
-    /// The error with its cause, for the report of a test.
-    #[must_use]
-    pub(crate) fn chain(&self) -> String {
-        std::error::Error::source(self).map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))
-    }
-
-    fn caught(&self) -> Caught {
-        Caught::Panic(Problem::new(self.chain()))
-    }
-}
 
 /// The access of this process to the session of its run.
 #[derive(Debug)]
@@ -224,11 +180,24 @@ impl SessionClient {
 
     /// Makes the server kill all processes with the mark of this process when this process ends without releasing the watch.
     /// `None` if there is no mark, or if the server cannot be started.
+    ///
+    /// Afterwards this process is in the session's list, so that its descendants are killed even if the server dies before it
+    /// has read the request.
     pub(crate) fn watch(&self) -> Option<ProcessWatch> {
         let mark = self.mark.clone()?;
-        let (_, connection) = self.connect().ok()?;
-        send_blocking(&connection, &Request::Watch { mark }).ok()?;
-        Some(ProcessWatch { connection: Some(connection) })
+        let watched = WatchedProcess { mark: mark.clone(), process: own_identity() };
+        for _ in 0..MAX_REQUESTS {
+            let (folder, connection) = self.connect().ok()?;
+            match watched.append_to(&folder) {
+                // The session has ended in the meantime, so that a new one must be created.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // An error is ignored, because the list is needed only if the server dies too.
+                Ok(()) | Err(_) => {}
+            }
+            send_blocking(&connection, &Request::Watch { mark }).ok()?;
+            return Some(ProcessWatch { connection: Some(connection) });
+        }
+        None
     }
 
     /// If there is a session, ensures that its server runs. The server may have been killed, or stopped by a signal.
@@ -378,5 +347,24 @@ impl SessionClient {
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::tests::{address, create};
+    use super::*;
+
+    /// The server may be killed together with this process before it has read a request.
+    #[test]
+    fn watched_process_is_in_the_list_before_a_server_has_read_the_request() {
+        let root = tempfile::tempdir().unwrap();
+        let address = address(root.path());
+        let unserved = create(&address);
+        let mark = Mark::new("ITEST_MARK_TEST", "list");
+        let client = SessionClient::new(address, unserved.folder.config().unwrap(), Some(mark.clone()));
+        let watch = client.watch().unwrap();
+        assert_eq!(WatchedProcess::all(&unserved.folder), [WatchedProcess { mark, process: own_identity() }]);
+        drop((watch, unserved));
     }
 }

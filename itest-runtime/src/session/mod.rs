@@ -18,6 +18,7 @@ mod address;
 mod build_id;
 mod client;
 mod connection;
+mod error;
 mod fixtures;
 mod folder;
 mod guards;

@@ -13,8 +13,8 @@ use tokio::net::UnixListener as Listener;
 use tokio::sync::{mpsc, oneshot};
 
 use super::build_id::build_id;
-use super::client::SessionError;
 use super::connection::accept;
+use super::error::SessionError;
 use super::fixtures::Fixtures;
 use super::folder::SessionFolder;
 use super::ledger::LedgerFile;
@@ -23,13 +23,13 @@ use super::message::{Connection, Context, Disconnect, Made, Message};
 use super::recover::{end_processes_of_servers, end_workers, kill_owner};
 use super::recoveries::Recoveries;
 use super::signals::survive_termination_signals;
-use super::watched::{WatchedProcess, end_watched};
+use super::watched::end_watched;
 use super::wire::{Reply, Request};
 use crate::inject::{
     Caught, Error, Ledger, PanicOutput, Registry, block_on, harness_runtime, install_panic_hook, spawn,
 };
 use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd};
-use crate::process::{adopt_orphans, identify, is_alive, kill_all_children, wait_for_end};
+use crate::process::{adopt_orphans, is_alive, kill_all_children, wait_for_end};
 
 /// How often the server checks for blocked setups and for ended processes without a connection. No message reports these.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -193,12 +193,7 @@ impl<'r> Server<'r> {
                 }
             }
             Request::Lease => self.recoveries.lease(client),
-            Request::Watch { mark } => {
-                let watched = WatchedProcess { mark, process: identify(client.process) };
-                // An error is ignored, because the list is needed only if this server is killed too.
-                let _ = watched.append_to(&self.folder);
-                self.recoveries.watch(client, watched.mark);
-            }
+            Request::Watch { mark } => self.recoveries.watch(client, mark),
             // The request is refused, because this server does not know which locks the clients of an earlier server hold.
             Request::Lock { .. } if self.has_predecessor => {}
             Request::Lock { locks } => self.locks.request(client, locks, reply),

@@ -20,8 +20,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) struct WatchedProcess {
     /// The mark of everything that the process starts.
     pub(super) mark: Mark,
-    /// The process, if it had not ended when it was added to the list.
-    pub(super) process: Option<ProcessIdentity>,
+    /// The process, which adds itself to the list before it starts anything.
+    pub(super) process: ProcessIdentity,
 }
 
 impl WatchedProcess {
@@ -33,7 +33,7 @@ impl WatchedProcess {
     }
 
     /// The list of a session. An incomplete line is skipped, because its process has not started anything yet.
-    fn all(folder: &SessionFolder) -> Vec<Self> {
+    pub(super) fn all(folder: &SessionFolder) -> Vec<Self> {
         let text = fs::read_to_string(folder.watched()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -50,7 +50,7 @@ impl WatchedProcess {
 pub(super) async fn end_watched(folder: &SessionFolder, limit: Duration) {
     let watched = WatchedProcess::all(folder);
     let wait = async {
-        while watched.iter().filter_map(|watched| watched.process).any(is_alive) {
+        while watched.iter().any(|watched| is_alive(watched.process)) {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
@@ -64,11 +64,12 @@ pub(super) async fn end_watched(folder: &SessionFolder, limit: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::own_identity;
 
     #[test]
     fn tests_of_one_binary_share_a_mark() {
         let mark = Mark::new("NEXTEST_ATTEMPT_ID", "run:package::binary$module::test$#2");
-        let watched = WatchedProcess { mark, process: None };
+        let watched = WatchedProcess { mark, process: own_identity() };
         assert_eq!(watched.mark_of_binary().value, "run:package::binary");
     }
 }
