@@ -49,7 +49,7 @@ pub mod __private {
         timeout, unavailable, without_crate,
     };
     pub use crate::model::{
-        CaseMeta, Exchange, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value,
+        CallKind, CaseMeta, Exchange, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value,
     };
     pub use crate::report::quote;
 }

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use itest_runtime::__private::{Exchange, Problem, redacted};
-use itest_runtime::{ConnectionFault, Fault, SourceLocation, TestInfo};
+use itest_runtime::__private::{CallKind, Exchange, Problem, redacted};
+use itest_runtime::{ConnectionFault, Fault, Phase, SourceLocation, TestInfo};
 
 use super::statement::{StatementPattern, StatementText};
 use super::statements::{SentStatement, Statements, in_rows, one_line};
@@ -79,6 +79,10 @@ impl Recorder {
 
     /// The fault that a statement gets.
     pub(super) fn fault_of_statement(&self, sql: &str) -> Option<Fault> {
+        let planned = self.info.running().fault_of_call(CallKind::Statement, self.name(), || one_line(sql));
+        if planned.is_some() {
+            return planned;
+        }
         let injections = lock(&self.of_statements);
         if injections.is_empty() {
             return None;
@@ -98,6 +102,10 @@ impl Recorder {
 
     /// The fault that a new connection gets.
     pub(super) fn fault_of_connection(&self) -> Option<ConnectionFault> {
+        let planned = self.info.running().fault_of_connection(self.name());
+        if planned.is_some() {
+            return planned;
+        }
         let list = lock(&self.of_connections);
         list.iter().find(|mounted| mounted.injection.triggers()).map(|mounted| mounted.fault)
     }
@@ -160,9 +168,17 @@ impl Recorder {
         self.info.add_exchange(exchange, |_| {});
     }
 
+    /// A connection has ended while a transaction was open. If the test had ended before, it has left the transaction open.
+    pub(super) fn end_in_transaction(&self) {
+        if self.info.phase() == Phase::Teardown {
+            let description = || format!("an open transaction of {}", self.name());
+            self.info.running().add_open_transaction(description);
+        }
+    }
+
     /// Fails the test for each fault that was never triggered.
     pub(super) fn check(&self) {
-        if self.is_lenient.load(Ordering::Relaxed) {
+        if self.is_lenient.load(Ordering::Relaxed) || self.info.running().is_disturbed() {
             return;
         }
         for Mounted { fault, pattern, injection, location } in &*lock(&self.of_statements) {

@@ -22,8 +22,18 @@ impl StubList {
     /// answers a limited number of requests, in the order in which they were written; and otherwise the one that was written last, so that a
     /// test can replace the stub of a fixture.
     pub(super) fn choose(&self, matches: &[bool]) -> Option<&MountedStub> {
+        self.choose_of(matches, |refusal| refusal.is_none())
+    }
+
+    /// Like [`Self::choose`], but a stub that has answered as often as it should answers again.
+    pub(super) fn choose_again(&self, matches: &[bool]) -> Option<&MountedStub> {
+        self.choose(matches)
+            .or_else(|| self.choose_of(matches, |refusal| matches!(refusal, None | Some(Refusal::UsedUp))))
+    }
+
+    fn choose_of(&self, matches: &[bool], is_usable: impl Fn(Option<Refusal>) -> bool) -> Option<&MountedStub> {
         let matching = self.mounted.iter().zip(matches).enumerate().filter(|(_, (_, matches))| **matches);
-        let usable = matching.filter(|(_, (stub, _))| self.refusal(stub).is_none());
+        let usable = matching.filter(|(_, (stub, _))| is_usable(self.refusal(stub)));
         let chosen = usable.max_by_key(|(position, (stub, _))| {
             let is_limited = stub.times.is_limited();
             let age = if is_limited { usize::MAX - position } else { *position };

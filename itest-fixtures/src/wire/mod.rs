@@ -2,6 +2,7 @@
 
 mod api;
 mod body;
+mod call;
 mod choice;
 mod condition;
 mod connection;

@@ -13,11 +13,12 @@ use std::time::Duration;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
-use itest_runtime::__private::{Exchange, Problem};
+use itest_runtime::__private::{CallKind, Exchange, Problem};
 use itest_runtime::{Fault, SourceLocation, TestInfo};
 use tower_service::Service;
 
 use super::body::ReplyBody;
+use super::call::operation_of_call;
 use super::choice::Miss;
 use super::connection::ConnectionControl;
 use super::fault::with_fault;
@@ -67,10 +68,15 @@ impl Shared {
 
     /// Fails the test for each stub that has answered fewer requests than it should, and for each fault that no request got.
     pub(super) fn check(&self) {
+        let (list, name) = (self.stubs.lock(), self.name);
+        if self.info.running().is_disturbed() {
+            let unanswered = list.mounted.iter().filter(|stub| stub.is_essential_and_unanswered());
+            unanswered.for_each(|stub| self.info.running().add_unanswered_stub(format!("{stub} of {name}")));
+            return;
+        }
         if self.is_lenient.load(Ordering::Relaxed) {
             return;
         }
-        let (list, name) = (self.stubs.lock(), self.name);
         for stub in &list.mounted {
             let (count, pattern, times) = (stub.count(), &stub.pattern, stub.times);
             if times.is_reached_by(count) {
@@ -113,13 +119,20 @@ impl Shared {
             stubs.iter().map(|stub| stub.pattern.matches(request)).collect(),
             injections.iter().map(matches).collect(),
         );
+        let attempt = self.info.running();
+        let planned = attempt.fault_of_call(CallKind::Request, self.name, || operation_of_call(request));
         let mut list = self.stubs.lock();
         let mut matching = list.injections.iter().zip(injections).filter(|(_, matches)| *matches);
-        let fault = matching.find(|(mounted, _)| mounted.injection.triggers()).map(|(mounted, _)| mounted.fault);
+        let injected = || matching.find(|(mounted, _)| mounted.injection.triggers()).map(|(mounted, _)| mounted.fault);
+        let fault = planned.or_else(injected);
+        let stub = if attempt.is_disturbed() { list.choose_again(&stubs) } else { list.choose(&stubs) };
+        if let Some(stub) = stub {
+            stub.note_call(fault);
+        }
         if fault.is_some_and(|fault| !fault.is_processed()) {
             return Decision { reply: None, fault, remark: None };
         }
-        let Some(stub) = list.choose(&stubs) else {
+        let Some(stub) = stub else {
             let miss = list.explain_miss(request, &stubs);
             return Decision { fault, ..self.refuse(request, miss) };
         };
@@ -151,7 +164,9 @@ impl Shared {
     fn report(&self, message: String, location: Option<&'static Location<'static>>) {
         let mut reported = lock(&self.reported);
         let is_new = reported.len() < MAX_REPORTED && !reported.contains(&message);
-        if is_new && !self.is_lenient.load(Ordering::Relaxed) {
+        // With a fault that the test does not expect, the code under test may send requests that the test does not expect either.
+        let is_lenient = self.is_lenient.load(Ordering::Relaxed) || self.info.running().is_disturbed();
+        if is_new && !is_lenient {
             reported.push(message.clone());
             self.info.fail_in(self.info.phase(), problem(message, location));
         }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use itest_runtime::Fault;
 
 use super::mounted_injection::MountedInjection;
 use super::pattern::RequestPattern;
@@ -28,6 +31,7 @@ impl<'s> NewStub<'s> {
             location,
             only_in: None,
             then: None,
+            essential: None,
             answered: Arc::default(),
         };
         Self { stubs, stub }
@@ -53,6 +57,12 @@ impl<'s> NewStub<'s> {
     /// The stub may answer any number of requests, also none.
     pub fn optional(self) -> Self {
         self.times(0..)
+    }
+
+    /// The test must fail if the stub answers no request. Without a fault, that holds for each stub that is not optional; `--faults` reports a
+    /// test that passes although the only calls that this stub should have answered have failed.
+    pub fn essential(self) -> Self {
+        self.with(|stub| stub.essential = Some(Arc::default()))
     }
 
     /// A stub of higher priority answers first. The default is 0.
@@ -125,10 +135,36 @@ pub(super) struct MountedStub {
     pub(super) location: &'static Location<'static>,
     pub(super) only_in: Option<String>,
     pub(super) then: Option<String>,
+    /// What became of the calls, if the stub is essential.
+    pub(super) essential: Option<Arc<EssentialCalls>>,
     answered: Arc<Mutex<Vec<Received>>>,
 }
 
+/// What became of the calls to an essential stub.
+#[derive(Debug, Default)]
+pub(super) struct EssentialCalls {
+    /// Whether a call got a fault.
+    pub(super) has_fault: AtomicBool,
+    /// Whether a call without a fault was answered.
+    pub(super) has_answer: AtomicBool,
+}
+
 impl MountedStub {
+    /// Notes what becomes of a call that the stub answers, or would answer without the fault.
+    pub(super) fn note_call(&self, fault: Option<Fault>) {
+        if let Some(calls) = &self.essential {
+            let flag = if fault.is_some() { &calls.has_fault } else { &calls.has_answer };
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the stub is essential, and all calls that it should have answered got a fault.
+    pub(super) fn is_essential_and_unanswered(&self) -> bool {
+        self.essential
+            .as_ref()
+            .is_some_and(|calls| calls.has_fault.load(Ordering::Relaxed) && !calls.has_answer.load(Ordering::Relaxed))
+    }
+
     /// The number of requests that the stub has answered.
     pub(super) fn count(&self) -> u32 {
         u32::try_from(lock(&self.answered).len()).unwrap_or(u32::MAX)

@@ -15,7 +15,7 @@ use crate::inject::{
     TeardownProblem, TestInfo, begin_panics, begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
 };
 use crate::model::{
-    AttemptReport, Failed, KeptResources, Prospects, Seed, SourceLocation, Turn, WorkerConfig, WorkerId,
+    AttemptReport, CallPlan, Failed, KeptResources, Prospects, Seed, SourceLocation, Turn, WorkerConfig, WorkerId,
 };
 use crate::session::SessionClient;
 
@@ -58,7 +58,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
     let WorkerConfig { limits, seed, .. } = config;
     let entry = case.entry;
     let invariants = invariants_of(entry);
-    let running = begin(position.clone());
+    let running = begin(position.clone(), &config.calls);
     // A test without fixtures and invariants needs no description.
     let is_described = !entry.parameters.is_empty() || !invariants.is_empty();
     let info = is_described.then(|| test_info(turn, case, *seed, id).in_attempt(running.clone()));
@@ -73,7 +73,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         in_setup: Vec::new(),
         on_worker_fixture: &mut on_worker_fixture,
     };
-    let mut phases = PhaseRunner { runtimes, limits, cancelled, position };
+    let mut phases = PhaseRunner { runtimes, limits, calls: &config.calls, cancelled, position };
     let setup = match phases.fetch(case, &mut scopes, client) {
         Ok(()) if entry.parameters.is_empty() => Ok(Vec::new()),
         Ok(()) => phases.set_up(case, &mut scopes).await,
@@ -116,10 +116,10 @@ fn assign_to_fixture(making: FixtureSetup, leaks: &mut LeakChecker) {
 }
 
 /// Begins to observe what happens in an attempt: its panics, its phases and its exchanges.
-fn begin(position: PositionPublisher) -> RunningAttempt {
+fn begin(position: PositionPublisher, plan: &CallPlan) -> RunningAttempt {
     begin_panics();
     begin_phases(Box::new(move |phase| position.enter_body_phase(phase)));
-    let running = RunningAttempt::new();
+    let running = RunningAttempt::new(plan);
     set_running_attempt(Some(running.clone()));
     running
 }

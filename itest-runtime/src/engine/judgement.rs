@@ -125,6 +125,7 @@ pub(super) fn report(
         leaks: Vec::new(),
         notes: Vec::new(),
         exchanges: Vec::new(),
+        calls: None,
         kept: None,
     }
 }
@@ -132,7 +133,7 @@ pub(super) fn report(
 /// Adds the reports of the fixtures. Their failures stand before that of the body, because they may be its cause, and fail the test even if
 /// the body has passed.
 pub(super) fn add_fixture_reports(report: &mut AttemptReport, reports: FixtureReports) {
-    let FixtureReports { notes, exchanges, failures } = reports;
+    let FixtureReports { notes, exchanges, failures, calls } = reports;
     if let Some(first) = failures.first()
         && report.outcome.is_success()
     {
@@ -141,6 +142,7 @@ pub(super) fn add_fixture_reports(report: &mut AttemptReport, reports: FixtureRe
     report.failures.splice(0..0, failures);
     report.notes = notes;
     report.exchanges = exchanges;
+    report.calls = calls;
 }
 
 /// Adds the panics of threads and tasks to the report of the test that they happened in. They fail that test.

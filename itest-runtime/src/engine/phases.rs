@@ -9,9 +9,9 @@ use super::position::PositionPublisher;
 use super::runtimes::{OwnRuntime, Runtimes};
 use crate::inject::{
     Caught, Inputs, InvariantEntry, RegisteredCase, ScopeStore, Scopes, SessionNeed, SetupFailure, Slot,
-    TeardownProblem, catch, catch_panic, current_phase, enter_phase, fill, session_needs,
+    TeardownProblem, catch, catch_panic, current_phase, enter_phase, fill, running_attempt, session_needs,
 };
-use crate::model::{Limits, Outcome, Phase, Problem, SourceLocation};
+use crate::model::{CallPlan, Limits, Outcome, Phase, Problem, SourceLocation};
 use crate::process::{end_forked_child, stopped_descendants};
 use crate::session::SessionClient;
 
@@ -31,6 +31,7 @@ pub(super) enum SetupEnd {
 pub(super) struct PhaseRunner<'a> {
     pub(super) runtimes: &'a Runtimes,
     pub(super) limits: &'a Limits,
+    pub(super) calls: &'a CallPlan,
     pub(super) cancelled: &'a mut watch::Receiver<bool>,
     pub(super) position: &'a PositionPublisher,
 }
@@ -73,7 +74,7 @@ impl PhaseRunner<'_> {
 
     /// Runs the body on the runtime that the test requests.
     pub(super) async fn run(&mut self, case: RegisteredCase, inputs: &mut Inputs) -> (Verdict, Option<OwnRuntime>) {
-        let limit = case.entry.meta.timeout.unwrap_or(self.limits.test);
+        let limit = self.calls.limit_of(case.entry.meta.timeout.unwrap_or(self.limits.test));
         self.position.begin_phase(Phase::Body, limit);
         let own = match OwnRuntime::start(case.entry.meta.runtime) {
             Ok(own) => own,
@@ -198,6 +199,9 @@ async fn run_body(
         Err(caught) => return End::Caught(caught),
     };
     let ended = bounded(limit, cancelled, position, catch(body.as_mut())).await;
+    if let (Ok(Err(Caught::Panic(_))), Some(attempt)) = (&ended, running_attempt()) {
+        attempt.note_panic();
+    }
     // A body that was cancelled still owns values, and their destructors may panic.
     let dropped = catch_panic(|| drop(body));
     match (ended, dropped) {

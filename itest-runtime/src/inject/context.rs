@@ -12,7 +12,8 @@ use super::phase::{last_phase_of_body, phase_of_attempt};
 use super::running::RunningAttempt;
 use super::setting::given_fixture_setting;
 use crate::model::{
-    CaseMeta, Exchange, Failure, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
+    CallPlan, CaseMeta, Exchange, Failure, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn,
+    WorkerId,
 };
 
 /// The running test. Every test can request this built-in fixture.
@@ -46,7 +47,7 @@ impl TestInfo {
     /// Describes a test that is about to run.
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
-        let (streams, running) = (Arc::default(), RunningAttempt::new());
+        let (streams, running) = (Arc::default(), RunningAttempt::new(&CallPlan::Ignore));
         Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, running }
     }
 
@@ -125,6 +126,13 @@ impl TestInfo {
     #[doc(hidden)]
     pub fn fail_in(&self, phase: Phase, problem: Problem) {
         self.running.reports().failures.push(Failure::new(phase, problem));
+    }
+
+    /// The attempt at the test.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn running(&self) -> &RunningAttempt {
+        &self.running
     }
 
     /// The time since the attempt has begun.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::model::{Exchange, Failure, Note};
+use super::calls::CallObserver;
+use crate::model::{CallObservations, Exchange, Failure, Note};
 
 /// The most exchanges that are kept of a test: the last ones, because they are the closest to a failure.
 const MAX_EXCHANGES: usize = 100;
@@ -17,6 +18,8 @@ pub(super) struct CollectedReports {
     pub(super) notes: Vec<Note>,
     pub(super) failures: Vec<Failure>,
     exchanges: VecDeque<(Exchange, Complete)>,
+    /// Observes the calls of the code under test, if the run does.
+    pub(super) calls: Option<CallObserver>,
 }
 
 /// The reports of all fixtures of one attempt.
@@ -26,9 +29,15 @@ pub(crate) struct FixtureReports {
     pub(crate) exchanges: Vec<Exchange>,
     /// The failures that are not failures of the body: a request that nothing answered, or a stub that nothing used.
     pub(crate) failures: Vec<Failure>,
+    /// What was observed of the calls of the code under test.
+    pub(crate) calls: Option<Box<CallObservations>>,
 }
 
 impl CollectedReports {
+    pub(super) fn new(calls: Option<CallObserver>) -> Self {
+        Self { calls, ..Self::default() }
+    }
+
     pub(super) fn add_exchange(&mut self, exchange: Exchange, complete: Complete) {
         if self.exchanges.len() == MAX_EXCHANGES {
             self.exchanges.pop_front();
@@ -37,12 +46,13 @@ impl CollectedReports {
     }
 
     pub(super) fn complete(self) -> FixtureReports {
-        let Self { notes, failures, exchanges } = self;
+        let Self { notes, failures, exchanges, calls } = self;
         let complete = |(mut exchange, complete): (Exchange, Complete)| {
             complete(&mut exchange);
             exchange
         };
-        FixtureReports { notes, failures, exchanges: exchanges.into_iter().map(complete).collect() }
+        let calls = calls.map(|calls| Box::new(calls.into_observations()));
+        FixtureReports { notes, failures, exchanges: exchanges.into_iter().map(complete).collect(), calls }
     }
 }
 

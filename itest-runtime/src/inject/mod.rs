@@ -2,6 +2,7 @@
 
 mod background;
 mod builtin;
+mod calls;
 mod clock;
 mod conclude;
 mod concurrently;

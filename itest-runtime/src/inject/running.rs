@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::calls::CallObserver;
 use super::fixture_reports::{CollectedReports, FixtureReports};
 use super::phase::phase_of_attempt;
-use crate::model::{Exchange, Phase};
+use crate::model::{CONNECTION, CallFault, CallKind, CallPlan, ConnectionFault, Exchange, Fault, Phase};
 
 /// The running attempt. A process runs one attempt at a time, so that any thread of the process may report something about it.
 static RUNNING: Mutex<Option<RunningAttempt>> = Mutex::new(None);
@@ -16,12 +17,27 @@ static RUNNING: Mutex<Option<RunningAttempt>> = Mutex::new(None);
 pub struct RunningAttempt {
     began: Instant,
     reports: Arc<Mutex<CollectedReports>>,
+    calls: Calls,
+}
+
+/// What happens to the calls of the code under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    Ignored,
+    Observed,
+    /// One of them gets a fault.
+    Disturbed,
 }
 
 impl RunningAttempt {
     /// An attempt that begins now.
-    pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), reports: Arc::default() }
+    pub(crate) fn new(plan: &CallPlan) -> Self {
+        let (calls, observer) = match plan {
+            CallPlan::Ignore => (Calls::Ignored, None),
+            CallPlan::Observe => (Calls::Observed, Some(CallObserver::new(None))),
+            CallPlan::Inject(execution) => (Calls::Disturbed, Some(CallObserver::new(Some(execution.fault.clone())))),
+        };
+        Self { began: Instant::now(), reports: Arc::new(Mutex::new(CollectedReports::new(observer))), calls }
     }
 
     /// The time since the attempt has begun.
@@ -40,6 +56,59 @@ impl RunningAttempt {
     /// one of those that are kept.
     pub fn add_exchange(&self, exchange: Exchange, complete: impl FnOnce(&mut Exchange) + Send + 'static) {
         self.reports().add_exchange(exchange, Box::new(complete));
+    }
+
+    /// Whether one call of the attempt gets a fault that the test does not expect. Then stubs may be unused, or used too often.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        self.calls == Calls::Disturbed
+    }
+
+    /// Observes a request or a statement of the code under test. Returns the fault that it gets.
+    #[must_use]
+    pub fn fault_of_call(&self, kind: CallKind, service: &str, operation: impl FnOnce() -> String) -> Option<Fault> {
+        match self.observe(kind, service, operation)? {
+            CallFault::Exchange(fault) => Some(fault),
+            CallFault::Connection(_) => None,
+        }
+    }
+
+    /// Observes a connection of the code under test to a service. Returns the fault that it gets.
+    #[must_use]
+    pub fn fault_of_connection(&self, service: &str) -> Option<ConnectionFault> {
+        match self.observe(CallKind::Connection, service, || CONNECTION.to_owned())? {
+            CallFault::Connection(fault) => Some(fault),
+            CallFault::Exchange(_) => None,
+        }
+    }
+
+    fn observe(&self, kind: CallKind, service: &str, operation: impl FnOnce() -> String) -> Option<CallFault> {
+        if self.calls == Calls::Ignored {
+            return None;
+        }
+        let (target, phase) = (format!("{service} {}", operation()), phase_of_attempt());
+        self.reports().calls.as_mut()?.observe(kind, target, phase)
+    }
+
+    /// Reports that an essential stub answered no call except one with the fault.
+    pub fn add_unanswered_stub(&self, stub: String) {
+        if let Some(calls) = &mut self.reports().calls {
+            calls.observations.unanswered.push(stub);
+        }
+    }
+
+    /// Reports that a transaction was open when the test ended.
+    pub fn add_open_transaction(&self, description: impl FnOnce() -> String) {
+        if let Some(calls) = &mut self.reports().calls {
+            calls.observations.open_transactions.push(description());
+        }
+    }
+
+    /// Notes that the body of the test has panicked.
+    pub(crate) fn note_panic(&self) {
+        if let Some(calls) = &mut self.reports().calls {
+            calls.observations.has_panicked = true;
+        }
     }
 
     /// Takes what fixtures have reported, for the report of the attempt.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::call_plan::CallObservations;
 use super::case::SourceLocation;
 use super::config::Leaks;
 use super::duration::micros;
@@ -94,6 +95,9 @@ pub(crate) struct AttemptReport {
     /// The last exchanges that the endpoints of the test saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
+    /// What was observed of the calls of the code under test, if the run observes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Box<CallObservations>>,
     /// The resources that were kept for the user to inspect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptResources>,
@@ -167,6 +171,7 @@ impl AttemptReport {
             leaks: Vec::new(),
             notes: Vec::new(),
             exchanges: Vec::new(),
+            calls: None,
             kept: None,
         }
     }
@@ -195,6 +200,8 @@ struct AttemptInEvent {
     notes: Vec<Note>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     exchanges: Vec<Exchange>,
+    #[serde(skip)]
+    calls: Option<Box<CallObservations>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept: Option<KeptResources>,
 }

@@ -1,6 +1,7 @@
 //! Layer 0: the plain data types that all other modules use.
 
 mod attempt;
+mod call_plan;
 mod case;
 mod config;
 mod connection_fault;
@@ -19,6 +20,7 @@ mod mutated;
 mod note;
 mod outcome;
 mod panic;
+mod planned_fault;
 mod quarantine;
 mod remark;
 mod run_config;
@@ -40,6 +42,7 @@ pub use remark::Remark;
 pub use secret::{redact_json, redacted, redacted_value};
 
 pub(crate) use attempt::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
+pub(crate) use call_plan::{CallObservations, CallPlan, FaultExecution, ObservedCall, RunCallPlan};
 pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
@@ -62,6 +65,8 @@ pub(crate) use mark::Mark;
 pub(crate) use mutated::{any_mutations, mutated};
 pub(crate) use note::{Note, notes_as_text};
 pub(crate) use panic::PanicRecord;
+pub use planned_fault::CallKind;
+pub(crate) use planned_fault::{CONNECTION, Call, CallFault, PlannedFault};
 pub(crate) use quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 pub(crate) use run_config::RunConfig;
 pub(crate) use script::{After, Lane, Place};

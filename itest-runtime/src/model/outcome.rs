@@ -39,6 +39,11 @@ impl Phase {
         Self::ALL.get(usize::from(number)).copied()
     }
 
+    /// Whether the body of the test runs in this phase.
+    pub(crate) fn is_of_body(self) -> bool {
+        matches!(self, Self::Arrange | Self::Act | Self::Assert | Self::Body)
+    }
+
     /// The name of the phase in messages.
     #[must_use]
     pub fn name(self) -> &'static str {

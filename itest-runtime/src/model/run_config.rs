@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::call_plan::RunCallPlan;
 use super::config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NoTests, Order, Recall,
     Repeats, Require, RetryOn, Selection, SessionSettings, ShowOutput, Until,
@@ -94,6 +95,8 @@ pub(crate) struct RunConfig {
     pub trace: TraceScope,
     /// The settings of the session.
     pub session: SessionSettings,
+    /// What the workers do with the calls of the code under test.
+    pub calls: RunCallPlan,
     /// The limits of a detection.
     pub budget: Budget,
     /// The settings of fixtures that were given, by key.
@@ -151,6 +154,7 @@ impl Default for RunConfig {
             log: "info".to_owned(),
             trace: TraceScope::Process,
             session: SessionSettings::default(),
+            calls: RunCallPlan::default(),
             budget: Budget { time: Some(Duration::from_mins(10)), executions: None },
             fixtures: BTreeMap::new(),
             environment: Vec::new(),

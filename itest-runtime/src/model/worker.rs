@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use super::call_plan::CallPlan;
 use super::config::{Capture, Failed, Isolation, Leaks, Limits, Require};
 use super::id::Seed;
 use super::mark::Mark;
@@ -39,6 +40,9 @@ pub(crate) struct WorkerConfig {
     pub session: SessionAddress,
     /// The configuration of the session server, in case this worker starts it.
     pub session_config: SessionConfig,
+    /// What the worker does with the calls of the code under test.
+    #[serde(default)]
+    pub calls: CallPlan,
     /// The mark that all processes started by the worker inherit.
     pub mark: Option<Mark>,
 }

@@ -130,6 +130,7 @@ mod brief {
             && report.leaks.is_empty()
             && report.notes.is_empty()
             && report.exchanges.is_empty()
+            && report.calls.is_none()
             && report.phases.iter().all(|phase| phase.description.is_none())
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Session {
     pending: VecDeque<Pending>,
     /// Whether the connection is reset when the server is ready for the next statement.
     reset_at_ready: bool,
+    /// Whether a transaction was open when the server was last ready.
+    is_in_transaction: bool,
 }
 
 /// Something that the server answers.
@@ -128,7 +130,13 @@ impl Session {
     /// A session that begins. `startup` is the exchange of a session that the server refuses.
     pub(super) fn new(startup: Exchange) -> Self {
         let (prepared, portals) = (HashMap::new(), HashMap::new());
-        Self { prepared, portals, pending: VecDeque::from([Pending::Startup(startup)]), reset_at_ready: false }
+        Self {
+            prepared,
+            portals,
+            pending: VecDeque::from([Pending::Startup(startup)]),
+            reset_at_ready: false,
+            is_in_transaction: false,
+        }
     }
 
     /// Reads a message that the client has sent.
@@ -194,7 +202,10 @@ impl Session {
             b'E' => self.fail(server_error(message.payload), &mut event),
             // While rows are copied to it, the server ignores what waits for it to be ready.
             b'G' => self.pending.retain(|pending| !matches!(pending, Pending::Sync)),
-            b'Z' => event.finished = self.be_ready(),
+            b'Z' => {
+                self.is_in_transaction = message.payload.first().is_some_and(|status| *status != b'I');
+                event.finished = self.be_ready();
+            }
             _ => {}
         }
         if let Some(finished) = &event.finished {
@@ -203,6 +214,11 @@ impl Session {
         }
         event.reset_after_message = message.kind == b'Z' && self.reset_at_ready;
         event
+    }
+
+    /// Whether the server waits for the next statement of a transaction.
+    pub(super) fn is_idle_in_transaction(&self) -> bool {
+        self.is_in_transaction && self.pending.is_empty()
     }
 
     /// Takes the statements whose results will not come, because the connection has ended.

@@ -99,6 +99,9 @@ struct Connection<'r> {
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         let session = self.session.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if session.is_idle_in_transaction() {
+            self.recorder.end_in_transaction();
+        }
         for mut running in session.take_unfinished() {
             let error = running.take_error();
             let Running { sql, exchange, .. } = running;

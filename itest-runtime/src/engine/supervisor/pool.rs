@@ -81,14 +81,14 @@ impl WorkerPool {
     pub(super) fn start(&mut self, session: &RunSession, lane: Option<Lane>) -> Result<WorkerId, HarnessError> {
         let id = WorkerId(self.next_id);
         self.next_id += 1;
-        let settings = self.settings(session, id);
+        let settings = self.settings(session, id, lane);
         let worker = WorkerHandle::start(id, lane, settings, &self.registry, &self.sender)
             .map_err(HarnessError::io(format!("start {id}")))?;
         self.workers.insert(id, worker);
         Ok(id)
     }
 
-    fn settings(&self, session: &RunSession, id: WorkerId) -> WorkerSettings {
+    fn settings(&self, session: &RunSession, id: WorkerId, lane: Option<Lane>) -> WorkerSettings {
         let config = &self.config;
         let nextest = config.session.nextest.as_ref();
         let fixtures = given_fixture_settings().map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -106,6 +106,7 @@ impl WorkerPool {
             environment,
             session: session.address(),
             session_config: session.config(),
+            calls: config.calls.of(lane),
             mark: match config.isolation {
                 Isolation::Processes => Some(session.mark_of(id)),
                 Isolation::InProcess => session.own_mark(),

@@ -1,0 +1,34 @@
+//! The name of a call, which is the same each time that a test runs.
+
+use super::received::Received;
+
+/// The shortest segment of a path that counts as an identifier if it contains a digit.
+const MIN_ID_CHARS: usize = 8;
+
+/// The method and the path of a request, without identifiers, which may differ each time: `POST /orders/{}/pay`.
+pub(super) fn operation_of_call(request: &Received) -> String {
+    let segments: Vec<&str> =
+        request.path().split('/').map(|segment| if is_identifier(segment) { "{}" } else { segment }).collect();
+    format!("{} {}", request.method(), segments.join("/"))
+}
+
+/// Whether a segment of a path looks like a number, a UUID or another generated name, and not like `v1`.
+fn is_identifier(segment: &str) -> bool {
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    digits > 0 && (digits == segment.len() || segment.len() >= MIN_ID_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_generated_names_are_identifiers() {
+        for segment in ["7", "2024", "8f14e45f-ceea-467f-9575-5b6c8f3a2d11", "pay_1a2b3c4d"] {
+            assert!(is_identifier(segment), "{segment}");
+        }
+        for segment in ["", "v1", "orders", "oauth2", "{id}", "payments_of_today"] {
+            assert!(!is_identifier(segment), "{segment}");
+        }
+    }
+}
