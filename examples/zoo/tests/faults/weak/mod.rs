@@ -1,0 +1,14 @@
+//! Services with a weakness. `faults-key.toml` has the report of each weakness, and what shows it.
+
+mod answers;
+mod background;
+mod charges;
+mod decoding;
+mod files;
+mod orders;
+mod panics;
+mod records;
+mod security;
+mod timeouts;
+mod transactions;
+mod waiting;
