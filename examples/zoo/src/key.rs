@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::Problem;
 
@@ -89,10 +90,7 @@ impl Key {
     ///
     /// When the file cannot be read, or is no valid key.
     pub fn read() -> Result<Self, Problem> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("answer-key.toml");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Problem::because(format!("cannot read {}", path.display()), error))?;
-        toml::from_str(&text).map_err(|error| Problem::because(format!("{} is no answer key", path.display()), error))
+        read_toml("answer-key.toml")
     }
 
     /// Tests that the key names for other tests: polluters, setters, partners, cleaners.
@@ -101,6 +99,14 @@ impl Key {
         let names = self.tests.values().flat_map(|truth| truth.culprits.iter().flatten().chain(&truth.cleaners));
         names.map(String::as_str).collect()
     }
+}
+
+/// Reads a key from a file of this package.
+pub(crate) fn read_toml<T: DeserializeOwned>(file: &str) -> Result<T, Problem> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Problem::because(format!("cannot read {}", path.display()), error))?;
+    toml::from_str(&text).map_err(|error| Problem::because(format!("{} is no answer key", path.display()), error))
 }
 
 impl Truth {

@@ -1,9 +1,12 @@
-//! The answer key of the zoo's tests, the verdicts of a detector, and the comparison of both.
+//! The answer keys of the zoo's two suites, the verdicts of a detector and the findings of an explorer, and their comparison with the keys.
 
+pub mod faults;
 pub mod forecast;
 pub mod key;
+pub mod report_lines;
 pub mod score;
 pub mod suite;
+mod table;
 pub mod verdict;
 
 use std::error::Error;

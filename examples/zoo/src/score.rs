@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::Problem;
 use crate::key::{Key, Kind, Truth};
+use crate::table::{Share, list};
 use crate::verdict::{Detection, Verdict};
 
 /// A group of similar lying tests, with the share that must be detected.
@@ -51,28 +52,6 @@ fn group_of(truth: &Truth) -> usize {
         Kind::Flaky if truth.rate >= 0.05 => 8,
         Kind::Flaky => 9,
         Kind::Broken | Kind::Environment => 10,
-    }
-}
-
-/// The number of correct results, and of all results.
-#[derive(Debug, Clone, Copy, Default)]
-struct Share {
-    right: u64,
-    of: u64,
-}
-
-impl Share {
-    fn add(&mut self, is_right: bool) {
-        self.right += u64::from(is_right);
-        self.of += 1;
-    }
-
-    fn reaches(self, percent: u64) -> bool {
-        self.right * 100 >= self.of * percent
-    }
-
-    fn in_words(self) -> String {
-        if self.of == 0 { "-".to_owned() } else { format!("{}/{}", self.right, self.of) }
     }
 }
 
@@ -208,11 +187,6 @@ fn in_words(verdict: &Verdict) -> String {
     } else {
         format!("{} because of {}", verdict.kind, sets.join(", or of "))
     }
-}
-
-fn list(out: &mut dyn Write, title: &str, lines: &BTreeMap<String, u64>) -> io::Result<()> {
-    writeln!(out, "\n{title}: {}", lines.values().sum::<u64>())?;
-    lines.iter().try_for_each(|(line, times)| writeln!(out, "  {times} x {line}"))
 }
 
 #[cfg(test)]

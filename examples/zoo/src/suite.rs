@@ -1,4 +1,4 @@
-//! The zoo's suite as a program, which cargo builds. Each run has its own temp dir and session folder.
+//! The zoo's suites as programs, which cargo builds. Each run has its own temp dir and session folder.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,12 +11,41 @@ use serde_json::Value;
 
 use crate::Problem;
 
-/// The command `cargo test -p zoo --test integration`, without further arguments.
-#[must_use]
-pub fn cargo_test() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["test", "-p", "zoo", "--test", "integration"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
+/// One of the two suites, as a test target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The lying tests, for `--detect`.
+    Integration,
+    /// The services with weaknesses, for `--faults`.
+    Faults,
+}
+
+impl Target {
+    /// The name of the test target.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Integration => "integration",
+            Self::Faults => "faults",
+        }
+    }
+
+    /// The flag of the mode that is measured with this suite.
+    #[must_use]
+    pub fn mode(self) -> &'static str {
+        match self {
+            Self::Integration => "--detect",
+            Self::Faults => "--faults",
+        }
+    }
+
+    /// The command `cargo test -p zoo --test NAME`, without further arguments.
+    #[must_use]
+    pub fn cargo_test(self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["test", "-p", "zoo", "--test", self.name()]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command
+    }
 }
 
 /// The suite's executable.
@@ -43,18 +72,18 @@ impl TestOutcome {
 }
 
 impl Suite {
-    /// Builds the suite.
+    /// Builds a suite.
     ///
     /// # Errors
     ///
     /// When the build fails; cargo prints the errors to the standard error.
-    pub fn build() -> Result<Self, Problem> {
-        let mut command = cargo_test();
+    pub fn build(target: Target) -> Result<Self, Problem> {
+        let mut command = target.cargo_test();
         command.args(["--no-run", "--message-format", "json"]).stderr(Stdio::inherit());
         let output = command.output().map_err(|error| Problem::because("cannot start cargo", error))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let programs = messages.filter(|message| message["target"]["name"] == "integration");
+        let programs = messages.filter(|message| message["target"]["name"] == target.name());
         let program = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
         program.map(|program| Self { program }).ok_or_else(|| Problem::new("cargo did not build the zoo's tests"))
     }

@@ -1,6 +1,7 @@
 //! The verdicts of a detector, read from its JSON lines.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Problem;
@@ -64,15 +65,22 @@ impl Detection {
     ///
     /// When a verdict or the last event has an unexpected format.
     pub fn read_line(&mut self, line: &str) -> Result<(), Problem> {
-        let Ok(value) = serde_json::from_str::<Value>(line) else { return Ok(()) };
-        let odd = |error| Problem::because(format!("invalid line of the detector: `{line}`"), error);
-        match value.get("event").and_then(Value::as_str) {
-            Some("verdict") => self.verdicts.push(serde_json::from_value(value).map_err(odd)?),
-            Some("detection_finished") => self.finished = Some(serde_json::from_value(value).map_err(odd)?),
-            _ => {}
+        self.verdicts.extend(parse_event(line, "verdict")?);
+        if let Some(finished) = parse_event(line, "detection_finished")? {
+            self.finished = Some(finished);
         }
         Ok(())
     }
+}
+
+/// The event in a line, if the line is JSON and the event has this name.
+pub(crate) fn parse_event<T: DeserializeOwned>(line: &str, name: &str) -> Result<Option<T>, Problem> {
+    let Ok(value) = serde_json::from_str::<Value>(line) else { return Ok(None) };
+    if value.get("event").and_then(Value::as_str) != Some(name) {
+        return Ok(None);
+    }
+    let event = serde_json::from_value(value);
+    event.map(Some).map_err(|error| Problem::because(format!("invalid event `{name}`: `{line}`"), error))
 }
 
 #[cfg(test)]

@@ -1,14 +1,33 @@
-//! The answer key names every lying test of the suite, and nothing that is not there.
+//! The answer keys name every lying and every weak test of the suites, and nothing that is not there.
 
 use std::collections::BTreeSet;
 
+use zoo::faults::key::{FaultVerdict, FaultsKey};
 use zoo::key::{Key, Kind};
-use zoo::suite::Suite;
+use zoo::suite::{Suite, Target};
+
+/// The faults that a call may get: of a request, of a statement, and of a connection.
+const FAULTS: [&str; 10] = [
+    "timeout",
+    "reset-before",
+    "reset-during",
+    "status-500",
+    "status-503",
+    "rate-limited-1s",
+    "malformed",
+    "sqlstate-40001",
+    "reset-on-connect",
+    "half-open",
+];
+
+fn names_of(target: Target) -> BTreeSet<String> {
+    Suite::build(target).unwrap().names().unwrap().into_iter().collect()
+}
 
 #[test]
 fn key_and_suite_name_the_same_tests() {
     let key = Key::read().unwrap();
-    let names: BTreeSet<String> = Suite::build().unwrap().names().unwrap().into_iter().collect();
+    let names = names_of(Target::Integration);
     let lying: BTreeSet<&str> = key.tests.keys().map(String::as_str).collect();
     let helpers = key.helpers();
     for name in lying.union(&helpers) {
@@ -46,5 +65,51 @@ fn only_dependent_tests_have_culprits() {
         assert_eq!(needs, !truth.culprits.is_empty(), "{id}");
         assert!((0.0..=1.0).contains(&truth.rate), "{id}");
         assert!(truth.culprits.iter().all(|set| !set.is_empty() && !set.contains(&id)), "{id}");
+    }
+}
+
+#[test]
+fn faults_key_names_all_weak_tests_and_no_sound_one() {
+    let key = FaultsKey::read().unwrap();
+    let names = names_of(Target::Faults);
+    let weak: BTreeSet<&String> = names.iter().filter(|name| name.starts_with("weak::")).collect();
+    assert_eq!(key.tests.keys().collect::<BTreeSet<_>>(), weak);
+    let sound = names.iter().filter(|name| name.starts_with("sound::")).count();
+    assert_eq!(weak.len() + sound, names.len(), "a test is neither weak nor sound");
+    assert!(weak.len() >= 25 && sound >= 50, "{} weak and {sound} sound tests", weak.len());
+}
+
+#[test]
+fn each_weakness_has_a_report_and_findings() {
+    let mut reports = BTreeSet::new();
+    for (id, weakness) in FaultsKey::read().unwrap().tests {
+        assert!(weakness.report.starts_with("https://"), "{id}: {}", weakness.report);
+        assert!(reports.insert(weakness.report), "{id} has the report of another weakness");
+        assert!(!weakness.findings.is_empty(), "{id} has no finding");
+        for expected in weakness.findings {
+            assert!(expected.at.contains(' '), "{id}: `{}` has no service and no operation", expected.at);
+            assert!(!expected.faults.is_empty(), "{id}: {} needs faults", expected.at);
+            for fault in expected.faults {
+                assert!(FAULTS.contains(&fault.as_str()), "{id}: {fault}");
+            }
+        }
+    }
+}
+
+#[test]
+fn faults_key_has_enough_weaknesses_of_each_verdict() {
+    let key = FaultsKey::read().unwrap();
+    for (verdict, least) in [
+        (FaultVerdict::Hangs, 8),
+        (FaultVerdict::Panics, 3),
+        (FaultVerdict::Leaks, 4),
+        (FaultVerdict::BreaksInvariant, 10),
+        (FaultVerdict::FalseSuccess, 8),
+    ] {
+        let has = |weakness: &&zoo::faults::key::Weakness| {
+            weakness.findings.iter().any(|expected| expected.verdict == verdict)
+        };
+        let count = key.tests.values().filter(has).count();
+        assert!(count >= least, "{count} of {verdict}");
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use zoo::Problem;
 use zoo::forecast::forecast;
 use zoo::key::{Key, Kind, Truth};
-use zoo::suite::{Suite, TestOutcome};
+use zoo::suite::{Suite, Target, TestOutcome};
 
 /// The number of times that a pair runs at the same time.
 const PAIR_RUNS: u32 = 20;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn verify() -> Result<usize, Problem> {
     let key = Key::read()?;
     let only: Vec<String> = std::env::args().skip(1).collect();
-    let mut verification = Verification { suite: Suite::build()?, wrong: Vec::new(), claims: 0 };
+    let mut verification = Verification { suite: Suite::build(Target::Integration)?, wrong: Vec::new(), claims: 0 };
     for (id, truth) in key.tests.iter().filter(|(id, _)| only.is_empty() || only.iter().any(|only| id.contains(only))) {
         verification.verify_test(id, truth)?;
     }
