@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use zoo::faults::key::{FaultVerdict, FaultsKey};
+use zoo::Problem;
+use zoo::faults::key::{FaultVerdict, FaultsKey, Weakness};
 use zoo::key::{Key, Kind};
 use zoo::suite::{Suite, Target};
 
@@ -20,14 +21,14 @@ const FAULTS: [&str; 10] = [
     "half-open",
 ];
 
-fn names_of(target: Target) -> BTreeSet<String> {
-    Suite::build(target).unwrap().names().unwrap().into_iter().collect()
+fn names_of(target: Target) -> Result<BTreeSet<String>, Problem> {
+    Ok(Suite::build(target)?.names()?.into_iter().collect())
 }
 
 #[test]
 fn key_and_suite_name_the_same_tests() {
     let key = Key::read().unwrap();
-    let names = names_of(Target::Integration);
+    let names = names_of(Target::Integration).unwrap();
     let lying: BTreeSet<&str> = key.tests.keys().map(String::as_str).collect();
     let helpers = key.helpers();
     for name in lying.union(&helpers) {
@@ -71,7 +72,7 @@ fn only_dependent_tests_have_culprits() {
 #[test]
 fn faults_key_names_all_weak_tests_and_no_sound_one() {
     let key = FaultsKey::read().unwrap();
-    let names = names_of(Target::Faults);
+    let names = names_of(Target::Faults).unwrap();
     let weak: BTreeSet<&String> = names.iter().filter(|name| name.starts_with("weak::")).collect();
     assert_eq!(key.tests.keys().collect::<BTreeSet<_>>(), weak);
     let sound = names.iter().filter(|name| name.starts_with("sound::")).count();
@@ -106,9 +107,7 @@ fn faults_key_has_enough_weaknesses_of_each_verdict() {
         (FaultVerdict::BreaksInvariant, 10),
         (FaultVerdict::FalseSuccess, 8),
     ] {
-        let has = |weakness: &&zoo::faults::key::Weakness| {
-            weakness.findings.iter().any(|expected| expected.verdict == verdict)
-        };
+        let has = |weakness: &&Weakness| weakness.findings.iter().any(|expected| expected.verdict == verdict);
         let count = key.tests.values().filter(has).count();
         assert!(count >= least, "{count} of {verdict}");
     }

@@ -74,10 +74,10 @@ impl Importer {
 async fn products_are_imported_by_a_task(catalog: &StandIn<Catalog>) -> Result<()> {
     #[arrange]
     catalog.when(request::get("/products")).reply(Reply::json(200, ["atlas", "globe"]));
-    let importer = Importer { client: bounded_client()?, url: catalog.url() };
+    let supplier = Importer { client: bounded_client()?, url: catalog.url() };
 
     #[act]
-    let imported = importer.import().await;
+    let imported = supplier.import().await;
 
     #[assert]
     assert_eq!(imported, Some(2));
