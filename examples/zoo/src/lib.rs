@@ -3,6 +3,7 @@
 pub mod faults;
 pub mod forecast;
 pub mod key;
+pub mod rates;
 pub mod report_lines;
 pub mod score;
 pub mod suite;

@@ -3,7 +3,6 @@
 mod answers;
 mod background;
 mod charges;
-mod decoding;
 mod files;
 mod orders;
 mod panics;

@@ -1,10 +1,10 @@
-//! Tests of the services in [`super::decoding`].
+//! Tests of services that panic.
 
 use itest::prelude::*;
 use itest::{Reply, request};
 use serde_json::json;
+use zoo::rates::{RateClient, send_measurement};
 
-use super::decoding::{RateClient, send_measurement};
 use crate::fixtures::clients::bounded_client;
 use crate::fixtures::third_parties::{Metrics, Prices};
 
