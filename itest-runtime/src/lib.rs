@@ -8,6 +8,7 @@
 mod cli;
 mod detect;
 mod engine;
+mod faults;
 mod fixtures;
 #[cfg(feature = "history")]
 mod history;

@@ -55,5 +55,6 @@ mod telemetry;
 mod terminal;
 mod used_servers;
 mod verdicts;
+mod weaknesses;
 
 itest::main!();

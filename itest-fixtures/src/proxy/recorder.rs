@@ -168,6 +168,11 @@ impl Recorder {
         self.info.add_exchange(exchange, |_| {});
     }
 
+    /// Waits until the body of the test has ended.
+    pub(super) async fn body_ended(&self) {
+        self.info.running().body_ended().await;
+    }
+
     /// A connection has ended while a transaction was open. If the test had ended before, it has left the transaction open.
     pub(super) fn end_in_transaction(&self) {
         if self.info.phase() == Phase::Teardown {

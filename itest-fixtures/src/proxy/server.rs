@@ -193,7 +193,10 @@ impl Connection {
         record.fault = fault;
         match fault {
             Some(ConnectionFault::ResetOnConnect) => return End::Reset,
-            Some(ConnectionFault::HalfOpen) => return std::future::pending().await,
+            Some(ConnectionFault::HalfOpen) => {
+                self.recorder.body_ended().await;
+                return End::Reset;
+            }
             _ => {}
         }
         let service = match connect(&self.upstream.address).await {

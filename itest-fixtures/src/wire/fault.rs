@@ -1,10 +1,9 @@
 //! Applies a fault to the answer of a stand-in.
 
-use std::future;
-
 use hyper::body::Bytes;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
+use itest_runtime::__private::RunningAttempt;
 use itest_runtime::Fault;
 
 use super::connection::ConnectionControl;
@@ -19,16 +18,19 @@ const HEAD_BYTES: u64 = 50;
 
 /// Changes the reply of a stub according to a fault. There is no reply if the service does not process the request.
 ///
-/// The function never returns if the service never answers.
+/// If the service never answers, the function returns after the body of the test has ended, and the connection is reset.
 pub(super) async fn with_fault(
     reply: Option<FixedReply>,
     fault: Option<Fault>,
     request: &Received,
-    control: &ConnectionControl,
+    (control, attempt): (&ConnectionControl, &RunningAttempt),
 ) -> FixedReply {
     let mut reply = reply.unwrap_or_else(|| FixedReply::of_itest(StatusCode::OK, String::new()));
     match fault {
-        Some(Fault::Timeout) => return future::pending().await,
+        Some(Fault::Timeout) => {
+            attempt.body_ended().await;
+            control.reset_after_bytes(0);
+        }
         Some(Fault::ResetBefore) => control.reset_after_bytes(0),
         Some(Fault::Status(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -229,11 +229,11 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
     pending.receive(request.clone(), shared.port);
     let Decision { reply, fault, remark } = shared.decide(&request);
     (pending.exchange.fault, pending.exchange.remark) = (fault.map(|fault| fault.to_string()), remark);
-    let reply = with_fault(reply, fault, &request, &control).await;
+    let reply = with_fault(reply, fault, &request, (&control, shared.info.running())).await;
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }
-    if fault != Some(Fault::ResetBefore) {
+    if !matches!(fault, Some(Fault::ResetBefore | Fault::Timeout)) {
         pending.exchange.status = Some(reply.status.as_u16().to_string());
         pending.exchange.response_bytes = reply.body_bytes();
         pending.response = reply.chunks.first().cloned();

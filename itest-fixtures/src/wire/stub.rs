@@ -143,26 +143,27 @@ pub(super) struct MountedStub {
 /// What became of the calls to an essential stub.
 #[derive(Debug, Default)]
 pub(super) struct EssentialCalls {
-    /// Whether a call got a fault.
-    pub(super) has_fault: AtomicBool,
-    /// Whether a call without a fault was answered.
-    pub(super) has_answer: AtomicBool,
+    /// Whether the service did not process a call because of a fault.
+    pub(super) has_failed: AtomicBool,
+    /// Whether the service has processed a call.
+    pub(super) has_succeeded: AtomicBool,
 }
 
 impl MountedStub {
     /// Notes what becomes of a call that the stub answers, or would answer without the fault.
     pub(super) fn note_call(&self, fault: Option<Fault>) {
         if let Some(calls) = &self.essential {
-            let flag = if fault.is_some() { &calls.has_fault } else { &calls.has_answer };
+            let is_processed = fault.is_none_or(Fault::is_processed);
+            let flag = if is_processed { &calls.has_succeeded } else { &calls.has_failed };
             flag.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether the stub is essential, and all calls that it should have answered got a fault.
+    /// Whether the stub is essential, and the service has processed none of the calls that it should have answered.
     pub(super) fn is_essential_and_unanswered(&self) -> bool {
-        self.essential
-            .as_ref()
-            .is_some_and(|calls| calls.has_fault.load(Ordering::Relaxed) && !calls.has_answer.load(Ordering::Relaxed))
+        self.essential.as_ref().is_some_and(|calls| {
+            calls.has_failed.load(Ordering::Relaxed) && !calls.has_succeeded.load(Ordering::Relaxed)
+        })
     }
 
     /// The number of requests that the stub has answered.

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::command_line::CommandLine;
 use super::detection::{bisection, detection};
 use super::environment::Environment;
+use super::faults::{explore_faults, with_fault};
 use super::fixture_settings::fixture_settings;
 #[cfg(feature = "history")]
 use super::history::history;
@@ -101,6 +102,8 @@ fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatu
         Mode::Report { records } => report(&call, records, config, &Registry::collect()),
         Mode::History => history(&call, resolved.config, &Registry::collect()),
         Mode::Detect => detection(&call, config, checked_registry()?),
+        Mode::Faults => explore_faults(&call, config, checked_registry()?),
+        Mode::Fault(fault) => run(&call, with_fault(resolved, fault)?, checked_registry()?),
         Mode::Bisect { test, record } => bisection(&call, config, checked_registry()?, test, record.as_deref()),
         Mode::Run | Mode::Lanes(_) | Mode::Replay { .. } => run(&call, resolved, checked_registry()?),
     }

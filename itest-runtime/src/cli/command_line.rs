@@ -201,6 +201,9 @@ impl CommandLine {
         for GivenSetting { key, text, .. } in self.settings.iter().filter(changes_tests) {
             words.push(format!("--{key}={text}"));
         }
+        if let Mode::Fault(fault) = &self.mode {
+            words.extend(["--fault".to_owned(), fault.clone()]);
+        }
         words
     }
 

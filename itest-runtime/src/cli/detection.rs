@@ -205,7 +205,7 @@ impl Search {
 }
 
 /// Refuses a run without worker processes, because each probe needs new processes.
-fn require_processes(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
+pub(super) fn require_processes(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
     if config.session.nextest.is_some() {
         return Err(UsageError::new(flag, "does not work under cargo-nextest, which starts a process for each test"));
     }
@@ -218,7 +218,7 @@ fn require_processes(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
     Ok(())
 }
 
-fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {
+pub(super) fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {
     let order = ordered(&named_cases(cases), Order::Declared, config.seed)?;
     Ok(order.into_iter().map(|position| cases[position].clone()).collect())
 }

@@ -8,6 +8,7 @@ mod defaults;
 mod detection;
 mod durations;
 mod environment;
+mod faults;
 mod file;
 mod fixture_settings;
 mod git;

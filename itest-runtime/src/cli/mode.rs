@@ -17,6 +17,10 @@ pub(super) enum Mode {
     List,
     /// Search for unreliable tests.
     Detect,
+    /// Search for weaknesses of the code under test when its calls fail.
+    Faults,
+    /// Run the selected tests, with a fault of one call.
+    Fault(String),
     /// Search for the cause of a recorded failure of this test.
     Bisect { test: String, record: Option<String> },
     /// Report recorded runs as one.
@@ -37,6 +41,8 @@ pub(super) enum ModeKind {
     Replay,
     List,
     Detect,
+    Faults,
+    Fault,
     Bisect,
     Report,
     History,
@@ -53,6 +59,8 @@ impl Mode {
             Self::Replay { .. } => ModeKind::Replay,
             Self::List => ModeKind::List,
             Self::Detect => ModeKind::Detect,
+            Self::Faults => ModeKind::Faults,
+            Self::Fault(_) => ModeKind::Fault,
             Self::Bisect { .. } => ModeKind::Bisect,
             Self::Report { .. } => ModeKind::Report,
             Self::History => ModeKind::History,
@@ -79,6 +87,8 @@ impl ModeKind {
             Self::Replay => "--replay",
             Self::List => "--list",
             Self::Detect => "--detect",
+            Self::Faults => "--faults",
+            Self::Fault => "--fault",
             Self::Bisect => "--bisect",
             Self::Report => "--report",
             Self::History => "--history",
@@ -92,9 +102,13 @@ impl ModeKind {
         match self {
             Self::Lanes => "the lanes name the tests, their order and their workers, and each test runs once",
             Self::Replay => "the record names the tests, their order and their workers",
-            Self::Detect | Self::Bisect => "filters and --tag select the tests, and --logfile the output file",
+            Self::Detect | Self::Faults | Self::Bisect => {
+                "filters and --tag select the tests, and --logfile the output file"
+            }
             Self::Report => "a report shows the whole record",
-            Self::Run | Self::List | Self::History | Self::Sweep | Self::PrintConfig => "this mode does not use it",
+            Self::Run | Self::Fault | Self::List | Self::History | Self::Sweep | Self::PrintConfig => {
+                "this mode does not use it"
+            }
         }
     }
 
@@ -113,18 +127,20 @@ pub(super) struct ModeFlags {
     replay: Option<String>,
     report: Vec<String>,
     bisect: Option<String>,
+    fault: Option<String>,
 }
 
 /// The flags without a value: their names and what `--help` says of them.
-const SWITCHES: [(&str, &str); 4] = [
+const SWITCHES: [(&str, &str); 5] = [
     ("print-config", "Print every setting with its value and where it comes from"),
     ("sweep", "Give back the resources that killed runs have left behind, and run no tests"),
     ("history", "Print statistics about the tests in past runs, or about those that match a FILTER, and run no tests"),
     ("detect", "Search for tests that lie: whose result depends on order, other tests or chance; name the causes"),
+    ("faults", "Search for weaknesses: run the tests again and again, each time with a fault of another call"),
 ];
 
 /// The flags with a value: their names, the name of the value, and what `--help` says of them.
-const VALUES: [(&str, &str, ArgAction, &str); 4] = [
+const VALUES: [(&str, &str, ArgAction, &str); 5] = [
     (
         "lane",
         "NAMES",
@@ -142,6 +158,12 @@ const VALUES: [(&str, &str, ArgAction, &str); 4] = [
         "RECORD",
         ArgAction::Append,
         "Report a recorded run, or several as one, and run no tests; `last` is the last one",
+    ),
+    (
+        "fault",
+        "CALL = FAULT",
+        ArgAction::Set,
+        "Run the tests with a fault of one call, as `--faults` has named it: 'payments POST /charge #2 = timeout'",
     ),
     (
         "bisect",
@@ -172,6 +194,7 @@ impl ModeFlags {
             replay: matches.remove_one("replay"),
             report: many(matches, "report"),
             bisect: matches.remove_one("bisect"),
+            fault: matches.remove_one("fault"),
         }
     }
 
@@ -181,7 +204,7 @@ impl ModeFlags {
     ///
     /// Two flags that choose different modes.
     pub(super) fn mode(self, list: Option<Mode>) -> Result<Mode, UsageError> {
-        let Self { switches, lanes, replay, report, bisect } = self;
+        let Self { switches, lanes, replay, report, bisect, fault } = self;
         let mut modes = Vec::new();
         let is_given = |name| switches.contains(&name);
         if is_given("print-config") {
@@ -199,6 +222,10 @@ impl ModeFlags {
         if is_given("detect") {
             modes.push(Mode::Detect);
         }
+        if is_given("faults") {
+            modes.push(Mode::Faults);
+        }
+        modes.extend(fault.map(Mode::Fault));
         // A bisection looks for its failure in the record that `--replay` names.
         let (searched, repeated) = if bisect.is_some() { (replay, None) } else { (None, replay) };
         modes.extend(bisect.map(|test| Mode::Bisect { test, record: searched }));
@@ -231,6 +258,8 @@ mod tests {
         for (words, expected) in [
             (&[][..], Mode::Run),
             (&["--detect"], Mode::Detect),
+            (&["--faults"], Mode::Faults),
+            (&["--fault", "a GET / = timeout"], Mode::Fault("a GET / = timeout".to_owned())),
             (&["--sweep"], Mode::Sweep),
             (&["--history"], Mode::History),
             (&["--lane", "a", "--lane", "b"], Mode::Lanes(vec!["a".to_owned(), "b".to_owned()])),

@@ -27,7 +27,7 @@ pub(super) static REPORTING: &[Setting] = &[
         shape: Shape::Value("FILE"),
         help: "Write the record of the run to this file",
         default: Some("target/itest/records"),
-        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| {
                 config.record = path(text);

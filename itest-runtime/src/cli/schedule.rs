@@ -62,7 +62,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         shape: Shape::Value("I/N"),
         help: "Run shard I of N, such as 2/5; auto/N takes I from the CI system; none runs all tests",
         default: Some("the variables of the CI system"),
-        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay, ModeKind::Detect, ModeKind::Bisect],
+        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay, ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| text.parse().map(|shard| config.shard = shard),
             show: |config| SettingValue::text(config.shard.to_string()),
@@ -197,7 +197,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "last-failed",
         shape: Shape::Switch,
         help: "Run only the tests that failed when they last ran; if there are none, run all tests",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
             show: |config| SettingValue::bare(config.recall.only_failed),
@@ -208,7 +208,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "failed-first",
         shape: Shape::Switch,
         help: "Run the tests first that failed when they last ran; with --last-failed, run only these",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.failed_first = on),
             show: |config| SettingValue::bare(config.recall.failed_first),

@@ -103,7 +103,7 @@ impl Setting {
             key: report.key,
             shape: Shape::Value("FILE"),
             help: report.help,
-            without_effect_in: &[ModeKind::Detect, ModeKind::Bisect],
+            without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
             access: Access::Report(report),
             ..Self::PLAIN
         }

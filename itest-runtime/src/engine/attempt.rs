@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::judgement::{End, ReachedPhase, Verdict, add_fixture_reports, judge, report};
+use super::judgement::{End, ReachedPhase, Verdict, add_effects_of_fault, add_fixture_reports, judge, report};
 use super::leaks::LeakChecker;
 use super::phases::{PhaseRunner, SetupEnd};
 use super::position::PositionPublisher;
@@ -15,7 +15,8 @@ use crate::inject::{
     TeardownProblem, TestInfo, begin_panics, begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
 };
 use crate::model::{
-    AttemptReport, CallPlan, Failed, KeptResources, Prospects, Seed, SourceLocation, Turn, WorkerConfig, WorkerId,
+    AttemptReport, CallPlan, Failed, FaultExecution, FaultJudge, KeptResources, Prospects, Seed, SourceLocation, Turn,
+    WorkerConfig, WorkerId,
 };
 use crate::session::SessionClient;
 
@@ -86,13 +87,15 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
             let teardown = scopes.test.teardown().clone();
             let mut inputs = Inputs::new(slots, case.row as usize, teardown, info.clone());
             let (verdict, own) = phases.run(case, &mut inputs).await;
+            running.end_body();
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
             (phases.check_invariants(&invariants, verdict, own.as_ref(), &mut scopes).await, own)
         }
         Err(end) => (judge_setup(end, making), None),
     };
     report_ended_programs(info.as_ref(), entry.parameters);
-    let observed = Observed { running: &running, info: info.as_ref(), parameters: entry.parameters };
+    let observed =
+        Observed { running: &running, info: info.as_ref(), parameters: entry.parameters, calls: &config.calls };
     let verdict = verdict.or_failed_fixtures(info.as_ref());
     if config.failed == Failed::Keep && verdict.is_failure() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
@@ -137,6 +140,7 @@ struct Observed<'a> {
     running: &'a RunningAttempt,
     info: Option<&'a TestInfo>,
     parameters: &'static [Parameter],
+    calls: &'a CallPlan,
 }
 
 /// The report of an attempt, with what fixtures have reported about the test. From now on, no exchange belongs to the attempt.
@@ -146,6 +150,9 @@ fn full_report(turn: Turn, verdict: Verdict, problems: Vec<TeardownProblem>, obs
     set_running_attempt(None);
     let mut report = report(turn.case, verdict, problems, end_phases());
     add_fixture_reports(&mut report, observed.running.take_reports());
+    if let CallPlan::Inject(FaultExecution { fault, judged_by: FaultJudge::Report, .. }) = observed.calls {
+        add_effects_of_fault(&mut report, fault);
+    }
     report
 }
 

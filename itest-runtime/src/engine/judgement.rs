@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::inject::{BackgroundPanic, Caught, FixtureReports, PhaseLog, TeardownProblem, TestInfo};
 use crate::model::{
-    AttemptReport, Case, CaseIndex, Failure, Limits, Outcome, PanicRecord, Phase, Problem, Prospects, SourceLocation,
+    AttemptReport, Case, CaseIndex, Failure, Limits, Outcome, PanicRecord, Phase, PlannedFault, Problem, Prospects,
+    SourceLocation,
 };
 
 /// How setup or the body ended.
@@ -143,6 +144,30 @@ pub(super) fn add_fixture_reports(report: &mut AttemptReport, reports: FixtureRe
     report.notes = notes;
     report.exchanges = exchanges;
     report.calls = calls;
+}
+
+/// Adds what the fault that the user has named has shown: calls that should have been answered, and transactions that were left open. A
+/// fault that no call has got fails the test, because its result would say nothing.
+pub(super) fn add_effects_of_fault(report: &mut AttemptReport, planned: &PlannedFault) {
+    let Some(calls) = report.calls.take() else { return };
+    report.leaks.extend(calls.open_transactions);
+    let is_judged = !matches!(report.outcome, Outcome::Skipped | Outcome::Interrupted);
+    let mut messages = Vec::new();
+    if is_judged && !calls.is_injected {
+        let made: Vec<String> = calls.calls.iter().map(|observed| observed.call.to_string()).collect();
+        let made = if made.is_empty() { "none that itest sees".to_owned() } else { made.join(", ") };
+        messages.push(format!("no call got the fault `{planned}`; the test's calls are: {made}"));
+    }
+    if report.outcome.is_success() {
+        let success = |stub: String| format!("a false success: the test passed, and {stub} was never answered");
+        messages.extend(calls.unanswered.into_iter().map(success));
+    }
+    for message in messages {
+        if report.outcome.is_success() {
+            report.outcome = Outcome::Failed;
+        }
+        report.failures.push(Failure::new(Phase::Teardown, Problem::new(message)));
+    }
 }
 
 /// Adds the panics of threads and tasks to the report of the test that they happened in. They fail that test.

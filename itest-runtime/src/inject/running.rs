@@ -1,8 +1,12 @@
 //! The attempt that runs in this process, for code that is not handed the test's own fixtures, such as an HTTP client.
 
 use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::calls::CallObserver;
 use super::fixture_reports::{CollectedReports, FixtureReports};
@@ -16,8 +20,16 @@ static RUNNING: Mutex<Option<RunningAttempt>> = Mutex::new(None);
 #[derive(Clone)]
 pub struct RunningAttempt {
     began: Instant,
-    reports: Arc<Mutex<CollectedReports>>,
+    shared: Arc<Shared>,
     calls: Calls,
+}
+
+/// The state of an attempt that all its copies share.
+#[derive(Default)]
+struct Shared {
+    reports: Mutex<CollectedReports>,
+    is_body_over: AtomicBool,
+    body_ended: Notify,
 }
 
 /// What happens to the calls of the code under test.
@@ -37,7 +49,8 @@ impl RunningAttempt {
             CallPlan::Observe => (Calls::Observed, Some(CallObserver::new(None))),
             CallPlan::Inject(execution) => (Calls::Disturbed, Some(CallObserver::new(Some(execution.fault.clone())))),
         };
-        Self { began: Instant::now(), reports: Arc::new(Mutex::new(CollectedReports::new(observer))), calls }
+        let shared = Shared { reports: Mutex::new(CollectedReports::new(observer)), ..Shared::default() };
+        Self { began: Instant::now(), shared: Arc::new(shared), calls }
     }
 
     /// The time since the attempt has begun.
@@ -90,7 +103,24 @@ impl RunningAttempt {
         self.reports().calls.as_mut()?.observe(kind, target, phase)
     }
 
-    /// Reports that an essential stub answered no call except one with the fault.
+    /// Waits until the body of the test has ended. A service that never answers ends its connections then, so that the code under test can
+    /// be torn down.
+    pub async fn body_ended(&self) {
+        let mut ended = pin!(self.shared.body_ended.notified());
+        // From now on, an end is noticed even if it comes before the wait.
+        ended.as_mut().enable();
+        if !self.shared.is_body_over.load(Ordering::Acquire) {
+            ended.await;
+        }
+    }
+
+    /// Notes that the body of the test has ended.
+    pub(crate) fn end_body(&self) {
+        self.shared.is_body_over.store(true, Ordering::Release);
+        self.shared.body_ended.notify_waiters();
+    }
+
+    /// Reports that the service behind an essential stub has processed no call, because of the fault.
     pub fn add_unanswered_stub(&self, stub: String) {
         if let Some(calls) = &mut self.reports().calls {
             calls.observations.unanswered.push(stub);
@@ -119,7 +149,7 @@ impl RunningAttempt {
     }
 
     pub(super) fn reports(&self) -> MutexGuard<'_, CollectedReports> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,6 +14,7 @@ use super::id::{CaseIndex, TestId, WorkerId};
 use super::note::Note;
 use super::outcome::{Outcome, Phase};
 use super::quarantine::Quarantine;
+use super::script::Lane;
 
 /// One phase of an attempt and its duration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,14 +148,14 @@ impl AttemptReport {
 
     /// Adds the descriptions of what the test left behind. Under the policy `Fail`, they fail the attempt.
     pub(crate) fn add_leaks(&mut self, leaks: Vec<String>, policy: Leaks) {
-        if policy == Leaks::Fail && !leaks.is_empty() {
+        self.leaks.extend(leaks);
+        if policy == Leaks::Fail && !self.leaks.is_empty() {
             if self.outcome.is_success() {
                 self.outcome = Outcome::Errored;
             }
-            let problem = Problem::new(format!("left behind: {}", leaks.join(", ")));
+            let problem = Problem::new(format!("left behind: {}", self.leaks.join(", ")));
             self.failures.push(Failure::new(Phase::Teardown, problem));
         }
-        self.leaks = leaks;
     }
 
     /// The report of an attempt that was interrupted by the end of the run.
@@ -272,6 +273,9 @@ pub(crate) struct CaseReport {
     pub location: SourceLocation,
     /// The worker that ran the last attempt.
     pub worker: WorkerId,
+    /// The lane of the script that the last attempt belongs to.
+    #[serde(skip)]
+    pub lane: Option<Lane>,
     /// The number of attempts.
     #[serde(rename = "attempt")]
     pub attempts: u32,

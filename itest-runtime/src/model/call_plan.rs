@@ -39,6 +39,17 @@ pub(crate) struct FaultExecution {
     pub fault: PlannedFault,
     /// How long the test may take, if that is not its usual limit.
     pub limit: Option<Duration>,
+    pub judged_by: FaultJudge,
+}
+
+/// Who judges how a test took a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FaultJudge {
+    /// The explorer, which knows what the test does without the fault.
+    Explorer,
+    /// The report of the test, because the user has named the fault.
+    Report,
 }
 
 /// What all workers of a run do with the calls of the code under test.
@@ -84,7 +95,7 @@ pub(crate) struct CallObservations {
     pub is_injected: bool,
     /// Whether the body of the test panicked. Otherwise it returned an error, or something else failed.
     pub has_panicked: bool,
-    /// The essential stubs that got a call with the fault and answered no other one.
+    /// The essential stubs of which the service has processed no call, because of the fault.
     pub unanswered: Vec<String>,
     /// The descriptions of the transactions that were open when the test ended.
     pub open_transactions: Vec<String>,

@@ -32,6 +32,7 @@ mod sorting;
 mod sql_state;
 mod trace;
 mod verdict;
+mod weakness;
 mod worker;
 
 pub use attempt::Problem;
@@ -42,7 +43,7 @@ pub use remark::Remark;
 pub use secret::{redact_json, redacted, redacted_value};
 
 pub(crate) use attempt::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
-pub(crate) use call_plan::{CallObservations, CallPlan, FaultExecution, ObservedCall, RunCallPlan};
+pub(crate) use call_plan::{CallObservations, CallPlan, FaultExecution, FaultJudge, ObservedCall, RunCallPlan};
 pub(crate) use case::{Case, Lock, LockMode, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
@@ -80,4 +81,5 @@ pub(crate) use sorting::{map_of, set_of, sort, sort_by, sort_by_cached_key, sort
 pub use sql_state::{ParseSqlStateError, SqlState};
 pub(crate) use trace::TraceScope;
 pub(crate) use verdict::{Lie, Rate, Verdict};
+pub(crate) use weakness::{CellVerdict, Evidence, Finding, Weakness};
 pub(crate) use worker::WorkerConfig;

@@ -11,6 +11,8 @@ pub(crate) enum After {
     Begun,
     /// Every earlier step has ended.
     Ended,
+    /// Fewer steps than this number run.
+    FewerRun(usize),
 }
 
 /// The place of a step in the script.

@@ -22,7 +22,7 @@ pub(crate) use pause::pause_before;
 pub(crate) use quarantine::{QuarantineReview, QuarantineStatus, REQUIRED_PASSES, quarantine_status};
 pub(crate) use queue::LockQueue;
 pub(crate) use rounds::Rounds;
-pub(crate) use script::{Script, lockstep};
+pub(crate) use script::{Script, lockstep, one_lane_each};
 pub(crate) use shard::{TimedTest, shard_by_hash, shards_by_durations};
 pub(crate) use sort::{NamedCase, by_name};
 pub(crate) use tags::TagExpression;

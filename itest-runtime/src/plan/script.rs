@@ -1,7 +1,7 @@
 //! A script: a fixed list of steps, each with its lane and its place in the order.
 
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::admission::{Locks, strongest};
 use crate::model::{After, Case, Lane, Lock, Place};
@@ -94,7 +94,11 @@ impl Script {
         }
         if self.lanes > 1 {
             let is_free = self.running.iter().all(|(lane, _)| *lane != place.lane);
-            let is_turn = place.after == After::Begun || self.running.is_empty();
+            let is_turn = match place.after {
+                After::Begun => true,
+                After::Ended => self.running.is_empty(),
+                After::FewerRun(number) => self.running.len() < number,
+            };
             if !is_free || !is_turn || !self.locks.admits(&case.locks) {
                 return None;
             }
@@ -143,6 +147,12 @@ pub(crate) fn lockstep<C: Copy>(lanes: &[Vec<C>]) -> Vec<(C, Place)> {
         })
     };
     (0..longest).flat_map(steps_at).collect()
+}
+
+/// The steps of which each runs in a lane of its own, at most this number at a time.
+#[must_use]
+pub(crate) fn one_lane_each(count: usize, at_a_time: NonZeroUsize) -> Vec<Place> {
+    (0..).map(Lane).take(count).map(|lane| Place { lane, after: After::FewerRun(at_a_time.get()) }).collect()
 }
 
 #[cfg(test)]
@@ -195,6 +205,19 @@ mod tests {
         assert_eq!(numbers(&mut script), [(1, 1), (2, 1), (1, 1)]);
         script.begin_round();
         assert_eq!((numbers(&mut script), script.begun()), (vec![], 2));
+    }
+
+    #[test]
+    fn steps_with_lanes_of_their_own_start_as_others_end() {
+        let places = one_lane_each(4, NonZeroUsize::new(2).unwrap());
+        let mut script = Script::new((0..4).map(|number| case(number, vec![])).collect(), places, NonZeroU32::new(1));
+        script.begin_round();
+        assert_eq!(numbers(&mut script), [(0, 0), (1, 1)]);
+        script.finish(Lane(1));
+        assert_eq!(numbers(&mut script), [(2, 2)]);
+        assert!(script.is_over(Lane(2)) && !script.is_over(Lane(3)));
+        script.finish(Lane(0));
+        assert_eq!(numbers(&mut script), [(3, 3)]);
     }
 
     proptest! {

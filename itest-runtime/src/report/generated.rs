@@ -120,6 +120,7 @@ pub(super) fn any_case() -> impl Strategy<Value = CaseReport> {
             id,
             location,
             worker: WorkerId(worker),
+            lane: None,
             attempts,
             output,
             started,

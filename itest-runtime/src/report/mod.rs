@@ -7,6 +7,7 @@ mod ctrf;
 mod detection;
 mod durations;
 mod failure;
+mod faults;
 mod file_reports;
 mod findings;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::model::{Event, ShowOutput};
 pub(crate) use command_escaper::CommandEscaper;
 pub(crate) use console::Console;
 pub(crate) use detection::{DetectionReport, DetectionSummary};
+pub(crate) use faults::{FaultReport, FaultSummary};
 pub(crate) use file_reports::{FILE_REPORTS, FileReport};
 pub(crate) use github::{Annotations, Sources, StepSummary};
 pub(crate) use json::Json;

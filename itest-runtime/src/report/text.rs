@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::ColorMode;
-use crate::model::{Seed, ShardBy, ShardFacts, Sweep, TestId};
+use crate::model::{FaultExecution, Seed, ShardBy, ShardFacts, Sweep, TestId};
 
 /// A text style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,13 @@ impl Repeat {
         let words = lanes.chain(own.map(|argument| format!(" {}", quote(argument)))).collect::<String>();
         let repeats = if repeats > 1 { format!(" --repeat {repeats} --until-fail") } else { String::new() };
         format!("{}{words}{repeats}", self.program)
+    }
+
+    /// The command that runs a test with a fault.
+    pub(super) fn fault(&self, test: &TestId, seed: Seed, execution: &FaultExecution) -> String {
+        let FaultExecution { fault, limit, .. } = execution;
+        let limit = limit.map_or_else(String::new, |limit| format!(" --timeout {}ms", limit.as_millis()));
+        format!("{}{limit} --fault {}", self.test(test, seed), quote(&fault.to_string()))
     }
 
     /// The command that repeats a recorded run, with the same tests in the same workers.

@@ -48,10 +48,12 @@ async fn impatient_shop<Db: Database>(db: &Db, gateway: &Gateway, teardown: &Tea
     Ok(ImpatientShop(Shop::start(db.pool(), config, teardown).await?))
 }
 
-/// The configuration of the shop in tests: the defaults, with a low cost of password hashing.
+/// The configuration of the shop in tests: the defaults, with a low cost of password hashing, and a short time limit for the gateway, so
+/// that a test in which it never answers is short.
 pub(crate) fn config(gateway_url: impl Into<String>) -> Config {
     Config {
         password_cost: PasswordCost::MINIMAL,
+        gateway_timeout: Duration::from_millis(500),
         ..Config::new(gateway_url, "a key that is good enough for the tests")
     }
 }

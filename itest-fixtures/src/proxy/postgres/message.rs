@@ -47,7 +47,7 @@ pub(super) fn first_message(bytes: &[u8]) -> Option<FirstMessage> {
 }
 
 /// The types of messages, in both directions, whose payload is needed. Of the others, only the head is read.
-const NEEDED: [u8; 6] = *b"BCEFPQ";
+const NEEDED: [u8; 7] = *b"BCEFPQZ";
 
 /// Reads the message at the beginning of these bytes. None if more bytes are needed.
 pub(super) fn message(bytes: &[u8]) -> Option<Message<'_>> {

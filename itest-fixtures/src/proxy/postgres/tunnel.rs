@@ -154,7 +154,10 @@ impl Connection<'_> {
                     }
                     Passage::Swallow => {
                         buffer.write_to(&mut to).await?;
-                        return swallow(from).await;
+                        return tokio::select! {
+                            ended = swallow(from) => ended,
+                            () = self.recorder.body_ended() => Ok(End::Reset),
+                        };
                     }
                     Passage::Reset => {
                         buffer.write_to(&mut to).await?;

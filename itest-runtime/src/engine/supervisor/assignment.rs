@@ -118,6 +118,7 @@ impl Assignment {
             id: self.case.id.clone(),
             location: self.case.location.clone(),
             worker,
+            lane: self.lane,
             attempts: self.attempt,
             report: AttemptReport { outcome, ..report },
             output,

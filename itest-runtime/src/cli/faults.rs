@@ -1,0 +1,167 @@
+//! `--faults` and `--fault`: searches for weaknesses of the code under test when its calls fail, and repeats one of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::call::Call;
+use super::detection::{in_declared_order, require_processes};
+use super::output::{Sink, print_to_stderr};
+use super::refusal::Refusal;
+use super::resolve::Resolved;
+use super::run::{describe_cases, select_cases};
+use super::selection::SelectedCases;
+use crate::engine::{FaultRunner, StopReason, signal_number};
+use crate::faults::{Baseline, Cell, cells, findings, judge};
+use crate::inject::Registry;
+use crate::model::{
+    CallPlan, Case, CaseReport, CellVerdict, ExitStatus, FaultExecution, FaultJudge, HarnessError, NoTests, Outcome,
+    RunCallPlan, RunConfig, UsageError, map_of,
+};
+use crate::report::{FaultReport, FaultSummary};
+
+/// The configuration of a run in which one call gets a fault.
+///
+/// # Errors
+///
+/// When the text names no call with a fault.
+pub(super) fn with_fault(resolved: Resolved, text: &str) -> Result<Resolved, UsageError> {
+    let fault = text.parse().map_err(|error| UsageError::new("--fault", format!("{error}")))?;
+    let mut config = resolved.config;
+    let execution = FaultExecution { fault, limit: Some(config.limits.test), judged_by: FaultJudge::Report };
+    config.calls = RunCallPlan::Same(CallPlan::Inject(execution));
+    // The history of a test is that of its runs without unexpected faults.
+    config.records = 0;
+    Ok(Resolved { config, ..resolved })
+}
+
+/// Runs the selected tests, and then again with a fault of each of their calls.
+///
+/// # Errors
+///
+/// When nothing is selected, or tests cannot be run at all.
+pub(super) fn explore_faults(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
+    require_processes("--faults", config)?;
+    let mut notices = Vec::new();
+    let SelectedCases { cases, .. } = select_cases(&registry, call, config, &mut notices)?;
+    for notice in &notices {
+        print_to_stderr(notice);
+    }
+    if cases.is_empty() && !notices.is_empty() {
+        return Ok(ExitStatus::Passed);
+    }
+    let cases = in_declared_order(&cases, config)?;
+    if cases.is_empty() && config.no_tests != NoTests::Pass {
+        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to explore")));
+    }
+    if let Some(most) = config.budget.executions
+        && most < cases.len()
+    {
+        let what = format!("too small: to run all {} tests once takes that many executions", cases.len());
+        return Err(UsageError::new(format!("--budget {most}"), what).into());
+    }
+    let cases = describe_cases(&registry, &cases);
+    let sink = match call.line.logfile() {
+        None => Sink::stdout(),
+        Some(path) => Sink::file("--logfile", Path::new(path))?,
+    };
+    let exploration = Exploration {
+        report: FaultReport::new(config.format, call.report_options(config), config.seed),
+        runner: FaultRunner::new(Arc::new(registry), config),
+        sink,
+    };
+    exploration.run(cases, config)
+}
+
+/// A running exploration.
+struct Exploration {
+    runner: FaultRunner,
+    report: FaultReport,
+    sink: Sink,
+}
+
+/// The results of the executions without faults.
+#[derive(Default)]
+struct Observed {
+    baselines: Vec<Baseline>,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Exploration {
+    fn run(mut self, cases: Vec<Case>, config: &RunConfig) -> Result<ExitStatus, Refusal> {
+        let tests = cases.len();
+        let (report, budget) = (&self.report, config.budget.in_words());
+        self.sink.write(|out| report.begin(tests, &budget, out));
+        let observed = self.observe(&cases);
+        let plan = cells(&observed.baselines);
+        let calls = observed.baselines.iter().map(|baseline| baseline.calls.len()).sum();
+        let report = &self.report;
+        self.sink.write(|out| report.stage(plan.len(), calls, out));
+        let judged = self.inject(&cases, &observed.baselines, plan.clone());
+        let found = findings(&observed.baselines, &judged);
+        let stopped = match &self.runner.stop_reason {
+            None => None,
+            Some(StopReason::BudgetUsedUp) => Some("the budget is used up".to_owned()),
+            Some(StopReason::Signal(signal)) => Some(format!("ended by {signal}")),
+            Some(StopReason::HarnessFailed(error)) => Some(error.chain()),
+        };
+        let summary = FaultSummary {
+            tests,
+            failed: observed.failed,
+            skipped: observed.skipped,
+            silent: observed.baselines.iter().filter(|baseline| baseline.calls.is_empty()).count(),
+            cells: plan.len(),
+            executions: self.runner.executions,
+            stopped,
+            elapsed: self.runner.elapsed(),
+        };
+        let report = &self.report;
+        self.sink.write(|out| {
+            report.findings(&found, out)?;
+            report.end(&summary, &found, out)
+        });
+        let status = match self.runner.stop_reason.take() {
+            Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
+            Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
+            _ if found.is_empty() && observed.failed == 0 => ExitStatus::Passed,
+            _ => ExitStatus::TestsFailed,
+        };
+        Ok(self.sink.status(status))
+    }
+
+    /// Runs each test without a fault.
+    fn observe(&mut self, cases: &[Case]) -> Observed {
+        let mut observed = Observed::default();
+        let Self { runner, report, sink } = self;
+        runner.observe(cases.to_vec(), &mut |ended: CaseReport| match ended.report.outcome {
+            Outcome::Skipped => observed.skipped += 1,
+            Outcome::Interrupted => {}
+            outcome if outcome.is_success() => observed.baselines.push(Baseline::of(ended.report.case, &ended)),
+            _ => {
+                observed.failed += 1;
+                sink.write(|out| report.failed_without_fault(&ended, out));
+            }
+        });
+        observed
+    }
+
+    /// Runs each cell, and judges it.
+    fn inject(&mut self, cases: &[Case], tests: &[Baseline], plan: Vec<Cell>) -> Vec<(Cell, CellVerdict)> {
+        let cases = map_of(cases.iter().map(|case| (case.index, case)));
+        let executions = plan.iter().filter_map(|cell| {
+            let case: &Case = cases.get(&tests[cell.test].case)?;
+            Some((case.clone(), cell.execution.clone()))
+        });
+        let executions = executions.collect();
+        let mut judged = Vec::new();
+        let Self { runner, report, sink } = self;
+        runner.inject(executions, &mut |position, ended| {
+            let cell = &plan[position];
+            let baseline = &tests[cell.test];
+            let verdict = judge(baseline, cell, &ended);
+            sink.write(|out| report.cell(&baseline.id, (&cell.execution, &verdict), out));
+            judged.push((cell.clone(), verdict));
+        });
+        judged
+    }
+}

@@ -1,0 +1,230 @@
+//! Judges how a test took a fault.
+
+use super::cells::{Baseline, Cell, kind_of_leak, leaks_of};
+use crate::model::{CaseReport, CellVerdict, Evidence, Failure, Outcome, Phase, SourceLocation, Weakness};
+
+/// Judges an execution of a cell. `report` is its result.
+#[must_use]
+pub(crate) fn judge(baseline: &Baseline, cell: &Cell, report: &CaseReport) -> CellVerdict {
+    let attempt = &report.report;
+    if matches!(attempt.outcome, Outcome::Skipped | Outcome::Interrupted) {
+        return CellVerdict::NotRun;
+    }
+    // A process that died has not reported what it observed.
+    let is_dead = matches!(attempt.outcome, Outcome::Crashed | Outcome::TimedOut) && attempt.calls.is_none();
+    if !is_dead && !attempt.calls.as_ref().is_some_and(|calls| calls.is_injected) {
+        return CellVerdict::NotReached;
+    }
+    let weakness = hang(cell, report)
+        .or_else(|| panic(baseline, report))
+        .or_else(|| broken_invariant(report))
+        .or_else(|| false_success(report))
+        .or_else(|| leak(baseline, report));
+    match weakness {
+        Some((weakness, text)) => {
+            let exchange = attempt.exchanges.iter().find(|exchange| exchange.fault.is_some()).map(ToString::to_string);
+            CellVerdict::Weak(weakness, Evidence { text, exchange })
+        }
+        None if attempt.outcome.is_success() => CellVerdict::Tolerated,
+        None => CellVerdict::Noticed,
+    }
+}
+
+type Found = Option<(Weakness, String)>;
+
+fn hang(cell: &Cell, report: &CaseReport) -> Found {
+    if report.report.outcome != Outcome::TimedOut {
+        return None;
+    }
+    let first = report.report.failures.first();
+    let evidence = match first {
+        Some(failure) if failure.phase.is_of_body() => {
+            let limit = cell.execution.limit.unwrap_or_default();
+            format!("it did not end within {limit:.1?}, and was in {}", failure.phase.name())
+        }
+        Some(failure) => format!("{}: {}", failure.phase.name(), first_line(failure)),
+        None => "it did not end".to_owned(),
+    };
+    Some((Weakness::Hangs, evidence))
+}
+
+fn panic(baseline: &Baseline, report: &CaseReport) -> Found {
+    let found = |failure: &Failure| {
+        let thread = failure.thread.as_ref().map_or_else(String::new, |thread| format!(" in {thread}"));
+        let place = failure.problem.location.as_ref().map_or_else(String::new, |place| format!(" at {place}"));
+        Some((Weakness::Panics, format!("{}{thread}{place}", first_line(failure))))
+    };
+    if report.report.outcome == Outcome::Crashed {
+        return report.report.failures.last().and_then(found);
+    }
+    if let Some(background) = report.report.failures.iter().find(|failure| failure.thread.is_some()) {
+        return found(background);
+    }
+    // The test's own assertions panic as well. They are in the folder of the tests, or after the action under test.
+    let has_panicked = report.report.calls.as_ref().is_some_and(|calls| calls.has_panicked);
+    let is_before_assert = |failure: &&Failure| matches!(failure.phase, Phase::Arrange | Phase::Act | Phase::Body);
+    let is_elsewhere = |failure: &&Failure| {
+        let place = failure.problem.location.as_ref();
+        place.is_some_and(|place| !is_of_tests(place, &baseline.location))
+    };
+    let body = report.report.failures.iter().find(|failure| failure.phase.is_of_body());
+    body.filter(|_| has_panicked).filter(is_before_assert).filter(is_elsewhere).and_then(found)
+}
+
+fn broken_invariant(report: &CaseReport) -> Found {
+    let broken = report.report.failures.iter().find(|failure| failure.phase == Phase::Invariants)?;
+    let name = broken.description.as_deref().unwrap_or("an invariant");
+    Some((Weakness::BreaksInvariant, format!("{name}: {}", first_line(broken))))
+}
+
+fn false_success(report: &CaseReport) -> Found {
+    let unanswered = report.report.calls.as_ref()?.unanswered.first()?;
+    let has_passed = report.report.outcome.is_success();
+    has_passed.then(|| (Weakness::FalseSuccess, format!("the test passed, and {unanswered} was never answered")))
+}
+
+fn leak(baseline: &Baseline, report: &CaseReport) -> Found {
+    let new: Vec<String> = leaks_of(report).filter(|leak| !baseline.leaks.contains(&kind_of_leak(leak))).collect();
+    (!new.is_empty()).then(|| (Weakness::Leaks, format!("left behind: {}", new.join(", "))))
+}
+
+/// Whether a location belongs to the tests: it is in the folder `tests` that contains the test, or in the file of a test outside of such a
+/// folder.
+fn is_of_tests(location: &SourceLocation, test: &SourceLocation) -> bool {
+    const FOLDER: &str = "tests/";
+    let file = |location: &SourceLocation| location.as_str().split(':').next().unwrap_or_default().to_owned();
+    let (location, test) = (file(location), file(test));
+    match test.find(FOLDER) {
+        Some(position) => location.starts_with(&test[..position + FOLDER.len()]),
+        None => location == test,
+    }
+}
+
+fn first_line(failure: &Failure) -> &str {
+    failure.problem.message.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::cells::{cells, tests::baseline};
+    use super::*;
+    use crate::model::{AttemptReport, CallKind, CallObservations, CaseIndex, Output, Problem, WorkerId};
+
+    /// The report of an execution in which the fault was injected.
+    fn report(outcome: Outcome, failures: Vec<Failure>) -> CaseReport {
+        let baseline = baseline("a", &[]);
+        let calls = CallObservations { is_injected: true, ..CallObservations::default() };
+        CaseReport {
+            id: baseline.id,
+            location: baseline.location,
+            worker: WorkerId(0),
+            lane: None,
+            attempts: 1,
+            report: AttemptReport {
+                outcome,
+                failures,
+                calls: Some(Box::new(calls)),
+                ..AttemptReport::interrupted(CaseIndex(0))
+            },
+            output: Output::default(),
+            started: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            quarantine: None,
+        }
+    }
+
+    fn with_calls(mut report: CaseReport, change: impl FnOnce(&mut CallObservations)) -> CaseReport {
+        change(report.report.calls.as_mut().unwrap());
+        report
+    }
+
+    fn verdict(report: &CaseReport) -> CellVerdict {
+        let baseline = baseline("a", &[(CallKind::Request, "payments POST /charge")]);
+        judge(&baseline, &cells(std::slice::from_ref(&baseline))[0], report)
+    }
+
+    fn weakness(report: &CaseReport) -> Option<Weakness> {
+        match verdict(report) {
+            CellVerdict::Weak(weakness, _) => Some(weakness),
+            _ => None,
+        }
+    }
+
+    fn failure(phase: Phase, location: &str) -> Failure {
+        let location = Some(SourceLocation::new(location.to_owned()));
+        Failure::new(phase, Problem { location, ..Problem::new("called `Option::unwrap()` on a `None` value") })
+    }
+
+    #[test]
+    fn test_that_passes_tolerates_the_fault_and_one_that_fails_notices_it() {
+        assert_eq!(verdict(&report(Outcome::Passed, vec![])), CellVerdict::Tolerated);
+        let failed = report(Outcome::Failed, vec![failure(Phase::Act, "src/shop.rs:3:1")]);
+        assert_eq!(verdict(&failed), CellVerdict::Noticed);
+    }
+
+    #[test]
+    fn panic_is_a_weakness_only_outside_of_the_test() {
+        let panicked = |phase, location| {
+            with_calls(report(Outcome::Failed, vec![failure(phase, location)]), |calls| calls.has_panicked = true)
+        };
+        assert_eq!(weakness(&panicked(Phase::Act, "src/shop.rs:3:1")), Some(Weakness::Panics));
+        assert_eq!(weakness(&panicked(Phase::Act, "tests/shop.rs:9:1")), None);
+        assert_eq!(weakness(&panicked(Phase::Act, "tests/helpers.rs:3:1")), None);
+        assert_eq!(weakness(&panicked(Phase::Assert, "tests/helpers.rs:3:1")), None);
+        let background = Failure { thread: Some("a task".to_owned()), ..failure(Phase::Assert, "tests/shop.rs:9:1") };
+        assert_eq!(weakness(&report(Outcome::Failed, vec![background])), Some(Weakness::Panics));
+    }
+
+    #[test]
+    fn process_that_dies_or_hangs_has_observed_nothing_and_is_judged_all_the_same() {
+        let dead = |outcome| {
+            let mut report = report(outcome, vec![failure(Phase::Act, "tests/shop.rs:7:1")]);
+            report.report.calls = None;
+            report
+        };
+        assert_eq!(weakness(&dead(Outcome::Crashed)), Some(Weakness::Panics));
+        assert_eq!(weakness(&dead(Outcome::TimedOut)), Some(Weakness::Hangs));
+        assert_eq!(verdict(&dead(Outcome::Failed)), CellVerdict::NotReached);
+    }
+
+    #[test]
+    fn essential_stub_without_an_answer_is_a_false_success_only_if_the_test_passes() {
+        let unanswered =
+            |outcome| with_calls(report(outcome, vec![]), |calls| calls.unanswered.push("the stub".to_owned()));
+        assert_eq!(weakness(&unanswered(Outcome::Passed)), Some(Weakness::FalseSuccess));
+        assert_eq!(verdict(&unanswered(Outcome::Failed)), CellVerdict::Noticed);
+    }
+
+    #[test]
+    fn leak_is_a_weakness_unless_the_test_leaks_the_same_without_the_fault() {
+        let leaking = |leak: &str| {
+            let mut report = report(Outcome::Passed, vec![]);
+            report.report.leaks.push(leak.to_owned());
+            report
+        };
+        assert_eq!(weakness(&leaking("1 task")), Some(Weakness::Leaks));
+        let mut known = baseline("a", &[(CallKind::Request, "payments POST /charge")]);
+        known.leaks.insert(kind_of_leak("1 task"));
+        let cell = &cells(std::slice::from_ref(&known))[0];
+        assert_eq!(judge(&known, cell, &leaking("2 task")), CellVerdict::Tolerated);
+        let transaction = with_calls(report(Outcome::Passed, vec![]), |calls| {
+            calls.open_transactions.push("an open transaction".to_owned());
+        });
+        assert_eq!(weakness(&transaction), Some(Weakness::Leaks));
+    }
+
+    #[test]
+    fn broken_invariant_is_named() {
+        let broken = Failure {
+            description: Some("money_is_conserved".to_owned()),
+            ..failure(Phase::Invariants, "tests/x.rs:1:1")
+        };
+        let CellVerdict::Weak(Weakness::BreaksInvariant, evidence) = verdict(&report(Outcome::Failed, vec![broken]))
+        else {
+            panic!("it breaks an invariant");
+        };
+        assert!(evidence.text.starts_with("money_is_conserved: called"), "{evidence:?}");
+    }
+}
