@@ -16,6 +16,7 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
             ("model", 0),
             ("plan", 1),
             ("detect", 1),
+            ("faults", 1),
             ("inject", 1),
             ("report", 1),
             ("process", 2),
@@ -176,7 +177,7 @@ fn engine_does_not_import_reports() {
 }
 
 #[test]
-fn plan_and_detect_use_no_clock_io_or_runtime() {
+fn pure_modules_use_no_clock_io_or_runtime() {
     const IMPURE: [&str; 10] = [
         "std::fs",
         "std::env",
@@ -189,7 +190,7 @@ fn plan_and_detect_use_no_clock_io_or_runtime() {
         "tokio",
         "rand_chacha",
     ];
-    for module in ["plan", "detect"] {
+    for module in ["plan", "detect", "faults"] {
         let sources: Vec<_> = runtime().into_iter().filter(|source| source.module == module).collect();
         assert!(sources.len() >= 4, "{module} has moved");
         for source in sources {

@@ -194,7 +194,7 @@ static EXECUTION: &[Setting] = &[
     Setting {
         key: "budget",
         shape: Shape::Value("DURATION|N"),
-        help: "The limit of --detect and --bisect: a time such as 30m, or a number of test executions",
+        help: "The limit of --detect, --bisect and --faults: a time such as 30m, or a number of test executions",
         access: Access::Run {
             set: |config, text| budget(text).map(|budget| config.budget = budget),
             show: |config| match config.budget.executions {
