@@ -32,7 +32,7 @@ const ALL: [&str; 7] =
 #[integration_test(timeout = "2m")]
 fn each_weakness_is_named_with_its_call_and_faults_and_nothing_else_is_accused(dir: &TempDir) -> Result<()> {
     let events = explore(dir, &[])?;
-    let found: BTreeSet<(&str, &str)> = events
+    let reported: BTreeSet<(&str, &str)> = events
         .named("fault_finding")
         .into_iter()
         .filter_map(|finding| Some((finding["id"].as_str()?, finding["verdict"].as_str()?)))
@@ -45,7 +45,7 @@ fn each_weakness_is_named_with_its_call_and_faults_and_nothing_else_is_accused(d
         ("counts_a_payment_without_a_charge", "breaks_invariant"),
         ("leaves_a_task_behind", "leaks"),
     ]);
-    assert_eq!(found, expected);
+    assert_eq!(reported, expected);
     for finding in events.named("fault_finding") {
         assert_eq!(finding["call"], "payments POST /charge #1");
         let expected: &[&str] = match (finding["id"].as_str(), finding["verdict"].as_str()) {
@@ -55,8 +55,8 @@ fn each_weakness_is_named_with_its_call_and_faults_and_nothing_else_is_accused(d
             }
             _ => &ALL,
         };
-        let found: BTreeSet<&str> = faults(finding).into_iter().collect();
-        assert_eq!(found, expected.iter().copied().collect(), "{finding:#}");
+        let named: BTreeSet<&str> = faults(finding).into_iter().collect();
+        assert_eq!(named, expected.iter().copied().collect(), "{finding:#}");
     }
     let end = events.named("faults_finished")[0];
     assert_eq!((&end["complete"], &end["silent"], &end["failed"]), (&true.into(), &2.into(), &0.into()), "{end:#}");
@@ -93,7 +93,7 @@ fn process_that_dies_is_a_panic(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test]
-fn test_that_fails_without_a_fault_is_told_and_fails_the_exploration(dir: &TempDir) -> Result<()> {
+fn test_that_fails_without_a_fault_is_named_and_fails_the_exploration(dir: &TempDir) -> Result<()> {
     let finished = run(dir, &["--faults", "--ignored", "fails_without_a_fault", "is_skipped"])?;
     let stdout = finished.stdout();
     for expected in [
@@ -154,7 +154,7 @@ fn named_fault_fails_the_test_that_has_the_weakness(
 }
 
 #[integration_test]
-fn named_fault_leaves_the_leak_that_the_exploration_found(dir: &TempDir) -> Result<()> {
+fn named_fault_leaves_the_leak_again(dir: &TempDir) -> Result<()> {
     let fault = "payments POST /charge = status-500";
     let finished = run(dir, &["--exact", "leaves_a_task_behind", "--leaks", "fail", "--fault", fault])?;
     assert!(finished.stdout().contains("left behind: a running task"), "{}", finished.stdout());

@@ -152,7 +152,7 @@ async fn injects_a_fault_itself(payments: &StandIn<Payments>) {
 
 /// What fixtures do in their setup and teardown, and what invariants do, gets no fault.
 mod outside_of_the_body {
-    use super::*;
+    use super::{Client, Payments, Reply, Result, StandIn, Teardown, fixture, integration_test, request};
 
     struct Account;
 

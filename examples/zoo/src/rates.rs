@@ -51,7 +51,12 @@ impl RateClient {
     }
 }
 
-/// Sends a measurement in the background. The task panics if the connection fails.
+/// Sends a measurement in the background.
+///
+/// # Panics
+///
+/// In the task, if the connection fails.
+#[must_use]
 #[expect(clippy::unwrap_used, reason = "the weakness of this service")]
 pub fn send_measurement(client: &Client, url: &str) -> JoinHandle<()> {
     let request = client.post(format!("{url}/points")).body("orders 1");

@@ -69,7 +69,7 @@ pub(super) fn explore_faults(call: &Call, config: &RunConfig, registry: Registry
         runner: FaultRunner::new(Arc::new(registry), config),
         sink,
     };
-    exploration.run(cases, config)
+    exploration.run(&cases, config)
 }
 
 /// A running exploration.
@@ -88,17 +88,17 @@ struct Observed {
 }
 
 impl Exploration {
-    fn run(mut self, cases: Vec<Case>, config: &RunConfig) -> Result<ExitStatus, Refusal> {
+    fn run(mut self, cases: &[Case], config: &RunConfig) -> Result<ExitStatus, Refusal> {
         let tests = cases.len();
         let (report, budget) = (&self.report, config.budget.in_words());
         self.sink.write(|out| report.begin(tests, &budget, out));
-        let observed = self.observe(&cases);
+        let observed = self.observe(cases);
         let plan = cells(&observed.baselines);
         let calls = observed.baselines.iter().map(|baseline| baseline.calls.len()).sum();
         let report = &self.report;
-        self.sink.write(|out| report.stage(plan.len(), calls, out));
-        let judged = self.inject(&cases, &observed.baselines, plan.clone());
-        let found = findings(&observed.baselines, &judged);
+        self.sink.write(|out| report.stage(calls, plan.len(), out));
+        let judged = self.inject(cases, &observed.baselines, &plan);
+        let findings = findings(&observed.baselines, &judged);
         let stopped = match &self.runner.stop_reason {
             None => None,
             Some(StopReason::BudgetUsedUp) => Some("the budget is used up".to_owned()),
@@ -117,13 +117,13 @@ impl Exploration {
         };
         let report = &self.report;
         self.sink.write(|out| {
-            report.findings(&found, out)?;
-            report.end(&summary, &found, out)
+            report.findings(&findings, out)?;
+            report.end(&summary, &findings, out)
         });
         let status = match self.runner.stop_reason.take() {
             Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
             Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
-            _ if found.is_empty() && observed.failed == 0 => ExitStatus::Passed,
+            _ if findings.is_empty() && observed.failed == 0 => ExitStatus::Passed,
             _ => ExitStatus::TestsFailed,
         };
         Ok(self.sink.status(status))
@@ -146,7 +146,7 @@ impl Exploration {
     }
 
     /// Runs each cell, and judges it.
-    fn inject(&mut self, cases: &[Case], tests: &[Baseline], plan: Vec<Cell>) -> Vec<(Cell, CellVerdict)> {
+    fn inject(&mut self, cases: &[Case], tests: &[Baseline], plan: &[Cell]) -> Vec<(Cell, CellVerdict)> {
         let cases = map_of(cases.iter().map(|case| (case.index, case)));
         let executions = plan.iter().filter_map(|cell| {
             let case: &Case = cases.get(&tests[cell.test].case)?;

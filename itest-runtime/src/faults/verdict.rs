@@ -30,9 +30,10 @@ pub(crate) fn judge(baseline: &Baseline, cell: &Cell, report: &CaseReport) -> Ce
     }
 }
 
-type Found = Option<(Weakness, String)>;
+/// A weakness and a sentence about it, if the execution shows one.
+type Shown = Option<(Weakness, String)>;
 
-fn hang(cell: &Cell, report: &CaseReport) -> Found {
+fn hang(cell: &Cell, report: &CaseReport) -> Shown {
     if report.report.outcome != Outcome::TimedOut {
         return None;
     }
@@ -48,17 +49,17 @@ fn hang(cell: &Cell, report: &CaseReport) -> Found {
     Some((Weakness::Hangs, evidence))
 }
 
-fn panic(baseline: &Baseline, report: &CaseReport) -> Found {
-    let found = |failure: &Failure| {
+fn panic(baseline: &Baseline, report: &CaseReport) -> Shown {
+    let shown = |failure: &Failure| {
         let thread = failure.thread.as_ref().map_or_else(String::new, |thread| format!(" in {thread}"));
         let place = failure.problem.location.as_ref().map_or_else(String::new, |place| format!(" at {place}"));
         Some((Weakness::Panics, format!("{}{thread}{place}", first_line(failure))))
     };
     if report.report.outcome == Outcome::Crashed {
-        return report.report.failures.last().and_then(found);
+        return report.report.failures.last().and_then(shown);
     }
     if let Some(background) = report.report.failures.iter().find(|failure| failure.thread.is_some()) {
-        return found(background);
+        return shown(background);
     }
     // The test's own assertions panic as well. They are in the folder of the tests, or after the action under test.
     let has_panicked = report.report.calls.as_ref().is_some_and(|calls| calls.has_panicked);
@@ -68,22 +69,22 @@ fn panic(baseline: &Baseline, report: &CaseReport) -> Found {
         place.is_some_and(|place| !is_of_tests(place, &baseline.location))
     };
     let body = report.report.failures.iter().find(|failure| failure.phase.is_of_body());
-    body.filter(|_| has_panicked).filter(is_before_assert).filter(is_elsewhere).and_then(found)
+    body.filter(|_| has_panicked).filter(is_before_assert).filter(is_elsewhere).and_then(shown)
 }
 
-fn broken_invariant(report: &CaseReport) -> Found {
+fn broken_invariant(report: &CaseReport) -> Shown {
     let broken = report.report.failures.iter().find(|failure| failure.phase == Phase::Invariants)?;
     let name = broken.description.as_deref().unwrap_or("an invariant");
     Some((Weakness::BreaksInvariant, format!("{name}: {}", first_line(broken))))
 }
 
-fn false_success(report: &CaseReport) -> Found {
+fn false_success(report: &CaseReport) -> Shown {
     let unanswered = report.report.calls.as_ref()?.unanswered.first()?;
     let has_passed = report.report.outcome.is_success();
     has_passed.then(|| (Weakness::FalseSuccess, format!("the test passed, and {unanswered} was never answered")))
 }
 
-fn leak(baseline: &Baseline, report: &CaseReport) -> Found {
+fn leak(baseline: &Baseline, report: &CaseReport) -> Shown {
     let new: Vec<String> = leaks_of(report).filter(|leak| !baseline.leaks.contains(&kind_of_leak(leak))).collect();
     (!new.is_empty()).then(|| (Weakness::Leaks, format!("left behind: {}", new.join(", "))))
 }

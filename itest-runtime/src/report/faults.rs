@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::ReportOptions;
 use super::text::{Style, Styled, count, time};
-use crate::model::{Call, CaseReport, CellVerdict, FaultExecution, Finding, Format, Seed, TestId, Weakness, redacted};
+use crate::model::{
+    Call, CaseReport, CellVerdict, FaultExecution, Finding, Format, PlannedFault, Seed, TestId, Weakness, redacted,
+};
 
 /// The most tests and calls that are named for one cause.
 const MAX_SHOWN: usize = 3;
@@ -61,12 +63,12 @@ impl FaultReport {
     }
 
     /// Writes that the executions with faults begin.
-    pub(crate) fn stage(&self, cells: usize, calls: usize, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn stage(&self, calls: usize, executions: usize, out: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Json {
-            return line(&json!({"event": "faults_stage", "cells": cells, "calls": calls}), out);
+            return line(&json!({"event": "faults_stage", "calls": calls, "cells": executions}), out);
         }
-        let (cells, calls) = (count(cells, "execution"), count(calls, "call"));
-        writeln!(out, "{}", Styled(self.options.color, Style::Dim, format!("… {calls}, {cells} with a fault")))?;
+        let text = format!("… {}, {} with a fault", count(calls, "call"), count(executions, "execution"));
+        writeln!(out, "{}", Styled(self.options.color, Style::Dim, text))?;
         out.flush()
     }
 
@@ -101,12 +103,11 @@ impl FaultReport {
         if self.format != Format::Json {
             return Ok(());
         }
-        let fault = &execution.fault;
-        let (call, name) = (fault.call.to_string(), fault.fault.to_string());
-        let cell = json!({
-            "event": "fault_cell", "id": test.as_str(), "call": call, "fault": name, "verdict": verdict.name(),
+        let PlannedFault { call, fault } = &execution.fault;
+        let judged = json!({
+            "event": "fault_cell", "id": test.as_str(), "call": call, "fault": fault.to_string(), "verdict": verdict.name(),
         });
-        line(&cell, out)
+        line(&judged, out)
     }
 
     /// Writes the findings. For people, those with the same weakness and target are shown together.
