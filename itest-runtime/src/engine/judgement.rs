@@ -159,7 +159,8 @@ pub(super) fn add_effects_of_fault(report: &mut AttemptReport, planned: &Planned
         messages.push(format!("no call got the fault `{planned}`; the test's calls are: {made}"));
     }
     if report.outcome.is_success() {
-        let success = |stub: String| format!("a false success: the test passed, and {stub} was never answered");
+        let success =
+            |stub: String| format!("a false success: the test passed although no call of {stub} has succeeded");
         messages.extend(calls.unanswered.into_iter().map(success));
     }
     for message in messages {

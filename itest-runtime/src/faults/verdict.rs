@@ -81,7 +81,8 @@ fn broken_invariant(report: &CaseReport) -> Shown {
 fn false_success(report: &CaseReport) -> Shown {
     let unanswered = report.report.calls.as_ref()?.unanswered.first()?;
     let has_passed = report.report.outcome.is_success();
-    has_passed.then(|| (Weakness::FalseSuccess, format!("the test passed, and {unanswered} was never answered")))
+    has_passed
+        .then(|| (Weakness::FalseSuccess, format!("the test passed although no call of {unanswered} has succeeded")))
 }
 
 fn leak(baseline: &Baseline, report: &CaseReport) -> Shown {
