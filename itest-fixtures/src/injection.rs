@@ -114,6 +114,15 @@ pub(crate) enum Shortfall {
     Fewer { expected: u32, triggered: u32 },
 }
 
+/// How often something happened.
+pub(crate) fn in_times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

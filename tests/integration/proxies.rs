@@ -36,6 +36,16 @@ fn fault_that_is_never_triggered_fails_the_test_at_its_line(
 }
 
 #[integration_test]
+fn fault_that_is_triggered_too_rarely_is_a_warning(dir: &TempDir) -> Result<()> {
+    let test = "fault_of_connections_is_triggered_once";
+    let finished = Suite::new(env!("CARGO_BIN_EXE_suite-proxies"), dir).args(&["--exact", test]).run()?;
+    let warning = format!("\nwarning: {test}: the fault reset-on-connect of connections to 127.0.0.1:");
+    assert!(finished.stdout().contains(&warning), "{}", finished.stdout());
+    assert!(finished.stdout().contains(" was triggered once, expected 3 times, at "), "{}", finished.stdout());
+    Ok(())
+}
+
+#[integration_test]
 fn lenient_proxy_does_not_fail_the_test(dir: &TempDir) -> Result<()> {
     assert_eq!(events_of(dir, "lenient_proxy")?.case("lenient_proxy")["outcome"], "passed");
     Ok(())

@@ -101,6 +101,18 @@ fn fault_that_no_request_gets_fails_the_test_at_its_line(dir: &TempDir) -> Resul
 }
 
 #[integration_test(tags("stand-ins"))]
+fn fault_that_is_triggered_too_rarely_is_a_warning(dir: &TempDir) -> Result<()> {
+    let test = "fault_that_is_triggered_less_often_than_it_may_be";
+    let finished = suite(dir).args(&["--exact", test]).run()?;
+    let warning = format!(
+        "\nwarning: {test}: the fault status-503 on POST /charge of payments was triggered once, expected twice, at "
+    );
+    assert!(finished.stdout().contains(&warning), "{}", finished.stdout());
+    assert_eq!(finished.code(), Some(0));
+    Ok(())
+}
+
+#[integration_test(tags("stand-ins"))]
 fn query_is_shown_as_it_was_sent_without_secrets(dir: &TempDir) -> Result<()> {
     let report = report_of(dir, "query_with_secrets")?;
     let shown = "GET /x?token=***&password=***&name=%1b[31m%0atest%20fake%20...%20ok";

@@ -2,6 +2,7 @@
 
 use itest::prelude::*;
 use itest::{ConnectionFault, Fault, statement};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 itest::main!();
@@ -14,6 +15,18 @@ fn fault_of_statements_is_never_triggered(proxy: &Proxy) {
 #[integration_test]
 fn fault_of_connections_is_never_triggered(proxy: &Proxy) {
     proxy.inject_into_connections(ConnectionFault::HalfOpen).on_every_connection();
+}
+
+#[integration_test]
+async fn fault_of_connections_is_triggered_once(proxy: &Proxy) -> Result<()> {
+    let service = TcpListener::bind("127.0.0.1:0").await?;
+    let address = proxy.to(&service.local_addr()?.to_string())?;
+    proxy.inject_into_connections(ConnectionFault::ResetOnConnect).on_every_connection().first(3);
+    // The connection may be reset before the client knows that it has one.
+    if let Ok(mut stream) = TcpStream::connect(address).await {
+        assert!(stream.read(&mut [0]).await.is_err());
+    }
+    Ok(())
 }
 
 #[integration_test]

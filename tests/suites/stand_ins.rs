@@ -126,6 +126,14 @@ async fn fault_that_is_never_triggered(payments: &StandIn<Payments>) -> Result<(
     Ok(())
 }
 
+#[integration_test]
+async fn fault_that_is_triggered_less_often_than_it_may_be(payments: &StandIn<Payments>) -> Result<()> {
+    payments.when(request::post("/charge")).optional().reply(Reply::status(200));
+    payments.inject(Fault::Status(503)).on(request::post("/charge")).first(2);
+    charge(payments, 1).await?.assert_status(503);
+    Ok(())
+}
+
 /// The failure shows the fault.
 #[integration_test]
 async fn fault_that_is_triggered(payments: &StandIn<Payments>) -> Result<()> {

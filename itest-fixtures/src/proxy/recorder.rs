@@ -10,7 +10,7 @@ use itest_runtime::{ConnectionFault, Fault, Phase, SourceLocation, TestInfo};
 
 use super::statement::{StatementPattern, StatementText};
 use super::statements::{SentStatement, Statements, in_rows, one_line};
-use crate::injection::{Injection, Shortfall};
+use crate::injection::{Injection, Shortfall, in_times};
 
 /// The maximum number of characters of a statement in an exchange.
 const MAX_SHOWN_CHARS: usize = 1024;
@@ -205,8 +205,9 @@ impl Recorder {
                 self.info.fail_with(Problem { location, ..Problem::new(message) });
             }
             Some(Shortfall::Fewer { expected, triggered }) => {
-                let text = format!("{what} was triggered {triggered} times, expected {expected} times, at {location}");
-                self.info.add_note(name, text);
+                let (triggered, expected) = (in_times(triggered), in_times(expected));
+                self.info
+                    .warn(format!("{what} to {name} was triggered {triggered}, expected {expected}, at {location}"));
             }
         }
     }

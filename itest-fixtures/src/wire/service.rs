@@ -28,7 +28,7 @@ use super::reply::FixedReply;
 use super::requests_underway::{Reporter, report_request_of_client};
 use super::shown::shown_body;
 use super::stub::{Stubs, lock};
-use crate::injection::Shortfall;
+use crate::injection::{Shortfall, in_times};
 
 /// The largest body of a request that a stand-in reads.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -97,8 +97,9 @@ impl Shared {
                     self.info.fail_with(problem(message, Some(injection.location)));
                 }
                 Some(Shortfall::Fewer { expected, triggered }) => {
-                    let text = format!("{injection} was triggered {triggered} times, expected {expected} times");
-                    self.info.add_note(name, format!("{text}, at {}", injection.location));
+                    let (triggered, expected) = (in_times(triggered), in_times(expected));
+                    let text = format!("{injection} of {name} was triggered {triggered}, expected {expected}");
+                    self.info.warn(format!("{text}, at {}", injection.location));
                 }
             }
         }

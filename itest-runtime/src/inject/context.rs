@@ -74,7 +74,14 @@ impl TestInfo {
     ///
     /// A fixture may add notes until its teardown has ended.
     pub fn add_note(&self, title: impl Into<String>, text: impl Into<String>) {
-        self.running.reports().notes.push(Note { title: title.into(), text: text.into() });
+        self.running.reports().notes.push(Note { title: title.into(), text: text.into(), is_warning: false });
+    }
+
+    /// Adds a warning about the test, such as a rule that it states and does not need. The summary of the run shows the warning even if the
+    /// test has passed. It does not fail the test.
+    pub fn warn(&self, text: impl Into<String>) {
+        let note = Note { title: "warning".to_owned(), text: text.into(), is_warning: true };
+        self.running.reports().notes.push(note);
     }
 
     /// Fails the test, whatever its body returns. A fixture calls this when it finds a mistake that the body does not see, such as a

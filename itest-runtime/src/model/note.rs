@@ -10,6 +10,9 @@ pub(crate) struct Note {
     pub title: String,
     /// The note itself, which may have several lines.
     pub text: String,
+    /// Whether the summary of the run shows the note even if the test has passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_warning: bool,
 }
 
 /// Notes as one text, for reports that have no place of their own for them.

@@ -67,7 +67,7 @@ pub(super) fn write_failure(
             writeln!(out, "  - to {step}")?;
         }
     }
-    for Note { title, text } in &case.report.notes {
+    for Note { title, text, .. } in &case.report.notes {
         writeln!(out, "  {}:", title.escape_debug())?;
         write_bounded(text, &margin(options), out)?;
     }

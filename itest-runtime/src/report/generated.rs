@@ -85,7 +85,8 @@ fn any_attempt() -> impl Strategy<Value = AttemptReport> {
     let phase = (select(Phase::ALL.to_vec()), option::of("[a-zé ]{1,12}"), any_duration())
         .prop_map(|(phase, description, elapsed)| PhaseTime { phase, description, elapsed });
     let kept = (any::<u32>(), vec(any_text(), 0..3)).prop_map(|(process, steps)| KeptResources { process, steps });
-    let note = (any_text(), any_text()).prop_map(|(title, text)| Note { title, text });
+    let note =
+        (any_text(), any_text(), any::<bool>()).prop_map(|(title, text, is_warning)| Note { title, text, is_warning });
     let lists = (vec(phase, 0..5), vec(any_failure(), 0..3), vec(any_text(), 0..3), vec(note, 0..2));
     let lists = (lists, vec(any_exchange(), 0..3));
     (select(OUTCOMES.to_vec()), lists, option::of(any_text()), option::of(kept)).prop_map(

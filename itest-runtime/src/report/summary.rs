@@ -18,8 +18,8 @@ const MIN_SLOW_TIME: Duration = Duration::from_millis(10);
 /// The number of failures of one test that are shown in full; a test may fail in many rounds.
 const MAX_SHOWN_FAILURES: usize = 3;
 
-/// The number of passed tests with leaks that are shown; further ones are only counted.
-const MAX_SHOWN_LEAKS: usize = 10;
+/// The number of passed tests with leaks, and with warnings, that are shown; further ones are only counted.
+const MAX_SHOWN_TESTS: usize = 10;
 
 /// Collects the content of the final section.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(super) struct SummarySection {
     flaky: Vec<CaseReport>,
     quarantined: Vec<CaseReport>,
     leaks: Vec<(TestId, String)>,
+    warnings: Vec<(TestId, String)>,
     /// The number of failures of each failed test.
     failures: BTreeMap<TestId, usize>,
     kept_output_bytes: usize,
@@ -44,6 +45,7 @@ impl SummarySection {
             flaky: Vec::new(),
             quarantined: Vec::new(),
             leaks: Vec::new(),
+            warnings: Vec::new(),
             failures: BTreeMap::new(),
             kept_output_bytes: 0,
         }
@@ -60,6 +62,8 @@ impl SummarySection {
         if is_success && !case.report.leaks.is_empty() {
             self.leaks.push((case.id.clone(), case.report.leaks.join(", ")));
         }
+        let warnings = case.report.notes.iter().filter(|note| is_success && note.is_warning);
+        self.warnings.extend(warnings.map(|note| (case.id.clone(), note.text.clone())));
         let has_output = !case.output.stdout.is_empty() || !case.output.stderr.is_empty();
         if is_success && !(output == ShowOutput::All && has_output) && case.attempts == 1 {
             return;
@@ -95,11 +99,18 @@ impl SummarySection {
         writeln!(out)?;
         let warning = Styled(options.color, Style::Yellow, "warning");
         sort(&mut self.leaks);
-        for (id, left) in self.leaks.iter().take(MAX_SHOWN_LEAKS) {
+        for (id, left) in self.leaks.iter().take(MAX_SHOWN_TESTS) {
             writeln!(out, "{warning}: {id} left behind: {left}")?;
         }
-        if let Some(more) = self.leaks.len().checked_sub(MAX_SHOWN_LEAKS).filter(|more| *more > 0) {
+        if let Some(more) = self.leaks.len().checked_sub(MAX_SHOWN_TESTS).filter(|more| *more > 0) {
             writeln!(out, "{warning}: {} more left something behind; --format json names them", count(more, "test"))?;
+        }
+        sort(&mut self.warnings);
+        for (id, text) in self.warnings.iter().take(MAX_SHOWN_TESTS) {
+            writeln!(out, "{warning}: {id}: {text}")?;
+        }
+        if let Some(more) = self.warnings.len().checked_sub(MAX_SHOWN_TESTS).filter(|more| *more > 0) {
+            writeln!(out, "{warning}: {}; --format json shows them", count(more, "more warning"))?;
         }
         for case in &self.flaky {
             writeln!(out, "flaky: {} {}", case.id, status(case).1)?;

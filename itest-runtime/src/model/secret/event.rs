@@ -40,7 +40,7 @@ fn redact_case(case: &mut CaseReport) {
     }
     report.skip_reason.iter_mut().for_each(hide);
     report.leaks.iter_mut().for_each(hide);
-    for Note { title, text } in &mut report.notes {
+    for Note { title, text, .. } in &mut report.notes {
         hide(title);
         hide(text);
     }
