@@ -200,6 +200,29 @@ fn text_in<'d>(document: &'d Document<'_>, path: &[&str]) -> Option<&'d str> {
 }
 
 #[integration_test(tags("reports"))]
+fn junit_report_of_a_failed_test_has_its_exchanges_as_properties(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let path = dir.join("junit.xml").display().to_string();
+    let suite = Suite::new(env!("CARGO_BIN_EXE_suite-stand-ins"), dir);
+
+    #[act]
+    suite.args(&["--exact", "fault_that_is_triggered", "--junit", &path]).run()?;
+
+    #[assert]
+    let text = fs::read_to_string(&path)?;
+    let document = Document::parse(&text)?;
+    assert_eq!(violations(document.root_element()), Vec::<String>::new());
+    let properties = document.descendants().filter(|node| node.attribute("name") == Some("exchange"));
+    let exchanges: Vec<&str> = properties.filter_map(|node| node.attribute("value")).collect();
+    assert_eq!(exchanges.len(), 2, "{text}");
+    assert!(
+        exchanges[0].contains("payments POST /charge 503") && exchanges[0].contains(", fault status-503"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[integration_test(tags("reports"))]
 fn junit_report_is_well_formed_for_any_output(dir: &TempDir) -> Result<()> {
     #[arrange]
     let path = dir.join("junit.xml").display().to_string();

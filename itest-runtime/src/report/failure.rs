@@ -79,17 +79,22 @@ pub(super) fn write_failure(
 /// The number of exchanges that are shown: the last ones.
 const MAX_SHOWN_EXCHANGES: usize = 10;
 
-fn write_exchanges(case: &CaseReport, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+/// The last exchanges of a case, one line each.
+pub(super) fn last_exchanges(case: &CaseReport) -> Vec<String> {
     let exchanges = &case.report.exchanges;
     let shown = &exchanges[exchanges.len().saturating_sub(MAX_SHOWN_EXCHANGES)..];
-    match (exchanges.len(), shown.len()) {
+    // A control character could forge a line of the report.
+    let visible = |text: String| text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    shown.iter().map(|exchange| visible(exchange.to_string())).collect()
+}
+
+fn write_exchanges(case: &CaseReport, options: &ReportOptions, out: &mut dyn Write) -> io::Result<()> {
+    let lines = last_exchanges(case);
+    match (case.report.exchanges.len(), lines.len()) {
         (_, 0) => return Ok(()),
         (all, shown) if all == shown => writeln!(out, "  exchanges:")?,
         (_, shown) => writeln!(out, "  exchanges, the last {shown}; --format json has more:")?,
     }
-    // A control character could forge a line of the report.
-    let visible = |text: String| text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
-    let lines: Vec<String> = shown.iter().map(|exchange| visible(exchange.to_string())).collect();
     write_bounded(&lines.join("\n"), &margin(options), out)
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::Reporter;
-use super::failure::headline;
+use super::failure::{headline, last_exchanges};
 use crate::model::{
     AttemptReport, CaseReport, Event, Outcome, Phase, PhaseTime, Quarantine, Summary, TestId, notes_as_text,
 };
@@ -49,6 +49,11 @@ impl Junit {
                 format!("{}_us", format!("{phase:?}").to_lowercase()),
                 elapsed.as_micros().to_string(),
             ));
+        }
+        if !report.report.outcome.is_success() {
+            for exchange in last_exchanges(report) {
+                case.add_property(Property::new("exchange", &*xml_safe(&exchange)));
+            }
         }
         if !report.output.stdout.is_empty() {
             case.set_system_out(captured_text(&report.output.stdout));
