@@ -40,7 +40,6 @@ fn each_weakness_is_named_with_its_call_and_faults_and_nothing_else_is_accused(d
     let expected = BTreeSet::from([
         ("waits_without_a_limit", "hangs"),
         ("waits_without_a_limit", "false_success"),
-        ("panics_in_a_task", "panics"),
         ("ignores_the_error", "false_success"),
         ("counts_a_payment_without_a_charge", "breaks_invariant"),
         ("leaves_a_task_behind", "leaks"),
@@ -76,6 +75,7 @@ fn tests_without_a_weakness_pass(dir: &TempDir) -> Result<()> {
         "makes_no_call",
         "sends_other_requests",
         "injects_a_fault",
+        "asserts_in_a_task",
         "leaves_a_file",
     ];
     let arguments: Vec<&str> = ["--include-ignored"].into_iter().chain(filters).collect();
@@ -103,7 +103,7 @@ fn test_that_fails_without_a_fault_is_named_and_fails_the_exploration(dir: &Temp
         "failure: it is paid",
         "faults result: FAILED. 0 weaknesses in 2 tests",
         "1 test failed without a fault",
-        "1 test skipped: there is no result for it",
+        "1 test skipped, without a result",
     ] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
     }
@@ -117,14 +117,14 @@ fn report_for_people_names_the_cause_once_and_a_command_that_repeats_it(dir: &Te
     let stdout = finished.stdout();
     for expected in [
         "looking for weaknesses under faults in 11 tests, seed 7, at most 10m",
-        "… 10 calls, 70 executions with a fault",
-        "\nhangs: payments POST /charge\n  it did not end within 1.0s, and was in test body\n  exchange: +",
+        "10 calls; 70 executions with a fault follow\n",
+        "\nhangs: payments POST /charge\n  it did not end within 1.0s, and was in the body of the test\n  exchange: +",
         "\nfalse success: payments POST /charge\n  the test passed although no call of the stub for POST /charge at tests/suites/weaknesses.rs:",
         "\n  in: ignores_the_error, waits_without_a_limit\n",
         "\nbreaks an invariant: payments POST /charge\n  each_payment_is_a_charge: 0 charges, and 1 payments\n",
         "\nleaks: payments POST /charge\n  left behind: a running task\n",
-        "--exact waits_without_a_limit --seed 7 --timeout 1000ms --fault 'payments POST /charge #1 = timeout'\n",
-        "faults result: FAILED. 5 weaknesses in 11 tests\n",
+        "--exact waits_without_a_limit --seed 7 --timeout 1000ms --leaks fail --fault 'payments POST /charge #1 = timeout'\n",
+        "faults result: FAILED. 4 weaknesses in 11 tests\n",
         "2 tests without a call that a stand-in or a proxy has seen\n81 executions, finished in ",
     ] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
@@ -134,7 +134,7 @@ fn report_for_people_names_the_cause_once_and_a_command_that_repeats_it(dir: &Te
 
 #[integration_test]
 #[case::hangs("waits_without_a_limit", "timeout", "did not end within 1s")]
-#[case::panics("panics_in_a_task", "status-503", "nobody handles this")]
+#[case::dies("dies", "status-503", "SIGABRT")]
 #[case::false_success(
     "ignores_the_error",
     "reset-before",
@@ -148,7 +148,7 @@ fn named_fault_fails_the_test_that_has_the_weakness(
     dir: &TempDir,
 ) -> Result<()> {
     let fault = format!("payments POST /charge #1 = {fault}");
-    let finished = run(dir, &["--exact", test, "--timeout", "1s", "--fault", &fault])?;
+    let finished = run(dir, &["--exact", test, "--include-ignored", "--timeout", "1s", "--fault", &fault])?;
     assert!(finished.stdout().contains(expected), "{}", finished.stdout());
     assert_eq!(finished.code(), Some(101));
     finished.assert_nothing_left();
@@ -211,6 +211,18 @@ fn exploration_ends_with_its_budget_and_tells_what_it_knows(dir: &TempDir) -> Re
     // Each call gets its first fault before any gets its second.
     let tests: BTreeSet<_> = events.named("fault_cell").into_iter().map(|cell| cell["id"].to_string()).collect();
     assert_eq!(tests.len(), 9, "{tests:?}");
+    Ok(())
+}
+
+#[integration_test]
+fn exploration_that_ends_before_its_first_fault_is_no_success(dir: &TempDir) -> Result<()> {
+    let finished = run(dir, &["--faults", "--budget", "1", "--exact", "tries_again"])?;
+    let stdout = finished.stdout();
+    assert!(
+        stdout.contains("faults result: incomplete. 0 weaknesses in 1 test\n0 of 7 executions with a fault"),
+        "{stdout}"
+    );
+    assert_eq!(finished.code(), Some(101));
     Ok(())
 }
 

@@ -71,8 +71,9 @@ async fn waits_without_a_limit(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
+/// The task is part of the test, so its panic is like a failed assertion.
 #[integration_test]
-async fn panics_in_a_task(shop: &Shop) {
+async fn asserts_in_a_task(shop: &Shop) {
     let is_paid = shop.try_once().await;
     let _ = tokio::spawn(async move { assert!(is_paid, "nobody handles this") }).await;
 }

@@ -1,5 +1,7 @@
 //! The name of a call, which is the same each time that a test runs.
 
+use percent_encoding::percent_decode_str;
+
 use super::received::Received;
 
 /// The shortest segment of a path that counts as an identifier if it contains a digit.
@@ -14,6 +16,7 @@ pub(super) fn operation_of_call(request: &Received) -> String {
 
 /// Whether a segment of a path looks like a number, a UUID or another generated name, and not like `v1`.
 fn is_identifier(segment: &str) -> bool {
+    let segment = percent_decode_str(segment).decode_utf8_lossy();
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     digits > 0 && (digits == segment.len() || segment.len() >= MIN_ID_CHARS)
 }
@@ -27,7 +30,7 @@ mod tests {
         for segment in ["7", "2024", "8f14e45f-ceea-467f-9575-5b6c8f3a2d11", "pay_1a2b3c4d"] {
             assert!(is_identifier(segment), "{segment}");
         }
-        for segment in ["", "v1", "orders", "oauth2", "{id}", "payments_of_today"] {
+        for segment in ["", "v1", "orders", "oauth2", "{id}", "payments_of_today", "%C3%A9t%C3%A9", "a%20=%20b"] {
             assert!(!is_identifier(segment), "{segment}");
         }
     }

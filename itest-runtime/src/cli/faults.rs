@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::detection::{in_declared_order, require_processes};
@@ -19,6 +20,9 @@ use crate::model::{
 };
 use crate::report::{FaultReport, FaultSummary};
 
+/// How often a report for people says how far the exploration is.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The configuration of a run in which one call gets a fault.
 ///
 /// # Errors
@@ -27,7 +31,9 @@ use crate::report::{FaultReport, FaultSummary};
 pub(super) fn with_fault(resolved: Resolved, text: &str) -> Result<Resolved, UsageError> {
     let fault = text.parse().map_err(|error| UsageError::new("--fault", format!("{error}")))?;
     let mut config = resolved.config;
-    let execution = FaultExecution { fault, limit: Some(config.limits.test), judged_by: FaultJudge::Report };
+    // A limit that the user gives replaces that of the test, as in the exploration.
+    let limit = resolved.sources.contains_key("timeout").then_some(config.limits.test);
+    let execution = FaultExecution { fault, limit, judged_by: FaultJudge::Report };
     config.calls = RunCallPlan::Same(CallPlan::Inject(execution));
     // The history of a test is that of its runs without unexpected faults.
     config.records = 0;
@@ -123,6 +129,8 @@ impl Exploration {
         let status = match self.runner.stop_reason.take() {
             Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
             Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
+            // A budget that ends before the first fault says nothing about the code under test.
+            _ if judged.is_empty() && !plan.is_empty() => ExitStatus::TestsFailed,
             _ if findings.is_empty() && observed.failed == 0 => ExitStatus::Passed,
             _ => ExitStatus::TestsFailed,
         };
@@ -154,6 +162,7 @@ impl Exploration {
         });
         let executions = executions.collect();
         let mut judged = Vec::new();
+        let mut last_progress = Instant::now();
         let Self { runner, report, sink } = self;
         runner.inject(executions, &mut |position, ended| {
             let cell = &plan[position];
@@ -161,6 +170,10 @@ impl Exploration {
             let verdict = judge(baseline, cell, &ended);
             sink.write(|out| report.cell(&baseline.id, (&cell.execution, &verdict), out));
             judged.push((cell.clone(), verdict));
+            if last_progress.elapsed() >= PROGRESS_INTERVAL && judged.len() < plan.len() {
+                last_progress = Instant::now();
+                sink.write(|out| report.progress(plan.len(), out));
+            }
         });
         judged
     }

@@ -167,7 +167,7 @@ pub(super) fn add_effects_of_fault(report: &mut AttemptReport, planned: &Planned
         if report.outcome.is_success() {
             report.outcome = Outcome::Failed;
         }
-        report.failures.push(Failure::new(Phase::Teardown, Problem::new(message)));
+        report.failures.push(Failure::new(Phase::Body, Problem::new(message)));
     }
 }
 

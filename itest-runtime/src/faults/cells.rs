@@ -26,6 +26,7 @@ pub(crate) struct Baseline {
     pub(crate) case: CaseIndex,
     pub(crate) id: TestId,
     pub(crate) location: SourceLocation,
+    /// The duration of the body.
     pub(crate) elapsed: Duration,
     pub(crate) calls: Vec<ObservedCall>,
     /// The kinds of leaks that the test has without a fault.
@@ -36,15 +37,21 @@ impl Baseline {
     /// The baseline of a test that has passed without a fault. `case` is the test, because a report in an event does not name it.
     #[must_use]
     pub(crate) fn of(case: CaseIndex, report: &CaseReport) -> Self {
-        let CaseReport { id, location, elapsed, .. } = report;
+        let CaseReport { id, location, .. } = report;
+        let phases = report.report.phases.iter().filter(|phase| phase.phase.is_of_body());
+        let elapsed = phases.map(|phase| phase.elapsed).sum();
         let calls = report.report.calls.as_ref().map(|calls| calls.calls.clone()).unwrap_or_default();
         let leaks = leaks_of(report).map(|leak| kind_of_leak(&leak)).collect();
-        Self { case, id: id.clone(), location: location.clone(), elapsed: *elapsed, calls, leaks }
+        Self { case, id: id.clone(), location: location.clone(), elapsed, calls, leaks }
     }
 
-    /// How long the test may take with a fault.
-    fn limit(&self) -> Duration {
-        (self.elapsed * LIMIT_FACTOR).max(MIN_LIMIT)
+    /// How long the body may take with a fault. Code that waits as long as a service asks for may do so twice.
+    fn limit(&self, fault: CallFault) -> Duration {
+        let pause = match fault {
+            CallFault::Exchange(Fault::RateLimited(pause)) => pause * 2,
+            _ => Duration::ZERO,
+        };
+        (self.elapsed * LIMIT_FACTOR).max(MIN_LIMIT) + pause
     }
 }
 
@@ -83,9 +90,9 @@ pub(crate) fn cells(tests: &[Baseline]) -> Vec<Cell> {
         });
         for (position, observed) in disturbed.enumerate() {
             for (rank, fault) in faults_of(observed).into_iter().enumerate() {
+                let limit = Some(baseline.limit(fault));
                 let fault = PlannedFault { call: observed.call.clone(), fault };
-                let execution =
-                    FaultExecution { fault, limit: Some(baseline.limit()), judged_by: FaultJudge::Explorer };
+                let execution = FaultExecution { fault, limit, judged_by: FaultJudge::Explorer };
                 ranked.push((rank, position, Cell { test, execution }));
             }
         }

@@ -41,9 +41,13 @@ fn hang(cell: &Cell, report: &CaseReport) -> Shown {
     let evidence = match first {
         Some(failure) if failure.phase.is_of_body() => {
             let limit = cell.execution.limit.unwrap_or_default();
-            format!("it did not end within {limit:.1?}, and was in {}", failure.phase.name())
+            let phase = match failure.phase {
+                Phase::Body => "the body of the test",
+                phase => phase.name(),
+            };
+            format!("it did not end within {limit:.1?}, and was in {phase}")
         }
-        Some(failure) => format!("{}: {}", failure.phase.name(), first_line(failure)),
+        Some(failure) => format!("{}: {}", failure.phase.name(), shortened(failure)),
         None => "it did not end".to_owned(),
     };
     Some((Weakness::Hangs, evidence))
@@ -53,29 +57,57 @@ fn panic(baseline: &Baseline, report: &CaseReport) -> Shown {
     let shown = |failure: &Failure| {
         let thread = failure.thread.as_ref().map_or_else(String::new, |thread| format!(" in {thread}"));
         let place = failure.problem.location.as_ref().map_or_else(String::new, |place| format!(" at {place}"));
-        Some((Weakness::Panics, format!("{}{thread}{place}", first_line(failure))))
+        Some((Weakness::Panics, format!("{}{thread}{place}", shortened(failure))))
     };
     if report.report.outcome == Outcome::Crashed {
         return report.report.failures.last().and_then(shown);
     }
-    if let Some(background) = report.report.failures.iter().find(|failure| failure.thread.is_some()) {
+    let is_background = |failure: &&Failure| failure.thread.is_some() && !is_at(failure, Code::Tests, baseline);
+    if let Some(background) = report.report.failures.iter().find(is_background) {
         return shown(background);
     }
-    // The test's own assertions panic as well. They are in the folder of the tests, or after the action under test.
+    // The assertions of the test panic as well, also those of other packages.
     let has_panicked = report.report.calls.as_ref().is_some_and(|calls| calls.has_panicked);
-    let is_before_assert = |failure: &&Failure| matches!(failure.phase, Phase::Arrange | Phase::Act | Phase::Body);
-    let is_elsewhere = |failure: &&Failure| {
-        let place = failure.problem.location.as_ref();
-        place.is_some_and(|place| !is_of_tests(place, &baseline.location))
+    let body = report.report.failures.iter().find(|failure| failure.thread.is_none() && failure.phase.is_of_body());
+    body.filter(|failure| has_panicked && is_at(failure, Code::UnderTest, baseline)).and_then(shown)
+}
+
+/// Whose code a location is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Code {
+    /// The folder `tests` that contains the test, or the file of a test outside of such a folder.
+    Tests,
+    /// Other files of the workspace.
+    UnderTest,
+    /// Files outside of the workspace.
+    Dependency,
+}
+
+fn is_at(failure: &Failure, code: Code, baseline: &Baseline) -> bool {
+    failure.problem.location.as_ref().is_some_and(|location| code_of(location, &baseline.location) == code)
+}
+
+fn code_of(location: &SourceLocation, test: &SourceLocation) -> Code {
+    const FOLDER: &str = "tests/";
+    let file = |location: &SourceLocation| location.as_str().split(':').next().unwrap_or_default().to_owned();
+    let (location, test) = (file(location), file(test));
+    let is_component = |position: usize| position == 0 || test[..position].ends_with('/');
+    let folder = test.match_indices(FOLDER).map(|(position, _)| position).find(|position| is_component(*position));
+    let is_of_tests = match folder {
+        Some(position) => location.starts_with(&test[..position + FOLDER.len()]),
+        None => location == test,
     };
-    let body = report.report.failures.iter().find(|failure| failure.phase.is_of_body());
-    body.filter(|_| has_panicked).filter(is_before_assert).filter(is_elsewhere).and_then(shown)
+    match (is_of_tests, location.starts_with('/')) {
+        (true, _) => Code::Tests,
+        (false, true) => Code::Dependency,
+        (false, false) => Code::UnderTest,
+    }
 }
 
 fn broken_invariant(report: &CaseReport) -> Shown {
     let broken = report.report.failures.iter().find(|failure| failure.phase == Phase::Invariants)?;
     let name = broken.description.as_deref().unwrap_or("an invariant");
-    Some((Weakness::BreaksInvariant, format!("{name}: {}", first_line(broken))))
+    Some((Weakness::BreaksInvariant, format!("{name}: {}", shortened(broken))))
 }
 
 fn false_success(report: &CaseReport) -> Shown {
@@ -90,20 +122,17 @@ fn leak(baseline: &Baseline, report: &CaseReport) -> Shown {
     (!new.is_empty()).then(|| (Weakness::Leaks, format!("left behind: {}", new.join(", "))))
 }
 
-/// Whether a location belongs to the tests: it is in the folder `tests` that contains the test, or in the file of a test outside of such a
-/// folder.
-fn is_of_tests(location: &SourceLocation, test: &SourceLocation) -> bool {
-    const FOLDER: &str = "tests/";
-    let file = |location: &SourceLocation| location.as_str().split(':').next().unwrap_or_default().to_owned();
-    let (location, test) = (file(location), file(test));
-    match test.find(FOLDER) {
-        Some(position) => location.starts_with(&test[..position + FOLDER.len()]),
-        None => location == test,
-    }
-}
+/// The most characters of a message in a sentence.
+const MAX_MESSAGE_CHARS: usize = 300;
 
-fn first_line(failure: &Failure) -> &str {
-    failure.problem.message.lines().next().unwrap_or_default()
+/// The beginning of a message as one line, because a failed comparison spans several lines.
+fn shortened(failure: &Failure) -> String {
+    let lines = failure.problem.message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.take(4).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 #[cfg(test)]
@@ -173,10 +202,24 @@ mod tests {
         };
         assert_eq!(weakness(&panicked(Phase::Act, "src/shop.rs:3:1")), Some(Weakness::Panics));
         assert_eq!(weakness(&panicked(Phase::Act, "tests/shop.rs:9:1")), None);
-        assert_eq!(weakness(&panicked(Phase::Act, "tests/helpers.rs:3:1")), None);
+        assert_eq!(weakness(&panicked(Phase::Act, "/cargo/insta/src/runtime.rs:3:1")), None);
         assert_eq!(weakness(&panicked(Phase::Assert, "tests/helpers.rs:3:1")), None);
-        let background = Failure { thread: Some("a task".to_owned()), ..failure(Phase::Assert, "tests/shop.rs:9:1") };
-        assert_eq!(weakness(&report(Outcome::Failed, vec![background])), Some(Weakness::Panics));
+        assert_eq!(weakness(&panicked(Phase::Assert, "src/shop.rs:3:1")), Some(Weakness::Panics));
+        let background = |location| Failure { thread: Some("a task".to_owned()), ..failure(Phase::Assert, location) };
+        let of_background = |location| weakness(&report(Outcome::Failed, vec![background(location)]));
+        assert_eq!(of_background("src/shop.rs:9:1"), Some(Weakness::Panics));
+        assert_eq!(of_background("/cargo/bytes/src/buf.rs:9:1"), Some(Weakness::Panics));
+        assert_eq!(of_background("tests/shop.rs:9:1"), None);
+    }
+
+    #[test]
+    fn folder_of_the_tests_is_a_whole_component_of_the_path() {
+        let code = |location: &str, test: &str| {
+            code_of(&SourceLocation::new(location.to_owned()), &SourceLocation::new(test.to_owned()))
+        };
+        assert_eq!(code("contests/src/lib.rs:1:1", "contests/tests/it/main.rs:1:1"), Code::UnderTest);
+        assert_eq!(code("contests/tests/it/fixtures.rs:1:1", "contests/tests/it/main.rs:1:1"), Code::Tests);
+        assert_eq!(code("src/lib.rs:9:1", "src/lib.rs:1:1"), Code::Tests);
     }
 
     #[test]

@@ -24,9 +24,9 @@ impl CallObserver {
 
     /// Observes a call. Returns the fault that it gets.
     ///
-    /// Only the phases of the body count: what fixtures do in setup and teardown, and what invariants do, is not under test.
+    /// What fixtures do in setup and teardown, what invariants do, and what the test asks in its assertions is not under test.
     pub(super) fn observe(&mut self, kind: CallKind, target: String, phase: Phase) -> Option<CallFault> {
-        if !phase.is_of_body() {
+        if !phase.is_of_body() || phase == Phase::Assert {
             return None;
         }
         let count = self.counts.entry(target.clone()).or_default();
@@ -62,6 +62,7 @@ mod tests {
         assert_eq!(observe("GET /charge", Phase::Act), None);
         assert_eq!(observe("POST /charge", Phase::Act), Some(CallFault::Exchange(Fault::Timeout)));
         assert_eq!(observe("POST /charge", Phase::Act), None);
+        assert_eq!(observe("POST /charge", Phase::Assert), None);
         assert_eq!(observe("POST /charge", Phase::Teardown), None);
         let observations = observer.into_observations();
         let calls: Vec<String> = observations.calls.iter().map(|observed| observed.call.to_string()).collect();

@@ -99,7 +99,11 @@ impl RunningAttempt {
         if self.calls == Calls::Ignored {
             return None;
         }
-        let (target, phase) = (format!("{service} {}", operation()), phase_of_attempt());
+        // The port of a service differs each time.
+        let service = service.trim_end_matches(|character: char| character.is_ascii_digit()).trim_end_matches(':');
+        let operation = operation();
+        let operation = if operation.trim().is_empty() { "(empty)" } else { operation.trim() };
+        let (target, phase) = (format!("{service} {operation}"), phase_of_attempt());
         self.reports().calls.as_mut()?.observe(kind, target, phase)
     }
 

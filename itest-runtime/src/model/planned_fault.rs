@@ -22,7 +22,6 @@ pub enum CallKind {
 
 /// A call of the code under test, as text: `payments POST /charge #2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
 pub(crate) struct Call {
     /// The service and the operation: `payments POST /charge`.
     pub target: String,
@@ -108,27 +107,13 @@ impl FromStr for PlannedFault {
         let (call, fault) = text.rsplit_once(" = ").ok_or_else(form)?;
         let call: Call = call.parse().map_err(|_| form())?;
         let fault = fault.trim();
-        let is_connection = call.target.rsplit_once(' ').is_some_and(|(_, operation)| operation == CONNECTION);
+        let is_connection = call.target.split_once(' ').is_some_and(|(_, operation)| operation == CONNECTION);
         let parsed = if is_connection {
             fault.parse().map(CallFault::Connection).map_err(|error| error.to_string())
         } else {
             fault.parse().map(CallFault::Exchange).map_err(|error| error.to_string())
         };
         Ok(Self { call, fault: parsed.map_err(|reason| ParsePlannedFaultError::Fault { reason })? })
-    }
-}
-
-impl From<Call> for String {
-    fn from(call: Call) -> Self {
-        call.to_string()
-    }
-}
-
-impl TryFrom<String> for Call {
-    type Error = ParsePlannedFaultError;
-
-    fn try_from(text: String) -> Result<Self, ParsePlannedFaultError> {
-        text.parse()
     }
 }
 
@@ -145,6 +130,7 @@ mod tests {
             "my api GET /a = b #1 = status-503",
             "postgres UPDATE account SET balance = balance - $1 WHERE id = 1 #3 = sqlstate-40001",
             "postgres connection #2 = half-open",
+            "postgres SELECT 1 AS connection #1 = timeout",
         ] {
             let fault: PlannedFault = text.parse().unwrap();
             assert_eq!(fault.to_string(), text);

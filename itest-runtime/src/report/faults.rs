@@ -9,7 +9,8 @@ use serde_json::json;
 use super::ReportOptions;
 use super::text::{Style, Styled, count, time};
 use crate::model::{
-    Call, CaseReport, CellVerdict, FaultExecution, Finding, Format, PlannedFault, Seed, TestId, Weakness, redacted,
+    Call, CallFault, CaseReport, CellVerdict, ConnectionFault, Fault, FaultExecution, Finding, Format, PlannedFault,
+    Seed, TestId, Weakness, redacted,
 };
 
 /// The most tests and calls that are named for one cause.
@@ -67,7 +68,21 @@ impl FaultReport {
         if self.format == Format::Json {
             return line(&json!({"event": "faults_stage", "calls": calls, "cells": executions}), out);
         }
-        let text = format!("… {}, {} with a fault", count(calls, "call"), count(executions, "execution"));
+        let text = format!("{}; {} with a fault follow", count(calls, "call"), count(executions, "execution"));
+        writeln!(out, "{}", Styled(self.options.color, Style::Dim, text))?;
+        out.flush()
+    }
+
+    /// Writes how many executions with a fault have ended.
+    pub(crate) fn progress(&self, executions: usize, out: &mut dyn Write) -> io::Result<()> {
+        if self.format == Format::Json {
+            return Ok(());
+        }
+        let ended: usize = self.verdicts.values().sum();
+        let weak =
+            [Weakness::Hangs, Weakness::Panics, Weakness::BreaksInvariant, Weakness::FalseSuccess, Weakness::Leaks];
+        let weak: usize = weak.iter().filter_map(|weakness| self.verdicts.get(weakness.name())).sum();
+        let text = format!("{ended} of {executions}, {weak} of them with a weakness");
         writeln!(out, "{}", Styled(self.options.color, Style::Dim, text))?;
         out.flush()
     }
@@ -105,7 +120,7 @@ impl FaultReport {
         }
         let PlannedFault { call, fault } = &execution.fault;
         let judged = json!({
-            "event": "fault_cell", "id": test.as_str(), "call": call, "fault": fault.to_string(), "verdict": verdict.name(),
+            "event": "fault_cell", "id": test.as_str(), "call": call.to_string(), "fault": fault.to_string(), "verdict": verdict.name(),
         });
         line(&judged, out)
     }
@@ -115,13 +130,13 @@ impl FaultReport {
         if self.format == Format::Json {
             return findings.iter().try_for_each(|finding| line(&self.as_json(finding), out));
         }
-        for group in findings.chunk_by(|one, next| cause(one) == cause(next)) {
-            self.group(group, out)?;
+        for group in by_cause(findings) {
+            self.group(&group, out)?;
         }
         out.flush()
     }
 
-    fn group(&self, group: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    fn group(&self, group: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
         let Some(first) = group.first() else { return Ok(()) };
         let color = self.options.color;
         let target = Styled(color, Style::Bold, &first.call.target);
@@ -138,11 +153,11 @@ impl FaultReport {
                 faults.push(fault);
             }
         }
-        writeln!(out, "  with: {}", faults.join(", "))?;
+        writeln!(out, "  with the faults: {}", faults.join(", "))?;
         writeln!(out, "  in: {}", first_of(group.iter().map(|finding| finding.test.as_str())))?;
         if targets().any(|target| target != first.call.target) {
             let others = targets().filter(|target| *target != first.call.target);
-            writeln!(out, "  also: {}", first_of(others.map(|target| service_and_operation(target).1)))?;
+            writeln!(out, "  other calls: {}", first_of(others.map(|target| service_and_operation(target).1)))?;
         }
         writeln!(out, "  to do: {}", advice(first.weakness))?;
         if let Some(command) = self.command(first) {
@@ -185,22 +200,24 @@ impl FaultReport {
         if let Some(reason) = stopped {
             writeln!(out, "{}: this is what is known so far", Styled(color, Style::Yellow, reason))?;
         }
-        let verdict = if findings.is_empty() && *failed == 0 {
-            Styled(color, Style::Green, "ok")
-        } else {
-            Styled(color, Style::Red, "FAILED")
+        let verdict = match stopped {
+            _ if !findings.is_empty() || *failed > 0 => Styled(color, Style::Red, "FAILED"),
+            Some(_) => Styled(color, Style::Yellow, "incomplete"),
+            None => Styled(color, Style::Green, "ok"),
         };
-        let causes = findings.chunk_by(|one, next| cause(one) == cause(next)).count();
+        let causes = by_cause(findings).len();
         let causes = if causes == 1 { "1 weakness".to_owned() } else { format!("{causes} weaknesses") };
         writeln!(out, "faults result: {verdict}. {causes} in {}", count(*tests, "test"))?;
         let verdicts: Vec<String> =
             self.verdicts.iter().map(|(name, number)| format!("{number} {}", name.replace('_', " "))).collect();
-        if !verdicts.is_empty() {
-            writeln!(out, "{} with a fault: {}", count(*cells, "execution"), verdicts.join(", "))?;
+        let ended = self.verdicts.values().sum::<usize>();
+        let of = if ended == *cells { String::new() } else { format!("{ended} of ") };
+        if *cells > 0 {
+            writeln!(out, "{of}{} with a fault: {}", count(*cells, "execution"), verdicts.join(", "))?;
         }
         for (number, what) in [
             (failed, "failed without a fault"),
-            (skipped, "skipped: there is no result for it"),
+            (skipped, "skipped, without a result"),
             (silent, "without a call that a stand-in or a proxy has seen"),
         ] {
             if *number > 0 {
@@ -212,13 +229,20 @@ impl FaultReport {
     }
 }
 
-/// What findings have in common that one change would repair: a time limit for all calls of a service, or the code around one call.
-fn cause(finding: &Finding) -> (Weakness, &str) {
-    let Call { target, .. } = &finding.call;
-    match finding.weakness {
-        Weakness::Hangs => (finding.weakness, service_and_operation(target).0),
-        weakness => (weakness, target),
+/// The findings that one change would repair: a time limit for all calls of a service, or the code around one call.
+fn by_cause(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut groups: BTreeMap<(Weakness, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        let Call { target, .. } = &finding.call;
+        let is_silent = |execution: &FaultExecution| {
+            let fault = execution.fault.fault;
+            fault == CallFault::Exchange(Fault::Timeout) || fault == CallFault::Connection(ConnectionFault::HalfOpen)
+        };
+        let has_no_limit = finding.weakness == Weakness::Hangs && finding.executions.iter().all(is_silent);
+        let place = if has_no_limit { service_and_operation(target).0 } else { target };
+        groups.entry((finding.weakness, place)).or_default().push(finding);
     }
+    groups.into_values().collect()
 }
 
 fn service_and_operation(target: &str) -> (&str, &str) {

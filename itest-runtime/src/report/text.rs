@@ -117,8 +117,11 @@ impl Repeat {
     /// The command that runs a test with a fault.
     pub(super) fn fault(&self, test: &TestId, seed: Seed, execution: &FaultExecution) -> String {
         let FaultExecution { fault, limit, .. } = execution;
+        let replaced = ["--timeout=", "--leaks="];
+        let is_other = |argument: &&String| !replaced.iter().any(|flag| argument.starts_with(flag));
+        let own = Self { of_one_test: self.of_one_test.iter().filter(is_other).cloned().collect(), ..self.clone() };
         let limit = limit.map_or_else(String::new, |limit| format!(" --timeout {}ms", limit.as_millis()));
-        format!("{}{limit} --fault {}", self.test(test, seed), quote(&fault.to_string()))
+        format!("{}{limit} --leaks fail --fault {}", own.test(test, seed), quote(&fault.to_string()))
     }
 
     /// The command that repeats a recorded run, with the same tests in the same workers.
