@@ -64,6 +64,8 @@ pub use itest_runtime::*;
 
 /// The items that most suites need: `use itest::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "tracing")]
+    pub use crate::Logs;
     #[cfg(feature = "proxy")]
     pub use crate::Proxy;
     #[cfg(feature = "data")]
@@ -150,6 +152,9 @@ mod pages {
     #[cfg(all(feature = "migrations", feature = "sqlite"))]
     #[doc = include_str!("../docs/migrations.md")]
     struct Migrations;
+    #[cfg(feature = "tracing")]
+    #[doc = include_str!("../docs/observing.md")]
+    struct Observing;
     #[doc = include_str!("../docs/programs.md")]
     struct Programs;
     #[doc = include_str!("../docs/sessions.md")]

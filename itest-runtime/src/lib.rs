@@ -19,6 +19,8 @@ mod process;
 mod report;
 mod session;
 
+#[cfg(feature = "tracing")]
+pub use fixtures::{LogRecords, Logs};
 pub use fixtures::{Program, ProgramOutput, ProgramPorts, Ready, RunningProgram, TempDir, TestRng};
 pub use inject::{
     ConcurrentCall, ConcurrentCalls, Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo,
@@ -28,6 +30,8 @@ pub use model::{
     ConnectionFault, Fault, Outcome, ParseConnectionFaultError, ParseFaultError, ParseSqlStateError, Phase, Seed,
     SourceLocation, SqlState, TestId, WorkerId,
 };
+#[cfg(feature = "tracing")]
+pub use model::{Level, LogRecord};
 
 /// The result of a test or a fixture. The `?` operator converts any error into an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;

@@ -20,6 +20,7 @@ mod junit;
 mod last_failed;
 mod leaks;
 mod libtest_json;
+mod logs;
 mod matrix;
 mod mysql;
 mod nextest;

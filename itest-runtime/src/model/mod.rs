@@ -14,6 +14,8 @@ mod facts;
 mod fault;
 mod id;
 mod ledger;
+#[cfg(feature = "tracing")]
+mod log_record;
 mod mark;
 #[cfg(test)]
 mod mutated;
@@ -38,6 +40,8 @@ mod worker;
 pub use attempt::Problem;
 pub use case::{CaseMeta, SourceLocation, TestRuntime};
 pub use id::{Seed, TestId, WorkerId};
+#[cfg(feature = "tracing")]
+pub use log_record::{Level, LogRecord};
 pub use outcome::{Outcome, Phase};
 pub use remark::Remark;
 pub use secret::{redact_json, redacted, redacted_value};
@@ -61,6 +65,8 @@ pub(crate) use facts::Facts;
 pub use fault::{Fault, ParseFaultError};
 pub(crate) use id::{CaseIndex, mix};
 pub(crate) use ledger::{LEDGER_VERSION, LedgerContents, LedgerEntry, LedgerLine, OutstandingEntry, read_ledger};
+#[cfg(feature = "tracing")]
+pub(crate) use log_record::{LogContent, LogField};
 pub(crate) use mark::Mark;
 #[cfg(test)]
 pub(crate) use mutated::{any_mutations, mutated};

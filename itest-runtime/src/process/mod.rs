@@ -22,6 +22,10 @@ mod fork;
 mod identity;
 mod leak;
 mod link;
+#[cfg(feature = "tracing")]
+mod log_collector;
+#[cfg(feature = "tracing")]
+mod log_layer;
 mod mark;
 mod output;
 mod panic_log;
@@ -58,6 +62,10 @@ pub(crate) use identity::{
 };
 pub(crate) use leak::Leak;
 pub(crate) use link::{FromWorker, Link};
+#[cfg(all(test, feature = "tracing"))]
+pub(crate) use log_collector::RemovedLogs;
+#[cfg(feature = "tracing")]
+pub(crate) use log_collector::{CollectedLogs, LogObserver, MAX_RECORDS, add_log, is_log_observed};
 pub(crate) use mark::{NEXTEST_MARK, PROGRAM_MARK, SESSION_MARK, WORKER_MARK, is_any_marked, kill_marked};
 pub(crate) use output::pipe;
 pub(crate) use panic_log::PanicLog;
@@ -77,7 +85,8 @@ pub(crate) use surroundings::Surroundings;
 pub(crate) use terminal::{NotLent, Terminal};
 #[cfg(feature = "tracing")]
 pub(crate) use trace::{
-    begin_trace, check_trace_filter, is_subscriber_conflict, show_trace, show_trace_of_this_thread,
+    Visibility, begin_trace, check_trace_filter, is_subscriber_conflict, show_trace, show_trace_of_this_thread,
+    visibility,
 };
 pub(crate) use unexpected_exit::{UnexpectedExit, kill_group, signal_group, signal_in_words};
 pub(crate) use wire::Start;

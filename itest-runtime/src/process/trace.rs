@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
+use super::log_layer::{LogLayer, WhileObserved};
 use super::stopwatch::Stopwatch;
 use crate::inject::begin_threads_with;
 use crate::model::TraceScope;
@@ -37,18 +38,47 @@ static DISPATCH: OnceLock<Dispatch> = OnceLock::new();
 /// Whether itest has installed the global subscriber or the global logger.
 static HAS_GLOBAL_SUBSCRIBER: AtomicBool = AtomicBool::new(false);
 
+/// Which events of this process itest sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visibility {
+    /// The events of `tracing` and the records of `log`, of all threads.
+    All,
+    /// The events of `tracing` of all threads. Something in the process has installed a logger before itest.
+    Tracing,
+    /// The events of the threads that run tests and tasks, because the application may own the subscriber and the logger.
+    ThreadsOfTests,
+    /// None, because something in the process has installed a subscriber before itest.
+    Nothing,
+}
+
+/// Which events of this process itest sees, from the moment when it has installed its subscriber.
+static VISIBILITY: OnceLock<Visibility> = OnceLock::new();
+
+/// Which events of this process itest sees.
+#[must_use]
+pub(crate) fn visibility() -> Visibility {
+    VISIBILITY.get().copied().unwrap_or(Visibility::Nothing)
+}
+
 /// Shows events from now on, unless the code under test has already installed its own subscriber.
 pub(crate) fn show_trace(filter: &str, scope: TraceScope) {
     let Ok(targets) = Targets::from_str(filter) else { return };
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false).with_timer(SinceTest);
-    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer.with_filter(targets)));
+    let shown = tracing_subscriber::registry().with(layer.with_filter(targets));
+    let dispatch = Dispatch::new(shown.with(LogLayer.with_filter(WhileObserved)));
     match scope {
         TraceScope::Process => {
             let (has_subscriber, has_logger) = (set_global_default(dispatch).is_ok(), LogTracer::init().is_ok());
             HAS_GLOBAL_SUBSCRIBER.store(has_subscriber || has_logger, Ordering::Relaxed);
+            let _ = VISIBILITY.set(match (has_subscriber, has_logger) {
+                (true, true) => Visibility::All,
+                (true, false) => Visibility::Tracing,
+                (false, _) => Visibility::Nothing,
+            });
         }
         TraceScope::Threads => {
             let _ = DISPATCH.set(dispatch);
+            let _ = VISIBILITY.set(Visibility::ThreadsOfTests);
             begin_threads_with(show_trace_of_this_thread);
             show_trace_of_this_thread();
         }
