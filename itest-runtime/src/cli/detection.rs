@@ -1,24 +1,19 @@
 //! `--detect` and `--bisect`: searches for unreliable tests and for the cause of a recorded failure.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::output::{Sink, print_to_stderr};
+use super::output::Sink;
 use super::records;
 use super::refusal::Refusal;
-use super::run::{describe_cases, named_cases, select_cases};
+use super::run::{describe_cases, select_cases};
 use super::script::{cases_by_name, find};
-use super::selection::SelectedCases;
+use super::search::{cases_to_search, in_declared_order, in_words, require_processes, sink, status_of};
 use crate::detect::{Confidence, Detection, DetectionProgress, Subject, Tally, detect, explain};
-use crate::engine::{StopReason, WorkerProbeRunner, signal_number};
+use crate::engine::WorkerProbeRunner;
 use crate::inject::{Candidate, Registry, TestEntry};
-use crate::model::{
-    CaseIndex, CaseReport, ExitStatus, HarnessError, Isolation, Lie, NoTests, Order, RunConfig, UsageError, Verdict,
-    set_of,
-};
-use crate::plan::ordered;
+use crate::model::{CaseIndex, CaseReport, ExitStatus, Lie, RunConfig, UsageError, Verdict, set_of};
 use crate::report::{DetectionReport, DetectionSummary, Record};
 
 /// The number of lanes in a probe if the run has at most two workers. Tests must overlap to disturb each other, even if that is slower.
@@ -30,28 +25,7 @@ const LANES_OF_SMALL_RUNS: usize = 4;
 ///
 /// When nothing is selected, or probes cannot be run at all.
 pub(super) fn detection(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
-    require_processes("--detect", config)?;
-    let mut notices = Vec::new();
-    let SelectedCases { cases, .. } = select_cases(&registry, call, config, &mut notices)?;
-    for notice in &notices {
-        print_to_stderr(notice);
-    }
-    if cases.is_empty() && !notices.is_empty() {
-        return Ok(ExitStatus::Passed);
-    }
-    let cases = in_declared_order(&cases, config)?;
-    if cases.is_empty() && config.no_tests != NoTests::Pass {
-        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to examine")));
-    }
-    if let Some(most) = config.budget.executions
-        && most < cases.len()
-    {
-        let what = format!(
-            "too small: to run all {} tests once takes that many executions; give a larger budget, or a filter",
-            cases.len()
-        );
-        return Err(UsageError::new(format!("--budget {most}"), what).into());
-    }
+    let Some(cases) = cases_to_search("--detect", call, config, &registry)? else { return Ok(ExitStatus::Passed) };
     let subjects: Vec<Subject> = cases.iter().map(subject).collect();
     let mut search = Search::new(call, config, registry, &cases)?;
     let lanes = if config.jobs.get() > 2 { config.jobs.get() } else { LANES_OF_SMALL_RUNS };
@@ -168,59 +142,27 @@ impl Search {
     fn new(call: &Call, config: &RunConfig, registry: Registry, cases: &[Candidate]) -> Result<Self, Refusal> {
         let described = describe_cases(&registry, cases);
         let runner = WorkerProbeRunner::new(Arc::new(registry), described, config)?;
-        let sink = match call.line.logfile() {
-            None => Sink::stdout(),
-            Some(path) => Sink::file("--logfile", Path::new(path))?,
-        };
-        Ok(Self { runner, report: DetectionReport::new(config.format, call.report_options(config)), sink })
+        let report = DetectionReport::new(config.format, call.report_options(config));
+        Ok(Self { runner, report, sink: sink(call)? })
     }
 
     fn end(mut self, tests: usize, detection: &Detection) -> Result<ExitStatus, Refusal> {
-        let stopped = match &self.runner.stop_reason {
-            None => None,
-            Some(StopReason::BudgetUsedUp) => Some("the budget is used up".to_owned()),
-            Some(StopReason::Signal(signal)) => Some(format!("ended by {signal}")),
-            Some(StopReason::HarnessFailed(error)) => Some(error.chain()),
-        };
         let summary = DetectionSummary {
             tests,
             least_runs: detection.least_runs,
             skipped: detection.skipped,
             in_words: Tally::new(detection.least_runs, 0).in_words(Confidence::P95),
-            stopped,
+            stopped: self.runner.stop_reason.as_ref().map(in_words),
             probes: self.runner.probes,
             executions: self.runner.executions,
             elapsed: self.runner.elapsed(),
         };
         let report = &self.report;
         self.sink.write(|out| report.end(&summary, out));
-        let status = match self.runner.stop_reason.take() {
-            Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
-            Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
-            _ if detection.verdicts.is_empty() => ExitStatus::Passed,
-            _ => ExitStatus::TestsFailed,
-        };
+        let status = if detection.verdicts.is_empty() { ExitStatus::Passed } else { ExitStatus::TestsFailed };
+        let status = status_of(self.runner.stop_reason.take(), status)?;
         Ok(self.sink.status(status))
     }
-}
-
-/// Refuses a run without worker processes, because each probe needs new processes.
-pub(super) fn require_processes(flag: &str, config: &RunConfig) -> Result<(), UsageError> {
-    if config.session.nextest.is_some() {
-        return Err(UsageError::new(flag, "does not work under cargo-nextest, which starts a process for each test"));
-    }
-    if config.isolation == Isolation::InProcess {
-        return Err(UsageError::new(
-            flag,
-            "needs worker processes, so it works neither with --in-process nor under a debugger",
-        ));
-    }
-    Ok(())
-}
-
-pub(super) fn in_declared_order(cases: &[Candidate], config: &RunConfig) -> Result<Vec<Candidate>, HarnessError> {
-    let order = ordered(&named_cases(cases), Order::Declared, config.seed)?;
-    Ok(order.into_iter().map(|position| cases[position].clone()).collect())
 }
 
 /// The subject of a detection: a test with the things that it may share with other tests, which are its module, tags and fixtures.

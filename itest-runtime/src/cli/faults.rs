@@ -1,22 +1,20 @@
 //! `--faults` and `--fault`: searches for weaknesses of the code under test when its calls fail, and repeats one of them.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::call::Call;
-use super::detection::{in_declared_order, require_processes};
-use super::output::{Sink, print_to_stderr};
+use super::output::Sink;
 use super::refusal::Refusal;
 use super::resolve::Resolved;
-use super::run::{describe_cases, select_cases};
-use super::selection::SelectedCases;
-use crate::engine::{FaultRunner, StopReason, signal_number};
+use super::run::describe_cases;
+use super::search::{cases_to_search, in_words, sink, status_of};
+use crate::engine::FaultRunner;
 use crate::faults::{Baseline, Cell, cells, findings, judge};
 use crate::inject::Registry;
 use crate::model::{
-    CallPlan, Case, CaseReport, CellVerdict, ExitStatus, FaultExecution, FaultJudge, HarnessError, NoTests, Outcome,
-    RunCallPlan, RunConfig, UsageError, map_of,
+    CallPlan, Case, CaseReport, CellVerdict, ExitStatus, FaultExecution, FaultJudge, Outcome, RunCallPlan, RunConfig,
+    UsageError, map_of,
 };
 use crate::report::{FaultReport, FaultSummary};
 
@@ -46,34 +44,12 @@ pub(super) fn with_fault(resolved: Resolved, text: &str) -> Result<Resolved, Usa
 ///
 /// When nothing is selected, or tests cannot be run at all.
 pub(super) fn explore_faults(call: &Call, config: &RunConfig, registry: Registry) -> Result<ExitStatus, Refusal> {
-    require_processes("--faults", config)?;
-    let mut notices = Vec::new();
-    let SelectedCases { cases, .. } = select_cases(&registry, call, config, &mut notices)?;
-    for notice in &notices {
-        print_to_stderr(notice);
-    }
-    if cases.is_empty() && !notices.is_empty() {
-        return Ok(ExitStatus::Passed);
-    }
-    let cases = in_declared_order(&cases, config)?;
-    if cases.is_empty() && config.no_tests != NoTests::Pass {
-        return Err(Refusal::NothingMatched(UsageError::new("nothing matched", "there is no test to explore")));
-    }
-    if let Some(most) = config.budget.executions
-        && most < cases.len()
-    {
-        let what = format!("too small: to run all {} tests once takes that many executions", cases.len());
-        return Err(UsageError::new(format!("--budget {most}"), what).into());
-    }
+    let Some(cases) = cases_to_search("--faults", call, config, &registry)? else { return Ok(ExitStatus::Passed) };
     let cases = describe_cases(&registry, &cases);
-    let sink = match call.line.logfile() {
-        None => Sink::stdout(),
-        Some(path) => Sink::file("--logfile", Path::new(path))?,
-    };
     let exploration = Exploration {
         report: FaultReport::new(config.format, call.report_options(config), config.seed),
         runner: FaultRunner::new(Arc::new(registry), config),
-        sink,
+        sink: sink(call)?,
     };
     exploration.run(&cases, config)
 }
@@ -105,12 +81,6 @@ impl Exploration {
         self.sink.write(|out| report.stage(calls, plan.len(), out));
         let judged = self.inject(cases, &observed.baselines, &plan);
         let findings = findings(&observed.baselines, &judged);
-        let stopped = match &self.runner.stop_reason {
-            None => None,
-            Some(StopReason::BudgetUsedUp) => Some("the budget is used up".to_owned()),
-            Some(StopReason::Signal(signal)) => Some(format!("ended by {signal}")),
-            Some(StopReason::HarnessFailed(error)) => Some(error.chain()),
-        };
         let summary = FaultSummary {
             tests,
             failed: observed.failed,
@@ -118,7 +88,7 @@ impl Exploration {
             silent: observed.baselines.iter().filter(|baseline| baseline.calls.is_empty()).count(),
             cells: plan.len(),
             executions: self.runner.executions,
-            stopped,
+            stopped: self.runner.stop_reason.as_ref().map(in_words),
             elapsed: self.runner.elapsed(),
         };
         let report = &self.report;
@@ -126,14 +96,11 @@ impl Exploration {
             report.findings(&findings, out)?;
             report.end(&summary, &findings, out)
         });
-        let status = match self.runner.stop_reason.take() {
-            Some(StopReason::HarnessFailed(error)) => return Err(HarnessError::into(error)),
-            Some(StopReason::Signal(signal)) => ExitStatus::Signal(signal_number(&signal)),
-            // A budget that ends before the first fault says nothing about the code under test.
-            _ if judged.is_empty() && !plan.is_empty() => ExitStatus::TestsFailed,
-            _ if findings.is_empty() && observed.failed == 0 => ExitStatus::Passed,
-            _ => ExitStatus::TestsFailed,
-        };
+        // A budget that ends before the first fault says nothing about the code under test.
+        let has_explored = !judged.is_empty() || plan.is_empty();
+        let is_success = findings.is_empty() && observed.failed == 0 && has_explored;
+        let status = if is_success { ExitStatus::Passed } else { ExitStatus::TestsFailed };
+        let status = status_of(self.runner.stop_reason.take(), status)?;
         Ok(self.sink.status(status))
     }
 

@@ -35,6 +35,7 @@ mod resolve;
 mod run;
 mod schedule;
 mod script;
+mod search;
 mod selection;
 mod setting;
 mod settings;
