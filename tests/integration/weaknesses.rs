@@ -26,8 +26,16 @@ fn faults(finding: &Value) -> Vec<&str> {
     finding["faults"].as_array().map(|faults| faults.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
-const ALL: [&str; 7] =
-    ["reset-during", "status-503", "timeout", "malformed", "reset-before", "rate-limited-1s", "status-500"];
+const ALL: [&str; 8] = [
+    "reset-during",
+    "status-503",
+    "timeout",
+    "empty-object",
+    "malformed",
+    "reset-before",
+    "rate-limited-1s",
+    "status-500",
+];
 
 #[integration_test(timeout = "2m")]
 fn each_weakness_is_named_with_its_call_and_faults_and_nothing_else_is_accused(dir: &TempDir) -> Result<()> {
@@ -117,7 +125,7 @@ fn report_for_people_names_the_cause_once_and_a_command_that_repeats_it(dir: &Te
     let stdout = finished.stdout();
     for expected in [
         "looking for weaknesses under faults in 11 tests, seed 7, at most 10m",
-        "10 calls; 70 executions with a fault follow\n",
+        "10 calls; 80 executions with a fault follow\n",
         "\nhangs: payments POST /charge\n  it did not end within 1.0s, and was in the body of the test\n  exchange: +",
         "\nfalse success: payments POST /charge\n  the test passed although no call of the stub for POST /charge at tests/suites/weaknesses.rs:",
         "\n  in: ignores_the_error, waits_without_a_limit\n",
@@ -125,7 +133,7 @@ fn report_for_people_names_the_cause_once_and_a_command_that_repeats_it(dir: &Te
         "\nleaks: payments POST /charge\n  left behind: a running task\n",
         "--exact waits_without_a_limit --seed 7 --timeout 1000ms --leaks fail --fault 'payments POST /charge #1 = timeout'\n",
         "faults result: FAILED. 4 weaknesses in 11 tests\n",
-        "2 tests without a call that a stand-in or a proxy has seen\n81 executions, finished in ",
+        "2 tests without a call that a stand-in or a proxy has seen\n91 executions, finished in ",
     ] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
     }
@@ -219,7 +227,7 @@ fn exploration_that_ends_before_its_first_fault_is_no_success(dir: &TempDir) -> 
     let finished = run(dir, &["--faults", "--budget", "1", "--exact", "tries_again"])?;
     let stdout = finished.stdout();
     assert!(
-        stdout.contains("faults result: incomplete. 0 weaknesses in 1 test\n0 of 7 executions with a fault"),
+        stdout.contains("faults result: incomplete. 0 weaknesses in 1 test\n0 of 8 executions with a fault"),
         "{stdout}"
     );
     assert_eq!(finished.code(), Some(101));

@@ -42,7 +42,10 @@ impl Shop {
     async fn try_once(&self) -> bool {
         let answer = tokio::time::timeout(Duration::from_millis(100), self.payments.post("/charge").send()).await;
         answer.is_ok_and(|answer| {
-            answer.is_ok_and(|answer| answer.status() == 201 && answer.json::<serde_json::Value>().is_ok())
+            answer.is_ok_and(|answer| {
+                answer.status() == 201
+                    && answer.json::<serde_json::Value>().is_ok_and(|charge| charge["id"].is_string())
+            })
         })
     }
 

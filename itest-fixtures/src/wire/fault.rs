@@ -50,6 +50,9 @@ pub(super) async fn with_fault(
             reply.resets_at_end = true;
         }
         Some(Fault::Malformed) => reply.chunks = vec![Bytes::from_static(MALFORMED_BODY)],
+        // A response without a body is no JSON that could lack something.
+        Some(Fault::EmptyObject) if reply.chunks.is_empty() => {}
+        Some(Fault::EmptyObject) => reply.chunks = vec![Bytes::from_static(b"{}")],
         Some(Fault::Cut(bytes)) => {
             control.reset_after_bytes(bytes);
             reply.resets_at_end = true;

@@ -144,6 +144,7 @@ async fn rules_count_the_statements_that_match(pool: &Pool, proxy: &Proxy, db: &
 #[case::status(Fault::Status(503))]
 #[case::rate_limit(Fault::RateLimited(Duration::from_secs(1)))]
 #[case::malformed(Fault::Malformed)]
+#[case::empty_object(Fault::EmptyObject)]
 fn fault_of_http_is_refused(proxy: &Proxy, #[case] fault: Fault) {
     let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _ = proxy.inject(fault);

@@ -16,6 +16,7 @@ async fn seen(client: &Client) -> String {
         Ok(response) if response.json::<serde_json::Value>().is_err() && !response.bytes().is_empty() => {
             "not JSON".to_owned()
         }
+        Ok(response) if response.text() == "{}" => format!("{} {{}}", response.status()),
         Ok(response) => response.status().to_string(),
         Err(error) => error.to_string(),
     }
@@ -29,6 +30,7 @@ async fn seen(client: &Client) -> String {
 #[case::reset_after(Fault::ResetAfter, "200", 1)]
 #[case::status(Fault::Status(503), "not JSON", 0)]
 #[case::malformed(Fault::Malformed, "not JSON", 1)]
+#[case::empty_object(Fault::EmptyObject, "200 {}", 1)]
 #[case::latency(Fault::Latency(Duration::from_millis(30)), "200", 1)]
 async fn client_sees_the_fault(
     payments: &StandIn<Payments>,

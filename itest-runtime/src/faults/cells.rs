@@ -109,6 +109,7 @@ fn faults_of(observed: &ObservedCall) -> Vec<CallFault> {
             Fault::ResetDuring,
             Fault::Status(503),
             Fault::Timeout,
+            Fault::EmptyObject,
             Fault::Malformed,
             Fault::ResetBefore,
             Fault::RateLimited(RETRY_AFTER),
@@ -179,7 +180,7 @@ pub(super) mod tests {
                 "0 payments POST /charge #1 = status-503",
             ]
         );
-        assert_eq!(cells.len(), 7 + 7 + 2);
+        assert_eq!(cells.len(), 8 + 8 + 2);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub enum Fault {
     RateLimited(Duration),
     /// The service processes the request and answers with a body that is not what its content type says.
     Malformed,
+    /// The service processes the request and answers with the JSON `{}`, which is well-formed and has nothing of what the client expects.
+    EmptyObject,
     /// The database fails the statement with this error, as it does for a serialization failure, and does not execute it.
     SqlState(SqlState),
 }
@@ -54,7 +56,12 @@ impl Fault {
     #[must_use]
     pub fn is_processed(self) -> bool {
         match self {
-            Self::Latency(_) | Self::ResetDuring | Self::ResetAfter | Self::Cut(_) | Self::Malformed => true,
+            Self::Latency(_)
+            | Self::ResetDuring
+            | Self::ResetAfter
+            | Self::Cut(_)
+            | Self::Malformed
+            | Self::EmptyObject => true,
             Self::Timeout | Self::ResetBefore | Self::Status(_) | Self::RateLimited(_) | Self::SqlState(_) => false,
         }
     }
@@ -72,6 +79,7 @@ impl fmt::Display for Fault {
             Self::Status(status) => write!(formatter, "status-{status}"),
             Self::RateLimited(pause) => write!(formatter, "rate-limited-{}", in_words(*pause)),
             Self::Malformed => formatter.write_str("malformed"),
+            Self::EmptyObject => formatter.write_str("empty-object"),
             Self::SqlState(code) => write!(formatter, "sqlstate-{code}"),
         }
     }
@@ -85,7 +93,7 @@ fn in_words(duration: Duration) -> String {
 /// A text that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, status-503, sqlstate-40001, cut-100, latency-200ms and rate-limited-2s"
+    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, empty-object, status-503, sqlstate-40001, cut-100, latency-200ms and rate-limited-2s"
 )]
 pub struct ParseFaultError {
     text: String,
@@ -110,6 +118,7 @@ impl FromStr for Fault {
             "reset-during" => Some(Self::ResetDuring),
             "reset-after" => Some(Self::ResetAfter),
             "malformed" => Some(Self::Malformed),
+            "empty-object" => Some(Self::EmptyObject),
             _ => text.rsplit_once('-').and_then(with_value),
         }
         .ok_or_else(|| ParseFaultError { text: text.to_owned() })
@@ -144,6 +153,7 @@ mod tests {
             Just(Fault::ResetDuring),
             Just(Fault::ResetAfter),
             Just(Fault::Malformed),
+            Just(Fault::EmptyObject),
             any::<u64>().prop_map(Fault::Cut),
             (100..1000_u16).prop_map(Fault::Status),
             "[0-9A-Z]{5}".prop_map(|code| Fault::SqlState(code.parse().unwrap())),
