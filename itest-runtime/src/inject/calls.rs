@@ -7,6 +7,14 @@ use crate::model::{Call, CallFault, CallKind, CallObservations, ObservedCall, Ph
 /// The most calls of an attempt that are observed.
 const MAX_CALLS: usize = 2_000;
 
+/// The service and the operation of a call. The port of a service is left out, because it differs each time.
+pub(super) fn target_of_call(service: &str, operation: &str) -> String {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = service.rsplit_once(':').filter(|(_, port)| is_port(port)).map(|(host, _)| host);
+    let operation = if operation.is_empty() { "(empty)" } else { operation };
+    format!("{} {operation}", host.unwrap_or(service))
+}
+
 /// The observer of one attempt.
 #[derive(Debug)]
 pub(super) struct CallObserver {
@@ -50,6 +58,13 @@ impl CallObserver {
 mod tests {
     use super::*;
     use crate::model::Fault;
+
+    #[test]
+    fn port_is_no_part_of_the_name_of_a_call() {
+        assert_eq!(target_of_call("127.0.0.1:4711", "connection"), "127.0.0.1 connection");
+        assert_eq!(target_of_call("s3", "GET /"), "s3 GET /");
+        assert_eq!(target_of_call("a:b", ""), "a:b (empty)");
+    }
 
     #[test]
     fn only_the_planned_call_gets_the_fault_and_only_the_body_counts() {

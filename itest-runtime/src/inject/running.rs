@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::calls::CallObserver;
+use super::calls::{CallObserver, target_of_call};
 use super::fixture_reports::{CollectedReports, FixtureReports};
 use super::phase::phase_of_attempt;
 use crate::model::{CONNECTION, CallFault, CallKind, CallPlan, ConnectionFault, Exchange, Fault, Phase};
@@ -99,11 +99,7 @@ impl RunningAttempt {
         if self.calls == Calls::Ignored {
             return None;
         }
-        // The port of a service differs each time.
-        let service = service.trim_end_matches(|character: char| character.is_ascii_digit()).trim_end_matches(':');
-        let operation = operation();
-        let operation = if operation.trim().is_empty() { "(empty)" } else { operation.trim() };
-        let (target, phase) = (format!("{service} {operation}"), phase_of_attempt());
+        let (target, phase) = (target_of_call(service, operation().trim()), phase_of_attempt());
         self.reports().calls.as_mut()?.observe(kind, target, phase)
     }
 
