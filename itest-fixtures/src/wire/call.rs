@@ -1,5 +1,6 @@
 //! The name of a call, which is the same each time that a test runs.
 
+use itest_runtime::__private::redacted;
 use percent_encoding::percent_decode_str;
 
 use super::received::Received;
@@ -7,11 +8,11 @@ use super::received::Received;
 /// The shortest segment of a path that counts as an identifier if it contains a digit.
 const MIN_ID_CHARS: usize = 8;
 
-/// The method and the path of a request, without identifiers, which may differ each time: `POST /orders/{}/pay`.
+/// The method and the path of a request without secrets, and without identifiers, which may differ each time: `POST /orders/{}/pay`.
 pub(super) fn operation_of_call(request: &Received) -> String {
     let segments: Vec<&str> =
         request.path().split('/').map(|segment| if is_identifier(segment) { "{}" } else { segment }).collect();
-    format!("{} {}", request.method(), segments.join("/"))
+    format!("{} {}", request.method(), redacted(&segments.join("/")))
 }
 
 /// Whether a segment of a path looks like a number, a UUID or another generated name, and not like `v1`.
