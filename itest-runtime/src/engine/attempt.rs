@@ -91,7 +91,10 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
             return_lent(&mut scopes, entry.parameters, inputs.into_slots());
             (phases.check_invariants(&invariants, verdict, own.as_ref(), &mut scopes).await, own)
         }
-        Err(end) => (judge_setup(end, making), None),
+        Err(end) => {
+            running.end_body();
+            (judge_setup(end, making), None)
+        }
     };
     report_ended_programs(info.as_ref(), entry.parameters);
     let observed =
