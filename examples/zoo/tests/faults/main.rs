@@ -1,5 +1,5 @@
-//! Small services with known weaknesses, and sound ones that look similar. All tests pass as long as nothing goes wrong; what happens
-//! when a call fails is what `--faults` explores. `faults-key.toml` says what it must find.
+//! Small services with known weaknesses, and sound services that look similar. Without a fault, all tests pass. `--faults` must find the
+//! weaknesses that `faults-key.toml` names, and no other.
 
 mod fixtures;
 mod sound;
