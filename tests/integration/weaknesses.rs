@@ -119,6 +119,20 @@ fn test_that_fails_without_a_fault_is_named_and_fails_the_exploration(dir: &Temp
     Ok(())
 }
 
+#[integration_test]
+fn test_that_fails_before_its_fault_is_no_success(dir: &TempDir) -> Result<()> {
+    let finished = run(dir, &["--faults", "--ignored", "--exact", "passes_only_once"])?;
+    let stdout = finished.stdout();
+    for expected in [
+        "faults result: FAILED. 0 weaknesses in 1 test\n8 executions with a fault: 8 failed before the fault\n",
+        "executions failed before their fault, so they say nothing about the code under test; the first one: passes_only_once: ",
+    ] {
+        assert!(stdout.contains(expected), "{expected}: {stdout}");
+    }
+    assert_eq!(finished.code(), Some(101));
+    Ok(())
+}
+
 #[integration_test(timeout = "2m")]
 fn report_for_people_names_the_cause_once_and_a_command_that_repeats_it(dir: &TempDir) -> Result<()> {
     let finished = run(dir, &["--faults", "--seed", "7"])?;

@@ -96,8 +96,13 @@ impl Exploration {
             report.findings(&findings, out)?;
             report.end(&summary, &findings, out)
         });
-        // A budget that ends before the first fault says nothing about the code under test.
-        let has_explored = !judged.is_empty() || plan.is_empty();
+        // Executions that did not get their fault say nothing about the code under test.
+        let has_fault = |verdict: &CellVerdict| {
+            matches!(verdict, CellVerdict::Tolerated | CellVerdict::Noticed | CellVerdict::Weak(..))
+        };
+        let has_failed_before = judged.iter().any(|(_, verdict)| matches!(verdict, CellVerdict::FailedBefore(_)));
+        let has_explored =
+            plan.is_empty() || judged.iter().any(|(_, verdict)| has_fault(verdict)) && !has_failed_before;
         let is_success = findings.is_empty() && observed.failed == 0 && has_explored;
         let status = if is_success { ExitStatus::Passed } else { ExitStatus::TestsFailed };
         let status = status_of(self.runner.stop_reason.take(), status)?;

@@ -13,7 +13,10 @@ pub(crate) fn judge(baseline: &Baseline, cell: &Cell, report: &CaseReport) -> Ce
     // A process that died has not reported what it observed.
     let is_dead = matches!(attempt.outcome, Outcome::Crashed | Outcome::TimedOut) && attempt.calls.is_none();
     if !is_dead && !attempt.calls.as_ref().is_some_and(|calls| calls.is_injected) {
-        return CellVerdict::NotReached;
+        return match attempt.failures.first() {
+            Some(failure) if !attempt.outcome.is_success() => CellVerdict::FailedBefore(shortened(failure)),
+            _ => CellVerdict::NotReached,
+        };
     }
     let weakness = hang(cell, report)
         .or_else(|| panic(baseline, report))
@@ -231,7 +234,14 @@ mod tests {
         };
         assert_eq!(weakness(&dead(Outcome::Crashed)), Some(Weakness::Panics));
         assert_eq!(weakness(&dead(Outcome::TimedOut)), Some(Weakness::Hangs));
-        assert_eq!(verdict(&dead(Outcome::Failed)), CellVerdict::NotReached);
+    }
+
+    #[test]
+    fn test_that_fails_without_the_fault_says_nothing_about_it() {
+        let undisturbed = |outcome, failures| with_calls(report(outcome, failures), |calls| calls.is_injected = false);
+        assert_eq!(verdict(&undisturbed(Outcome::Passed, vec![])), CellVerdict::NotReached);
+        let failed = undisturbed(Outcome::Errored, vec![failure(Phase::Setup, "tests/shop.rs:7:1")]);
+        assert!(matches!(verdict(&failed), CellVerdict::FailedBefore(message) if message.contains("unwrap")));
     }
 
     #[test]

@@ -13,8 +13,10 @@ pub(crate) enum CellVerdict {
     Noticed,
     /// The fault has shown a weakness of the code under test.
     Weak(Weakness, Evidence),
-    /// The call that should get the fault did not occur again.
+    /// The call that should get the fault did not occur again, and the test passed.
     NotReached,
+    /// The test failed without the fault, so that the execution says nothing about the code under test.
+    FailedBefore(String),
     /// The test was skipped or interrupted.
     NotRun,
 }
@@ -78,6 +80,7 @@ impl CellVerdict {
             Self::Noticed => "noticed",
             Self::Weak(weakness, _) => weakness.name(),
             Self::NotReached => "not_reached",
+            Self::FailedBefore(_) => "failed_before",
             Self::NotRun => "not_run",
         }
     }

@@ -44,12 +44,14 @@ pub(crate) struct FaultReport {
     seed: Seed,
     /// The number of cells by the name of their verdict.
     verdicts: BTreeMap<&'static str, usize>,
+    /// The first execution that failed without its fault: the test and the message.
+    failed_before: Option<(TestId, String)>,
 }
 
 impl FaultReport {
     #[must_use]
     pub(crate) fn new(format: Format, options: ReportOptions, seed: Seed) -> Self {
-        Self { format, options, seed, verdicts: BTreeMap::new() }
+        Self { format, options, seed, verdicts: BTreeMap::new(), failed_before: None }
     }
 
     /// Writes the first line.
@@ -115,6 +117,9 @@ impl FaultReport {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         *self.verdicts.entry(verdict.name()).or_default() += 1;
+        if let CellVerdict::FailedBefore(message) = verdict {
+            self.failed_before.get_or_insert_with(|| (test.clone(), message.clone()));
+        }
         if self.format != Format::Json {
             return Ok(());
         }
@@ -201,7 +206,9 @@ impl FaultReport {
             writeln!(out, "{}: this is what is known so far", Styled(color, Style::Yellow, reason))?;
         }
         let verdict = match stopped {
-            _ if !findings.is_empty() || *failed > 0 => Styled(color, Style::Red, "FAILED"),
+            _ if !findings.is_empty() || *failed > 0 || self.failed_before.is_some() => {
+                Styled(color, Style::Red, "FAILED")
+            }
             Some(_) => Styled(color, Style::Yellow, "incomplete"),
             None => Styled(color, Style::Green, "ok"),
         };
@@ -209,11 +216,16 @@ impl FaultReport {
         let causes = if causes == 1 { "1 weakness".to_owned() } else { format!("{causes} weaknesses") };
         writeln!(out, "faults result: {verdict}. {causes} in {}", count(*tests, "test"))?;
         let verdicts: Vec<String> =
-            self.verdicts.iter().map(|(name, number)| format!("{number} {}", name.replace('_', " "))).collect();
+            self.verdicts.iter().map(|(name, number)| format!("{number} {}", shown_verdict(name))).collect();
         let ended = self.verdicts.values().sum::<usize>();
         let of = if ended == *cells { String::new() } else { format!("{ended} of ") };
         if *cells > 0 {
             writeln!(out, "{of}{} with a fault: {}", count(*cells, "execution"), verdicts.join(", "))?;
+        }
+        if let Some((test, message)) = &self.failed_before {
+            let text =
+                "executions failed before their fault, so they say nothing about the code under test; the first one:";
+            writeln!(out, "{}: {text} {test}: {}", Styled(color, Style::Red, "error"), redacted(message))?;
         }
         for (number, what) in [
             (failed, "failed without a fault"),
@@ -268,6 +280,21 @@ fn line(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// The name of a verdict after a number of executions.
+fn shown_verdict(name: &str) -> &str {
+    match name {
+        "breaks_invariant" => "broke an invariant",
+        "false_success" => "hid a failure",
+        "hangs" => "hung",
+        "leaks" => "leaked",
+        "panics" => "panicked",
+        "failed_before" => "failed before the fault",
+        "not_reached" => "not reached",
+        "not_run" => "not run",
+        other => other,
+    }
 }
 
 fn advice(weakness: Weakness) -> &'static str {
