@@ -23,7 +23,8 @@ pub(super) async fn with_fault(
     reply: Option<FixedReply>,
     fault: Option<Fault>,
     request: &Received,
-    (control, attempt): (&ConnectionControl, &RunningAttempt),
+    control: &ConnectionControl,
+    attempt: &RunningAttempt,
 ) -> FixedReply {
     let mut reply = reply.unwrap_or_else(|| FixedReply::of_itest(StatusCode::OK, String::new()));
     match fault {

@@ -230,7 +230,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBo
     pending.receive(request.clone(), shared.port);
     let Decision { reply, fault, remark } = shared.decide(&request);
     (pending.exchange.fault, pending.exchange.remark) = (fault.map(|fault| fault.to_string()), remark);
-    let reply = with_fault(reply, fault, &request, (&control, shared.info.running())).await;
+    let reply = with_fault(reply, fault, &request, &control, shared.info.running()).await;
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }

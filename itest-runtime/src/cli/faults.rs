@@ -140,7 +140,7 @@ impl Exploration {
             let cell = &plan[position];
             let baseline = &tests[cell.test];
             let verdict = judge(baseline, cell, &ended);
-            sink.write(|out| report.cell(&baseline.id, (&cell.execution, &verdict), out));
+            sink.write(|out| report.cell(&baseline.id, &cell.execution, &verdict, out));
             judged.push((cell.clone(), verdict));
             if last_progress.elapsed() >= PROGRESS_INTERVAL && judged.len() < plan.len() {
                 last_progress = Instant::now();

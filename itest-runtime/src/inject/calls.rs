@@ -48,10 +48,6 @@ impl CallObserver {
         }
         fault
     }
-
-    pub(super) fn into_observations(self) -> CallObservations {
-        self.observations
-    }
 }
 
 #[cfg(test)]
@@ -79,7 +75,7 @@ mod tests {
         assert_eq!(observe("POST /charge", Phase::Act), None);
         assert_eq!(observe("POST /charge", Phase::Assert), None);
         assert_eq!(observe("POST /charge", Phase::Teardown), None);
-        let observations = observer.into_observations();
+        let observations = observer.observations;
         let calls: Vec<String> = observations.calls.iter().map(|observed| observed.call.to_string()).collect();
         let charges = (1..=3).map(|number| format!("payments POST /charge #{number}"));
         let mut expected: Vec<String> = charges.collect();

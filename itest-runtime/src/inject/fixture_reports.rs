@@ -51,7 +51,7 @@ impl CollectedReports {
             complete(&mut exchange);
             exchange
         };
-        let calls = calls.map(|calls| Box::new(calls.into_observations()));
+        let calls = calls.map(|calls| Box::new(calls.observations));
         FixtureReports { notes, failures, exchanges: exchanges.into_iter().map(complete).collect(), calls }
     }
 }

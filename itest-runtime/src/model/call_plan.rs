@@ -54,15 +54,18 @@ pub(crate) enum FaultJudge {
 }
 
 /// What all workers of a run do with the calls of the code under test.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunCallPlan {
-    /// Calls are neither observed nor changed.
-    #[default]
-    Ignore,
     /// Each worker does the same.
     Same(CallPlan),
     /// Each lane of the script has an execution of its own.
     EachLane(Arc<[FaultExecution]>),
+}
+
+impl Default for RunCallPlan {
+    fn default() -> Self {
+        Self::Same(CallPlan::Ignore)
+    }
 }
 
 impl RunCallPlan {
@@ -70,7 +73,6 @@ impl RunCallPlan {
     #[must_use]
     pub(crate) fn of(&self, lane: Option<Lane>) -> CallPlan {
         match self {
-            Self::Ignore => CallPlan::Ignore,
             Self::Same(plan) => plan.clone(),
             Self::EachLane(executions) => {
                 let execution = lane.and_then(|lane| executions.get(lane.0 as usize));

@@ -113,7 +113,8 @@ impl FaultReport {
     pub(crate) fn cell(
         &mut self,
         test: &TestId,
-        (execution, verdict): (&FaultExecution, &CellVerdict),
+        execution: &FaultExecution,
+        verdict: &CellVerdict,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         *self.verdicts.entry(verdict.name()).or_default() += 1;
