@@ -6,6 +6,8 @@
 #![deny(unsafe_code)]
 
 mod cli;
+#[cfg(feature = "coverage")]
+mod coverage;
 mod detect;
 mod engine;
 mod faults;
@@ -23,8 +25,8 @@ mod session;
 pub use fixtures::{LogRecords, Logs};
 pub use fixtures::{Program, ProgramOutput, ProgramPorts, Ready, RunningProgram, TempDir, TestRng};
 pub use inject::{
-    ConcurrentCall, ConcurrentCalls, Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown, TestInfo,
-    allow_background_panics, concurrently, eventually,
+    CaseFile, ConcurrentCall, ConcurrentCalls, Durable, Error, Eventually, Fixture, NotYet, Portable, Teardown,
+    TestInfo, allow_background_panics, concurrently, eventually,
 };
 pub use model::{
     ConnectionFault, Fault, Outcome, ParseConnectionFaultError, ParseFaultError, ParseSqlStateError, Phase, Seed,
@@ -45,16 +47,20 @@ pub mod __private {
 
     pub use inventory;
 
-    pub use crate::cli::{Identity, main, settings_reference, variable};
+    pub use crate::cli::{Identity, main, parse_duration, settings_reference, suite, variable};
+    pub use crate::fixtures::answers_get;
     pub use crate::inject::{
-        BoxedFuture, ByValue, Conclude, DependentScope, Fixture, FixtureDescriptor, FixtureReturn, FixtureSetting,
-        Function, FunctionKind, Inputs, InvariantEntry, LivesAsLongAs, LocalFuture, Parameter, ReturnType,
-        RunningAttempt, SessionScope, SettingShape, SetupOf, TeardownEntry, TestEntry, TestScope, ValueCodec,
-        WorkerScope, background, call_with, concluded, enter_phase, jobs, running_attempt, skip, tasks_of_tests,
-        timeout, unavailable, without_crate,
+        BoxedFuture, ByValue, CaseSource, CaseValues, Conclude, DependentScope, FilePatterns, Fixture,
+        FixtureDescriptor, FixtureReturn, FixtureSetting, FromCaseFile, Function, FunctionKind, Inputs, IntoCases,
+        InvariantEntry, LivesAsLongAs, LocalFuture, Parameter, ReturnType, RunTimeCases, RunningAttempt, SessionScope,
+        SettingShape, SetupOf, SuitePoints, TeardownEntry, TestEntry, TestScope, ValueCodec, WorkerScope, background,
+        call_with, case_names, concluded, enter_phase, jobs, running_attempt, skip, tasks_of_tests, timeout,
+        unavailable, without_crate,
     };
     pub use crate::model::{
-        CallKind, CaseMeta, Exchange, Phase, Problem, Remark, TestRuntime, redact_json, redacted, redacted_value,
+        CallKind, CaseMeta, ContractViolation, Exchange, ExchangeDirection, Phase, Problem, Remark, TestRuntime,
+        duration_in_words, redact_json, redacted, redacted_parameter, redacted_value,
     };
     pub use crate::report::quote;
+    pub use crate::session::{AfterKill, KeptService, keep_services};
 }

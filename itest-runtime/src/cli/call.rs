@@ -29,12 +29,7 @@ impl Call {
 
     /// The command that starts this suite, without arguments.
     pub(super) fn program(&self) -> String {
-        match self.identity {
-            Identity { package: Some(package), target: Some(target) } => {
-                format!("cargo test -p {package} --test {target} --")
-            }
-            _ => std::env::args().next().unwrap_or_else(|| "the test binary".to_owned()),
-        }
+        self.identity.program()
     }
 
     /// Handles a selection that matches no test, as `--no-tests` says. Returns the notice to print, if there is one.
@@ -82,7 +77,17 @@ impl Call {
         let arguments = match record {
             Some(record) => vec!["--replay".to_owned(), record],
             None => without_flags(
-                &["--seed", "--shuffle-seed", "--shard", "--record", "--junit", "--ctrf", "--logfile"],
+                &[
+                    "--seed",
+                    "--shuffle-seed",
+                    "--shard",
+                    "--record",
+                    "--junit",
+                    "--ctrf",
+                    "--html",
+                    "--trace",
+                    "--logfile",
+                ],
                 recorded.to_vec(),
             ),
         };

@@ -31,20 +31,21 @@ use crate::inject::{Registry, block_on, give_fixture_settings};
 use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, redacted};
 use crate::plan::by_name;
 use crate::process::{MIN_OPEN_FILES, clear_inherited_signals, open_files_limit};
-use crate::report::swept_in_words;
-use crate::session::{RECOVER_FLAG, SESSION_FLAG, recover_as_child, roots, serve_session, sweep};
+use crate::report::{ended_services_in_words, swept_in_words};
+use crate::session::{RECOVER_FLAG, SESSION_FLAG, end_kept_services, recover_as_child, roots, serve_session, sweep};
 
 /// Runs this binary in the role that its arguments request: as the supervisor that the user starts, a worker, a session server,
 /// or a process that recovers resources.
 #[must_use]
 pub fn main(identity: Identity) -> ExitCode {
     clear_inherited_signals();
+    identity.make_current();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let role = arguments.get(1).and_then(|argument| argument.to_str());
     let result = match role {
-        Some(WORKER_FLAG) => Some(on_test_stack(|| work_as_child(&Registry::collect()))),
+        Some(WORKER_FLAG) => Some(on_test_stack(work_as_child)),
         Some(SESSION_FLAG) => {
-            Some(serve_session(&Registry::collect(), arguments.get(2).map(PathBuf::from).unwrap_or_default()))
+            Some(serve_session(&Registry::of_session(), arguments.get(2).map(PathBuf::from).unwrap_or_default()))
         }
         Some(RECOVER_FLAG) => Some(recover_as_child(&arguments[2..])),
         _ => None,
@@ -97,10 +98,10 @@ fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatu
     give_fixture_settings(fixture_settings(config, &call.environment));
     match &call.line.mode {
         Mode::PrintConfig => Ok(print_to_stdout(|out| out.write_all(print_config(&resolved).as_bytes()))),
-        Mode::List => list_tests(&call, resolved.config, &Registry::collect()),
+        Mode::List => list_tests(&call, resolved.config, &Registry::collect()?),
         Mode::Sweep => check_open_files().and_then(|()| sweep_leftovers(config)),
-        Mode::Report { records } => report(&call, records, config, &Registry::collect()),
-        Mode::History => history(&call, resolved.config, &Registry::collect()),
+        Mode::Report { records } => report(&call, records, config, &Registry::collect()?),
+        Mode::History => history(&call, resolved.config, &Registry::collect()?),
         Mode::Detect => detection(&call, config, checked_registry()?),
         Mode::Faults => explore_faults(&call, config, checked_registry()?),
         Mode::Fault(fault) => run(&call, with_fault(resolved, fault)?, checked_registry()?),
@@ -113,10 +114,10 @@ fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatu
 ///
 /// # Errors
 ///
-/// When a run would fail for lack of open files, or when two tests or fixtures contradict each other.
+/// When a run would fail for lack of open files, when the cases of a test cannot be found, or when two tests or fixtures contradict each other.
 fn checked_registry() -> Result<Registry, Refusal> {
     check_open_files()?;
-    let registry = Registry::collect();
+    let registry = Registry::collect()?;
     registry.check()?;
     Ok(registry)
 }
@@ -154,10 +155,17 @@ fn sweep_leftovers(config: &RunConfig) -> Result<ExitStatus, Refusal> {
         .enable_all()
         .build()
         .map_err(HarnessError::io("start an event loop"))?;
-    let swept = block_on(&runtime, sweep(&roots(config)));
-    for problem in &swept.recovered.problems {
+    let (swept, services) = block_on(&runtime, async {
+        let roots = roots(config);
+        (sweep(&roots).await, end_kept_services(&roots).await)
+    });
+    for problem in swept.recovered.problems.iter().chain(&services.problems) {
         print_to_stderr(&format!("error: leftovers of a killed run cannot be given back: {problem}"));
     }
-    let status = print_to_stdout(|out| writeln!(out, "{}", swept_in_words(&swept)));
-    Ok(if swept.recovered.problems.is_empty() { status } else { ExitStatus::Harness })
+    let status = print_to_stdout(|out| {
+        writeln!(out, "{}", swept_in_words(&swept))?;
+        ended_services_in_words(services.ended, services.in_use).map_or(Ok(()), |text| writeln!(out, "{text}"))
+    });
+    let is_clean = swept.recovered.problems.is_empty() && services.problems.is_empty();
+    Ok(if is_clean { status } else { ExitStatus::Harness })
 }

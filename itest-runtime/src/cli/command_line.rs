@@ -278,8 +278,7 @@ impl TestFilter {
         if self.lets_all_pass && !is_ignored {
             return FilterDecision::Runs;
         }
-        if self.is_exact && !self.has_exact_filter(name) && (test.cases.is_empty() || !self.has_exact_filter(test.name))
-        {
+        if self.is_exact && !self.has_exact_filter(name) && (!test.has_cases() || !self.has_exact_filter(test.name)) {
             return FilterDecision::FilteredOut;
         }
         let trial = |name: &str| Trial::test(name, || Ok(())).with_ignored_flag(is_ignored);

@@ -4,6 +4,12 @@ mod call;
 mod ci_shard;
 mod command;
 mod command_line;
+#[cfg(feature = "coverage")]
+mod coverage;
+#[cfg(feature = "coverage")]
+mod coverage_settings;
+#[cfg(feature = "coverage")]
+mod declared_points;
 mod defaults;
 mod detection;
 mod durations;
@@ -23,6 +29,7 @@ mod last_failed;
 mod listing;
 mod mode;
 mod output;
+mod outputs;
 mod print_config;
 mod quarantine;
 mod quarantine_entries;
@@ -48,6 +55,7 @@ mod variable;
 mod without_effect;
 
 pub use command::main;
-pub use identity::Identity;
+pub use identity::{Identity, suite};
 pub use reference::settings_reference;
+pub use values::duration as parse_duration;
 pub use variable::variable;

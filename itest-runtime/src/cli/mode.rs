@@ -79,6 +79,13 @@ impl Mode {
 }
 
 impl ModeKind {
+    /// The modes that run the selected tests many times in executions of their own making, and report what they learn from all of them.
+    pub(super) const SEARCHES: &[Self] = &[Self::Detect, Self::Faults, Self::Bisect];
+
+    /// The modes that decide about order and workers themselves: those that repeat given executions, and the searches.
+    pub(super) const SCRIPTS_AND_SEARCHES: &[Self] =
+        &[Self::Lanes, Self::Replay, Self::Detect, Self::Faults, Self::Bisect];
+
     /// The flag that chooses the mode.
     pub(super) fn flag(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use super::git::commit;
 use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
 use crate::inject::Registry;
 use crate::model::{CaseReport, Facts, LAST_UNIX_MS, Outcome, RunConfig, TestId, UsageError, map_of, sort};
-use crate::report::{Extent, Record, Recorder};
+use crate::report::{Extent, ReadEarlierRun, Record, Recorder};
 use crate::session::roots;
 
 /// The file extension of records.
@@ -58,6 +58,7 @@ pub(super) fn facts(call: &Call, registry: &Registry) -> Facts {
         arguments: call.arguments.clone(),
         shard: None,
         environment,
+        case_files: registry.case_files(),
     }
 }
 
@@ -146,8 +147,16 @@ pub(super) fn newest_first(call: &Call, config: &RunConfig) -> Vec<PathBuf> {
     all
 }
 
+/// Reads the newest record of the suite whose run began before a time.
+pub(super) fn earlier_run(call: &Call, config: &RunConfig) -> ReadEarlierRun {
+    let paths = newest_first(call, config);
+    Box::new(move |began_unix_ms| {
+        let is_earlier = |record: Record| record.facts.began_unix_ms < began_unix_ms;
+        paths.iter().filter(|path| read_head(path).is_some_and(is_earlier)).find_map(|path| read_if_valid(path))
+    })
+}
+
 /// Reads the first line of a record, which identifies the run.
-#[cfg(feature = "history")]
 pub(super) fn read_head(path: &Path) -> Option<Record> {
     let mut line = Vec::new();
     io::BufRead::read_until(&mut io::BufReader::new(fs::File::open(path).ok()?), b'\n', &mut line).ok()?;
@@ -223,6 +232,17 @@ pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The cases whose files had other contents when the record was made.
+fn changed_cases<'f>(recorded: &Facts, own: &'f Facts) -> Vec<&'f str> {
+    let mut changed = Vec::new();
+    for (case, checksum) in &own.case_files {
+        if recorded.case_files.get(case).is_some_and(|old| old != checksum) {
+            changed.push(case.as_str());
+        }
+    }
+    changed
+}
+
 /// Checks that a record belongs to this suite, and warns if it was made by another build.
 ///
 /// # Errors
@@ -238,5 +258,27 @@ pub(super) fn check(flag: &str, record: &Record, call: &Call, registry: &Registr
     if *build != own.build {
         print_to_stderr(&format!("warning: {flag}: the suite's tests have changed since this was recorded"));
     }
+    let changed = changed_cases(&record.facts, &own);
+    if !changed.is_empty() {
+        let cases = changed.join(", ");
+        print_to_stderr(&format!(
+            "warning: {flag}: the files of these cases have changed since this was recorded: {cases}"
+        ));
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_whose_file_has_other_contents_is_changed() {
+        let facts = |files: &[(&str, &str)]| Facts {
+            case_files: map_of(files.iter().map(|(case, checksum)| ((*case).to_owned(), (*checksum).to_owned()))),
+            ..Facts::default()
+        };
+        let recorded = facts(&[("a", "1"), ("b", "2"), ("gone", "3")]);
+        assert_eq!(changed_cases(&recorded, &facts(&[("a", "1"), ("b", "9"), ("new", "4")])), ["b"]);
+    }
 }

@@ -28,9 +28,10 @@ pub fn settings_reference() -> String {
 
 fn flag(setting: &Setting) -> String {
     let Setting { key, shape, .. } = setting;
+    // A bar would end the cell of the table.
     match shape {
         Shape::Value(name) => format!("--{key} {}", name.replace('|', "\\|")),
-        Shape::Optional(name, _) => format!("--{key}[={name}]"),
+        Shape::Optional(name, _) => format!("--{key}[={}]", name.replace('|', "\\|")),
         Shape::Switch | Shape::Inherited => format!("--{key}"),
     }
 }

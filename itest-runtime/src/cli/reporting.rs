@@ -1,5 +1,7 @@
 //! The settings of reports, records and output.
 
+#[cfg(feature = "coverage")]
+use super::coverage_settings::{BASELINE, EXPECTED, MINIMUM, REPORT, UNUSED_COVERS};
 #[cfg(feature = "history")]
 use super::history_settings::{HISTORY_KEEP, HISTORY_URL};
 use super::mode::ModeKind;
@@ -27,7 +29,7 @@ pub(super) static REPORTING: &[Setting] = &[
         shape: Shape::Value("FILE"),
         help: "Write the record of the run to this file",
         default: Some("target/itest/records"),
-        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| {
                 config.record = path(text);
@@ -61,6 +63,16 @@ pub(super) static REPORTING: &[Setting] = &[
         },
         ..Setting::PLAIN
     },
+    #[cfg(feature = "coverage")]
+    REPORT,
+    #[cfg(feature = "coverage")]
+    EXPECTED,
+    #[cfg(feature = "coverage")]
+    MINIMUM,
+    #[cfg(feature = "coverage")]
+    BASELINE,
+    #[cfg(feature = "coverage")]
+    UNUSED_COVERS,
     #[cfg(feature = "history")]
     HISTORY_URL,
     #[cfg(feature = "history")]

@@ -11,7 +11,7 @@ use super::command_line::CommandLine;
 use super::defaults::base;
 use super::environment::Environment;
 use super::file::Profiles;
-use super::mode::Mode;
+use super::mode::{Mode, ModeKind};
 use super::setting::Exclusion;
 use super::settings::{GivenSetting, find};
 use super::stack::requested_stack;
@@ -67,12 +67,33 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     config.selection.filters.clone_from(&line.filters);
     config.selection.skips = line.skips().to_vec();
 
+    keep_services_only_for_developers(&mut config, &sources, line, environment)?;
     ci_shard::resolve_shard(&mut config, &mut sources, environment)?;
     // A list runs no tests, so it does not depend on the program that started this process.
     if line.mode != Mode::List {
         adapt_to_runner(&mut config, &mut sources, environment);
     }
     Ok(Resolved { config, sources, profile, warnings })
+}
+
+/// Refuses to keep services in CI, where a run must leave nothing. The executions of a search get new services, because they must not depend on
+/// each other.
+fn keep_services_only_for_developers(
+    config: &mut RunConfig,
+    sources: &HashMap<&'static str, String>,
+    line: &CommandLine,
+    environment: &Environment,
+) -> Result<(), UsageError> {
+    if config.session.keep_services.is_some() && environment.is_on("CI") {
+        let place = sources.get("keep-services").cloned().unwrap_or_default();
+        let what = "services are not kept in CI (the variable CI is set), because a run there must leave nothing; set keep-services = \"0s\" in \
+                    [profile.ci] of itest.toml, or ITEST_KEEP_SERVICES=0s";
+        return Err(UsageError::new(place, what));
+    }
+    if ModeKind::SEARCHES.contains(&line.mode.kind()) {
+        config.session.keep_services = None;
+    }
+    Ok(())
 }
 
 /// The name of the profile, and the flag or the variable that names it.
@@ -182,6 +203,23 @@ mod tests {
         assert!(resolved(&["--in-process=yes", "--jobs", "4"]).unwrap_err().contains("--in-process"));
         assert!(resolved(&["--in-process=no", "--jobs", "4"]).is_ok());
         assert!(resolved(&["--seed", "16", "--shuffle-seed", "0x10"]).is_ok(), "the same value in two spellings");
+    }
+
+    #[test]
+    fn services_are_not_kept_in_ci_and_not_for_searches() {
+        let keep = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let line = CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect()).unwrap();
+            let resolved = resolve(&line, &Environment::of(variables), Path::new("/nowhere"));
+            resolved.map(|resolved| resolved.config.session.keep_services).map_err(|error| error.to_string())
+        };
+        let ten_minutes = Some(Duration::from_mins(10));
+        assert_eq!(keep(&[], &[]), Ok(None));
+        assert_eq!(keep(&["--keep-services", "10m"], &[("CI", "false")]), Ok(ten_minutes));
+        assert_eq!(keep(&[], &[("ITEST_KEEP_SERVICES", "10m")]), Ok(ten_minutes));
+        assert_eq!(keep(&["--detect"], &[("ITEST_KEEP_SERVICES", "10m")]), Ok(None));
+        let error = keep(&[], &[("ITEST_KEEP_SERVICES", "10m"), ("CI", "true")]).unwrap_err();
+        assert!(error.starts_with("ITEST_KEEP_SERVICES=10m: services are not kept in CI"), "{error}");
+        assert_eq!(keep(&["--keep-services", "0s"], &[("ITEST_KEEP_SERVICES", "10m"), ("CI", "true")]), Ok(None));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Runs the tests of the suite: it plans the run, writes the reports, and keeps the record.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::call::Call;
 use super::ci_shard::touch_status_file;
+#[cfg(feature = "coverage")]
+use super::coverage::CoverageOfRun;
 use super::durations::Durations;
 use super::github;
 #[cfg(feature = "history")]
@@ -12,6 +15,7 @@ use super::history::update_history;
 use super::last_failed::LastFailed;
 use super::mode::Mode;
 use super::output::{Flush, ReportWriter, Sink, print_to_stderr};
+use super::outputs::Outputs;
 use super::quarantine::{apply_quarantine, unneeded_of};
 use super::records;
 use super::refusal::Refusal;
@@ -26,7 +30,7 @@ use crate::model::{
     TestId, UsageError, sort_by_key,
 };
 use crate::plan::{NamedCase, longest_first, ordered};
-use crate::report::{Console, FILE_REPORTS, Json, LibtestJson, ReportOptions, Reporter, Terse};
+use crate::report::{Console, FILE_REPORTS, FileReportContext, Json, LibtestJson, ReportOptions, Reporter, Terse};
 
 /// The plan of a run.
 struct RunPlan {
@@ -64,8 +68,8 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         Format::Pretty | Format::Terse => LiveProgress::Shown,
         _ => LiveProgress::Hidden,
     };
-    let mut writers = report_writers(call, &config, options)?;
-    writers.extend(recorder);
+    let mut outputs = outputs(call, &config, options, &registry)?;
+    outputs.writers.extend(recorder);
     let run = Run {
         cases: plan.cases,
         config,
@@ -81,24 +85,23 @@ pub(super) fn run(call: &Call, resolved: Resolved, registry: Registry) -> Result
         if let Some(last) = &mut last_failed {
             last.handle_event(&event);
         }
-        for writer in &mut writers {
-            writer.handle_event(&event);
-        }
+        outputs.handle(event);
     };
-    let summary = supervise(run, Arc::new(registry), &mut |event: Event| {
+    let mut summary = supervise(run, Arc::new(registry), &mut |event: Event| {
         let has_begun = matches!(event, Event::RunStarted { .. });
         handle_event(event);
         if has_begun {
             notices.iter().cloned().map(Event::Warning).for_each(&mut handle_event);
         }
     })?;
+    outputs.complete(&mut summary);
     if is_recorded {
         prune_records(call, &records_config, record.as_deref(), &summary);
     }
     if let Some(Err(error)) = last_failed.map(|last| last.save()) {
         print_to_stderr(&format!("warning: the failed tests cannot be saved for --last-failed: {error}"));
     }
-    Ok(writers.iter().fold(exit_status(&summary), |status, writer| writer.status(status)))
+    Ok(outputs.status(exit_status(&summary)))
 }
 
 /// Removes the oldest records, after the history has imported them.
@@ -227,12 +230,28 @@ pub(super) fn describe_cases<'c>(registry: &Registry, cases: impl IntoIterator<I
     cases.into_iter().map(describe).collect()
 }
 
-/// The writers of the report on stdout and of all other reports that the configuration requests.
-pub(super) fn report_writers(
+/// Everything that receives the events, as the configuration requests it.
+pub(super) fn outputs(
     call: &Call,
     config: &RunConfig,
     options: ReportOptions,
+    registry: &Registry,
+) -> Result<Outputs, UsageError> {
+    Ok(Outputs {
+        writers: report_writers(call, config, options, registry)?,
+        #[cfg(feature = "coverage")]
+        coverage: CoverageOfRun::begin(call, config, registry)?,
+    })
+}
+
+/// The writers of the report on stdout and of all other reports that the configuration requests.
+fn report_writers(
+    call: &Call,
+    config: &RunConfig,
+    options: ReportOptions,
+    registry: &Registry,
 ) -> Result<Vec<ReportWriter>, UsageError> {
+    let repeat = options.repeat.clone();
     let flush = if options.live_width.is_some() || config.capture == Capture::Inherited {
         Flush::EachEvent
     } else {
@@ -257,10 +276,27 @@ pub(super) fn report_writers(
     let name = [call.identity.package, call.identity.target].map(Option::unwrap_or_default).join("::");
     for report in FILE_REPORTS {
         if let Some(path) = config.reports.get(report.key) {
-            writers.push(file_writer((report.create)(&name), &format!("--{}", report.key), path)?);
+            let context = FileReportContext {
+                suite: name.clone(),
+                repeat: repeat.clone(),
+                tags: tests_by_tag(registry),
+                earlier_run: Some(records::earlier_run(call, config)),
+            };
+            writers.push(file_writer((report.create)(context), &format!("--{}", report.key), path)?);
         }
     }
     Ok(writers)
+}
+
+/// The tests of each tag.
+fn tests_by_tag(registry: &Registry) -> BTreeMap<&'static str, Vec<TestId>> {
+    let mut tests: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for case in registry.candidates() {
+        for tag in case.entry().meta.tags {
+            tests.entry(*tag).or_default().push(case.id());
+        }
+    }
+    tests
 }
 
 /// The writer of a report in its own file, which is complete when the run has ended.

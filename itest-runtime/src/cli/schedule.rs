@@ -27,7 +27,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "order",
         shape: Shape::Value("random|declared|reverse|longest-first"),
         help: "The order in which tests start",
-        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay],
+        without_effect_in: ModeKind::SCRIPTS_AND_SEARCHES,
         access: Access::Run {
             set: |config, text| one_of(text, &ORDERS).map(|order| config.order = order),
             show: |config| SettingValue::word(&config.order, &ORDERS),
@@ -62,7 +62,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         shape: Shape::Value("I/N"),
         help: "Run shard I of N, such as 2/5; auto/N takes I from the CI system; none runs all tests",
         default: Some("the variables of the CI system"),
-        without_effect_in: &[ModeKind::Lanes, ModeKind::Replay, ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
+        without_effect_in: ModeKind::SCRIPTS_AND_SEARCHES,
         access: Access::Run {
             set: |config, text| text.parse().map(|shard| config.shard = shard),
             show: |config| SettingValue::text(config.shard.to_string()),
@@ -98,6 +98,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         shape: Shape::Optional("N", "1"),
         help: "Start no more tests after N failures",
         default: Some("run all tests; --fail-fast alone means 1"),
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| match text {
                 "false" => {
@@ -118,7 +119,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "retries",
         shape: Shape::Value("N"),
         help: "Give a failed test N more attempts, each in a fresh worker",
-        without_effect_in: &[ModeKind::Lanes],
+        without_effect_in: &[ModeKind::Lanes, ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
         access: Access::Run {
             set: |config, text| {
                 let number = text.parse().map_err(|_| "expected a whole number, 0 for none".to_owned());
@@ -132,6 +133,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "retry-delay",
         shape: Shape::Value("DURATION"),
         help: "The pause before the second attempt; it doubles before each later one, up to one minute",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| duration_or_zero(text).map(|delay| config.retry_delay = delay.unwrap_or_default()),
             show: |config| SettingValue::duration(config.retry_delay),
@@ -142,6 +144,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "retry-on",
         shape: Shape::Value("any|errored"),
         help: "Which failures are retried: all (any), or only those of the environment (errored)",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| one_of(text, &RETRY_ON).map(|retry_on| config.retry_on = retry_on),
             show: |config| SettingValue::word(&config.retry_on, &RETRY_ON),
@@ -152,6 +155,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "flaky-result",
         shape: Shape::Value("pass|fail"),
         help: "The result of a test that passed only after another attempt",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| one_of(text, &FLAKY_RESULT).map(|flaky| config.flaky_result = flaky),
             show: |config| SettingValue::word(&config.flaky_result, &FLAKY_RESULT),
@@ -162,6 +166,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "repeat",
         shape: Shape::Value("N"),
         help: "Run all tests N times, each round in its own order; rounds may overlap",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| {
                 let rounds: NonZeroU32 = text.parse().map_err(|_| "expected a whole number from 1".to_owned())?;
@@ -177,6 +182,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "until-fail",
         shape: Shape::Switch,
         help: "Repeat all tests until one fails",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.repeats.until = on.then_some(Until::Failure)),
             show: |config| SettingValue::bare(config.repeats.until.is_some()),
@@ -187,6 +193,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "for",
         shape: Shape::Value("DURATION"),
         help: "Repeat all tests for this time, such as 10m",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| duration_or_zero(text).map(|lasting| config.repeats.lasting = lasting),
             show: |config| SettingValue::duration(config.repeats.lasting.unwrap_or_default()),
@@ -197,7 +204,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "last-failed",
         shape: Shape::Switch,
         help: "Run only the tests that failed when they last ran; if there are none, run all tests",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.only_failed = on),
             show: |config| SettingValue::bare(config.recall.only_failed),
@@ -208,7 +215,7 @@ pub(super) static SCHEDULE: &[Setting] = &[
         key: "failed-first",
         shape: Shape::Switch,
         help: "Run the tests first that failed when they last ran; with --last-failed, run only these",
-        without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.recall.failed_first = on),
             show: |config| SettingValue::bare(config.recall.failed_first),

@@ -1,6 +1,8 @@
 //! Selects the cases of a run by filters, tags and `#[ignore]`.
 
 use super::command_line::{CommandLine, FilterDecision};
+#[cfg(feature = "coverage")]
+use super::declared_points::selected_points;
 use super::values::closest;
 use crate::inject::{Candidate, Registry};
 use crate::model::{RunConfig, UsageError, set_of};
@@ -24,12 +26,16 @@ pub(super) fn select(
     config: &RunConfig,
 ) -> (SelectedCases, Option<NothingMatched>) {
     let tag = config.selection.tag.as_deref().and_then(|text| TagExpression::parse(text).ok());
+    #[cfg(feature = "coverage")]
+    let points = config.selection.covers.as_deref().map(|text| selected_points(registry, text));
     let mut filter = line.test_filter();
     let mut selected = SelectedCases { cases: Vec::new(), ignored: Vec::new(), filtered_out: Vec::new() };
     let only_benchmarks = line.only_benchmarks();
     for case in registry.candidates() {
         let decision = filter.decide(&case.name, case.entry());
         let has_tag = tag.as_ref().is_none_or(|tag| tag.matches(case.entry().meta.tags));
+        #[cfg(feature = "coverage")]
+        let has_tag = has_tag && points.as_ref().is_none_or(|points| points.are_declared_by(&case));
         match decision {
             _ if !has_tag || only_benchmarks => selected.filtered_out.push(case),
             FilterDecision::FilteredOut => selected.filtered_out.push(case),
@@ -53,8 +59,15 @@ pub(super) fn select(
         return (selected, Some(unmatched));
     }
     if selected.is_empty() && !config.selection.is_everything() {
-        let unmatched = tag.and_then(|tag| unknown_tag(&tag, registry)).unwrap_or(NothingMatched::Selection);
-        return (selected, Some(unmatched));
+        let unmatched = tag.and_then(|tag| unknown_tag(&tag, registry));
+        #[cfg(feature = "coverage")]
+        let unmatched = unmatched.or_else(|| {
+            let point = config.selection.covers.clone()?;
+            let likely = points.filter(|points| !points.is_known)?;
+            let likely = closest(&point, likely.known.iter().map(String::as_str)).map(str::to_owned);
+            Some(NothingMatched::Point { point, likely })
+        });
+        return (selected, Some(unmatched.unwrap_or(NothingMatched::Selection)));
     }
     (selected, None)
 }
@@ -82,6 +95,9 @@ pub(super) enum NothingMatched {
     Filter { filter: String, likely: Option<String>, is_exact: bool },
     /// No test has this tag.
     Tag { tag: String, likely: Option<String> },
+    /// No test declares this integration point.
+    #[cfg(feature = "coverage")]
+    Point { point: String, likely: Option<String> },
     /// No test matches all filters, `--skip` and `--tag` together.
     Selection,
     /// None of the selected tests failed when it last ran.
@@ -97,6 +113,8 @@ impl NothingMatched {
         let what = match self {
             Self::Filter { filter, .. } => format!(" `{}`", shortened(filter)),
             Self::Tag { tag, .. } => format!(" the tag `{}`", shortened(tag)),
+            #[cfg(feature = "coverage")]
+            Self::Point { point, .. } => format!(" the integration point `{}`", shortened(point)),
             Self::EmptySuite | Self::Selection | Self::LastFailed | Self::History => String::new(),
         };
         format!(
@@ -128,6 +146,17 @@ impl NothingMatched {
                 UsageError::new(
                     "nothing matched",
                     format!("no test has the tag `{}`{hint} (--no-tests pass allows it)", shortened(tag)),
+                )
+            }
+            #[cfg(feature = "coverage")]
+            Self::Point { point, likely } => {
+                let hint = likely.as_ref().map_or_else(String::new, |likely| format!("; did you mean `{likely}`?"));
+                UsageError::new(
+                    "nothing matched",
+                    format!(
+                        "no test declares with `covers` a point that is, or begins with, `{}`{hint} (--no-tests pass allows it)",
+                        shortened(point)
+                    ),
                 )
             }
             Self::Selection => UsageError::new(

@@ -92,6 +92,7 @@ impl Setting {
         let shape = match fixture.shape {
             SettingShape::Switch => Shape::Switch,
             SettingShape::Value(name) => Shape::Value(name),
+            SettingShape::Optional(name, missing) => Shape::Optional(name, missing),
         };
         let default = Some(fixture.default_text).filter(|text| !text.is_empty());
         Self { key: fixture.key, shape, help: fixture.help, default, access: Access::Fixture(fixture), ..Self::PLAIN }
@@ -103,7 +104,7 @@ impl Setting {
             key: report.key,
             shape: Shape::Value("FILE"),
             help: report.help,
-            without_effect_in: &[ModeKind::Detect, ModeKind::Faults, ModeKind::Bisect],
+            without_effect_in: ModeKind::SEARCHES,
             access: Access::Report(report),
             ..Self::PLAIN
         }
@@ -160,7 +161,7 @@ impl Setting {
                 let value = config.fixtures.get(fixture.key).map_or("", String::as_str);
                 match fixture.shape {
                     SettingShape::Switch => SettingValue::bare(value == "true"),
-                    SettingShape::Value(_) => SettingValue::without_secrets(value),
+                    SettingShape::Value(_) | SettingShape::Optional(..) => SettingValue::without_secrets(value),
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::mode::ModeKind;
 use super::reporting::REPORTING;
 use super::schedule::SCHEDULE;
 use super::setting::{Access, Exclusion, Scope, Setting, Shape};
-use super::values::{SettingValue, budget, duration, one_of, path, switch};
+use super::values::{SettingValue, budget, duration, duration_or_zero, one_of, path, switch};
 use crate::inject::{FixtureSetting, SettingShape};
 use crate::model::{Failed, Isolation, Leaks, NoTests, QuarantinePolicy, Require};
 use crate::plan::TagExpression;
@@ -149,6 +149,8 @@ static EXECUTION: &[Setting] = &[
         },
         ..Setting::PLAIN
     },
+    #[cfg(feature = "coverage")]
+    super::coverage_settings::COVERS,
     Setting {
         key: "no-tests",
         shape: Shape::Value("auto|fail|pass"),
@@ -175,6 +177,7 @@ static EXECUTION: &[Setting] = &[
         key: "leaks",
         shape: Shape::Value("ignore|warn|fail"),
         help: "Whether processes, threads, tasks, files and ports that a test leaves behind are ignored, reported or fail it",
+        without_effect_in: &[ModeKind::Faults],
         access: Access::Run {
             set: |config, text| one_of(text, &LEAKS).map(|leaks| config.leaks = leaks),
             show: |config| SettingValue::word(&config.leaks, &LEAKS),
@@ -185,6 +188,7 @@ static EXECUTION: &[Setting] = &[
         key: "keep-failed",
         shape: Shape::Switch,
         help: "Keep the resources of failed tests for inspection, and print how to give them back",
+        without_effect_in: ModeKind::SEARCHES,
         access: Access::Run {
             set: |config, text| switch(text).map(|on| config.failed = if on { Failed::Keep } else { Failed::GiveBack }),
             show: |config| SettingValue::bare(config.failed == Failed::Keep),
@@ -225,6 +229,18 @@ static EXECUTION: &[Setting] = &[
                 Ok(())
             },
             show: |config| SettingValue::path(config.session.dir.as_deref()),
+        },
+        ..Setting::PLAIN
+    },
+    Setting {
+        key: "keep-services",
+        shape: Shape::Value("DURATION"),
+        help: "Keep the servers that are slow to start for this time after a run, so that the next run finds them; refused in CI",
+        default: Some("all servers end with the run"),
+        without_effect_in: ModeKind::SEARCHES,
+        access: Access::Run {
+            set: |config, text| duration_or_zero(text).map(|keep| config.session.keep_services = keep),
+            show: |config| SettingValue::duration(config.session.keep_services.unwrap_or_default()),
         },
         ..Setting::PLAIN
     },

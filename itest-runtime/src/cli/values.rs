@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Budget, MAX_DURATION};
+use crate::model::{Budget, MAX_DURATION, duration_in_words};
 
 /// The value of a setting, as in `itest.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl SettingValue {
 
     /// A length of time.
     pub(super) fn duration(duration: Duration) -> Self {
-        Self::text(humantime::format_duration(duration).to_string())
+        Self::text(duration_in_words(duration))
     }
 
     /// A path, or an empty text where there is none.
@@ -98,7 +98,11 @@ pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// Parses a duration that is not zero.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// What is expected instead.
+pub fn duration(text: &str) -> Result<Duration, String> {
     duration_or_zero(text)?.ok_or_else(|| format!("expected a length of time that is not zero, {EXAMPLES}"))
 }
 

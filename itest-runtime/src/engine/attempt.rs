@@ -134,7 +134,7 @@ fn begin(position: PositionPublisher, plan: &CallPlan) -> RunningAttempt {
 fn test_info(turn: Turn, case: RegisteredCase, seed: Seed, worker: WorkerId) -> TestInfo {
     let entry = case.entry;
     let location = SourceLocation::new(entry.location);
-    let name = entry.cases.get(case.row as usize).copied().unwrap_or_default();
+    let name = entry.case_name(case.row).unwrap_or_default();
     TestInfo::new(case.id(), location, *entry.meta, seed, worker).of_case(name).during(turn)
 }
 

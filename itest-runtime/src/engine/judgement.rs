@@ -150,7 +150,7 @@ pub(super) fn add_fixture_reports(report: &mut AttemptReport, reports: FixtureRe
 /// fault that no call has got fails the test, because its result would say nothing.
 pub(super) fn add_effects_of_fault(report: &mut AttemptReport, planned: &PlannedFault) {
     let Some(calls) = report.calls.take() else { return };
-    report.leaks.extend(calls.open_transactions);
+    report.leaks.extend(calls.unfinished);
     let is_judged = !matches!(report.outcome, Outcome::Skipped | Outcome::Interrupted);
     let mut messages = Vec::new();
     if is_judged && !calls.is_injected {

@@ -18,7 +18,7 @@ use super::runtimes::Runtimes;
 use crate::fixtures::{begin_test, is_worker_program_lost};
 use crate::inject::{
     Error, Ledger, PanicOutput, RegisteredCase, Registry, ScopeStore, block_on, give_fixture_settings, harness_runtime,
-    install_panic_hook, log_panics, set_jobs, set_requirement, take_background_panics,
+    install_panic_hook, log_panics, receive_run_time_cases, set_jobs, set_requirement, take_background_panics,
 };
 use crate::model::{AttemptReport, HarnessError, Isolation, Outcome, Phase, Turn, WorkerConfig, WorkerId};
 use crate::process::{Channel, PanicLog, Start, Urgency, end_forked_child, guard_exit, notice_forks};
@@ -32,9 +32,15 @@ pub(crate) const WORKER_FLAG: &str = "--itest-worker";
 /// # Errors
 ///
 /// When the supervisor has ended, or no supervisor has started this process.
-pub(crate) fn work_as_child(registry: &Registry) -> Result<(), HarnessError> {
-    let io_error = HarnessError::io("io_error to the supervisor (workers are started by it, not by hand)");
-    Channel::from_stdin().and_then(|(channel, start)| work(registry, &channel, start)).map_err(io_error)
+pub(crate) fn work_as_child() -> Result<(), HarnessError> {
+    let io_error = HarnessError::io("talk to the supervisor (workers are started by it, not by hand)");
+    let (channel, start) = match Channel::from_stdin() {
+        Ok(started) => started,
+        Err(error) => return Err(io_error(error)),
+    };
+    receive_run_time_cases(&start.config.cases);
+    let registry = Registry::collect()?;
+    work(&registry, &channel, start).map_err(io_error)
 }
 
 /// Runs a thread as a worker.

@@ -55,10 +55,10 @@ impl Baseline {
     }
 }
 
-/// What a test has left behind, the open transactions included.
+/// What a test has left behind, and what was unfinished when it ended.
 pub(super) fn leaks_of(report: &CaseReport) -> impl Iterator<Item = String> {
-    let transactions = report.report.calls.iter().flat_map(|calls| &calls.open_transactions);
-    report.report.leaks.iter().chain(transactions).cloned()
+    let unfinished = report.report.calls.iter().flat_map(|calls| &calls.unfinished);
+    report.report.leaks.iter().chain(unfinished).cloned()
 }
 
 /// A leak without its numbers, such as ports and process ids, which differ each time.
@@ -122,6 +122,17 @@ fn faults_of(observed: &ObservedCall) -> Vec<CallFault> {
             Fault::ResetBefore,
         ]),
         CallKind::Statement => of_exchange(&[Fault::ResetDuring, Fault::Timeout, Fault::ResetBefore]),
+        CallKind::Publication => {
+            of_exchange(&[Fault::Duplicate, Fault::ResetDuring, Fault::Timeout, Fault::ResetBefore])
+        }
+        // A mail server that is busy (451), and one that refuses the recipient (550).
+        CallKind::Delivery => of_exchange(&[
+            Fault::ResetDuring,
+            Fault::Status(451),
+            Fault::Timeout,
+            Fault::Status(550),
+            Fault::ResetBefore,
+        ]),
         CallKind::Connection => {
             vec![
                 CallFault::Connection(ConnectionFault::ResetOnConnect),
@@ -181,6 +192,16 @@ pub(super) mod tests {
             ]
         );
         assert_eq!(cells.len(), 8 + 8 + 2);
+    }
+
+    #[test]
+    fn delivery_of_a_mail_gets_replies_of_mail_servers() {
+        let tests = [baseline("a", &[(CallKind::Delivery, "mail SEND ada@example.org")])];
+        assert_eq!(
+            faults(&cells(&tests)),
+            ["reset-during", "status-451", "timeout", "status-550", "reset-before"]
+                .map(|fault| format!("0 mail SEND ada@example.org #1 = {fault}"))
+        );
     }
 
     #[test]

@@ -265,7 +265,7 @@ mod tests {
         let cell = &cells(std::slice::from_ref(&known))[0];
         assert_eq!(judge(&known, cell, &leaking("2 task")), CellVerdict::Tolerated);
         let transaction = with_calls(report(Outcome::Passed, vec![]), |calls| {
-            calls.open_transactions.push("an open transaction".to_owned());
+            calls.unfinished.push("an open transaction".to_owned());
         });
         assert_eq!(weakness(&transaction), Some(Weakness::Leaks));
     }

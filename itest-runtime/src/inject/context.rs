@@ -1,5 +1,6 @@
 //! The information that a test can read about itself and about its run.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,8 +13,7 @@ use super::phase::{last_phase_of_body, phase_of_attempt};
 use super::running::RunningAttempt;
 use super::setting::given_fixture_setting;
 use crate::model::{
-    CallPlan, CaseMeta, Exchange, Failure, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn,
-    WorkerId,
+    CallPlan, CaseMeta, Exchange, Note, Outcome, Phase, Problem, Require, Seed, SourceLocation, TestId, Turn, WorkerId,
 };
 
 /// The running test. Every test can request this built-in fixture.
@@ -32,7 +32,7 @@ use crate::model::{
 #[derive(Debug, Clone)]
 pub struct TestInfo {
     id: TestId,
-    case: &'static str,
+    case: Cow<'static, str>,
     location: SourceLocation,
     meta: CaseMeta,
     seed: Seed,
@@ -48,12 +48,12 @@ impl TestInfo {
     #[must_use]
     pub fn new(id: TestId, location: SourceLocation, meta: CaseMeta, seed: Seed, worker: WorkerId) -> Self {
         let (streams, running) = (Arc::default(), RunningAttempt::new(&CallPlan::Ignore));
-        Self { id, case: "", location, meta, seed, worker, attempt: 1, round: 1, streams, running }
+        Self { id, case: Cow::Borrowed(""), location, meta, seed, worker, attempt: 1, round: 1, streams, running }
     }
 
     /// Sets the name of the case, such as `too_large::padded_true`.
     #[must_use]
-    pub(crate) fn of_case(self, case: &'static str) -> Self {
+    pub(crate) fn of_case(self, case: Cow<'static, str>) -> Self {
         Self { case, ..self }
     }
 
@@ -80,8 +80,7 @@ impl TestInfo {
     /// Adds a warning about the test, such as a rule that it states and does not need. The summary of the run shows the warning even if the
     /// test has passed. It does not fail the test.
     pub fn warn(&self, text: impl Into<String>) {
-        let note = Note { title: "warning".to_owned(), text: text.into(), is_warning: true };
-        self.running.reports().notes.push(note);
+        self.running.warn(text);
     }
 
     /// Fails the test, whatever its body returns. A fixture calls this when it finds a mistake that the body does not see, such as a
@@ -132,7 +131,14 @@ impl TestInfo {
     /// Fails the test in a phase.
     #[doc(hidden)]
     pub fn fail_in(&self, phase: Phase, problem: Problem) {
-        self.running.reports().failures.push(Failure::new(phase, problem));
+        self.running.fail_in(phase, problem);
+    }
+
+    /// Whether fixtures have failed the test so far.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.outcome_of_failures().is_some()
     }
 
     /// The attempt at the test.

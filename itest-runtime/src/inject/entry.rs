@@ -1,5 +1,8 @@
 //! The static entry that the expansion of each test submits, and the collection of all entries.
 
+use std::borrow::Cow;
+
+use super::case_source::CaseSource;
 use super::fixture::Parameter;
 use super::function::Function;
 use crate::model::{CaseMeta, Problem};
@@ -15,8 +18,8 @@ pub struct TestEntry {
     pub location: &'static str,
     /// The parameters whose values come from fixtures.
     pub parameters: &'static [Parameter],
-    /// The names of the test's cases; empty for a test without parameter rows.
-    pub cases: &'static [&'static str],
+    /// The test's cases.
+    pub cases: Cases,
     /// The number of cases of the same test in earlier entries. A test that runs over several types has one entry for each type.
     pub row_offset: u32,
     /// The attribute's arguments.
@@ -25,13 +28,30 @@ pub struct TestEntry {
     pub function: Function<Result<(), Problem>>,
 }
 
+/// The cases of a test.
+#[derive(Debug, Clone, Copy)]
+pub enum Cases {
+    /// The names of the cases that the source lists; empty for a test without parameter rows.
+    Listed(&'static [&'static str]),
+    /// The cases that are found when the suite starts. A second reference, because the first one has two words, and would enlarge every entry.
+    AtRunTime(&'static &'static dyn CaseSource),
+}
+
 inventory::collect!(TestEntry);
 
 impl TestEntry {
     /// A test without parameters, cases and arguments.
     #[must_use]
     pub const fn new(name: &'static str, location: &'static str, function: Function<Result<(), Problem>>) -> Self {
-        Self { name, location, parameters: &[], cases: &[], row_offset: 0, meta: &CaseMeta::PLAIN, function }
+        Self {
+            name,
+            location,
+            parameters: &[],
+            cases: Cases::Listed(&[]),
+            row_offset: 0,
+            meta: &CaseMeta::PLAIN,
+            function,
+        }
     }
 
     /// Adds the parameters whose values come from fixtures.
@@ -43,7 +63,13 @@ impl TestEntry {
     /// Adds the names of the cases, and the number of cases in earlier entries of the test.
     #[must_use]
     pub const fn cases(self, cases: &'static [&'static str], row_offset: u32) -> Self {
-        Self { cases, row_offset, ..self }
+        Self { cases: Cases::Listed(cases), row_offset, ..self }
+    }
+
+    /// Adds cases that are found when the suite starts.
+    #[must_use]
+    pub const fn cases_at_run_time(self, cases: &'static &'static dyn CaseSource) -> Self {
+        Self { cases: Cases::AtRunTime(cases), ..self }
     }
 
     /// Adds the attribute's arguments.
@@ -54,6 +80,51 @@ impl TestEntry {
 
     /// All entries of this binary, in no particular order.
     pub fn all() -> impl Iterator<Item = &'static Self> {
+        inventory::iter::<Self>.into_iter()
+    }
+
+    /// The name of a case; `None` for a test without cases.
+    pub(crate) fn case_name(&self, row: u32) -> Option<Cow<'static, str>> {
+        match self.cases {
+            Cases::Listed(names) => names.get(row as usize).copied().map(Cow::Borrowed),
+            Cases::AtRunTime(cases) => cases.name(row as usize).map(Cow::Owned),
+        }
+    }
+
+    /// Whether the test has cases.
+    pub(crate) fn has_cases(&self) -> bool {
+        !matches!(self.cases, Cases::Listed([]))
+    }
+
+    /// The cases that are found when the suite starts, if the test has such.
+    pub(crate) fn case_source(&self) -> Option<&'static dyn CaseSource> {
+        match self.cases {
+            Cases::Listed(_) => None,
+            Cases::AtRunTime(cases) => Some(*cases),
+        }
+    }
+
+    /// What distinguishes the entry from all others. Two tests may have the same name until the registry rejects that.
+    pub(crate) fn key(&self) -> String {
+        format!("{} {}", self.name, self.location)
+    }
+}
+
+/// Integration points that a suite declares, whether a test covers them or not.
+#[derive(Debug)]
+pub enum SuitePoints {
+    /// The points of `integration_points!` as text, which the macro has checked.
+    Listed(&'static [&'static str]),
+    /// Reads the operations of a contract, or returns why they cannot be read.
+    OfContract(fn() -> Result<Vec<String>, String>),
+}
+
+inventory::collect!(SuitePoints);
+
+impl SuitePoints {
+    /// The declarations of this binary, in no particular order.
+    #[cfg(feature = "coverage")]
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
         inventory::iter::<Self>.into_iter()
     }
 }

@@ -4,10 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::calls::CallObserver;
-use crate::model::{CallObservations, Exchange, Failure, Note};
-
-/// The most exchanges that are kept of a test: the last ones, because they are the closest to a failure.
-const MAX_EXCHANGES: usize = 100;
+use crate::model::{CallObservations, Exchange, Failure, MAX_EXCHANGES, Note};
 
 /// Completes an exchange with its texts. That takes longer than a small exchange, and most exchanges of a test with many are not kept.
 type Complete = Box<dyn FnOnce(&mut Exchange) + Send>;

@@ -5,6 +5,7 @@ use std::fs::{DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,8 @@ use super::folder::{REMOVE_FOLDER, describe, remove_folder};
 use super::portable::Portable;
 use crate::model::{LedgerEntry, LedgerLine, Problem};
 
-type Open = Box<dyn Fn() -> Result<File, Error> + Send + Sync>;
+/// Fixtures that contain a teardown are safe to use in `catch_unwind`, so this function is as well.
+type Open = Box<dyn Fn() -> Result<File, Error> + Send + Sync + RefUnwindSafe + UnwindSafe>;
 
 /// The on-disk list of the resources that one process has acquired and not given back.
 ///
@@ -42,7 +44,9 @@ impl fmt::Debug for Ledger {
 
 impl Ledger {
     /// A ledger that appends to the file which `open` creates.
-    pub(crate) fn new(open: impl Fn() -> Result<File, Error> + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(
+        open: impl Fn() -> Result<File, Error> + Send + Sync + RefUnwindSafe + UnwindSafe + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self { open: Box::new(open), state: Mutex::default() })
     }
 

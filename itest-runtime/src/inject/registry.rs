@@ -2,10 +2,11 @@
 
 use std::any::TypeId;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::case_source::CaseSource;
 use super::durable::TeardownEntry;
-use super::entry::TestEntry;
+use super::entry::{Cases, TestEntry};
 use super::fixture::{Access, FixtureDescriptor, Parameter};
 use super::invariant::{InvariantEntry, UsedFixtures};
 use super::locks::SessionLocks;
@@ -26,9 +27,14 @@ impl RegisteredCase {
     #[must_use]
     pub(crate) fn name(&self) -> Cow<'static, str> {
         let name = self.entry.name;
-        match self.entry.cases.get(self.row as usize) {
-            Some(case) => Cow::Owned(format!("{name}::{case}")),
-            None => Cow::Borrowed(name),
+        match self.entry.cases {
+            Cases::Listed(names) => match names.get(self.row as usize) {
+                Some(case) => Cow::Owned(format!("{name}::{case}")),
+                None => Cow::Borrowed(name),
+            },
+            Cases::AtRunTime(_) => {
+                Cow::Owned(format!("{name}::{}", self.entry.case_name(self.row).unwrap_or_default()))
+            }
         }
     }
 
@@ -90,24 +96,66 @@ impl Candidate {
 #[derive(Debug)]
 pub(crate) struct Registry {
     cases: Vec<RegisteredCase>,
+    /// The tests whose cases are found when the suite starts.
+    searching: Vec<(&'static TestEntry, &'static dyn CaseSource)>,
 }
 
 impl Registry {
-    /// Collects the entries that the macros submitted.
-    pub(crate) fn collect() -> Self {
+    /// Collects the entries that the macros submitted, and finds the cases that exist only at run time.
+    ///
+    /// # Errors
+    ///
+    /// When the cases of a test cannot be found.
+    pub(crate) fn collect() -> Result<Self, HarnessError> {
         Self::from_entries(TestEntry::all())
     }
 
-    fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Self {
-        let mut cases = Vec::new();
+    /// Collects the entries for a process that runs no tests, and searches for no cases.
+    pub(crate) fn of_session() -> Self {
+        let cases = TestEntry::all().map(|entry| RegisteredCase { entry, row: 0 }).collect();
+        Self { cases, searching: Vec::new() }
+    }
+
+    fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
+        let (mut cases, mut searching) = (Vec::new(), Vec::new());
         for entry in entries {
             cases.push(RegisteredCase { entry, row: 0 });
-            let rows = u32::try_from(entry.cases.len()).unwrap_or(u32::MAX);
-            for row in 1..rows {
+            let rows = match entry.cases {
+                Cases::Listed([] | [_]) => continue,
+                Cases::Listed(names) => names.len(),
+                Cases::AtRunTime(discovered) => {
+                    discovered.search().map_err(|reason| no_cases(entry, reason))?;
+                    searching.push((entry, *discovered));
+                    discovered.rows()
+                }
+            };
+            for row in 1..u32::try_from(rows).unwrap_or(u32::MAX) {
                 cases.push(RegisteredCase { entry, row });
             }
         }
-        Self { cases }
+        Ok(Self { cases, searching })
+    }
+
+    /// The cases that were found, for the workers of the run.
+    #[must_use]
+    pub(crate) fn run_time_cases(&self) -> Vec<(String, String)> {
+        let mut cases = Vec::new();
+        for (entry, discovered) in &self.searching {
+            cases.push((entry.key(), discovered.to_text()));
+        }
+        cases
+    }
+
+    /// The checksums of the files of cases, by the names of the cases.
+    #[must_use]
+    pub(crate) fn case_files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        for (entry, discovered) in &self.searching {
+            for (case, checksum) in discovered.checksums() {
+                files.insert(format!("{}::{case}", entry.name), checksum);
+            }
+        }
+        files
     }
 
     /// The case at a position.
@@ -125,7 +173,11 @@ impl Registry {
     /// A hash that differs between suites with different tests.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> u64 {
-        self.cases.iter().fold(self.cases.len() as u64, |hash, case| {
+        let mut start = self.cases.len() as u64;
+        for (_, discovered) in &self.searching {
+            start ^= u64::from(crc32fast::hash(discovered.to_text().as_bytes()));
+        }
+        self.cases.iter().fold(start, |hash, case| {
             let lengths = (case.entry.name.len() as u64) << 32 | case.entry.location.len() as u64;
             (hash ^ lengths ^ u64::from(case.row)).wrapping_mul(0x0000_0100_0000_01b3)
         })
@@ -205,6 +257,27 @@ impl Registry {
             location: invariant.location.to_owned(),
             fixtures: fixtures.join(", "),
         })
+    }
+}
+
+/// Gives the tests of this process the cases that the run's first process has found.
+pub(crate) fn receive_run_time_cases(discovered: &[(String, String)]) {
+    for (test, discovered) in discovered {
+        for entry in TestEntry::all() {
+            if let Some(cases) = entry.case_source()
+                && entry.key() == *test
+            {
+                cases.give(discovered);
+            }
+        }
+    }
+}
+
+fn no_cases(entry: &TestEntry, reason: &str) -> HarnessError {
+    HarnessError::NoCases {
+        name: entry.name.to_owned(),
+        location: entry.location.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 
@@ -301,7 +374,7 @@ mod tests {
     #[test]
     fn order_of_submission_does_not_change_sorted_order() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
+            let candidates: Vec<_> = Registry::from_entries(entries).unwrap().candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             by_name(&named).unwrap().into_iter().map(|position| named[position].name.to_owned()).collect::<Vec<_>>()
         };
@@ -312,7 +385,7 @@ mod tests {
     #[test]
     fn cases_over_types_keep_order_of_type_list() {
         for entries in [[&SELL_SQLITE, &SELL_POSTGRES], [&SELL_POSTGRES, &SELL_SQLITE]] {
-            let candidates: Vec<_> = Registry::from_entries(entries).candidates().collect();
+            let candidates: Vec<_> = Registry::from_entries(entries).unwrap().candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             let order = ordered(&named, Order::Declared, Seed(1)).unwrap();
             let sorted: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
@@ -323,7 +396,7 @@ mod tests {
 
     #[test]
     fn duplicate_name_is_rejected_with_both_locations() {
-        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).candidates().collect();
+        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).unwrap().candidates().collect();
         let named: Vec<_> = candidates.iter().map(named).collect();
         let message = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
         assert_eq!(by_name(&named).unwrap_err().to_string(), message);
@@ -365,7 +438,7 @@ mod tests {
             parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
             ..entry("breakfast", "c.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&CYCLE]).check().unwrap_err().to_string();
+        let message = Registry::from_entries([&CYCLE]).unwrap().check().unwrap_err().to_string();
         assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
     }
 
@@ -378,7 +451,7 @@ mod tests {
             ],
             ..entry("greedy", "d.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&BOTH]).check().unwrap_err().to_string();
+        let message = Registry::from_entries([&BOTH]).unwrap().check().unwrap_err().to_string();
         assert!(message.contains("`TestInfo` as `&mut`"), "{message}");
     }
 }

@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use super::calls::{CallObserver, target_of_call};
 use super::fixture_reports::{CollectedReports, FixtureReports};
 use super::phase::phase_of_attempt;
-use crate::model::{CONNECTION, CallFault, CallKind, CallPlan, ConnectionFault, Exchange, Fault, Phase};
+use crate::model::{
+    CONNECTION, CallFault, CallKind, CallPlan, ConnectionFault, Exchange, Failure, Fault, Note, Phase, Problem,
+};
 
 /// The running attempt. A process runs one attempt at a time, so that any thread of the process may report something about it.
 static RUNNING: Mutex<Option<RunningAttempt>> = Mutex::new(None);
@@ -71,6 +73,16 @@ impl RunningAttempt {
         self.reports().add_exchange(exchange, Box::new(complete));
     }
 
+    /// Fails the test in a phase.
+    pub fn fail_in(&self, phase: Phase, problem: Problem) {
+        self.reports().failures.push(Failure::new(phase, problem));
+    }
+
+    /// Adds a warning about the test, which does not fail it.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.reports().notes.push(Note { title: "warning".to_owned(), text: text.into(), is_warning: true });
+    }
+
     /// Whether one call of the attempt gets a fault that the test does not expect. Then stubs may be unused, or used too often.
     #[must_use]
     pub fn is_disturbed(&self) -> bool {
@@ -127,10 +139,10 @@ impl RunningAttempt {
         }
     }
 
-    /// Reports that a transaction was open when the test ended.
-    pub fn add_open_transaction(&self, description: impl FnOnce() -> String) {
+    /// Reports that something was unfinished when the test ended, such as a transaction or the processing of a message.
+    pub fn add_unfinished(&self, description: impl FnOnce() -> String) {
         if let Some(calls) = &mut self.reports().calls {
-            calls.observations.open_transactions.push(description());
+            calls.observations.unfinished.push(description());
         }
     }
 

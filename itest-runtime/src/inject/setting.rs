@@ -28,6 +28,8 @@ pub enum SettingShape {
     Switch,
     /// A text; this is what `--help` calls it.
     Value(&'static str),
+    /// A text, which may be left out on the command line. The second text is the value then.
+    Optional(&'static str, &'static str),
 }
 
 inventory::collect!(FixtureSetting);

@@ -100,6 +100,6 @@ pub(crate) struct CallObservations {
     pub has_panicked: bool,
     /// The essential stubs of which the service has processed no call, because of the fault.
     pub unanswered: Vec<String>,
-    /// The descriptions of the transactions that were open when the test ended.
-    pub open_transactions: Vec<String>,
+    /// The descriptions of what was unfinished when the test ended: open transactions, and messages without an acknowledgement.
+    pub unfinished: Vec<String>,
 }

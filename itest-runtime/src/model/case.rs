@@ -112,6 +112,15 @@ pub(crate) struct Case {
     pub round: u32,
 }
 
+/// A case that was found when the suite started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunTimeCase {
+    /// The name, which is unique among the cases of the test.
+    pub name: String,
+    /// The path of the file; `None` for a case of a function.
+    pub file: Option<String>,
+}
+
 /// The request to a worker to execute one attempt of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Turn {

@@ -254,13 +254,15 @@ pub(crate) struct Selection {
     pub skips: Vec<String>,
     /// A tag expression that a case must satisfy.
     pub tag: Option<String>,
+    /// The integration points of which a case must declare one. It has an effect only with the feature `coverage`.
+    pub covers: Option<String>,
 }
 
 impl Selection {
     /// Whether all cases are selected.
     #[must_use]
     pub(crate) fn is_everything(&self) -> bool {
-        self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none()
+        self.filters.is_empty() && self.skips.is_empty() && self.tag.is_none() && self.covers.is_none()
     }
 }
 
@@ -269,6 +271,8 @@ impl Selection {
 pub(crate) struct SessionSettings {
     /// The folder for sessions. If it is `None`, sessions are in cargo's target folder.
     pub dir: Option<PathBuf>,
+    /// How long a service that is slow to start stays after the run. If it is `None`, all services end with the run.
+    pub keep_services: Option<Duration>,
     /// The cargo-nextest run that this process is part of.
     pub nextest: Option<NextestRun>,
 }

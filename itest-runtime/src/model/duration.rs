@@ -6,6 +6,12 @@ use std::time::Duration;
 /// to each other or to a time.
 pub(crate) const MAX_DURATION: Duration = Duration::from_hours(10 * 365 * 24);
 
+/// A length of time in its largest units: `1h 30m`, `10m`, `2s 500ms`. Settings are read from such a text.
+#[must_use]
+pub fn duration_in_words(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
 /// Serializes a duration as whole microseconds. A duration above [`MAX_DURATION`] is read as [`MAX_DURATION`].
 pub(crate) mod micros {
     use std::time::Duration;

@@ -90,6 +90,16 @@ pub(crate) enum HarnessError {
         /// The fixture's type.
         fixture: String,
     },
+    /// The cases of a test cannot be found.
+    #[error("`{name}` ({location}) has no cases: {reason}")]
+    NoCases {
+        /// The name.
+        name: String,
+        /// The location.
+        location: String,
+        /// The reason.
+        reason: String,
+    },
     /// An invariant holds after no test.
     #[error(
         "the invariant `{name}` ({location}) would never run: no test uses all of its fixtures ({fixtures}); use them as \

@@ -5,8 +5,30 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::contract_violation::ContractViolation;
 use super::duration::micros;
 use super::outcome::Phase;
+
+/// The most exchanges that are kept of a test: the last ones, because they are the closest to a failure.
+pub(crate) const MAX_EXCHANGES: usize = 100;
+
+/// The direction of a request, seen from the code under test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeDirection {
+    /// The code under test has sent the request.
+    #[default]
+    Outbound,
+    /// The code under test has received the request.
+    Inbound,
+}
+
+impl ExchangeDirection {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_outbound(&self) -> bool {
+        *self == Self::Outbound
+    }
+}
 
 /// A request and its response, as an endpoint of the test saw them. Reports show the last ones of a failed test, and the record keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +46,9 @@ pub struct Exchange {
     pub from: Option<String>,
     /// The name of the service that the request was sent to.
     pub to: String,
+    /// Whether the code under test has sent or received the request.
+    #[serde(default, skip_serializing_if = "ExchangeDirection::is_outbound")]
+    pub direction: ExchangeDirection,
     /// What was requested: `POST /charge`.
     pub operation: String,
     /// The status of the response, even if a fault cut it off: `503`. None if there was no response.
@@ -47,6 +72,9 @@ pub struct Exchange {
     /// What a reader should know about the exchange: `no stub matches`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
+    /// Where the exchange breaks the contract of the service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ContractViolation>,
 }
 
 impl Exchange {
@@ -59,6 +87,7 @@ impl Exchange {
             phase,
             from: None,
             to: to.into(),
+            direction: ExchangeDirection::Outbound,
             operation: operation.into(),
             status: None,
             request_bytes: 0,
@@ -67,6 +96,7 @@ impl Exchange {
             response: String::new(),
             fault: None,
             remark: None,
+            violations: Vec::new(),
         }
     }
 }
@@ -82,11 +112,17 @@ impl fmt::Display for Exchange {
             Some(status) => write!(formatter, " {status}")?,
             None => formatter.write_str(" without a response")?,
         }
-        write!(formatter, " after {:.1?}", self.elapsed)?;
+        // A message has no response, so it takes no time.
+        if !self.elapsed.is_zero() {
+            write!(formatter, " after {:.1?}", self.elapsed)?;
+        }
         if let Some(fault) = &self.fault {
             write!(formatter, ", fault {fault}")?;
         }
-        self.remark.as_ref().map_or(Ok(()), |remark| write!(formatter, ", {remark}"))
+        if let Some(remark) = &self.remark {
+            write!(formatter, ", {remark}")?;
+        }
+        if self.violations.is_empty() { Ok(()) } else { formatter.write_str(", breaks the contract") }
     }
 }
 

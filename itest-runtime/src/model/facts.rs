@@ -22,4 +22,7 @@ pub(crate) struct Facts {
     pub shard: Option<ShardFacts>,
     /// The operating system, the commit and the CI job.
     pub environment: BTreeMap<String, String>,
+    /// The checksums of the files of `#[files]`, by the names of their cases.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub case_files: BTreeMap<String, String>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::duration::duration_in_words;
 use super::sql_state::SqlState;
 
 /// Something that goes wrong with a request, or with a statement.
@@ -49,6 +50,8 @@ pub enum Fault {
     EmptyObject,
     /// The database fails the statement with this error, as it does for a serialization failure, and does not execute it.
     SqlState(SqlState),
+    /// The message is delivered twice, as by every broker that promises to deliver a message at least once.
+    Duplicate,
 }
 
 impl Fault {
@@ -61,7 +64,8 @@ impl Fault {
             | Self::ResetAfter
             | Self::Cut(_)
             | Self::Malformed
-            | Self::EmptyObject => true,
+            | Self::EmptyObject
+            | Self::Duplicate => true,
             Self::Timeout | Self::ResetBefore | Self::Status(_) | Self::RateLimited(_) | Self::SqlState(_) => false,
         }
     }
@@ -81,19 +85,20 @@ impl fmt::Display for Fault {
             Self::Malformed => formatter.write_str("malformed"),
             Self::EmptyObject => formatter.write_str("empty-object"),
             Self::SqlState(code) => write!(formatter, "sqlstate-{code}"),
+            Self::Duplicate => formatter.write_str("duplicate"),
         }
     }
 }
 
 /// A duration without spaces: `1s200ms`.
 fn in_words(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string().replace(' ', "")
+    duration_in_words(duration).replace(' ', "")
 }
 
 /// A text that is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, empty-object, status-503, sqlstate-40001, cut-100, latency-200ms and rate-limited-2s"
+    "{text:?} is no fault; faults are timeout, reset-before, reset-during, reset-after, malformed, empty-object, duplicate, status-503, sqlstate-40001, cut-100, latency-200ms and rate-limited-2s"
 )]
 pub struct ParseFaultError {
     text: String,
@@ -119,6 +124,7 @@ impl FromStr for Fault {
             "reset-after" => Some(Self::ResetAfter),
             "malformed" => Some(Self::Malformed),
             "empty-object" => Some(Self::EmptyObject),
+            "duplicate" => Some(Self::Duplicate),
             _ => text.rsplit_once('-').and_then(with_value),
         }
         .ok_or_else(|| ParseFaultError { text: text.to_owned() })
@@ -154,6 +160,7 @@ mod tests {
             Just(Fault::ResetAfter),
             Just(Fault::Malformed),
             Just(Fault::EmptyObject),
+            Just(Fault::Duplicate),
             any::<u64>().prop_map(Fault::Cut),
             (100..1000_u16).prop_map(Fault::Status),
             "[0-9A-Z]{5}".prop_map(|code| Fault::SqlState(code.parse().unwrap())),

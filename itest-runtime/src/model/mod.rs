@@ -5,6 +5,7 @@ mod call_plan;
 mod case;
 mod config;
 mod connection_fault;
+mod contract_violation;
 mod date;
 mod duration;
 mod error;
@@ -13,6 +14,8 @@ mod exchange;
 mod facts;
 mod fault;
 mod id;
+#[cfg(feature = "coverage")]
+mod integration_coverage;
 mod ledger;
 #[cfg(feature = "tracing")]
 mod log_record;
@@ -44,26 +47,34 @@ pub use id::{Seed, TestId, WorkerId};
 pub use log_record::{Level, LogRecord};
 pub use outcome::{Outcome, Phase};
 pub use remark::Remark;
-pub use secret::{redact_json, redacted, redacted_value};
+pub use secret::{redact_json, redacted, redacted_parameter, redacted_value};
 
 pub(crate) use attempt::{AttemptReport, CaseReport, Failure, KeptResources, Output, PhaseTime, Prospects};
 pub(crate) use call_plan::{CallObservations, CallPlan, FaultExecution, FaultJudge, ObservedCall, RunCallPlan};
-pub(crate) use case::{Case, Lock, LockMode, Turn};
+pub(crate) use case::{Case, Lock, LockMode, RunTimeCase, Turn};
 pub(crate) use config::{
     Annotations, Budget, Capture, Color, Failed, FlakyResult, Format, Isolation, Leaks, Limits, NextestRun, NoTests,
     Order, Recall, Repeats, Require, RetryOn, ShowOutput, Until,
 };
 pub use connection_fault::{ConnectionFault, ParseConnectionFaultError};
+pub use contract_violation::ContractViolation;
 pub(crate) use date::{Date, LAST_UNIX_MS};
 pub(crate) use duration::MAX_DURATION;
+pub use duration::duration_in_words;
 pub(crate) use error::{ExitStatus, HarnessError, UsageError};
 #[cfg(test)]
 pub(crate) use event::Timing;
 pub(crate) use event::{Event, Running, Summary};
-pub use exchange::Exchange;
+pub(crate) use exchange::MAX_EXCHANGES;
+pub use exchange::{Exchange, ExchangeDirection};
 pub(crate) use facts::Facts;
 pub use fault::{Fault, ParseFaultError};
 pub(crate) use id::{CaseIndex, mix};
+#[cfg(feature = "coverage")]
+pub(crate) use integration_coverage::{
+    CoverageSettings, IntegrationCoverage, PointCoverage, PointKind, PointState, SeenWhen, UnusedCovers,
+    UnusedDeclaration,
+};
 pub(crate) use ledger::{LEDGER_VERSION, LedgerContents, LedgerEntry, LedgerLine, OutstandingEntry, read_ledger};
 #[cfg(feature = "tracing")]
 pub(crate) use log_record::{LogContent, LogField};
@@ -80,7 +91,7 @@ pub(crate) use script::{After, Lane, Place};
 #[cfg(feature = "history")]
 pub(crate) use secret::Secret;
 pub(crate) use session::{
-    ProcessIdentity, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd, Sweep,
+    ProcessIdentity, RESPONSE_TIMEOUT, RecoveryResult, SessionAddress, SessionConfig, SessionEnd, SessionRole, Sweep,
 };
 pub(crate) use shard::{Shard, ShardBy, ShardFacts, Sharding};
 pub(crate) use sorting::{map_of, set_of, sort, sort_by, sort_by_cached_key, sort_by_key};

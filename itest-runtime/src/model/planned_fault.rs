@@ -16,6 +16,10 @@ pub enum CallKind {
     Request,
     /// It has a database execute a statement.
     Statement,
+    /// It publishes a message.
+    Publication,
+    /// It sends a mail.
+    Delivery,
     /// It connects to a service.
     Connection,
 }

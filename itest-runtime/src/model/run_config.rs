@@ -11,6 +11,8 @@ use super::config::{
     Repeats, Require, RetryOn, Selection, SessionSettings, ShowOutput, Until,
 };
 use super::id::{Seed, TestId};
+#[cfg(feature = "coverage")]
+use super::integration_coverage::CoverageSettings;
 use super::quarantine::{Quarantine, QuarantineEntry, QuarantinePolicy};
 use super::secret::Secret;
 use super::shard::{ShardBy, Sharding};
@@ -89,6 +91,9 @@ pub(crate) struct RunConfig {
     pub history_keep: Duration,
     /// The paths of the report files, by the keys of their settings.
     pub reports: BTreeMap<&'static str, PathBuf>,
+    /// The settings of the coverage of integration points.
+    #[cfg(feature = "coverage")]
+    pub coverage: CoverageSettings,
     /// The filter for `tracing` events. It has an effect only with the feature `tracing`.
     pub log: String,
     /// The threads whose `tracing` events are shown.
@@ -151,6 +156,8 @@ impl Default for RunConfig {
             history_url: None,
             history_keep: Duration::from_hours(24 * 90),
             reports: BTreeMap::new(),
+            #[cfg(feature = "coverage")]
+            coverage: CoverageSettings::default(),
             log: "info".to_owned(),
             trace: TraceScope::Process,
             session: SessionSettings::default(),

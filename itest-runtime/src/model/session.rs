@@ -43,6 +43,31 @@ pub(crate) struct SessionConfig {
     pub require: Require,
     /// The filter for `tracing` events.
     pub log: String,
+    /// What the session is for.
+    #[serde(default)]
+    pub role: SessionRole,
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionRole {
+    /// The session belongs to a run, and ends with it.
+    Run {
+        /// How long a service that is slow to start stays after the run. `None` ends it with the run.
+        keep_services: Option<Duration>,
+    },
+    /// The session keeps a service, which several runs use one after the other. It ends when no run has used the service for a time.
+    KeptService {
+        /// The key of the session fixture that starts the service.
+        fixture: u64,
+    },
+}
+
+impl Default for SessionRole {
+    fn default() -> Self {
+        Self::Run { keep_services: None }
+    }
 }
 
 /// The result of giving back resources that other processes left behind.

@@ -36,6 +36,9 @@ pub(crate) struct WorkerConfig {
     /// Variables for the worker's environment.
     #[serde(default)]
     pub environment: Vec<(String, String)>,
+    /// The cases that were found at the start of the run, by the name and the location of their test.
+    #[serde(default)]
+    pub cases: Vec<(String, String)>,
     /// The address of the run's session.
     pub session: SessionAddress,
     /// The configuration of the session server, in case this worker starts it.

@@ -34,6 +34,11 @@ impl OwnChild {
     }
 }
 
+/// Registers a child that continues after this process, so that the end of this process does not kill it.
+pub(crate) fn let_child_outlive_this_process(child: u32) {
+    lock_own_children().insert(child);
+}
+
 impl Drop for OwnChild {
     fn drop(&mut self) {
         lock_own_children().remove(&self.0);

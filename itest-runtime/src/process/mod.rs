@@ -51,7 +51,7 @@ mod wire;
 
 pub(crate) use ancestors::command_line_of_ancestor;
 pub(crate) use channel::{Channel, Urgency};
-pub(crate) use children::{OwnChild, adopt_orphans, kill_all_children};
+pub(crate) use children::{OwnChild, adopt_orphans, kill_all_children, let_child_outlive_this_process};
 pub(crate) use debugger::debugger_attached;
 pub(crate) use deferred_signals::defer_termination;
 pub(crate) use exit::{guard_exit, release_exit};

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -16,6 +16,10 @@ use super::identity::to_pid;
 use super::leak::Leak;
 use crate::inject::is_own_thread;
 use crate::model::set_of;
+
+/// The names of threads that a library starts once and that live as long as the process, in the 15 bytes that Linux has for a name. The test
+/// that happens to need the library first can do nothing about them.
+const THREADS_OF_LIBRARIES: [&str; 2] = ["async-compat/to", "async-io"];
 
 /// The resources that are not leaks of the next test: those that existed after the last test, and those that worker fixtures
 /// have opened since.
@@ -122,10 +126,7 @@ impl ResourceBaseline {
     pub(crate) fn added(&self, own: &[RawFd]) -> Vec<Leak> {
         let mut leaks: Vec<_> =
             children().difference(&self.known.children).map(|child| Leak::process(*child)).collect();
-        for (thread, path) in self.added_threads() {
-            let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
-            leaks.push(Leak::Thread { thread, name: name.trim_end().to_owned() });
-        }
+        leaks.extend(self.added_threads().map(|(thread, path)| Leak::Thread { thread, name: name_of(&path) }));
         let new = files_by_number().filter(|(file, _)| !self.known.files.contains(file));
         let new = new.filter(|(file, _)| !own.iter().any(|own| u32::try_from(*own) == Ok(*file)));
         leaks.extend(new.filter_map(|(file, path)| Leak::file(file, &fs::read_link(path).ok()?.display().to_string())));
@@ -145,6 +146,7 @@ impl ResourceBaseline {
     fn added_threads(&self) -> impl Iterator<Item = (u32, PathBuf)> {
         entries_by_number("/proc/self/task")
             .filter(|(thread, _)| !self.known.threads.contains(thread) && !is_own_thread(*thread))
+            .filter(|(_, path)| !THREADS_OF_LIBRARIES.contains(&name_of(path).as_str()))
     }
 
     /// Kills all child processes that were left behind since the first capture, and waits for them.
@@ -163,6 +165,11 @@ impl ResourceBaseline {
         let size = stat_of(self.files_folder.as_ref()).and_then(|stat| usize::try_from(stat.st_size).ok());
         size.filter(|files| *files > 0).unwrap_or_else(|| numbers_of_files().len())
     }
+}
+
+/// The name of the thread with this folder in `/proc`.
+fn name_of(thread: &Path) -> String {
+    fs::read_to_string(thread.join("comm")).unwrap_or_default().trim_end().to_owned()
 }
 
 fn stat_of(folder: Option<&File>) -> Option<rustix::fs::Stat> {
@@ -245,6 +252,25 @@ mod tests {
         drop(end);
         let _ = thread.join();
         assert!(missing.is_empty(), "not reported: {missing:?}, but {:?}", descriptions(&baseline));
+    }
+
+    #[test]
+    fn thread_of_a_library_for_the_whole_process_is_not_a_leak() {
+        let baseline = ResourceBaseline::capture();
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("async-compat/tokio-1".to_owned());
+        let thread = thread.spawn(move || ended.recv()).unwrap();
+        let id = || {
+            let mut threads = entries_by_number("/proc/self/task");
+            threads.find(|(_, path)| name_of(path) == "async-compat/to").map(|(thread, _)| thread)
+        };
+        while id().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(!baseline.known.threads.contains(&id().unwrap()));
+        assert!(!descriptions(&baseline).iter().any(|leak| leak.contains("async-compat")));
+        drop(end);
+        let _ = thread.join();
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Generators of events for property tests. They cover each kind of event, with each optional field present and absent.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,9 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{
-    AttemptReport, CaseIndex, CaseReport, Date, Event, Exchange, Facts, Failure, FlakyResult, KeptResources,
-    MAX_DURATION, Note, Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine, RecoveryResult, Remark, Repeats,
-    Running, Seed, Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId, Timing, Until, WorkerId,
+    AttemptReport, CaseIndex, CaseReport, ContractViolation, Date, Event, Exchange, ExchangeDirection, Facts, Failure,
+    FlakyResult, KeptResources, MAX_DURATION, Note, Order, Outcome, Output, Phase, PhaseTime, Problem, Quarantine,
+    RecoveryResult, Remark, Repeats, Running, Seed, Shard, ShardBy, ShardFacts, SourceLocation, Summary, Sweep, TestId,
+    Timing, Until, WorkerId,
 };
 
 const OUTCOMES: [Outcome; 8] = [
@@ -69,16 +69,31 @@ fn any_exchange() -> impl Strategy<Value = Exchange> {
     let names = (option::of(any_text()), any_text(), any_text(), option::of(any_text()), option::of(any_text()));
     let fault = option::of(any_text());
     let bodies = (any::<u64>(), any::<u64>(), any_text(), any_text(), fault);
-    (times, names, bodies).prop_map(
+    let exchange = (times, names, bodies).prop_map(
         |(
             (at, elapsed, phase),
             (from, to, operation, status, remark),
             (request_bytes, response_bytes, request, response, fault),
         )| {
             let sizes = Exchange { request_bytes, response_bytes, ..Exchange::new(to, operation, phase) };
-            Exchange { at, elapsed, from, status, request, response, fault, remark, ..sizes }
+            let direction =
+                if request_bytes % 2 == 0 { ExchangeDirection::Inbound } else { ExchangeDirection::Outbound };
+            Exchange { at, elapsed, from, direction, status, request, response, fault, remark, ..sizes }
         },
-    )
+    );
+    (exchange, vec(any_violation(), 0..2)).prop_map(|(exchange, violations)| Exchange { violations, ..exchange })
+}
+
+fn any_violation() -> impl Strategy<Value = ContractViolation> {
+    let texts = (any_text(), any_text(), any_text(), any_text(), any_text(), any_text());
+    texts.prop_map(|(operation, part, pointer, expected, actual, contract)| ContractViolation {
+        operation,
+        part,
+        pointer,
+        expected,
+        actual,
+        contract,
+    })
 }
 
 fn any_attempt() -> impl Strategy<Value = AttemptReport> {
@@ -142,16 +157,17 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             left_to_others: usize::from(left),
         },
     );
-    let environment = proptest::collection::btree_map("[a-z_]{1,8}", any_text(), 0..3);
+    let texts = || proptest::collection::btree_map("[a-z_]{1,8}", any_text(), 0..3);
     let began = 0..4_000_000_000_000_u64;
-    (any_text(), any_text(), began, vec(any_text(), 0..3), option::of(shard), environment).prop_map(
-        |(suite, build, began_unix_ms, arguments, shard, environment)| Facts {
+    (any_text(), any_text(), began, vec(any_text(), 0..3), option::of(shard), texts(), texts()).prop_map(
+        |(suite, build, began_unix_ms, arguments, shard, environment, case_files)| Facts {
             suite,
             build,
             began_unix_ms,
             arguments,
             shard,
-            environment: environment.into_iter().collect::<BTreeMap<_, _>>(),
+            environment,
+            case_files,
         },
     )
 }

@@ -13,6 +13,10 @@ mod findings;
 #[cfg(test)]
 mod generated;
 mod github;
+#[cfg(feature = "html")]
+mod html;
+#[cfg(feature = "coverage")]
+mod integration_coverage;
 mod json;
 #[cfg(feature = "junit")]
 mod junit;
@@ -20,10 +24,17 @@ mod libtest_json;
 mod merge;
 mod packed;
 mod progress;
+#[cfg(feature = "coverage")]
+mod recommendations;
 mod record;
+mod report_context;
 mod summary;
 mod terse;
 mod text;
+#[cfg(feature = "html")]
+mod text_budget;
+#[cfg(feature = "trace")]
+mod trace;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,12 +47,15 @@ pub(crate) use detection::{DetectionReport, DetectionSummary};
 pub(crate) use faults::{FaultReport, FaultSummary};
 pub(crate) use file_reports::{FILE_REPORTS, FileReport};
 pub(crate) use github::{Annotations, Sources, StepSummary};
+#[cfg(feature = "coverage")]
+pub(crate) use integration_coverage::{write_coverage_json, write_coverage_markdown};
 pub(crate) use json::Json;
 pub(crate) use libtest_json::LibtestJson;
 pub(crate) use record::{Extent, Record, Recorder};
+pub(crate) use report_context::{FileReportContext, ReadEarlierRun};
 pub(crate) use terse::Terse;
 pub use text::quote;
-pub(crate) use text::{Repeat, swept_in_words};
+pub(crate) use text::{Repeat, ended_services_in_words, swept_in_words};
 #[cfg(feature = "history")]
 pub(crate) use text::{count as counted, time as time_in_words};
 
@@ -110,6 +124,12 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "html")]
+    fn context() -> FileReportContext {
+        let tags = [("slow", vec![crate::model::TestId::new("a")])].into();
+        FileReportContext { suite: "suite".to_owned(), repeat: options().repeat, tags, earlier_run: None }
+    }
+
     fn all_reporters() -> Vec<Box<dyn Reporter>> {
         vec![
             Box::new(Console::new(options())),
@@ -117,8 +137,12 @@ mod tests {
             Box::new(Json),
             Box::new(LibtestJson::new(options())),
             Box::new(ctrf::Ctrf::new("suite")),
+            #[cfg(feature = "html")]
+            Box::new(html::Html::new(context())),
             #[cfg(feature = "junit")]
             Box::new(junit::Junit::new("suite")),
+            #[cfg(feature = "trace")]
+            Box::new(trace::Trace::new("suite")),
             Box::new(Annotations::new(Sources::default())),
             Box::new(StepSummary::new("suite".to_owned(), Sources::default(), options().repeat)),
             Box::<Recorder>::default(),

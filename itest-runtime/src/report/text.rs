@@ -49,6 +49,14 @@ pub(crate) fn swept_in_words(swept: &Sweep) -> String {
     }
 }
 
+/// Describes how many kept services were ended, and how many stay because a run uses them. `None` if there were none.
+pub(crate) fn ended_services_in_words(ended: usize, in_use: usize) -> Option<String> {
+    let ended = (ended > 0).then(|| format!("ended {}", count(ended, "kept service")));
+    let in_use = (in_use > 0).then(|| format!("left {} to the runs that use them", count(in_use, "kept service")));
+    let sentences: Vec<_> = ended.into_iter().chain(in_use).collect();
+    (!sentences.is_empty()).then(|| sentences.join("; "))
+}
+
 /// Describes the shard that runs here, why, and what the other shards run.
 pub(super) fn shard_in_words(facts: &ShardFacts, selected: usize) -> String {
     let ShardFacts { shard, by, source, left_to_others, .. } = facts;
@@ -99,9 +107,15 @@ pub(crate) struct Repeat {
 impl Repeat {
     /// The command that runs one test again.
     pub(super) fn test(&self, id: &TestId, seed: Seed) -> String {
+        let [before, after] = self.around_name_of_test();
+        format!("{before}{}{after} --seed {seed}", quote(id.as_str()))
+    }
+
+    /// The command that runs one test again, before and after the quoted name of the test. The seed follows.
+    pub(super) fn around_name_of_test(&self) -> [String; 2] {
         let words =
             self.of_one_test.iter().map(|argument| format!(" {}", quote(argument))).collect::<Vec<_>>().concat();
-        format!("{} --exact {}{words} --seed {seed}", self.program, quote(id.as_str()))
+        [format!("{} --exact ", self.program), words]
     }
 
     /// The command that runs tests in lanes, repeated often enough that a failure is expected.

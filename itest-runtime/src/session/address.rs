@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use super::folder::default_roots;
-use crate::model::{ProcessIdentity, RunConfig, SessionAddress, SessionConfig};
+use crate::model::{ProcessIdentity, RunConfig, SessionAddress, SessionConfig, SessionRole};
 use crate::process::{ancestor, own_identity, parent};
 
 /// The address and the configuration of the session of this run. With cargo-nextest, the run is the whole nextest run.
@@ -80,5 +80,6 @@ fn session_config(config: &RunConfig, owner: ProcessIdentity, binary: PathBuf) -
         seed: config.seed,
         require: config.require,
         log: config.log.clone(),
+        role: SessionRole::Run { keep_services: config.session.keep_services },
     }
 }

@@ -134,7 +134,9 @@ impl SessionClient {
             Reply::Value(value) => Ok(value),
             Reply::Failed(problem) => Err(Caught::Panic(problem)),
             Reply::Skipped(reason) => Err(Caught::Skip(reason)),
-            Reply::OtherBuild | Reply::Granted | Reply::Finished(_) => Err(SessionError::OtherBuild.caught()),
+            Reply::OtherBuild | Reply::Granted | Reply::InUse | Reply::Finished(_) => {
+                Err(SessionError::OtherBuild.caught())
+            }
         }
     }
 
@@ -298,18 +300,25 @@ impl SessionClient {
 
     /// Creates the session, or takes it over from a dead server, and starts a server for it. Returns whether this process did so.
     fn start(&self) -> Result<bool, SessionError> {
-        let unserved = match SessionFolder::find(&self.address) {
-            None => SessionFolder::create(&self.address, &self.config),
-            Some(folder) => folder.take_over(),
-        };
-        let Some(unserved) = unserved.map_err(|source| SessionError::CannotStart { source })? else { return Ok(false) };
-        self.start_server(unserved)?;
-        Ok(true)
+        match SessionFolder::find(&self.address) {
+            None => self.create().map(|server| server.is_some()),
+            Some(folder) => self.serve(folder.take_over()).map(|server| server.is_some()),
+        }
+    }
+
+    /// Creates the session and starts its server. Returns the server's pid, or `None` if another process has created the session first.
+    pub(super) fn create(&self) -> Result<Option<u32>, SessionError> {
+        self.serve(SessionFolder::create(&self.address, &self.config))
+    }
+
+    fn serve(&self, unserved: io::Result<Option<UnservedSession>>) -> Result<Option<u32>, SessionError> {
+        let unserved = unserved.map_err(|source| SessionError::CannotStart { source })?;
+        unserved.map(|unserved| self.start_server(unserved)).transpose()
     }
 
     /// Starts the session server. It receives its listening socket as stdin and its lock as stdout, so that clients can connect,
-    /// and the lock is held, from the moment at which the folder exists.
-    fn start_server(&self, session: UnservedSession) -> Result<(), SessionError> {
+    /// and the lock is held, from the moment at which the folder exists. Returns the server's pid.
+    fn start_server(&self, session: UnservedSession) -> Result<u32, SessionError> {
         let UnservedSession { folder, lock, listener } = session;
         let spawn = || {
             let mut command = Command::new(own_binary()?);
@@ -335,7 +344,7 @@ impl SessionClient {
                 let _ = folder.set_started(child.id());
                 self.lock_state().server = Some(child.id());
                 self.changes.fetch_add(1, Ordering::Release);
-                Ok(())
+                Ok(child.id())
             }
             Err(source) => {
                 // The folder is removed only if it contains no ledger.

@@ -17,19 +17,21 @@ use super::connection::accept;
 use super::error::SessionError;
 use super::fixtures::Fixtures;
 use super::folder::SessionFolder;
+use super::kept_service::keep_services_of_run;
 use super::ledger::LedgerFile;
 use super::locks::Locks;
 use super::message::{Connection, Context, Disconnect, Made, Message};
 use super::recover::{end_processes_of_servers, end_workers, kill_owner};
 use super::recoveries::Recoveries;
+use super::service_lease::ServiceLease;
 use super::signals::survive_termination_signals;
-use super::watched::end_watched;
+use super::watched::{end_watched, watch_owner};
 use super::wire::{Reply, Request};
 use crate::inject::{
     Caught, Error, Ledger, PanicOutput, Registry, block_on, harness_runtime, install_panic_hook, spawn,
 };
-use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd};
-use crate::process::{adopt_orphans, is_alive, kill_all_children, wait_for_end};
+use crate::model::{HarnessError, Problem, RESPONSE_TIMEOUT, SessionConfig, SessionEnd, SessionRole};
+use crate::process::{adopt_orphans, is_alive, kill_all_children};
 
 /// How often the server checks for blocked setups and for ended processes without a connection. No message reports these.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -81,7 +83,9 @@ struct Server<'r> {
     has_predecessor: bool,
     /// The clients that keep the session alive. `None` once the session ends, when it can no longer be kept alive.
     keep_alives: Option<HashSet<Connection>>,
-    /// Whether the run is over.
+    /// The lease of the service that this session keeps. `None` for the session of a run.
+    lease: Option<ServiceLease>,
+    /// Whether the run is over, or the time of the kept service.
     is_run_over: bool,
     finish: Option<Finish>,
     end: SessionEnd,
@@ -103,11 +107,16 @@ impl<'r> Server<'r> {
         folder.set_server()?;
         let (sender, messages) = mpsc::unbounded_channel();
         spawn(accept(Listener::from_std(listener)?, sender.clone()));
-        let (owner, owner_sender) = (config.owner, sender.clone());
-        std::thread::Builder::new().name("itest-watch".to_owned()).spawn(move || {
-            wait_for_end(owner);
-            let _ = owner_sender.send(Message::OwnerEnded);
-        })?;
+        let lease = match config.role {
+            SessionRole::Run { keep_services } => {
+                keep_services_of_run(&folder, &config, keep_services);
+                watch_owner(config.owner, sender.clone())?;
+                None
+            }
+            SessionRole::KeptService { fixture } => {
+                Some(ServiceLease::new(registry.session_fixture(fixture).ok_or(io::ErrorKind::NotFound)?))
+            }
+        };
         let path = folder.path().to_owned();
         let ledger = Ledger::new(move || LedgerFile::create_of_server(&path).map_err(Error::from));
         let context = Context { config: config.clone(), ledger };
@@ -122,6 +131,7 @@ impl<'r> Server<'r> {
             locks: Locks::default(),
             has_predecessor,
             keep_alives: Some(HashSet::new()),
+            lease,
             is_run_over: false,
             finish: None,
             end,
@@ -155,8 +165,9 @@ impl<'r> Server<'r> {
         self.keep_alives.as_ref().is_some_and(|clients| !clients.is_empty())
     }
 
-    /// Waits for the next message, ended recovery or poll interval, and handles it.
+    /// Waits for the next message, ended recovery, poll interval, or end of the time of a kept service, and handles it.
     async fn process_next_event(&mut self) {
+        let expiry = self.lease.as_ref().filter(|_| !self.is_run_over).and_then(ServiceLease::expiry);
         let polls = self.is_run_over || self.fixtures.is_making() || self.recoveries.has_polled();
         tokio::select! {
             Some(message) = self.messages.recv() => self.receive(message),
@@ -169,6 +180,9 @@ impl<'r> Server<'r> {
             () = tokio::time::sleep(POLL_INTERVAL), if polls => {
                 self.fixtures.give_up_blocked_setups();
                 self.recoveries.poll();
+            }
+            () = tokio::time::sleep_until(expiry.unwrap_or_else(Instant::now).into()), if expiry.is_some() => {
+                self.is_run_over = true;
             }
         }
     }
@@ -205,6 +219,17 @@ impl<'r> Server<'r> {
                 }
             }
             Request::AwaitRecovery { process } => self.recoveries.await_recovery(process, reply),
+            Request::LeaseService { keep, after_kill } => {
+                // There is no answer if the session is ending, and then the run waits for its end.
+                if let Some(lease) = self.lease.as_mut().filter(|_| !self.is_run_over)
+                    && let Some((fixture, reply)) = lease.request(client, (keep, after_kill), reply)
+                {
+                    self.fixtures.fetch(fixture, reply);
+                }
+            }
+            Request::Finish if self.lease.as_ref().is_some_and(ServiceLease::is_leased) => {
+                let _ = reply.send(Reply::InUse);
+            }
             Request::Finish => {
                 self.is_run_over = true;
                 self.finish = Some((client, reply));
@@ -232,6 +257,10 @@ impl<'r> Server<'r> {
             Err(Caught::Skip(reason)) => Reply::Skipped(reason),
             Err(Caught::Panic(problem)) => Reply::Failed(self.with_log(problem)),
         };
+        if self.lease.is_some() && !matches!(reply, Reply::Value(_)) {
+            // There is no service to keep.
+            self.is_run_over = true;
+        }
         self.fixtures.answer(key, reply);
     }
 
@@ -249,6 +278,9 @@ impl<'r> Server<'r> {
     fn disconnect(&mut self, client: Connection, end: Disconnect) {
         if let Some(clients) = &mut self.keep_alives {
             clients.remove(&client);
+        }
+        if let Some(lease) = &mut self.lease {
+            lease.release(client, end);
         }
         if self.finish.as_ref().is_some_and(|(finishing, _)| *finishing == client) {
             // The client no longer waits for the answer.

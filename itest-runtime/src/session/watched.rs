@@ -6,11 +6,13 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::folder::SessionFolder;
 use super::kill::kill;
+use super::message::Message;
 use crate::model::{Mark, ProcessIdentity, RESPONSE_TIMEOUT, set_of};
-use crate::process::is_alive;
+use crate::process::{is_alive, wait_for_end};
 
 /// The pause between two checks of processes that are about to end.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -43,6 +45,15 @@ impl WatchedProcess {
         let Mark { name, value } = &self.mark;
         Mark::new(name, value.split('$').next().unwrap_or_default())
     }
+}
+
+/// Sends a message when the owner of a session has ended.
+pub(super) fn watch_owner(owner: ProcessIdentity, messages: UnboundedSender<Message>) -> io::Result<()> {
+    let watch = move || {
+        wait_for_end(owner);
+        let _ = messages.send(Message::OwnerEnded);
+    };
+    std::thread::Builder::new().name("itest-watch".to_owned()).spawn(watch).map(drop)
 }
 
 /// Kills the watched processes and their descendants when the run is over. Test processes that still run get a time limit to end

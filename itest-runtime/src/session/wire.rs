@@ -5,6 +5,7 @@
 //! and so the server notices the end.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,15 @@ pub(super) enum Request {
         /// The pid.
         process: u32,
     },
-    /// The run is over. The server ends the session and answers with the result.
+    /// The run is over, or the service shall be kept no longer. The server ends the session and answers with the result.
     Finish,
+    /// Leases the service that the session keeps, as long as the connection is open. The server answers with the value of its fixture.
+    LeaseService {
+        /// How long the service stays after this lease.
+        keep: Duration,
+        /// What becomes of the service if the run is killed.
+        after_kill: AfterKill,
+    },
 }
 
 impl Request {
@@ -55,6 +63,16 @@ impl Request {
     pub(super) fn has_answer(&self) -> bool {
         !matches!(self, Self::Lease | Self::Watch { .. })
     }
+}
+
+/// What becomes of a kept service when the run that uses it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterKill {
+    /// It stays, because the next run can remove what the killed run has left.
+    Keep,
+    /// It ends, because only the killed run knew what it would leave.
+    End,
 }
 
 /// An answer of the server.
@@ -71,6 +89,8 @@ pub(super) enum Reply {
     OtherBuild,
     /// The client has the locks, the session is kept alive, or the recovery of the process has ended.
     Granted,
+    /// A run uses the service that the session keeps.
+    InUse,
     /// The session has ended with this result. If the session is kept alive, the result is preliminary.
     Finished(SessionEnd),
 }

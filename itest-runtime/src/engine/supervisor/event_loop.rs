@@ -19,7 +19,8 @@ use super::state::KillReason;
 use super::watchdog::end_if_hanging;
 use crate::inject::Registry;
 use crate::model::{
-    AttemptReport, CaseReport, Event, HarnessError, Outcome, Output, Prospects, RetryOn, RunConfig, Summary, WorkerId,
+    AttemptReport, CaseReport, Event, HarnessError, Isolation, Outcome, Output, Prospects, RetryOn, RunConfig, Summary,
+    WorkerId,
 };
 use crate::plan::pause_before;
 use crate::process::{FromWorker, Reaped, monotonic};
@@ -82,6 +83,7 @@ impl<'a> Supervisor<'a> {
     pub(super) async fn run(mut self) -> (Summary, Result<(), HarnessError>) {
         let result = match self.lock_other_processes_out().await {
             Ok(guard) => {
+                self.sweep_before_tests_in_this_process().await;
                 let result = self.handle_events().await;
                 drop(guard);
                 result
@@ -102,6 +104,15 @@ impl<'a> Supervisor<'a> {
             request = self.signals.next() => {
                 self.obey(request);
                 Ok(None)
+            }
+        }
+    }
+
+    async fn sweep_before_tests_in_this_process(&mut self) {
+        if self.config.isolation == Isolation::InProcess {
+            tokio::select! {
+                () = self.session.complete_sweep() => {}
+                request = self.signals.next() => self.obey(request),
             }
         }
     }

@@ -104,6 +104,7 @@ impl WorkerPool {
             isolation: config.isolation,
             trace: config.trace,
             environment,
+            cases: self.registry.run_time_cases(),
             session: session.address(),
             session_config: session.config(),
             calls: config.calls.of(lane),

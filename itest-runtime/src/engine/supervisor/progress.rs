@@ -94,11 +94,30 @@ impl<'a> Progress<'a> {
         // The services started in parallel, so that their order differs from run to run.
         sort(&mut self.summary.used);
         self.summary.given_back = recovered.given_back;
-        self.summary.problems.extend(recovered.problems.into_iter().map(|problem| format!("session: {problem}")));
+        let problems = without_repetitions(&recovered.problems).into_iter();
+        self.summary.problems.extend(problems.map(|problem| format!("session: {problem}")));
         self.summary.swept = swept;
     }
 
     pub(super) fn into_summary(self, rounds: u32) -> Summary {
         Summary { rounds, ..self.summary }
+    }
+}
+
+/// Leaves out a problem that follows the name of a fixture in another one: if a teardown fails, the recovery tries again, and reports the same
+/// problem without the name.
+fn without_repetitions(problems: &[String]) -> Vec<String> {
+    let is_repeated = |problem: &String| problems.iter().any(|other| other.ends_with(&format!(": {problem}")));
+    problems.iter().filter(|problem| !is_repeated(problem)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_repetitions;
+
+    #[test]
+    fn problem_of_teardown_and_recovery_is_reported_once() {
+        let problems = ["Shop: end: no answer", "end: no answer", "end: another answer"].map(str::to_owned);
+        assert_eq!(without_repetitions(&problems), ["Shop: end: no answer", "end: another answer"]);
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct RunSession {
     client: Arc<SessionClient>,
     /// Kills the processes that tests have started, if this process dies. Under cargo-nextest no supervisor does this.
     watch: Option<(SessionClient, ProcessWatch)>,
-    sweep: Option<JoinHandle<Sweep>>,
+    sweep: LeftoverSweep,
     /// Whether a thread of this process hangs. It keeps its ledger open until this process ends.
     has_hanging_thread: bool,
 }
@@ -51,7 +51,11 @@ impl RunSession {
             Some((client, watch))
         });
         let roots = address.roots.clone();
-        let sweep = is_worth_sweeping(&roots).then(|| tokio::spawn(boxed(async move { sweep(&roots).await })));
+        let sweep = if is_worth_sweeping(&roots) {
+            LeftoverSweep::Running(tokio::spawn(boxed(async move { sweep(&roots).await })))
+        } else {
+            LeftoverSweep::NotNeeded
+        };
         Self { owner, address, config, mark, client, watch, sweep, has_hanging_thread: false }
     }
 
@@ -110,7 +114,9 @@ impl RunSession {
     /// Whether there is anything to do at the end.
     pub(super) fn is_worth_finishing(&self) -> bool {
         !self.has_hanging_thread
-            && (self.sweep.is_some() || self.owner == SessionOwner::NextestRun || self.client.is_started())
+            && (!matches!(self.sweep, LeftoverSweep::NotNeeded)
+                || self.owner == SessionOwner::NextestRun
+                || self.client.is_started())
     }
 
     /// Ends the session, and waits until everything is given back.
@@ -126,19 +132,36 @@ impl RunSession {
                 SessionEnd::default()
             }
         };
-        let swept = match &mut self.sweep {
-            // Under cargo-nextest many processes sweep. The next one continues where this one stops.
-            Some(sweep) => {
-                let limit = if self.owner == SessionOwner::ThisRun { SWEEP_TIMEOUT } else { Duration::from_secs(1) };
-                tokio::time::timeout(limit, sweep).await.ok().and_then(Result::ok).unwrap_or_default()
-            }
-            None => Sweep::default(),
+        self.complete_sweep().await;
+        let swept = match std::mem::replace(&mut self.sweep, LeftoverSweep::NotNeeded) {
+            LeftoverSweep::Completed(swept) => swept,
+            LeftoverSweep::Running(_) | LeftoverSweep::NotNeeded => Sweep::default(),
         };
         Finished { end, swept }
     }
+
+    /// Waits until the leftovers of earlier runs are given back, with a limit. The sweep opens files and starts processes, which would look like leaks of a
+    /// test that runs in this process at the same time.
+    pub(super) async fn complete_sweep(&mut self) {
+        let LeftoverSweep::Running(sweep) = &mut self.sweep else { return };
+        // Under cargo-nextest many processes sweep. The next one continues where this one stops.
+        let limit = if self.owner == SessionOwner::ThisRun { SWEEP_TIMEOUT } else { Duration::from_secs(1) };
+        if let Ok(swept) = tokio::time::timeout(limit, sweep).await {
+            self.sweep = LeftoverSweep::Completed(swept.unwrap_or_default());
+        }
+    }
 }
 
-/// How long a run waits at its end for the sweep of the leftovers of earlier runs.
+/// The sweep of the leftovers of earlier runs.
+#[derive(Debug)]
+enum LeftoverSweep {
+    /// There are no leftovers.
+    NotNeeded,
+    Running(JoinHandle<Sweep>),
+    Completed(Sweep),
+}
+
+/// How long a run waits for the sweep of the leftovers of earlier runs.
 const SWEEP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The results of the end of a session.

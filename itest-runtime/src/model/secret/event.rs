@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::text::redacted;
-use crate::model::{CaseReport, Event, Exchange, Failure, Note, Summary};
+use crate::model::{CaseReport, ContractViolation, Event, Exchange, Failure, Note, Summary};
 
 impl Event {
     /// Hides the secrets in everything that the harness itself writes. The output of tests stays unchanged, byte for byte.
@@ -44,8 +44,12 @@ fn redact_case(case: &mut CaseReport) {
         hide(title);
         hide(text);
     }
-    for Exchange { operation, request, response, fault, remark, .. } in &mut report.exchanges {
+    for Exchange { operation, request, response, fault, remark, violations, .. } in &mut report.exchanges {
         [operation, request, response].into_iter().chain(fault).chain(remark).for_each(hide);
+        for ContractViolation { expected, actual, .. } in violations {
+            hide(expected);
+            hide(actual);
+        }
     }
     report.kept.iter_mut().flat_map(|kept| &mut kept.steps).for_each(hide);
 }

@@ -10,6 +10,6 @@ mod url;
 mod wrapped;
 
 pub use json::redact_json;
-pub use text::{redacted, redacted_value};
+pub use text::{redacted, redacted_parameter, redacted_value};
 
 pub(crate) use wrapped::Secret;

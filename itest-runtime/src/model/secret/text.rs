@@ -7,7 +7,7 @@ use super::super::sorting::sort_by_key;
 use super::name::{REDACTED, can_be_secret, is_secret_name};
 use super::pair::named_secrets;
 use super::shape::{json_web_tokens, prefixed_keys, private_keys, scheme_credentials};
-use super::url::url_secrets;
+use super::url::{is_secret_parameter, url_secrets};
 
 /// Hides the secrets in a text: passwords and signatures in URLs, JSON web tokens, keys of well-known services, private keys, credentials
 /// after `Bearer` and `Basic`, and the values of names such as `password`, `token` and `cookie`.
@@ -40,6 +40,12 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn redacted_value<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     if is_secret_name(name) && can_be_secret(name, value) { REDACTED.into() } else { redacted(value) }
+}
+
+/// Hides the secrets in the value of a parameter of a query or a form, such as the signature of a presigned link.
+#[must_use]
+pub fn redacted_parameter<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    if is_secret_parameter(name, value) { REDACTED.into() } else { redacted(value) }
 }
 
 #[cfg(test)]

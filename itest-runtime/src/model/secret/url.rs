@@ -68,19 +68,24 @@ fn is_placeholder(text: &str, password: &Range<usize>) -> bool {
     is_template || is_word
 }
 
+/// Whether the value of a parameter of a URL is a secret.
+pub(super) fn is_secret_parameter(name: &str, value: &str) -> bool {
+    let is_signature = SIGNATURES.iter().any(|signature| name.eq_ignore_ascii_case(signature));
+    let is_key = name.eq_ignore_ascii_case("key") && value.len() >= 16 && is_likely_random(value);
+    (is_secret_name(name) || is_signature || is_key) && can_be_secret(name, value)
+}
+
 fn parameters(text: &str, url: Range<usize>) -> Vec<Range<usize>> {
     let Some(query) = text[url.clone()].find(['?', '#']).map(|at| url.start + at + 1) else { return Vec::new() };
     let mut secrets = Vec::new();
     let mut begin = query;
     for parameter in text[query..url.end].split(['&', ';', '#', '?']) {
-        if let Some((name, value)) = parameter.split_once('=') {
-            let is_signature = SIGNATURES.iter().any(|signature| name.eq_ignore_ascii_case(signature));
-            let is_key = name.eq_ignore_ascii_case("key") && value.len() >= 16 && is_likely_random(value);
-            if (is_secret_name(name) || is_signature || is_key) && can_be_secret(name, value) {
-                let value_begins = begin + name.len() + 1;
-                let value_ends = value_begins + value.trim_end_matches(['.', ')', '\'', ']', '}']).len();
-                secrets.push(value_begins..value_ends);
-            }
+        if let Some((name, value)) = parameter.split_once('=')
+            && is_secret_parameter(name, value)
+        {
+            let value_begins = begin + name.len() + 1;
+            let value_ends = value_begins + value.trim_end_matches(['.', ')', '\'', ']', '}']).len();
+            secrets.push(value_begins..value_ends);
         }
         begin += parameter.len() + 1;
     }
