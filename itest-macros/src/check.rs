@@ -9,6 +9,7 @@ use crate::model::{Access, Fixture, Flavor, Parameter, Phase, PhaseMark, Phases,
 /// Validates a test.
 pub(crate) fn test(test: &Test, errors: &mut Errors) {
     rows(test, errors);
+    run_time_cases(test, errors);
     borrows(test, errors);
     runtime(test, errors);
     phases(test, errors);
@@ -46,6 +47,27 @@ fn rows(test: &Test, errors: &mut Errors) {
                 None => errors.at(row.attribute.path(), message),
             }
         }
+    }
+}
+
+/// Rejects a second source of cases that are found when the suite starts, and other cases whose number is not known beside them.
+fn run_time_cases(test: &Test, errors: &mut Errors) {
+    let mut finder = test.parameters.iter().filter_map(|parameter| match &parameter.source {
+        Source::RunTime(attribute, _) => Some(attribute),
+        _ => None,
+    });
+    let Some(first) = finder.next() else { return };
+    for other in finder {
+        errors.at(other, "only one parameter takes cases that are found when the suite starts; remove one");
+    }
+    if let Some(row) = test.rows.first() {
+        errors.at(
+            row.attribute.path(),
+            "rows and cases that are found when the suite starts exclude each other; write `#[values(…)]`",
+        );
+    }
+    if test.over.is_some() {
+        errors.at(first, "`#[over(…)]` and cases that are found when the suite starts exclude each other; write a test for each type");
     }
 }
 

@@ -3,14 +3,16 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Block, Expr, Generics, ItemFn, Stmt, Type, Visibility};
+use syn::{Block, Expr, Generics, ItemFn, LitStr, Stmt, Type, Visibility};
 
 use crate::bounds::{required_bounds, with_static_bounds};
 use crate::inputs::{inputs, names, slots, value};
 use crate::instances::{Instance, instances};
 use crate::invocation::{Conclude, Invocation, call, conclude_value, return_type_span};
 use crate::literals::{duration, meta, option};
-use crate::model::{Access, Fixture, Invariant, Parameter, Phase, PhaseMark, Scope, Source, TeardownFunction, Test};
+use crate::model::{
+    Access, Finder, Fixture, Invariant, Parameter, Phase, PhaseMark, Scope, Source, TeardownFunction, Test,
+};
 use crate::paths::{Author, Itest};
 use crate::spans::{ends, located};
 use crate::suggestions;
@@ -33,7 +35,12 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
     let full_name = full_name(&test.function.sig.ident.unraw().to_string(), itest, private);
     let parameters = parameters(&instance.parameters, &scope(Scope::Test, itest), private);
     let parameters = (!parameters.is_empty()).then(|| quote!(.parameters(&[#parameters])));
-    let cases = (!cases.is_empty()).then(|| quote!(.cases(&[#(#cases),*], #row_offset)));
+    let finder = test.finder().map(|finder| run_time_cases(test, finder, cases, private));
+    let cases = if finder.is_some() {
+        Some(quote!(.cases_at_run_time(&(&__ITEST_CASES as &dyn #private::CaseSource))))
+    } else {
+        (!cases.is_empty()).then(|| quote!(.cases(&[#(#cases),*], #row_offset)))
+    };
     let meta = meta(&test.arguments, private).map(|meta| quote!(.meta(&#meta)));
     let inputs = inputs(instance, private);
     // The call has the span of the listed type, so that the compiler reports a mistake in the type once, where the type is listed.
@@ -59,10 +66,40 @@ fn entry(test: &Test, instance: &Instance, itest: &Itest, private: &TokenStream)
             ) #parameters #cases #meta
         }
     };
-    match allow_qualifications(itest) {
-        Some(attribute) => quote!(#attribute const _: () = { #entry };),
-        None => entry,
+    let attribute = allow_qualifications(itest);
+    if attribute.is_none() && finder.is_none() {
+        return entry;
     }
+    quote!(#attribute const _: () = { #finder #entry };)
+}
+
+/// The static with the cases that are found when the suite starts.
+fn run_time_cases(test: &Test, finder: &Finder, inner: &[String], private: &TokenStream) -> TokenStream {
+    let (values, cases) = match finder {
+        Finder::Files(patterns) => {
+            let (first, last) = (patterns.first().map(LitStr::span), patterns.last().map(LitStr::span));
+            let span = (first.unwrap_or_else(Span::call_site), last.unwrap_or_else(Span::call_site));
+            // If the feature is missing, the compiler reports that at the patterns.
+            let files = located(quote!(#private::RunTimeCases::files), span);
+            let package = quote!(::core::env!("CARGO_MANIFEST_DIR"));
+            let patterns = quote! {
+                #private::FilePatterns { package: #package, variable: #private::variable, patterns: &[#(#patterns),*] }
+            };
+            (None, quote!(#files(const { &#patterns }, &[#(#inner),*])))
+        }
+        Finder::Function(function) => {
+            let name = function.segments.last().map(|last| last.ident.unraw().to_string()).unwrap_or_default();
+            let written = test.run_time_type();
+            // The compiler reports an unsuitable return type once, at the name of the function.
+            let span = ends(function);
+            let arguments = located(quote!(()), span);
+            let values = located(quote!(#private::IntoCases::into_cases(#function #arguments)), span);
+            let values = quote!(const __ITEST_VALUES: fn() -> #private::CaseValues<#written> = || #values;);
+            let names = quote!(|| #private::case_names(__ITEST_VALUES));
+            (Some(values), quote!(#private::RunTimeCases::function(#name, #names, &[#(#inner),*])))
+        }
+    };
+    quote!(#values static __ITEST_CASES: #private::RunTimeCases = #cases;)
 }
 
 /// The function of a fixture, and the implementation of the fixture trait for its type.
@@ -131,6 +168,16 @@ pub(crate) fn invariant(invariant: &Invariant, itest: &Itest) -> TokenStream {
                     function: #check,
                 }
             }
+        };
+    }
+}
+
+/// The entry of the points that a suite declares.
+pub(crate) fn points(points: &[LitStr], itest: &Itest) -> TokenStream {
+    let private = quote!(#itest::__private);
+    quote! {
+        const _: () = {
+            #private::inventory::submit! { #private::SuitePoints::Listed(&[#(#points),*]) }
         };
     }
 }

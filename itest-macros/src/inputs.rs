@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::{Expr, Type};
 
 use crate::instances::Instance;
-use crate::model::{Access, Parameter, Source};
+use crate::model::{Access, Finder, Parameter, Source};
 use crate::spans::{ends, in_expansion, located};
 
 /// The inputs of a test function.
@@ -39,6 +39,12 @@ pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> Inputs {
                 column += 1;
                 (values, quote!(__itest_row / #rows_divisor))
             }
+            Source::RunTime(_, finder) => {
+                let name = data_names.next().unwrap_or_else(|| format_ident!("__itest_data"));
+                data.extend(run_time_value(&name, &parameter.written, finder, private));
+                arguments.push(quote!(#name));
+                continue;
+            }
             Source::Values(_, values) => {
                 let length = values.len();
                 divisor /= length;
@@ -52,6 +58,19 @@ pub(crate) fn inputs(test: &Instance, private: &TokenStream) -> Inputs {
     let row = (!data.is_empty()).then(|| quote!(let __itest_row = #private::Inputs::row(__itest_inputs);));
     let slots = slots(&test.parameters);
     Inputs { bindings: quote!(#row #slots), data, arguments }
+}
+
+/// `let data: T = …;` with the file or the value of a case that was found when the suite started.
+fn run_time_value(data: &Ident, written: &Type, finder: &Finder, private: &TokenStream) -> TokenStream {
+    match finder {
+        Finder::Files(_) => {
+            // The compiler reports an unsuitable type at the parameter's type.
+            let value = quote!(#private::FromCaseFile::from_case_file(__ITEST_CASES.file(__itest_row)));
+            let value = located(value, in_expansion(ends(written)));
+            quote!(let #data: #written = #value;)
+        }
+        Finder::Function(_) => quote!(let #data: #written = __ITEST_CASES.value(__itest_row, __ITEST_VALUES);),
+    }
 }
 
 fn count(source: &Source) -> usize {

@@ -46,7 +46,7 @@ use crate::errors::Errors;
 /// | `retries = 2` | the number of further attempts after a failure |
 /// | `serial`, `serial = "key"` | tests with the same key never run at the same time |
 /// | `tags("a", "b")` | the tags by which `--tag` selects tests |
-/// | `covers("POST /orders")` | the integration points that the test covers |
+/// | `covers("POST /orders")` | the integration points that the test covers, as in [`macro@integration_points`] |
 /// | `ignore = "reason"` | the test runs only with `--ignored` or `--include-ignored` |
 /// | `workflow` | the test may have more than one `#[act]` … `#[assert]` |
 /// | `threads = 4` | a multi-threaded tokio runtime of this test's own, with 1 to 1024 worker threads |
@@ -66,7 +66,8 @@ use crate::errors::Errors;
 /// # Cases
 ///
 /// `#[case(1, "a")]` and `#[case::name(1, "a")]` are rows of values for the parameters marked `#[case]`. A parameter marked
-/// `#[values(1, 2)]` multiplies the cases. `#[over(T = [A, B])]` runs a generic test over several types; see [`macro@over`].
+/// `#[values(1, 2)]` multiplies the cases. A parameter marked `#[files("tests/cases/*.json")]` takes a file of each case, and one marked
+/// `#[cases(function)]` a value that the function returns; both are found when the suite starts. `#[over(T = [A, B])]` runs a generic test over several types; see [`macro@over`].
 /// Parameters, values, types and phases may have the attribute `#[cfg(…)]`.
 ///
 /// # Errors
@@ -158,6 +159,39 @@ pub fn teardown(arguments: proc_macro::TokenStream, item: proc_macro::TokenStrea
 #[proc_macro_attribute]
 pub fn invariant(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand_invariant(&arguments.into(), item.into()).into()
+}
+
+/// Declares integration points of the code under test, whether a test covers them or not. Then the report of `--integration-coverage` names
+/// those that no test covers.
+///
+/// | point | meaning |
+/// |---|---|
+/// | `"POST /orders/{id}/pay"` | an endpoint of the code under test |
+/// | `"call payments POST /charge"` | a request of the code under test to another service |
+/// | `"call mail"` | a call to a service that does not use HTTP |
+/// | `"publish order.paid"` | a message that the code under test publishes |
+/// | `"consume order.paid"` | a message that the code under test receives |
+/// | `"table orders"` | a table that the code under test reads or writes |
+/// | `"workflow order life cycle"` | a process over several steps |
+///
+/// A segment in braces stands for any value, and `{*path}` at the end for any number of segments.
+///
+/// # Errors
+///
+/// Every mistake is reported at once, on the point that has it.
+#[proc_macro]
+pub fn integration_points(points: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    expand_points(points.into()).into()
+}
+
+fn expand_points(points: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let (itest, _) = paths::itest(&TokenStream::new(), &mut errors);
+    let points = parse::points(points, &mut errors);
+    match errors.finish() {
+        Ok(()) => emit::points(&points, &itest),
+        Err(messages) => messages,
+    }
 }
 
 fn expand_test(arguments: &TokenStream, item: TokenStream) -> TokenStream {

@@ -155,10 +155,21 @@ pub(crate) enum Source {
     Fixture(Access, Type),
     /// The attribute `#[case]`, for the location of messages.
     Case(Attribute),
+    /// The cases of `#[files(...)]` or `#[cases(...)]`, which are found when the suite starts.
+    RunTime(Attribute, Finder),
     /// The name of the parameter and the values of `#[values(...)]`.
     Values(String, Vec<Expr>),
     /// The parameter is invalid, which is already reported.
     Invalid,
+}
+
+/// What finds cases when the suite starts.
+#[derive(Clone)]
+pub(crate) enum Finder {
+    /// Patterns of files.
+    Files(Vec<LitStr>),
+    /// A function that returns the cases.
+    Function(Path),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +258,20 @@ impl Fixture {
 }
 
 impl Test {
+    /// What finds the test's cases when the suite starts.
+    pub(crate) fn finder(&self) -> Option<&Finder> {
+        self.parameters.iter().find_map(|parameter| match &parameter.source {
+            Source::RunTime(_, finder) => Some(finder),
+            _ => None,
+        })
+    }
+
+    /// The type of the parameter whose values are found when the suite starts.
+    pub(crate) fn run_time_type(&self) -> Option<&Type> {
+        let is_run_time = |parameter: &&Parameter| matches!(parameter.source, Source::RunTime(..));
+        self.parameters.iter().find(is_run_time).map(|parameter| &parameter.written)
+    }
+
     /// The names of all cases: the rows combined with the values; empty for a test without either.
     ///
     /// The last `#[values]` parameter changes fastest.

@@ -54,7 +54,9 @@ pub(crate) fn function_context(name: &Ident) -> FunctionContext {
         return FunctionContext::default();
     }
     let span = name.span().unwrap();
-    let Some(path) = span.local_file() else { return FunctionContext::default() };
+    // The text around a function in a page of documentation is no Rust.
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let Some(path) = span.local_file().filter(is_rust) else { return FunctionContext::default() };
     let place = Place { line: span.line(), column: span.column() };
     FILES.with_borrow_mut(|files| {
         let read = |path: &PathBuf| functions(&fs::read_to_string(path).unwrap_or_default());

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where more than one message is right: several mistakes, or one that the compiler tells in its own words, too.
-const SEVERAL: [(&str, usize); 17] = [
+const SEVERAL: [(&str, usize); 19] = [
     ("cases_on_fixture", 2),
+    ("covers_no_point", 7),
     ("crate_wrong", 2),
     ("invariant_and_test", 2),
     ("invariant_with_cases", 3),
@@ -16,6 +17,7 @@ const SEVERAL: [(&str, usize); 17] = [
     ("phase_in_async_block", 2),
     ("phase_in_loop", 2),
     ("phase_on_nothing", 2),
+    ("points_mistaken", 3),
     ("syntax_error_in_phase", 2),
     ("two_mistakes", 5),
     ("two_mistakes_in_fixture", 2),

@@ -10,8 +10,8 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Lit, LitStr, Meta, Token};
 
 use super::conditions::NO_CASES;
-use super::runtime;
 use super::words::{duration, literal, suggestion, text, value, words};
+use super::{points, runtime};
 use crate::errors::Errors;
 use crate::model::{Arguments, Scope};
 
@@ -212,9 +212,7 @@ fn tags(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
 
 fn covers(meta: &Meta, errors: &mut Errors) -> Vec<LitStr> {
     let covers = texts(meta, "covers(\"POST /orders\")", errors);
-    for nothing in covers.iter().filter(|text| text.value().trim().is_empty()) {
-        errors.at(nothing, "an empty text covers nothing; name what is covered or remove it");
-    }
+    points::check(&covers, errors);
     covers
 }
 

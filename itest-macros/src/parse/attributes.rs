@@ -96,7 +96,7 @@ fn on_test(word: &str) -> Option<&'static str> {
         "tags" => "is an argument here: `#[integration_test(tags(\"payments\", \"slow\"))]`",
         "covers" => "is an argument here: `#[integration_test(covers(\"POST /orders\"))]`",
         "workflow" => "is an argument here: `#[integration_test(workflow)]`",
-        "values" => "marks a parameter, not the function; move it there",
+        "cases" | "files" | "values" => "marks a parameter, not the function; move it there",
         "arrange" | "act" | "assert" => "marks a statement in the body, not the function; move it there",
         _ => return None,
     })
@@ -113,7 +113,7 @@ fn on_fixture(word: &str) -> Option<&'static str> {
             "is for tests; remove it, and put it on those that ask for this fixture"
         }
         "scope" => "is an argument here: `#[fixture(scope = \"worker\")]`",
-        "values" => "is for the parameters of tests; remove it",
+        "cases" | "files" | "values" => "is for the parameters of tests; remove it",
         "over" => "is for tests; a generic fixture is made for every type that a test asks for: remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; a fixture runs in its setup: remove it",
         _ => return None,
@@ -127,8 +127,8 @@ fn on_teardown(word: &str) -> Option<&'static str> {
         "fixture" => "and `#[teardown]` exclude each other: a function makes a value or gives one back; remove one",
         "teardown" => "stands here twice; remove one",
         "invariant" => "and `#[teardown]` exclude each other: a function gives back or is an invariant; remove one",
-        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "values"
-        | "over" => "is for tests; a teardown function is none: remove it",
+        "ignore" | "should_panic" | "timeout" | "retries" | "serial" | "tags" | "covers" | "workflow" | "cases"
+        | "files" | "values" | "over" => "is for tests; a teardown function is none: remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; a teardown function has none: remove it",
         _ => return None,
     })
@@ -148,7 +148,7 @@ fn on_invariant(word: &str) -> Option<&'static str> {
             "is for tests; an invariant runs after each test that uses its fixtures: remove it"
         }
         "over" => "is for tests; write one invariant for each type, or remove it",
-        "values" => "is for the parameters of tests; remove it",
+        "cases" | "files" | "values" => "is for the parameters of tests; remove it",
         "arrange" | "act" | "assert" => "marks a phase of a test; an invariant is a phase of its own: remove it",
         _ => return None,
     })

@@ -3,13 +3,13 @@
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, FnArg, Ident, Meta, Pat, PatType, Safety, Signature, Token, Type};
+use syn::{Attribute, Expr, FnArg, Ident, LitStr, Meta, Pat, PatType, Path, Safety, Signature, Token, Type};
 
 use super::attributes::{Role, is_lint};
 use super::types::{borrowed_lifetime, is_plain, source_text, without_group, without_lifetimes};
 use super::words::suggestion;
 use crate::errors::Errors;
-use crate::model::{Access, Parameter, Row, Source};
+use crate::model::{Access, Finder, Parameter, Row, Source};
 
 /// Removes the `#[case(...)]` rows from a function's attributes and parses them.
 pub(super) fn take_rows(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Row> {
@@ -88,21 +88,21 @@ fn source(parameter: &mut PatType, role: Role, errors: &mut Errors) -> Source {
     let attributes = take_attributes(parameter);
     let Some(first) = attributes.first() else { return fixture(&parameter.ty, role, errors) };
     if let Some(second) = attributes.get(1) {
-        errors.at(second.path(), "a parameter has one source, `#[case]` or `#[values(…)]`; remove one");
+        errors.at(second.path(), "a parameter has one source, such as `#[case]` or `#[values(…)]`; remove one");
         return Source::Invalid;
     }
     let word = first.path().to_token_stream().to_string().replace(' ', "");
     match (word.as_str(), role) {
-        ("case" | "values", Role::Fixture) => {
+        ("case" | "cases" | "files" | "values", Role::Fixture) => {
             errors
                 .at(first.path(), format_args!("a fixture has no cases; put `#[{word}]` on the tests that ask for it"));
             Source::Invalid
         }
-        ("case" | "values", Role::Invariant) => {
+        ("case" | "cases" | "files" | "values", Role::Invariant) => {
             errors.at(first.path(), "an invariant has no cases: it runs after each case of a test; remove this");
             Source::Invalid
         }
-        ("case" | "values", Role::Test) if is_trait(&parameter.ty) => {
+        ("case" | "cases" | "files" | "values", Role::Test) if is_trait(&parameter.ty) => {
             errors.at(&parameter.ty, "the values of a parameter are of one type; a trait does not say which: name it");
             Source::Invalid
         }
@@ -117,9 +117,11 @@ fn source(parameter: &mut PatType, role: Role, errors: &mut Errors) -> Source {
             Source::Invalid
         }
         ("case", Role::Test) => case(first, errors),
+        ("cases", Role::Test) => function(first, errors),
+        ("files", Role::Test) => files(first, errors),
         ("values", Role::Test) => values(first, &parameter.pat, errors),
         _ => {
-            let hint = suggestion(&word, &["case", "values"]);
+            let hint = suggestion(&word, &["case", "cases", "files", "values"]);
             errors.at(first.path(), format_args!("`#[{word}]` means nothing here; {hint}"));
             Source::Invalid
         }
@@ -154,6 +156,40 @@ fn values(attribute: &Attribute, pattern: &Pat, errors: &mut Errors) -> Source {
         Ok(values) => Source::Values(name(pattern), values.into_iter().collect()),
         Err(error) => {
             errors.push(error);
+            Source::Invalid
+        }
+    }
+}
+
+fn files(attribute: &Attribute, errors: &mut Errors) -> Source {
+    let example = "`#[files(\"tests/cases/*.json\")]`";
+    let Meta::List(list) = &attribute.meta else {
+        errors.at(&attribute.meta, format_args!("expected patterns of files, as in {example}"));
+        return Source::Invalid;
+    };
+    match list.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated) {
+        Ok(patterns) if patterns.is_empty() => {
+            errors.at(attribute.path(), format_args!("without a pattern there is no case; write {example}"));
+            Source::Invalid
+        }
+        Ok(patterns) => Source::RunTime(attribute.clone(), Finder::Files(patterns.into_iter().collect())),
+        Err(error) => {
+            errors.push(syn::Error::new(error.span(), format_args!("{error}; write {example}")));
+            Source::Invalid
+        }
+    }
+}
+
+fn function(attribute: &Attribute, errors: &mut Errors) -> Source {
+    let example = "`#[cases(orders_of_the_file)]`";
+    let Meta::List(list) = &attribute.meta else {
+        errors.at(&attribute.meta, format_args!("expected a function that returns the cases, as in {example}"));
+        return Source::Invalid;
+    };
+    match list.parse_args::<Path>() {
+        Ok(path) => Source::RunTime(attribute.clone(), Finder::Function(path)),
+        Err(error) => {
+            errors.push(syn::Error::new(error.span(), format_args!("{error}; name a function, as in {example}")));
             Source::Invalid
         }
     }

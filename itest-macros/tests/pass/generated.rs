@@ -15,9 +15,9 @@ pub struct Cart(pub u32);
 struct Cluster(u32);
 
 macro_rules! with_literals {
-    ($name:ident, $timeout:literal, $tag:literal, $retries:literal, $act:literal, $threads:literal, $flavor:literal, $paused:literal) => {
+    ($name:ident, $timeout:literal, $tag:literal, $retries:literal, $act:literal, $threads:literal, $flavor:literal, $paused:literal, $point:literal) => {
         #[integration_test(
-            timeout = $timeout, tags($tag, "generated"), covers($tag), serial = $tag, retries = $retries, ignore = $tag,
+            timeout = $timeout, tags($tag, "generated"), covers($point), serial = $tag, retries = $retries, ignore = $tag,
             threads = $threads, flavor = $flavor, start_paused = $paused
         )]
         async fn $name() {
@@ -28,11 +28,11 @@ macro_rules! with_literals {
         }
     };
 }
-with_literals!(literals, "3s", "shop", 2, "counts", 2, "multi_thread", false);
+with_literals!(literals, "3s", "shop", 2, "counts", 2, "multi_thread", false, "POST /orders");
 
 macro_rules! with_expressions {
-    ($name:ident, $timeout:expr, $tag:expr, $retries:expr, $act:expr) => {
-        #[integration_test(timeout = $timeout, tags($tag), covers($tag), serial = $tag, retries = $retries)]
+    ($name:ident, $timeout:expr, $tag:expr, $retries:expr, $act:expr, $point:expr) => {
+        #[integration_test(timeout = $timeout, tags($tag), covers($point), serial = $tag, retries = $retries)]
         fn $name() {
             #[act($act, within = $timeout)]
             let number = 1;
@@ -41,12 +41,12 @@ macro_rules! with_expressions {
         }
     };
 }
-with_expressions!(literals_as_expressions, "3s", "shop", 2, "counts");
+with_expressions!(literals_as_expressions, "3s", "shop", 2, "counts", "POST /orders");
 
 macro_rules! handed_on_twice {
     ($name:ident, $($literal:literal),*) => { with_expressions!($name, $($literal),*); };
 }
-handed_on_twice!(literals_handed_on_twice, "3s", "shop", 2, "counts");
+handed_on_twice!(literals_handed_on_twice, "3s", "shop", 2, "counts", "POST /orders");
 
 macro_rules! fixtures {
     ($($visibility:vis fn $name:ident() -> $made:ty, $scope:literal $body:block)*) => {

@@ -1,0 +1,3 @@
+itest::integration_points!("POST /orders", orders, "POST /orders", "GET /orders?page");
+
+fn main() {}
