@@ -85,17 +85,17 @@ pub trait Operations: Database {
     #[cfg(feature = "migrations")]
     fn migrate_to(
         connection: &mut Self::Connection,
-        migrator: &sqlx::migrate::Migrator,
+        migrator: &sqlx_core::migrate::Migrator,
         version: i64,
-    ) -> impl Future<Output = Result<(), sqlx::migrate::MigrateError>>;
+    ) -> impl Future<Output = Result<(), sqlx_core::migrate::MigrateError>>;
 
     /// Undoes all migrations above a version.
     #[cfg(feature = "migrations")]
     fn undo_to(
         connection: &mut Self::Connection,
-        migrator: &sqlx::migrate::Migrator,
+        migrator: &sqlx_core::migrate::Migrator,
         version: i64,
-    ) -> impl Future<Output = Result<(), sqlx::migrate::MigrateError>>;
+    ) -> impl Future<Output = Result<(), sqlx_core::migrate::MigrateError>>;
 
     /// Reads all entries of the schema, without the table of the migrations.
     #[cfg(feature = "migrations")]
@@ -119,17 +119,17 @@ macro_rules! connection_operations {
     ($connection:ty) => {
         async fn migrate_to(
             connection: &mut $connection,
-            migrator: &sqlx::migrate::Migrator,
+            migrator: &sqlx_core::migrate::Migrator,
             version: i64,
-        ) -> Result<(), sqlx::migrate::MigrateError> {
+        ) -> Result<(), sqlx_core::migrate::MigrateError> {
             migrator.run_to(version, connection).await
         }
 
         async fn undo_to(
             connection: &mut $connection,
-            migrator: &sqlx::migrate::Migrator,
+            migrator: &sqlx_core::migrate::Migrator,
             version: i64,
-        ) -> Result<(), sqlx::migrate::MigrateError> {
+        ) -> Result<(), sqlx_core::migrate::MigrateError> {
             migrator.undo(connection, version).await
         }
 

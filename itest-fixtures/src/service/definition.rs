@@ -1,13 +1,22 @@
 //! The definition of a service: everything that differs between the services.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+#[cfg(feature = "_run-server")]
+use itest_runtime::__private::AfterKill;
+#[cfg(feature = "_run-server")]
+use itest_runtime::Teardown;
 use itest_runtime::{Durable, Error, Program};
 
 use super::account::Account;
 use super::address::Address;
 #[cfg(feature = "containers")]
 use super::container::ContainerSettings;
+#[cfg(feature = "_run-server")]
+use super::fingerprint::Fingerprint;
+#[cfg(feature = "_run-server")]
+use super::recipe::{SAMPLE_FOLDER, recipe_of};
 
 /// A service that tests talk to.
 pub(crate) trait Service: Sized + Send + 'static {
@@ -20,11 +29,12 @@ pub(crate) trait Service: Sized + Send + 'static {
     const VARIABLE: &'static str;
     /// The variable that applications read. Its URL is used only if it names a server for tests.
     const APPLICATION_VARIABLE: &'static str;
-    /// The variable that lists servers which are for tests although they do not look like it: `host/namespace`, separated by commas.
+    /// The variable that lists servers which tests may use although they do not look like servers for tests: `host/namespace`, separated by
+    /// commas.
     const ALLOW_VARIABLE: &'static str;
     /// The term for a namespace of a test, such as `database`.
     const NAMESPACE: &'static str;
-    /// How the URLs of the service's servers begin, such as `scheme://`.
+    /// The schemes of the URLs of the service, such as `scheme://`.
     const URL_SCHEMES: &'static [&'static str];
 
     /// A server that is ready for the run.
@@ -38,21 +48,34 @@ pub(crate) trait Service: Sized + Send + 'static {
     const ACCOUNTS: &'static [&'static str];
     /// The file to which a private server writes its process id, relative to its folder.
     const PID_FILE: &'static str;
+    /// How long a server may take until it answers, if it is not the usual time of its provider.
+    const STARTUP_TIMEOUT: Option<Duration> = None;
+    /// What becomes of a kept server when the run that uses it is killed. By default [`Service::open`] cleans it for the next run.
+    #[cfg(feature = "_run-server")]
+    const AFTER_KILL: AfterKill = AfterKill::Keep;
     /// The teardown that stops a private server in this folder. A server without one is killed.
     const STOP: Option<fn(PathBuf) -> Durable<PathBuf>> = None;
 
     /// The image of a container, unless the user names another one.
     #[cfg(feature = "containers")]
-    const IMAGE: &'static str;
-    /// The port of the server inside of a container.
-    #[cfg(feature = "containers")]
+    const IMAGE: Option<&'static str>;
+    /// The port that the server listens on unless its configuration says otherwise, as inside of a container.
+    #[cfg_attr(
+        not(any(feature = "containers", feature = "_server-address")),
+        expect(dead_code, reason = "private servers of databases listen on sockets")
+    )]
     const PORT: u16;
+
+    /// The port at which the server in a container is administered, if it has one.
+    #[cfg(feature = "containers")]
+    const API_PORT: Option<u16> = None;
 
     /// How the server in a container is set up.
     #[cfg(feature = "containers")]
     fn container() -> ContainerSettings;
 
-    /// Connects and closes the connection, to check whether a server that was just started is ready.
+    /// Connects once and closes the connection, to check whether a server is ready. An error is an answer of the server, so this neither has a
+    /// time limit of its own nor waits while the server has no free connection.
     fn probe(address: &Address) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Prepares the server at an address for the run. `variable` is the variable with its URL, and `not_used` is the reason why the
@@ -80,9 +103,21 @@ pub(crate) trait Programs: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// An error with the output of the programs.
+    /// When the files cannot be created. The error contains the output of the programs.
     fn initialize(&self, folder: &Path, account: Option<&Account>) -> Result<(), Error>;
 
-    /// The server with these files.
+    /// The program that runs the server with the files in its folder.
     fn server(&self, folder: &Path) -> Program;
+
+    /// Everything that a server is made from, except for the version of itest. A later run uses a server again only if its recipe is the same.
+    /// `None` if a server cannot be cleaned for the next run.
+    ///
+    /// # Errors
+    ///
+    /// When the files of a server cannot be created.
+    #[cfg(feature = "_run-server")]
+    fn recipe(&self, teardown: &Teardown) -> Result<Option<Fingerprint>, Error> {
+        let _ = teardown;
+        Ok(Some(recipe_of(&self.server(Path::new(SAMPLE_FOLDER)).recipe())))
+    }
 }

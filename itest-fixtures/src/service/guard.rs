@@ -1,8 +1,10 @@
-//! Checks whether a server looks like one for tests, because itest creates and drops namespaces there.
+//! Checks whether a server looks like one for tests, because itest creates and removes data there.
 
 use itest_runtime::__private::variable;
 
+#[cfg(feature = "_startable-service")]
 use super::definition::Service;
+use crate::production::{is_allowed, suspicion_of_host};
 use itest_runtime::Error;
 
 /// Words in the name of a namespace that is not for tests.
@@ -19,32 +21,56 @@ pub(crate) struct Target<'a> {
     pub(crate) namespace: &'a str,
 }
 
+/// How the user says what a server is for.
+#[derive(Debug)]
+pub(crate) struct Purpose {
+    /// The variable that lists servers which tests may use although they do not look like servers for tests.
+    pub(crate) allow_variable: &'static str,
+    /// The term for a namespace of the service.
+    pub(crate) namespace: &'static str,
+}
+
+/// Like [`refuse`], for a service that itest can start.
+///
+/// # Errors
+///
+/// As there.
+#[cfg(feature = "_startable-service")]
+pub(crate) async fn refuse_unless_for_tests<S: Service>(
+    target: Target<'_>,
+    in_use: impl Future<Output = Result<Option<String>, Error>>,
+) -> Result<(), Error> {
+    refuse(Purpose { allow_variable: S::ALLOW_VARIABLE, namespace: S::NAMESPACE }, target, in_use).await
+}
+
 /// Refuses a server that does not look like one for tests, unless the user has allowed it by name. `in_use` checks the namespace of the
 /// URL, and returns the reason if it seems to be in use for something else.
 ///
 /// # Errors
 ///
-/// The reason, and how to allow the server.
-pub(crate) async fn refuse_unless_for_tests<S: Service>(
+/// The error contains the reason, and how to allow the server.
+pub(crate) async fn refuse(
+    purpose: Purpose,
     target: Target<'_>,
     in_use: impl Future<Output = Result<Option<String>, Error>>,
 ) -> Result<(), Error> {
     let Target { variable: name, host, namespace, .. } = target;
     let title = format!("{host}/{namespace}");
-    if variable(S::ALLOW_VARIABLE).is_some_and(|allowed| allowed.split(',').any(|allowed| allowed.trim() == title)) {
+    if is_allowed(variable(purpose.allow_variable), &title) {
         return Ok(());
     }
-    let reason = match suspicion(&target, S::NAMESPACE) {
+    let reason = match suspicion(&target, purpose.namespace) {
         None => in_use.await?,
         reason => reason,
     };
     reason.map_or(Ok(()), |reason| {
-        let remedy = format!("If it is one, set {}={title}", S::ALLOW_VARIABLE);
+        let remedy = format!("If the server is for tests, set {}={title}", purpose.allow_variable);
         Err(Error::new(format!("{name} does not look like a server for tests: {reason}. {remedy}")))
     })
 }
 
 /// The part of the message about the used server that says why the application's URL was not used.
+#[cfg(feature = "_startable-service")]
 pub(crate) fn application_is_not_used<S: Service>(reason: Option<&str>) -> String {
     let name = S::APPLICATION_VARIABLE;
     let text = |reason: &str| match reason.strip_prefix(name) {
@@ -54,18 +80,17 @@ pub(crate) fn application_is_not_used<S: Service>(reason: Option<&str>) -> Strin
     reason.map(text).unwrap_or_default()
 }
 
-/// The reason why the address alone looks like that of a server with other data.
+/// The reason why the address alone looks like that of a server which is not for tests.
 fn suspicion(&Target { host, is_socket, namespace, .. }: &Target<'_>, kind: &str) -> Option<String> {
-    if !is_socket && !is_local(host) {
-        return Some(format!("its host, {host}, is another machine"));
-    }
-    let words: Vec<_> = namespace.split(|character: char| !character.is_alphanumeric()).collect();
-    let live = PRODUCTION_WORDS.iter().find(|live| words.iter().any(|word| word.eq_ignore_ascii_case(live)))?;
-    Some(format!("its {kind}, {namespace}, is called \"{live}\""))
+    let of_host = if is_socket { None } else { suspicion_of_host(host) };
+    of_host.or_else(|| suspicion_of_namespace(namespace, kind))
 }
 
-fn is_local(host: &str) -> bool {
-    host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.")
+/// The reason why a namespace looks like one that is not for tests. `kind` is the term for it, such as `database`.
+fn suspicion_of_namespace(namespace: &str, kind: &str) -> Option<String> {
+    let words: Vec<_> = namespace.split(|character: char| !character.is_alphanumeric()).collect();
+    let live = PRODUCTION_WORDS.iter().find(|live| words.iter().any(|word| word.eq_ignore_ascii_case(live)))?;
+    Some(format!("the name of its {kind}, {namespace}, contains \"{live}\""))
 }
 
 #[cfg(test)]

@@ -2,13 +2,19 @@
 
 use itest_runtime::__private::{unavailable, variable};
 use itest_runtime::{Error, Teardown};
+#[cfg(feature = "_database-server")]
+use itest_runtime::{Fixture, Portable};
 
 use super::address::Address;
 #[cfg(feature = "containers")]
-use super::container::{self, Engine};
+use super::container::{self, Engine, Spec};
 use super::definition::{Programs as _, Service};
+use super::guard;
+#[cfg(feature = "_database-server")]
+use super::kept;
 use super::offer::Offer;
-use super::{guard, private};
+#[cfg(feature = "_database-server")]
+use super::running_server::{FilesOfRestart, RunningServer};
 
 /// A provider of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,27 +33,62 @@ const PROVIDERS: &[Provider] = &[
     Provider::Container,
 ];
 
-/// Finds a server, or starts one. Where no provider has one, the test is skipped, or fails if the run requires the service.
+/// What the first provider that has the service provides.
+pub(super) enum Provided<S: Service> {
+    /// A server at a URL or in a container.
+    Server(S::Server),
+    /// The installed programs. `not_used` is the reason why the application's URL is not used.
+    Programs { programs: S::Programs, not_used: Option<String> },
+}
+
+/// Finds a server, or starts one for the run. A server that itest has started is started again with its files when it ends. `address` returns the address of a server. Where no provider has one, the test is skipped, or fails if the run requires the service.
 ///
 /// # Errors
 ///
 /// When a server exists but cannot be used.
-pub(crate) async fn find<S: Service>(teardown: &Teardown) -> Result<S::Server, Error> {
+#[cfg(feature = "_database-server")]
+pub(crate) async fn find<S: Service<Server: Fixture + Portable>>(
+    teardown: &Teardown,
+    address: fn(&S::Server) -> &Address,
+) -> Result<S::Server, Error> {
+    match provide::<S>(teardown).await? {
+        Provided::Server(server) => Ok(server),
+        Provided::Programs { programs, not_used } => {
+            if let Some(server) = kept::lease::<S, _>(&programs, address, not_used.as_deref(), teardown).await? {
+                return Ok(server);
+            }
+            let server = RunningServer::<S>::start(&programs, teardown).await?;
+            S::open(server.restart_whenever_it_ends(FilesOfRestart::Same, teardown)?, "", not_used).await
+        }
+    }
+}
+
+/// Asks the providers in their order. It starts a container, but no installed program. Where no provider has the service, the test is
+/// skipped, or fails if the run requires the service.
+///
+/// # Errors
+///
+/// When a server exists but cannot be used.
+#[cfg_attr(not(feature = "containers"), expect(unused_variables, reason = "only a container is in the ledger"))]
+pub(super) async fn provide<S: Service>(teardown: &Teardown) -> Result<Provided<S>, Error> {
     let (mut remedies, mut not_used) = (Vec::new(), None);
     for provider in providers(S::VARIABLE)? {
-        let started = match provider {
+        let remedy = match provider {
             Provider::Url => match of_url::<S>(&mut not_used).await? {
-                Offer::Available(server) => return Ok(server),
-                Offer::Unavailable(remedy) => Offer::Unavailable(remedy),
+                Offer::Available(server) => return Ok(Provided::Server(server)),
+                Offer::Unavailable(remedy) => remedy,
             },
-            Provider::Programs => of_programs::<S>(teardown).await?,
+            Provider::Programs => match S::Programs::find() {
+                Some(programs) => return Ok(Provided::Programs { programs, not_used }),
+                None => S::INSTALLATION.to_owned(),
+            },
             #[cfg(feature = "containers")]
-            Provider::Container => of_container::<S>(teardown).await?,
+            Provider::Container => match of_container::<S>(teardown).await? {
+                Offer::Available(address) => return S::open(address, "", not_used).await.map(Provided::Server),
+                Offer::Unavailable(remedy) => remedy,
+            },
         };
-        match started {
-            Offer::Available(address) => return S::open(address, "", not_used).await,
-            Offer::Unavailable(remedy) => remedies.push(remedy),
-        }
+        remedies.push(remedy);
     }
     let why = guard::application_is_not_used::<S>(not_used.as_deref());
     unavailable(S::NAME, &format!("{}{why}", remedies.join(", or ")))
@@ -70,17 +111,14 @@ async fn of_url<S: Service>(not_used: &mut Option<String>) -> Result<Offer<S::Se
     Ok(Offer::Unavailable(format!("set {own} to a server for tests")))
 }
 
-async fn of_programs<S: Service>(teardown: &Teardown) -> Result<Offer<Address>, Error> {
-    match S::Programs::find() {
-        Some(programs) => private::start::<S>(programs, teardown).await.map(Offer::Available),
-        None => Ok(Offer::Unavailable(S::INSTALLATION.to_owned())),
-    }
-}
-
 #[cfg(feature = "containers")]
 async fn of_container<S: Service>(teardown: &Teardown) -> Result<Offer<Address>, Error> {
+    let spec = match Spec::of::<S>()? {
+        Offer::Available(spec) => spec,
+        Offer::Unavailable(remedy) => return Ok(Offer::Unavailable(remedy)),
+    };
     match Engine::find().await? {
-        Offer::Available(engine) => container::start::<S>(engine, teardown).await.map(Offer::Available),
+        Offer::Available(engine) => container::start::<S>(engine, spec, teardown).await.map(Offer::Available),
         Offer::Unavailable(remedy) => Ok(Offer::Unavailable(remedy)),
     }
 }

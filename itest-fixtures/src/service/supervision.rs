@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use itest_runtime::Error;
 
-/// How long a server may be unreachable, which is the duration of a restart. The time begins when the loss of the connection is noticed.
-const RETURN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may be unreachable, for example during a restart. The time begins when the loss of the connection is noticed.
+pub(crate) const RETURN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The pause between two attempts to connect again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -25,12 +25,15 @@ pub(crate) trait Supervised: Send {
     /// Replaces the connection by a new one with the same identity.
     fn reconnect(&mut self, server: &Self::Server) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Whether the server has ended for good.
+    /// Whether the server has ended, although its sessions may still answer for some milliseconds.
     fn has_ended(server: &Self::Server) -> bool;
+
+    /// Whether the server has ended and is not started again.
+    fn is_lost(server: &Self::Server) -> bool;
 }
 
-/// Counts the losses and returns of the server: the number is odd while the server is unreachable. If the number has changed, sessions were
-/// lost, and possibly recent writes.
+/// Counts how often the server was lost and was reachable again: the number is odd while the server is unreachable. If the number has changed,
+/// sessions were lost, and possibly recent writes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Losses(Arc<AtomicU32>);
 
@@ -68,15 +71,15 @@ impl<C: Supervised> Supervisor<C> {
     ///
     /// # Errors
     ///
-    /// When the server does not come back.
+    /// When the server does not answer again before the timeout.
     pub(crate) async fn connection(&mut self, server: &C::Server) -> Result<&mut C, Error> {
-        if self.connection.is_alive().await {
+        if self.is_alive(server).await {
             return Ok(&mut self.connection);
         }
         self.losses.server_was_lost();
         let since = *self.lost_since.get_or_insert_with(Instant::now);
         while let Err(error) = self.connection.reconnect(server).await {
-            if C::has_ended(server) || since.elapsed() > RETURN_TIMEOUT {
+            if C::is_lost(server) || since.elapsed() > RETURN_TIMEOUT {
                 return Err(error);
             }
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -84,6 +87,10 @@ impl<C: Supervised> Supervisor<C> {
         self.losses.server_is_back();
         self.lost_since = None;
         Ok(&mut self.connection)
+    }
+
+    async fn is_alive(&mut self, server: &C::Server) -> bool {
+        self.connection.is_alive().await && !C::has_ended(server)
     }
 
     /// The connection, without a check whether the server still answers.
@@ -102,11 +109,12 @@ impl<C: Supervised> Supervisor<C> {
 pub(crate) async fn loss_since<C: Supervised>(
     losses: u32,
     supervisor: &Mutex<Option<Supervisor<C>>>,
+    server: &C::Server,
     counted: &Losses,
     name: &str,
 ) -> Option<String> {
-    // A task that waits for the server has locked the supervisor.
-    let is_lost = counted.count() != losses || !supervisor.lock().await.as_mut()?.connection.is_alive().await;
+    // The count is compared first, because a task that waits for the server holds the lock of the supervisor.
+    let is_lost = counted.count() != losses || !supervisor.lock().await.as_mut()?.is_alive(server).await;
     is_lost.then(|| {
         format!("{name} ended or was restarted while the test used it, so the result of the test means nothing")
     })
@@ -130,14 +138,21 @@ mod tests {
         failing_attempts: u32,
     }
 
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum State {
+        Runs,
+        Ended,
+        Lost,
+    }
+
     impl Supervised for Connection {
-        type Server = bool;
+        type Server = State;
 
         async fn is_alive(&mut self) -> bool {
             self.is_alive
         }
 
-        async fn reconnect(&mut self, _: &bool) -> Result<(), Error> {
+        async fn reconnect(&mut self, _: &State) -> Result<(), Error> {
             if self.failing_attempts > 0 {
                 self.failing_attempts -= 1;
                 return Err(Error::new("the server is away"));
@@ -146,8 +161,12 @@ mod tests {
             Ok(())
         }
 
-        fn has_ended(has_ended: &bool) -> bool {
-            *has_ended
+        fn has_ended(state: &State) -> bool {
+            *state != State::Runs
+        }
+
+        fn is_lost(state: &State) -> bool {
+            *state == State::Lost
         }
     }
 
@@ -155,23 +174,34 @@ mod tests {
     async fn supervisor_waits_for_a_restarted_server_and_counts_the_loss() {
         let losses = Losses::default();
         let mut supervisor = Supervisor::new(Connection { is_alive: true, failing_attempts: 1 }, losses.clone());
-        assert!(supervisor.connection(&false).await.is_ok());
+        assert!(supervisor.connection(&State::Runs).await.is_ok());
         assert_eq!(losses.count(), 0);
         supervisor.connection.is_alive = false;
-        assert!(supervisor.connection(&false).await.is_ok());
+        assert!(supervisor.connection(&State::Runs).await.is_ok());
         assert!(supervisor.connection.is_alive);
         assert_eq!(losses.count(), 2);
     }
 
     #[tokio::test]
-    async fn supervisor_does_not_wait_for_a_server_that_has_ended() {
+    async fn supervisor_does_not_wait_for_a_server_that_is_not_started_again() {
         let losses = Losses::default();
         let mut supervisor =
             Supervisor::new(Connection { is_alive: false, failing_attempts: u32::MAX }, losses.clone());
         let began = Instant::now();
-        assert!(supervisor.connection(&true).await.is_err());
-        assert!(supervisor.connection(&true).await.is_err());
+        assert!(supervisor.connection(&State::Lost).await.is_err());
+        assert!(supervisor.connection(&State::Lost).await.is_err());
         assert!(began.elapsed() < POLL_INTERVAL);
         assert_eq!(losses.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn sessions_of_a_server_that_has_ended_do_not_count() {
+        let losses = Losses::default();
+        let answers = Supervisor::new(Connection { is_alive: true, failing_attempts: 0 }, losses.clone());
+        let supervisor = Mutex::new(Some(answers));
+        assert_eq!(loss_since(0, &supervisor, &State::Runs, &losses, "PostgreSQL").await, None);
+        assert!(loss_since(0, &supervisor, &State::Ended, &losses, "PostgreSQL").await.is_some());
+        assert!(is_reachable(&supervisor, &State::Ended).await);
+        assert_eq!(losses.count(), 2);
     }
 }

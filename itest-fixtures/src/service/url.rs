@@ -1,11 +1,21 @@
-//! Checks whether a URL can be parsed without exposing its password.
+//! The URL in a variable, and whether it can be parsed without exposing its password.
+
+use itest_runtime::__private::variable;
+use itest_runtime::Error;
 
 /// The instruction for a URL with a password that contains special characters.
+#[cfg(any(
+    feature = "_database-server",
+    feature = "_server-address",
+    feature = "_url-service",
+    feature = "_worker-server"
+))]
 pub(crate) const ENCODE: &str =
     "percent-encode special characters of the password: / is %2F, ? is %3F, # is %23, @ is %40";
 
 /// Whether a URL has one of these schemes, and its password, if any, is where a parser expects it. A parser would take an unencoded
 /// password with a `/` for a host, a port and a path, and show them in its error.
+#[cfg(any(feature = "_database-server", feature = "_server-address", feature = "_worker-server"))]
 pub(crate) fn is_readable(url: &str, schemes: &[&str]) -> bool {
     let Some(rest) = schemes.iter().find_map(|scheme| url.strip_prefix(scheme)) else { return false };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -16,7 +26,16 @@ pub(crate) fn is_readable(url: &str, schemes: &[&str]) -> bool {
     authority.contains('@') || !(path.contains('@') || query.contains('#') || names.any(|name| name.contains('@')))
 }
 
-#[cfg(test)]
+/// The URL that a variable holds.
+///
+/// # Errors
+///
+/// When the variable is not set any more.
+pub(crate) fn url_of(name: &str) -> Result<String, Error> {
+    variable(name).ok_or_else(|| Error::new(format!("the variable {name} is not set any more")))
+}
+
+#[cfg(all(test, any(feature = "_database-server", feature = "_server-address", feature = "_worker-server")))]
 mod tests {
     use super::*;
 

@@ -79,7 +79,10 @@ impl History {
     }
 
     /// Prints the history, so that the output of a test shows what happened before the next test failed.
-    #[expect(clippy::print_stdout, reason = "the output is captured, and shown if a test fails")]
+    #[allow(
+        clippy::print_stdout,
+        reason = "the output is captured, and shown if a test fails; unit tests may print anyway"
+    )]
     pub(crate) fn show(&self, number: u64, database: &str) {
         println!("history {number} in {database}:");
         for Action { way, statements } in &self.actions {

@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use testcontainers::bollard::errors::Error as EngineError;
 use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
-use testcontainers::bollard::{API_DEFAULT_VERSION, Docker};
-use testcontainers::core::client::docker_client_instance;
 
 use itest_runtime::__private::variable;
 use itest_runtime::{Error, Teardown};
 
-use super::host::{HOST, STANDARD_HOST};
-use crate::failure::failed_to;
+use super::engine::{engine_at, engine_failed_to_remove};
+use super::host::HOST;
 use crate::itest::teardown;
 
 /// The prefix of the names of itest's containers.
@@ -49,10 +47,17 @@ async fn remove_container(entry: LedgerEntry) -> Result<(), Error> {
 
 impl LedgerEntry {
     async fn remove(&self) -> Result<(), Error> {
+        self.remove_container().await?;
+        #[cfg(feature = "_exclusive")]
+        crate::service::exclusive::remove_file_of(&self.name);
+        Ok(())
+    }
+
+    async fn remove_container(&self) -> Result<(), Error> {
         if !self.name.starts_with(PREFIX) {
             return Err(Error::new(format!("{} is no container of a private server", self.name)));
         }
-        let engine = self.engine().await?;
+        let engine = engine_at(self.host.as_deref()).await.map_err(|error| self.failed(&error))?;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let since = Instant::now();
         loop {
@@ -67,27 +72,13 @@ impl LedgerEntry {
                 // Another process is removing the container.
                 Err(EngineError::DockerResponseServerError { status_code: 409, .. })
                     if since.elapsed() < REMOVAL_TIMEOUT => {}
-                Err(error) => return Err(failed_to(&format!("remove the container {}", self.name), &error)),
+                Err(error) => return Err(self.failed(&error)),
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The engine that runs the container.
-    async fn engine(&self) -> Result<Docker, Error> {
-        const SECONDS: u64 = 60;
-        let cannot = |error: &(dyn std::error::Error + 'static)| {
-            failed_to(&format!("remove the container {}", self.name), error)
-        };
-        if self.host == variable(HOST) {
-            return docker_client_instance().await.map_err(|error| cannot(&error));
-        }
-        let host = self.host.as_deref().unwrap_or(STANDARD_HOST);
-        let engine = if host.starts_with("unix://") {
-            Docker::connect_with_unix(host, SECONDS, API_DEFAULT_VERSION)
-        } else {
-            Docker::connect_with_http(host, SECONDS, API_DEFAULT_VERSION)
-        };
-        engine.map_err(|error| cannot(&error))
+    fn failed(&self, error: &EngineError) -> Error {
+        engine_failed_to_remove(&format!("the container {}", self.name), self.host.as_deref(), error)
     }
 }

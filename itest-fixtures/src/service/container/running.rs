@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::password::Password;
+use crate::service::password::Password;
 
 /// A container whose server answers. All processes of the run know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,10 +11,13 @@ pub(crate) struct Container {
     pub(crate) name: String,
     /// Its image.
     pub(crate) image: String,
-    /// The host at which its port is open.
+    /// The host on which its port is open.
     pub(crate) host: String,
-    /// Its port there.
+    /// The open port on this host.
     pub(crate) port: u16,
+    /// The port there at which the server is administered, if it has one.
+    #[cfg(feature = "_api-server")]
+    pub(crate) api_port: Option<u16>,
     /// The password of the server's administrator.
     pub(crate) password: Password,
 }

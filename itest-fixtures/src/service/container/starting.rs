@@ -9,18 +9,21 @@ use testcontainers::bollard::query_parameters::{InspectContainerOptions, LogsOpt
 
 use itest_runtime::{Error, Teardown};
 
-use super::engine::{Engine, Started};
+use super::creation::Started;
+use super::engine::Engine;
 use super::running::Container;
 use super::spec::Spec;
 use crate::failure::failed_to;
 use crate::service::address::Address;
 use crate::service::definition::Service;
+use crate::service::probe::probe_once;
+use crate::service::refused_login::RefusedLogin;
 
-/// How long a server may take from the start of its container until it answers. The first step is the creation of its files.
+/// How long a server may take from the start of its container until it answers. The server first creates its files.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// How long one attempt to connect may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the engine may take to send the next line of a log.
+const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -33,35 +36,58 @@ const LOG_LINES: &str = "20";
 /// # Errors
 ///
 /// When the engine cannot start the container, or its server does not answer. The error contains the end of its log.
-pub(in crate::service) async fn start<S: Service>(engine: Engine, teardown: &Teardown) -> Result<Address, Error> {
-    let spec = Spec::of::<S>()?;
+pub(in crate::service) async fn start<S: Service>(
+    engine: Engine,
+    spec: Spec,
+    teardown: &Teardown,
+) -> Result<Address, Error> {
     let Started { name, host } = engine.start(&spec, teardown).await?;
-    let mut container = Container { name, image: spec.image, host, port: 0, password: spec.password };
+    let mut container = Container {
+        name,
+        image: spec.image,
+        host,
+        port: 0,
+        #[cfg(feature = "_api-server")]
+        api_port: None,
+        password: spec.password,
+    };
     let image = container.image.clone();
     let docker = engine.docker();
-    let began = Instant::now();
+    let (began, limit) = (Instant::now(), S::STARTUP_TIMEOUT.unwrap_or(STARTUP_TIMEOUT));
     let mut last = "the engine does not report its port".to_owned();
     loop {
         let state = docker.inspect_container(&container.name, None::<InspectContainerOptions>).await;
-        let state = state.map_err(|error| failed_to(&format!("look at the container {}", container.name), &error))?;
+        let state = state.map_err(|error| failed_to(&format!("inspect the container {}", container.name), &error))?;
         if let Some(code) = exit_code(&state) {
             let log = end_of_log(docker, &container).await;
-            return Err(Error::new(format!("the container of {image} ended with exit code {code}\nit says:\n{log}")));
+            return Err(Error::new(format!(
+                "the container of {image} ended with exit code {code}\nthe end of its log:\n{log}"
+            )));
         }
         if let Some(port) = port(&state, spec.port) {
             container.port = port;
+            #[cfg(feature = "_api-server")]
+            {
+                container.api_port = spec.api_port.and_then(|inside| self::port(&state, inside));
+            }
             // An open port does not mean that the server is ready, because the engine opens the port before the server does.
             let address = Address::Container(container.clone());
-            last = match tokio::time::timeout(ANSWER_TIMEOUT, S::probe(&address)).await {
-                Ok(Ok(())) => return Ok(address),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer within {ANSWER_TIMEOUT:?}"),
+            last = match probe_once::<S>(&address).await {
+                Ok(()) => return Ok(address),
+                Err(error) if RefusedLogin::is_reason_of(&error) => {
+                    let variables = spec.settings.password_variables.join(" or ");
+                    let log = end_of_log(docker, &container).await;
+                    return Err(Error::new(format!(
+                        "{error}; the image {image} must set the password of {variables}\nthe end of its log:\n{log}"
+                    )));
+                }
+                Err(error) => error.to_string(),
             };
         }
-        if began.elapsed() > STARTUP_TIMEOUT {
+        if began.elapsed() > limit {
             let log = end_of_log(docker, &container).await;
             return Err(Error::new(format!(
-                "the server in the container of {image} does not answer within {STARTUP_TIMEOUT:?}: {last}\nit says:\n{log}"
+                "the server in the container of {image} does not answer within {limit:?}: {last}\nthe end of its log:\n{log}"
             )));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
@@ -87,10 +113,10 @@ async fn end_of_log(docker: &Docker, container: &Container) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(LOG_LINES).build();
     let mut log = String::new();
     let mut lines = std::pin::pin!(docker.logs(&container.name, Some(options)));
-    while let Ok(Some(Ok(line))) = tokio::time::timeout(ANSWER_TIMEOUT, lines.next()).await {
+    while let Ok(Some(Ok(line))) = tokio::time::timeout(LOG_TIMEOUT, lines.next()).await {
         log.push_str(&line.to_string());
     }
-    // The known images do not write the password; an image of the user's own may.
+    // The default images do not write the password to the log, but another image that the user names may do so.
     log.replace(container.password.expose(), "***").trim_end().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! The password of a container's server.
+//! The password of a server that itest starts.
 
 use std::fmt;
 use std::fs::File;
@@ -10,7 +10,7 @@ use itest_runtime::Error;
 
 use crate::failure::failed_to;
 
-/// A password that is generated for one container. It is passed between the run's own processes, and not shown.
+/// A password that is generated for one server. It is passed between the run's own processes, and not shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Password(String);
@@ -27,6 +27,13 @@ impl Password {
     /// The secret text, for the server and its clients.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(feature = "_server-password")]
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
