@@ -6,6 +6,7 @@ use sqlx::Connection as _;
 
 use itest_runtime::Error;
 
+use super::url::DatabaseUrl;
 use crate::service::Address;
 
 /// A connection that itest uses for itself, and not a test.
@@ -52,12 +53,12 @@ pub(crate) trait Locate: Connect {
     /// When the variable holds no URL of such a server.
     fn options(address: &Address, database: Option<&str>) -> Result<Options<Self>, Error>;
 
-    /// The URL of a database, with the password.
+    /// The URL of a database, with its parts.
     ///
     /// # Errors
     ///
     /// When the variable with the URL is not set any more.
-    fn url(address: &Address, database: &str) -> Result<String, Error>;
+    fn url(address: &Address, database: &str) -> Result<DatabaseUrl, Error>;
 
     /// The host and the port of the URL, without user and password.
     fn place(address: &Address) -> String;

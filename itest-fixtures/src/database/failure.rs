@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use sqlx::migrate::MigrateError;
+use sqlx_core::migrate::MigrateError;
 
 use itest_runtime::Error;
 

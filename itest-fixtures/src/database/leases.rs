@@ -13,7 +13,7 @@ use itest_runtime::Error;
 
 use super::connect::{Connection, close};
 use super::locks::{Lock, Locks, lock};
-use crate::service::{Address, Supervised};
+use crate::service::{Address, RETURN_TIMEOUT, Supervised, retry};
 
 /// The prefix of the names of all databases and schemas that itest creates.
 pub(crate) const MARK: &str = "itest_";
@@ -23,6 +23,9 @@ pub(crate) const NAME: &str = "itest_leases";
 
 /// How long the server may take to notice that the process of a connection has ended.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first pause between two attempts to connect to a server that is being started again.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 const READ: &str = "read the table of leases";
 const WRITE: &str = "write to the table of leases";
@@ -61,8 +64,14 @@ pub(crate) struct LeaseDatabase {
 }
 
 impl LeaseDatabase {
-    /// Connects to the tables.
+    /// Connects to the tables, as soon as a private server that has ended is started again.
     pub(crate) async fn connect<D: LeaseTables>(&self) -> Result<Connection<D>, Error> {
+        let is_restarting = |_: &Error| self.address.has_ended() && !self.address.is_lost();
+        retry(RETURN_TIMEOUT, FIRST_PAUSE, || self.connect_now::<D>(), is_restarting).await
+    }
+
+    /// Connects to the tables, or fails at once.
+    async fn connect_now<D: LeaseTables>(&self) -> Result<Connection<D>, Error> {
         D::connect(&self.address, self.database.as_deref()).await
     }
 }
@@ -124,7 +133,7 @@ impl<D: LeaseTables> Supervised for Leases<D> {
 
     /// Connects again with the same owner number, because the number is recorded in the ledger and in the table.
     async fn reconnect(&mut self, lease_database: &LeaseDatabase) -> Result<(), Error> {
-        let mut connection = lease_database.connect::<D>().await?;
+        let mut connection = lease_database.connect_now::<D>().await?;
         // The server may not have noticed yet that the old connection is lost.
         lock::<D>(&mut connection, Lock::Owner(self.owner), DISCONNECT_TIMEOUT).await?;
         // A process that swept the server in the meantime may have removed the row.
@@ -135,6 +144,10 @@ impl<D: LeaseTables> Supervised for Leases<D> {
 
     fn has_ended(lease_database: &LeaseDatabase) -> bool {
         lease_database.address.has_ended()
+    }
+
+    fn is_lost(lease_database: &LeaseDatabase) -> bool {
+        lease_database.address.is_lost()
     }
 }
 

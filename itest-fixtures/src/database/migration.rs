@@ -1,7 +1,7 @@
 //! Runs the migrations of a suite, and describes a failure: the migration, the statement with its line, and the database's message.
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::{Database, Executor, Pool};
+use sqlx_core::migrate::{Migrate, MigrateError, Migration, Migrator};
 
 use itest_runtime::Error;
 
@@ -160,8 +160,8 @@ fn statement_at(script: &str, character: usize, dialect: Dialect) -> Option<(usi
 
 #[cfg(test)]
 mod tests {
-    use sqlx::migrate::MigrationType;
     use sqlx::{AssertSqlSafe, SqlSafeStr};
+    use sqlx_core::migrate::MigrationType;
 
     use super::*;
 

@@ -12,6 +12,8 @@ mod leases;
 pub(crate) mod locks;
 pub(crate) mod migration;
 #[cfg(feature = "_database-server")]
+mod migrations;
+#[cfg(feature = "_database-server")]
 mod pool;
 #[cfg(feature = "_database-server")]
 mod schema;
@@ -36,8 +38,9 @@ pub(crate) use {
     failure::OrFailedTo,
     leases::{LeaseTables, Leases, NAME as LEASES},
     locks::{Lock, Locks},
+    migrations::{Migrations, UrlFunctions},
     pool::{Context, Database, Driver, LeasedDatabase, Leftovers, NotRecycled, PoolOf, Prepared, Snapshot, lease},
     schema::Schema,
     server::{ALLOW_VARIABLE, APPLICATION_VARIABLE, Facts, Inspect, Server},
-    url::with_database,
+    url::{DatabaseUrl, password_of, with_database},
 };

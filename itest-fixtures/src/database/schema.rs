@@ -1,11 +1,10 @@
 //! The declaration of a suite's database, for every kind of server.
 
-use sqlx::migrate::Migrator;
-
 use itest_runtime::Error;
 
 use super::connect::{Connect, Options};
 use super::describe;
+use super::migrations::Migrations;
 use super::pool::{Driver, SchemaFunctions};
 
 /// The declaration of a suite's database.
@@ -21,12 +20,12 @@ pub(crate) trait Schema: Sized + 'static {
     /// Whether the databases of tests are copies of a template.
     const HAS_TEMPLATE: bool = true;
 
-    fn migrator() -> &'static Migrator;
+    fn migrations() -> Migrations;
 
     /// An identifier that distinguishes this schema from another one with the same migrations and other seeds.
     fn identity() -> &'static str;
 
-    /// Adds the rows that every test starts with.
+    /// Adds the rows that every test starts with, after migrations of sqlx.
     fn seed(pool: &sqlx::Pool<<Self::Driver as Connect>::Sqlx>) -> impl Future<Output = Result<(), Error>>;
 
     /// Changes the options with which the pools of tests connect.
@@ -47,7 +46,7 @@ pub(crate) fn functions_of<S: Schema>() -> SchemaFunctions<S::Driver> {
     SchemaFunctions {
         isolation: S::ISOLATION,
         options: S::options,
-        migrator: S::migrator(),
+        migrations: S::migrations(),
         seed: |pool| Box::pin(async move { seed::<S>(&pool).await }),
     }
 }

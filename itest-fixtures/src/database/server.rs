@@ -24,7 +24,7 @@ inventory::submit! {
     FixtureSetting {
         key: "database-allow",
         shape: SettingShape::Value("HOST/DATABASE"),
-        help: "Databases that tests may use although they do not look like databases for tests, separated by commas",
+        help: "Databases to use even if their host, name or tables suggest another purpose than tests, separated by commas",
         default_text: "",
     }
 }
@@ -110,7 +110,7 @@ impl<D: Inspect> Server<D> {
         let mut connection = D::connect(&address, None).await?;
         let facts = D::facts(&address, &mut connection).await?;
         let mut server = Self { lease_database: LeaseDatabase { address, database: None }, facts, not_used };
-        if !server.is_private() {
+        if !server.address().is_private() {
             D::refuse_foreign(variable, server.address(), &mut connection).await?;
             if let Some(lease_database) = D::create_lease_database(&mut connection, &server.facts).await? {
                 server.lease_database.database = Some(lease_database.to_owned());
@@ -120,7 +120,7 @@ impl<D: Inspect> Server<D> {
         }
         let created = D::run(&mut connection, "make the table of leases", D::TABLES.to_owned()).await;
         created.map_err(|error| D::explain_missing_rights(server.address(), &server.facts, &error))?;
-        if !server.is_private() {
+        if !server.ends_with_run() {
             leases::sweep::<D>(server.address(), &mut connection).await?;
         }
         close::<D>(connection).await;
@@ -133,8 +133,8 @@ impl<D: Inspect> Server<D> {
     }
 
     /// Whether the server ends with the run, so that nothing on it needs to be dropped.
-    pub(crate) fn is_private(&self) -> bool {
-        self.address().is_private()
+    pub(crate) fn ends_with_run(&self) -> bool {
+        self.address().ends_with_run()
     }
 
     /// Connects to the database that contains the tables of leases.
@@ -169,7 +169,7 @@ impl<D: Inspect + Service<Server = Self>> Fixture for Server<D> {
                 Function::Async(|inputs| {
                     Box::pin(async move {
                         let [teardown] = inputs.slots();
-                        Ok(Box::new(find::<D>(teardown.shared()).await?) as Box<dyn Any>)
+                        Ok(Box::new(find::<D>(teardown.shared(), Self::address).await?) as Box<dyn Any>)
                     })
                 }),
             )

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use sqlx::Pool;
-use sqlx::migrate::{Migration, Migrator};
+use sqlx_core::migrate::{Migration, Migrator};
 
 use super::example::Example;
 use super::problem::{MigrationError, Problem};

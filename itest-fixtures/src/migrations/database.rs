@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, Pool};
+use sqlx_core::migrate::{MigrateError, Migration, Migrator};
 
 use super::problem::{Problem, Round};
 use super::schema::Schema;

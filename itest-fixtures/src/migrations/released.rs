@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::Pool;
-use sqlx::migrate::Migrator;
+use sqlx_core::migrate::Migrator;
 
 use super::check::Check;
 use super::database::MigratedDatabase;

@@ -1,7 +1,7 @@
 //! The roundtrips of a check: apply, undo and apply again, without rows and with those of an example.
 
 use sqlx::Pool;
-use sqlx::migrate::Migration;
+use sqlx_core::migrate::Migration;
 
 use super::check::{Check, DownFiles};
 use super::database::MigratedDatabase;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use sqlx::migrate::{Migration, Migrator};
+use sqlx_core::migrate::{Migration, Migrator};
 
 /// A migration in one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]

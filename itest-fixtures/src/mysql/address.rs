@@ -9,10 +9,11 @@ use itest_runtime::__private::quote;
 use itest_runtime::Error;
 
 use super::connection::MysqlDriver;
-use crate::database::{Locate, encoded, with_database};
+use crate::database::{DatabaseUrl, Locate, encoded, password_of, with_database};
 #[cfg(feature = "containers")]
 use crate::service::container::Container;
-use crate::service::{Address, ENCODE, PrivateServer, Service as _, is_readable, url_of};
+use crate::service::url::{ENCODE, is_readable, url_of};
+use crate::service::{Address, PrivateServer, Service as _};
 
 /// The superuser of private servers and of servers in containers.
 const SUPERUSER: &str = "root";
@@ -52,8 +53,8 @@ impl Locate for MysqlDriver {
         })
     }
 
-    fn url(address: &Address, database: &str) -> Result<String, Error> {
-        Ok(match address {
+    fn url(address: &Address, database: &str) -> Result<DatabaseUrl, Error> {
+        let url = match address {
             Address::Variable(name) => with_database(&url_of(name)?, database),
             Address::Private(PrivateServer { folder, .. }) => {
                 let socket = encoded(&socket(folder).to_string_lossy());
@@ -63,6 +64,16 @@ impl Locate for MysqlDriver {
             Address::Container(Container { host, port, password, .. }) => {
                 format!("mysql://{SUPERUSER}:{}@{host}:{port}/{database}", password.expose())
             }
+        };
+        let options = Self::options(address, Some(database))?;
+        Ok(DatabaseUrl {
+            host: options.get_host().to_owned(),
+            port: options.get_port(),
+            socket: options.get_socket().cloned(),
+            user: options.get_username().to_owned(),
+            password: password_of(&url),
+            database: database.to_owned(),
+            url,
         })
     }
 
@@ -93,7 +104,7 @@ fn client_command(options: &MySqlConnectOptions, database: &str) -> String {
 
 fn not_a_url(name: &str) -> Error {
     Error::new(format!(
-        "{name} is no URL of MariaDB or MySQL; it looks like mysql://user:password@host:3306/database; {ENCODE}"
+        "{name} is no URL of MariaDB or MySQL; write it as mysql://user:password@host:3306/database; {ENCODE}"
     ))
 }
 

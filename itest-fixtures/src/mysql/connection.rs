@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use itest_runtime::Error;
 
 use crate::database::{Connect, Locate as _, OrFailedTo as _, describe, failed_to};
-use crate::service::{Address, LOG_FOLLOWS, retry};
+use crate::service::{Address, RefusedLogin, retry};
 
 /// How long a server may have no free connection.
 const FULL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +24,13 @@ pub(crate) struct MysqlDriver;
 pub(super) async fn connect(address: &Address, database: Option<&str>) -> Result<MySqlConnection, Error> {
     let options = MysqlDriver::options(address, database)?.disable_statement_logging();
     let connected = retry(FULL_TIMEOUT, FIRST_PAUSE, || MySqlConnection::connect_with(&options), is_full).await;
+    connected.map_err(|error| refused(address, options.get_username(), &error))
+}
+
+/// Opens a connection for itest itself, without waiting for a server that has no free connection.
+pub(super) async fn connect_once(address: &Address) -> Result<MySqlConnection, Error> {
+    let options = MysqlDriver::options(address, None)?.disable_statement_logging();
+    let connected = MySqlConnection::connect_with(&options).await;
     connected.map_err(|error| refused(address, options.get_username(), &error))
 }
 
@@ -46,23 +53,16 @@ pub(super) async fn column(connection: &mut MySqlConnection, action: &str, sql: 
 /// The error of a refused connection, with the remedy.
 fn refused(address: &Address, user: &str, error: &sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code().map(String::from));
+    let log = address.end_of_log();
     let remedy = match (code.as_deref(), error) {
-        (None, sqlx::Error::Io(_)) if address.has_ended() => &end_of_log(address),
-        (Some("28000"), _) => "; check user and password in the URL",
+        (Some("28000"), _) if !address.is_private() => "; check user and password in the URL",
         (Some("08004" | "HY000"), _) => "; run fewer workers (--jobs), or raise the server's max_connections",
-        (None, sqlx::Error::Io(_)) => "; is the server running, and does it listen there?",
+        (None, sqlx::Error::Io(_)) => log.as_deref().unwrap_or("; is the server running, and does it listen there?"),
         _ => "",
     };
-    Error::new(format!(
-        "cannot connect to MariaDB or MySQL at {} as {user}: {}{remedy}",
-        address.in_words(|| MysqlDriver::place(address)),
-        describe(error)
-    ))
-}
-
-/// The end of the log of a private server that has ended.
-fn end_of_log(address: &Address) -> String {
-    address.private().map(|server| format!("{LOG_FOLLOWS}{}", server.end_of_log())).unwrap_or_default()
+    let place = address.in_words(|| MysqlDriver::place(address));
+    let message = format!("cannot connect to MariaDB or MySQL at {place} as {user}: {}{remedy}", describe(error));
+    if code.as_deref() == Some("28000") { RefusedLogin::error(message) } else { Error::new(message) }
 }
 
 /// The text of a column, even if the server declares it as binary.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::Path;
 
 use sqlx::mysql::MySqlPool;
 
@@ -30,7 +31,43 @@ impl<S> Mysql<S> {
     /// The code must close its connections before the test ends: a database with sessions of other pools is not used again.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.database.url
+        &self.database.url.url
+    }
+
+    /// The host. A private server does not listen on its port, but only on its [`socket`](Self::socket).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.database.url.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.database.url.port
+    }
+
+    /// The socket, if the server is private or the URL names one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        self.database.url.socket.as_deref()
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.database.url.user
+    }
+
+    /// The password, if the URL has one. A private server accepts its user without a password.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.database.url.password.as_deref()
+    }
+
+    /// The name of the database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database.url.database
     }
 
     /// The URL that leads through a proxy, which sees and disturbs what the code under test sends.

@@ -1,7 +1,7 @@
 //! The driver of MariaDB and MySQL for the pool of databases.
 
-use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlConnection, MySqlPool};
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::{Durable, Error};
 

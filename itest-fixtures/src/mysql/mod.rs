@@ -20,10 +20,12 @@ mod programs;
 mod restore;
 mod rights;
 mod schema;
+mod schema_by_url;
 mod service;
 mod with_isolation;
 
 pub use database::Mysql;
 pub use isolation::Isolation;
 pub use schema::Schema;
+pub use schema_by_url::SchemaByUrl;
 pub use with_isolation::{Cloned, Recycled};

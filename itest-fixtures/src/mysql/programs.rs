@@ -10,10 +10,12 @@ use super::address::socket;
 use crate::database::failed_to;
 use crate::service::{Account, Fingerprint, Programs, cached, private_connections};
 
-/// The settings of private servers and of servers in containers. Their data need not survive a crash, and their tables are small.
+/// The settings of private servers and of servers in containers. Their data need not survive a crash of the machine, and their tables are
+/// small.
 pub(super) const SETTINGS: [&str; 9] = [
     "--skip-log-bin",
-    "--innodb-flush-log-at-trx-commit=0",
+    // A commit is written to the operating system without waiting for the disk, because a killed server is started again with its files.
+    "--innodb-flush-log-at-trx-commit=2",
     "--innodb-doublewrite=0",
     "--innodb-buffer-pool-size=64M",
     "--innodb-log-file-size=16M",

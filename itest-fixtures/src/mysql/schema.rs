@@ -2,16 +2,17 @@
 
 use std::marker::PhantomData;
 
-use sqlx::migrate::Migrator;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::Error;
 
 use super::Isolation;
 use super::connection::MysqlDriver;
-use crate::database;
+use crate::database::{self, Migrations, UrlFunctions};
 
-/// The declaration of a suite's MariaDB or MySQL database.
+/// The declaration of a suite's MariaDB or MySQL database, with migrations of the sqlx that itest uses. [`SchemaByUrl`](super::SchemaByUrl)
+/// is for every other client.
 ///
 /// # Examples
 ///
@@ -32,6 +33,10 @@ use crate::database;
 ///
 /// type BankDb = mysql::Mysql<BankSchema>;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not declare a MariaDB or MySQL database",
+    note = "implement `mysql::Schema` (migrations of sqlx 0.9) or `mysql::SchemaByUrl` (any other client) for it"
+)]
 pub trait Schema: 'static {
     /// How the tests are isolated from each other. A test that needs another isolation uses [`Cloned`](super::Cloned).
     const ISOLATION: Isolation = Isolation::Recycle;
@@ -57,6 +62,13 @@ pub trait Schema: 'static {
         std::any::type_name::<Self>()
     }
 
+    /// The functions of [`SchemaByUrl`](super::SchemaByUrl), which replace the migrations and the seed.
+    #[doc(hidden)]
+    #[must_use]
+    fn by_url() -> Option<UrlFunctions> {
+        None
+    }
+
     /// Changes the options with which the tests' pools connect: character sets, time zones, caches.
     #[must_use]
     fn options(options: MySqlConnectOptions) -> MySqlConnectOptions {
@@ -74,8 +86,8 @@ impl<S: Schema> database::Schema for SchemaOf<S> {
     const ISOLATION: Isolation = S::ISOLATION;
     const CONNECTIONS: u32 = S::CONNECTIONS;
 
-    fn migrator() -> &'static Migrator {
-        S::migrator()
+    fn migrations() -> Migrations {
+        Migrations::new(S::by_url(), S::migrator)
     }
 
     fn identity() -> &'static str {

@@ -4,7 +4,7 @@ use sqlx::Connection;
 
 use itest_runtime::Error;
 
-use super::connection::{MysqlDriver, connect};
+use super::connection::{MysqlDriver, connect_once};
 use super::programs::Installation;
 #[cfg(feature = "containers")]
 use super::programs::SETTINGS;
@@ -33,18 +33,22 @@ impl Service for MysqlDriver {
     const PID_FILE: &'static str = "pid";
 
     #[cfg(feature = "containers")]
-    const IMAGE: &'static str = "mariadb:11";
-    #[cfg(feature = "containers")]
+    const IMAGE: Option<&'static str> = Some("mariadb:11");
     const PORT: u16 = 3306;
 
     #[cfg(feature = "containers")]
     fn container() -> ContainerSettings {
         // The arguments contain no program name, because the images of MariaDB and of MySQL start their own server with them.
-        let own = [format!("--datadir={MEMORY}/data"), format!("--max-connections={}", private_connections())];
+        let own = [
+            format!("--datadir={MEMORY}/data"),
+            format!("--max-connections={}", private_connections()),
+            // Otherwise the server looks up the name of each client, which takes longer than a login may take if no name server answers.
+            "--skip-name-resolve".to_owned(),
+        ];
         ContainerSettings {
             environment: Vec::new(),
             // The images of MariaDB read both variables; those of MySQL read only the second one.
-            password_variables: &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"],
+            password_variables: vec!["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"],
             arguments: SETTINGS.map(str::to_owned).into_iter().chain(own).collect(),
         }
     }
@@ -52,7 +56,7 @@ impl Service for MysqlDriver {
     type Server = Server<Self>;
 
     async fn probe(address: &Address) -> Result<(), Error> {
-        let _ = connect(address, None).await?.close().await;
+        let _ = connect_once(address).await?.close().await;
         Ok(())
     }
 

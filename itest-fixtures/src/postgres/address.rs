@@ -9,10 +9,11 @@ use itest_runtime::__private::quote;
 use itest_runtime::Error;
 
 use super::connection::PostgresDriver;
-use crate::database::{Locate, encoded, with_database};
+use crate::database::{DatabaseUrl, Locate, encoded, password_of, with_database};
 #[cfg(feature = "containers")]
 use crate::service::container::Container;
-use crate::service::{Address, ENCODE, PrivateServer, Service as _, is_readable, url_of};
+use crate::service::url::{ENCODE, is_readable, url_of};
+use crate::service::{Address, PrivateServer, Service as _};
 
 /// The superuser of private servers and of servers in containers.
 pub(super) const SUPERUSER: &str = "postgres";
@@ -75,14 +76,24 @@ impl Locate for PostgresDriver {
         })
     }
 
-    fn url(address: &Address, database: &str) -> Result<String, Error> {
-        Ok(match address {
+    fn url(address: &Address, database: &str) -> Result<DatabaseUrl, Error> {
+        let url = match address {
             Address::Variable(name) => with_database(&url_of(name)?, database),
             Address::Private(PrivateServer { folder, .. }) => socket_url(folder, database),
             #[cfg(feature = "containers")]
             Address::Container(Container { host, port, password, .. }) => {
                 format!("postgres://{SUPERUSER}:{}@{host}:{port}/{}", password.expose(), encoded(database))
             }
+        };
+        let options = Self::options(address, Some(database))?;
+        Ok(DatabaseUrl {
+            host: host_of(&options),
+            port: options.get_port(),
+            socket: None,
+            user: options.get_username().to_owned(),
+            password: password_of(&url),
+            database: database.to_owned(),
+            url,
         })
     }
 
@@ -111,15 +122,18 @@ pub(super) fn with_settings(url: &str, settings: &str) -> String {
 }
 
 fn psql(options: &PgConnectOptions, database: &str) -> String {
-    let host =
-        options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
-    let (host, user, database) = (quote(&host), quote(options.get_username()), quote(database));
+    let (host, user, database) = (quote(&host_of(options)), quote(options.get_username()), quote(database));
     format!("psql -h {host} -p {} -U {user} {database}", options.get_port())
+}
+
+/// The host, or the folder of the socket, which the clients of PostgreSQL accept in its place.
+fn host_of(options: &PgConnectOptions) -> String {
+    options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.to_string_lossy().into_owned())
 }
 
 fn not_a_url(name: &str) -> Error {
     Error::new(format!(
-        "{name} is no URL of PostgreSQL; it looks like postgres://user:password@host:5432/database; {ENCODE}"
+        "{name} is no URL of PostgreSQL; write it as postgres://user:password@host:5432/database; {ENCODE}"
     ))
 }
 
@@ -149,6 +163,9 @@ mod tests {
     #[test]
     fn url_of_a_private_server_is_parsed_to_the_same_options() {
         let url = PostgresDriver::url(&private("/dev/shm/a folder"), "a shop?").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.user.as_str()), ("/dev/shm/a folder", SOCKET_PORT, SUPERUSER));
+        assert_eq!((url.password, url.database.as_str()), (None, "a shop?"));
+        let url = url.url;
         let url = with_settings(&url, "-c search_path=one");
         let options = PgConnectOptions::from_str(&url).unwrap();
         assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/dev/shm/a folder")));

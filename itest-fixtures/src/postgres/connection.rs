@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use itest_runtime::Error;
 
 use crate::database::{Connect, Locate as _, OrFailedTo as _, describe, failed_to};
-use crate::service::{Address, LOG_FOLLOWS, retry};
+use crate::service::{Address, RefusedLogin, retry};
 
 /// The application name of itest's own connections.
 pub(super) const APPLICATION: &str = "itest";
@@ -47,6 +47,13 @@ pub(super) async fn connect(address: &Address, database: Option<&str>) -> Result
     connected.map_err(|error| refused(address, &options, &error))
 }
 
+/// Opens a connection for itest itself, without waiting for a busy server.
+pub(super) async fn connect_once(address: &Address) -> Result<PgConnection, Error> {
+    let options = PostgresDriver::options(address, None)?.application_name(APPLICATION).disable_statement_logging();
+    let connected = PgConnection::connect_with(&options).await;
+    connected.map_err(|error| refused(address, &options, &error))
+}
+
 fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_transient_in_connect_phase)
 }
@@ -68,22 +75,20 @@ pub(super) async fn column(
 /// The error of a refused connection, with the remedy.
 fn refused(address: &Address, options: &PgConnectOptions, error: &sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(|error| error.code().map(String::from));
+    let log = address.end_of_log();
     let remedy = match (code.as_deref(), error) {
-        (None, sqlx::Error::Io(_)) if address.has_ended() => &end_of_log(address),
-        (Some("28P01" | "28000"), _) => "; check user and password in the URL, and the server's pg_hba.conf",
+        (Some("28P01" | "28000"), _) if !address.is_private() => {
+            "; check user and password in the URL, and the server's pg_hba.conf"
+        }
         (Some("53300"), _) => "; run fewer workers (--jobs), or raise the server's max_connections",
         (Some("3D000"), _) => "; name a database that is there, such as postgres",
-        (None, sqlx::Error::Io(_)) => "; is the server running, and does it listen there?",
+        (None, sqlx::Error::Io(_)) => log.as_deref().unwrap_or("; is the server running, and does it listen there?"),
         _ => "",
     };
     let user = options.get_username();
     let place = address.in_words(|| PostgresDriver::place(address));
-    Error::new(format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", describe(error)))
-}
-
-/// The end of the log of a private server that has ended.
-fn end_of_log(address: &Address) -> String {
-    address.private().map(|server| format!("{LOG_FOLLOWS}{}", server.end_of_log())).unwrap_or_default()
+    let message = format!("cannot connect to PostgreSQL at {place} as {user}: {}{remedy}", describe(error));
+    if matches!(code.as_deref(), Some("28P01" | "28000")) { RefusedLogin::error(message) } else { Error::new(message) }
 }
 
 /// Quotes a name as an SQL identifier.

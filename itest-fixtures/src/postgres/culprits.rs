@@ -1,7 +1,8 @@
 //! Finds the migrations that may be the cause of an error, by their text.
 
-use sqlx::migrate::Migrator;
+use sqlx_core::migrate::Migrator;
 
+use crate::database::Migrations;
 use crate::database::migration::{code_of, name};
 
 /// Names the migrations whose code contains one of these phrases, as the subject of a sentence: `migration 2_settings`. The phrases are in
@@ -20,10 +21,16 @@ pub(super) fn migrations_with(migrator: &Migrator, phrases: &[&str]) -> Option<S
     }
 }
 
+/// Names the migrations whose code contains one of these phrases, or what else can have had the effect, as the subject of a sentence.
+pub(super) fn cause_with(migrations: &Migrations, phrases: &[&str]) -> String {
+    let named = migrations.readable().and_then(|migrator| migrations_with(migrator, phrases));
+    named.unwrap_or_else(|| migrations.cause_outside_of_the_text())
+}
+
 #[cfg(test)]
 mod tests {
-    use sqlx::migrate::{Migration, MigrationType};
     use sqlx::{AssertSqlSafe, SqlSafeStr};
+    use sqlx_core::migrate::{Migration, MigrationType};
 
     use super::*;
 

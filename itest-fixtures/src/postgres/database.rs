@@ -30,7 +30,38 @@ impl<S> Postgres<S> {
     /// The code must close its connections before the test ends: a database with sessions of other pools is not used again.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.database.url
+        &self.database.url.url
+    }
+
+    /// The host, or the folder of the socket if it begins with `/`: a private server listens only on a socket. libpq, tokio-postgres and
+    /// sqlx accept such a folder as the host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.database.url.host
+    }
+
+    /// The port, which is also a part of the name of a socket.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.database.url.port
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.database.url.user
+    }
+
+    /// The password, if the URL has one. A private server accepts its user without a password.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.database.url.password.as_deref()
+    }
+
+    /// The name of the database. With `Isolation::Schema`, all tests share it, and [`name`](Self::name) is the schema of the test.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database.url.database
     }
 
     /// The URL that leads through a proxy, which sees and disturbs what the code under test sends.
@@ -43,7 +74,7 @@ impl<S> Postgres<S> {
         proxy.to(self.url())
     }
 
-    /// The name of the database.
+    /// The name of the database, or of the schema with `Isolation::Schema`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.database.name

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use itest_runtime::Error;
 
 use super::address::with_settings;
-use super::connection::{PostgresDriver, quoted, run};
+use super::connection::{PostgresDriver, column, literal, quoted, run};
 use super::inventory::NoSnapshot;
 use super::isolation::Isolation;
 use super::migration_lock::MigrationLock;
@@ -16,7 +16,9 @@ use super::sessions::Sessions;
 use super::shared::{changing_the_database, with_shared_names};
 use super::task_count::TaskCount;
 use super::transaction::begin;
-use crate::database::{Context, Database, Locate as _, NotRecycled, OrFailedTo as _, Prepared, migrate};
+use crate::database::{
+    Context, Database, Locate as _, Migrations, NotRecycled, OrFailedTo as _, Prepared, UrlFunctions, migrate,
+};
 
 /// The state of a worker that does not belong to one database.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub(super) async fn clone_template(
     // The properties of the template itself, such as its settings, are not part of the copy.
     let Some(script) = context.blueprint.script(name) else { return Ok(()) };
     run(connection, "copy the properties of the template database to a clone", script).await.map_err(|error| {
-        let culprit = changing_the_database(context.schema.migrator);
+        let culprit = changing_the_database(&context.schema.migrations);
         Error::new(format!(
             "{culprit} changes the database itself (its settings, rights, owner, comment or labels): {error}"
         ))
@@ -98,20 +100,50 @@ pub(super) async fn make_schema(context: &Context<PostgresDriver>) -> Result<Dat
     let options = PostgresDriver::options(server.address(), server.lease_database.database.as_deref())?;
     let database = options.get_database().unwrap_or(options.get_username()).to_owned();
     let options = (context.schema.options)(options.options([("search_path", &path)]));
-    let migrating = PgPoolOptions::new().connect_lazy_with(options.clone().disable_statement_logging());
-    let migrator = context.schema.migrator;
-    let migrated = context.state.migration_lock.migrate(server, migrate(migrating, migrator)).await;
-    migrated.map_err(|error| with_shared_names(migrator, &error))?;
-    let sessions = Sessions::new(options, context.schema.isolation, context.max_connections);
-    (context.schema.seed)(sessions.pool.clone()).await?;
+    let mut url = PostgresDriver::url(server.address(), &database)?;
+    url.url = with_settings(&url.url, &format!("-c search_path={path}"));
+    let sessions = Sessions::new(options.clone(), context.schema.isolation, context.max_connections);
+    match context.schema.migrations {
+        Migrations::Sqlx(migrator) => {
+            let migrating = PgPoolOptions::new().connect_lazy_with(options.disable_statement_logging());
+            let migrated = context.state.migration_lock.migrate(server, migrate(migrating, migrator)).await;
+            migrated.map_err(|error| with_shared_names(migrator, &error))?;
+            (context.schema.seed)(sessions.pool.clone()).await?;
+        }
+        Migrations::ByUrl(functions) => fill_schema(context, functions, &name, url.url.clone()).await?,
+    }
     Ok(Database {
-        url: with_settings(&PostgresDriver::url(server.address(), &database)?, &format!("-c search_path={path}")),
+        url,
         client_command: PostgresDriver::client_command(server.address(), &database)?,
         snapshot: Err(NotRecycled::new("it is a schema of one test")),
         name,
         sessions,
         losses,
     })
+}
+
+/// Fills a schema by the URL that sets it as the search path.
+async fn fill_schema(
+    context: &Context<PostgresDriver>,
+    functions: UrlFunctions,
+    schema: &str,
+    url: String,
+) -> Result<(), Error> {
+    const SHARED: &str = "with Isolation::Schema, `migrate` is called for each test with a URL whose parameter `options` sets search_path, \
+                          and all tests share the other schemas of the database";
+    let filled = context.state.migration_lock.migrate(&context.server, functions.fill(url)).await;
+    filled.map_err(|error| Error::new(format!("{error}\n{SHARED}")))?;
+    let tables =
+        format!("SELECT relname::text FROM pg_class WHERE relnamespace = {}::regnamespace LIMIT 1", literal(schema));
+    if column(context.leases().await?.connection(), "list the tables of a schema", tables).await?.is_empty() {
+        return Err(Error::new(format!(
+            "the function `migrate` of the schema {} has created nothing in the schema of the test, which is the first one of search_path: \
+             its client ignores the parameter `options` of the URL, or its tables are in a named schema: use Isolation::Recycle or \
+             Isolation::Clone\n{SHARED}",
+            functions.schema
+        )));
+    }
+    Ok(())
 }
 
 /// The connections for a test that begins.

@@ -1,8 +1,8 @@
 //! The driver of PostgreSQL for the pool of databases.
 
 use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::{Durable, Error};
 
@@ -12,7 +12,9 @@ use super::properties::Properties;
 use super::restore::PostgresSnapshot;
 use super::sessions::Sessions;
 use super::{changes, databases, locks, template};
-use crate::database::{Contents, Context, Database, Driver, Leases, Leftovers, NotRecycled, Prepared, Server, migrate};
+use crate::database::{
+    Contents, Context, Database, Driver, Leases, Leftovers, Migrations, NotRecycled, Prepared, Server, migrate,
+};
 use crate::itest::teardown;
 
 /// Drops the databases of a worker.
@@ -43,6 +45,15 @@ impl Driver for PostgresDriver {
         )
     }
 
+    fn complete_template(name: &str) -> String {
+        // A commit that waits for the write-ahead log also writes the log of all commits before it, which did not wait.
+        format!(
+            "SET LOCAL synchronous_commit = on;
+             UPDATE itest_leases.template SET is_ready = true WHERE name = {}",
+            literal(name)
+        )
+    }
+
     fn create_template(name: &str) -> String {
         format!("CREATE DATABASE {}", quoted(name))
     }
@@ -51,8 +62,8 @@ impl Driver for PostgresDriver {
         migrate(pool, migrator).await
     }
 
-    async fn finish_template(server: &Server<Self>, name: &str, migrator: &Migrator) -> Result<(), Error> {
-        template::finish(server, name, migrator).await
+    async fn finish_template(server: &Server<Self>, name: &str, migrations: &Migrations) -> Result<(), Error> {
+        template::finish(server, name, migrations).await
     }
 
     async fn blueprint(connection: &mut PgConnection, template: &str) -> Result<Properties, Error> {

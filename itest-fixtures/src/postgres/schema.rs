@@ -2,17 +2,18 @@
 
 use std::marker::PhantomData;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::Error;
 
 use super::Isolation;
 use super::connection::PostgresDriver;
 use super::shared::refuse_shared_objects;
-use crate::database;
+use crate::database::{self, Migrations, UrlFunctions};
 
-/// The declaration of a suite's PostgreSQL database.
+/// The declaration of a suite's PostgreSQL database, with migrations of the sqlx that itest uses. [`SchemaByUrl`](super::SchemaByUrl)
+/// is for every other client.
 ///
 /// # Examples
 ///
@@ -33,6 +34,10 @@ use crate::database;
 ///
 /// type BankDb = postgres::Postgres<BankSchema>;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not declare a PostgreSQL database",
+    note = "implement `postgres::Schema` (migrations of sqlx 0.9) or `postgres::SchemaByUrl` (any other client) for it"
+)]
 pub trait Schema: 'static {
     /// How the tests are isolated from each other. A test that needs another isolation uses [`Cloned`](super::Cloned) or a similar type.
     const ISOLATION: Isolation = Isolation::Recycle;
@@ -58,6 +63,13 @@ pub trait Schema: 'static {
         std::any::type_name::<Self>()
     }
 
+    /// The functions of [`SchemaByUrl`](super::SchemaByUrl), which replace the migrations and the seed.
+    #[doc(hidden)]
+    #[must_use]
+    fn by_url() -> Option<UrlFunctions> {
+        None
+    }
+
     /// Changes the options with which the tests' pools connect: settings of the session, the application name, the role.
     #[must_use]
     fn options(options: PgConnectOptions) -> PgConnectOptions {
@@ -76,8 +88,8 @@ impl<S: Schema> database::Schema for SchemaOf<S> {
     const CONNECTIONS: u32 = S::CONNECTIONS;
     const HAS_TEMPLATE: bool = !matches!(S::ISOLATION, Isolation::Schema);
 
-    fn migrator() -> &'static Migrator {
-        S::migrator()
+    fn migrations() -> Migrations {
+        Migrations::new(S::by_url(), S::migrator)
     }
 
     fn identity() -> &'static str {
@@ -93,6 +105,9 @@ impl<S: Schema> database::Schema for SchemaOf<S> {
     }
 
     fn check() -> Result<(), Error> {
-        refuse_shared_objects(S::ISOLATION, S::migrator())
+        match Self::migrations() {
+            Migrations::Sqlx(migrator) => refuse_shared_objects(S::ISOLATION, migrator),
+            Migrations::ByUrl(_) => Ok(()),
+        }
     }
 }

@@ -9,7 +9,7 @@ use itest_runtime::{Durable, Error, Program};
 #[cfg(feature = "containers")]
 use super::address::SUPERUSER;
 use super::address::{PID_FILE, SOCKET_PORT};
-use super::connection::{PostgresDriver, connect};
+use super::connection::{PostgresDriver, connect_once};
 use super::data_directory::initialize;
 use super::programs::Installation;
 #[cfg(feature = "containers")]
@@ -39,8 +39,7 @@ impl Service for PostgresDriver {
     const STOP: Option<fn(PathBuf) -> Durable<PathBuf>> = Some(stop_postgres);
 
     #[cfg(feature = "containers")]
-    const IMAGE: &'static str = "postgres:17-alpine";
-    #[cfg(feature = "containers")]
+    const IMAGE: Option<&'static str> = Some("postgres:17-alpine");
     const PORT: u16 = 5432;
 
     #[cfg(feature = "containers")]
@@ -54,7 +53,7 @@ impl Service for PostgresDriver {
                 ("PGDATA", format!("{MEMORY}/data")),
                 ("POSTGRES_INITDB_ARGS", format!("--no-sync --encoding=UTF8 {WAL_SEGMENT_SIZE}")),
             ],
-            password_variables: &["POSTGRES_PASSWORD"],
+            password_variables: vec!["POSTGRES_PASSWORD"],
             arguments: std::iter::once("postgres".to_owned()).chain(settings).collect(),
         }
     }
@@ -62,7 +61,7 @@ impl Service for PostgresDriver {
     type Server = Server<Self>;
 
     async fn probe(address: &Address) -> Result<(), Error> {
-        let _ = connect(address, None).await?.close().await;
+        let _ = connect_once(address).await?.close().await;
         Ok(())
     }
 

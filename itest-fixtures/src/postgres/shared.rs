@@ -1,18 +1,19 @@
 //! Refuses migrations that change objects which all schemas of a database share, for tests that have one schema each.
 
-use sqlx::migrate::Migrator;
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::Error;
 
-use super::culprits::migrations_with;
+use super::culprits::{cause_with, migrations_with};
 use super::isolation::Isolation;
+use crate::database::Migrations;
 
 /// Phrases, in lower case, of migrations that change the database itself.
 const DATABASE_PHRASES: &[&str] = &["alter database", "in database", "on database"];
 
 /// Names the migrations that change the database itself, as the subject of a sentence.
-pub(super) fn changing_the_database(migrator: &Migrator) -> String {
-    migrations_with(migrator, DATABASE_PHRASES).unwrap_or_else(|| "the seed".to_owned())
+pub(super) fn changing_the_database(migrations: &Migrations) -> String {
+    cause_with(migrations, DATABASE_PHRASES)
 }
 
 /// Refuses migrations that affect all tests although each test should have its own schema.
@@ -62,7 +63,7 @@ pub(super) fn with_shared_names(migrator: &Migrator, error: &Error) -> Error {
 #[cfg(test)]
 mod tests {
     use sqlx::SqlSafeStr;
-    use sqlx::migrate::{Migration, MigrationType};
+    use sqlx_core::migrate::{Migration, MigrationType};
 
     use super::*;
 

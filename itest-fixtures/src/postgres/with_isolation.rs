@@ -2,13 +2,14 @@
 
 use std::marker::PhantomData;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::Error;
 
 use super::isolation::Isolation;
 use super::schema::Schema;
+use crate::database::UrlFunctions;
 
 macro_rules! other_isolation {
     ($($(#[$documentation:meta])* $name:ident = $isolation:ident;)+) => {
@@ -23,6 +24,10 @@ macro_rules! other_isolation {
 
                 fn migrator() -> &'static Migrator {
                     S::migrator()
+                }
+
+                fn by_url() -> Option<UrlFunctions> {
+                    S::by_url()
                 }
 
                 fn identity() -> &'static str {

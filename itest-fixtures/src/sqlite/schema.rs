@@ -1,7 +1,7 @@
 //! The declaration of a suite's database.
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx_core::migrate::Migrator;
 
 use itest_runtime::Error;
 

@@ -1,5 +1,6 @@
 //! Tests of the MariaDB and MySQL fixture on a real server: the one that `ITEST_MYSQL_URL` names, or a private one.
 
+mod by_url;
 #[path = "../histories/mod.rs"]
 mod generated;
 mod histories;

@@ -53,7 +53,7 @@ const SESSIONS: &[&str] = &[
     "SET foreign_key_checks = 0, unique_checks = 0",
     "SET time_zone = '+0$n:00'",
     "SET NAMES latin1",
-    "SET transaction_isolation = 'SERIALIZABLE'",
+    "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
     "SET SESSION auto_increment_increment = $n",
     "SET insert_id = 5$n",
     "SET timestamp = 1000$n",

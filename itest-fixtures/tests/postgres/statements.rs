@@ -123,7 +123,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "NOTIFY news1, 'number $n'",
     "SELECT pg_advisory_lock($n)",
     "SELECT pg_advisory_lock_shared($n, 7)",
-    "BEGIN; INSERT INTO journal (what) VALUES ('prepared'); PREPARE TRANSACTION 'left $n of ' || current_database()",
+    "BEGIN; INSERT INTO journal (what) VALUES ('prepared'); PREPARE TRANSACTION 'left $n'",
     "SELECT lo_create(1000$n)",
     "SELECT lo_from_bytea(0, 'number $n')",
     "SELECT lo_put((SELECT min(oid) FROM pg_largeobject_metadata), 2, 'XX')",

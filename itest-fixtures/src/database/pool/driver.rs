@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::migrate::Migrator;
+use sqlx_core::migrate::Migrator;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use itest_runtime::__private::LocalFuture;
@@ -15,7 +15,9 @@ use super::recycling::NotRecycled;
 use crate::database::Contents;
 use crate::database::connect::{Connect, Connection, Options};
 use crate::database::leases::Leases;
+use crate::database::migrations::Migrations;
 use crate::database::server::{Inspect, Server};
+use crate::database::url::DatabaseUrl;
 use crate::service::{Losses, Service, Supervisor};
 
 /// A database server that can have a database for each test.
@@ -53,6 +55,11 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
     /// The statement that adds a template, or marks it as not ready.
     fn add_template(name: &str, suite: &str) -> String;
 
+    /// The statement that marks a template as ready. A template that is marked so survives the end of the server.
+    fn complete_template(name: &str) -> String {
+        format!("UPDATE itest_leases.template SET is_ready = true WHERE name = {}", Self::literal(name))
+    }
+
     /// The statement that creates an empty database for a template.
     fn create_template(name: &str) -> String;
 
@@ -60,7 +67,7 @@ pub(crate) trait Driver: Inspect + Service<Server = Server<Self>> {
     fn migrate(pool: sqlx::Pool<Self::Sqlx>, migrator: &Migrator) -> impl Future<Output = Result<(), Error>>;
 
     /// Prepares a template for copying, after its migrations and seeds.
-    fn finish_template(_: &Server<Self>, _name: &str, _: &Migrator) -> impl Future<Output = Result<(), Error>> {
+    fn finish_template(_: &Server<Self>, _name: &str, _: &Migrations) -> impl Future<Output = Result<(), Error>> {
         async { Ok(()) }
     }
 
@@ -149,8 +156,7 @@ pub(crate) trait Snapshot: Debug + Send + 'static {
 /// A database of the pool.
 pub(crate) struct Database<D: Driver> {
     pub(crate) name: String,
-    /// The URL, with the password.
-    pub(crate) url: String,
+    pub(crate) url: DatabaseUrl,
     /// The command with which the user opens the database in a client.
     pub(crate) client_command: String,
     pub(crate) sessions: D::Sessions,
@@ -210,7 +216,7 @@ pub(crate) struct SchemaFunctions<D: Driver> {
         not(feature = "postgres"),
         expect(dead_code, reason = "other drivers make all databases from templates")
     )]
-    pub(crate) migrator: &'static Migrator,
+    pub(crate) migrations: Migrations,
     #[cfg_attr(
         not(feature = "postgres"),
         expect(dead_code, reason = "other drivers make all databases from templates")

@@ -9,14 +9,14 @@ use super::worker::PoolOf;
 use crate::database::connect::Connect;
 use crate::database::note_changes;
 use crate::database::schema::Schema;
+use crate::database::url::DatabaseUrl;
 
 /// A leased database, as a test uses it.
 #[derive(Debug)]
 pub(crate) struct LeasedDatabase<D: sqlx::Database> {
     pub(crate) pool: sqlx::Pool<D>,
     pub(crate) name: String,
-    /// The URL, which may contain a password.
-    pub(crate) url: String,
+    pub(crate) url: DatabaseUrl,
 }
 
 /// Leases a database to a test until its teardown.

@@ -12,7 +12,7 @@ use super::driver::{Context, Database, Driver, Prepared, Snapshot as _};
 use super::drop_connections::DropConnections;
 use super::idle::{IdleDatabases, Maker, RunningDrops};
 use super::leftovers::Leftovers;
-use super::recycling::Recycling;
+use super::recycling::{NotRecycled, Recycling};
 use crate::database::connect::{Connect, Connection, close};
 use crate::database::leases::{Leases, drop_leased};
 use crate::database::schema::{Schema, functions_of};
@@ -20,6 +20,9 @@ use crate::database::server::{Facts as _, Server};
 use crate::database::template::Template;
 use crate::itest::fixture;
 use crate::service::{Losses, Supervisor, affordable_connections, is_reachable, loss_since};
+
+/// Why a database is not used again if the server has ended during the test, whatever error the restore has got from the server.
+const SERVER_ENDED: &str = "the server ended or was restarted";
 
 /// The databases of one worker and one schema.
 pub(crate) struct Pool<D: Driver> {
@@ -55,32 +58,47 @@ impl<D: Driver> Pool<D> {
         outcome: Outcome,
     ) -> Result<(), String> {
         let mut suspicion = D::suspicion(&database).filter(|_| !outcome.is_success());
-        match D::restore(&self.context, &mut database).await {
+        match self.restore(&mut database).await {
             Ok(()) => {
                 self.recycling.succeeded();
                 self.idle.put_back(database);
             }
             Err(not_recycled) => {
-                let product = self.context.server.facts.product();
-                if let Some(loss) =
-                    loss_since(database.losses, &self.context.leases, &self.context.losses, product).await
-                {
-                    suspicion = Some(loss);
-                }
+                let loss = self.loss_since(database.losses).await;
                 if D::recycles(self.context.schema.isolation) {
+                    let not_recycled = if loss.is_some() { NotRecycled::new(SERVER_ENDED) } else { not_recycled };
                     self.recycling.failed(&database.name, test, &not_recycled);
                     self.idle.make_ahead(self);
                 }
+                suspicion = loss.or(suspicion);
                 self.idle.drop_later(self, database).await;
             }
         }
         suspicion.map_or(Ok(()), Err)
     }
 
+    /// Restores a database for the next test.
+    ///
+    /// # Errors
+    ///
+    /// Why the database cannot be used again.
+    async fn restore(&self, database: &mut Database<D>) -> Result<(), NotRecycled> {
+        D::restore(&self.context, database).await?;
+        // Sessions of a killed private server may have done that in their last milliseconds.
+        if self.context.server.address().has_ended() { Err(NotRecycled::new(SERVER_ENDED)) } else { Ok(()) }
+    }
+
+    /// The reason of a test's failure if the server was lost during the test. `losses` is the count of losses from before the test.
+    async fn loss_since(&self, losses: u32) -> Option<String> {
+        let Context { server, leases, losses: counted, .. } = &self.context;
+        let loss = loss_since(losses, leases, &server.lease_database, counted, server.facts.product()).await?;
+        Some(format!("{loss}{}", server.address().reason_of_kill()))
+    }
+
     /// Closes all connections. The remaining databases are dropped by the number of their owner.
     async fn close(&self) {
-        let is_private = self.context.server.is_private();
-        self.idle.clear(if is_private { RunningDrops::Abandon } else { RunningDrops::Finish }).await;
+        let ends_with_run = self.context.server.ends_with_run();
+        self.idle.clear(if ends_with_run { RunningDrops::Abandon } else { RunningDrops::Finish }).await;
         for connection in self.drop_connections.take() {
             close::<D>(connection).await;
         }
@@ -115,7 +133,6 @@ impl<D: Driver> Maker for Pool<D> {
             return is_reachable;
         };
         database.losses = self.context.losses();
-        // Sessions of a killed private server may still answer for some milliseconds.
         snapshot.has_just_answered() || snapshot.is_alive().await && !self.context.server.address().has_ended()
     }
 
@@ -168,7 +185,7 @@ impl<S: Schema> PoolOf<S> {
             recycling: Recycling::of(server.facts.product()),
         });
         let leases = Leases::open(&server.lease_database).await?;
-        if !server.is_private() {
+        if !server.ends_with_run() {
             let leftovers = Leftovers { lease_database: server.lease_database.clone(), owner: leases.owner() };
             teardown.durable(S::Driver::DROP_ALL, leftovers)?;
         }
