@@ -2,6 +2,7 @@
 
 mod chunked_body;
 mod client;
+mod contract_check;
 mod cookie;
 mod multipart;
 mod pending_exchange;

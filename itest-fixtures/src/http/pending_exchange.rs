@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use itest_runtime::__private::{Exchange, RunningAttempt, running_attempt};
+use itest_runtime::__private::{Exchange, ExchangeDirection, RunningAttempt, running_attempt};
 use reqwest::{StatusCode, Url};
 
 use super::sent::Sent;
+use crate::shown::MAX_CHARS_IN_EXCHANGE;
 use crate::wire::{Reporter, RequestUnderway, ShownBeginning, operation};
-
-/// The maximum number of characters of a request's body in an exchange.
-const MAX_SHOWN_CHARS: usize = 1024;
 
 /// An exchange of a client. It is reported when it is dropped, unless the endpoint in this process has reported it.
 pub(super) struct PendingExchange {
@@ -34,6 +32,7 @@ impl PendingExchange {
         let reported = running_attempt().map(|attempt| {
             let mut exchange = Exchange::new(String::new(), String::new(), attempt.phase());
             exchange.at = attempt.elapsed();
+            exchange.direction = ExchangeDirection::Inbound;
             exchange.from = Some(party.to_string());
             exchange.request_bytes = sent.body.len();
             let underway = port_of_this_machine(&sent.url)
@@ -53,6 +52,19 @@ impl PendingExchange {
     pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(reported) = &mut self.reported {
             reported.exchange.status = Some(status.as_u16().to_string());
+        }
+    }
+
+    /// Adds where the exchange breaks a contract, and reports it, if a test runs.
+    #[cfg(feature = "contracts")]
+    pub(super) fn violates(
+        &mut self,
+        violations: &[itest_runtime::__private::ContractViolation],
+        report: impl FnOnce(&RunningAttempt, itest_runtime::Phase),
+    ) {
+        if let Some(reported) = &mut self.reported {
+            reported.exchange.violations.extend_from_slice(violations);
+            report(&reported.attempt, reported.exchange.phase);
         }
     }
 
@@ -83,7 +95,7 @@ impl Drop for PendingExchange {
         exchange.elapsed = self.began.elapsed();
         attempt.add_exchange(exchange, move |exchange| {
             exchange.operation = operation(&sent.method, &sent.target());
-            exchange.request = sent.body.shown(MAX_SHOWN_CHARS).0;
+            exchange.request = sent.body.shown(MAX_CHARS_IN_EXCHANGE).0;
             exchange.response = response.shown();
         });
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use hyper::body::{Body, Buf, Frame, Incoming, SizeHint};
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Request, Response};
-use itest_runtime::__private::{Exchange, RunningAttempt, running_attempt};
+use itest_runtime::__private::{Exchange, ExchangeDirection, RunningAttempt, running_attempt};
 use tower_service::Service;
 
 use crate::wire::{Reporter, ShownBeginning, operation, report_request_of_client};
@@ -67,6 +67,7 @@ impl<S> Recorded<S> {
             return None;
         }
         let mut exchange = Exchange::new(&*name, operation(method, &target), attempt.phase());
+        exchange.direction = ExchangeDirection::Inbound;
         exchange.at = attempt.elapsed();
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         exchange.request_bytes = length.unwrap_or_default();

@@ -15,6 +15,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
 use super::chunked_body::ChunkedBody;
+use super::contract_check::{Answer, ContractCheck};
 use super::multipart::Multipart;
 use super::pending_exchange::PendingExchange;
 use super::response::Response;
@@ -34,11 +35,12 @@ pub(super) struct Sender {
     pub(super) service: Option<Arc<str>>,
     /// The name of the party that sends the requests.
     pub(super) party: Arc<str>,
+    contract: ContractCheck,
 }
 
 impl Sender {
     pub(super) fn new(http: reqwest::Client, party: Arc<str>) -> Self {
-        Self { http, headers: Vec::new(), service: None, party }
+        Self { http, headers: Vec::new(), service: None, party, contract: ContractCheck::default() }
     }
 
     pub(super) fn over(self, http: reqwest::Client) -> Self {
@@ -57,6 +59,11 @@ impl Sender {
 
     pub(super) fn with_party(self, party: String) -> Self {
         Self { party: party.into(), ..self }
+    }
+
+    #[cfg(feature = "contracts")]
+    pub(super) fn with_contract(self, contract: ContractCheck) -> Self {
+        Self { contract, ..self }
     }
 
     /// Adds the headers that a request does not have itself.
@@ -192,6 +199,8 @@ impl Request {
             pending.answered(status);
             let body = response.bytes().await.map_err(|error| innermost_cause(&error))?;
             pending.received(&body);
+            let answer = Answer { status, headers: &headers, body: Some(&body) };
+            begun.contract.judge(&begun.sent, answer, &mut pending, caller);
             Ok(Response::new(begun.sent, url, status, headers, body).after(pending.elapsed()))
         };
         match timeout(limit, reading).await {
@@ -219,6 +228,8 @@ impl Request {
             Ok(Ok(body)) => {
                 pending.answered(body.status());
                 let (url, headers) = (body.url().clone(), body.headers().clone());
+                let answer = Answer { status: body.status(), headers: &headers, body: None };
+                begun.contract.judge(&begun.sent, answer, &mut pending, caller);
                 let head = Response::new(begun.sent, url, body.status(), headers, Bytes::new());
                 Ok(Streaming::new(head.after(pending.elapsed()), body, limit, pending))
             }
@@ -234,7 +245,7 @@ impl Request {
         sender.add_headers(&mut request).map_err(|error| Error::at(error.to_string(), caller))?;
         let sent = Sent::new(&request, described);
         let pending = PendingExchange::new(&sent, sender.service, sender.party);
-        Ok(Begun { http: sender.http, request, sent, pending, caller })
+        Ok(Begun { http: sender.http, request, sent, pending, contract: sender.contract, caller })
     }
 }
 
@@ -244,6 +255,7 @@ struct Begun {
     request: reqwest::Request,
     sent: Sent,
     pending: PendingExchange,
+    contract: ContractCheck,
     caller: &'static Location<'static>,
 }
 

@@ -7,7 +7,7 @@ use itest_runtime::__private::{redacted, redacted_value};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
-use crate::wire::{Completeness, shown_body};
+use crate::shown::{Completeness, shown_body};
 
 /// The maximum number of characters of a body that are shown.
 const MAX_SHOWN_CHARS: usize = 4096;
@@ -63,6 +63,11 @@ impl Sent {
             headers: request.headers().clone(),
             body: described.unwrap_or_else(|| SentBody::Bytes(Bytes::copy_from_slice(bytes()))),
         }
+    }
+
+    #[cfg(feature = "contracts")]
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// `POST http://127.0.0.1:8080/orders`, without secrets.

@@ -13,7 +13,7 @@ use super::new_injection::{NewConnectionInjection, NewStatementInjection};
 use super::recorder::Recorder;
 use super::server::{Command, any_refusing_port, listen, serve};
 use super::statements::Statements;
-use super::upstream::{ThroughProxy, Upstream};
+use super::upstream::Upstream;
 use crate::itest::fixture;
 
 /// How many commands may wait for the server of a proxy.
@@ -108,7 +108,7 @@ impl Proxy {
     pub fn to(&self, url: &str) -> Result<String, Error> {
         let (upstream, through) = Upstream::parse(url)?;
         self.bind(upstream)?;
-        Ok(ThroughProxy::url(through, self.address))
+        Ok(through.url(url, self.address))
     }
 
     fn bind(&self, upstream: Upstream) -> Result<(), Error> {

@@ -15,3 +15,5 @@ pub use fixture::Proxy;
 pub use new_injection::{NewConnectionInjection, NewStatementInjection};
 pub use statement::StatementPattern;
 pub use statements::{RepeatedStatement, SentStatement, Statements};
+#[cfg(feature = "_tap")]
+pub(crate) use tunnel::reset_on_drop;

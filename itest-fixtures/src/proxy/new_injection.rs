@@ -20,9 +20,14 @@ pub struct NewStatementInjection<'p> {
 impl<'p> NewStatementInjection<'p> {
     #[track_caller]
     pub(super) fn new(recorder: &'p Recorder, fault: Fault) -> Self {
-        let is_of_http =
-            matches!(fault, Fault::Status(_) | Fault::RateLimited(_) | Fault::Malformed | Fault::EmptyObject);
-        assert!(!is_of_http, "{fault} is a fault of HTTP, and a proxy injects faults into statements of PostgreSQL");
+        let is_of_statements = !matches!(
+            fault,
+            Fault::Status(_) | Fault::RateLimited(_) | Fault::Malformed | Fault::EmptyObject | Fault::Duplicate
+        );
+        assert!(
+            is_of_statements,
+            "{fault} is no fault of a statement, and a proxy injects faults into statements of PostgreSQL"
+        );
         Self { recorder, fault, location: Location::caller() }
     }
 

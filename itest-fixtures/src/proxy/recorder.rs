@@ -1,16 +1,16 @@
 //! What a proxy saw, and the faults that it injects.
 
-use std::fmt::Display;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use itest_runtime::__private::{CallKind, Exchange, Problem, redacted};
-use itest_runtime::{ConnectionFault, Fault, Phase, SourceLocation, TestInfo};
+use itest_runtime::__private::{CallKind, Exchange, redacted};
+use itest_runtime::{ConnectionFault, Fault, Phase, TestInfo};
 
 use super::statement::{StatementPattern, StatementText};
 use super::statements::{SentStatement, Statements, in_rows, one_line};
-use crate::injection::{Injection, Shortfall, in_times};
+use crate::injection::Injection;
+use crate::shown::shown_text;
 
 /// The maximum number of characters of a statement in an exchange.
 const MAX_SHOWN_CHARS: usize = 1024;
@@ -156,7 +156,7 @@ impl Recorder {
         self.info.add_exchange(exchange, move |exchange| {
             exchange.operation = one_line(&sql);
             if exchange.operation.ends_with('…') {
-                exchange.request = redacted(&sql).chars().take(MAX_SHOWN_CHARS).collect();
+                exchange.request = shown_text(&sql, MAX_SHOWN_CHARS);
             }
             exchange.response = error.map(|error| redacted(&error).into_owned()).unwrap_or_default();
         });
@@ -177,7 +177,7 @@ impl Recorder {
     pub(super) fn end_in_transaction(&self) {
         if self.info.phase() == Phase::Teardown {
             let description = || format!("an open transaction of {}", self.name());
-            self.info.running().add_open_transaction(description);
+            self.info.running().add_unfinished(description);
         }
     }
 
@@ -188,27 +188,10 @@ impl Recorder {
         }
         for Mounted { fault, pattern, injection, location } in &*lock(&self.of_statements) {
             let on = pattern.as_ref().map_or_else(String::new, |pattern| format!(" on {pattern}"));
-            self.check_injection(format_args!("the fault {fault}{on}"), injection, location);
+            injection.check(&format!("the fault {fault}{on} to {}", self.name()), &self.info, location);
         }
         for Mounted { fault, injection, location, .. } in &*lock(&self.of_connections) {
-            self.check_injection(format_args!("the fault {fault} of connections"), injection, location);
-        }
-    }
-
-    fn check_injection(&self, what: impl Display, injection: &Injection, location: &'static Location<'static>) {
-        let name = self.name();
-        match injection.shortfall() {
-            None => {}
-            Some(Shortfall::Never) => {
-                let location = Some(SourceLocation::new(location.to_string()));
-                let message = format!("{what} to {name} was never triggered");
-                self.info.fail_with(Problem { location, ..Problem::new(message) });
-            }
-            Some(Shortfall::Fewer { expected, triggered }) => {
-                let (triggered, expected) = (in_times(triggered), in_times(expected));
-                self.info
-                    .warn(format!("{what} to {name} was triggered {triggered}, expected {expected}, at {location}"));
-            }
+            injection.check(&format!("the fault {fault} of connections to {}", self.name()), &self.info, location);
         }
     }
 }

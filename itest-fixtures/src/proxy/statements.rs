@@ -73,14 +73,17 @@ impl Statements {
         Self(self.0.iter().filter(|statement| statement.phase == phase).cloned().collect())
     }
 
-    /// The statements that begin with one of these words, such as `SELECT`.
+    /// The statements that begin with one of these texts, such as `SELECT` or `SELECT id FROM account`. Whole words are compared, without regard
+    /// to their case and to the spaces between them.
     #[must_use]
-    pub fn beginning_with(&self, words: &[&str]) -> Self {
-        let begins = |sql: &str| {
-            let first = sql.split_whitespace().next().unwrap_or_default();
-            words.iter().any(|word| word.eq_ignore_ascii_case(first))
+    pub fn beginning_with(&self, beginnings: &[&str]) -> Self {
+        let begins = |sql: &str, beginning: &str| {
+            let mut sent = sql.split_whitespace();
+            let is_next = |word: &str| sent.next().is_some_and(|next| next.eq_ignore_ascii_case(word));
+            beginning.split_whitespace().all(is_next)
         };
-        Self(self.0.iter().filter(|statement| begins(&statement.sql)).cloned().collect())
+        let is_selected = |sql: &str| beginnings.iter().any(|beginning| begins(sql, beginning));
+        Self(self.0.iter().filter(|statement| is_selected(&statement.sql)).cloned().collect())
     }
 
     /// The number of statements.
@@ -204,6 +207,17 @@ mod tests {
         assert_eq!(all.during(Phase::Act).len(), 2);
         assert_eq!(all.during(Phase::Act).beginning_with(&["SELECT"]).len(), 1);
         assert!(all.during(Phase::Assert).is_empty());
+    }
+
+    #[test]
+    fn statements_are_selected_by_their_first_words() {
+        let all = statements(&[
+            ("SELECT *\n  FROM orders WHERE id = $1", Phase::Act),
+            ("SELECT * FROM order_line", Phase::Act),
+        ]);
+        assert_eq!(all.beginning_with(&["select * from orders"]).len(), 1);
+        assert_eq!(all.beginning_with(&["SELECT *"]).len(), 2);
+        assert_eq!(all.beginning_with(&["SELECT * FROM orders WHERE id = $1 FOR UPDATE", "INSERT"]).len(), 0);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) async fn connect(address: &UpstreamAddress) -> io::Result<Box<dyn Str
 }
 
 /// Makes the system send a reset when the stream is dropped.
-pub(super) fn reset_on_drop(stream: &TcpStream) {
+pub(crate) fn reset_on_drop(stream: &TcpStream) {
     // The option can be set on every socket. If the peer has closed the connection, there is nothing to reset.
     let _ = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
 }

@@ -115,7 +115,8 @@ pub(super) enum ThroughProxy {
 }
 
 impl ThroughProxy {
-    pub(super) fn url(self, proxy: SocketAddr) -> String {
+    /// The URL through the proxy for the given URL of the service.
+    pub(super) fn url(self, given: &str, proxy: SocketAddr) -> String {
         let Self::Url(mut url) = self else { return proxy.to_string() };
         // The setters refuse only URLs that have no host, and such a URL is refused when it is parsed.
         let user = (url.username().to_owned(), url.password().map(str::to_owned));
@@ -123,7 +124,12 @@ impl ThroughProxy {
         let _ = url.set_port(Some(proxy.port()));
         let _ = url.set_username(&user.0);
         let _ = url.set_password(user.1.as_deref());
-        url.to_string()
+        let through = url.to_string();
+        // The parser adds a slash to a URL without a path, and a client that appends `/orders` would then request `//orders`.
+        match through.strip_suffix('/') {
+            Some(without_slash) if !given.ends_with('/') => without_slash.to_owned(),
+            _ => through,
+        }
     }
 }
 
@@ -176,7 +182,7 @@ mod tests {
 
     fn through(text: &str) -> (Upstream, String) {
         let (upstream, through) = Upstream::parse(text).unwrap();
-        (upstream, through.url("127.0.0.1:9".parse().unwrap()))
+        (upstream, through.url(text, "127.0.0.1:9".parse().unwrap()))
     }
 
     #[test]
@@ -188,6 +194,8 @@ mod tests {
             ("[::1]:6379", ("::1", 6379), "127.0.0.1:9"),
             ("tcp://h:1", ("h", 1), "tcp://127.0.0.1:9"),
             ("http://h/a?b=c", ("h", 80), "http://127.0.0.1:9/a?b=c"),
+            ("http://h:80", ("h", 80), "http://127.0.0.1:9"),
+            ("http://h:80/", ("h", 80), "http://127.0.0.1:9/"),
         ] {
             let (upstream, url) = through(given);
             assert_eq!(upstream.address, UpstreamAddress::Tcp(address.0.to_owned(), address.1), "{given}");

@@ -21,4 +21,45 @@
 pub trait Api: Send + Sync + 'static {
     /// The name of the service in reports.
     const NAME: &'static str;
+
+    /// The URL of the real service, which answers while a test is recorded (`--record-stand-ins`). It may have a path. No other run uses it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use itest::Api;
+    /// # struct Payments;
+    /// impl Api for Payments {
+    ///     const NAME: &'static str = "payments";
+    ///
+    ///     fn real_url() -> Option<String> {
+    ///         std::env::var("PAYMENTS_SANDBOX_URL").ok()
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    fn real_url() -> Option<String> {
+        None
+    }
+
+    /// The contract of the service: each exchange that breaks it fails its test, and a stub cannot reply what it forbids.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use itest::{Api, Contract, contract};
+    /// # struct Payments;
+    /// impl Api for Payments {
+    ///     const NAME: &'static str = "payments";
+    ///
+    ///     fn contract() -> Option<Contract> {
+    ///         Some(contract!("contracts/payments.yaml"))
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "contracts")]
+    #[must_use]
+    fn contract() -> Option<crate::contract::Contract> {
+        None
+    }
 }

@@ -4,9 +4,7 @@ use itest_runtime::__private::redacted;
 use percent_encoding::percent_decode_str;
 
 use super::received::Received;
-
-/// The shortest segment of a path that counts as an identifier if it contains a digit.
-const MIN_ID_CHARS: usize = 8;
+use crate::identifier;
 
 /// The method and the path of a request without secrets, and without identifiers, which may differ each time: `POST /orders/{}/pay`.
 pub(super) fn operation_of_call(request: &Received) -> String {
@@ -17,9 +15,7 @@ pub(super) fn operation_of_call(request: &Received) -> String {
 
 /// Whether a segment of a path looks like a number, a UUID or another generated name, and not like `v1`.
 fn is_identifier(segment: &str) -> bool {
-    let segment = percent_decode_str(segment).decode_utf8_lossy();
-    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    digits > 0 && (digits == segment.len() || segment.len() >= MIN_ID_CHARS)
+    identifier::is_identifier(&percent_decode_str(segment).decode_utf8_lossy())
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::transport::Transport;
 
 /// Decides how a connection ends: the service of a stand-in finds this control among the extensions of a request.
 #[derive(Debug, Clone)]
@@ -44,20 +44,20 @@ impl ConnectionControl {
 /// A connection that its [`ConnectionControl`] can reset.
 #[derive(Debug)]
 pub(super) struct ControlledStream {
-    stream: TcpStream,
+    stream: Transport,
     control: ConnectionControl,
     is_reset: bool,
 }
 
 impl ControlledStream {
-    pub(super) fn new(stream: TcpStream, control: ConnectionControl) -> Self {
+    pub(super) fn new(stream: Transport, control: ConnectionControl) -> Self {
         Self { stream, control, is_reset: false }
     }
 
     /// Makes the system send a reset when hyper drops the stream, which it does after the error.
     fn reset<T>(&mut self) -> Poll<io::Result<T>> {
         self.is_reset = true;
-        rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))?;
+        self.stream.reset_on_drop()?;
         Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
     }
 }
@@ -82,6 +82,8 @@ impl AsyncWrite for ControlledStream {
             return Pin::new(&mut self.stream).poll_write(context, bytes);
         }
         if left == 0 || self.is_reset {
+            // TLS may not have sent all bytes that it has accepted.
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
             return self.reset();
         }
         let allowed = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));

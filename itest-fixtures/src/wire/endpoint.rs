@@ -23,6 +23,9 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::connection::{ConnectionControl, ControlledStream};
+#[cfg(feature = "tls")]
+use crate::tls::{EndpointTls, HandshakeFailure};
+use crate::transport::Transport;
 
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,9 +50,19 @@ pub(crate) enum Protocols {
     All,
 }
 
+/// Whether an endpoint accepts TLS.
+#[derive(Debug, Clone)]
+pub(crate) enum Security {
+    Plain,
+    /// The endpoint accepts TLS as soon as a test enables it.
+    #[cfg(feature = "tls")]
+    OnRequest(Arc<EndpointTls>),
+}
+
 /// How an endpoint serves its connections.
 pub(crate) struct EndpointOptions {
     pub(crate) protocols: Protocols,
+    pub(crate) security: Security,
     pub(crate) stopping: Stopping,
     pub(crate) hooks: Hooks,
 }
@@ -64,20 +77,29 @@ pub struct ServerStopError {
     timeout: Duration,
 }
 
-type OnInvalid = Arc<dyn Fn(&hyper::Error) + Send + Sync>;
+/// Why a connection has no further request.
+#[derive(Debug)]
+pub(crate) enum ConnectionFailure<'e> {
+    /// The client sent something that is no request.
+    NoRequest(&'e hyper::Error),
+    #[cfg(feature = "tls")]
+    Handshake(HandshakeFailure),
+}
+
+type OnFailure = Arc<dyn Fn(&ConnectionFailure<'_>) + Send + Sync>;
 
 /// What an endpoint does besides answering requests.
 pub(crate) struct Hooks {
     /// Gets the outcome of the test before the server stops.
     pub(crate) before_stop: Box<dyn FnOnce(Outcome) + Send>,
-    /// Gets the error of a connection on which a client sent something that is no request.
-    pub(crate) on_invalid: OnInvalid,
+    /// Gets the failure of each connection that had to end.
+    pub(crate) on_failure: OnFailure,
 }
 
 impl Hooks {
     /// Nothing else.
     pub(crate) fn none() -> Self {
-        Self { before_stop: Box::new(|_| {}), on_invalid: Arc::new(|_| {}) }
+        Self { before_stop: Box::new(|_| {}), on_failure: Arc::new(|_| {}) }
     }
 }
 
@@ -114,9 +136,9 @@ impl Endpoint {
         B: Body<Data: Send, Error: Into<BoxedError>> + Send + 'static,
     {
         let Self { listener, address } = self;
-        let EndpointOptions { protocols, stopping, hooks: Hooks { before_stop, on_invalid } } = options;
+        let EndpointOptions { protocols, security, stopping, hooks: Hooks { before_stop, on_failure } } = options;
         let (stop, stopped) = oneshot::channel();
-        let accepting = Accepting { service, protocols, on_invalid };
+        let accepting = Accepting { service, protocols, security, on_failure };
         let serving = tokio::spawn(accepting.run(listener, stopping, stopped));
         teardown.defer_with(format!("stop the server on {address}"), move |outcome| async move {
             before_stop(outcome);
@@ -156,7 +178,8 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithControl<S
 struct Accepting<S> {
     service: S,
     protocols: Protocols,
-    on_invalid: OnInvalid,
+    security: Security,
+    on_failure: OnFailure,
 }
 
 impl<S, B> Accepting<S>
@@ -199,23 +222,32 @@ where
 
     fn serve(&self, stream: TcpStream, tasks: &mut ConnectionTasks, finishing: watch::Receiver<()>) {
         let control = ConnectionControl::new();
-        let stream = TokioIo::new(ControlledStream::new(stream, control.clone()));
-        let service = TowerToHyperService::new(WithControl { service: self.service.clone(), control });
+        let service = TowerToHyperService::new(WithControl { service: self.service.clone(), control: control.clone() });
+        let controlled = |transport| TokioIo::new(ControlledStream::new(transport, control));
         match self.protocols {
             Protocols::Http1 => {
-                let connection = http1::Builder::new().serve_connection(stream, service);
-                let on_invalid = Arc::clone(&self.on_invalid);
+                let (security, on_failure) = (self.security.clone(), Arc::clone(&self.on_failure));
                 tasks.connections.spawn(async move {
+                    let transport = match security {
+                        Security::Plain => Transport::Plain(stream),
+                        #[cfg(feature = "tls")]
+                        Security::OnRequest(tls) => match tls.accept(stream).await {
+                            Ok(transport) => transport,
+                            Err(failure) => return on_failure(&ConnectionFailure::Handshake(failure)),
+                        },
+                    };
+                    let connection = http1::Builder::new().serve_connection(controlled(transport), service);
                     // The client sees an error of its connection. Only bytes that are no request are worth a report.
                     if let Err(error) = finished(connection, finishing, http1::Connection::graceful_shutdown).await
                         && error.is_parse()
                     {
-                        on_invalid(&error);
+                        on_failure(&ConnectionFailure::NoRequest(&error));
                     }
                 });
             }
             #[cfg(not(feature = "http2"))]
             Protocols::All => {
+                let stream = controlled(Transport::Plain(stream));
                 let connection = http1::Builder::new().serve_connection(stream, service).with_upgrades();
                 tasks.connections.spawn(async move {
                     let _ = finished(connection, finishing, http1::UpgradeableConnection::graceful_shutdown).await;
@@ -223,6 +255,7 @@ where
             }
             #[cfg(feature = "http2")]
             Protocols::All => {
+                let stream = controlled(Transport::Plain(stream));
                 let builder = auto::Builder::new(tasks.streams.clone());
                 let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
                 tasks.connections.spawn(async move {

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::shown::redacted_at;
+use crate::shown::redacted_at;
 
 /// Whether an object may have members that the wanted one does not have.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -27,10 +27,8 @@ impl<'s> NewInjection<'s> {
             let is_final = StatusCode::from_u16(status).is_ok_and(|status| !status.is_informational());
             assert!(is_final, "{status} is no status of a response");
         }
-        assert!(
-            !matches!(fault, Fault::SqlState(_)),
-            "{fault} is a fault of a database, which a stand-in does not have"
-        );
+        let is_of_http = !matches!(fault, Fault::SqlState(_) | Fault::Duplicate);
+        assert!(is_of_http, "{fault} is a fault of a database or of a message, and a stand-in has neither");
         Self { stubs, fault, location: Location::caller() }
     }
 

@@ -135,6 +135,12 @@ impl RequestPattern {
         self
     }
 
+    /// The method, if the pattern has one, and the path.
+    #[cfg(feature = "contracts")]
+    pub(super) fn address(&self) -> (Option<&str>, &str) {
+        (self.method.as_deref(), self.path.as_str())
+    }
+
     /// The number of conditions.
     pub(super) fn len(&self) -> usize {
         self.conditions.len()

@@ -57,6 +57,15 @@ impl Received {
         &self.request.path
     }
 
+    /// The query as it was sent.
+    pub(super) fn raw_query(&self) -> &str {
+        &self.request.query
+    }
+
+    pub(super) fn header_map(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
     /// The path and the query as they were sent.
     pub(super) fn target(&self) -> String {
         format!("{}?{}", self.request.path, self.request.query)

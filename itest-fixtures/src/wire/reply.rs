@@ -64,7 +64,7 @@ impl FixedReply {
         Self::new(status, vec![text.into()])
     }
 
-    fn new(status: StatusCode, chunks: Vec<Bytes>) -> Self {
+    pub(super) fn new(status: StatusCode, chunks: Vec<Bytes>) -> Self {
         let (delay, interval) = (Duration::ZERO, Duration::ZERO);
         Self { status, headers: HeaderMap::new(), chunks, delay, interval, resets_at_end: false }
     }
@@ -227,6 +227,16 @@ impl Reply {
                     reply
                 });
             }
+        }
+    }
+
+    /// The fixed replies of which this one consists, without those that are computed.
+    #[cfg(feature = "contracts")]
+    pub(super) fn fixed_replies(&self) -> Vec<&FixedReply> {
+        match &self.0 {
+            Kind::Fixed(fixed) => vec![fixed],
+            Kind::Sequence(replies) => replies.iter().flat_map(Self::fixed_replies).collect(),
+            Kind::Computed(_) => Vec::new(),
         }
     }
 

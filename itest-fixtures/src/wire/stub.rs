@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use itest_runtime::Fault;
 
+use super::contract_check::ContractCheck;
 use super::mounted_injection::MountedInjection;
 use super::pattern::RequestPattern;
 use super::received::Received;
@@ -18,11 +19,17 @@ use super::times::Times;
 #[must_use = "a stub answers nothing until `reply` is called"]
 pub struct NewStub<'s> {
     stubs: &'s Stubs,
+    contract: &'s ContractCheck,
     stub: MountedStub,
 }
 
 impl<'s> NewStub<'s> {
-    pub(super) fn new(stubs: &'s Stubs, pattern: RequestPattern, location: &'static Location<'static>) -> Self {
+    pub(super) fn new(
+        stubs: &'s Stubs,
+        contract: &'s ContractCheck,
+        pattern: RequestPattern,
+        location: &'static Location<'static>,
+    ) -> Self {
         let stub = MountedStub {
             pattern,
             times: Times::AT_LEAST_ONCE,
@@ -34,7 +41,7 @@ impl<'s> NewStub<'s> {
             essential: None,
             answered: Arc::default(),
         };
-        Self { stubs, stub }
+        Self { stubs, contract, stub }
     }
 
     /// The stub answers exactly one request.
@@ -83,9 +90,16 @@ impl<'s> NewStub<'s> {
     }
 
     /// Sets the reply and mounts the stub: from now on it answers requests. The handle counts them.
+    ///
+    /// # Panics
+    ///
+    /// If the contract of the service forbids the reply, or has no operation for the requests of the stub. A reply that is computed is judged
+    /// when it is sent.
+    #[track_caller]
     #[expect(clippy::must_use_candidate, reason = "most tests need no handle")]
     pub fn reply(self, reply: Reply) -> Stub {
         let stub = MountedStub { reply, ..self.stub };
+        self.contract.check_stub(&stub.pattern, &stub.reply);
         let handle = Stub { text: stub.to_string(), answered: Arc::clone(&stub.answered) };
         self.stubs.lock().mounted.push(Arc::new(stub));
         handle

@@ -145,10 +145,11 @@ async fn rules_count_the_statements_that_match(pool: &Pool, proxy: &Proxy, db: &
 #[case::rate_limit(Fault::RateLimited(Duration::from_secs(1)))]
 #[case::malformed(Fault::Malformed)]
 #[case::empty_object(Fault::EmptyObject)]
-fn fault_of_http_is_refused(proxy: &Proxy, #[case] fault: Fault) {
+#[case::duplicate(Fault::Duplicate)]
+fn fault_that_is_none_of_statements_is_refused(proxy: &Proxy, #[case] fault: Fault) {
     let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _ = proxy.inject(fault);
     }));
     let message = refused.err().and_then(|panic| panic.downcast::<String>().ok()).unwrap_or_default();
-    assert!(message.contains("is a fault of HTTP"), "{message}");
+    assert!(message.contains("is no fault of a statement"), "{message}");
 }

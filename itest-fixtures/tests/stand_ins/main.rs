@@ -5,6 +5,7 @@
 mod choice;
 mod conditions;
 mod faults;
+mod recordings;
 mod replies;
 mod transport;
 
