@@ -1,11 +1,26 @@
 //! Describes errors: the action that failed, and the messages of the error and its causes.
 
+#[cfg(any(
+    feature = "_database",
+    feature = "_startable-service",
+    feature = "compose",
+    feature = "kafka-mock",
+    feature = "s3"
+))]
 use std::error::Error as StdError;
 
 use itest_runtime::Error;
 
 /// The part of the description that one error of a chain adds.
+#[cfg(any(
+    feature = "_database",
+    feature = "_startable-service",
+    feature = "compose",
+    feature = "kafka-mock",
+    feature = "s3"
+))]
 #[derive(Debug)]
+#[cfg_attr(not(feature = "_database"), expect(dead_code, reason = "only errors of databases wrap their causes"))]
 pub(crate) enum Message {
     /// No text, because the error only wraps its cause.
     None,
@@ -16,7 +31,7 @@ pub(crate) enum Message {
 }
 
 /// `cannot {action}: {error}: {cause}`.
-#[cfg(feature = "_service")]
+#[cfg(any(feature = "_startable-service", feature = "compose", feature = "kafka-mock", feature = "s3"))]
 pub(crate) fn failed_to(action: &str, error: &(dyn StdError + 'static)) -> Error {
     with_action(action, &chain(error, |error| Message::Text(error.to_string())))
 }
@@ -27,6 +42,13 @@ pub(crate) fn with_action(action: &str, reason: &str) -> Error {
 }
 
 /// Joins an error and its causes in one line. A cause is left out if its text is already part of the line.
+#[cfg(any(
+    feature = "_database",
+    feature = "_startable-service",
+    feature = "compose",
+    feature = "kafka-mock",
+    feature = "s3"
+))]
 pub(crate) fn chain(
     error: &(dyn StdError + 'static),
     message: impl Fn(&(dyn StdError + 'static)) -> Message,

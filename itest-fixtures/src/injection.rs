@@ -1,7 +1,11 @@
-//! Which of the requests or statements that match an injection get its fault.
+//! Decides which of the requests, statements, mails or messages that match an injection get its fault.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use itest_runtime::__private::Problem;
+use itest_runtime::{SourceLocation, TestInfo};
 
 /// A fault that is injected. Its rules can be combined.
 ///
@@ -32,7 +36,7 @@ impl Injection {
         Self { rules: Arc::new(Mutex::new(rules)) }
     }
 
-    /// Limits the fault to this number of matching requests or statements: without other rules, the first ones.
+    /// Limits the fault to this number of matching requests, statements, mails or messages: without other rules, the first ones.
     ///
     /// # Panics
     ///
@@ -45,7 +49,7 @@ impl Injection {
         self
     }
 
-    /// Each n-th matching request or statement gets the fault: with 3, the third, the sixth, and so on.
+    /// Each n-th matching request, statement, mail or message gets the fault: with 3, the third, the sixth, and so on.
     ///
     /// # Panics
     ///
@@ -58,7 +62,8 @@ impl Injection {
         self
     }
 
-    /// The first matching requests or statements, this number of them, do not get the fault, and the other rules do not count them.
+    /// This number of matching requests, statements, mails or messages at the beginning do not get the fault, and the other rules do not count
+    /// them.
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the fault is injected already")]
     pub fn after(self, number: u32) -> Self {
         self.lock().skipped = number;
@@ -84,8 +89,24 @@ impl Injection {
         true
     }
 
+    /// Fails the test if the fault was never triggered, and warns if it was triggered less often than it should have been. `what` names the
+    /// fault, and the test injected it at `location`.
+    pub(crate) fn check(&self, what: &str, info: &TestInfo, location: &'static Location<'static>) {
+        match self.shortfall() {
+            None => {}
+            Some(Shortfall::Never) => {
+                let location = Some(SourceLocation::new(location.to_string()));
+                info.fail_with(Problem { location, ..Problem::new(format!("{what} was never triggered")) });
+            }
+            Some(Shortfall::Fewer { expected, triggered }) => {
+                let (triggered, expected) = (in_times(triggered), in_times(expected));
+                info.warn(format!("{what} was triggered {triggered}, expected {expected}, at {location}"));
+            }
+        }
+    }
+
     /// How the injection fell short of its rules: the fault was never triggered, or less often than it should have been.
-    pub(crate) fn shortfall(&self) -> Option<Shortfall> {
+    fn shortfall(&self) -> Option<Shortfall> {
         let rules = self.lock();
         match rules.max_triggers {
             _ if rules.triggered == 0 => Some(Shortfall::Never),
@@ -109,7 +130,7 @@ impl fmt::Debug for Injection {
 
 /// How an injection fell short of its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shortfall {
+enum Shortfall {
     Never,
     Fewer { expected: u32, triggered: u32 },
 }
