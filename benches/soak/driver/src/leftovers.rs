@@ -17,8 +17,17 @@ pub(crate) fn find(stage: &Stage) -> Vec<String> {
     for folder in [stage.temp(), stage.outside(), stage.sessions()] {
         left.extend(entries(&folder));
     }
+    left.extend(server_folders(stage));
     left.extend(listening(stage.address()));
     left
+}
+
+/// The folders of private servers in memory. Their names contain the id of the process that started them: `itest-redis-4711-…`.
+fn server_folders(stage: &Stage) -> Vec<String> {
+    let ids = fs::read_to_string(stage.process_ids()).unwrap_or_default();
+    let ids: Vec<String> = ids.lines().map(|id| format!("-{id}-")).collect();
+    let folders = entries(Path::new("/dev/shm")).into_iter();
+    folders.filter(|folder| folder.contains("/itest-") && ids.iter().any(|id| folder.contains(id))).collect()
 }
 
 /// Waits until nothing is left or the time is up, and returns the leftovers.
@@ -60,7 +69,24 @@ fn listening(address: &str) -> Vec<String> {
 mod tests {
     use std::net::TcpListener;
 
+    use figures::{Context, Failure};
+
     use super::*;
+
+    #[test]
+    fn folder_of_a_private_server_is_listed_for_the_process_that_started_it() -> Result<(), Failure> {
+        let parent = std::env::temp_dir().join(format!("soak-test-{}", std::process::id()));
+        let (stage, other) = (Stage::new(&parent, 1)?, Stage::new(&parent, 2)?);
+        let id = std::process::id();
+        let folder = format!("/dev/shm/itest-test-{id}-0");
+        fs::create_dir_all(&folder).context(|| folder.clone())?;
+        fs::write(stage.process_ids(), format!("1\n{id}\n")).context(|| "writing".to_owned())?;
+        let (left, left_of_other) = (server_folders(&stage), server_folders(&other));
+        fs::remove_dir(&folder).context(|| folder.clone())?;
+        fs::remove_dir_all(parent).context(|| "removing".to_owned())?;
+        assert_eq!((left, left_of_other), (vec![folder], Vec::new()));
+        Ok(())
+    }
 
     #[test]
     fn listening_port_is_listed_for_its_address() -> std::io::Result<()> {

@@ -63,6 +63,11 @@ impl Stage {
         self.folder.join("journal")
     }
 
+    /// The file in which each process of the suite notes its id.
+    pub(crate) fn process_ids(&self) -> PathBuf {
+        self.folder.join("processes")
+    }
+
     /// The address on which programs of tests listen.
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -105,6 +110,7 @@ impl Stage {
             .env("ITEST_SESSION_DIR", self.sessions())
             .env("SOAK_OUTSIDE", self.outside())
             .env("SOAK_JOURNAL", self.journal())
+            .env("SOAK_PROCESSES", self.process_ids())
             .env("SOAK_ADDRESS", &self.address)
             .env(MARK, &mark)
             .stdin(Stdio::null())

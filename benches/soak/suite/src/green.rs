@@ -1,5 +1,7 @@
 //! Tests that must pass, whatever happens to other tests, workers and runs.
 
+pub(crate) mod services;
+
 use std::fs;
 use std::time::Duration;
 

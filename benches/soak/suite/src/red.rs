@@ -1,5 +1,7 @@
 //! Tests that fail or crash while they have resources.
 
+mod services;
+
 use std::time::Duration;
 
 use itest::prelude::*;

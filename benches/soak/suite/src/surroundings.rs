@@ -7,7 +7,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Notes the acquisition of a resource.
 pub(crate) fn note(what: &str) {
-    let Some(path) = std::env::var_os("SOAK_JOURNAL") else { return };
+    append("SOAK_JOURNAL", what);
+}
+
+/// Notes the id of this process, which is part of the names of the folders of its private servers.
+pub(crate) fn note_process() {
+    append("SOAK_PROCESSES", &std::process::id().to_string());
+}
+
+fn append(variable: &str, what: &str) {
+    let Some(path) = std::env::var_os(variable) else { return };
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes())).expect("the journal can be written");
 }
