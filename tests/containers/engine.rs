@@ -33,6 +33,8 @@ pub(crate) enum Behaviour {
     StartsNothing,
     /// A started container ends at once.
     EndsAtOnce,
+    /// The server of a container has another password than the one in the variables.
+    RefusesLogin,
     /// The engine answers a creation only after [`Engine::allow`].
     DelaysCreation,
 }
@@ -258,7 +260,10 @@ impl Shared {
         container.is_running = true;
         // As with a real engine, the port is open before the server accepts connections.
         container.tasks.push(tokio::spawn(forward(listener, server::socket(&folder))));
-        let (spec, slot, teardown) = (container.spec.clone(), Arc::clone(&container.server), self.teardown.clone());
+        let (mut spec, slot, teardown) = (container.spec.clone(), Arc::clone(&container.server), self.teardown.clone());
+        if self.behaviour == Behaviour::RefusesLogin {
+            server::replace_password(&mut spec);
+        }
         container.tasks.push(tokio::spawn(async move {
             let mut slot = slot.lock().await;
             let prepared = tokio::task::spawn_blocking(move || server::prepare(&spec, &folder)).await;

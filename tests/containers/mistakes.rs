@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 
 use itest::prelude::*;
 
@@ -16,7 +17,7 @@ const TEST: &str = "durability_settings_are_off";
 #[case::no_image(Behaviour::PullsNothing, &["the image postgres:17-alpine cannot be pulled", "pull access denied", "ITEST_POSTGRES_IMAGE"])]
 #[case::no_port(Behaviour::StartsNothing, &["cannot start a container of postgres:17-alpine", "port is already allocated"])]
 #[case::an_end(Behaviour::EndsAtOnce, &["the container of postgres:17-alpine ended with exit code 1", "the password is ***", "no space left"])]
-#[case::no_end(Behaviour::PullsForever, &["its setup did not end within 2s", "pulling postgres:17-alpine, which is not there yet"])]
+#[case::no_end(Behaviour::PullsForever, &["its setup did not end within 2s", "pulling the image postgres:17-alpine, because the engine does not have it"])]
 fn engine_error_is_reported_and_leaves_nothing(
     #[case] behaviour: Behaviour,
     #[case] words: &[&str],
@@ -31,6 +32,31 @@ fn engine_error_is_reported_and_leaves_nothing(
     for word in words {
         assert!(failure.contains(word), "no `{word}` in: {failure}");
     }
+    assert_eq!(engine.containers(), Vec::<String>::new());
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// A server that refuses the login once refuses it every time, so itest does not wait for it.
+#[integration_test]
+#[case::postgres("postgres", "durability_settings_are_off", &["password authentication failed", "POSTGRES_PASSWORD"])]
+#[case::mysql("mysql", "keeps_items_in_mysql::again_1", &["Access denied", "MARIADB_ROOT_PASSWORD or MYSQL_ROOT_PASSWORD"])]
+fn refused_login_is_reported_at_once(
+    #[case] service: &str,
+    #[case] test: &str,
+    #[case] words: &[&str],
+    dir: &TempDir,
+    teardown: &Teardown,
+) -> Result<()> {
+    let engine = Engine::start(Behaviour::RefusesLogin, teardown)?;
+    let since = Instant::now();
+    let events = suite(&engine, dir).events(&[test, "--setup-timeout", "40s"])?;
+    let failure = events.case(test)["failures"].to_string();
+    for word in words {
+        assert_eq!(failure.matches(word).count(), 1, "`{word}` in: {failure}");
+    }
+    assert!(!failure.contains("does not answer"), "{failure}");
+    assert!(since.elapsed() < Duration::from_secs(30), "{service}: it took {:?}", since.elapsed());
     assert_eq!(engine.containers(), Vec::<String>::new());
     events.finished.assert_nothing_left();
     Ok(())

@@ -82,6 +82,16 @@ pub(crate) fn environment<'s>(spec: &'s Value, name: &str) -> Option<&'s str> {
     variables.filter_map(|variable| variable.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
+/// Replaces the password in the variables of a container.
+pub(crate) fn replace_password(spec: &mut Value) {
+    for variable in spec["Env"].as_array_mut().into_iter().flatten() {
+        let name = variable.as_str().and_then(|variable| variable.split_once('=')).map(|(name, _)| name.to_owned());
+        if let Some(name) = name.filter(|name| name.ends_with("PASSWORD")) {
+            *variable = Value::String(format!("{name}=another"));
+        }
+    }
+}
+
 /// The path outside of the container for a path inside of it. Only paths on a `tmpfs` mount are supported.
 fn outside(spec: &Value, inside: &str, folder: &Path) -> Result<PathBuf> {
     let mounts = spec["HostConfig"]["Mounts"].as_array().into_iter().flatten();

@@ -162,6 +162,10 @@ fn bisect_reports_a_failure_it_cannot_reproduce(dir: &TempDir) -> Result<()> {
 #[case::in_parts(&["--detect", "--shard", "1/2"], "--shard 1/2: has no effect with --detect: filters and --tag select the tests")]
 #[case::of_the_last_run(&["--detect", "--last-failed"], "--last-failed true: has no effect with --detect")]
 #[case::into_a_report(&["--bisect", "is_wrong", "--junit", "j.xml"], "--junit j.xml: has no effect with --bisect")]
+#[case::tried_again(&["--detect", "--retries", "2"], "--retries 2: has no effect with --detect")]
+#[case::repeated(&["--bisect", "is_wrong", "--repeat", "2"], "--repeat 2: has no effect with --bisect")]
+#[case::in_an_order(&["--detect", "--order", "reverse"], "--order reverse: has no effect with --detect")]
+#[case::with_resources_kept(&["--detect", "--keep-failed"], "--keep-failed true: has no effect with --detect")]
 #[case::too_small(&["--detect", "--budget", "2"], "--budget 2: too small: to run all")]
 fn invalid_detection_arguments_are_refused(
     #[case] arguments: &[&str],
@@ -187,8 +191,8 @@ fn time_budget_ends_the_running_test(dir: &TempDir) -> Result<()> {
 }
 
 #[integration_test(tags("detection"))]
-fn detection_ignores_keep_failed(dir: &TempDir) -> Result<()> {
-    let finished = suite(dir).args(&["--detect", "--keep-failed", "--budget", "60"]).run()?;
+fn detection_ignores_keep_failed_of_the_environment(dir: &TempDir) -> Result<()> {
+    let finished = suite(dir).env("ITEST_KEEP_FAILED", "true").args(&["--detect", "--budget", "60"]).run()?;
     assert_eq!(finished.code(), Some(101), "{}", finished.stdout());
     finished.assert_nothing_left();
     Ok(())

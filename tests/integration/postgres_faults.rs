@@ -32,17 +32,62 @@ async fn leases(server: &Server) -> Result<(i64, i64)> {
 }
 
 #[integration_test(tags("postgres"))]
-fn killed_private_server_fails_each_test_that_needs_it(dir: &TempDir) -> Result<()> {
+fn killed_private_server_fails_only_the_test_that_was_using_it(dir: &TempDir) -> Result<()> {
     let events = run(suite(dir), "killed")?;
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(others, ["kills_the_server"], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 5);
+    assert_contains(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
+    let stderr = events.case("kills_the_server")["stderr"].to_string();
+    assert_contains(&stderr, &["is replaced by a new clone: the server ended or was restarted"]);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// The test that killed it succeeds in the last milliseconds of the server's sessions, but it is the one that fails.
+#[integration_test(tags("postgres"))]
+fn private_server_that_is_killed_at_the_end_of_a_test_fails_that_test(dir: &TempDir) -> Result<()> {
+    let events = run(suite(dir), "killed-at-the-end")?;
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(others, ["kills_the_server_at_its_end"], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 5);
+    assert_contains(
+        &failure(&events, "kills_the_server_at_its_end"),
+        &["ended or was restarted while the test used it"],
+    );
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+/// No test waits for its own timeout.
+#[integration_test(tags("postgres"))]
+fn private_server_that_hangs_is_replaced(dir: &TempDir) -> Result<()> {
+    let events = run(suite(dir).args(&["--health-check-timeout", "3s"]), "hung")?;
+    let (passed, others) = passed_and_others(&events);
+    assert_eq!(others, ["stops_the_server"], "{}", events.finished.stdout());
+    assert_eq!(passed.len(), 5);
+    let reason = "means nothing (itest has killed it, because it left 2 health checks unanswered for 3s each)";
+    assert_contains(&failure(&events, "stops_the_server"), &[reason]);
+    events.finished.assert_nothing_left();
+    Ok(())
+}
+
+#[integration_test(tags("postgres"))]
+fn private_server_that_cannot_be_started_again_fails_each_test_that_needs_it(dir: &TempDir) -> Result<()> {
+    let events = run(suite(dir), "destroyed")?;
     let (passed, others) = passed_and_others(&events);
     assert_eq!(passed, ["before::again_1", "before::again_2"], "{}", events.finished.stdout());
     assert_eq!(others.len(), 4);
-    assert_contains(&failure(&events, "kills_the_server"), &["ended or was restarted while the test used it"]);
+    assert_contains(&failure(&events, "destroys_the_server"), &["ended or was restarted while the test used it"]);
     for again in 1..=3 {
-        let failures = failure(&events, &format!("after_it_was_killed::again_{again}"));
+        let failures = failure(&events, &format!("after_it_was_destroyed::again_{again}"));
         assert_contains(
             &failures,
-            &["cannot connect to PostgreSQL at a private server in", "the server has ended, and said last"],
+            &[
+                "cannot connect to PostgreSQL at a private server in",
+                "it could not be started again: ",
+                "the server has ended; its log ends with",
+            ],
         );
     }
     events.finished.assert_nothing_left();

@@ -75,3 +75,31 @@ fn ctrf_report_has_the_outcome_of_each_test(dir: &TempDir) -> Result<()> {
     assert!(summary["start"].as_u64() <= summary["stop"].as_u64());
     Ok(())
 }
+
+#[integration_test(tags("reports"))]
+fn trace_has_a_slice_for_each_attempt_and_its_phases(dir: &TempDir) -> Result<()> {
+    #[arrange]
+    let file = dir.join("trace.json").display().to_string();
+    let tests = ["--exact", "unanswered_request", "exchanges_of_a_failed_test"];
+
+    #[act]
+    Suite::new(env!("CARGO_BIN_EXE_suite-stand-ins"), dir).args(&tests).args(&["--trace", &file]).run()?;
+
+    #[assert]
+    let trace: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    let events = trace["traceEvents"].as_array().cloned().unwrap_or_default();
+    let of = |category: &str| events.iter().filter(|event| event["cat"] == category).cloned().collect::<Vec<_>>();
+    let names: std::collections::BTreeSet<_> = of("test").iter().map(|event| event["name"].to_string()).collect();
+    assert_eq!(names, ["\"exchanges_of_a_failed_test\"".to_owned(), "\"unanswered_request\"".to_owned()].into());
+    let end =
+        |slice: &serde_json::Value| slice["ts"].as_u64().zip(slice["dur"].as_u64()).map(|(from, length)| from + length);
+    for phase in of("phase") {
+        let is_inside = |test: &serde_json::Value| {
+            test["tid"] == phase["tid"] && test["ts"].as_u64() <= phase["ts"].as_u64() && end(&phase) <= end(test)
+        };
+        assert!(of("test").iter().any(is_inside), "{phase} is in no test: {events:#?}");
+    }
+    let (begins, ends): (Vec<_>, Vec<_>) = of("exchange").into_iter().partition(|event| event["ph"] == "b");
+    assert!(begins.len() > 2 && begins.len() == ends.len(), "{events:#?}");
+    Ok(())
+}

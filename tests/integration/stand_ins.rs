@@ -184,3 +184,16 @@ fn fixture_fails_a_test_in_the_last_phase_of_its_body(dir: &TempDir) -> Result<(
     );
     Ok(())
 }
+
+#[integration_test(tags("stand-ins"))]
+fn bad_certificate_that_no_client_sees_fails_the_test_at_its_line(dir: &TempDir) -> Result<()> {
+    let report = report_of(dir, "unused_bad_certificate")?;
+    let place = line_of("BadCertificate::Expired")?;
+    for expected in [
+        format!("failed in test body at {place}"),
+        "the bad certificate expired of payments was never presented".to_owned(),
+    ] {
+        assert!(report.contains(&expected), "{expected}\n{report}");
+    }
+    Ok(())
+}

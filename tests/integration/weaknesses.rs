@@ -210,6 +210,8 @@ fn text_that_names_no_fault_is_refused(#[case] text: &str, #[case] expected: &st
 
 #[integration_test]
 #[case::two_modes(&["--faults", "--detect"], 2, "contradicts")]
+#[case::tried_again(&["--faults", "--retries", "1"], 2, "--retries 1: has no effect with --faults")]
+#[case::with_leaks_ignored(&["--faults", "--leaks", "ignore"], 2, "--leaks ignore: has no effect with --faults")]
 #[case::in_process(&["--faults", "--in-process"], 2, "--faults: needs worker processes")]
 #[case::small_budget(&["--faults", "--budget", "3"], 2, "--budget 3: too small")]
 #[case::nothing(&["--faults", "no_such_test"], 4, "no_such_test")]

@@ -1,6 +1,9 @@
 //! Tests that acquire a resource of every kind and then end in every way in which a test can end. They note the resources in the file
 //! that `JOURNAL` names. Files in the folder that `OUTSIDE` names stand for resources outside of every process. `SERVICE` is a program.
 
+mod matrix_clients;
+mod matrix_services;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,6 +16,8 @@ use itest::{Program, TempDir};
 use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
+
+use matrix_services::Services;
 
 itest::main!();
 
@@ -110,6 +115,7 @@ async fn everything(
     dir: &TempDir,
     database: &Sqlite<OnDisk>,
     network: &Network,
+    _services: &Services,
     teardown: &Teardown,
 ) -> Result<Everything> {
     take_all(dir, database, teardown).await?;
@@ -124,6 +130,7 @@ async fn incomplete(
     dir: &TempDir,
     database: &Sqlite<OnDisk>,
     _network: &Network,
+    _services: &Services,
     teardown: &Teardown,
 ) -> Result<Incomplete> {
     take_all(dir, database, teardown).await?;

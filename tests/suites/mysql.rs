@@ -41,7 +41,7 @@ async fn run(pool: &MySqlPool, sql: &str) -> Result<()> {
     Ok(())
 }
 
-#[integration_test(tags("good", "killed", "restarted"))]
+#[integration_test(tags("good", "killed", "hung", "restarted"))]
 async fn gets_a_fresh_database(#[values(1, 2)] _again: u32, db: &Mysql<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
@@ -166,15 +166,30 @@ async fn waits_forever(db: &Mysql<Items>, other: Mysql<Recycled<Items>>) -> Resu
     Ok(())
 }
 
-#[integration_test(tags("killed"))]
-async fn kills_the_server(db: &Mysql<Items>) -> Result<()> {
+/// Sends a signal to the server, and waits on a connection to it.
+async fn signal_server(db: &Mysql<Items>, signal: Signal) -> Result<()> {
     // The test uses a single connection, because a pool would try to reconnect to the killed server for half a minute.
     let mut connection = db.pool().acquire().await?;
     let note: String = sqlx::query_scalar("SELECT @@pid_file").fetch_one(&mut *connection).await?;
     let process: i32 = std::fs::read_to_string(note)?.trim().parse()?;
-    kill_process(Pid::from_raw(process).ok_or("no process")?, Signal::KILL)?;
-    sqlx::query("SELECT sleep(10)").execute(&mut *connection).await?;
+    kill_process(Pid::from_raw(process).ok_or("no process")?, signal)?;
+    sqlx::query("SELECT 1").execute(&mut *connection).await?;
     Ok(())
+}
+
+#[integration_test(tags("killed"))]
+async fn kills_the_server(db: &Mysql<Items>) -> Result<()> {
+    signal_server(db, Signal::KILL).await
+}
+
+#[integration_test(tags("hung"))]
+async fn stops_the_server(db: &Mysql<Items>) -> Result<()> {
+    signal_server(db, Signal::STOP).await
+}
+
+#[integration_test(tags("hung"))]
+async fn after_it_hung(#[values(1, 2)] _again: u32, db: &Mysql<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
 }
 
 #[integration_test(tags("killed"))]

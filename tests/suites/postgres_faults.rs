@@ -49,14 +49,29 @@ fn kill(process: i32) -> Result<()> {
     Ok(())
 }
 
-#[integration_test(tags("killed", "crashed", "restarted", "full", "limited"))]
+#[integration_test(tags(
+    "killed",
+    "killed-at-the-end",
+    "hung",
+    "destroyed",
+    "crashed",
+    "restarted",
+    "full",
+    "limited"
+))]
 async fn before(#[values(1, 2)] _again: u32, db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 
-#[integration_test(tags("killed"))]
-async fn kills_the_server(db: &Postgres<Items>) -> Result<()> {
-    let mut connection = db.pool().acquire().await?;
+/// The id of the process that accepts the server's connections.
+async fn postmaster(pool: &PgPool) -> Result<i32> {
+    let data: String = sqlx::query_scalar("SHOW data_directory").fetch_one(pool).await?;
+    let note = std::fs::read_to_string(format!("{data}/postmaster.pid"))?;
+    Ok(note.lines().next().unwrap_or_default().parse()?)
+}
+
+/// Kills the server, and waits until its sessions have ended. Returns the data directory.
+async fn kill_server(connection: &mut PgConnection) -> Result<PathBuf> {
     let data: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut *connection).await?;
     let sessions: Vec<i32> = sqlx::query_scalar("SELECT pid FROM pg_stat_activity").fetch_all(&mut *connection).await?;
     let note = std::fs::read_to_string(format!("{data}/postmaster.pid"))?;
@@ -65,12 +80,60 @@ async fn kills_the_server(db: &Postgres<Items>) -> Result<()> {
     let is_over =
         |session: &i32| std::fs::read(format!("/proc/{session}/cmdline")).map_or(true, |line| line.is_empty());
     eventually(async || sessions.iter().all(is_over)).within(Duration::from_secs(10)).equals(true).await?;
+    Ok(data.into())
+}
+
+#[integration_test(tags("killed"))]
+async fn kills_the_server(db: &Postgres<Items>) -> Result<()> {
+    let mut connection = db.pool().acquire().await?;
+    kill_server(&mut connection).await?;
     sqlx::query("SELECT 1").execute(&mut *connection).await?;
     Ok(())
 }
 
 #[integration_test(tags("killed"))]
 async fn after_it_was_killed(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+/// The server's other processes may still answer for some milliseconds.
+#[integration_test(tags("killed-at-the-end"))]
+async fn kills_the_server_at_its_end(db: &Postgres<Items>) -> Result<()> {
+    kill(postmaster(&db.pool()).await?)
+}
+
+#[integration_test(tags("killed-at-the-end"))]
+async fn after_it_was_killed_at_the_end(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+/// Stops the process that accepts the connections, as a deadlock would.
+#[integration_test(tags("hung"))]
+async fn stops_the_server(db: &Postgres<Items>) -> Result<()> {
+    let process = Pid::from_raw(postmaster(&db.pool()).await?).ok_or("no process")?;
+    kill_process(process, Signal::STOP)?;
+    let another = PgConnection::connect(db.url()).await;
+    assert!(another.is_err(), "a stopped server accepts no connection");
+    Ok(())
+}
+
+#[integration_test(tags("hung"))]
+async fn after_it_hung(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
+    is_fresh(&db.pool()).await
+}
+
+#[integration_test(tags("destroyed"))]
+async fn destroys_the_server(db: &Postgres<Items>) -> Result<()> {
+    let mut connection = db.pool().acquire().await?;
+    let data: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut *connection).await?;
+    std::fs::write(PathBuf::from(data).join("PG_VERSION"), "3")?;
+    kill_server(&mut connection).await?;
+    sqlx::query("SELECT 1").execute(&mut *connection).await?;
+    Ok(())
+}
+
+#[integration_test(tags("destroyed"))]
+async fn after_it_was_destroyed(#[values(1, 2, 3)] _again: u32, db: &Postgres<Items>) -> Result<()> {
     is_fresh(&db.pool()).await
 }
 

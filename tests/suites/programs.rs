@@ -112,11 +112,13 @@ async fn restarted_program_has_the_same_address(teardown: &Teardown) -> Result<(
 async fn paused_program_does_not_answer_until_it_is_resumed(teardown: &Teardown) -> Result<()> {
     let program = web().ready_when(Ready::port("PORT")).start(teardown).await?;
     program.pause();
+    eventually(async || program.is_paused()).equals(true).await?;
     let asking = program.clone();
     let mut answer = tokio::task::spawn_blocking(move || get(&asking, "/").map_err(|error| error.to_string()));
     assert!(tokio::time::timeout(Duration::from_millis(200), &mut answer).await.is_err());
     program.resume();
     assert_eq!(answer.await?, Ok("1".to_owned()));
+    assert!(!program.is_paused());
     Ok(())
 }
 

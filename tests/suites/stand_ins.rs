@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use itest::prelude::*;
-use itest::{Api, Client, Fault, Reply, StandIn, request};
+use itest::{Api, BadCertificate, Client, Fault, Reply, StandIn, request};
 use serde_json::json;
 
 itest::main!();
@@ -180,4 +180,11 @@ fn failure_of_a_fixture(_inbox: &Inbox) {
     let sum = 1 + 1;
     #[assert]
     assert_eq!(sum, 2);
+}
+
+/// No client begins a handshake.
+#[integration_test]
+async fn unused_bad_certificate(payments: &StandIn<Payments>) -> Result<()> {
+    payments.present_certificate(BadCertificate::Expired)?;
+    Ok(())
 }

@@ -8,13 +8,15 @@ use spdx::Expression;
 use super::root;
 
 /// The licences that dependencies may have. A dependency with several licences needs one of these.
-const LICENCES: [&str; 9] = [
+const LICENCES: [&str; 11] = [
+    "0BSD",
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Zlib",
     "BSL-1.0",

@@ -17,6 +17,7 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
             ("plan", 1),
             ("detect", 1),
             ("faults", 1),
+            ("coverage", 1),
             ("inject", 1),
             ("report", 1),
             ("process", 2),
@@ -31,16 +32,35 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
         "itest-fixtures",
         &[
             ("failure", 0),
+            ("identifier", 0),
             ("injection", 0),
+            ("production", 0),
+            ("shown", 0),
+            ("transport", 0),
+            ("xml", 0),
+            ("contract", 1),
             ("proxy", 1),
             ("service", 1),
-            ("wire", 1),
+            ("sigv4", 1),
+            ("tls", 1),
+            ("wire", 2),
             ("database", 2),
-            ("http", 2),
-            ("tokens", 2),
+            ("messages", 2),
+            ("mail", 2),
+            ("http", 3),
+            ("tokens", 3),
+            ("any_service", 3),
+            ("aws", 3),
             ("backend", 3),
+            ("compose", 3),
+            ("kafka", 3),
+            ("mqtt", 3),
             ("mysql", 3),
+            ("nats", 3),
             ("postgres", 3),
+            ("rabbitmq", 3),
+            ("redis", 3),
+            ("s3", 3),
             ("sqlite", 3),
             ("data", 4),
             ("migrations", 4),
@@ -49,7 +69,8 @@ const CRATES: [(&str, &[(&str, u32)]); 2] = [
 ];
 
 /// Names of services that `service/` must not contain.
-const SERVICES: [&str; 9] = ["postgres", "mysql", "mariadb", "sqlite", "redis", "rabbit", "nats", "mqtt", "kafka"];
+const SERVICES: [&str; 10] =
+    ["postgres", "mysql", "mariadb", "sqlite", "redis", "rabbit", "nats", "mqtt", "kafka", "aws"];
 
 /// The limit of lines before the tests of a file.
 const MAX_LINES: usize = 400;
@@ -190,7 +211,7 @@ fn pure_modules_use_no_clock_io_or_runtime() {
         "tokio",
         "rand_chacha",
     ];
-    for module in ["plan", "detect", "faults"] {
+    for module in ["plan", "detect", "faults", "coverage"] {
         let sources: Vec<_> = runtime().into_iter().filter(|source| source.module == module).collect();
         assert!(sources.len() >= 4, "{module} has moved");
         for source in sources {
@@ -237,6 +258,7 @@ fn files_have_a_purpose_line_and_at_most_400_lines() {
         "itest-macros/src",
         "itest-runtime/src",
         "examples/bank",
+        "examples/courier",
         "examples/shop/src",
         "examples/zoo",
     ];

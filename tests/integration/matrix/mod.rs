@@ -6,6 +6,7 @@
 mod page;
 mod paths;
 mod resources;
+mod servers;
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
@@ -19,6 +20,7 @@ use rustix::process::Signal;
 
 use paths::{End, Expected, Remaining, Runner};
 use resources::{Resource, Surroundings};
+use servers::{Servers, SharedRabbitmq, SharedServers};
 
 /// The time limit for the test to acquire its resources, and for an interrupted run to end.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,21 +69,58 @@ async fn nothing_is_left_under_cargo_test(
     )]
     path: &str,
     dir: &TempDir,
+    rabbitmq: &SharedRabbitmq,
 ) -> Result<()> {
-    #[arrange]
+    assert_nothing_left_under_cargo_test(path, dir, Servers::Private(rabbitmq)).await
+}
+
+/// The most different ways, with servers at URLs.
+#[integration_test(timeout = "2m", tags("matrix"))]
+async fn nothing_is_left_on_servers_at_urls(
+    #[values(
+        "pass",
+        "panic",
+        "setup_fails_half_way",
+        "timeout",
+        "blocking_hang",
+        "teardown_hangs",
+        "abort",
+        "worker_is_killed",
+        "interrupt",
+        "terminate",
+        "runner_is_killed",
+        "process_group_is_killed",
+        "session_server_is_killed",
+        "everything_is_killed"
+    )]
+    path: &str,
+    dir: &TempDir,
+    rabbitmq: &SharedRabbitmq,
+    servers: &SharedServers,
+) -> Result<()> {
+    assert_nothing_left_under_cargo_test(path, dir, Servers::Shared(rabbitmq, servers)).await
+}
+
+/// The ways that end a private server in different processes. There are few of them, because the server takes seconds to start.
+#[integration_test(timeout = "2m", tags("matrix"))]
+async fn nothing_is_left_of_a_private_rabbitmq(
+    #[values("abort", "interrupt", "runner_is_killed", "session_server_is_killed", "everything_is_killed")] path: &str,
+    dir: &TempDir,
+) -> Result<()> {
+    assert_nothing_left_under_cargo_test(path, dir, Servers::PrivateRabbitmq).await
+}
+
+/// Runs the suite, ends it in this way, and checks its outcome and what is left.
+async fn assert_nothing_left_under_cargo_test(path: &str, dir: &TempDir, servers: Servers<'_>) -> Result<()> {
     let (test, expected) = paths::find(path, Runner::CargoTest).ok_or("there is no such path")?;
-    let surroundings = Surroundings::new(dir)?;
+    let surroundings = Surroundings::new(dir, servers)?;
     let [before, after] = OTHER_TESTS;
     let suite = surroundings
         .suite()
         .env("ITEST_TEARDOWN_TIMEOUT", teardown_timeout(test))
         .args(&["--format", "json", "--order", "declared", "--jobs", "1"])
         .args(&["--exact", before, test, after]);
-
-    #[act]
     let finished = run_to_end(expected, &surroundings, suite.command()?, |child| Ok(suite.wait_for(child)?)).await?;
-
-    #[assert]
     assert_eq!(finished.code(), expected.code, "{}{}", finished.stdout(), finished.stderr());
     assert_left(&surroundings, &finished, expected).await?;
     if !expected.outcome.is_empty() {
@@ -133,10 +172,11 @@ async fn nothing_is_left_under_nextest(
     )]
     path: &str,
     dir: &TempDir,
+    rabbitmq: &SharedRabbitmq,
 ) -> Result<()> {
     #[arrange]
     let (test, expected) = paths::find(path, Runner::Nextest).ok_or("there is no such path")?;
-    let surroundings = Surroundings::new(dir)?;
+    let surroundings = Surroundings::new(dir, Servers::Private(rabbitmq))?;
     let [before, after] = OTHER_TESTS;
     let suite = surroundings.suite().env("ITEST_TEARDOWN_TIMEOUT", teardown_timeout(test));
     let (config, choice) = (dir.join("nextest.toml"), [before, test, after].map(|test| format!("test(={test})")));

@@ -27,6 +27,17 @@ after it pass, where the run goes on. The tables are generated from the list tha
 The runner is the process that the user started: the suite's own supervisor under cargo test, or cargo-nextest. A worker is the process
 that runs the tests; under cargo-nextest each test has one of its own, and the supervisor is in it.
 
+The columns of the services show the process and the folder of a private server, and the port of the mail server. On a server at a URL, they
+show the lease, the user and the keys of Redis, the streams of NATS, the retained messages and the sessions of MQTT, and the virtual host and the
+user of RabbitMQ. The results are the same. Every row is tested with private servers of Redis, NATS and MQTT, and with a RabbitMQ server at a
+URL. Some rows are also tested with all servers at URLs (`matrix::nothing_is_left_on_servers_at_urls`), and some with a private RabbitMQ
+(`matrix::nothing_is_left_of_a_private_rabbitmq`).
+
+The project of a compose file (containers, volumes, networks and built images) has no column, because it needs a container engine. It is a session
+fixture whose removal is in the ledger, so it is given back like a session fixture's `durable`. The tests are those of `compose` in
+tests/containers. The queues, topics, subscriptions and buckets of AWS at a URL are given back like `durable`
+(`aws::resources_of_a_killed_run_are_removed_by_the_sweep`).
+
 A killed session server is replaced by the next process of the run that needs it or ends. If no such process comes, because the
 server of a cargo-nextest run is killed after the last test, all resources stay in the ledger until the next run. A session server
 that gets SIGTERM, SIGINT, SIGHUP or SIGQUIT goes on until the run is over.
@@ -39,12 +50,17 @@ session whose supervisor and workers are all killed leaves such processes **for 
 ";
 
 /// The columns of the tables, with the resources that they show.
-const COLUMNS: [(&str, Resource); 10] = [
+const COLUMNS: [(&str, Resource); 15] = [
     ("temp dir", Resource::TempDir),
     ("SQLite file", Resource::SqliteFile),
     ("child and grandchild", Resource::Child),
     ("daemon", Resource::Daemon),
     ("port", Resource::Port),
+    ("Redis", Resource::Redis),
+    ("NATS", Resource::Nats),
+    ("MQTT", Resource::Mqtt),
+    ("RabbitMQ", Resource::Rabbitmq),
+    ("mail server", Resource::Mail),
     ("`durable`", Resource::Durable),
     ("session fixture's `durable`", Resource::SessionDurable),
     ("session folder and socket", Resource::Session),

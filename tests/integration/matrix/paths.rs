@@ -5,7 +5,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::resources::Resource::{
-    self, Child, Daemon, Deferred, Durable, Port, Session, SessionDeferred, SessionDurable, SqliteFile, TempDir,
+    self, Child, Daemon, Deferred, Durable, Mqtt, Nats, Port, Rabbitmq, Redis, Session, SessionDeferred,
+    SessionDurable, SqliteFile, TempDir,
 };
 
 /// A way in which a run or a test ends.
@@ -93,7 +94,20 @@ const SERVER: Remaining = Remaining { for_good: &[SessionDeferred], ..NOTHING };
 
 /// No process is left that could give anything back.
 const EVERYTHING: Remaining = Remaining {
-    until_next_run: &[TempDir, SqliteFile, Child, Daemon, Port, Durable, Session, SessionDurable],
+    until_next_run: &[
+        TempDir,
+        SqliteFile,
+        Child,
+        Daemon,
+        Port,
+        Redis,
+        Nats,
+        Mqtt,
+        Rabbitmq,
+        Durable,
+        Session,
+        SessionDurable,
+    ],
     for_good: &[Deferred, SessionDeferred],
     ..NOTHING
 };

@@ -11,6 +11,8 @@ use itest::TempDir;
 use itest::prelude::*;
 use itest_tests::{Finished, Suite};
 
+use super::servers::Servers;
+
 /// A kind of resource that must be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
@@ -24,6 +26,16 @@ pub(super) enum Resource {
     Daemon,
     /// A port on which a process listens.
     Port,
+    /// A private Redis server, or the keys, the lease and the user of a test on a server at a URL.
+    Redis,
+    /// A private NATS server, or the streams of a test on a server at a URL.
+    Nats,
+    /// A private MQTT broker, or the retained message and the session of a test on a broker at a URL.
+    Mqtt,
+    /// The virtual host and the user of a test on a RabbitMQ server at a URL, or a private server.
+    Rabbitmq,
+    /// The port of a mail server in the process of the test.
+    Mail,
     /// A file that a test made, with a `teardown.durable` step.
     Durable,
     /// A file that a test made, with a `teardown.defer` step.
@@ -45,16 +57,31 @@ pub(super) type Leftovers = BTreeMap<Resource, Vec<String>>;
 #[derive(Debug)]
 pub(super) struct Surroundings<'t> {
     dir: &'t TempDir,
+    servers: Servers<'t>,
 }
 
+/// The suite.
+const SUITE: &str = env!("CARGO_BIN_EXE_suite-matrix");
+
+/// The services whose private servers have folders, with their words in the journal.
+const SERVICES: [(&str, Resource); 4] = [
+    ("redis-folder", Resource::Redis),
+    ("nats-folder", Resource::Nats),
+    ("mqtt-folder", Resource::Mqtt),
+    ("rabbitmq-folder", Resource::Rabbitmq),
+];
+
 impl<'t> Surroundings<'t> {
-    pub(super) fn new(dir: &'t TempDir) -> Result<Self> {
+    pub(super) fn new(dir: &'t TempDir, servers: Servers<'t>) -> Result<Self> {
         fs::create_dir_all(dir.join("outside"))?;
-        Ok(Self { dir })
+        Ok(Self { dir, servers })
     }
 
     pub(super) fn suite(&self) -> Suite<'t> {
-        Suite::new(env!("CARGO_BIN_EXE_suite-matrix"), self.dir)
+        let suite = Suite::new(SUITE, self.dir);
+        let variables = self.servers.variables().into_iter();
+        variables
+            .fold(suite, |suite, (name, value)| suite.env(&name, value))
             .env("JOURNAL", self.journal().display().to_string())
             .env("OUTSIDE", self.dir.join("outside").display().to_string())
             .env("SERVICE", env!("CARGO_BIN_EXE_program-service"))
@@ -72,13 +99,18 @@ impl<'t> Surroundings<'t> {
 
     /// The resources that the test should have acquired and did not.
     pub(super) fn never_taken(&self) -> Vec<&'static str> {
-        let words = ["temp", "sqlite", "session", "child", "grandchild", "daemon", "listener", "port"];
-        words.into_iter().filter(|word| self.noted(word).is_none()).collect()
+        let words = ["temp", "sqlite", "session", "child", "grandchild", "daemon", "listener", "port", "services"];
+        let folders = SERVICES.iter().map(|(word, _)| *word).filter(|word| self.servers.are_private(word));
+        words.into_iter().chain(folders).filter(|word| self.noted(word).is_none()).collect()
     }
 
     /// The running processes of the harness, without those of services.
     pub(super) fn harness(&self) -> Vec<u32> {
-        self.suite().traces().process_ids().into_iter().filter(|id| !is_service(*id)).collect()
+        let is_of_harness = |id: &u32| {
+            let program = fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default();
+            program == Path::new(SUITE) || program.ends_with("cargo-nextest")
+        };
+        self.suite().traces().process_ids().into_iter().filter(is_of_harness).collect()
     }
 
     /// Searches for leftovers of every kind.
@@ -118,7 +150,11 @@ impl<'t> Surroundings<'t> {
             }
         }
         for id in marked.into_iter().filter(|id| !known.iter().any(|(known, _)| *known == Some(*id))) {
-            add(Resource::Other, format!("process {id} {}", command_line(id)));
+            let resource = self.service_of(id).unwrap_or(Resource::Other);
+            add(resource, format!("process {id} {}", command_line(id)));
+        }
+        for (resource, what) in self.left_of_services() {
+            add(resource, what);
         }
         if let Some(port) = self.noted("port").and_then(|port| port.parse().ok()).filter(|port| self.answers(*port)) {
             add(Resource::Port, format!("port {port}"));
@@ -132,6 +168,38 @@ impl<'t> Surroundings<'t> {
         left
     }
 
+    /// Folders of private servers, what is left on servers at URLs, and the port of the mail server.
+    fn left_of_services(&self) -> Vec<(Resource, String)> {
+        let mut left = Vec::new();
+        for (word, resource) in SERVICES {
+            let folder = self.noted(word).filter(|folder| Path::new(folder).exists());
+            left.extend(folder.map(|folder| (resource, folder)));
+        }
+        let host = self.noted("virtual-host").unwrap_or_default();
+        let on_servers = [
+            (Resource::Redis, self.servers.left_on_redis()),
+            (Resource::Nats, Ok(self.servers.left_on_nats())),
+            (Resource::Mqtt, self.servers.left_on_mqtt()),
+            (Resource::Rabbitmq, self.servers.left_on_rabbitmq(&host)),
+        ];
+        for (resource, on_server) in on_servers {
+            let on_server = on_server.unwrap_or_else(|error| vec![error.to_string()]);
+            left.extend(on_server.into_iter().map(|what| (resource, what)));
+        }
+        let mail = self.noted("mail").and_then(|port| port.parse().ok());
+        let greeting = mail.and_then(greeting).filter(|greeting| greeting.starts_with("220 itest"));
+        left.extend(greeting.map(|greeting| (Resource::Mail, greeting)));
+        left
+    }
+
+    /// The service whose private server a process is, or belongs to.
+    fn service_of(&self, id: u32) -> Option<Resource> {
+        let variables = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        let text = format!("{} {}", command_line(id), String::from_utf8_lossy(&variables));
+        let of_service = |(word, _): &&(&str, Resource)| self.noted(word).is_some_and(|folder| text.contains(&folder));
+        SERVICES.iter().find(of_service).map(|(_, resource)| *resource)
+    }
+
     /// Whether the service of this run still listens on a port. Another process may have got the port since, so the service sends its name.
     fn answers(&self, port: u16) -> bool {
         let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
@@ -142,6 +210,15 @@ impl<'t> Surroundings<'t> {
         // A listener that sends nothing may be the service, stopped while it answers.
         received.is_err() || greeting == self.journal().display().to_string()
     }
+}
+
+/// The first bytes that a server on a port sends.
+fn greeting(port: u16) -> Option<String> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    connection.set_read_timeout(Some(Duration::from_millis(200))).ok()?;
+    let mut bytes = [0; 64];
+    let length = connection.read(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
 }
 
 fn names(folder: &Path) -> Vec<String> {
