@@ -35,41 +35,87 @@
 // The compiler links a dynamic library only if the crate is named.
 #[cfg(feature = "dynamic")]
 use itest_dynamic as _;
-#[cfg(any(feature = "http", feature = "proxy"))]
+#[cfg(feature = "tls")]
+pub use itest_fixtures::BadCertificate;
+#[cfg(any(feature = "mail", feature = "tls"))]
+pub use itest_fixtures::CertificateAuthority;
+#[cfg(feature = "contracts")]
+pub use itest_fixtures::Contract;
+#[cfg(any(feature = "http", feature = "mail", feature = "proxy"))]
 pub use itest_fixtures::Injection;
+#[cfg(feature = "mqtt")]
+pub use itest_fixtures::Mqtt;
+#[cfg(feature = "nats")]
+pub use itest_fixtures::Nats;
+#[cfg(feature = "aws")]
+pub use itest_fixtures::aws;
+#[cfg(feature = "compose")]
+pub use itest_fixtures::compose;
 #[cfg(feature = "data")]
 pub use itest_fixtures::data;
+#[cfg(feature = "kafka")]
+pub use itest_fixtures::kafka;
 #[cfg(all(feature = "migrations", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub use itest_fixtures::migrations;
 #[cfg(feature = "mysql")]
 pub use itest_fixtures::mysql;
 #[cfg(feature = "postgres")]
 pub use itest_fixtures::postgres;
+#[cfg(feature = "rabbitmq")]
+pub use itest_fixtures::rabbitmq;
+#[cfg(feature = "redis")]
+pub use itest_fixtures::redis;
+#[cfg(feature = "s3")]
+pub use itest_fixtures::s3;
 #[cfg(feature = "sqlite")]
 pub use itest_fixtures::sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use itest_fixtures::sqlx;
 #[cfg(feature = "http")]
 pub use itest_fixtures::{
     Api, Client, CookieAssertion, Method, Multipart, NewInjection, NewStub, Received, Reply, Request, RequestPattern,
     Response, Server, ServerSentEvent, ServerStopError, SetCookie, Shutdown, StandIn, Streaming, Stub, Times, request,
 };
+#[cfg(feature = "mail")]
+pub use itest_fixtures::{
+    Attachment, ExpectedMail, Mail, MailServer, MailServerOptions, Mailbox, NewMailInjection, OpenMailServer,
+};
 #[cfg(feature = "tokens")]
 pub use itest_fixtures::{BadToken, NewToken, SigningAlgorithm, TokenIssuer};
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "rabbitmq"))]
+pub use itest_fixtures::{Broker, Expectation, ExpectationByKey, Message};
 #[cfg(feature = "proxy")]
 pub use itest_fixtures::{
     NewConnectionInjection, NewStatementInjection, Proxy, RepeatedStatement, SentStatement, StatementPattern,
     Statements, statement,
 };
-pub use itest_macros::{fixture, integration_test, invariant, over, teardown};
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "rabbitmq"))]
+pub use itest_fixtures::{NewMessage, NewMessageInjection, TappedBroker};
+pub use itest_macros::{fixture, integration_points, integration_test, invariant, over, teardown};
 pub use itest_runtime::*;
 
 /// The items that most suites need: `use itest::prelude::*;`.
 pub mod prelude {
+    #[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "rabbitmq"))]
+    pub use crate::Broker;
     #[cfg(feature = "tracing")]
     pub use crate::Logs;
+    #[cfg(feature = "mail")]
+    pub use crate::Mailbox;
+    #[cfg(feature = "mqtt")]
+    pub use crate::Mqtt;
+    #[cfg(feature = "nats")]
+    pub use crate::Nats;
     #[cfg(feature = "proxy")]
     pub use crate::Proxy;
+    #[cfg(any(feature = "mqtt", feature = "nats", feature = "rabbitmq"))]
+    pub use crate::TappedBroker;
     #[cfg(feature = "data")]
     pub use crate::data::{Data, Factory};
+    #[cfg(feature = "kafka")]
+    pub use crate::kafka::{Kafka, KafkaMessage};
+    #[cfg(feature = "rabbitmq")]
+    pub use crate::rabbitmq::Rabbit;
     #[cfg(feature = "tokens")]
     pub use crate::{BadToken, TokenIssuer};
     #[cfg(feature = "http")]
@@ -78,6 +124,12 @@ pub mod prelude {
         Durable, Fixture, Outcome, Program, Result, RunningProgram, Teardown, TempDir, TestInfo, TestRng, eventually,
         fixture, integration_test, invariant, over, skip, teardown, unavailable,
     };
+}
+
+/// Any other service as a fixture: a suite defines its name, its program or image, and when it is ready.
+#[cfg(feature = "any-service")]
+pub mod service {
+    pub use itest_fixtures::{AnyService, ContainerOptions, Namespace, PrivateService, Readiness, ServiceOf};
 }
 
 /// Defines the `main` function of a suite. The suite is a test target with `harness = false`.
@@ -122,12 +174,70 @@ macro_rules! unavailable {
     };
 }
 
+/// The contract in a file of this package, as a [`Contract`]: `contract!("contracts/payments.yaml")`.
+///
+/// The file is an OpenAPI description (3.0 or 3.1) or a JSON Schema, in YAML or JSON. Its path begins at the folder of the package. The file
+/// is read when a test needs it, so that a change of the contract does not compile the suite again.
+#[cfg(feature = "contracts")]
+#[macro_export]
+macro_rules! contract {
+    ($file:expr) => {
+        $crate::Contract::in_package(::core::env!("CARGO_MANIFEST_DIR"), $file)
+    };
+}
+
+/// Declares the operations of a contract as integration points, so that the report of `--integration-coverage` names those that no test
+/// covers: `contract_points!(calls Payments)` for an [`Api`] with a contract, `contract_points!(endpoints contract!("openapi.yaml"))` for
+/// the code under test.
+#[cfg(feature = "contracts")]
+#[macro_export]
+macro_rules! contract_points {
+    (calls $api:ty) => {
+        const _: () = {
+            $crate::__private::inventory::submit! {
+                $crate::__private::SuitePoints::OfContract(|| {
+                    let name = <$api as $crate::Api>::NAME;
+                    match <$api as $crate::Api>::contract() {
+                        ::core::option::Option::Some(contract) => contract.integration_points(::core::option::Option::Some(name)),
+                        ::core::option::Option::None => ::core::result::Result::Err(::std::format!("the API {name} has no contract")),
+                    }
+                })
+            }
+        };
+    };
+    (endpoints $contract:expr) => {
+        const _: () = {
+            $crate::__private::inventory::submit! {
+                $crate::__private::SuitePoints::OfContract(|| {
+                    let contract: $crate::Contract = $contract;
+                    contract.integration_points(::core::option::Option::None)
+                })
+            }
+        };
+    };
+}
+
 /// The pages under `docs/`. They are included here so that `cargo test --doc` compiles their examples.
 #[cfg(doctest)]
 mod pages {
+    #[cfg(feature = "any-service")]
+    #[doc = include_str!("../docs/any-service.md")]
+    struct AnyService;
     #[cfg(feature = "tokens")]
     #[doc = include_str!("../docs/auth.md")]
     struct Auth;
+    #[cfg(feature = "aws")]
+    #[doc = include_str!("../docs/aws.md")]
+    struct Aws;
+    #[cfg(all(feature = "compose", feature = "http"))]
+    #[doc = include_str!("../docs/compose.md")]
+    struct Compose;
+    #[cfg(feature = "contracts")]
+    #[doc = include_str!("../docs/contracts.md")]
+    struct Contracts;
+    #[cfg(feature = "http")]
+    #[doc = include_str!("../docs/coverage.md")]
+    struct Coverage;
     #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     #[doc = include_str!("../docs/database.md")]
     struct Database;
@@ -149,16 +259,41 @@ mod pages {
     struct Http;
     #[doc = include_str!("../docs/invariants.md")]
     struct Invariants;
+    #[cfg(feature = "kafka")]
+    #[doc = include_str!("../docs/kafka.md")]
+    struct Kafka;
+    #[cfg(feature = "mail")]
+    #[doc = include_str!("../docs/mail.md")]
+    struct Mail;
+    #[cfg(feature = "nats")]
+    #[doc = include_str!("../docs/messages.md")]
+    struct Messages;
     #[cfg(all(feature = "migrations", feature = "sqlite"))]
     #[doc = include_str!("../docs/migrations.md")]
     struct Migrations;
+    #[cfg(feature = "mqtt")]
+    #[doc = include_str!("../docs/mqtt.md")]
+    struct Mqtt;
+    #[cfg(feature = "s3")]
+    #[doc = include_str!("../docs/object-store.md")]
+    struct ObjectStore;
     #[cfg(feature = "tracing")]
     #[doc = include_str!("../docs/observing.md")]
     struct Observing;
+    #[cfg(feature = "postgres")]
+    #[doc = include_str!("../docs/other-clients.md")]
+    struct OtherClients;
     #[doc = include_str!("../docs/programs.md")]
     struct Programs;
+    #[cfg(feature = "rabbitmq")]
+    #[doc = include_str!("../docs/rabbitmq.md")]
+    struct RabbitMq;
+    #[cfg(feature = "redis")]
+    #[doc = include_str!("../docs/redis.md")]
+    struct Redis;
     #[doc = include_str!("../docs/sessions.md")]
     struct Sessions;
+    #[cfg(feature = "tls")]
     #[doc = include_str!("../docs/stand-ins.md")]
     struct StandIns;
     #[doc = include_str!("../docs/tests.md")]
