@@ -282,9 +282,9 @@ impl Called {
         let mut called = Self { effects: BTreeSet::new(), unknown: Vec::new(), is_complete: false };
         for line in info.lines() {
             let Some((command, calls)) = count(line) else { continue };
-            called.is_complete |= command == LAST_COMMAND;
-            // A call that the server has refused is not counted, because it changes nothing. One call is that of the cleaning, which has set the
-            // password.
+            // A call that the server has refused is not counted, because it changes nothing. The line of the command is there nevertheless.
+            called.is_complete |= command == LAST_COMMAND && calls > 0;
+            // One call is that of the cleaning, which has set the password.
             let own = u64::from(command == SET_USER);
             if calls <= own {
                 continue;

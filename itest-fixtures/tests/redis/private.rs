@@ -30,6 +30,7 @@ fn require_private(redis: &Redis) {
 #[case::hidden_by_reset_statistics(
     "EVAL redis.call('CONFIG','SET','notify-keyspace-events','KEA');redis.call('CONFIG','RESETSTAT');redis.pcall('CLIENT','NO-EVICT','ON');redis.pcall('SLOWLOG','HELP') 0"
 )]
+#[case::hidden_by_refused_command("CONFIG SET notify-keyspace-events KEA & CONFIG RESETSTAT & SLOWLOG HELP")]
 async fn change_of_the_server_is_undone_for_the_next_test(
     #[case] statement: &str,
     #[values(1, 2)] _again: u32,
@@ -45,9 +46,11 @@ async fn change_of_the_server_is_undone_for_the_next_test(
     let functions: Vec<itest::redis::Value> = cmd("FUNCTION").arg("LIST").query_async(&mut connection).await?;
     assert_eq!(functions, []);
     let _: () = connection.set("writable", 1).await?;
-    let mut words = statement.split(' ');
-    let _: RedisResult<()> =
-        cmd(words.next().unwrap_or_default()).arg(words.collect::<Vec<_>>()).exec_async(&mut connection).await;
+    for statement in statement.split(" & ") {
+        let mut words = statement.split(' ');
+        let _: RedisResult<()> =
+            cmd(words.next().unwrap_or_default()).arg(words.collect::<Vec<_>>()).exec_async(&mut connection).await;
+    }
     Ok(())
 }
 

@@ -201,4 +201,7 @@ fn commands_with_an_unknown_effect_are_named() {
     assert_eq!(read(&info).unknown, ["ACL SETUSER", "SAVE"]);
     let refused = "cmdstat_save:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0\r\n";
     assert_eq!(read(refused), Called { effects: BTreeSet::new(), unknown: Vec::new(), is_complete: false });
+    // A test has reset the counts, and then called what only the cleaning may call.
+    let refused = "cmdstat_slowlog|help:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0\r\n";
+    assert!(!read(refused).is_complete);
 }
