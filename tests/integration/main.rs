@@ -67,5 +67,6 @@ mod terminal;
 mod used_servers;
 mod verdicts;
 mod weaknesses;
+mod wrapper;
 
 itest::main!();

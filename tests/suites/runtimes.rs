@@ -192,3 +192,12 @@ fn uses_six_megabytes_of_stack() {
     }
     assert!(deep(3 << 20) > 0);
 }
+
+/// Debuggers and profilers make a test slower than its limits allow.
+#[integration_test(timeout = "50ms")]
+fn takes_longer_than_its_limits() {
+    #[act("thinks", within = "1ms")]
+    thread::sleep(Duration::from_millis(300));
+    #[assert]
+    println!("test process {}", std::process::id());
+}

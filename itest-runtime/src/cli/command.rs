@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::call::Call;
-use super::command_line::CommandLine;
+use super::command_line::{CommandLine, WRAPPED_FLAG};
 use super::detection::{bisection, detection};
 use super::environment::Environment;
 use super::faults::{explore_faults, with_fault};
@@ -26,6 +26,7 @@ use super::selection::SelectedCases;
 use super::shard::keep_own_shard;
 use super::stack::on_test_stack;
 use super::without_effect::refuse_words_without_effect;
+use super::wrapper::become_wrapper;
 use crate::engine::{WORKER_FLAG, work_as_child};
 use crate::inject::{Registry, block_on, give_fixture_settings};
 use crate::model::{ExitStatus, Format, HarnessError, NoTests, RunConfig, redacted};
@@ -68,8 +69,9 @@ pub fn main(identity: Identity) -> ExitCode {
 
 /// Runs the command that the user has started.
 fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatus, Refusal> {
+    let of_user = arguments.iter().skip(1).filter(|argument| *argument != WRAPPED_FLAG);
     let shown_arguments: Vec<String> =
-        arguments.iter().skip(1).map(|argument| redacted(&argument.to_string_lossy()).into_owned()).collect();
+        of_user.map(|argument| redacted(&argument.to_string_lossy()).into_owned()).collect();
     let line = match CommandLine::parse(arguments) {
         Ok(line) => line,
         Err(error) => {
@@ -94,6 +96,7 @@ fn run_command(identity: Identity, arguments: Vec<OsString>) -> Result<ExitStatu
         print_to_stderr(&format!("warning: the variable {name} is not known to itest; did you mean {likely}?"));
     }
     refuse_words_without_effect(&call.line)?;
+    become_wrapper(&call.line, &resolved)?;
     let config = &resolved.config;
     give_fixture_settings(fixture_settings(config, &call.environment));
     match &call.line.mode {

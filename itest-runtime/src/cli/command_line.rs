@@ -15,6 +15,9 @@ use super::settings::{GivenSetting, all, find};
 use super::values::{one_of, switch};
 use crate::inject::TestEntry;
 
+/// The first argument of a process that the program of `--wrapper` has started.
+pub(super) const WRAPPED_FLAG: &str = "--itest-wrapped";
+
 /// The parsed command line. The values of settings are still text.
 #[derive(Debug)]
 pub(super) struct CommandLine {
@@ -29,6 +32,8 @@ pub(super) struct CommandLine {
     pub(super) profile: Option<String>,
     /// The configuration file, if one is named.
     pub(super) config: Option<String>,
+    /// Whether the program of `--wrapper` has started this process.
+    pub(super) is_wrapped: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -125,14 +130,25 @@ fn read_switch(text: &str) -> Result<bool, String> {
     if text.is_empty() { Ok(false) } else { switch(text) }
 }
 
+/// Removes the flag of a process that the program of `--wrapper` has started. Returns whether it was there.
+fn take_wrapped_flag(arguments: &mut Vec<OsString>) -> bool {
+    let is_wrapped = arguments.get(1).is_some_and(|argument| argument == WRAPPED_FLAG);
+    if is_wrapped {
+        arguments.remove(1);
+    }
+    is_wrapped
+}
+
 impl CommandLine {
     /// Parses the arguments of the process.
     ///
     /// # Errors
     ///
     /// The message of the parser. A request for help is also returned as an error.
-    pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        Self::parse_fast(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)
+    pub(super) fn parse(mut arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let is_wrapped = take_wrapped_flag(&mut arguments);
+        let line = Self::parse_fast(&arguments).map_or_else(|| Self::parse_in_full(arguments), Ok)?;
+        Ok(Self { is_wrapped, ..line })
     }
 
     /// Parses the most frequent command lines, which cargo-nextest uses for each test: filters, a few flags of libtest, and one setting of
@@ -175,7 +191,7 @@ impl CommandLine {
         known.filter = filters.first().cloned();
         own.extend(fast_settings(&known));
         let mode = if known.list { Mode::List } else { Mode::Run };
-        Some(Self { arguments: known, filters, settings: own, mode, profile: None, config: None })
+        Some(Self { arguments: known, filters, settings: own, mode, profile: None, config: None, is_wrapped: false })
     }
 
     fn parse_in_full(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
@@ -188,7 +204,7 @@ impl CommandLine {
         let arguments = Arguments::from_arg_matches_mut(&mut matches)?;
         let list = arguments.list.then_some(Mode::List);
         let mode = flags.mode(list).map_err(|error| command.error(ErrorKind::ArgumentConflict, error))?;
-        Ok(Self { arguments, filters, settings, mode, profile, config })
+        Ok(Self { arguments, filters, settings, mode, profile, config, is_wrapped: false })
     }
 
     /// The arguments that a command for one test must repeat, because they can change the result of the test.
@@ -386,6 +402,14 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
         CommandLine::parse(["itest"].iter().chain(arguments).map(OsString::from).collect())
+    }
+
+    #[test]
+    fn flag_of_a_wrapped_process_is_its_first_argument_only() {
+        let wrapped = parse(&[WRAPPED_FLAG, "one"]).unwrap();
+        assert_eq!((wrapped.is_wrapped, wrapped.filters), (true, vec!["one".to_owned()]));
+        assert!(!parse(&["one"]).unwrap().is_wrapped);
+        assert!(parse(&["one", WRAPPED_FLAG]).is_err());
     }
 
     #[test]

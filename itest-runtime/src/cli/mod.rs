@@ -53,6 +53,7 @@ mod stack;
 mod values;
 mod variable;
 mod without_effect;
+mod wrapper;
 
 pub use command::main;
 pub use identity::{Identity, suite};

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Duration;
 
 use super::ci_shard;
 use super::command_line::CommandLine;
@@ -15,7 +14,6 @@ use super::mode::{Mode, ModeKind};
 use super::setting::Exclusion;
 use super::settings::{GivenSetting, find};
 use super::stack::requested_stack;
-use super::values::SettingValue;
 use crate::model::{
     Annotations, Capture, Failed, Isolation, Limits, NextestRun, Repeats, RunConfig, Seed, TraceScope, UsageError, mix,
     redacted,
@@ -71,7 +69,7 @@ pub(super) fn resolve(line: &CommandLine, environment: &Environment, folder: &Pa
     ci_shard::resolve_shard(&mut config, &mut sources, environment)?;
     // A list runs no tests, so it does not depend on the program that started this process.
     if line.mode != Mode::List {
-        adapt_to_runner(&mut config, &mut sources, environment);
+        adapt_to_runner(&mut config, &mut sources, line, environment);
     }
     Ok(Resolved { config, sources, profile, warnings })
 }
@@ -119,7 +117,7 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     }
     for given in first.values() {
         let excludes = find(given.key).map_or(&[][..], |setting| setting.excludes);
-        if given.value() != Some(SettingValue::bare(true)) {
+        if given.is_default() {
             continue;
         }
         for Exclusion { other, allowed, reason } in excludes {
@@ -133,8 +131,13 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Adapts the configuration to cargo-nextest or to a debugger, if one of them runs this process.
-fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, String>, environment: &Environment) {
+/// Adapts the configuration to cargo-nextest, to the program of `--wrapper` or to a debugger, if one of them runs this process.
+fn adapt_to_runner(
+    config: &mut RunConfig,
+    sources: &mut HashMap<&'static str, String>,
+    line: &CommandLine,
+    environment: &Environment,
+) {
     let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     if let Some(run) = environment.nextest_run() {
         config.session.nextest = Some(NextestRun {
@@ -156,12 +159,16 @@ fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, S
             sources.insert("seed", "NEXTEST_RUN_ID".to_owned());
         }
         sources.insert("in-process", "cargo-nextest".to_owned());
-    } else if debugger_attached() {
-        // A test that waits at a breakpoint must not exceed a time limit.
+    } else if line.is_wrapped {
         config.isolation = Isolation::InProcess;
-        let unlimited = Duration::from_hours(365 * 24);
-        config.limits = Limits { setup: unlimited, test: unlimited, teardown: unlimited };
+        sources.insert("in-process", "--wrapper".to_owned());
+    } else if debugger_attached() {
+        config.isolation = Isolation::InProcess;
         sources.insert("in-process", "a debugger is attached".to_owned());
+    }
+    if line.is_wrapped || debugger_attached() {
+        // A test that waits at a breakpoint, or that a profiler slows down, must not exceed a time limit.
+        config.limits = Limits::NONE;
     }
     if config.isolation == Isolation::InProcess {
         config.jobs = NonZeroUsize::MIN;
@@ -179,6 +186,7 @@ fn adapt_to_runner(config: &mut RunConfig, sources: &mut HashMap<&'static str, S
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::time::Duration;
 
     use super::*;
 
@@ -202,6 +210,7 @@ mod tests {
         assert!(resolved(&["--in-process", "--jobs", "4"]).unwrap_err().contains("--in-process"));
         assert!(resolved(&["--in-process=yes", "--jobs", "4"]).unwrap_err().contains("--in-process"));
         assert!(resolved(&["--in-process=no", "--jobs", "4"]).is_ok());
+        assert!(resolved(&["--wrapper", "gdb --args", "--jobs", "4"]).unwrap_err().contains("contradicts --wrapper"));
         assert!(resolved(&["--seed", "16", "--shuffle-seed", "0x10"]).is_ok(), "the same value in two spellings");
     }
 

@@ -249,14 +249,7 @@ static EXECUTION: &[Setting] = &[
         shape: Shape::Switch,
         help: "Run the tests one by one in a thread of this process, for debuggers",
         scope: Scope::Test,
-        excludes: &[
-            Exclusion { other: "jobs", allowed: "1", reason: ", which runs one test at a time; give one of them" },
-            Exclusion {
-                other: "keep-failed",
-                allowed: "false",
-                reason: ": the resources of a failed test can only be kept by a process of its own",
-            },
-        ],
+        excludes: &WITHOUT_WORKERS,
         access: Access::Run {
             set: |config, text| {
                 switch(text).map(|on| config.isolation = if on { Isolation::InProcess } else { Isolation::Processes })
@@ -264,6 +257,31 @@ static EXECUTION: &[Setting] = &[
             show: |config| SettingValue::bare(config.isolation == Isolation::InProcess),
         },
         ..Setting::PLAIN
+    },
+    Setting {
+        key: "wrapper",
+        shape: Shape::Value("COMMAND"),
+        help: "Run the tests one by one and without time limits in a process that this command starts, such as 'gdb --args' or 'strace -f'",
+        without_effect_in: ModeKind::SEARCHES,
+        excludes: &WITHOUT_WORKERS,
+        access: Access::Run {
+            set: |config, text| {
+                config.wrapper = Some(text.to_owned()).filter(|text| !text.is_empty());
+                Ok(())
+            },
+            show: |config| SettingValue::text(config.wrapper.clone().unwrap_or_default()),
+        },
+        ..Setting::PLAIN
+    },
+];
+
+/// What a process that runs the tests itself, without workers, cannot do.
+const WITHOUT_WORKERS: [Exclusion; 2] = [
+    Exclusion { other: "jobs", allowed: "1", reason: ", which runs one test at a time; give one of them" },
+    Exclusion {
+        other: "keep-failed",
+        allowed: "false",
+        reason: ": the resources of a failed test can only be kept by a process of its own",
     },
 ];
 

@@ -47,6 +47,7 @@ fn samples(key: &str) -> Vec<&'static str> {
         ("integration-baseline", _) => vec!["baseline.json"],
         ("min-integration-coverage", _) => vec!["0", "80", "100"],
         ("covers", _) => vec!["POST /orders", "call payments"],
+        ("wrapper", _) => vec!["gdb --args", "env 'A=b c' strace -f"],
         ("color", _) => vec!["auto", "always", "never"],
         (_, Shape::Switch | Shape::Inherited) => vec!["true", "false", "yes", "0"],
         (_, Shape::Optional(..)) => vec!["false", "true", "1", "3"],

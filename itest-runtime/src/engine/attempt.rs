@@ -15,8 +15,8 @@ use crate::inject::{
     TeardownProblem, TestInfo, begin_panics, begin_phases, end_phases, invariants_of, return_lent, set_running_attempt,
 };
 use crate::model::{
-    AttemptReport, CallPlan, Failed, FaultExecution, FaultJudge, KeptResources, Prospects, Seed, SourceLocation, Turn,
-    WorkerConfig, WorkerId,
+    AttemptReport, CallPlan, Failed, FaultExecution, FaultJudge, KeptResources, Limits, Prospects, Seed,
+    SourceLocation, Turn, WorkerConfig, WorkerId,
 };
 use crate::session::SessionClient;
 
@@ -97,8 +97,7 @@ pub(super) async fn attempt(turn: Turn, case: RegisteredCase, context: AttemptCo
         }
     };
     report_ended_programs(info.as_ref(), entry.parameters);
-    let observed =
-        Observed { running: &running, info: info.as_ref(), parameters: entry.parameters, calls: &config.calls };
+    let observed = Observed { running: &running, info: info.as_ref(), parameters: entry.parameters, config };
     let verdict = verdict.or_failed_fixtures(info.as_ref());
     if config.failed == Failed::Keep && verdict.is_failure() {
         let kept = KeptResources { process: std::process::id(), steps: test.steps() };
@@ -143,7 +142,7 @@ struct Observed<'a> {
     running: &'a RunningAttempt,
     info: Option<&'a TestInfo>,
     parameters: &'static [Parameter],
-    calls: &'a CallPlan,
+    config: &'a WorkerConfig,
 }
 
 /// The report of an attempt, with what fixtures have reported about the test. From now on, no exchange belongs to the attempt.
@@ -151,9 +150,13 @@ fn full_report(turn: Turn, verdict: Verdict, problems: Vec<TeardownProblem>, obs
     forward_output();
     report_notes(observed.info, observed.parameters);
     set_running_attempt(None);
-    let mut report = report(turn.case, verdict, problems, end_phases());
+    let mut log = end_phases();
+    if observed.config.limits == Limits::NONE {
+        log.overruns.clear();
+    }
+    let mut report = report(turn.case, verdict, problems, log);
     add_fixture_reports(&mut report, observed.running.take_reports());
-    if let CallPlan::Inject(FaultExecution { fault, judged_by: FaultJudge::Report, .. }) = observed.calls {
+    if let CallPlan::Inject(FaultExecution { fault, judged_by: FaultJudge::Report, .. }) = &observed.config.calls {
         add_effects_of_fault(&mut report, fault);
     }
     report

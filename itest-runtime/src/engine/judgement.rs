@@ -199,7 +199,7 @@ pub(super) fn hung(case: &Case, end: WorkerEnd, limits: &Limits) -> AttemptRepor
         Phase::Teardown => ("a step of teardown", within(limits.teardown)),
         // The invariant may have a limit of its own, and the supervisor does not know which invariant ran.
         Phase::Invariants => ("an invariant", "its time limit".to_owned()),
-        _ => ("the test", within(case.meta.timeout.unwrap_or(limits.test))),
+        _ => ("the test", within(limits.of_test(case.meta.timeout))),
     };
     let reason = format!("{what} did not end within {limit} and did not react to its cancellation ({})", end.reason);
     ended(case, Outcome::TimedOut, WorkerEnd { reason, ..end })

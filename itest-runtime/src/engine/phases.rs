@@ -74,7 +74,7 @@ impl PhaseRunner<'_> {
 
     /// Runs the body on the runtime that the test requests.
     pub(super) async fn run(&mut self, case: RegisteredCase, inputs: &mut Inputs) -> (Verdict, Option<OwnRuntime>) {
-        let limit = self.calls.limit_of(case.entry.meta.timeout.unwrap_or(self.limits.test));
+        let limit = self.calls.limit_of(self.limits.of_test(case.entry.meta.timeout));
         self.position.begin_phase(Phase::Body, limit);
         let own = match OwnRuntime::start(case.entry.meta.runtime) {
             Ok(own) => own,
@@ -152,7 +152,7 @@ impl PhaseRunner<'_> {
     }
 
     async fn check(&mut self, invariant: &'static InvariantEntry, scopes: &mut Scopes<'_>) -> End {
-        let limit = invariant.timeout.unwrap_or(self.limits.test);
+        let limit = self.limits.of_test(invariant.timeout);
         self.position.begin_phase(Phase::Invariants, limit);
         enter_phase(Phase::Invariants, Some(invariant.name), None);
         let checked = async {

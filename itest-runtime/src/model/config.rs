@@ -243,6 +243,18 @@ pub(crate) struct Limits {
 impl Limits {
     /// The grace period: how long a phase may continue after its limit before its process is killed.
     pub(crate) const GRACE: Duration = Duration::from_millis(500);
+
+    /// The limits while a person watches the tests: they are so long that nothing reaches them.
+    pub(crate) const NONE: Self = {
+        let year = Duration::from_hours(365 * 24);
+        Self { setup: year, test: year, teardown: year }
+    };
+
+    /// The limit of a test or an invariant, which may have a limit of its own.
+    #[must_use]
+    pub(crate) fn of_test(&self, own: Option<Duration>) -> Duration {
+        own.filter(|_| *self != Self::NONE).unwrap_or(self.test)
+    }
 }
 
 /// The criteria that select the cases of a run.

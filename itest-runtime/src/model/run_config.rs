@@ -63,6 +63,8 @@ pub(crate) struct RunConfig {
     pub report_time: bool,
     /// Where the tests run.
     pub isolation: Isolation,
+    /// The command that starts the process in which the tests run.
+    pub wrapper: Option<String>,
     /// The stack size, in bytes, of a test that runs in a thread of this process.
     pub stack: usize,
     /// The result of a run whose selection has no test.
@@ -142,6 +144,7 @@ impl Default for RunConfig {
             color: Color::Auto,
             report_time: false,
             isolation: Isolation::Processes,
+            wrapper: None,
             stack: Self::MAIN_THREAD_STACK,
             no_tests: NoTests::Auto,
             require: Require::Nothing,

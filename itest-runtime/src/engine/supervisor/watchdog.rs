@@ -26,6 +26,6 @@ pub(super) fn end_if_hanging(worker: &mut WorkerHandle, now: Duration, cancelled
 
 /// Whether the worker publishes no position for longer than its test may take.
 fn is_lost(worker: &WorkerHandle, limits: &Limits) -> bool {
-    let limit = worker.own_timeout().unwrap_or(limits.test).saturating_add(Limits::GRACE);
+    let limit = limits.of_test(worker.own_timeout()).saturating_add(Limits::GRACE);
     worker.time_without_position().is_some_and(|elapsed| elapsed > limit)
 }
