@@ -88,6 +88,20 @@ fn case_that_appears_during_the_run_belongs_to_the_next_run(dir: TempDir) -> Res
     Ok(())
 }
 
+/// A machine that merges the records of shards may lack the files of cases.
+#[integration_test]
+#[case::report(&["--report", "last"])]
+#[case::history(&["--history"])]
+fn past_runs_are_reported_although_the_search_for_cases_fails(#[case] arguments: &[&str], dir: TempDir) -> Result {
+    assert_eq!(run(&dir, ROWS, &["number_is_even"])?.code(), Some(0));
+    let finished = run(&dir, "", arguments)?;
+    let errors = finished.stderr();
+    assert_eq!(finished.code(), Some(0), "{errors}");
+    assert!(errors.contains("itest: warning: `number_is_even` (tests/suites/run_time_cases.rs:"), "{errors}");
+    assert!(errors.contains("has no cases: `rows` returned no case"), "{errors}");
+    Ok(())
+}
+
 #[integration_test]
 #[case::no_rows("", "`rows` returned no case; return one, or remove the test")]
 #[case::no_number("two", "`rows` failed: no number in `two`")]

@@ -55,9 +55,9 @@ fn tests_run_once_under_the_wrapper_without_time_limits(
     assert_eq!(finished.code(), Some(0), "{stdout}{stderr}");
     assert!(stderr.contains(&format!("itest: the tests run under `{command}`, one by one")), "{stderr}");
     assert!(stdout.contains("test process "), "the output is not captured: {stdout}");
-    let noted = fs::read_to_string(notes)?;
-    assert_eq!(noted.lines().count(), 1, "{noted}");
-    assert!(noted.starts_with("an argument /") && noted.contains("suite-runtimes"), "{noted}");
+    let recorded = fs::read_to_string(notes)?;
+    assert_eq!(recorded.lines().count(), 1, "{recorded}");
+    assert!(recorded.starts_with("an argument /") && recorded.contains("suite-runtimes"), "{recorded}");
     finished.assert_nothing_left();
     Ok(())
 }

@@ -110,7 +110,8 @@ fn statement(exchange: &Exchange) -> Vec<Observation<'_>> {
         (Some(fault), _) => Some(fault.clone()),
         (None, Some(status)) if status.starts_with("error ") => Some(status.to_owned()),
         (None, Some(_)) => None,
-        (None, None) => Some("no response".to_owned()),
+        // The client or the server has ended before the answer, so the effect of the statement is unknown.
+        (None, None) => return Vec::new(),
     };
     let observation = |access, table| Observation {
         subject: Subject::Table(table),
@@ -185,6 +186,7 @@ mod tests {
         let long =
             Exchange { request: "SELECT a FROM b".to_owned(), ..exchange("orders", "SELECT a…", Some("0 rows")) };
         assert_eq!(shown(&long), [table("b", "read")]);
+        assert_eq!(shown(&exchange("orders", "SELECT 1 FROM users", None)), []);
         assert_eq!(shown(&exchange("orders", "connection", None)), []);
         assert_eq!(shown(&exchange("orders", "TLS handshake", Some("error"))), []);
     }

@@ -107,6 +107,13 @@ impl Registry {
     ///
     /// When the cases of a test cannot be found.
     pub(crate) fn collect() -> Result<Self, HarnessError> {
+        let (registry, errors) = Self::from_entries(TestEntry::all());
+        errors.into_iter().next().map_or(Ok(registry), Err)
+    }
+
+    /// Collects the entries for a report of past runs, which runs nothing. Also returns the reasons why the cases of some tests cannot be found;
+    /// these tests are left out.
+    pub(crate) fn collect_available() -> (Self, Vec<HarnessError>) {
         Self::from_entries(TestEntry::all())
     }
 
@@ -116,24 +123,23 @@ impl Registry {
         Self { cases, searching: Vec::new() }
     }
 
-    fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> Result<Self, HarnessError> {
-        let (mut cases, mut searching) = (Vec::new(), Vec::new());
+    fn from_entries(entries: impl IntoIterator<Item = &'static TestEntry>) -> (Self, Vec<HarnessError>) {
+        let (mut cases, mut searching, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
-            cases.push(RegisteredCase { entry, row: 0 });
             let rows = match entry.cases {
-                Cases::Listed([] | [_]) => continue,
-                Cases::Listed(names) => names.len(),
+                Cases::Listed(names) => names.len().max(1),
                 Cases::AtRunTime(discovered) => {
-                    discovered.search().map_err(|reason| no_cases(entry, reason))?;
+                    if let Err(reason) = discovered.search() {
+                        errors.push(no_cases(entry, reason));
+                        continue;
+                    }
                     searching.push((entry, *discovered));
                     discovered.rows()
                 }
             };
-            for row in 1..u32::try_from(rows).unwrap_or(u32::MAX) {
-                cases.push(RegisteredCase { entry, row });
-            }
+            cases.extend((0..u32::try_from(rows).unwrap_or(u32::MAX)).map(|row| RegisteredCase { entry, row }));
         }
-        Ok(Self { cases, searching })
+        (Self { cases, searching }, errors)
     }
 
     /// The cases that were found, for the workers of the run.
@@ -374,7 +380,7 @@ mod tests {
     #[test]
     fn order_of_submission_does_not_change_sorted_order() {
         let names = |entries: [&'static TestEntry; 2]| {
-            let candidates: Vec<_> = Registry::from_entries(entries).unwrap().candidates().collect();
+            let candidates: Vec<_> = Registry::from_entries(entries).0.candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             by_name(&named).unwrap().into_iter().map(|position| named[position].name.to_owned()).collect::<Vec<_>>()
         };
@@ -385,7 +391,7 @@ mod tests {
     #[test]
     fn cases_over_types_keep_order_of_type_list() {
         for entries in [[&SELL_SQLITE, &SELL_POSTGRES], [&SELL_POSTGRES, &SELL_SQLITE]] {
-            let candidates: Vec<_> = Registry::from_entries(entries).unwrap().candidates().collect();
+            let candidates: Vec<_> = Registry::from_entries(entries).0.candidates().collect();
             let named: Vec<_> = candidates.iter().map(named).collect();
             let order = ordered(&named, Order::Declared, Seed(1)).unwrap();
             let sorted: Vec<_> = order.into_iter().map(|position| named[position].name).collect();
@@ -396,7 +402,7 @@ mod tests {
 
     #[test]
     fn duplicate_name_is_rejected_with_both_locations() {
-        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).unwrap().candidates().collect();
+        let candidates: Vec<_> = Registry::from_entries([&LIST, &PAY, &LIST_AGAIN]).0.candidates().collect();
         let named: Vec<_> = candidates.iter().map(named).collect();
         let message = "two tests are named `orders::list`: at a.rs:1:1 and at b.rs:9:1; rename one of them";
         assert_eq!(by_name(&named).unwrap_err().to_string(), message);
@@ -438,7 +444,7 @@ mod tests {
             parameters: &[Parameter::shared::<Egg, crate::inject::TestScope>()],
             ..entry("breakfast", "c.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&CYCLE]).unwrap().check().unwrap_err().to_string();
+        let message = Registry::from_entries([&CYCLE]).0.check().unwrap_err().to_string();
         assert!(message.contains("Egg -> Hen -> Egg"), "{message}");
     }
 
@@ -451,7 +457,7 @@ mod tests {
             ],
             ..entry("greedy", "d.rs:1:1", &[])
         };
-        let message = Registry::from_entries([&BOTH]).unwrap().check().unwrap_err().to_string();
+        let message = Registry::from_entries([&BOTH]).0.check().unwrap_err().to_string();
         assert!(message.contains("`TestInfo` as `&mut`"), "{message}");
     }
 }
