@@ -3,19 +3,20 @@
 //! After each test only the counts are compared, which costs a few system calls. The details are read only if a count has grown.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Dir, DirEntry};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::children::{adopt_orphans, children, entries_by_number, kill_children_except, listed_children};
 use super::identity::to_pid;
 use super::leak::Leak;
 use crate::inject::is_own_thread;
-use crate::model::set_of;
+use crate::model::{map_of, set_of};
 
 /// The names of threads that a library starts once and that live as long as the process, in the 15 bytes that Linux has for a name. The test
 /// that happens to need the library first can do nothing about them.
@@ -31,25 +32,40 @@ pub(crate) struct ResourceBaseline {
     files_folder: Option<File>,
     /// The children that existed at the first capture, and the children of the harness.
     own_children: BTreeSet<u32>,
-    known: Snapshot,
+    known: KnownResources,
     /// The number of files that the harness has opened since the last reset.
     own_files: usize,
 }
 
-/// The resources of this process at one moment, by number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Snapshot {
+/// The numbers of resources that are no leaks.
+#[derive(Debug)]
+struct KnownResources {
     children: BTreeSet<u32>,
     threads: BTreeSet<u32>,
     files: BTreeSet<u32>,
+}
+
+impl KnownResources {
+    fn current() -> Self {
+        Self { children: children(), threads: numbers_of_threads(), files: numbers_of_files() }
+    }
+}
+
+/// The resources of this process at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    children: BTreeSet<u32>,
+    threads: BTreeSet<u32>,
+    /// The open files by number, each with what it refers to, because the system gives the number of a closed file to the next one.
+    files: BTreeMap<u32, PathBuf>,
 }
 
 impl Snapshot {
     /// Lists the current resources of this process.
     #[must_use]
     pub(crate) fn take() -> Self {
-        let threads = set_of(entries_by_number("/proc/self/task").map(|(thread, _)| thread));
-        Self { children: children(), threads, files: numbers_of_files() }
+        let files = numbers_of_files().into_iter().filter_map(|file| Some((file, target_of_file(file)?)));
+        Self { children: children(), threads: numbers_of_threads(), files: map_of(files) }
     }
 }
 
@@ -61,12 +77,12 @@ impl ResourceBaseline {
         let threads_folder = File::open("/proc/self/task").ok();
         let files_folder = File::open("/proc/self/fd").ok();
         let own_children = children();
-        Self { threads_folder, files_folder, own_children, known: Snapshot::take(), own_files: 0 }
+        Self { threads_folder, files_folder, own_children, known: KnownResources::current(), own_files: 0 }
     }
 
     /// Captures the current resources as the new baseline. It is called after the leaks of a test were reported.
     pub(crate) fn reset_baseline(&mut self) {
-        self.known = Snapshot::take();
+        self.known = KnownResources::current();
         self.own_files = 0;
     }
 
@@ -81,7 +97,8 @@ impl ResourceBaseline {
         let now = Snapshot::take();
         self.known.children.extend(now.children.difference(&before.children));
         self.known.threads.extend(now.threads.difference(&before.threads));
-        self.known.files.extend(now.files.difference(&before.files));
+        let is_new = |(file, target): &(&u32, &PathBuf)| before.files.get(*file) != Some(*target);
+        self.known.files.extend(now.files.iter().filter(is_new).map(|(file, _)| *file));
     }
 
     /// Adds a process and a number of files of the harness to the baseline.
@@ -127,9 +144,9 @@ impl ResourceBaseline {
         let mut leaks: Vec<_> =
             children().difference(&self.known.children).map(|child| Leak::process(*child)).collect();
         leaks.extend(self.added_threads().map(|(thread, path)| Leak::Thread { thread, name: name_of(&path) }));
-        let new = files_by_number().filter(|(file, _)| !self.known.files.contains(file));
-        let new = new.filter(|(file, _)| !own.iter().any(|own| u32::try_from(*own) == Ok(*file)));
-        leaks.extend(new.filter_map(|(file, path)| Leak::file(file, &fs::read_link(path).ok()?.display().to_string())));
+        let new = numbers_of_files().into_iter().filter(|file| !self.known.files.contains(file));
+        let new = new.filter(|file| !own.iter().any(|own| u32::try_from(*own) == Ok(*file)));
+        leaks.extend(new.filter_map(|file| Leak::file(file, &target_of_file(file)?.display().to_string())));
         leaks
     }
 
@@ -182,15 +199,23 @@ fn links(stat: &rustix::fs::Stat) -> u64 {
     stat.st_nlink.into()
 }
 
-/// The numbers of the open files. The list of `/proc/self/fd` also contains the descriptor with which it is read. That is the
-/// lowest free number, which the file that is opened here gets first, so that it can be left out.
-fn numbers_of_files() -> BTreeSet<u32> {
-    let next = File::open("/dev/null").ok().and_then(|file| u32::try_from(file.as_raw_fd()).ok());
-    set_of(files_by_number().map(|(file, _)| file).filter(|file| Some(*file) != next))
+fn numbers_of_threads() -> BTreeSet<u32> {
+    set_of(entries_by_number("/proc/self/task").map(|(thread, _)| thread))
 }
 
-fn files_by_number() -> impl Iterator<Item = (u32, PathBuf)> {
-    entries_by_number("/proc/self/fd")
+/// The numbers of the open files, without the folder with which they are listed. Other threads open and close files meanwhile, so its number
+/// cannot be guessed.
+fn numbers_of_files() -> BTreeSet<u32> {
+    let Ok(folder) = File::open("/proc/self/fd") else { return BTreeSet::new() };
+    let own = u32::try_from(folder.as_raw_fd()).ok();
+    let number = |entry: DirEntry| entry.file_name().to_str().ok()?.parse().ok();
+    let numbers = Dir::new(folder).into_iter().flatten().filter_map(|entry| number(entry.ok()?));
+    set_of(numbers.filter(|file| Some(*file) != own))
+}
+
+/// What an open file refers to: a path, or the number of a socket or a pipe. None if the file was closed meanwhile.
+fn target_of_file(file: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{file}")).ok()
 }
 
 #[cfg(test)]
@@ -283,6 +308,21 @@ mod tests {
         let descriptions = descriptions(&baseline);
         assert!(descriptions.contains(&"open file /dev/zero".to_owned()), "{descriptions:?}");
         assert!(!descriptions.contains(&"open file /dev/full".to_owned()), "{descriptions:?}");
+    }
+
+    /// A thread of the fixture, or of another one, may have had the number before.
+    #[test]
+    fn file_of_a_worker_fixture_with_the_number_of_a_closed_one_is_not_a_leak() {
+        const NUMBER: i32 = 900;
+        let mut baseline = ResourceBaseline::capture();
+        let closed = fcntl_dupfd_cloexec(File::open("/dev/zero").unwrap(), NUMBER).unwrap();
+        let before = Snapshot::take();
+        drop(closed);
+        let of_fixture = fcntl_dupfd_cloexec(File::open("/dev/random").unwrap(), NUMBER).unwrap();
+        assert_eq!(of_fixture.as_raw_fd(), NUMBER);
+        baseline.add_since(&before);
+        let descriptions = descriptions(&baseline);
+        assert!(!descriptions.contains(&"open file /dev/random".to_owned()), "{descriptions:?}");
     }
 
     #[test]
