@@ -117,7 +117,8 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     }
     for given in first.values() {
         let excludes = find(given.key).map_or(&[][..], |setting| setting.excludes);
-        if given.is_default() {
+        // Whether a value is the default takes longer to find out than all the rest.
+        if excludes.is_empty() || given.is_default() {
             continue;
         }
         for Exclusion { other, allowed, reason } in excludes {
