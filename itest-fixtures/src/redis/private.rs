@@ -46,8 +46,9 @@ impl PrivateServerOfTests for PrivateRedis {
             self.url = self.url.with_default_user(password.expose());
             return Ok(EndOfTest::Cleaned);
         };
-        // The connections of a server end before its process does.
-        let loss = if not_cleaned.may_have_ended() { self.server.loss_within(END_TIMEOUT).await } else { None };
+        // The connections of a server end before its process does, and a signal that stops it may take effect after the last check.
+        let loss =
+            if not_cleaned.may_have_ended() { self.server.loss_within(END_TIMEOUT).await } else { self.server.loss() };
         self.replace().await?;
         Ok(loss.map_or_else(|| EndOfTest::Replaced(not_cleaned.reason()), EndOfTest::Lost))
     }
