@@ -112,6 +112,28 @@ fn second_run_uses_the_server_of_the_first(
     sweep(dir, &first)
 }
 
+/// Two projects have the same recipe if they use the same version of a service.
+#[integration_test]
+fn recovery_of_a_killed_service_leaves_the_one_of_another_project_alone(
+    dir: &TempDir,
+    _swept: &Swept,
+    other: TempDir,
+) -> Result<()> {
+    #[arrange]
+    let server = Server::kept_by(&suite(dir, &["store"]).run()?)?;
+    let killed = Server::kept_by(&suite(&other, &["store"]).run()?)?;
+    suite(&other, &[]).kill_everything();
+
+    #[act]
+    let swept = Suite::new(SUITE, &other).args(&["--sweep"]).run()?;
+
+    #[assert]
+    swept.assert_nothing_left();
+    killed.assert_gone();
+    assert_eq!(Server::kept_by(&suite(dir, &["store"]).run()?)?, server);
+    sweep(dir, &server)
+}
+
 #[integration_test]
 fn server_of_another_recipe_is_another_one(dir: &TempDir, _swept: &Swept) -> Result<()> {
     let first = Server::kept_by(&suite(dir, &["store"]).run()?)?;

@@ -322,7 +322,11 @@ impl SessionClient {
         let UnservedSession { folder, lock, listener } = session;
         let spawn = || {
             let mut command = Command::new(own_binary()?);
-            command.arg0("itest-session").arg(SESSION_FLAG).arg(folder.path()).env(SESSION_MARK, folder.name());
+            command
+                .arg0("itest-session")
+                .arg(SESSION_FLAG)
+                .arg(folder.path())
+                .env(SESSION_MARK, folder.mark_of_fixtures());
             command.envs(given_fixture_settings());
             for variable in [Some(WORKER_MARK), self.mark.as_ref().map(|mark| mark.name.as_str())].into_iter().flatten()
             {

@@ -68,6 +68,13 @@ impl SessionFolder {
         name.split(RETIRED).next().unwrap_or_default().to_owned()
     }
 
+    /// The value by which the processes of the session's fixtures are recognized. Sessions of kept services have the same name in the folders of all
+    /// projects, so the value contains the file number of the folder too, which stays the same when the folder is renamed.
+    pub(super) fn mark_of_fixtures(&self) -> String {
+        let number = fs::metadata(&self.path).map_or(0, |folder| folder.ino());
+        format!("{}-{number}", self.name())
+    }
+
     /// The folder of the session at an address, if it exists.
     pub(super) fn find(address: &SessionAddress) -> Option<Self> {
         let candidates = address.roots.iter().map(|root| root.join(&address.name));
@@ -383,6 +390,17 @@ pub(super) mod tests {
         assert_eq!(SessionFolder::find(&address), Some(second.folder.clone()));
         // The second session has its own lock, which is held.
         assert!(second.folder.try_lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn mark_of_fixtures_differs_between_roots_and_stays_when_the_session_is_retired() {
+        let roots = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [mut one, other] = roots.each_ref().map(|root| create(&address(root.path())));
+        assert_eq!(one.folder.name(), other.folder.name());
+        let mark = one.folder.mark_of_fixtures();
+        assert_ne!(mark, other.folder.mark_of_fixtures());
+        one.folder.retire().unwrap();
+        assert_eq!(one.folder.mark_of_fixtures(), mark);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(super) async fn end_workers(folder: &SessionFolder, limit: Duration) {
 
 /// Kills the processes that session fixtures started in a server that was killed.
 pub(super) async fn end_processes_of_servers(folder: &SessionFolder) {
-    kill(Mark::new(SESSION_MARK, folder.name())).await;
+    kill(Mark::new(SESSION_MARK, folder.mark_of_fixtures())).await;
 }
 
 /// Kills the process that writes a ledger, and its descendants.
