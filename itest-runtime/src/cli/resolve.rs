@@ -140,6 +140,8 @@ fn adapt_to_runner(
     environment: &Environment,
 ) {
     let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let attached = || debugger_attached().then_some("a debugger is attached");
+    let debugger = line.is_wrapped.then_some("--wrapper").or_else(attached);
     if let Some(run) = environment.nextest_run() {
         config.session.nextest = Some(NextestRun {
             id: run.to_owned(),
@@ -160,14 +162,11 @@ fn adapt_to_runner(
             sources.insert("seed", "NEXTEST_RUN_ID".to_owned());
         }
         sources.insert("in-process", "cargo-nextest".to_owned());
-    } else if line.is_wrapped {
+    } else if let Some(debugger) = debugger {
         config.isolation = Isolation::InProcess;
-        sources.insert("in-process", "--wrapper".to_owned());
-    } else if debugger_attached() {
-        config.isolation = Isolation::InProcess;
-        sources.insert("in-process", "a debugger is attached".to_owned());
+        sources.insert("in-process", debugger.to_owned());
     }
-    if line.is_wrapped || debugger_attached() {
+    if debugger.is_some() {
         // A test that waits at a breakpoint, or that a profiler slows down, must not exceed a time limit.
         config.limits = Limits::NONE;
     }
