@@ -282,7 +282,7 @@ impl Called {
         let mut called = Self { effects: BTreeSet::new(), unknown: Vec::new(), is_complete: false };
         for line in info.lines() {
             let Some((command, calls)) = count(line) else { continue };
-            // A call that the server has refused is not counted, because it changes nothing. The line of the command is there nevertheless.
+            // A refused call changes nothing and is not counted, but the server lists its command, with zero calls.
             called.is_complete |= command == LAST_COMMAND && calls > 0;
             // One call is that of the cleaning, which has set the password.
             let own = u64::from(command == SET_USER);

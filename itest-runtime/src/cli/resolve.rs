@@ -117,7 +117,7 @@ fn refuse_contradictions(settings: &[GivenSetting]) -> Result<(), UsageError> {
     }
     for given in first.values() {
         let excludes = find(given.key).map_or(&[][..], |setting| setting.excludes);
-        // Whether a value is the default takes longer to find out than all the rest.
+        // The comparison with the default is slow, so most settings, which exclude nothing, are left out before it.
         if excludes.is_empty() || given.is_default() {
             continue;
         }
